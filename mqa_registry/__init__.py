@@ -1,0 +1,93 @@
+"""mqa: tells a team whether a pretrained model, and its ONNX export, may ship.
+
+The names in `__all__` are the whole public interface, for plugins and for scripts. They are loaded on first use, so
+that importing the package costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mqa_registry.contributions import (
+        Backend,
+        Codec,
+        Comparison,
+        Conditions,
+        Dataset,
+        Metric,
+        Model,
+        ModelSource,
+        Perturbation,
+        Replay,
+        Runner,
+        Slice,
+        Statistic,
+        Subject,
+        Task,
+    )
+    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.hookspecs import hookimpl
+    from mqa_registry.machine import Device, find_device
+    from mqa_registry.runs import run
+
+_HOMES = {
+    "contributions": (
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
+        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+    ),
+    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "hookspecs": ("hookimpl",),
+    "machine": ("Device", "find_device"),
+    "runs": ("run",),
+}  # fmt: skip
+_HOME = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Backend",
+    "Codec",
+    "Comparison",
+    "Conditions",
+    "DataError",
+    "Dataset",
+    "Device",
+    "Example",
+    "Metric",
+    "Model",
+    "ModelSource",
+    "MqaError",
+    "NotRunError",
+    "OutOfMemoryError",
+    "Perturbation",
+    "Predictions",
+    "Replay",
+    "Runner",
+    "Slice",
+    "Statistic",
+    "Subject",
+    "Targets",
+    "Task",
+    "UsageError",
+    "as_predictions",
+    "find_device",
+    "hookimpl",
+    "read_table",
+    "run",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,24 @@
+"""The tables that pass between the layers: rows that go in, predictions that come out."""
+
+from mqa_registry.data.conversion import as_predictions
+from mqa_registry.data.files import read_table
+from mqa_registry.data.predictions import Predictions, Targets
+from mqa_registry.data.rows import Example, Rows, derived_ids, fingerprint
+from mqa_registry.data.schemas import SCHEMAS, Schema, schema_named
+from mqa_registry.data.targets import labels_in, targets_of
+
+__all__ = [
+    "SCHEMAS",
+    "Example",
+    "Predictions",
+    "Rows",
+    "Schema",
+    "Targets",
+    "as_predictions",
+    "derived_ids",
+    "fingerprint",
+    "labels_in",
+    "read_table",
+    "schema_named",
+    "targets_of",
+]

@@ -1,0 +1,107 @@
+"""Predictions: what one backend answered for some rows, or what the right answers are, in one schema."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.data.schemas import schema_named
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """One answer a row: an Arrow table of `id` and the columns of one schema.
+
+    `classes` are the answers there are to choose from, in the order of the `probability` column; empty where the
+    schema has none. Targets come in the same form, so a metric compares like with like.
+    """
+
+    schema: str
+    table: pa.Table
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+    @property
+    def ids(self) -> pa.ChunkedArray:
+        return self.table.column("id")
+
+    @property
+    def main(self) -> pa.ChunkedArray:
+        """The column that holds the answers."""
+        return self.table.column(schema_named(self.schema).main[0])
+
+    @cached_property
+    def missing(self) -> npt.NDArray[np.bool_]:
+        """Per row, whether there is no answer: the backend gave NaN or Inf, or the target is not known."""
+        return np.asarray(self.main.is_null().to_numpy(), dtype=bool)
+
+    @cached_property
+    def codes(self) -> npt.NDArray[np.int64]:
+        """Schema `label`: per row, the position of its label in `classes`; -1 where there is none."""
+        found = pc.index_in(self.main, pa.array(self.classes, pa.string()))
+        return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
+
+    @cached_property
+    def indicator(self) -> npt.NDArray[np.bool_]:
+        """Schema `labels`: rows by classes, true where the row has the class."""
+        rows = pc.list_parent_indices(self.main).to_numpy()
+        found = pc.index_in(pc.list_flatten(self.main), pa.array(self.classes, pa.string())).to_numpy()
+        table = np.zeros((len(self), len(self.classes)), dtype=bool)
+        table[rows, found.astype(np.int64)] = True
+        return table
+
+    @cached_property
+    def probabilities(self) -> npt.NDArray[np.float64] | None:
+        """Rows by classes, NaN in a row without an answer; None where the backend gives labels alone."""
+        if "probability" not in self.table.column_names:
+            return None
+        return _matrix(self.table.column("probability"), len(self.classes))
+
+    @cached_property
+    def values(self) -> npt.NDArray[np.float64]:
+        """Schema `value`: per row the number; schema `vector`: rows by dimensions. NaN where there is none."""
+        if self.schema == "value":
+            return np.asarray(pc.fill_null(self.main, np.nan).to_numpy(), dtype=np.float64)
+        widths = pc.unique(pc.list_value_length(self.main).drop_null()).to_pylist()
+        return _matrix(self.main, max(widths, default=0))
+
+    def answers(self) -> list[Any]:
+        """Every row's answer as plain Python values: the way to read spans, boxes, texts and rankings."""
+        return list(self.main.to_pylist())
+
+    def take(self, positions: npt.NDArray[np.int64]) -> Predictions:
+        """The rows at these positions, in this order."""
+        return Predictions(self.schema, self.table.take(pa.array(positions)), self.classes)
+
+    def with_classes(self, classes: tuple[str, ...]) -> Predictions:
+        """The same answers among these classes, which must include all that occur; probabilities move along."""
+        if classes == self.classes or self.probabilities is None:
+            return Predictions(self.schema, self.table, classes)
+        wide = np.zeros((len(self), len(classes)))
+        wide[:, [classes.index(name) for name in self.classes]] = self.probabilities
+        cells = pa.array(wide.ravel(), pa.float64(), mask=np.isnan(wide.ravel()))
+        column = pa.FixedSizeListArray.from_arrays(cells, len(classes)).cast(pa.list_(pa.float64()))
+        place = self.table.column_names.index("probability")
+        return Predictions(self.schema, self.table.set_column(place, "probability", column), classes)
+
+
+Targets: TypeAlias = Predictions
+
+
+def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:
+    """A column of lists, all of one width, as rows by width; a null or shorter list becomes a row of NaN."""
+    table = np.full((len(column), width), np.nan)
+    whole = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(column), width), fill_value=False).to_numpy(), bool)
+    flat = pc.list_flatten(column.filter(pa.array(whole)))
+    table[whole] = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
+    return table

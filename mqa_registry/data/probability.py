@@ -1,0 +1,140 @@
+"""Probabilities made elsewhere: found among a table's columns, and checked to be such."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+SLACK = 1e-6  # how far a probability may be off [0, 1]: rounding in single precision
+OFF = 1e-3  # how far probabilities may be off 1 in sum: rounding in half precision, or three digits in a csv
+LIST = "probability"  # the column that holds all of a row's probabilities, as the store does
+
+
+@dataclass(frozen=True)
+class Found:
+    """The probabilities of some rows, shape (rows, classes), NaN where there is none; `given` is false for a null."""
+
+    classes: tuple[str, ...]
+    matrix: npt.NDArray[np.float64]
+    given: npt.NDArray[np.bool_]
+
+    @cached_property
+    def whole(self) -> npt.NDArray[np.bool_]:
+        """Per row, whether all its probabilities are there."""
+        return np.asarray(self.given & np.isfinite(self.matrix).all(axis=1))
+
+    @property
+    def broken(self) -> npt.NDArray[np.bool_]:
+        """Per row, whether there are probabilities with NaN or Inf among them, so that it has no answer."""
+        return np.asarray(self.given & ~self.whole)
+
+    @property
+    def best(self) -> npt.NDArray[np.int64]:
+        """Per row, the class of highest probability; of no meaning where they are not whole."""
+        return np.asarray(self.matrix.argmax(axis=1), dtype=np.int64)
+
+    def column(self) -> pa.Array:
+        """One list a row, null where the probabilities are not whole."""
+        flat = pa.array(self.matrix.reshape(-1))
+        lists = pa.FixedSizeListArray.from_arrays(flat, len(self.classes), mask=pa.array(~self.whole))
+        return lists.cast(pa.list_(pa.float64()))
+
+
+def probability_columns(
+    table: pa.Table, ids: pa.ChunkedArray, *, answer: str, classes: Sequence[str] | None, exclusive: bool
+) -> Found | None:
+    """The probabilities in the table, a column for each class or one of lists, or None where there are none.
+
+    The columns are those that `classes` names, else every float column but `answer`. Each value must lie in [0, 1], and
+    where the classes are `exclusive` they sum to 1 in every row; a DataError names the first row where they do not.
+    """
+    listed = LIST in table.column_names and pa.types.is_nested(table.schema.field(LIST).type)
+    found = _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, answer, classes))
+    if found is not None:
+        _check(found, ids, exclusive=exclusive)
+    return found
+
+
+def _from_columns(table: pa.Table, names: tuple[str, ...]) -> Found | None:
+    if not names:
+        return None
+    columns = [_numbers(table, name) for name in names]
+    given = np.logical_and.reduce([np.asarray(column.is_valid().to_numpy(), bool) for column in columns])
+    return Found(names, np.column_stack([pc.fill_null(column, np.nan).to_numpy() for column in columns]), given)
+
+
+def _from_list(table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None) -> Found:
+    if classes is None:
+        raise DataError(
+            f"column `{LIST}` does not say which class is which", hint="name them in order: `classes = [...]`"
+        )
+    column = _lists(table.column(LIST))
+    given = np.asarray(column.is_valid().to_numpy(), bool)
+    misfit = pc.fill_null(pc.not_equal(pc.list_value_length(column), len(classes)), fill_value=False)
+    if pc.any(misfit).as_py():
+        row = pc.index(misfit, value=True).as_py()
+        raise DataError(f"row `{ids[row]}` has {len(column[row])} probabilities, and there are {len(classes)} classes")
+    matrix = np.full((len(column), len(classes)), np.nan)
+    flat = pc.fill_null(pc.list_flatten(column), np.nan)
+    matrix[given] = np.asarray(flat.to_numpy(), np.float64).reshape(-1, len(classes))
+    return Found(tuple(classes), matrix, given)
+
+
+def _lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    try:
+        return column.cast(pa.list_(pa.float64()))
+    except pa.ArrowException as error:
+        raise DataError(f"column `{LIST}` holds {column.type}, and lists of probabilities are needed") from error
+
+
+def _names(table: pa.Table, answer: str, classes: Sequence[str] | None) -> tuple[str, ...]:
+    if classes is None:
+        floats = (field.name for field in table.schema if pa.types.is_floating(field.type))
+        return tuple(name for name in floats if name not in ("id", answer))
+    there = [name for name in classes if name in table.column_names]
+    if there and len(there) < len(classes):
+        lacking = next(name for name in classes if name not in there)
+        raise DataError(
+            f"there is a column of probabilities for `{there[0]}` and none for `{lacking}`",
+            hint="every class needs its column, or none",
+        )
+    return tuple(there)
+
+
+def _numbers(table: pa.Table, name: str) -> pa.ChunkedArray:
+    column = table.column(name)
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        raise DataError(f"column `{name}` holds {column.type}, and probabilities are needed")
+    return column.cast(pa.float64())
+
+
+def _check(found: Found, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
+    outside = found.whole & ((found.matrix < -SLACK) | (found.matrix > 1 + SLACK)).any(axis=1)
+    if outside.any():
+        row = int(outside.argmax())
+        column = int(np.abs(found.matrix[row] - 0.5).argmax())
+        value = found.matrix[row, column]
+        raise DataError(
+            f"row `{ids[row]}` has {value:.6g} in column `{found.classes[column]}`, and a probability lies in [0, 1]",
+            hint="`classes = [...]` names the probability columns; without it they are all that hold floats",
+        )
+    sums = found.matrix.sum(axis=1)
+    off = found.whole & (np.abs(sums - 1) > OFF)
+    if exclusive and off.any():
+        row = int(off.argmax())
+        raise DataError(
+            f"the probabilities of row `{ids[row]}` sum to {sums[row]:.6g}, and to 1 is needed",
+            hint="`classes = [...]` names the probability columns; without it they are all that hold floats",
+        )

@@ -1,0 +1,106 @@
+"""What can go wrong, as a small tree; each kind knows the exit code it ends the command with.
+
+MqaError
+├── UsageError        2  the command is wrong
+├── SuiteError        2  the suite file is wrong, with every problem at once
+├── DataError         2  the data does not fit what is asked of it
+├── PluginError       2  a plugin that the suite names cannot be used
+├── NotRunError       3  something could not run as asked
+├── OutOfMemoryError  3  a batch did not fit; the host halves it and goes on
+└── StoreError        3  the store cannot be read or written
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class ExitCode(IntEnum):
+    """How a command ends."""
+
+    OK = 0  # every check was shown to hold, and at least one ran
+    FAILED = 1  # a check failed: the model is not good enough
+    WRONG_INPUT = 2  # the command, the suite, the data or a named plugin is wrong; nothing was judged
+    NOT_TRUSTWORTHY = 3  # a check or backend crashed, or could not run as asked
+    INCONCLUSIVE = 4  # nothing failed, but the rows at hand do not settle every check
+    INTERRUPTED = 130  # Ctrl-C; what was predicted is kept
+
+
+class MqaError(Exception):
+    """Anything that ends a command with one line for its user.
+
+    `message` says what is wrong and where; `hint` what to do about it.
+    """
+
+    exit_code = ExitCode.NOT_TRUSTWORTHY
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class UsageError(MqaError):
+    """The command itself is wrong."""
+
+    exit_code = ExitCode.WRONG_INPUT
+
+
+class DataError(MqaError):
+    """The data does not fit what is asked of it: a missing column, an unknown label, no rows."""
+
+    exit_code = ExitCode.WRONG_INPUT
+
+
+class PluginError(MqaError):
+    """A plugin that the suite names is broken, missing, or claimed by two distributions."""
+
+    exit_code = ExitCode.WRONG_INPUT
+
+
+class NotRunError(MqaError):
+    """Something could not run as asked, so there is nothing to judge."""
+
+
+class OutOfMemoryError(NotRunError):
+    """A batch did not fit into memory. A runner raises it; the host halves the batch and tries again."""
+
+
+class StoreError(MqaError):
+    """The store cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """A place in a suite file: line and column count from 1, `width` is in characters."""
+
+    file: str
+    line: int
+    column: int
+    width: int
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing that is wrong with a suite, and where it stands."""
+
+    message: str
+    hint: str = ""
+    location: Location | None = None
+
+
+class SuiteError(MqaError):
+    """The suite file is wrong; `problems` holds every one that was found."""
+
+    exit_code = ExitCode.WRONG_INPUT
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        count = len(self.problems)
+        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the suite")

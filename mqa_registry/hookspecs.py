@@ -1,0 +1,75 @@
+"""The hooks: what a plugin may define. They take no arguments and yield contributions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mqa_registry.contributions import (
+        Backend,
+        Comparison,
+        Dataset,
+        Metric,
+        ModelSource,
+        Perturbation,
+        Replay,
+        Slice,
+        Task,
+    )
+
+GROUP = "mqa"  # the entry-point group, and the prefix of every hook
+
+hookspec = pluggy.HookspecMarker(GROUP)
+hookimpl = pluggy.HookimplMarker(GROUP)
+
+
+@hookspec
+def mqa_models() -> Iterable[ModelSource]:
+    """Where models come from."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_tasks() -> Iterable[Task]:
+    """How examples become arrays, and outputs predictions."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_backends() -> Iterable[Backend | Replay]:
+    """What runs a model, or brings predictions that something else made."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_datasets() -> Iterable[Dataset]:
+    """Where rows come from."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_metrics() -> Iterable[Metric]:
+    """How good predictions are, held against targets."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_comparisons() -> Iterable[Comparison]:
+    """How far two predictions of the same rows lie apart."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_perturbations() -> Iterable[Perturbation]:
+    """What can happen to a row before the model sees it."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_slices() -> Iterable[Slice]:
+    """How rows fall into groups."""
+    raise NotImplementedError
