@@ -1,0 +1,17 @@
+"""Predicting: the only costly step, and the only one that touches models, files and the store."""
+
+from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Work
+from mqa_registry.predict.progress import Progress, Silence
+from mqa_registry.predict.run import predict, prepare
+
+__all__ = [
+    "Disturbed",
+    "Failure",
+    "Observations",
+    "Observed",
+    "Progress",
+    "Silence",
+    "Work",
+    "predict",
+    "prepare",
+]

@@ -1,0 +1,181 @@
+"""A live backend: one that runs the model, and keeps what it answers in the store."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from functools import partial
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.data import Predictions, schema_named
+from mqa_registry.errors import ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.predict.batches import only, packed
+from mqa_registry.predict.observations import Failure, Work
+from mqa_registry.store import joined, split
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from mqa_registry.contributions import Backend, Batch, Codec, Outputs, Runner, Subject
+    from mqa_registry.predict.batches import Encoding
+    from mqa_registry.predict.progress import Progress
+    from mqa_registry.store import Store
+    from mqa_registry.store.packing import Keys
+    from mqa_registry.suite import Use
+
+CODEC = 1  # counts up when the host itself would keep other predictions for the same answers
+
+
+class LiveBackend:
+    """One backend during one run: what it has to answer, what the store has already, and the runner once it is open."""
+
+    def __init__(self, name: str, use: Use, subject: Subject, task: Use, store: Store) -> None:
+        self.name = name
+        self.failure: Failure | None = None
+        self.work = Work()
+        self._use = use
+        self._subject = subject
+        self._task = task
+        self._store = store
+        self._runner: Runner | None = None
+        self._fingerprints: Keys = joined([])
+        backend = cast("Backend", use.contribution)
+        self._settle(backend.identity(subject, **use.options))
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What the model's source says of it."""
+        return {"digest": self._subject.model.digest, **self._subject.model.about}
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The classes the model answers with."""
+        return self._subject.model.labels
+
+    @property
+    def codec(self) -> Codec:
+        return self._subject.codec
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What the backend ran on, in this run or in the one that filled the store."""
+        return self._store.noted(self._digest)
+
+    def want(self, fingerprints: Keys, *, fresh: bool) -> bool:
+        """Ask for the predictions of these examples; says whether some of them are not in the store."""
+        self._fingerprints = np.unique(fingerprints)
+        if fresh:
+            self._store.forget(self._digest)
+        places, _ = self._store.get(self._digest, self._keys(self._fingerprints))
+        self.work = Work(found=int((places >= 0).sum()))
+        if (places >= 0).all():
+            return False
+        self._store.mend(self._digest)
+        return True
+
+    def open(self, stack: ExitStack, progress: Progress) -> None:
+        """Load the model; a failure is kept, and the backend then answers nothing."""
+        progress.stage(f"loading {self.name}")
+        runner: Runner | None = self._guarded(lambda: stack.enter_context(self._use.call(self._subject)))
+        if runner is None:
+            return
+        self._runner = runner
+        if dict(runner.identity) != self._identity:
+            self._settle(runner.identity)
+        self._store.note(self._digest, {"identity": self._identity, **runner.facts})
+        progress.start(self.name, int((~self._store.known(self._digest, self._keys(self._fingerprints))).sum()))
+
+    def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:
+        """Predict those of the encoded rows that are asked for and not in the store, in the batches of the plan."""
+        assert self._runner is not None
+        for batch in packed(only(encodings, self._asked(encodings)), self._runner.budget):
+            if self.failure is not None:
+                return
+            missing = only(batch, self._missing(batch))
+            if missing:
+                self._guarded(partial(self._predict, missing, progress))
+
+    def predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
+        """What the store has for these examples, in their order and under these ids; it has them all."""
+        distinct, where = np.unique(fingerprints, return_inverse=True)
+        places, table = self._store.get(self._digest, self._keys(distinct))
+        if table is None or (places < 0).any():
+            raise MqaError(f"backend `{self.name}` left {int((places < 0).sum()):,} rows without a prediction")
+        task = self._subject.task
+        classes = self._subject.model.labels if schema_named(task.schema).classed else ()
+        return Predictions(task.schema, table.take(pa.array(places[where])).append_column("id", ids), classes)
+
+    def _settle(self, identity: Mapping[str, str]) -> None:
+        """Know the backend, and with it all keys in the store, by what it really is."""
+        self._identity = dict(identity)
+        whole = {
+            "format": CODEC,
+            "model": self._subject.model.digest,
+            "task": self._task.spelled(),
+            "backend": self._use.name,
+            "identity": self._identity,
+        }
+        text = json.dumps(whole, sort_keys=True, default=str)
+        self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def _keys(self, fingerprints: Keys) -> Keys:
+        return joined([hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split(fingerprints)])
+
+    def _asked(self, encodings: Sequence[Encoding]) -> set[bytes]:
+        """Which of these examples this backend has to answer."""
+        fingerprints = joined([fingerprint for encoding in encodings for fingerprint in encoding.fingerprints])
+        return set(split(fingerprints[np.isin(fingerprints, self._fingerprints)]))
+
+    def _missing(self, batch: Sequence[Encoding]) -> set[bytes]:
+        fingerprints = joined([fingerprint for encoding in batch for fingerprint in encoding.fingerprints])
+        return set(split(fingerprints[~self._store.known(self._digest, self._keys(fingerprints))]))
+
+    def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
+        """One batch, from arrays to the store."""
+        codec = self._subject.codec
+        outputs = self._outputs(rows)
+        answers = codec.decode(outputs, [row.arrays for row in rows])
+        copies = [(place, one) for place, row in enumerate(rows) for one in row.fingerprints]
+        table = answers.take(pa.array([place for place, _ in copies], pa.int64()))
+        self._store.put(self._digest, split(self._keys(joined([one for _, one in copies]))), table)
+        self.work = Work(self.work.found, self.work.predicted + len(copies), self.work.passes + 1)
+        progress.advance(self.name, len(copies))
+
+    def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
+        """The outputs for one batch; where it does not fit into memory, for its halves."""
+        batch: Batch = self._subject.codec.collate([row.arrays for row in rows])
+        assert self._runner is not None
+        try:
+            return self._runner.run(batch)
+        except OutOfMemoryError:
+            if len(rows) == 1:
+                raise
+        middle = len(rows) // 2
+        halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
+        return {name: _stacked(halves[0][name], halves[1][name]) for name in halves[0]}
+
+    def _guarded(self, step: Callable[[], Any]) -> Any:
+        """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
+        try:
+            return step()
+        except MqaError as error:
+            if error.exit_code is ExitCode.WRONG_INPUT or not isinstance(error, NotRunError):
+                raise
+            self.failure = Failure.of_refusal(error)
+        except Exception as error:
+            self.failure = Failure.of_crash(f"backend `{self.name}` crashed", error)
+        return None
+
+
+def _stacked(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Two halves of an output, the narrower one padded with zeros to the other's shape."""
+    shape = np.maximum(first.shape[1:], second.shape[1:])
+    padded = [
+        np.pad(half, [(0, 0), *((0, to - by) for to, by in zip(shape, half.shape[1:], strict=True))])
+        for half in (first, second)
+    ]
+    return np.concatenate(padded)

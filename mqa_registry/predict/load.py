@@ -1,0 +1,116 @@
+"""A data set as the suite asks for it: the source's table, its columns mapped, sampled and cut."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.data import Rows, derived_ids
+from mqa_registry.data.randomness import generator
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from mqa_registry.contributions import Conditions, Task
+    from mqa_registry.suite import Data
+
+ROLES = ("id", "target", "cluster")
+LABEL = "label"  # where a data set has no column `target`, this one is the target
+
+
+def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Rows:
+    """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
+    table = _mapped(data, data.source.call(conditions))
+    if data.sample is not None and data.sample < table.num_rows:
+        drawn = generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False)
+        table = table.take(pa.array(sorted(drawn)))
+    table = table.slice(0, data.limit)
+    if table.num_rows == 0:
+        raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
+    fields = _fields(data, task, table)
+    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields)
+
+
+def _mapped(data: Data, table: pa.Table) -> pa.Table:
+    """The source's table with a column for every role and field that the suite maps."""
+    source = table
+    for name, column in data.columns.items():
+        if column not in source.column_names:
+            raise _missing(data, column, source)
+        if name != column:
+            table = _with(table, name, source.column(column))
+    if "target" not in table.column_names and LABEL in table.column_names:
+        table = _with(table, "target", table.column(LABEL))
+    return table
+
+
+def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    if name in table.column_names:
+        table = table.drop_columns([name])
+    return table.append_column(name, column)
+
+
+def _fields(data: Data, task: Task | None, table: pa.Table) -> tuple[str, ...]:
+    """The columns that the model reads; without a model, those the suite maps, else every column of text."""
+    if task is None:
+        mapped = tuple(name for name in data.columns if name not in ROLES)
+        return mapped or tuple(f.name for f in table.schema if f.name not in (*ROLES, LABEL) and _is_text(f.type))
+    for name in task.fields:
+        if name not in table.column_names and name not in task.optional:
+            raise _missing(data, name, table)
+    return tuple(name for name in task.fields if name in table.column_names)
+
+
+def _readable(data: Data, task: Task | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+    """The table with text fields as text; a row without a value in a field is a DataError."""
+    for name in fields:
+        column = table.column(name)
+        if column.null_count:
+            raise DataError(
+                f"the data set `{data.name}` has {column.null_count:,} rows without a value in `{name}`",
+                hint="fill them, or leave those rows out",
+            )
+        if task is not None and task.fields[name] == "text":
+            table = table.set_column(table.column_names.index(name), name, _as_text(data, name, column))
+    return table
+
+
+def _identified(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+    """The table with ids: those it brings, which must be there and differ, or such as follow from the examples."""
+    if "id" not in table.column_names:
+        return table.append_column("id", pa.array(derived_ids(table, fields), pa.string()))
+    ids = _as_text(data, "id", table.column("id"))
+    if ids.null_count:
+        raise DataError(f"the data set `{data.name}` has {ids.null_count:,} rows without an `id`")
+    if pc.count_distinct(ids).as_py() < len(ids):
+        counts = pc.value_counts(ids)
+        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        raise DataError(
+            f"the data set `{data.name}` has {len(twice):,} ids more than once, `{twice[0]['values']}` among them",
+            hint="every row needs an id of its own; without an `id` column ids are made from the rows",
+        )
+    return table.set_column(table.column_names.index("id"), "id", ids)
+
+
+def _as_text(data: Data, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+    if pa.types.is_dictionary(column.type):
+        column = column.cast(column.type.value_type)
+    if not (_is_text(column.type) or pa.types.is_integer(column.type)):
+        raise DataError(f"column `{name}` of the data set `{data.name}` holds {column.type}, and text is needed")
+    return column.cast(pa.string())
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _missing(data: Data, column: str, table: pa.Table) -> DataError:
+    close = difflib.get_close_matches(column, table.column_names, n=1)
+    there = ", ".join(f"`{name}`" for name in table.column_names)
+    guess = f"did you mean `{close[0]}`? " if close else ""
+    return DataError(
+        f"the data set `{data.name}` has no column `{column}`",
+        hint=f'{guess}it has {there}; map a column with `columns = {{ {column} = "..." }}`',
+    )

@@ -1,0 +1,74 @@
+"""Observations: all that the costly steps yield, and all that the judge works on."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.data import Predictions, Rows
+    from mqa_registry.errors import MqaError
+    from mqa_registry.plan import View
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is nothing to judge. `trace` is a crash's traceback; empty where something could not run as asked."""
+
+    message: str
+    hint: str = ""
+    trace: str = ""
+
+    @classmethod
+    def of_crash(cls, what: str, error: Exception) -> Failure:
+        """The failure of something that raised what it should not have."""
+        return cls(f"{what}: {type(error).__name__}: {error}", trace="".join(traceback.format_exception(error)))
+
+    @classmethod
+    def of_refusal(cls, error: MqaError) -> Failure:
+        """The failure of something that said why it cannot run as asked."""
+        return cls(error.message, error.hint)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were."""
+
+    rows: Rows
+    declined: int = 0
+    changed: int = 0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
+
+    seen: Disturbed | None
+    predictions: Predictions | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What predicting took: rows found in the store, rows predicted, and forward passes."""
+
+    found: int = 0
+    predicted: int = 0
+    passes: int = 0
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was seen of every view, and the undisturbed rows of every data set.
+
+    `facts` say, per backend, what it really ran on; `model` what the source says of the model.
+    """
+
+    rows: Mapping[str, Rows]
+    views: Mapping[View, Observed]
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    work: Mapping[str, Work] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)

@@ -1,0 +1,201 @@
+"""The predict step: from a plan to observations."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from mqa_registry.contributions import Metric, Replay, Subject
+from mqa_registry.data import fingerprint, labels_in, schema_named, targets_of
+from mqa_registry.errors import DataError, MqaError
+from mqa_registry.predict.batches import encode
+from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.live import LiveBackend
+from mqa_registry.predict.load import load
+from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed
+from mqa_registry.predict.replayed import replay
+from mqa_registry.store import joined, split
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mqa_registry.contributions import Conditions, Model, Task
+    from mqa_registry.data import Example, Rows
+    from mqa_registry.plan import Plan, RowSet, View
+    from mqa_registry.predict.batches import Encoding
+    from mqa_registry.predict.progress import Progress
+    from mqa_registry.store import Store
+    from mqa_registry.store.packing import Keys
+
+CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it."""
+
+    rows: Mapping[str, Rows]
+    seen: Mapping[RowSet, Disturbed | Failure]
+
+    @property
+    def sound(self) -> dict[RowSet, Disturbed]:
+        """The sets of rows that could be made."""
+        return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
+
+
+def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
+    """Read the data sets that the plan needs, and disturb their rows."""
+    suite = plan.suite
+    task = _task(plan)
+    progress.stage("reading the data")
+    names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
+    rows = {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
+    if any(row_set.perturb for row_set in plan.row_sets):
+        progress.stage("disturbing rows")
+    seen = {one: disturb(rows[one.data], one.perturb, task, suite.seed) for one in plan.row_sets}
+    return Prepared(rows, seen)
+
+
+def predict(
+    plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
+) -> Observations:
+    """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
+    live = _live_backends(plan, conditions, store)
+    replayed = {view: _replayed(plan, view, prepared) for view in plan.views if view.backend not in live}
+    classes = _classes(live.values(), replayed.values(), prepared.rows.values())
+    _refuse_unknown_labels(plan, prepared, live, classes)
+    asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
+    wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
+    if wanting:
+        _answer(wanting, prepared, asked, progress)
+    answered = {
+        view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
+    }
+    return Observations(
+        prepared.rows,
+        {view: _with_classes((answered | replayed)[view], classes) for view in plan.views},
+        facts={name: backend.facts for name, backend in live.items()},
+        work={name: backend.work for name, backend in live.items()},
+        model=next((backend.model for backend in live.values()), {}),
+    )
+
+
+def _task(plan: Plan) -> Task | None:
+    return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
+
+
+def _live_backends(plan: Plan, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
+    """The backends that the plan needs and that run the model; the model itself is not built yet."""
+    suite = plan.suite
+    names = dict.fromkeys(view.backend for view in plan.views)
+    live = [name for name in names if not isinstance(suite.backends[name].contribution, Replay)]
+    if suite.model is None or not live:
+        return {}
+    task = cast("Task", suite.model.task.contribution)
+    model: Model = suite.model.source.call(task, conditions)
+    subject = Subject(model, task, conditions, suite.model.task.options)
+    return {name: LiveBackend(name, suite.backends[name], subject, suite.model.task, store) for name in live}
+
+
+def _fingerprints(rows: Rows) -> Keys:
+    return joined([fingerprint(example) for example in rows.examples()])
+
+
+def _asked_of(plan: Plan, backend: str, asked: Mapping[RowSet, Keys]) -> Keys:
+    """The examples that one backend has to predict, by fingerprint."""
+    return np.concatenate([joined([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
+
+
+def _answer(
+    backends: Sequence[LiveBackend], prepared: Prepared, asked: Mapping[RowSet, Keys], progress: Progress
+) -> None:
+    """Let backends that lack predictions make them; each row is encoded once for all."""
+    with ExitStack() as stack:
+        for backend in backends:
+            backend.open(stack, progress)
+        ready = [backend for backend in backends if backend.failure is None]
+        if not ready:
+            return
+        chunks = _chunks(prepared, asked)
+        codec = ready[0].codec
+        try:
+            for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
+                for backend in ready:
+                    backend.answer(encodings, progress)
+        except MqaError:
+            raise
+        except Exception as error:  # the task's plugin crashed, and with it whoever needs its encodings
+            for backend in ready:
+                backend.failure = Failure.of_crash("the task crashed while encoding", error)
+
+
+def _chunks(prepared: Prepared, asked: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
+    """The distinct examples, some rows of every set at a time, so that what is alike comes together."""
+    for data in prepared.rows:
+        sets = [(one, seen) for one, seen in prepared.sound.items() if one.data == data]
+        readers = [zip(split(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
+        while chunk := dict(pair for reader in readers for pair in islice(reader, CHUNK)):
+            yield chunk
+
+
+def _ahead(items: Iterator[list[Encoding]]) -> Iterator[list[Encoding]]:
+    """The same items, each made in a thread while the one before it is in use."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, items, None)
+        while (item := coming.result()) is not None:
+            coming = pool.submit(next, items, None)
+            yield item
+
+
+def _answered(view: View, prepared: Prepared, backend: LiveBackend, asked: Mapping[RowSet, Keys]) -> Observed:
+    seen = prepared.seen[view.rows]
+    if isinstance(seen, Failure):
+        return Observed(None, failure=seen)
+    if backend.failure is not None:
+        return Observed(seen, failure=backend.failure)
+    return Observed(seen, backend.predictions(asked[view.rows], seen.rows.ids))
+
+
+def _replayed(plan: Plan, view: View, prepared: Prepared) -> Observed:
+    seen = prepared.seen[view.rows]
+    if isinstance(seen, Failure):
+        return Observed(None, failure=seen)
+    return replay(view, plan.suite.backends[view.backend], seen)
+
+
+def _classes(live: Iterable[LiveBackend], replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
+    """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
+    known = next((backend.labels for backend in live), ())
+    brought = [observed.predictions for observed in replayed if observed.predictions is not None]
+    if known:
+        return known
+    named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
+    if any(predictions.probabilities is not None for predictions in brought):
+        return named
+    return tuple(sorted({*named, *(label for one in rows for label in labels_in(one))}))
+
+
+def _refuse_unknown_labels(
+    plan: Plan, prepared: Prepared, live: Mapping[str, LiveBackend], classes: tuple[str, ...]
+) -> None:
+    """Find targets that do not fit before anything is predicted."""
+    task = _task(plan)
+    for data in {case.check.data for case in plan.cases if isinstance(case.check.measure.contribution, Metric)}:
+        if live and task is not None:
+            targets_of(prepared.rows[data], task.schema, classes, data=data)
+
+
+def _with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
+    predictions = observed.predictions
+    if predictions is None or not schema_named(predictions.schema).classed:
+        return observed
+    strangers = sorted(set(predictions.classes) - set(classes))
+    if strangers:
+        known = ", ".join(f"`{name}`" for name in classes)
+        raise DataError(f"replayed predictions have the label `{strangers[0]}`", hint=f"the model knows {known}")
+    return replace(observed, predictions=predictions.with_classes(classes))

@@ -1,0 +1,6 @@
+"""The store: predictions kept by what they depend on, so that nothing is predicted twice."""
+
+from mqa_registry.store.packing import joined, split
+from mqa_registry.store.sqlite import Store
+
+__all__ = ["Store", "joined", "split"]

@@ -1,0 +1,201 @@
+"""A small engine to test with: a model that scores letters, in numpy, behind the same contributions as any other."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import (
+    Backend,
+    Codec,
+    Comparison,
+    Conditions,
+    Dataset,
+    Metric,
+    Model,
+    ModelSource,
+    Perturbation,
+    Subject,
+    Task,
+)
+from mqa_registry.errors import OutOfMemoryError
+from mqa_registry.predict import Silence, predict, prepare
+from mqa_registry.store import Store
+from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, Use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mqa_registry.predict import Observations
+
+
+@dataclass
+class Letters:
+    """What the test's backends do and remember: every batch they ran, and how they are to misbehave."""
+
+    batches: list[list[str]] = field(default_factory=list)
+    encoded: list[str] = field(default_factory=list)
+    opened: int = 0
+    digest: str = "letters-1"
+    most_rows: int = 10_000  # a larger batch is out of memory
+    crash_after: int = 10_000  # batches
+    budget: int = 64
+    landed: dict[str, str] | None = None
+    weight: float = 1.0
+    poison: str = "\0"  # texts with it score NaN
+
+    def model(self, task: Task, conditions: Conditions) -> Model:
+        return Model(digest=self.digest, module=lambda: self, processor=lambda: None, labels=("few", "many"))
+
+    def codec(self, model: Model) -> Codec:
+        return Codec(self._encode, self._collate, self._decode, lambda row: len(row["codes"]))
+
+    def _encode(self, examples: Any) -> list[dict[str, Any]]:
+        texts = [example["text"].lower() for example in examples]
+        self.encoded += texts
+        return [{"codes": np.array([ord(letter) for letter in text], dtype=np.int64)} for text in texts]
+
+    def _collate(self, rows: Any) -> dict[str, Any]:
+        width = max(len(row["codes"]) for row in rows)
+        return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+
+    def _decode(self, outputs: Any, rows: Any) -> pa.Table:
+        score = outputs["score"]
+        bad = ~np.isfinite(score)
+        labels = [None if broken else ("many" if one > 0.5 else "few") for one, broken in zip(score, bad, strict=True)]
+        pairs = [None if broken else [1 - one, one] for one, broken in zip(score, bad, strict=True)]
+        return pa.table(
+            {"label": pa.array(labels, pa.string()), "probability": pa.array(pairs, pa.list_(pa.float64()))}
+        )
+
+    def identity(self, subject: Subject) -> dict[str, str]:
+        return {"device": "asked"}
+
+    @contextmanager
+    def runner(self, subject: Subject) -> Iterator[Any]:
+        self.opened += 1
+        yield _Runner(self)
+
+
+@dataclass
+class _Runner:
+    letters: Letters
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return self.letters.landed or {"device": "asked"}
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {"device": self.identity["device"]}
+
+    @property
+    def budget(self) -> int:
+        return self.letters.budget
+
+    def run(self, batch: Any) -> dict[str, Any]:
+        codes = batch["codes"]
+        if len(codes) > self.letters.most_rows:
+            raise OutOfMemoryError("too many rows")
+        if len(self.letters.batches) >= self.letters.crash_after:
+            raise RuntimeError("the machine is on fire")
+        texts = ["".join(chr(code) for code in row if code) for row in codes]
+        self.letters.batches.append(texts)
+        score = self.letters.weight * (codes == ord("e")).sum(axis=1) / np.maximum(1, (codes > 0).sum(axis=1)) * 4
+        score = np.minimum(score, 1.0)
+        score[[self.letters.poison in text for text in texts]] = np.nan
+        return {"score": score}
+
+
+def shout(example: Mapping[str, str], rng: np.random.Generator) -> dict[str, str]:
+    return {name: text.upper() for name, text in example.items()}
+
+
+def swap(example: Mapping[str, str], rng: np.random.Generator) -> dict[str, str] | None:
+    if not example["text"]:
+        return None
+    letters = list(example["text"])
+    letters[rng.integers(len(letters))] = "e"
+    return {"text": "".join(letters)}
+
+
+def accuracy(predictions: Any, targets: Any) -> Any:
+    return predictions.codes == targets.codes
+
+
+def agreement(reference: Any, candidate: Any) -> Any:
+    return reference.codes == candidate.codes
+
+
+@dataclass
+class Engine:
+    """Suites of the letters model, and runs of them."""
+
+    folder: Path
+    letters: Letters
+    table: pa.Table
+
+    def use(self, name: str, contribution: Any) -> Use:
+        return Use(name, contribution)
+
+    def suite(self, *checks: Check, backends: tuple[str, ...] = ("one",), seed: int = 7) -> Suite:
+        source = ModelSource("letters", self.letters.model)
+        fields = {"text": "text"}
+        task = Task("count", self.letters.codec, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
+        backend = Backend("runner", self.letters.runner, identity=self.letters.identity)
+        data = Dataset("table", lambda conditions: self.table)
+        return Suite(
+            name="letters",
+            path=self.folder / "letters.toml",
+            digest="",
+            seed=seed,
+            confidence=0.95,
+            model=ModelUse(Use("letters/letters", source), Use("letters/count", task)),
+            data={"words": Data("words", Use("letters/table", data))},
+            backends={name: Use("letters/runner", backend) for name in backends},
+            checks=checks,
+        )
+
+    def check(self, name: str = "accuracy", *perturb: Any, **rest: Any) -> Check:
+        uses = tuple(
+            Use(f"letters/{one.__name__}", Perturbation(one.__name__, one, modality="text")) for one in perturb
+        )
+        measure = Use("letters/accuracy", Metric("accuracy", accuracy, takes=("label",)))
+        if name == "agreement":
+            measure = Use("letters/agreement", Comparison("agreement", agreement, takes=("label",)))
+        given = {"expect": {"value": Expect(min=0.5)}, "on": ("one",), "steps": (Severity(uses),), "measure": measure}
+        return Check(name=name, data="words", **(given | rest))
+
+    def run(self, suite: Suite, *, fresh: bool = False) -> Observations:
+        plan = plans.make(suite)
+        conditions = Conditions(exports=self.folder / "exports")
+        store = Store(self.folder / "store")
+        try:
+            return predict(plan, prepare(plan, conditions, Silence()), conditions, store, Silence(), fresh=fresh)
+        finally:
+            store.close()
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Engine:
+    words = ["tree", "bee", "stone", "sky", "reeve", "sea", "eel", "cloud", "eve", "rock"] * 5
+    texts = [f"{word} {number}" for number, word in enumerate(words)]
+    labels = ["many" if text.count("e") * 8 > len(text) else "few" for text in texts]
+    return Engine(tmp_path, Letters(), pa.table({"text": texts, "label": labels}))
+
+
+@pytest.fixture(name="shout")
+def _shout() -> Any:
+    return shout
+
+
+@pytest.fixture(name="swap")
+def _swap() -> Any:
+    return swap

@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+from mqa_registry import plan as plans
+from mqa_registry.plan import RowSet, View
+from mqa_registry.suite import Against, Expect
+
+
+def expect(**bounds):
+    return {"value": Expect(**bounds)}
+
+
+def planned(engine, *checks, backends=("one", "two")):
+    return plans.make(engine.suite(*checks, backends=backends))
+
+
+def test_equal_views_are_in_the_plan_once(engine):
+    plan = planned(engine, engine.check("a", on=("one", "two")), engine.check("b", on=("one",)))
+    assert plan.views == (View("one", RowSet("words")), View("two", RowSet("words")))
+    assert len(plan.cases) == 3
+
+
+def test_a_drop_under_a_perturbation_is_held_against_the_undisturbed_rows_of_the_same_backend(engine, swap):
+    plan = planned(engine, engine.check("a", swap, on=("two",), expect=expect(max_drop=0.1)))
+    (step,) = plan.cases[0].steps
+    assert step.reference == View("two", RowSet("words"))
+    assert step.view.rows.perturb
+
+
+def test_a_drop_without_a_perturbation_is_held_against_the_first_backend(engine):
+    plan = planned(engine, engine.check("a", on=("one", "two"), expect=expect(max_drop=0.1)))
+    assert [case.backend for case in plan.cases] == ["two"]
+    assert plan.cases[0].steps[0].reference == View("one", RowSet("words"))
+
+
+def test_a_comparison_under_a_perturbation_holds_backends_against_the_first(engine, swap):
+    plan = planned(engine, engine.check("agreement", swap, on=("one", "two")))
+    (case,) = plan.cases
+    assert case.steps[0].reference == View("one", case.steps[0].view.rows)
+
+
+def test_a_view_is_never_held_against_itself(engine):
+    assert planned(engine, engine.check("agreement", on=("one",))).cases == ()
+
+
+def test_other_bounds_of_a_check_remain_where_it_would_be_held_against_itself(engine):
+    plan = planned(engine, engine.check("a", on=("one", "two"), expect=expect(min=0.5, max_drop=0.1)))
+    assert [case.expect.bounds() for case in plan.cases] == [{"min": 0.5}, {"min": 0.5, "max_drop": 0.1}]
+
+
+def test_against_says_what_differs(engine, swap):
+    undisturbed = engine.check("agreement", swap, on=("two",), against=Against(undisturbed=True))
+    both = engine.check("agreement", swap, on=("two",), against=Against(undisturbed=True, backend="one"))
+    plan = planned(engine, undisturbed, both)
+    assert plan.cases[0].steps[0].reference == View("two", RowSet("words"))
+    assert plan.cases[1].steps[0].reference == View("one", RowSet("words"))
+
+
+def test_a_check_that_only_bounds_its_value_needs_no_reference(engine, swap):
+    plan = planned(engine, engine.check("a", swap, on=("one",)))
+    assert plan.cases[0].steps[0].reference is None
+    assert len(plan.views) == 1
+
+
+def test_the_plan_is_told_in_words(engine, swap):
+    plan = planned(engine, engine.check("a", swap, expect=expect(max_drop=0.1)), engine.check("b"))
+    first, *views = plans.lines(plan)
+    assert first == "2 results from 2 views:"
+    assert views[0] == "  words on one: read by 2 results"
+    assert views[1].endswith(" on one: read by 1 result")
