@@ -1,0 +1,192 @@
+"""Judging: every case of a plan, each by its own observations and by nothing else."""
+
+from __future__ import annotations
+
+import math
+import time
+import traceback
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry.errors import MqaError
+from mqa_registry.judge.conclusion import Judged, Ruling, group_parts, ruled, whole_part
+from mqa_registry.judge.evidence import examples_of
+from mqa_registry.judge.finding import Finding, find, find_gaps
+from mqa_registry.judge.groups import groups_of
+from mqa_registry.judge.reading import read
+from mqa_registry.judge.resampling import Resampling
+from mqa_registry.judge.result import Result, Verdict
+from mqa_registry.judge.result import Step as JudgedStep
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mqa_registry.judge.reading import Reading
+    from mqa_registry.plan import Case, Plan, Step
+    from mqa_registry.predict import Failure, Observations, Observed
+
+
+def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
+    """A result for every case of the plan; pure."""
+    return tuple(_timed(plan, case, observations) for case in plan.cases)
+
+
+def _timed(plan: Plan, case: Case, observations: Observations) -> Result:
+    start = time.perf_counter()
+    result = _judged(plan, case, observations)
+    return replace(result, seconds=round(time.perf_counter() - start, 4))
+
+
+def _judged(plan: Plan, case: Case, observations: Observations) -> Result:
+    blank = _blank(case)
+    failure = next((observed.failure for observed in _read_by(case, observations) if observed.failure), None)
+    if failure is not None:
+        return _failed(blank, failure)
+    try:
+        steps = [_step(plan, case, step, observations) for step in case.steps]
+    except MqaError:
+        raise
+    except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
+        note = f"the check crashed: {type(error).__name__}: {error}"
+        return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": _trace(error)})
+    return _concluded(plan, case, blank, steps, observations)
+
+
+def _read_by(case: Case, observations: Observations) -> Iterator[Observed]:
+    views = (view for step in case.steps for view in (step.view, step.reference) if view is not None)
+    return (observations.views[view] for view in views)
+
+
+def _trace(error: Exception) -> str:
+    return "".join(traceback.format_exception(error))
+
+
+def _blank(case: Case) -> Result:
+    """A result with all that is known before anything is judged."""
+    check, measure = case.check, case.check.measure
+    return Result(
+        Verdict.NOT_RUN,
+        check=check.name,
+        measure=measure.spelled(),
+        definition=f"{measure.name.partition('/')[2]}/{getattr(measure.contribution, 'version', 1)}",
+        data=check.data,
+        backend=case.backend,
+        perturb=check.spelled.get("perturb"),
+        by=check.by.spelled() if check.by else None,
+        against=_against(case.steps[0]),
+        expect=case.expect.bounds(),
+        critical=check.critical,
+        tags=check.tags,
+    )
+
+
+def _against(step: Step) -> dict[str, Any] | None:
+    """The reference view, by what differs from the case's own."""
+    view, reference = step.view, step.reference
+    if reference is None:
+        return None
+    differs: dict[str, Any] = {}
+    if reference.backend != view.backend:
+        differs["backend"] = reference.backend
+    if reference.rows.data != view.rows.data:
+        differs["data"] = reference.rows.data
+    if reference.rows.perturb != view.rows.perturb:
+        differs["perturb"] = False
+    return differs
+
+
+def _failed(blank: Result, failure: Failure) -> Result:
+    verdict = Verdict.ERROR if failure.trace else Verdict.NOT_RUN
+    note = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
+    return replace(blank, verdict=verdict, note=note, evidence={"trace": failure.trace} if failure.trace else {})
+
+
+def _step(plan: Plan, case: Case, step: Step, observations: Observations) -> Judged:
+    """One severity: the measure taken of all rows, and of every group."""
+    reading = read(case, step, observations)
+    how = Resampling(plan.suite.seed, f"{case.check.measure.key} {step.view.rows.name} {step.view.backend}")
+    whole = find(reading, case.expect, how)
+    if case.check.by is None:
+        return Judged(reading, whole, {}, Finding(reading, {}))
+    found = {}
+    for name, mask in groups_of(observations.rows[step.view.rows.data], case.check.by).items():
+        part = reading.among(mask)
+        if len(part.sample):
+            found[name] = find(part, case.expect, replace(how, purpose=f"{how.purpose} {name}"))
+    small = frozenset(name for name, finding in found.items() if finding.rows < case.expect.min_rows)
+    large = {name: finding for name, finding in found.items() if name not in small}
+    between = case.expect.max_gap is not None or case.expect.min_ratio is not None
+    return Judged(reading, whole, found, find_gaps(reading, large, case.expect, how), small, between)
+
+
+def _concluded(plan: Plan, case: Case, blank: Result, steps: Sequence[Judged], observations: Observations) -> Result:
+    """The verdict of all severities together, with the reason and the evidence for it."""
+    ruling = Ruling(plan.suite.confidence, case.check.gate == "point")
+    verdict, note, needed = ruled(steps, ruling)
+    verdict, note = _overruled(plan, case, steps, observations) or (verdict, note)
+    parts = [_part(step, judged, ruling) for step, judged in zip(case.steps, steps, strict=True)]
+    swept = case.steps[0].severity is not None
+    evidence = _evidence(case.steps[-1], steps[-1], observations, shown=verdict is not Verdict.PASS)
+    return replace(
+        blank,
+        verdict=verdict,
+        note=note,
+        numbers={} if swept else parts[0].numbers,
+        groups={} if swept else parts[0].groups,
+        series=tuple(parts) if swept else (),
+        evidence=evidence | ({"rows_to_settle": needed} if needed else {}),
+    )
+
+
+def _overruled(
+    plan: Plan, case: Case, steps: Sequence[Judged], observations: Observations
+) -> tuple[Verdict, str] | None:
+    """What outweighs any number: answers that are not finite, slices and perturbations that touch nothing."""
+    for step, judged in zip(case.steps, steps, strict=True):
+        sample, reference = judged.reading.sample, judged.reading.reference
+        if reference is not None and reference.missing:
+            return Verdict.ERROR, f"the reference gave NaN or Inf on {reference.missing:,} rows"
+        if sample.missing:
+            verdict = Verdict.ERROR if case.backend == plan.suite.reference else Verdict.FAIL
+            return verdict, f"`{case.backend}` gave NaN or Inf on {sample.missing:,} rows"
+        if case.check.by is not None and not judged.groups:
+            return Verdict.NOT_RUN, f"`{case.check.by.name}` puts no row into any group"
+        seen = observations.views[step.view].seen
+        if step.view.rows.perturb and seen is not None and seen.changed == 0:
+            return Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested"
+        if len(sample) == 0:
+            return Verdict.NOT_RUN, "no row has both an answer and what it is held against"
+    return None
+
+
+def _part(step: Step, judged: Judged, ruling: Ruling) -> JudgedStep:
+    whole = whole_part(judged, ruling)
+    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, group_parts(judged, ruling))
+
+
+def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
+    """Counts that a reader needs, and where the check does not hold the rows that speak most against it."""
+    observed, reading = observations.views[step.view], judged.reading
+    assert observed.seen is not None
+    counts = {"missing": reading.sample.missing, "unlabelled": reading.sample.unlabelled}
+    if step.view.rows.perturb:
+        counts |= {"declined": observed.seen.declined}
+    evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
+    if step.view.rows.perturb:
+        evidence["changed"] = observed.seen.changed
+    if not reading.paired:
+        evidence["unpaired"] = True
+    if shown:
+        rows = observations.rows[step.view.rows.data]
+        evidence["examples"] = examples_of(_telling(judged), observed.seen.rows, rows)
+    return evidence
+
+
+def _telling(judged: Judged) -> Reading:
+    """The rows to look at: those of the group that is worst off, where there are groups."""
+    large = [finding for name, finding in judged.groups.items() if name not in judged.small]
+    if not large:
+        return judged.reading
+    bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
+    sign = -1 if bounded_above else 1
+    return min(large, key=lambda finding: sign * finding.numbers["value"].value).reading

@@ -1,0 +1,69 @@
+"""Evidence: the rows that a person should look at to believe a verdict."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_registry.judge.sample import positions_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry.data import Predictions, Rows
+    from mqa_registry.judge.reading import Reading
+
+EXAMPLES = 5
+
+
+def examples_of(reading: Reading, seen: Rows, undisturbed: Rows) -> list[dict[str, Any]]:
+    """The rows that speak most against the check: answers that differ from the target or the reference, surest first."""
+    wrong = np.flatnonzero(_wrong(reading))
+    worst = wrong[np.argsort(-_sureness(reading.sample.predictions)[wrong], kind="stable")][:EXAMPLES]
+    ids = reading.sample.predictions.ids.take(worst)
+    shown = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
+    before = undisturbed.table.take(reading.sample.places[worst]).select(undisturbed.fields).to_pylist()
+    return [
+        _example(reading, int(row), name, fields, disturbed)
+        for row, name, fields, disturbed in zip(worst, ids.to_pylist(), before, shown, strict=True)
+    ]
+
+
+def _wrong(reading: Reading) -> npt.NDArray[np.bool_]:
+    """Rows that are answered wrongly; held against a reference, those of them that it answers otherwise."""
+    sample = reading.sample
+    reference = reading.reference if reading.paired else None
+    wrong = np.full(len(sample), sample.predictions.schema not in ("value", "vector", "waveform"))
+    if sample.targets is not None:
+        wrong &= _differ(sample.predictions, sample.targets)
+    if reference is not None:
+        wrong &= _differ(sample.predictions, reference.predictions)
+    return wrong
+
+
+def _differ(predictions: Predictions, others: Predictions) -> npt.NDArray[np.bool_]:
+    if predictions.schema == "label":
+        return np.asarray(predictions.codes != others.codes)
+    pairs = zip(predictions.answers(), others.answers(), strict=True)
+    return np.array([one != two for one, two in pairs], dtype=bool)
+
+
+def _sureness(predictions: Predictions) -> npt.NDArray[np.float64]:
+    probabilities = predictions.probabilities
+    return np.zeros(len(predictions)) if probabilities is None else np.nan_to_num(probabilities.max(axis=1))
+
+
+def _example(reading: Reading, row: int, name: str, fields: Any, disturbed: Any) -> dict[str, Any]:
+    sample, reference = reading.sample, reading.reference
+    example: dict[str, Any] = {"id": name, "fields": fields}
+    if disturbed != fields:
+        example["disturbed"] = disturbed
+    if sample.targets is not None:
+        example["target"] = sample.targets.main[row].as_py()
+    example["prediction"] = sample.predictions.main[row].as_py()
+    if sample.predictions.probabilities is not None:
+        example["probability"] = round(float(_sureness(sample.predictions)[row]), 4)
+    if reference is not None and reading.paired:
+        example["reference"] = reference.predictions.main[row].as_py()
+    return example

@@ -1,0 +1,83 @@
+"""Samples: the views that a measure reads, with their rows brought together by id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.data import targets_of
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry.data import Predictions, Rows, Targets
+    from mqa_registry.predict import Observed
+
+    Positions = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One view as the judge reads it: a prediction, and for a metric a target, in every row.
+
+    `places` are the rows' places in the undisturbed data set. `missing` rows had no finite prediction and `unlabelled`
+    rows no target; neither are among the rows.
+    """
+
+    predictions: Predictions
+    targets: Targets | None
+    places: Positions
+    missing: int = 0
+    unlabelled: int = 0
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    def at(self, positions: Positions) -> Sample:
+        """Some of the rows."""
+        return Sample(
+            self.predictions.take(positions),
+            self.targets.take(positions) if self.targets is not None else None,
+            self.places[positions],
+            self.missing,
+            self.unlabelled,
+        )
+
+    def among(self, mask: npt.NDArray[np.bool_]) -> Sample:
+        """The rows whose place in the data set is marked."""
+        return self.at(np.flatnonzero(mask[self.places]))
+
+
+def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool) -> Sample:
+    """A view without the rows that lack a prediction or, where targets are needed, a target."""
+    assert observed.seen is not None
+    assert observed.predictions is not None
+    predictions = observed.predictions
+    targets = targets_of(observed.seen.rows, predictions.schema, predictions.classes, data=data) if labelled else None
+    unlabelled = targets.missing if targets is not None else np.zeros(len(predictions), dtype=bool)
+    whole = Sample(
+        predictions,
+        targets,
+        positions_of(observed.seen.rows.ids, rows.ids),
+        missing=int((predictions.missing & ~unlabelled).sum()),
+        unlabelled=int(unlabelled.sum()),
+    )
+    if not (predictions.missing | unlabelled).any():
+        return whole
+    return whole.at(np.flatnonzero(~(predictions.missing | unlabelled)))
+
+
+def met(first: Sample, second: Sample) -> tuple[Sample, Sample]:
+    """The rows that both have, in one order."""
+    where = positions_of(first.predictions.ids, second.predictions.ids)
+    return first.at(np.flatnonzero(where >= 0)), second.at(where[where >= 0])
+
+
+def positions_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> Positions:
+    """Per id its position among others, -1 where it is not there."""
+    found = pc.fill_null(pc.index_in(ids, among.combine_chunks()), -1)
+    return np.asarray(found.to_numpy(), dtype=np.int64)

@@ -1,0 +1,183 @@
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import Metric, Perturbation, Slice, Statistic
+from mqa_registry.errors import DataError
+from mqa_registry.judge import Verdict, judge
+from mqa_registry.suite import Against, Expect, Severity, Use
+
+
+@pytest.fixture
+def judged(engine):
+    """The results of a suite of these checks on the letters model."""
+
+    def results(*checks, **suite):
+        whole = engine.suite(*checks, **suite)
+        return judge(plans.make(whole), engine.run(whole))
+
+    return results
+
+
+def by(function):
+    return Use("letters/by", Slice("by", function))
+
+
+def expect(**bounds):
+    return {"value": Expect(**bounds)}
+
+
+def test_a_result_says_all_that_was_asked(engine, judged, swap):
+    (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5), tags=("nightly",)))
+    assert (result.check, result.backend, result.data) == ("swapped", "one", "words")
+    assert (result.measure, result.definition) == ({"use": "letters/accuracy"}, "accuracy/1")
+    assert (result.against, result.expect, result.tags) == ({"perturb": False}, {"max_drop": 0.5}, ("nightly",))
+    assert set(result.numbers) == {"value", "drop"}
+    assert result.numbers["drop"].method == "tango"
+
+
+def test_a_comparison_leaves_out_the_reference_itself(engine, judged):
+    results = judged(engine.check("agreement", on=("one", "two")), backends=("one", "two"))
+    assert [(result.backend, result.against) for result in results] == [("two", {"backend": "one"})]
+
+
+def test_a_comparison_against_the_undisturbed_rows_is_an_invariance_test(engine, judged, shout):
+    (result,) = judged(engine.check("agreement", shout, against=Against(undisturbed=True), expect=expect(min=0.9)))
+    assert (result.verdict, result.against) == (Verdict.PASS, {"perturb": False})
+
+
+def test_groups_are_judged_one_by_one_and_small_ones_left_alone(engine, judged):
+    result = judged(engine.check(by=by(lambda row: row["text"][0]), expect=expect(min=0.2, min_rows=5)))[0]
+    assert result.groups["b"].numbers["value"].rows == 5
+    assert set(result.groups) == {"t", "b", "s", "r", "e", "c"}
+    few = judged(engine.check(by=by(lambda row: row["text"][0]), expect=expect(min=0.2, min_rows=6)))[0]
+    assert few.groups["b"].verdict is Verdict.INCONCLUSIVE
+    assert few.groups["b"].note == "5 rows are too few"
+
+
+def test_where_all_groups_are_small_nothing_is_shown(engine, judged):
+    (result,) = judged(engine.check(by=by(lambda row: row["text"][0]), expect=expect(min=0.01)))
+    assert (result.verdict, result.note) == (Verdict.INCONCLUSIVE, "too few groups have enough rows to be judged")
+
+
+def test_a_gap_needs_two_groups(engine, judged):
+    (result,) = judged(engine.check(by=by(lambda row: "all"), expect=expect(max_gap=0.9)))
+    assert (result.verdict, result.note) == (Verdict.INCONCLUSIVE, "too few groups have enough rows to be judged")
+
+
+def test_a_gap_names_the_two_groups(engine, judged):
+    slices = by(lambda row: "even" if int(row["text"].split()[1]) % 2 else "odd")
+    (result,) = judged(engine.check(by=slices, expect=expect(max_gap=0.001, min_rows=10)))
+    assert result.numbers["gap"].method == "newcombe"
+    assert result.verdict in (Verdict.INCONCLUSIVE, Verdict.FAIL)
+    assert "`even`" in result.note
+    assert "`odd`" in result.note
+
+
+def test_too_many_groups_for_pairs_are_refused(engine, judged):
+    check = engine.check(by=by(lambda row: [str(n) for n in range(201)]), expect=expect(max_gap=0.1, min_rows=1))
+    with pytest.raises(DataError, match="too many to compare"):
+        judged(check)
+
+
+def test_a_slice_that_takes_no_row_is_not_run_and_never_fair(engine, judged):
+    (result,) = judged(engine.check(by=by(lambda row: None)))
+    assert (result.verdict, result.note) == (Verdict.NOT_RUN, "`letters/by` puts no row into any group")
+
+
+def test_a_perturbation_that_changes_nothing_has_tested_nothing(engine, judged):
+    def still(example, rng):
+        return example
+
+    (result,) = judged(engine.check("still", still))
+    assert (result.verdict, result.note) == (Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested")
+
+
+def test_nan_from_the_reference_is_an_error(engine, judged):
+    engine.letters.poison = "stone"
+    (result,) = judged(engine.check())
+    assert (result.verdict, result.note) == (Verdict.ERROR, "`one` gave NaN or Inf on 5 rows")
+    assert result.evidence["missing"] == 5
+
+
+def test_missing_targets_are_counted_and_never_guessed(engine, judged):
+    labels = engine.table["label"].to_pylist()
+    labels[:7] = [None] * 7
+    engine.table = engine.table.set_column(1, "label", [pa.array(labels)])
+    (result,) = judged(engine.check())
+    assert result.numbers["value"].rows == 43
+    assert result.evidence["unlabelled"] == 7
+
+
+def test_a_crashing_measure_is_its_own_checks_error(engine, judged):
+    def explode(predictions, targets):
+        raise ZeroDivisionError("boom")
+
+    broken = engine.check(measure=Use("letters/explode", Metric("explode", explode, takes=("label",))))
+    results = judged(engine.check(), broken)
+    assert [result.verdict for result in results] != [Verdict.ERROR, Verdict.ERROR]
+    assert (results[1].verdict, results[1].note) == (Verdict.ERROR, "the check crashed: ZeroDivisionError: boom")
+
+
+def test_a_crashed_backend_is_an_error_and_one_that_cannot_run_is_not_run(engine, judged):
+    engine.letters.crash_after = 0
+    assert judged(engine.check())[0].verdict is Verdict.ERROR
+    engine.letters.most_rows = 0
+    assert judged(engine.check())[0].verdict is Verdict.NOT_RUN
+
+
+def test_a_sweep_has_a_part_for_every_severity(engine, judged, swap):
+    uses = [Use("letters/swap", Perturbation("swap", swap, modality="text"), {"severity": level}) for level in (1, 2)]
+    steps = tuple(Severity((use,), level) for use, level in zip(uses, (1.0, 2.0), strict=True))
+    (result,) = judged(engine.check("sweep", steps=steps, expect=expect(max_drop=0.9)))
+    assert [part.severity for part in result.series] == [1.0, 2.0]
+    assert result.numbers == {}
+    assert result.series[0].numbers["drop"].estimate == result.series[1].numbers["drop"].estimate
+
+
+def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, shout):
+    def f1(predictions, targets):
+        return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
+
+    mine = engine.check("mine", swap, measure=Use("letters/f1", Metric("f1", f1, takes=("label",))))
+    alone = judged(mine)[0]
+    among = judged(engine.check("loud", shout), engine.check(), mine)[2]
+    assert among.numbers == alone.numbers
+
+
+def test_examples_show_what_speaks_against_the_check(engine, judged, swap):
+    (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=-0.5)))
+    assert result.verdict is Verdict.FAIL
+    example = result.evidence["examples"][0]
+    assert example["prediction"] != example["target"] == example["reference"]
+    assert example["disturbed"] != example["fields"]
+    assert json.dumps(result.evidence)
+
+
+def test_a_check_that_holds_shows_no_example(engine, judged):
+    assert "examples" not in judged(engine.check(expect=expect(min=0.0)))[0].evidence
+
+
+def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
+    share = judged(engine.check())[0].numbers["value"].estimate
+    (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert f"{result.evidence['rows_to_settle']:,} rows would settle it" in result.note
+
+
+def test_a_row_in_two_groups_counts_in_both(engine, judged):
+    (result,) = judged(engine.check(by=by(lambda row: ["all", "some"]), expect=expect(min=0.1)))
+    assert result.groups["all"].numbers == result.groups["some"].numbers
+
+
+def test_numbers_without_an_interval_are_plain(engine, judged):
+    largest = Use("letters/largest", Metric("largest", lambda predictions, targets: np.float64(0.25), takes=("label",)))
+    (result,) = judged(engine.check(measure=largest, expect=expect(max=0.5)))
+    number = result.numbers["value"]
+    assert (number.estimate, number.low, number.high, number.method) == (0.25, None, None, "none")
+    assert result.verdict is Verdict.PASS

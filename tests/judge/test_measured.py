@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_registry.contributions import Statistic
+from mqa_registry.judge.estimates import Mean, PairedProportions, Proportion, UnpairedProportions, Whole
+from mqa_registry.judge.measured import Measured, difference, drop, estimate, ratio
+from mqa_registry.judge.resampling import Resampling, resampled
+
+HOW = Resampling(7, "test")
+
+
+def precision(codes: np.ndarray, predicted: np.ndarray) -> Statistic:
+    """The share of the second class among what was predicted to be it, over the four cells of two classes."""
+
+    def of(counts):
+        hits, all_of_them = counts[..., 3], counts[..., 1] + counts[..., 3]
+        return np.divide(hits, all_of_them, out=np.full(hits.shape, np.nan), where=all_of_them > 0)
+
+    return Statistic(of, codes * 2 + predicted, 4)
+
+
+def test_right_and_wrong_rows_are_a_share():
+    assert estimate(Measured.of([True, False, True, True]), 4, HOW) == Proportion(3, 4)
+
+
+def test_a_row_without_a_say_is_left_out():
+    assert estimate(Measured.of([1.0, math.nan, 0.0]), 3, HOW) == Proportion(1, 2)
+
+
+def test_other_scores_are_a_mean():
+    found = estimate(Measured.of([0.5, 1.5, 2.5]), 3, HOW)
+    assert isinstance(found, Mean)
+    assert (found.value, found.rows) == (1.5, 3)
+
+
+def test_one_number_is_of_the_whole_population():
+    assert estimate(Measured.of(np.float32(0.25)), 9, HOW) == Whole(0.25, 9)
+
+
+@pytest.mark.parametrize("scores", [[], [math.nan, math.nan], [1.0, math.inf]])
+def test_without_finite_scores_there_is_no_interval(scores):
+    assert estimate(Measured.of(scores), len(scores), HOW).interval(0.95) in (None, (0.0, 1.0))
+
+
+def test_a_drop_of_shares_counts_the_rows_that_changed():
+    before, after = Measured.of([1, 1, 1, 0, 0]), Measured.of([1, 0, 0, 1, 0])
+    assert drop(before, after, 5, HOW) == PairedProportions(2, 1, 5)
+
+
+def test_a_drop_between_different_denominators_is_resampled_in_pairs():
+    before, after = Measured.of([1, 1, math.nan, 0] * 30), Measured.of([1, 0, 1, math.nan] * 30)
+    found = drop(before, after, 120, HOW)
+    assert found.method == "paired bca"
+    assert found.value == pytest.approx(0.0)
+    assert found.rows == 120
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_a_statistic_of_pairs_is_the_difference_of_the_two(seed):
+    rng = np.random.default_rng(seed)
+    truth, one, two = rng.integers(2, size=(3, 80))
+    found = drop(Measured(precision(truth, one)), Measured(precision(truth, two)), 80, HOW)
+    alone = [estimate(Measured(precision(truth, predicted)), 80, HOW).value for predicted in (one, two)]
+    assert found.value == pytest.approx(alone[0] - alone[1])
+
+
+def test_equal_statistics_drop_by_nothing_and_have_no_interval():
+    rng = np.random.default_rng(0)
+    measured = Measured(precision(*rng.integers(2, size=(2, 50))))
+    found = drop(measured, measured, 50, HOW)
+    assert found.value == 0
+    assert found.interval(0.95) is None
+
+
+def test_cells_and_rows_resample_alike():
+    rng = np.random.default_rng(5)
+    truth, predicted = rng.integers(2, size=(2, 2000))
+    celled = precision(truth, predicted)
+    by_row = Statistic(
+        lambda counts: np.divide(counts @ (truth * predicted), counts @ predicted), np.arange(2000), 2000
+    )
+    one = resampled([celled], lambda values: values[0], HOW)
+    two = resampled([by_row], lambda values: values[0], HOW)
+    assert one.value == pytest.approx(two.value)
+    assert one.replicates.std() == pytest.approx(two.replicates.std(), rel=0.1)
+    assert one.interval(0.95) == pytest.approx(two.interval(0.95), abs=0.01)
+
+
+def test_the_same_purpose_resamples_the_same():
+    truth, predicted = np.random.default_rng(5).integers(2, size=(2, 300))
+    measured = Measured(precision(truth, predicted))
+    assert (estimate(measured, 300, HOW).replicates == estimate(measured, 300, HOW).replicates).all()
+    other = estimate(measured, 300, Resampling(7, "another"))
+    assert (estimate(measured, 300, HOW).replicates != other.replicates).any()
+
+
+def test_a_row_without_a_say_in_a_statistic_counts_in_no_cell():
+    cells = np.array([0, 0, 1, -1, -1] * 20)
+    found = estimate(Measured(Statistic(lambda counts: counts[..., 0] / counts.sum(axis=-1), cells, 2)), 100, HOW)
+    assert found.value == pytest.approx(2 / 3)
+    assert found.rows == 60
+
+
+def test_the_difference_of_shares_of_different_rows_is_unpaired():
+    assert isinstance(difference(Proportion(3, 9), Proportion(2, 8)), UnpairedProportions)
+
+
+def test_the_difference_of_means_is_welchs():
+    one, two = np.random.default_rng(1).normal(size=(2, 40))
+    from scipy import stats
+
+    found = difference(*(estimate(Measured.of(rows), 40, HOW) for rows in (one, two)))
+    oracle = stats.ttest_ind(one, two, equal_var=False).confidence_interval(0.9)
+    assert found.interval(0.9) == pytest.approx((oracle.low, oracle.high))
+
+
+def test_a_ratio_lies_in_its_interval():
+    found = ratio(Proportion(300, 1000), Proportion(400, 1000), HOW)
+    low, high = found.interval(0.95)
+    assert low < 0.75 < high
+    assert high - low < 0.2
+
+
+def test_a_ratio_to_nothing_is_undefined():
+    assert math.isnan(ratio(Proportion(0, 10), Proportion(0, 10), HOW).value)
