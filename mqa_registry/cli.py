@@ -1,0 +1,134 @@
+"""The command line. Each command says what it takes, and loads what it needs only once it runs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+app = typer.Typer(
+    name="mqa",
+    help="Tell whether a pretrained model, and its ONNX export, may ship.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
+Only = Annotated[list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag or name.")]
+Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
+Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the suite.")]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
+StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Keep predictions here.")]
+Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is cached.")]
+PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
+AllowCode = Annotated[bool, typer.Option("--allow-code", help="Let the suite's model run code of its own.")]
+AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Load weights from pickle files.")]
+TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that a hub model brings.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")]
+
+
+@app.command()
+def run(
+    suite: SuiteArgument,
+    json: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is stdout.")] = None,
+    only: Only = None,
+    backend: Backend = None,
+    limit: Limit = None,
+    set_: Set = None,
+    device: Device = "auto",
+    store: StoreFolder = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Predict anew what the store has.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and stop.")] = False,
+    offline: Offline = False,
+    no_examples: Annotated[bool, typer.Option("--no-examples", help="Keep rows' texts out of every report.")] = False,
+    plugin: PluginFile = None,
+    allow_code: AllowCode = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    debug: Debug = False,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")] = 0,
+    quiet: Annotated[bool, typer.Option("-q", help="Show the verdict alone.")] = False,
+) -> None:
+    """Run a suite, and say whether the model may ship."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import running
+
+        asked = running.asked(
+            only=only, backend=backend, limit=limit, set_=set_, store=store, plugin=plugin, device=device,
+            offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        if dry_run:
+            running.show_plan(suite, asked)
+            return
+        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
+
+
+@app.command()
+def validate(suite: SuiteArgument, set_: Set = None, plugin: PluginFile = None, debug: Debug = False) -> None:
+    """Show every problem of a suite, without running it."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import running
+
+        running.validate(suite, running.asked(set_=set_, plugin=plugin))
+
+
+@app.command()
+def rows(
+    suite: SuiteArgument,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
+    only: Only = None,
+    limit: Limit = None,
+    set_: Set = None,
+    offline: Offline = False,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+) -> None:
+    """Write every view's rows, disturbed ones too, to be predicted anywhere and brought back by replay/file."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import running
+
+        running.write_rows(suite, running.asked(only=only, limit=limit, set_=set_, offline=offline, plugin=plugin), out)
+
+
+@app.command()
+def plugins(
+    name: Annotated[str | None, typer.Argument(help="A plugin, or one contribution: plugin/name.")] = None,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+) -> None:
+    """List the plugins that are installed, or explain one."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import listing
+
+        listing.show(name, plugin or [])
+
+
+@app.command()
+def schema(plugin: PluginFile = None, debug: Debug = False) -> None:
+    """Print the JSON Schema of the suite file, with the options of every plugin that is installed."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import listing
+
+        listing.print_schema(plugin or [])
+
+
+@contextmanager
+def _reported(*, debug: bool) -> Iterator[None]:
+    """Errors as a person sees them; loaded only once a command runs."""
+    from mqa_registry.commands.ending import reported
+
+    with reported(debug=debug):
+        yield
+
+
+def main() -> None:
+    """The command `mqa`."""
+    app()

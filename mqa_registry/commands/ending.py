@@ -1,0 +1,60 @@
+"""How a command ends when something is wrong: one line with a hint on stderr, and the right exit code."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import typer
+
+from mqa_registry.errors import ExitCode, MqaError, SuiteError
+from mqa_registry.report.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@contextmanager
+def reported(*, debug: bool) -> Iterator[None]:
+    """Turn whatever is raised into what a person sees; with `debug`, a traceback comes first."""
+    try:
+        yield
+    except typer.Exit:
+        raise
+    except KeyboardInterrupt:
+        _say("interrupted", "what was predicted is kept; the same command goes on from there")
+        raise typer.Exit(ExitCode.INTERRUPTED) from None
+    except BrokenPipeError:
+        # Whoever read our output has left; the interpreter must not complain of it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
+    except MqaError as error:
+        if debug:
+            traceback.print_exc()
+        _explain(error)
+        raise typer.Exit(error.exit_code) from None
+    except Exception as error:  # a mistake of our own, or a plugin's where no check can be blamed
+        if debug:
+            traceback.print_exc()
+        _say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
+        raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
+
+
+def _explain(error: MqaError) -> None:
+    if not isinstance(error, SuiteError):
+        _say(f"error: {error.message}", error.hint)
+        return
+    from mqa_registry.suite import render
+
+    for problem in error.problems:
+        print(render(problem), end="\n\n", file=sys.stderr)
+    _say(f"error: {error.message}", "")
+
+
+def _say(line: str, hint: str) -> None:
+    print(visible(line), file=sys.stderr)
+    if hint:
+        print(f"hint: {visible(hint)}", file=sys.stderr)

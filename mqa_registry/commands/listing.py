@@ -1,0 +1,72 @@
+"""The commands about plugins: list them, explain one, print the schema of what a suite can say with them."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from typing import TYPE_CHECKING
+
+from mqa_registry.errors import UsageError
+from mqa_registry.options import options_of
+from mqa_registry.plugins import load, load_all, role_of
+from mqa_registry.suite import json_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from mqa_registry.contributions import Contribution
+    from mqa_registry.plugins import Plugin
+
+
+def show(name: str | None, files: Sequence[Path]) -> None:
+    """Print every plugin in short, one plugin with its contributions, or one contribution with its options."""
+    if name is None:
+        for plugin in load_all(files=files).plugins.values():
+            print("\n".join(_overview(plugin)))
+        return
+    plugin_name, slash, contribution = name.partition("/")
+    plugin = load([plugin_name], files=files).plugin(plugin_name)
+    if not slash:
+        print("\n".join(_overview(plugin)))
+        return
+    print("\n\n".join("\n".join(_explained(plugin, one)) for one in _named(plugin, contribution)))
+
+
+def print_schema(files: Sequence[Path]) -> None:
+    """Print the JSON Schema of the suite file."""
+    print(json.dumps(json_schema(load_all(files=files)), indent=2, ensure_ascii=False))
+
+
+def _overview(plugin: Plugin) -> Iterator[str]:
+    yield f"{plugin.name}  ({plugin.origin})"
+    if plugin.broken:
+        yield f"  cannot be used: {plugin.broken}"
+        yield f"  hint: {plugin.hint}"
+    names = [f"{plugin.name}/{one.name}" for one in plugin.contributions]
+    width = max(map(len, names), default=0)
+    for name, one in zip(names, plugin.contributions, strict=True):
+        yield f"  {name:<{width}}  {one.kind}: {one.help}"
+    yield ""
+
+
+def _named(plugin: Plugin, name: str) -> list[Contribution]:
+    found = [one for one in plugin.contributions if one.name == name]
+    if not found:
+        there = ", ".join(f"`{one.name}`" for one in plugin.contributions)
+        raise UsageError(f"plugin `{plugin.name}` has no `{name}`", hint=f"it has {there}" if there else plugin.broken)
+    return found
+
+
+def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
+    """One contribution: what it is, where a suite names it, its whole help and its options."""
+    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one))})"
+    yield ""
+    yield from (f"  {line}".rstrip() for line in (inspect.getdoc(one.function) or "").splitlines())
+    options = list(options_of(one.function))
+    if options:
+        yield ""
+        yield "  options:"
+    for option in options:
+        default = "required" if option.required else f"default {option.default!r}"
+        yield f"    {option.name}: {option.type} ({default}){f'  {option.doc}' if option.doc else ''}"

@@ -1,0 +1,125 @@
+"""The commands that read a suite: run it, show its plan, validate it, write its rows."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+
+from mqa_registry import plan as plans
+from mqa_registry import runs
+from mqa_registry.errors import NotRunError, UsageError
+from mqa_registry.predict import Disturbed, Silence, prepare
+from mqa_registry.report.console import print_report
+from mqa_registry.report.jsonfile import without_examples, write_json
+from mqa_registry.report.progress import watched
+from mqa_registry.suite import Overrides
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.errors import ExitCode
+    from mqa_registry.report import Report
+    from mqa_registry.runs import Asked
+
+
+@dataclass(frozen=True)
+class Show:
+    """What a run shows: `json` is a file or `-`; `verbose` is -1 for the verdict alone."""
+
+    json: str | None = None
+    examples: bool = True
+    verbose: int = 0
+    debug: bool = False
+
+
+def asked(
+    *,
+    only: Sequence[str] | None = None,
+    backend: Sequence[str] | None = None,
+    limit: int | None = None,
+    set_: Sequence[str] | None = None,
+    store: Path | None = None,
+    plugin: Sequence[Path] | None = None,
+    device: str = "auto",
+    offline: bool = False,
+    allow_code: bool = False,
+    allow_pickle: bool = False,
+    trust_remote_code: bool = False,
+) -> Asked:
+    """The command line as the run reads it; a UsageError where a flag makes no sense."""
+    kind, _, number = device.partition(":")
+    if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
+        raise UsageError(f"there is no device `{device}`", hint="write `auto`, `cpu`, `cuda` or `cuda:1`")
+    return runs.Asked(
+        overrides=Overrides(set=tuple(set_ or ()), only=tuple(only or ()), backends=tuple(backend or ()), limit=limit),
+        plugin_files=tuple(plugin or ()),
+        store=store,
+        device=device,
+        offline=offline,
+        allow_code=allow_code,
+        allow_pickle=allow_pickle,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
+    """Run a suite and show its report; the exit code is the report's."""
+    to_stdout = show.json == "-"
+    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
+        report = runs.run(suite, asked, fresh=fresh, progress=progress)
+    if not show.examples:
+        report = without_examples(report)
+    if show.json is not None:
+        write_json(report, show.json)
+    if show.debug:
+        _print_traces(report)
+    print_report(report, Console(stderr=to_stdout), verbose=show.verbose)
+    return report.exit_code
+
+
+def _print_traces(report: Report) -> None:
+    for trace in dict.fromkeys(
+        str(result.evidence["trace"]) for result in report.results if "trace" in result.evidence
+    ):
+        print(trace, file=sys.stderr)
+
+
+def show_plan(suite: Path, asked: Asked) -> None:
+    """Print what a run would predict, with the rows at hand."""
+    plan = runs.planned(suite, asked)
+    prepared = prepare(plan, asked.conditions(plan.suite), Silence())
+    for name, rows in prepared.rows.items():
+        print(f"{name}: {len(rows):,} rows")
+    for line in plans.lines(plan):
+        print(line)
+
+
+def validate(suite: Path, asked: Asked) -> None:
+    """Say that a suite is sound; what is wrong with it is raised."""
+    plan = runs.planned(suite, asked)
+    checks = len(plan.suite.checks)
+    print(f"{suite}: {checks} check{'s' if checks != 1 else ''}, {len(plan.views)} views, no problems")
+
+
+def write_rows(suite: Path, asked: Asked, out: Path) -> None:
+    """Write one Parquet file for every set of rows that the suite's views predict."""
+    import pyarrow.parquet as pq
+
+    plan = runs.planned(suite, asked)
+    prepared = prepare(plan, asked.conditions(plan.suite), Silence())
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for row_set, seen in prepared.seen.items():
+            if not isinstance(seen, Disturbed):
+                raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
+            path = out / f"{row_set.name}.parquet"
+            pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
+            print(f"{path}: {len(seen.rows):,} rows")
+    except OSError as error:
+        raise UsageError(
+            f"cannot write to `{out}`: {error.strerror}", hint="name another folder with `--out`"
+        ) from error
