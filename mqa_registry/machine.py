@@ -1,0 +1,112 @@
+"""The machine's devices, read from the system's own files, so that asking for one loads no model library."""
+
+from __future__ import annotations
+
+import os
+import platform
+import re
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from mqa_registry.errors import UsageError
+
+CPUS = Path("/proc/cpuinfo")
+GPUS = Path("/proc/driver/nvidia/gpus")
+
+ASKED = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
+UNKNOWN = "unknown"
+PATIENCE = 5.0  # seconds for `nvidia-smi`, which can take one to wake the driver
+
+
+@dataclass(frozen=True)
+class Device:
+    """A processor that can run a model. `name` is what its maker calls it, `unknown` where the system does not say."""
+
+    kind: Literal["cpu", "cuda"]
+    name: str
+    index: int = 0
+
+    def __str__(self) -> str:
+        return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
+
+
+def find_device(asked: str, *, cuda: bool = True) -> Device:
+    """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here; it need not be there when it is asked for by name.
+
+    `auto` is the first GPU that the driver lists, where there is one and `cuda` says that it can be used; else the CPU.
+    """
+    found = ASKED.fullmatch(asked)
+    if found is None:
+        raise UsageError(f"there is no device `{asked}`", hint="a device is `auto`, `cpu`, `cuda` or `cuda:N`")
+    if asked == "cpu" or (asked == "auto" and not (cuda and gpu_names())):
+        return Device("cpu", cpu_name())
+    index = int(found["index"] or 0)
+    names = gpu_names()
+    return Device("cuda", names[index] if index < len(names) else UNKNOWN, index)
+
+
+@cache
+def cpu_name() -> str:
+    """What the CPU's maker calls it."""
+    return _field(CPUS, "model name") or platform.processor() or platform.machine() or UNKNOWN
+
+
+@cache
+def gpu_names() -> tuple[str, ...]:
+    """The names of the NVIDIA GPUs that a process started here would see, in its order."""
+    names = _driver_names() or _tool_names()
+    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return names if shown is None else _visible(names, shown)
+
+
+def _driver_names() -> tuple[str, ...]:
+    """As the Linux driver lists them, by address on the bus."""
+    try:
+        folders = sorted(GPUS.iterdir())
+    except OSError:
+        return ()
+    return tuple(_field(folder / "information", "Model") or UNKNOWN for folder in folders)
+
+
+def _tool_names() -> tuple[str, ...]:
+    """As `nvidia-smi` lists them, on systems whose driver has no files to read."""
+    tool = shutil.which("nvidia-smi")
+    if tool is None:
+        return ()
+    query = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        done = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE, check=True)  # noqa: S603 - fixed words, and the tool's own path
+    except (OSError, subprocess.SubprocessError):
+        return ()
+    return tuple(line.strip() for line in done.stdout.splitlines() if line.strip())
+
+
+def _visible(names: tuple[str, ...], shown: str) -> tuple[str, ...]:
+    """The GPUs that CUDA_VISIBLE_DEVICES lets through: it stops at the first entry that is no GPU here."""
+    visible: list[str] = []
+    for entry in (part.strip() for part in shown.split(",")):
+        if entry.startswith(("GPU-", "MIG-")):
+            # An identifier does not say which; the names only differ on machines with mixed GPUs.
+            visible.append(names[0] if len(set(names)) == 1 else UNKNOWN)
+        elif entry.isdigit() and int(entry) < len(names):
+            visible.append(names[int(entry)])
+        else:
+            break
+    return tuple(visible)
+
+
+def _field(file: Path, name: str) -> str:
+    """The value of a `name : value` line in one of the system's files, or nothing."""
+    try:
+        with file.open(encoding="utf-8", errors="replace") as lines:
+            for line in lines:
+                key, _, value = line.partition(":")
+                if key.strip() == name:
+                    return value.strip()
+    except OSError:
+        pass
+    return ""

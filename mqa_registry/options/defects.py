@@ -1,0 +1,122 @@
+"""What is wrong with a contribution's signature, in words for its author."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
+
+from mqa_registry.contributions import Backend, Metric, Perturbation
+from mqa_registry.errors import PluginError
+from mqa_registry.options.signature import keyword_only, positional, resolved
+from mqa_registry.options.wording import inner_type, members
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mqa_registry.contributions import Contribution
+
+# Keys that the host reads from a contribution's table before its options, by the kind of contribution.
+HOST_KEYS = {
+    "model source": ("use", "task"),
+    "data set": ("use", "columns", "sample", "limit"),
+}
+
+SIMPLE = (str, int, float, bool, Path)
+
+
+def signature_problems(contribution: Contribution) -> tuple[str, ...]:
+    """What is wrong with the signature of a contribution's function, in words for its author."""
+    if not inspect.isfunction(contribution.function):
+        return (f"its function must be a plain function, not {contribution.function!r:.60}",)
+    problems = [*_positional_problems(contribution), *_option_problems(contribution)]
+    if isinstance(contribution, Backend) and not problems:
+        problems += _identity_problems(contribution)
+    return tuple(problems)
+
+
+def host_keys(contribution: Contribution) -> tuple[str, ...]:
+    """The keys of its table that are the host's own."""
+    return HOST_KEYS.get(contribution.kind, ("use",))
+
+
+def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ...]:
+    takes = contribution.takes_arguments
+    if isinstance(contribution, Metric):
+        return (takes, (*takes, "groups"))
+    if isinstance(contribution, Perturbation) and contribution.moves_target:
+        return (("example", "target", "rng"),)
+    return (takes,)
+
+
+def _positional_problems(contribution: Contribution) -> Iterator[str]:
+    # A leading underscore marks an argument as unused; the names themselves keep their order from being mixed up.
+    found = [parameter.name.lstrip("_") for parameter in positional(contribution.function)]
+    wanted = _allowed_positional(contribution)[0]
+    if tuple(found) in _allowed_positional(contribution):
+        return
+    surplus = [name for name in found if name not in wanted]
+    if found[: len(wanted)] == list(wanted):
+        names = ", ".join(f"`{name}`" for name in surplus)
+        yield f"{names} must be keyword-only to be an option: put `*` before it in the signature"
+        return
+    yield f"a {contribution.kind} takes ({', '.join((*wanted, '*', 'options'))}), and its function ({', '.join(found)})"
+
+
+def _option_problems(contribution: Contribution) -> Iterator[str]:
+    for parameter in inspect.signature(contribution.function).parameters.values():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            yield f"`{parameter}` hides what it takes: name every option as a keyword-only parameter"
+    for parameter in keyword_only(contribution.function):
+        if problem := _option_problem(contribution, parameter):
+            yield problem
+
+
+def _option_problem(contribution: Contribution, parameter: inspect.Parameter) -> str:
+    if parameter.name in host_keys(contribution):
+        return f"option `{parameter.name}` cannot be set: the key is the host's in the table of a {contribution.kind}"
+    if parameter.annotation is parameter.empty:
+        return f"option `{parameter.name}` has no type: annotate it"
+    try:
+        annotation = resolved(contribution.function, parameter)
+    except PluginError as error:
+        return f"{error.message}; {error.hint}"
+    if not _allowed(annotation):
+        return f"option `{parameter.name}` has the type `{_shown(annotation)}`, which a suite file cannot spell"
+    return ""
+
+
+def _allowed(annotation: Any) -> bool:
+    """Whether a value of this type can stand in a suite file."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _allowed(arguments[0])
+    if origin is Literal:
+        return all(isinstance(choice, str | int) for choice in arguments)
+    if origin is dict and arguments[0] is not str:
+        return False
+    if (inner := inner_type(annotation)) is not None:
+        return _allowed(inner)
+    several = members(annotation)
+    return _all_allowed(several) if several != (annotation,) else annotation in SIMPLE
+
+
+def _all_allowed(annotations: Sequence[Any]) -> bool:
+    return bool(annotations) and all(_allowed(annotation) for annotation in annotations)
+
+
+def _shown(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+
+
+def _identity_problems(backend: Backend) -> Iterator[str]:
+    """A store key must not come from other options than the run: both functions take the same, with equal defaults."""
+    if not inspect.isfunction(backend.identity):
+        yield f"its `identity` must be a plain function, not {backend.identity!r:.60}"
+        return
+    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (backend.function, backend.identity))
+    for name in own.keys() ^ other.keys():
+        yield f"its `identity` and its function must take the same options; only one of them has `{name}`"
+    for name in own.keys() & other.keys():
+        if own[name] != other[name]:
+            yield f"its `identity` has another default for `{name}` than its function"

@@ -1,0 +1,136 @@
+"""The plugins of one run, and how a reference such as `metrics/f1` is looked up in them."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from mqa_registry.contributions import (
+    Backend,
+    Comparison,
+    Contribution,
+    Dataset,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Replay,
+    Slice,
+    Task,
+)
+from mqa_registry.errors import PluginError, Problem
+from mqa_registry.options import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import TypeAlias
+
+    Kinds: TypeAlias = tuple[type[Contribution], ...]
+
+NAME = re.compile(r"\w[\w.-]*", re.ASCII)
+
+# Where in a suite file a contribution is named, and the kinds that may stand there. A name is unique in its role.
+ROLES: Mapping[str, Kinds] = {
+    "`measure`": (Metric, Comparison),
+    "`perturb`": (Perturbation,),
+    "`by`": (Slice,),
+    "`[backends.NAME]`": (Backend, Replay),
+    "`[data.NAME]`": (Dataset,),
+    "`[model]`": (ModelSource,),
+    "the `task` of `[model]`": (Task,),
+}
+
+
+@dataclass(frozen=True)
+class Plugin:
+    """What a plugin gives, or why it cannot be used.
+
+    `distribution` and `version` are those of the package it came with; a file's plugin has its path for the one and
+    nothing for the other.
+    """
+
+    name: str
+    distribution: str
+    version: str = ""
+    contributions: tuple[Contribution, ...] = ()
+    broken: str = ""
+    hint: str = ""  # what to do about a broken one
+
+    @property
+    def origin(self) -> str:
+        return f"{self.distribution} {self.version}".rstrip()
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """The plugins that were loaded, by name, and the names of all that are installed."""
+
+    plugins: Mapping[str, Plugin]
+    installed: tuple[str, ...] = field(default=())
+
+    def plugin(self, name: str) -> Plugin:
+        """The plugin of that name, usable or not; PluginError where there is none."""
+        if name not in self.plugins:
+            problem = self._no_plugin(name)
+            raise PluginError(problem.message, hint=problem.hint)
+        return self.plugins[name]
+
+    def find(self, kinds: Kinds, reference: str) -> Contribution | Problem:
+        """The contribution that a reference names, if it is of one of these kinds; else what is wrong with it."""
+        plugin_name, slash, name = reference.partition("/")
+        if not (slash and NAME.fullmatch(plugin_name) and NAME.fullmatch(name)):
+            return Problem(f"`{reference}` names no contribution: write `plugin/name`", self._near(kinds, reference))
+        if plugin_name not in self.plugins:
+            return self._no_plugin(plugin_name, self._near(kinds, reference))
+        plugin = self.plugins[plugin_name]
+        if plugin.broken:
+            return Problem(f"plugin `{plugin.name}` ({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
+        same = [each for each in plugin.contributions if each.name == name]
+        fitting = [each for each in same if isinstance(each, kinds)]
+        return fitting[0] if fitting else self._misfit(kinds, plugin, name, same)
+
+    def each(self, kinds: Kinds) -> Iterator[tuple[str, Contribution]]:
+        """Every contribution of these kinds with its reference, by plugin, in the order in which each gives them."""
+        for plugin in self.plugins.values():
+            for contribution in plugin.contributions:
+                if isinstance(contribution, kinds):
+                    yield f"{plugin.name}/{contribution.name}", contribution
+
+    def _no_plugin(self, plugin: str, hint: str = "") -> Problem:
+        known = sorted({*self.installed, *self.plugins})
+        listed = f"installed are {', '.join(f'`{each}`' for each in known) or 'none'}"
+        return Problem(f"no plugin `{plugin}` is installed", hint or did_you_mean(plugin, known) or listed)
+
+    def _misfit(self, kinds: Kinds, plugin: Plugin, name: str, same: list[Contribution]) -> Problem:
+        reference = f"{plugin.name}/{name}"
+        if same:
+            kind = same[0].kind
+            return Problem(
+                f"`{reference}` is a {kind}, and here stands a {_named(kinds)}", f"a {kind} stands in {_role(same[0])}"
+            )
+        hint = self._near(kinds, reference) or _listing(kinds, plugin)
+        return Problem(f"plugin `{plugin.name}` has no {_named(kinds)} `{name}`", hint)
+
+    def _near(self, kinds: Kinds, reference: str) -> str:
+        """A hint with references like this one, or with those whose name behind the slash it is."""
+        known = [full for full, _ in self.each(kinds)]
+        same_name = [full for full in known if full.partition("/")[2] == reference.rpartition("/")[2]]
+        return f"did you mean `{same_name[0]}`?" if same_name else did_you_mean(reference, known)
+
+
+def role_of(kind: type[Contribution]) -> str:
+    """Where in a suite file a contribution of this kind is named."""
+    return next(role for role, kinds in ROLES.items() if kind in kinds)
+
+
+def _role(contribution: Contribution) -> str:
+    return role_of(type(contribution))
+
+
+def _named(kinds: Kinds) -> str:
+    return " or ".join(kind.kind for kind in kinds)
+
+
+def _listing(kinds: Kinds, plugin: Plugin) -> str:
+    names = [f"`{each.name}`" for each in plugin.contributions if isinstance(each, kinds)]
+    return f"it has {', '.join(names)}" if names else f"it gives no {_named(kinds)} at all"

@@ -1,0 +1,126 @@
+"""What one imported plugin gives, and everything that is wrong with it."""
+
+from __future__ import annotations
+
+import inspect
+from collections import Counter
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import pluggy
+
+from mqa_registry import hookspecs
+from mqa_registry.contributions import (
+    Backend,
+    Comparison,
+    Contribution,
+    Dataset,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Replay,
+    Slice,
+    Task,
+)
+from mqa_registry.options import did_you_mean, signature_problems
+from mqa_registry.plugins.catalog import NAME, role_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mqa_registry.plugins.catalog import Kinds
+
+# What each hook may yield.
+HOOKS: Mapping[str, Kinds] = {
+    "mqa_models": (ModelSource,),
+    "mqa_tasks": (Task,),
+    "mqa_backends": (Backend, Replay),
+    "mqa_datasets": (Dataset,),
+    "mqa_metrics": (Metric,),
+    "mqa_comparisons": (Comparison,),
+    "mqa_perturbations": (Perturbation,),
+    "mqa_slices": (Slice,),
+}
+
+
+class BrokenPluginError(Exception):
+    """A plugin cannot be used; the message says why, to its author."""
+
+
+def contributions_of(module: object) -> tuple[Contribution, ...]:
+    """Everything that a plugin's hooks give; BrokenPluginError with all that is wrong with it."""
+    # A manager of its own for each plugin: what pluggy holds against one cannot touch another.
+    manager = pluggy.PluginManager(hookspecs.GROUP)
+    manager.add_hookspecs(hookspecs)
+    _refuse(_hook_problems(manager, module))
+    manager.register(module)
+    hooks = _hooks(manager)
+    if not hooks:
+        raise BrokenPluginError("it has no hooks; does its entry point name the right module?")
+    given = tuple(each for name, hook in hooks for each in _called(name, hook))
+    _refuse(_contribution_problems(given))
+    return given
+
+
+def _refuse(problems: Iterable[str]) -> None:
+    if reason := "; ".join(problems):
+        raise BrokenPluginError(reason)
+
+
+def _hook_problems(manager: pluggy.PluginManager, module: object) -> Iterator[str]:
+    for name in dir(module):
+        marked = manager.parse_hookimpl_opts(module, name)
+        if marked:
+            yield from _marked_problems(marked["specname"] or name, marked, getattr(module, name))
+        elif name.startswith(f"{hookspecs.GROUP}_") and inspect.isfunction(getattr(module, name)):
+            yield f"`{name}` lacks `@hookimpl`" if name in HOOKS else _unknown(name)
+
+
+def _marked_problems(name: str, marked: Mapping[str, Any], function: Any) -> Iterator[str]:
+    if name not in HOOKS and not marked["optionalhook"]:
+        yield _unknown(name)
+    if inspect.signature(function).parameters:
+        yield f"hook `{name}` takes {inspect.signature(function)}, and a hook takes no arguments"
+    if marked["wrapper"] or marked["hookwrapper"]:
+        yield f"hook `{name}` is a wrapper, and a plugin speaks for itself alone"
+
+
+def _unknown(name: str) -> str:
+    hint = did_you_mean(name, HOOKS)
+    return f"`{name}` is no hook of this version of mqa{f'; {hint}' if hint else ''}"
+
+
+def _hooks(manager: pluggy.PluginManager) -> list[tuple[str, pluggy.HookImpl]]:
+    return [(name, impl) for name in HOOKS for impl in getattr(manager.hook, name).get_hookimpls()]
+
+
+def _called(name: str, hook: pluggy.HookImpl) -> Iterator[Contribution]:
+    """What one hook yields, all of it of the kinds that it may."""
+    given = hook.function()
+    if not isinstance(given, Iterable):
+        raise BrokenPluginError(f"hook `{name}` gives {given!r:.40}, and a hook yields contributions")
+    for item in given:
+        if not isinstance(item, HOOKS[name]):
+            wanted = " or ".join(f"`{kind.__name__}`" for kind in HOOKS[name])
+            raise BrokenPluginError(f"hook `{name}` yields a `{type(item).__name__}`, and takes {wanted} alone")
+        yield item
+
+
+def _contribution_problems(given: tuple[Contribution, ...]) -> Iterator[str]:
+    for each in given:
+        if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
+            yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
+        for problem in (*_field_problems(each), *signature_problems(each)):
+            yield f"{each.kind} `{each.name}`: {problem}"
+    for (role, name), count in Counter((role_of(type(each)), each.name) for each in given).items():
+        if count > 1:
+            yield f"`{name}` is given {count} times for {role}"
+
+
+def _field_problems(contribution: Contribution) -> Iterator[str]:
+    """Mistakes that a type checker would have found."""
+    takes = getattr(contribution, "takes", ("any",))
+    if not (isinstance(takes, tuple) and takes and all(isinstance(schema, str) for schema in takes)):
+        yield f'`takes` must be a tuple of prediction schemas, as in `("label",)`, not {takes!r:.40}'
+    if isinstance(contribution, Task) and not contribution.fields:
+        yield "`fields` must name at least one field of its examples"

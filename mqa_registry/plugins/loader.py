@@ -1,0 +1,99 @@
+"""Loading plugins by name: only those that are asked for, and each by itself."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry.errors import PluginError
+from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
+from mqa_registry.plugins.discovery import installed, origin
+from mqa_registry.plugins.inspection import BrokenPluginError, contributions_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from importlib.metadata import EntryPoint
+
+    from mqa_registry.plugins.discovery import Found
+
+LONGEST = 200  # characters of what a plugin raised that a message repeats
+
+
+def load(names: Iterable[str], *, files: Sequence[Path] = (), found: Found | None = None) -> Catalog:
+    """The plugins of these names, as far as they are installed, and one for each file of the command line.
+
+    `found` are the entry points to choose from; left out, those that are installed. A broken plugin is in the catalog
+    with its reason. Raises PluginError where a file is none, or takes the name of another plugin.
+    """
+    known = installed() if found is None else found
+    plugins = {name: _installed_plugin(name, known[name]) for name in sorted(set(names) & set(known))}
+    for path in files:
+        plugin = _file_plugin(path)
+        if plugin.name in known or plugin.name in plugins:
+            raise PluginError(f"there is a plugin `{plugin.name}` beside that of `{path}`", hint="rename the file")
+        plugins[plugin.name] = plugin
+    return Catalog(plugins, tuple(known))
+
+
+def load_all(*, files: Sequence[Path] = (), found: Found | None = None) -> Catalog:
+    """Every plugin that is installed, broken ones with their reason."""
+    return load(installed() if found is None else found, files=files, found=found)
+
+
+def _installed_plugin(name: str, points: Sequence[EntryPoint]) -> Plugin:
+    distribution, version = origin(points[0])
+    if len(points) > 1:
+        claims = " and ".join(" ".join(origin(point)).rstrip() for point in points)
+        reason, hint = f"{len(points)} distributions give a plugin of this name: {claims}", "uninstall all but one"
+        return Plugin(name, distribution, version, broken=reason, hint=hint)
+    if not NAME.fullmatch(name):
+        reason = "the name of its entry point has other than letters, digits, `_`, `.` and `-`"
+        return Plugin(name, distribution, version, broken=reason, hint=f"`pip uninstall {distribution}`")
+    hint = f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`"
+    return _plugin(Plugin(name, distribution, version, hint=hint), points[0].load)
+
+
+def _file_plugin(path: Path) -> Plugin:
+    if not path.is_file() or path.suffix != ".py":
+        raise PluginError(f"`{path}` is no Python file", hint="`--plugin` takes the path of one")
+    if not NAME.fullmatch(path.stem):
+        raise PluginError(f"`{path.stem}` cannot name a plugin", hint="rename the file: letters, digits, `_` and `-`")
+    return _plugin(Plugin(path.stem, str(path), hint="mend the file"), lambda: _module(path))
+
+
+def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
+    """The plugin with what its module gives, or with the reason why it gives nothing."""
+    try:
+        given, broken = contributions_of(get()), ""
+    except BrokenPluginError as error:
+        given, broken = (), str(error)
+    except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and even leave
+        given, broken = (), _raised(error)
+    return Plugin(plain.name, plain.distribution, plain.version, given, broken, plain.hint if broken else "")
+
+
+def _module(path: Path) -> Any:
+    name = f"mqa_file_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    assert spec is not None  # the file's name ends in .py
+    assert spec.loader is not None  # likewise
+    module = module_from_spec(spec)
+    sys.modules[name] = module  # where dataclasses and type hints look for it
+    spec.loader.exec_module(module)
+    return module
+
+
+def _raised(error: BaseException) -> str:
+    """What was raised, and where."""
+    text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
+    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+    return f"{text[:LONGEST]}{where}"
+
+
+def _is_ours(file: str) -> bool:
+    """Whether a file is of the machinery that loads a plugin, not of the plugin."""
+    return "importlib" in file or Path(file).parent == Path(__file__).parent

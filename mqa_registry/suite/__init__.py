@@ -1,0 +1,26 @@
+"""The suite file: read with positions, checked against the plugins it names."""
+
+from mqa_registry.suite.check import check
+from mqa_registry.suite.model import Against, Check, Data, Expect, ModelUse, Severity, Suite, Use
+from mqa_registry.suite.overrides import Overrides
+from mqa_registry.suite.read import RawSuite, plugin_names, read
+from mqa_registry.suite.render import render
+from mqa_registry.suite.schema import json_schema
+
+__all__ = [
+    "Against",
+    "Check",
+    "Data",
+    "Expect",
+    "ModelUse",
+    "Overrides",
+    "RawSuite",
+    "Severity",
+    "Suite",
+    "Use",
+    "check",
+    "json_schema",
+    "plugin_names",
+    "read",
+    "render",
+]

@@ -1,0 +1,95 @@
+"""From a raw suite to a Suite: every name looked up, every option held against its signature, every problem noted."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from mqa_registry.suite import grammar, sections
+from mqa_registry.suite.findings import Findings
+from mqa_registry.suite.model import ModelUse, Suite
+from mqa_registry.suite.question import Surroundings, draft
+from mqa_registry.suite.selection import select
+from mqa_registry.suite.sense import World, weigh
+from mqa_registry.suite.uses import Lookup
+
+if TYPE_CHECKING:
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.suite.model import Check
+    from mqa_registry.suite.read import RawSuite
+    from mqa_registry.suite.tree import Node
+
+ELSEWHERE = dict.fromkeys(("backend", "backends"), "backends stand in tables `[backends.NAME]`")
+ELSEWHERE |= dict.fromkeys(("data", "dataset", "datasets"), "data sets stand in tables `[data.NAME]`")
+ELSEWHERE |= dict.fromkeys(("check", "checks"), "checks stand under headers `[[check]]`")
+ELSEWHERE["task"] = "the task stands in `[model]`"
+
+
+def check(raw: RawSuite, catalog: Catalog) -> Suite:
+    """The suite, ready to be planned; SuiteError with every problem there is."""
+    findings = Findings()
+    _known_format(raw.root.get("format"), findings)
+    top = findings.table(raw.root, grammar.SUITE, owner="the suite", instead=ELSEWHERE)
+    lookup = Lookup(catalog, findings)
+    source, task = sections.model(top.get("model"), lookup)
+    data = sections.data(top.get("data"), lookup)
+    backends = sections.backends(top.get("backends"), lookup)
+    if "model" not in raw.root.tables:
+        sections.need_model(top.get("backends"), backends, findings)
+    gate: grammar.GateWord = top["gate"].value if "gate" in top else "interval"
+    around = Surroundings(tuple(backends), tuple(data), gate)
+    checks = _checks(top.get("check"), around, World(backends, task, catalog), lookup)
+    findings.settle()
+    suite = Suite(
+        name=top["name"].value if "name" in top else raw.path.stem,
+        path=raw.path,
+        digest=digest(raw.root),
+        seed=top["seed"].value if "seed" in top else 0,
+        confidence=top["confidence"].value if "confidence" in top else 0.95,
+        model=ModelUse(source, task) if source and task else None,
+        data={name: one for name, one in data.items() if one},
+        backends={name: use for name, use in backends.items() if use},
+        checks=checks,
+    )
+    return select(suite, raw.overrides)
+
+
+def digest(root: Node) -> str:
+    """The digest of a suite's content: its merged tables, and the order of backends and data sets, which counts."""
+    tables = root.plain()
+    order = [list(tables[key]) for key in ("data", "backends")]
+    text = json.dumps([tables, order], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+
+
+def _known_format(node: Node | None, findings: Findings) -> None:
+    """A suite of another format would give nothing but misleading problems: it is refused by itself."""
+    if node is not None and type(node.value) is int and node.value != grammar.FORMAT:
+        hint = "a newer mqa may read it" if node.value > grammar.FORMAT else f"write `format = {grammar.FORMAT}`"
+        findings.add(
+            node.at, f"this mqa reads suites of format {grammar.FORMAT}, and this is of format {node.value}", hint
+        )
+        findings.settle()
+
+
+def _checks(node: Node | None, around: Surroundings, world: World, lookup: Lookup) -> tuple[Check, ...]:
+    checks = []
+    names: dict[str, Node] = {}
+    for table in node.items if node else ():
+        made, one = draft(table, around, lookup)
+        weigh(made, world, lookup.findings)
+        _name_apart(made.name, table, names, lookup.findings)
+        checks.append(one)
+    return tuple(one for one in checks if one)
+
+
+def _name_apart(name: str, table: Node, names: dict[str, Node], findings: Findings) -> None:
+    """Note a name that is taken, or that a report could not show."""
+    at = (table.get("name") or table).at
+    if not name.isprintable():
+        findings.add(at, "the name of a check has a control character", "take it out")
+    first = names.setdefault(name, table)
+    if name and first is not table:
+        where = f"the other stands at {first.key.file}:{first.key.line}"
+        findings.add(at, f"two checks have the name `{name}`", f"give one of them a `name` of its own; {where}")

@@ -1,0 +1,99 @@
+"""The keys of every table of a suite file, with their types: what the host reads itself."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from mqa_registry.options import Option, Options
+
+Table = dict[str, Any]
+Name = Annotated[str, MinLen(1)]
+Names = Annotated[list[Name], MinLen(1)]
+Count = Annotated[int, Ge(1)]
+GateWord = Literal["interval", "point"]
+
+FORMAT = 1  # the version of the suite file that is read
+
+SUITE = Options(
+    (
+        Option("format", Literal[1], doc="the version of the suite file"),
+        Option("name", Name, None, "what reports call the suite; the file's name if left out"),
+        Option("seed", Annotated[int, Ge(0)], 0, "all randomness comes from it"),
+        Option("confidence", Annotated[float, Gt(0), Lt(1)], 0.95, "every verdict is held at this level"),
+        Option("gate", GateWord, "interval", "whether the interval or the bare estimate has to clear a bound"),
+        Option("extends", Name, None, "a suite file that this one is laid over"),
+        Option("skip", Names, None, "the inherited checks to drop"),
+        Option("model", Table, None, "the model under test: `use`, the source's options, `task`"),
+        Option(
+            "data", Annotated[Table, MinLen(1)], doc="the data sets by name, each a table; the first is the default"
+        ),
+        Option(
+            "backends",
+            Annotated[Table, MinLen(1)],
+            doc="the backends by name, each a table; the first is the reference",
+        ),
+        Option("check", Annotated[list[Table], MinLen(1)], doc="the questions, each under a header `[[check]]`"),
+    )
+)
+
+MODEL = Options(
+    (
+        Option("use", Name, doc="the model source"),
+        Option("task", Any, doc="the task: a name, `plugin/name`, or a table with `use` and options"),
+    )
+)
+
+DATA = Options(
+    (
+        Option("use", Name, doc="the data set's source"),
+        Option("columns", dict[str, str], None, "which column of the source each role or field is"),
+        Option("sample", Count, None, "how many rows to draw by the suite's seed"),
+        Option("limit", Count, None, "how many rows to keep, after sampling"),
+    )
+)
+
+BACKEND = Options((Option("use", Name, doc="what runs the model, or brings predictions made elsewhere"),))
+
+CHECK = Options(
+    (
+        Option("measure", Any, doc="the metric or comparison: `plugin/name`, or a table with `use` and options"),
+        Option("perturb", Any, None, "what happens to the rows first: one perturbation, or an array of them"),
+        Option("by", Any, None, "how the rows fall into groups"),
+        Option("on", Names, None, "the backends it runs on; all if left out"),
+        Option("data", Name, None, "the data set; the first if left out"),
+        Option("against", Table, None, "the reference view, by what differs"),
+        Option("expect", Table, doc="the bounds, as in `{ min = 0.9 }`"),
+        Option("name", Name, None, "unique; measure / perturb / by if left out"),
+        Option("tags", list[Name], None, "words to choose checks by"),
+        Option("critical", bool, default=True, doc="false: the verdict never touches the exit code"),
+        Option("gate", GateWord, None, "the suite's, if left out"),
+    )
+)
+
+AGAINST = Options(
+    (
+        Option("backend", Name, None, "the same rows on this backend"),
+        Option("perturb", Literal[False], None, "the undisturbed rows"),
+        Option("data", Name, None, "another data set"),
+        Option("run", Name, None, "an earlier run"),
+    )
+)
+
+EXPECT = Options(
+    (
+        Option("min", float, None, "the estimate is at least this"),
+        Option("max", float, None, "the estimate is at most this"),
+        Option("max_drop", float, None, "it lies at most this far under the reference view's"),
+        Option("max_rise", float, None, "it lies at most this far over the reference view's"),
+        Option("max_gap", Annotated[float, Ge(0)], None, "the groups lie at most this far apart"),
+        Option(
+            "min_ratio",
+            Annotated[float, Ge(0), Le(1)],
+            None,
+            "the smallest group's is at least this share of the largest's",
+        ),
+        Option("min_rows", Count, 30, "groups of fewer rows are listed and not judged"),
+    )
+)

@@ -1,0 +1,145 @@
+"""A suite after it was checked: every name is known to be there, every option to be of its type."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from mqa_registry.contributions import Contribution
+
+Gate = Literal["interval", "point"]
+
+
+@dataclass(frozen=True)
+class Use:
+    """One contribution with its options.
+
+    `given` are the options as the suite file has them, which is how reports repeat them; `options` are the same after
+    validation, with paths made whole, which is how the function is called.
+    """
+
+    name: str  # plugin/name
+    contribution: Contribution = field(compare=False, repr=False)
+    given: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+
+    def call(self, *arguments: Any) -> Any:
+        """What the contribution's function gives for these arguments and the suite's options."""
+        return self.contribution.function(*arguments, **self.options)
+
+    def spelled(self) -> dict[str, Any]:
+        """As a suite file would say it, with every option."""
+        return {"use": self.name, **self.given}
+
+    @property
+    def key(self) -> str:
+        """One string for this contribution with these options, equal for equal ones."""
+        return json.dumps(self.spelled(), sort_keys=True, default=str)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+
+@dataclass(frozen=True)
+class Data:
+    """One named data set: its source, and what the host does with the source's table.
+
+    `columns` maps a role or field (`id`, `target`, `cluster`, `text`, ...) to the source's column of another name.
+    `sample` rows are drawn by the suite's seed, then the first `limit` are kept.
+    """
+
+    name: str
+    source: Use
+    columns: Mapping[str, str] = field(default_factory=dict)
+    sample: int | None = None
+    limit: int | None = None
+
+
+@dataclass(frozen=True)
+class Against:
+    """The reference view, by what differs from the check's own; None and False leave that part alone."""
+
+    backend: str | None = None
+    data: str | None = None
+    undisturbed: bool = False
+
+
+@dataclass(frozen=True)
+class Expect:
+    """The bounds on one number of a check; at least one is given."""
+
+    min: float | None = None
+    max: float | None = None
+    max_drop: float | None = None
+    max_rise: float | None = None
+    max_gap: float | None = None
+    min_ratio: float | None = None
+    min_rows: int = 30
+
+    def bounds(self) -> dict[str, float]:
+        """The bounds that are given, by their words in the suite file."""
+        words = ("min", "max", "max_drop", "max_rise", "max_gap", "min_ratio")
+        return {word: value for word in words if (value := getattr(self, word)) is not None}
+
+
+@dataclass(frozen=True)
+class Severity:
+    """One step of a check: the perturbations that a row goes through, in order, and how strong they are."""
+
+    perturb: tuple[Use, ...] = ()
+    severity: float | None = None  # None: the check is no sweep
+
+
+@dataclass(frozen=True)
+class Check:
+    """One question.
+
+    `expect` has the bounds by the number they are on: `value` for a metric or a comparison. `steps` has one entry, or
+    one for every severity of a sweep; `on` are names of backends.
+    """
+
+    name: str
+    measure: Use
+    expect: Mapping[str, Expect]
+    data: str
+    on: tuple[str, ...]
+    steps: tuple[Severity, ...] = (Severity(),)
+    by: Use | None = None
+    against: Against | None = None
+    tags: tuple[str, ...] = ()
+    critical: bool = True
+    gate: Gate = "interval"
+    spelled: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as the suite file says it
+
+
+@dataclass(frozen=True)
+class ModelUse:
+    """The model under test: its source and its task."""
+
+    source: Use
+    task: Use
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A whole suite. The first backend is the reference, the first data set the default."""
+
+    name: str
+    path: Path
+    digest: str
+    seed: int
+    confidence: float
+    model: ModelUse | None
+    data: Mapping[str, Data]
+    backends: Mapping[str, Use]
+    checks: tuple[Check, ...]
+
+    @property
+    def reference(self) -> str:
+        """The name of the backend that the others are held against."""
+        return next(iter(self.backends))

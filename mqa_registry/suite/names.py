@@ -1,0 +1,30 @@
+"""The names of checks: the one that is given, else measure / perturb / by."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mqa_registry.suite.tree import Node
+
+
+def check_name(check: Node) -> str:
+    """The name of a check, as far as its table says enough; else nothing."""
+    given = check.get("name")
+    if given is not None:
+        return given.value if isinstance(given.value, str) else ""
+    return " / ".join(part for key in ("measure", "perturb", "by") if (part := _referred(check.get(key))))
+
+
+def references(node: Node | None) -> list[str]:
+    """The contributions that a value refers to: by a string, a table with `use`, or an array of these."""
+    if node is None:
+        return []
+    if node.items:
+        return [name for item in node.items for name in references(item)]
+    use = node.get("use") or node
+    return [use.value] if isinstance(use.value, str) else []
+
+
+def _referred(node: Node | None) -> str:
+    return " + ".join(references(node))

@@ -1,0 +1,89 @@
+"""What the command line changes in a suite."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqa_registry.errors import Problem, SuiteError
+from mqa_registry.options import did_you_mean
+from mqa_registry.positions import Text
+from mqa_registry.suite.merge import lay_over
+from mqa_registry.suite.names import check_name
+from mqa_registry.suite.tree import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from mqa_registry.suite.tree import Node
+
+KEY = r"""(?:[A-Za-z0-9_-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+SETTING = re.compile(rf"\s*(?P<key>{KEY}(?:[ \t]*\.[ \t]*{KEY})*)[ \t]*=(?P<value>.*)", re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Overrides:
+    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME` and `--limit N` say; nothing, unless given."""
+
+    set: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()
+    backends: tuple[str, ...] = ()
+    limit: int | None = None
+
+
+def with_settings(suite: Node, settings: Iterable[str]) -> Node:
+    """The suite with every `KEY=VALUE` laid over it; paths in them are relative to the current folder.
+
+    KEY is a dotted key, `check.NAME.KEY` for the check of that name. VALUE is TOML, else a string just as it stands.
+    """
+    for setting in settings:
+        parsed = _parsed(setting)
+        for key in {"extends", "skip"} & parsed.tables.keys():
+            raise SuiteError(
+                [Problem(f"`{key}` cannot be set: it says which suite this is", "", parsed.tables[key].key)]
+            )
+        suite = lay_over(suite, _checks_by_name(suite, parsed))
+    return suite
+
+
+def _parsed(setting: str) -> Node:
+    """A setting as a suite of its own."""
+    match = SETTING.fullmatch(setting)
+    if match is None:
+        hint = "write `--set KEY=VALUE`, as in `--set model.id=./my-model`"
+        raise SuiteError([Problem(f"`--set {setting}` names no key and value", hint)])
+    as_string = f"{match['key']}={json.dumps(match['value'], ensure_ascii=False)}".replace("\x7f", "\\u007f")
+    for text in (setting, as_string):
+        if "\n" not in text and (node := _tree(text)) is not None:
+            return node
+    raise SuiteError([Problem(f"`--set {setting}` cannot be read")])
+
+
+def _tree(text: str) -> Node | None:
+    try:
+        return tree(Text("--set", text), Path())
+    except SuiteError:
+        return None
+
+
+def _checks_by_name(suite: Node, setting: Node) -> Node:
+    """The setting with its table `check.NAME` as an array of one table, whose `name` is NAME."""
+    checks = setting.get("check")
+    if checks is None or not isinstance(checks.value, dict):
+        return setting
+    known = [check_name(check) for check in (suite.get("check") or setting).items]
+    return replace(
+        setting, value={"check": replace(checks, value=[_named(*item, known) for item in checks.value.items()])}
+    )
+
+
+def _named(name: str, table: Node, known: list[str]) -> Node:
+    if name not in known:
+        hint = did_you_mean(name, known) or "`check.NAME.KEY` sets a key of the check NAME"
+        raise SuiteError([Problem(f"there is no check `{name}`", hint, table.key)])
+    if not isinstance(table.value, dict):
+        raise SuiteError([Problem(f"check `{name}` is a table", "`check.NAME.KEY` sets one of its keys", table.at)])
+    return replace(table, value={"name": replace(table, value=name), **table.value})

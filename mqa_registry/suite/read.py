@@ -1,0 +1,145 @@
+"""Reading a suite file: TOML with positions, and the suites it extends laid under it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqa_registry.errors import Location, Problem, SuiteError
+from mqa_registry.options import described, did_you_mean
+from mqa_registry.positions import Span, Text
+from mqa_registry.suite.merge import lay_over, without
+from mqa_registry.suite.names import check_name, references
+from mqa_registry.suite.overrides import Overrides, with_settings
+from mqa_registry.suite.tree import Node, tree
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    Chain: TypeAlias = tuple[Path, ...]
+
+LARGEST = 4 * 1024 * 1024  # bytes; a suite is written by people
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+
+@dataclass(frozen=True)
+class RawSuite:
+    """A suite as its files say it, before anybody looked whether it makes sense."""
+
+    path: Path
+    root: Node
+    overrides: Overrides = field(default_factory=Overrides)
+
+
+def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
+    """The suite of this file; SuiteError where the file, or one that it extends, is missing or broken TOML."""
+    overrides = overrides or Overrides()
+    root = _extended(Path(path), (), None)
+    return RawSuite(Path(path), with_settings(root, overrides.set), overrides)
+
+
+def plugin_names(raw: RawSuite) -> frozenset[str]:
+    """The plugins that a suite names, installed or not."""
+    top = raw.root
+    tables = [top.get("model"), *_tables(top.get("data")), *_tables(top.get("backends"))]
+    model = top.get("model")
+    places = [*tables, model.get("task") if model else None]
+    places += [check.get(key) for check in _items(top.get("check")) for key in ("measure", "perturb", "by")]
+    named = [reference.partition("/") for place in places for reference in references(place)]
+    return frozenset(plugin for plugin, slash, _ in named if slash)
+
+
+def _tables(node: Node | None) -> list[Node]:
+    return list(node.tables.values()) if node else []
+
+
+def _items(node: Node | None) -> list[Node]:
+    return node.items if node else []
+
+
+def _extended(path: Path, chain: Chain, asked: Location | None) -> Node:
+    """The suite of this file over those it extends; `chain` are the files that led here, `asked` the place of its name."""
+    if any(_same(path, other) for other in chain):
+        circle = " -> ".join(f"`{file}`" for file in (*chain, path))
+        raise SuiteError([Problem(f"suites extend each other in a circle: {circle}", "take one `extends` out", asked)])
+    own = tree(_text(path, asked), path.parent)
+    extends, skip = own.get("extends"), own.get("skip")
+    if extends is None:
+        if skip is not None:
+            raise SuiteError([Problem("`skip` drops inherited checks, and this suite extends none", "", skip.key)])
+        return own
+    if not isinstance(extends.value, str) or not extends.value:
+        message = f"`extends` must be a string, the name of a suite file, not {described(extends.plain())}"
+        raise SuiteError([Problem(message, 'write `extends = "base.toml"`', extends.at)])
+    under = _extended(path.parent / extends.value, (*chain, path), extends.at)
+    return lay_over(_skipped(under, skip), without(own, ("extends", "skip")))
+
+
+def _skipped(suite: Node, skip: Node | None) -> Node:
+    """The suite without the checks of these names, every one of which must be there."""
+    if skip is None:
+        return suite
+    checks = suite.get("check")
+    known = [check_name(check) for check in _items(checks)]
+    problems = [problem for item in skip.items if (problem := _not_there(item, known))]
+    if not skip.items:
+        problems = [Problem("`skip` must be a non-empty array of names of checks", 'write `skip = ["NAME"]`', skip.at)]
+    if problems:
+        raise SuiteError(problems)
+    names = {item.value for item in skip.items}
+    kept = [check for check in _items(checks) if check_name(check) not in names]
+    return lay_over(without(suite, ("check",)), _with_checks(suite, kept))
+
+
+def _not_there(item: Node, known: list[str]) -> Problem | None:
+    if item.value in known:
+        return None
+    hint = did_you_mean(str(item.value), known) or f"it has {', '.join(f'`{name}`' for name in known) or 'none'}"
+    return Problem(f"there is no inherited check {described(item.plain())}", hint, item.at)
+
+
+def _with_checks(suite: Node, checks: list[Node]) -> Node:
+    node = suite.tables["check"]
+    return Node({"check": Node(checks, node.key, node.at, node.base)}, suite.key, suite.at, suite.base)
+
+
+def _same(one: Path, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
+
+
+def _text(path: Path, asked: Location | None) -> Text:
+    """The content of a suite file."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+    except (OSError, ValueError) as error:
+        raise SuiteError([_unreadable(path, error, asked)]) from None
+    if len(content) > LARGEST:
+        raise SuiteError([Problem(f"`{path}` is too large to be a suite", "is it a model or a data set?", asked)])
+    content = content.removeprefix(BYTE_ORDER_MARK)
+    try:
+        return Text(str(path), content.decode())
+    except UnicodeDecodeError as error:
+        raise SuiteError([_not_text(path, content, error)]) from None
+
+
+def _unreadable(path: Path, error: Exception, asked: Location | None) -> Problem:
+    if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name too long for a file
+        hint = did_you_mean("suite.toml", [file.name for file in sorted(path.glob("*.toml"))])
+        return Problem(f"`{path}` is a folder, and a suite is a file", hint, asked)
+    if not isinstance(error, FileNotFoundError | NotADirectoryError):
+        return Problem(f"`{path}` cannot be read: {getattr(error, 'strerror', None) or error}", "", asked)
+    if path.suffix != ".toml":
+        hint = "the name of a suite file ends in `.toml`; suites that plugins ship cannot be named yet"
+        return Problem(f"there is no suite `{path}`", hint, asked)
+    siblings = [str(path.parent / file.name) for file in sorted(path.parent.glob("*.toml"))]
+    return Problem(f"there is no file `{path}`", did_you_mean(str(path), siblings), asked)
+
+
+def _not_text(path: Path, content: bytes, error: UnicodeDecodeError) -> Problem:
+    text = Text(str(path), content.decode(errors="replace"))
+    at = len(content[: error.start].decode().replace("\r\n", "\n"))
+    message = f"byte 0x{content[error.start]:02x} is not UTF-8, and TOML is"
+    return Problem(message, "save the file as UTF-8", text.location(Span(at, at + 1)))

@@ -1,0 +1,244 @@
+"""A function's keyword-only parameters are its options."""
+
+from __future__ import annotations
+
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import pytest
+from annotated_types import Ge, Gt, Le, Lt, MinLen
+
+from mqa_registry.contributions import (
+    Backend,
+    Dataset,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Slice,
+)
+from mqa_registry.errors import PluginError
+from mqa_registry.options import options_of, signature_problems, takes_groups
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+
+def metric(function):
+    return signature_problems(Metric("m", function, takes=("label",)))
+
+
+def words_for(function):
+    return {option.name: option.type for option in options_of(function)}
+
+
+def test_options_are_the_keyword_only_parameters_in_their_order():
+    def f(predictions, targets, *, average: str = "macro", beta: float): ...
+
+    average, beta = options_of(f)
+    assert (average.name, average.default, average.required) == ("average", "macro", False)
+    assert (beta.name, beta.required) == ("beta", True)
+
+
+def test_types_read_as_a_suites_author_would_say_them():
+    def f(
+        *,
+        text: str,
+        count: int,
+        share: Annotated[float, Ge(0), Le(1)],
+        above: Annotated[float, Gt(0), Lt(1)],
+        part: Annotated[float, Gt(0), Le(1)],
+        rows: Annotated[int, Ge(1)] | None = None,
+        flag: bool = False,
+        path: Path,
+        model: str | Path,
+        average: Literal["macro", "micro"],
+        level: Literal[1, 2, 3],
+        names: list[str],
+        some: Annotated[tuple[str, ...], MinLen(1)],
+        pair: Annotated[list[int], MinLen(2)],
+        columns: dict[str, str],
+        device: int | Literal["auto"],
+        grid: list[list[int]],
+    ): ...
+
+    assert words_for(f) == {
+        "text": "a string",
+        "count": "a whole number",
+        "share": "a number from 0 to 1",
+        "above": "a number above 0 and below 1",
+        "part": "a number above 0 and at most 1",
+        "rows": "a whole number of at least 1",
+        "flag": "true or false",
+        "path": "a path",
+        "model": "a string or a path",
+        "average": '"macro" or "micro"',
+        "level": "1, 2 or 3",
+        "names": "an array of strings",
+        "some": "a non-empty array of strings",
+        "pair": "an array of whole numbers, of at least 2 items",
+        "columns": "a table of strings",
+        "device": 'a whole number or "auto"',
+        "grid": "an array of arrays of whole numbers",
+    }
+
+
+def test_an_options_help_is_the_sentence_of_the_docstring_about_it():
+    def f(*, rate: float = 0.1, size: int, other: int = 3):
+        """Slips of the keyboard, by `rate`.
+
+        Of `size` words each. `rate` is the share of
+        the characters. And `rate` again.
+        """
+
+    rate, size, other = options_of(f)
+    assert [option.doc for option in (rate, size, other)] == [
+        "`rate` is the share of the characters",
+        "Of `size` words each",
+        "",
+    ]
+    assert str(rate) == "`rate` is a number, 0.1 if left out: the share of the characters"
+    assert str(size) == "`size` is a whole number: Of `size` words each"
+    assert str(other) == "`other` is a whole number, 3 if left out"
+
+
+def test_an_option_is_numeric_where_one_number_will_do():
+    def f(
+        *,
+        count: Annotated[int, Ge(1)] | None = None,
+        share: float = 0.5,
+        level: Literal[1, 2] = 1,
+        word: Literal["a"] = "a",
+        flag: bool = False,
+        counts: list[int],
+    ): ...
+
+    assert [option.name for option in options_of(f) if option.numeric] == ["count", "share", "level"]
+
+
+def test_positional_parameters_may_name_types_for_type_checkers_alone():
+    def f(predictions: Decimal, targets: NoSuchThing, *, beta: float = 1.0): ...  # noqa: F821
+
+    assert metric(f) == ()
+    assert words_for(f) == {"beta": "a number"}
+
+
+def test_a_type_that_cannot_be_resolved_is_told_with_what_to_do():
+    def f(predictions, targets, *, beta: Decimal): ...
+
+    (problem,) = metric(f)
+    assert "`beta`" in problem
+    assert "'Decimal' is not defined" in problem
+    assert "outside of `if TYPE_CHECKING:`" in problem
+    with pytest.raises(PluginError, match="beta"):
+        options_of(f)
+
+
+def test_a_decorated_function_has_the_options_of_the_one_inside():
+    def decorated(function):
+        @wraps(function)
+        def outer(*args, **kwargs):
+            return function(*args, **kwargs)
+
+        return outer
+
+    @decorated
+    def f(predictions, targets, *, beta: float = 1.0): ...
+
+    assert metric(f) == ()
+    assert words_for(f) == {"beta": "a number"}
+
+
+def missing(predictions): ...
+def extra(predictions, targets, average): ...
+def swapped(targets, predictions): ...
+def hidden(predictions, targets, **options): ...
+def starred(predictions, targets, *rest): ...
+def untyped(predictions, targets, *, beta): ...
+def unspellable(predictions, targets, *, beta: bytes): ...
+def bare_list(predictions, targets, *, names: list): ...
+def wrong_keys(predictions, targets, *, names: dict[int, str]): ...
+def fixed_pair(predictions, targets, *, pair: tuple[int, str]): ...
+def taken(predictions, targets, *, use: str): ...
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (missing, "a metric takes (predictions, targets, *, options), and its function (predictions)"),
+        (extra, "`average` must be keyword-only to be an option: put `*` before it in the signature"),
+        (swapped, "a metric takes (predictions, targets, *, options), and its function (targets, predictions)"),
+        (hidden, "`**options` hides what it takes: name every option as a keyword-only parameter"),
+        (starred, "`*rest` hides what it takes: name every option as a keyword-only parameter"),
+        (untyped, "option `beta` has no type: annotate it"),
+        (unspellable, "option `beta` has the type `bytes`, which a suite file cannot spell"),
+        (bare_list, "option `names` has the type `list`, which a suite file cannot spell"),
+        (wrong_keys, "option `names` has the type `dict[int, str]`, which a suite file cannot spell"),
+        (fixed_pair, "option `pair` has the type `tuple[int, str]`, which a suite file cannot spell"),
+        (taken, "option `use` cannot be set: the key is the host's in the table of a metric"),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_a_wrong_signature_is_told_to_its_author(function, said):
+    assert metric(function) == (said,)
+
+
+def test_something_else_than_a_plain_function_is_refused():
+    (problem,) = metric(print)
+    assert problem.startswith("its function must be a plain function")
+    (problem,) = metric("accuracy")
+    assert problem.startswith("its function must be a plain function")
+
+
+def test_unused_arguments_may_begin_with_an_underscore():
+    def f(_predictions, _targets): ...
+
+    assert metric(f) == ()
+
+
+def test_a_metric_may_take_groups():
+    def plain(predictions, targets): ...
+    def grouped(predictions, targets, groups, *, base: str = ""): ...
+
+    assert metric(grouped) == ()
+    assert takes_groups(Metric("m", grouped, takes=("label",)))
+    assert not takes_groups(Metric("m", plain, takes=("label",)))
+
+
+def test_a_perturbation_takes_the_target_where_it_moves_it():
+    def still(example, rng): ...
+    def moving(example, target, rng): ...
+
+    def problems(function, *, moves):
+        return signature_problems(Perturbation("p", function, modality="text", moves_target=moves))
+
+    assert problems(still, moves=False) == problems(moving, moves=True) == ()
+    assert problems(still, moves=True)
+    assert problems(moving, moves=False)
+
+
+def test_the_hosts_own_keys_are_no_options():
+    def source(task, conditions, *, task_: str = ""): ...
+    def rows(conditions, *, limit: int = 3): ...
+
+    assert signature_problems(ModelSource("s", source)) == ()
+    (problem,) = signature_problems(Dataset("d", rows))
+    assert "`limit`" in problem
+    assert signature_problems(Slice("s", lambda example: None)) == ()
+
+
+def test_a_backends_identity_takes_the_same_options_with_the_same_defaults():
+    def run(subject, *, device: str = "cpu"): ...
+    def same(subject, *, device: str = "cpu"): ...
+    def other_default(subject, *, device: str = "cuda"): ...
+    def fewer(subject): ...
+
+    def problems(identity: Any):
+        return signature_problems(Backend("b", run, identity=identity))
+
+    assert problems(same) == ()
+    assert problems(other_default) == ("its `identity` has another default for `device` than its function",)
+    assert problems(fewer) == (
+        "its `identity` and its function must take the same options; only one of them has `device`",
+    )
+    assert "plain function" in problems(3)[0]

@@ -1,0 +1,180 @@
+"""The JSON Schema lets through what the check lets through, and an editor can tell the rest."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+
+import pytest
+
+from mqa_registry.plugins import Catalog
+from mqa_registry.suite import json_schema
+
+GOOD = """
+name = "mine"
+gate = "point"
+
+[data.more]
+use = "datasets/file"
+path = "x"
+columns = { text = "review" }
+sample = 3
+
+[[check]]
+measure = "metrics/accuracy"
+expect = { min = 0.8 }
+
+[[check]]
+measure = { use = "metrics/f1", average = "micro" }
+perturb = [{ use = "robustness/typos", rate = 0.1, severity = [1, 2] }, "robustness/upper"]
+by = { use = "fairness/column", name = "domain" }
+against = { perturb = false }
+on = ["onnx"]
+expect = { max_drop = 0.1, min_rows = 5 }
+tags = ["a"]
+critical = false
+"""
+
+CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
+
+BAD = {
+    "no check": "",
+    "an unknown key": f"fromat = 1\n{CHECK}",
+    "a wrong format": CHECK,
+    "a wrong confidence": f"confidence = 95\n{CHECK}",
+    "no measure": CHECK.replace("measure", "mesure"),
+    "an unknown measure": CHECK.replace("accuracy", "acuracy"),
+    "a measure of the wrong kind": CHECK.replace("metrics/accuracy", "fairness/length"),
+    "an option that is required": CHECK + 'by = "fairness/column"\n',
+    "an unknown option": CHECK.replace('"metrics/accuracy"', '{ use = "metrics/f1", averge = "micro" }'),
+    "a wrong choice": CHECK.replace('"metrics/accuracy"', '{ use = "metrics/f1", average = "mikro" }'),
+    "a severity out of range": f'{CHECK}perturb = {{ use = "robustness/typos", severity = [1, 9] }}\n',
+    "an unknown bound": CHECK.replace("min", "mn"),
+    "a bound that is no number": CHECK.replace("0.8", '"0.8"'),
+    "a backend without use": f"[backends.fast]\ndtype = 3\n{CHECK}",
+    "a data set's wrong option": f'[data.more]\nuse = "datasets/file"\npath = 3\n{CHECK}',
+    "against perturbed rows": f"{CHECK}against = {{ perturb = true }}\n",
+}
+
+TYPES = {
+    "object": lambda value: isinstance(value, dict),
+    "array": lambda value: isinstance(value, list),
+    "string": lambda value: isinstance(value, str),
+    "boolean": lambda value: isinstance(value, bool),
+    "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
+    "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),
+}
+
+ANNOTATIONS = {"$schema", "$defs", "title", "description", "default", "format"}
+
+
+def fits(value, schema, root):
+    """Whether a value fits a schema: the part of JSON Schema that is used here, and KeyError for any other."""
+    if isinstance(schema, bool):
+        return schema
+    return all(RULES[word](value, schema, root) for word in schema.keys() - ANNOTATIONS)
+
+
+def under(value, kind):
+    return value if isinstance(value, kind) else kind()
+
+
+def rest(value, schema):
+    return {key: each for key, each in under(value, dict).items() if key not in schema.get("properties", {})}
+
+
+def chosen(value, schema, root):
+    branch = "then" if fits(value, schema["if"], root) else "else"
+    return fits(value, schema.get(branch, True), root)
+
+
+RULES = {
+    "type": lambda value, schema, root: TYPES[schema["type"]](value),
+    "const": lambda value, schema, root: value == schema["const"] and type(value) is type(schema["const"]),
+    "enum": lambda value, schema, root: value in schema["enum"],
+    "minimum": lambda value, schema, root: value >= schema["minimum"],
+    "maximum": lambda value, schema, root: value <= schema["maximum"],
+    "exclusiveMinimum": lambda value, schema, root: value > schema["exclusiveMinimum"],
+    "exclusiveMaximum": lambda value, schema, root: value < schema["exclusiveMaximum"],
+    "minLength": lambda value, schema, root: len(value) >= schema["minLength"],
+    "minItems": lambda value, schema, root: len(value) >= schema["minItems"],
+    "minProperties": lambda value, schema, root: len(value) >= schema["minProperties"],
+    "required": lambda value, schema, root: set(schema["required"]) <= set(under(value, dict)),
+    "properties": lambda value, schema, root: all(
+        fits(value[key], each, root) for key, each in schema["properties"].items() if key in under(value, dict)
+    ),
+    "additionalProperties": lambda value, schema, root: all(
+        fits(each, schema["additionalProperties"], root) for each in rest(value, schema).values()
+    ),
+    "items": lambda value, schema, root: all(fits(each, schema["items"], root) for each in under(value, list)),
+    "anyOf": lambda value, schema, root: any(fits(value, each, root) for each in schema["anyOf"]),
+    "$ref": lambda value, schema, root: fits(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root),
+    "if": chosen,
+    "else": lambda value, schema, root: True,
+}
+
+
+@pytest.fixture
+def schema(catalog):
+    return json_schema(catalog)
+
+
+def accepted(schema, text):
+    # A type that does not fit makes a comparison of the mini validator fail: that, too, is a refusal.
+    try:
+        return fits(tomllib.loads(text), schema, schema)
+    except TypeError:
+        return False
+
+
+def test_a_good_suite_fits(schema, head, suite):
+    top, _, tables = head.partition("\n")
+    name, _, rest = GOOD.partition("[data")
+    text = f"{top}\n{name}\n{tables}\n[data{rest}"
+    assert suite(text=text)
+    assert accepted(schema, text)
+
+
+@pytest.mark.parametrize("mistake", BAD)
+def test_a_bad_suite_does_not(schema, head, problems, mistake):
+    lines = BAD[mistake]
+    top = re.match(r"(?:(?!\[).*\n)*", lines).group()
+    text = f"{top}{head}{lines[len(top) :]}"
+    text = text.replace("format = 1", "format = 2") if mistake == "a wrong format" else text
+    assert problems(text=text)
+    assert not accepted(schema, text)
+    assert accepted(schema, f"{head}{CHECK}")
+
+
+def test_a_suite_that_extends_another_may_leave_out_what_that_has(schema):
+    text = 'extends = "base.toml"\n[model]\nid = "x"\n[[check]]\nname = "typos"\nexpect = { min = 0.7 }\n'
+    assert accepted(schema, text)
+    assert not accepted(schema, text.replace("extends", "name"))
+    assert not accepted(schema, text.replace("min", "mn"))
+
+
+def test_options_come_with_their_help_range_and_default(schema):
+    (typos,) = [
+        each for each in schema["$defs"]["perturb"]["anyOf"][0]["anyOf"] if each.get("title") == "robustness/typos"
+    ]
+    assert typos["description"] == "Slips of the keyboard. `rate` is the share of the characters."
+    assert typos["properties"]["use"] == {"const": "robustness/typos"}
+    assert typos["properties"]["rate"] == {
+        "type": "number",
+        "minimum": 0,
+        "maximum": 1,
+        "default": 0.05,
+        "description": "`rate` is the share of the characters",
+    }
+    assert [each["type"] for each in typos["properties"]["severity"]["anyOf"]] == ["integer", "array"]
+
+
+def test_without_plugins_any_reference_will_do(head):
+    schema = json_schema(Catalog({}))
+    assert accepted(schema, f"{head}{CHECK}")
+    assert not accepted(schema, f"{head}{CHECK}".replace('"metrics/accuracy"', "3"))
+
+
+def test_it_is_json(schema):
+    assert json.loads(json.dumps(schema)) == schema
