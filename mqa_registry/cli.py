@@ -132,3 +132,7 @@ def _reported(*, debug: bool) -> Iterator[None]:
 def main() -> None:
     """The command `mqa`."""
     app()
+
+
+if __name__ == "__main__":
+    main()

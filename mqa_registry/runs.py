@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.judge import Result
     from mqa_registry.plan import Plan
+    from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations, Progress
     from mqa_registry.suite import Suite
 
@@ -76,9 +77,13 @@ class Asked:
 
 def planned(path: str | Path, asked: Asked) -> Plan:
     """The plan of a suite file, with every problem of the file reported at once."""
+    return _planned(path, asked)[0]
+
+
+def _planned(path: str | Path, asked: Asked) -> tuple[Plan, Catalog]:
     raw = read(path, asked.overrides)
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
-    return plans.make(check(raw, catalog))
+    return plans.make(check(raw, catalog)), catalog
 
 
 def run(
@@ -90,7 +95,7 @@ def run(
     """
     asked, watching = asked or Asked(), progress or Silence()
     started, clock = datetime.now(UTC), time.perf_counter()
-    plan = planned(path, asked)
+    plan, catalog = _planned(path, asked)
     conditions = asked.conditions(plan.suite)
     prepared = prepare(plan, conditions, watching)
     store = Store(asked.store_of(plan.suite))
@@ -108,7 +113,7 @@ def run(
         exit_code=code,
         started=started,
         seconds=round(time.perf_counter() - clock, 3),
-        environment=_environment(plan.suite, observations, conditions),
+        environment=_environment(catalog, observations, conditions),
         results=results,
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},
@@ -143,14 +148,14 @@ def _described(suite: Suite) -> dict[str, Any]:
     }
 
 
-def _environment(suite: Suite, observations: Observations, conditions: Conditions) -> dict[str, Any]:
+def _environment(catalog: Catalog, observations: Observations, conditions: Conditions) -> dict[str, Any]:
     """All it takes to repeat the run."""
     loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
     return {
         "mqa": version("mqa-registry"),
         "python": platform.python_version(),
         "packages": {name: found for name in PACKAGES if (found := _installed(name))},
-        "plugins": _plugins(suite),
+        "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
         "backends": {name: _backend(facts) for name, facts in observations.facts.items()},
@@ -160,17 +165,6 @@ def _environment(suite: Suite, observations: Observations, conditions: Condition
 def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:
     shown = {key: value for key, value in facts.items() if key not in {"identity", "digest"}}
     return {"digest": facts.get("digest", ""), "providers": facts.get("providers", []), "facts": shown}
-
-
-def _plugins(suite: Suite) -> dict[str, str]:
-    """The version of every plugin that the suite uses."""
-    uses = [data.source for data in suite.data.values()] + list(suite.backends.values())
-    uses += [suite.model.source, suite.model.task] if suite.model else []
-    for one in suite.checks:
-        uses += [one.measure, *([one.by] if one.by else []), *(use for step in one.steps for use in step.perturb)]
-    names = sorted({use.name.partition("/")[0] for use in uses})
-    catalog = plugins.load(names)
-    return {name: catalog.plugins[name].origin for name in names if name in catalog.plugins}
 
 
 def _installed(package: str) -> str:

@@ -69,15 +69,17 @@ def asked(
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
     to_stdout = show.json == "-"
+    if show.json is not None and not to_stdout and not Path(show.json).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{show.json}` to", hint="make it first, or write elsewhere")
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, progress=progress)
     if not show.examples:
         report = without_examples(report)
-    if show.json is not None:
-        write_json(report, show.json)
     if show.debug:
         _print_traces(report)
     print_report(report, Console(stderr=to_stdout), verbose=show.verbose)
+    if show.json is not None:
+        write_json(report, show.json)
     return report.exit_code
 
 

@@ -46,6 +46,10 @@ def as_predictions(table: pa.Table, schema: str = "label", classes: Sequence[str
 
 def _classed(table: pa.Table, form: Schema, ids: pa.ChunkedArray, classes: Sequence[str] | None) -> Predictions:
     """Predictions whose answers are drawn from classes: the answers as given, else as the probabilities say."""
+    if classes is not None and (not classes or len(set(classes)) < len(classes)):
+        raise DataError(
+            "`classes` must name every class once", hint="leave it out where the columns speak for themselves"
+        )
     name, kind = form.main
     exclusive = form.name == "label"
     found = probability_columns(table, ids, answer=name, classes=classes, exclusive=exclusive)
@@ -139,7 +143,9 @@ def _flat(answers: pa.ChunkedArray) -> pa.ChunkedArray:
 def _check_known(answers: pa.ChunkedArray, classes: Sequence[str], ids: pa.ChunkedArray) -> None:
     """Every label is one of the classes."""
     labels = _flat(answers)
-    unknown = pc.and_(pc.is_valid(labels), pc.invert(pc.is_in(labels, pa.array(classes, pa.string()))))
+    unknown = pc.invert(pc.is_in(labels, pa.array(classes, pa.string())))
+    if labels is answers:
+        unknown = pc.and_(unknown, pc.is_valid(labels))  # no label is no answer; in a list it would be no label at all
     if pc.any(unknown).as_py():
         place = pc.index(unknown, value=True).as_py()
         row = pc.list_parent_indices(answers)[place].as_py() if labels is not answers else place
@@ -163,6 +169,7 @@ def _check_widths(vectors: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
     widths = pc.list_value_length(vectors)
     first = pc.min_max(widths.drop_null().slice(0, 1))["max"]
     other = pc.fill_null(pc.not_equal(widths, first), fill_value=False)
+    other = pc.or_(other, pc.fill_null(pc.equal(widths, 0), fill_value=False))
     if pc.any(other).as_py():
         row = pc.index(other, value=True).as_py()
         raise DataError(f"row `{ids[row]}` has a vector of {widths[row]} numbers, where others have {first}")

@@ -43,11 +43,12 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     try:
         table = _read(path, kind)
         table.validate(full=True)
+        names = Counter(table.column_names)
     except (pa.ArrowException, OSError, UnicodeError) as error:
         raise DataError(
             f"`{path}` cannot be read as {kind}: {_reason(path, kind, error)}", hint=_HINTS[kind]
         ) from error
-    repeated = [name for name, count in Counter(table.column_names).items() if count > 1]
+    repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
     return table
@@ -169,6 +170,8 @@ def _read_arrow(path: Path) -> pa.Table:
 
 def _reason(path: Path, kind: str, error: Exception) -> str:
     """What pyarrow says, with the row where that can be found out."""
+    if isinstance(error, UnicodeError):
+        return "it is not UTF-8 text"
     said = str(error).partition("\n")[0][:200]
     if isinstance(error, OSError) or kind not in ("csv", "jsonl"):
         return said

@@ -172,7 +172,8 @@ def _classes(live: Iterable[LiveBackend], replayed: Iterable[Observed], rows: It
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
     known = next((backend.labels for backend in live), ())
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    if known:
+    brought = [predictions for predictions in brought if schema_named(predictions.schema).classed]
+    if known or not brought:
         return known
     named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
     if any(predictions.probabilities is not None for predictions in brought):

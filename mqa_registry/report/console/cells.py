@@ -1,0 +1,65 @@
+"""Cells: what one backend answered to a check, or to a part of one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mqa_registry.judge.result import Result, Verdict
+from mqa_registry.report.bounds import VALUE
+from mqa_registry.report.console.layout import Cell
+from mqa_registry.report.numbers import level, spelled
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.judge.result import Part
+    from mqa_registry.report.bounds import Bound
+    from mqa_registry.report.console.pen import Pen
+
+_SWEEPS = {  # what a sweep comes to; `{}` is the first severity of that verdict
+    Verdict.PASS: "holds throughout",
+    Verdict.FAIL: "breaks at {}",
+    Verdict.INCONCLUSIVE: "unsettled at {}",
+}
+
+
+def cell(part: Part, bound: Bound, pen: Pen, *, marked: bool = True) -> Cell:
+    """The judged number of a part with its interval, and the plain value behind a derived one."""
+    mark = _mark(part.verdict, pen) if marked else Text(" " * (pen.mark(Verdict.PASS).cell_len + 1))
+    number = part.numbers.get(bound.number)
+    if number is None:
+        return Cell(pen.line(mark, _words(part, pen)), Text(), Text())
+    estimate, interval = spelled(number, bound.limits)
+    value = part.numbers.get(VALUE) if bound.number != VALUE else None
+    beside = pen.own(f"value {spelled(value)[0]}", "dim") if value else Text()
+    return Cell(pen.line(mark, estimate), pen.own(interval, "dim"), beside)
+
+
+def across(cells: Sequence[Cell | None]) -> tuple[Cell | None, ...]:
+    """The cells of one row: those that repeat the first are held back, so that those which differ stand out."""
+    first = next((cell for cell in cells if cell), None)
+    return tuple(
+        _pale(cell) if cell and first and cell is not first and cell.plain == first.plain else cell for cell in cells
+    )
+
+
+def _pale(cell: Cell) -> Cell:
+    """The mark keeps its colour."""
+    head = cell.head.copy()
+    head.stylize("dim", head.plain.find(" ") + 1)
+    return replace(cell, head=head)
+
+
+def _mark(verdict: Verdict, pen: Pen) -> Text:
+    return pen.line(pen.mark(verdict), " ")
+
+
+def _words(part: Part, pen: Pen) -> str:
+    """What to say where there is no number: how far a sweep holds, or the verdict where the mark does not say it."""
+    if isinstance(part, Result) and part.verdict in _SWEEPS and part.series:
+        there = next((step.severity for step in part.series if step.verdict is part.verdict), part.series[0].severity)
+        return _SWEEPS[part.verdict].format(level(there))
+    return "" if pen.mark(part.verdict).plain == part.verdict else part.verdict.value

@@ -1,0 +1,94 @@
+"""The closing: the verdict, what it counts, and what it means for the release."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mqa_registry.judge.result import Verdict
+from mqa_registry.report.console.families import rows
+from mqa_registry.report.console.pen import STYLES
+from mqa_registry.report.numbers import count, counted, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mqa_registry.report.console.families import Row
+    from mqa_registry.report.console.pen import Pen
+    from mqa_registry.report.model import Report
+
+_NAMED = 5  # checks that the closing lists by name
+_SAYS = {
+    Verdict.PASS: "Every critical check was shown to hold: by this suite, the model may ship.",
+    Verdict.FAIL: "The model is not good enough: do not ship it.",
+    Verdict.INCONCLUSIVE: "Nothing failed, but these rows do not settle every check: do not ship on them, add rows.",
+    Verdict.ERROR: "Not everything ran as asked: this run is no ground to ship on, nor to blame the model.",
+    Verdict.NOT_RUN: "Nothing ran as asked: this run says nothing of the model.",
+}
+_NOTHING = "No check ran: nothing is known of the model."
+_COUNTS = {
+    Verdict.PASS: "{} held",
+    Verdict.FAIL: "{} failed",
+    Verdict.INCONCLUSIVE: "{} inconclusive",
+    Verdict.ERROR: "{} crashed",
+    Verdict.NOT_RUN: "{} not run",
+}
+
+
+_WORK = {"predicted": "rows predicted", "found": "found in the store", "passes": "forward passes"}
+
+
+def verdict_line(report: Report, pen: Pen) -> list[Text]:
+    """The verdict alone, as `-q` shows it."""
+    lead = pen.line(_word(report, pen), "  ", pen.data(report.suite.get("name", "")), ": ")
+    return pen.wrapped(pen.line(lead, _counts(rows(report)), f" (exit code {int(report.exit_code)})"), pen.width)
+
+
+def closing(report: Report, pen: Pen) -> Iterator[Text]:
+    """A rule, what the run took, the verdict with its counts, and a sentence for the release."""
+    asked = rows(report)
+    yield pen.own("")
+    yield pen.own("─" * min(pen.width, 100), "dim")
+    lead = pen.line(_word(report, pen), "  ")
+    says = f"{_SAYS[report.verdict] if asked else _NOTHING} Exit code {int(report.exit_code)}."
+    blocks = (Text(_counts(asked)), *_culprits(asked, pen), pen.own(says), pen.data(_took(report), "dim", cells=400))
+    for number, block in enumerate(blocks):
+        yield from pen.wrapped(
+            block, pen.width, lead=Text(" " * lead.cell_len) if number else lead, indent=lead.cell_len
+        )
+
+
+def _word(report: Report, pen: Pen) -> Text:
+    return pen.own(report.verdict.value, f"bold {STYLES[report.verdict]}")
+
+
+def _counts(asked: Sequence[Row]) -> str:
+    """How many checks came out how; a check is what it is on its worst backend."""
+    found = Counter((row.verdict, row.critical) for row in asked)
+    parts = []
+    for verdict, words in _COUNTS.items():
+        critical, spared = found[verdict, True], found[verdict, False]
+        if critical + spared:
+            aside = f" ({count(spared)} of them not critical)" if critical else " (not critical)"
+            parts.append(words.format(count(critical + spared)) + aside * (spared > 0 and verdict is not Verdict.PASS))
+    return f"{counted(len(asked), 'check')}: {', '.join(parts) or 'none ran'}"
+
+
+def _culprits(asked: Sequence[Row], pen: Pen) -> Iterator[Text]:
+    """The critical checks that do not hold, by name."""
+    names = [row.title for row in asked if row.critical and row.verdict is not Verdict.PASS]
+    if names:
+        more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
+        listed = Text(", ").join([pen.data(name) for name in names[:_NAMED]])
+        yield pen.line(pen.own("see ", "dim"), listed, pen.own(more, "dim"))
+
+
+def _took(report: Report) -> str:
+    """The run's time, and its work summed over the backends."""
+    totals: Counter[str] = Counter()
+    for work in (report.work or {}).values():
+        totals.update(work)
+    done = [f"{count(total)} {_WORK.get(name, name)}" for name, total in totals.items() if total]
+    return ", ".join([f"run {report.run}", duration(report.seconds), *done])

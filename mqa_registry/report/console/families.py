@@ -1,0 +1,113 @@
+"""Families: the checks of a report, each with its results on all backends, grouped by what they are about."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry.judge.result import Verdict
+
+if TYPE_CHECKING:
+    from mqa_registry.judge.result import Part, Result
+    from mqa_registry.report.model import Report
+
+_WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One check and its results, by backend; `backends` are all of the report, in the suite's order."""
+
+    check: str
+    results: Mapping[str, Result]
+    backends: tuple[str, ...]
+
+    @property
+    def across(self) -> tuple[Result | None, ...]:
+        """A result, or nothing, for every backend of the report."""
+        return tuple(self.results.get(backend) for backend in self.backends)
+
+    @property
+    def first(self) -> Result:
+        return next(iter(self.results.values()))
+
+    @property
+    def title(self) -> str:
+        """The check's name; one made of its measure, perturbation and slices is told as `f1 macro / typos`."""
+        parts = [part for part in (self.first.measure, self.first.perturb, self.first.by) if _uses(part)]
+        made = " / ".join(" + ".join(_uses(part)) for part in parts)
+        return " / ".join(map(_short, parts)) if self.check == made else self.check
+
+    @property
+    def critical(self) -> bool:
+        return self.first.critical
+
+    @property
+    def verdict(self) -> Verdict:
+        """The worst one on any backend."""
+        return min((result.verdict for result in self.results.values()), key=_WORST_FIRST.index)
+
+
+@dataclass(frozen=True, eq=False)
+class Family:
+    """Checks of one kind."""
+
+    name: str
+    rows: tuple[Row, ...]
+
+
+def backends_of(report: Report) -> tuple[str, ...]:
+    """The backends of a report, in the suite's order."""
+    return report.backends or tuple(dict.fromkeys(result.backend for result in report.results))
+
+
+def rows(report: Report) -> list[Row]:
+    """Every check of the report, in its order."""
+    found: dict[str, dict[str, Result]] = {}
+    for result in report.results:
+        found.setdefault(result.check, {})[result.backend] = result
+    backends = backends_of(report)
+    return [Row(check, results, backends) for check, results in found.items()]
+
+
+def families(report: Report) -> list[Family]:
+    """The checks by family; families and checks in the order in which the report first names them."""
+    found: dict[str, list[Row]] = {}
+    for row in rows(report):
+        found.setdefault(family_of(row.first), []).append(row)
+    return [Family(name, tuple(members)) for name, members in found.items()]
+
+
+def whole(result: Result) -> Part:
+    """What was found on all rows: of a sweep, at its last severity."""
+    return result.series[-1] if result.series else result
+
+
+def groups_of(result: Result) -> Mapping[str, Part]:
+    """The groups of a result: of a sweep, those of its last severity."""
+    return result.series[-1].groups if result.series else result.groups
+
+
+def family_of(result: Result) -> str:
+    """The plugin that makes the check what it is: of its perturbation, else of its slices, else of its measure."""
+    uses = _uses(result.perturb) or _uses(result.by) or _uses(result.measure) or ["checks"]
+    return uses[0].partition("/")[0]
+
+
+def _uses(reference: Any) -> list[str]:
+    """The contributions that are named: by a text, by a table with `use`, or by a list of either."""
+    if isinstance(reference, Mapping):
+        return _uses(reference.get("use"))
+    if isinstance(reference, list | tuple):
+        return [use for inner in reference for use in _uses(inner)]
+    return [reference] if isinstance(reference, str) else []
+
+
+def _short(reference: Any) -> str:
+    """A contribution without its plugin, with those of its options that are words."""
+    if isinstance(reference, list | tuple):
+        return " + ".join(_short(inner) for inner in reference)
+    options = reference.items() if isinstance(reference, Mapping) else ()
+    words = [value for key, value in options if key != "use" and isinstance(value, str)]
+    return " ".join([use.rpartition("/")[2] for use in _uses(reference)] + words)

@@ -1,0 +1,85 @@
+"""Reasons: why a check does not hold, in the judge's words, and a row that shows it."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mqa_registry.judge.result import Verdict
+from mqa_registry.report.console.examples import examples
+from mqa_registry.report.console.layout import Note
+from mqa_registry.report.console.pen import LONG, STYLES
+from mqa_registry.report.numbers import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from mqa_registry.judge.result import Result
+    from mqa_registry.report.console.families import Row
+    from mqa_registry.report.console.pen import Pen
+
+_INDENT = "  "
+_DEFAULTS = {
+    Verdict.FAIL: "it lies beyond its bound",
+    Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
+    Verdict.ERROR: "it crashed",
+    Verdict.NOT_RUN: "it could not run as asked",
+}
+_SHARED = (Verdict.ERROR, Verdict.NOT_RUN)  # what befalls a backend befalls all its checks, and is told once
+# Counts of rows in the evidence.
+_SILENT = {"missing": "without an answer", "unlabelled": "without a target"}
+_TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
+
+
+def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
+    """One reason for all backends that share it, then an example; nothing under a check that holds."""
+    broken = [result for result in row.results.values() if result.verdict is not Verdict.PASS]
+    for together in _alike(broken, apart=pen.verbose > 0):
+        yield _reason(together, row, pen, told)
+    shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
+    yield from _counts(row, pen, shown=bool(shown))
+    yield from examples(shown, pen, told)
+
+
+def _alike(broken: Sequence[Result], *, apart: bool) -> list[list[Result]]:
+    """Results whose notes say the same but for the numbers in them, which stand in the cells anyway."""
+    found: dict[object, list[Result]] = {}
+    for result in broken:
+        note = result.note if apart else re.sub(r"[\d.,+-]*\d(e[+-]?\d+)?", "#", result.note)
+        found.setdefault((result.verdict, note), []).append(result)
+    return list(found.values())
+
+
+def _reason(together: Sequence[Result], row: Row, pen: Pen, told: set[str]) -> Note:
+    first = together[0]
+    names = [pen.data(result.backend) for result in together]
+    where = pen.line(" on ", Text(" and ").join(names)) if len(together) < len(row.results) else Text()
+    weight = "" if row.critical else ", not critical"
+    lead = pen.line(pen.own(first.verdict.value, STYLES[first.verdict]), where, weight, ": ")
+    if first.verdict in _SHARED and first.note in told:
+        return Note(pen.line(lead, "as above"), Text(_INDENT))
+    told.add(first.note)
+    why = pen.data(first.note or _DEFAULTS[first.verdict], cells=LONG)
+    return Note(pen.line(lead, why, _settled(together)), Text(_INDENT))
+
+
+def _settled(together: Sequence[Result]) -> str:
+    """How many rows would settle it, where the judge knows and its note does not say."""
+    most = max(_whole(result.evidence.get("rows_to_settle")) for result in together)
+    said = str(most) in together[0].note.replace(",", "")
+    return f"; about {count(most)} rows would settle it" if most and not said else ""
+
+
+def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
+    """What became of the rows; those that have no say are always told."""
+    evidence = [result.evidence for result in row.results.values()]
+    found = {word: max(_whole(one.get(key)) for one in evidence) for key, word in (_TOLD if shown else _SILENT).items()}
+    words = [f"{count(rows)} {word}" for word, rows in found.items() if rows]
+    if words:
+        yield Note(pen.own(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
+
+
+def _whole(number: object) -> int:
+    return number if isinstance(number, int) else 0

@@ -1,0 +1,48 @@
+"""Files that are whole or not there: written beside their place, then moved into it."""
+
+from __future__ import annotations
+
+import secrets
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqa_registry.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+def write_text(path: str | Path, text: str) -> None:
+    """Write a whole file, or leave what was there; UsageError where that cannot be done."""
+    with _explained(path):
+        place = Path(path).resolve()
+        if place.exists() and not place.is_file() and not place.is_dir():
+            place.write_text(text, encoding="utf-8")  # a pipe or a device is written to, never replaced
+        else:
+            _replace(place, text)
+
+
+def _replace(place: Path, text: str) -> None:
+    draft = place.with_name(f".{secrets.token_hex(6)}.tmp")
+    try:
+        with draft.open("x", encoding="utf-8") as stream:
+            stream.write(text)
+        draft.replace(place)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+@contextmanager
+def _explained(path: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as error:
+        folder = Path(path).parent
+        raise UsageError(
+            f"cannot write `{path}`: there is no folder `{folder}`", hint=f"make it: mkdir -p {folder}"
+        ) from error
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "name a file in a folder that can be written to and has room"
+        raise UsageError(f"cannot write `{path}`: {reason}", hint=hint) from error

@@ -1,0 +1,83 @@
+"""Progress on stderr: bars on a terminal, plain lines in a pipe."""
+
+from __future__ import annotations
+
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as RichProgress
+
+from mqa_registry.predict import Silence
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from mqa_registry.predict import Progress
+
+EVERY = 10.0  # seconds between two lines about one backend, where lines are all there is
+
+
+@contextmanager
+def watched(console: Console, *, quiet: bool) -> Iterator[Progress]:
+    """Somebody to tell how far predicting is, as suits the console."""
+    if quiet:
+        yield Silence()
+    elif console.is_terminal:
+        with RichProgress(*_columns(), console=console, transient=True) as bars:
+            yield Bars(bars)
+    else:
+        yield Lines(console)
+
+
+def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemainingColumn]:
+    return (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+
+
+class Bars:
+    """One bar for each backend, and a line above for what is going on."""
+
+    def __init__(self, bars: RichProgress) -> None:
+        self._bars = bars
+        self._tasks: dict[str, TaskID] = {}
+
+    def stage(self, text: str) -> None:
+        self._bars.console.print(text, style="dim", markup=False, highlight=False)
+
+    def start(self, backend: str, rows: int) -> None:
+        self._tasks[backend] = self._bars.add_task(f"predicting on {backend}", total=rows)
+
+    def advance(self, backend: str, rows: int) -> None:
+        self._bars.advance(self._tasks[backend], rows)
+
+
+class Lines:
+    """A plain line when something begins, and now and then how far it is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._done: dict[str, int] = {}
+        self._total: dict[str, int] = {}
+        self._said: dict[str, float] = {}
+
+    def stage(self, text: str) -> None:
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    def start(self, backend: str, rows: int) -> None:
+        self._done[backend], self._total[backend], self._said[backend] = 0, rows, time.monotonic()
+        self.stage(f"predicting {rows:,} rows on {backend}")
+
+    def advance(self, backend: str, rows: int) -> None:
+        self._done[backend] += rows
+        finished = self._done[backend] >= self._total[backend]
+        if finished or time.monotonic() - self._said[backend] >= EVERY:
+            self._said[backend] = time.monotonic()
+            self.stage(f"{backend}: {self._done[backend]:,} of {self._total[backend]:,} rows")

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = """
+format = 1
+name = "replayed"
+seed = 7
+[data.reviews]
+use = "datasets/file"
+path = "reviews.parquet"
+[backends.old]
+use = "replay/file"
+path = "old.parquet"
+[backends.new]
+use = "replay/file"
+path = "new.parquet"
+"""
+
+
+@dataclass
+class Done:
+    """A finished command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class Project:
+    """A folder with a data set, two replayed backends, and a suite about them."""
+
+    folder: Path
+    columns: dict[str, Any] = field(default_factory=dict)
+
+    def write(self, checks: str, head: str = HEAD) -> None:
+        (self.folder / "suite.toml").write_text(head + checks)
+
+    def table(self, name: str, **columns: Any) -> None:
+        pq.write_table(pa.table(columns), self.folder / f"{name}.parquet")
+
+    def mqa(self, *arguments: str, **env: str) -> Done:
+        command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
+        done = subprocess.run(
+            command, cwd=self.folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return Done(done.returncode, done.stdout, done.stderr)
+
+    def run(self, *arguments: str, **env: str) -> Done:
+        return self.mqa("run", "suite.toml", *arguments, **env)
+
+
+@pytest.fixture
+def project(tmp_path):
+    made = Project(tmp_path)
+    rng = np.random.default_rng(7)
+    rows = 1000
+    ids = [f"row-{number}" for number in range(rows)]
+    labels = np.array(["negative", "positive"])[rng.integers(2, size=rows)]
+    wrong = np.where(labels == "positive", "negative", "positive")
+    made.table("reviews", id=ids, text=[f"text number {number}" for number in range(rows)], label=labels,
+               domain=[f"d{number % 3}" for number in range(rows)])  # fmt: skip
+    old = np.where(rng.random(rows) < 0.90, labels, wrong)
+    new = np.where(rng.random(rows) < 0.02, wrong, old)
+    made.table("old", id=ids, label=old)
+    made.table("new", id=ids[::-1], label=new[::-1])
+    made.columns = {"id": ids, "label": labels, "old": old, "new": new}
+    return made

@@ -1,0 +1,133 @@
+"""Whatever is wrong gets one clear line, a hint and the right exit code, and never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n'
+
+
+def refused(project, *arguments: str) -> str:
+    done = project.run(*arguments)
+    assert (done.code, done.out) == (2, "")
+    return done.err
+
+
+@pytest.fixture
+def sound(project):
+    project.write(CHECK)
+    return project
+
+
+def test_a_missing_suite(project):
+    assert "suite.toml" in refused(project)
+
+
+def test_broken_toml_is_shown_where_it_breaks(project):
+    project.write('[[check]\nmeasure = "metrics/accuracy"\n')
+    said = refused(project)
+    assert "suite.toml:14:" in said
+    assert "^" in said
+
+
+def test_every_problem_is_reported_at_once(project):
+    project.write(
+        '[[check]]\nmeasure = "metrics/acuracy"\nexpect = { min = 0.5 }\n'
+        '[[check]]\nmeasure = "metrics/f1"\nexpect = { minimum = 0.5 }\ncritcal = true\n'
+    )
+    said = refused(project)
+    assert "has no metric or comparison `acuracy`" in said
+    assert "`metrics/accuracy`" in said
+    assert "`minimum`" in said
+    assert "did you mean `critical`?" in said
+
+
+def test_a_missing_data_file(sound):
+    (sound.folder / "reviews.parquet").unlink()
+    assert "reviews.parquet" in refused(sound)
+
+
+def test_a_foreign_data_file(sound):
+    (sound.folder / "reviews.parquet").write_bytes(b"not parquet at all")
+    assert "reviews.parquet" in refused(sound)
+
+
+def test_a_column_that_is_not_there(project):
+    project.write(CHECK.replace("expect", 'by = { use = "fairness/column", column = "domian" }\nexpect'))
+    said = refused(project)
+    assert "`domian`" in said
+    assert "did you mean `domain`?" in said
+
+
+def test_an_empty_data_set(sound):
+    sound.table("reviews", id=[], text=[], label=[])
+    assert "has no rows" in refused(sound)
+
+
+def test_ids_that_repeat(sound):
+    sound.table("reviews", id=["a", "b", "a"], text=["x", "y", "z"], label=["negative"] * 3)
+    assert "`a` among them" in refused(sound)
+
+
+def test_rows_without_a_prediction(sound):
+    sound.table("old", id=["row-1"], label=["negative"])
+    assert "has no prediction for 999 of 1,000 rows" in refused(sound)
+
+
+def test_predictions_that_repeat_an_id(sound):
+    sound.table("old", id=["row-1", "row-1"], label=["negative"] * 2)
+    assert "`row-1`" in refused(sound)
+
+
+def test_duplicated_rows_without_ids_are_told_apart(project):
+    project.table("reviews", text=["same"] * 3, label=["negative"] * 3)
+    project.write(CHECK)
+    done = project.mqa("rows", "suite.toml", "--out", "rows")
+    assert done.code == 0
+    import pyarrow.parquet as pq
+
+    ids = pq.read_table(project.folder / "rows" / "reviews.parquet").column("id").to_pylist()
+    assert ids == [ids[0], f"{ids[0]}#2", f"{ids[0]}#3"]
+
+
+def test_a_suite_without_checks_that_are_left(sound):
+    assert "nothing" in refused(sound, "--only", "nothing")
+
+
+def test_a_device_that_does_not_exist(sound):
+    assert "there is no device `tpu`" in refused(sound, "--device", "tpu")
+
+
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_predicted(sound):
+    said = refused(sound, "--json", "no/such/folder/report.json")
+    assert "no/such/folder" in said
+
+
+def test_a_store_that_cannot_be_written_ends_with_3(sound):
+    (sound.folder / "file").write_text("")
+    done = sound.run("--store", "file/store")
+    assert done.code == 3
+    assert "--store" in done.err
+
+
+def test_a_full_disk_ends_with_3_and_a_hint(sound):
+    if not Path("/dev/full").exists():
+        pytest.skip("there is no /dev/full here")
+    done = sound.run("--json", "/dev/full")
+    assert done.code != 0
+    assert "hint:" in done.err
+
+
+@pytest.mark.parametrize("flag", ["--limit=0", "--limit=x", "--nonsense"])
+def test_flags_that_make_no_sense(sound, flag):
+    assert sound.run(flag).code == 2
+
+
+def test_a_reader_that_leaves_early_is_no_crash():
+    command = f"{sys.executable} -m mqa_registry.cli schema | head -c 10"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
+    assert done.stderr == ""

@@ -1,0 +1,180 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+ACCURACY = """
+[[check]]
+measure = "metrics/accuracy"
+expect = { min = BOUND }
+"""
+
+
+def accuracy(bound: float, more: str = "") -> str:
+    return ACCURACY.replace("BOUND", str(bound)) + more
+
+
+def test_a_suite_that_holds_ends_with_0(project):
+    project.write(accuracy(0.80))
+    done = project.run()
+    assert done.code == 0
+    assert "PASS" in done.out
+
+
+def test_a_suite_that_fails_ends_with_1(project):
+    project.write(accuracy(0.99))
+    assert project.run().code == 1
+
+
+def test_a_suite_that_the_rows_do_not_settle_ends_with_4_and_says_how_many_would(project):
+    project.write(accuracy(0.90))
+    done = project.run()
+    assert done.code == 4
+    assert "rows would settle it" in done.out
+
+
+def test_a_check_that_is_not_critical_never_touches_the_exit_code(project):
+    project.write(accuracy(0.80) + accuracy(0.99, 'critical = false\nname = "hope"'))
+    done = project.run()
+    assert done.code == 0
+    assert "FAIL" in done.out
+
+
+def test_a_view_that_cannot_be_had_ends_with_3_even_where_something_fails(project):
+    project.write(accuracy(0.99) + accuracy(0.5, 'perturb = { use = "robustness/typos", rate = 0.2 }'))
+    done = project.run()
+    assert done.code == 3
+    assert "mqa rows" in done.out
+
+
+def test_nothing_of_torch_is_loaded_for_replayed_backends(project):
+    project.write(accuracy(0.80))
+    code = (
+        "import sys; from mqa_registry import run; report = run('suite.toml');"
+        "heavy = {'torch', 'transformers', 'datasets', 'onnxruntime', 'sklearn', 'scipy.stats'} & set(sys.modules);"
+        "print(report.verdict, report.exit_code.value, sorted(heavy))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True, check=True)
+    assert done.stdout.split("\n")[0] == "PASS 0 []"
+
+
+def test_the_report_as_json_is_the_contract(project):
+    project.write(accuracy(0.80, 'by = { use = "fairness/column", column = "domain" }\ntags = ["nightly"]'))
+    report = project.run("--json", "-").json
+    assert report["format"] == 1
+    assert set(report) == {
+        "format", "run", "suite", "verdict", "exit_code", "started", "seconds", "environment", "results",
+    }  # fmt: skip
+    assert set(report["suite"]) == {"name", "path", "digest", "seed", "confidence"}
+    assert set(report["environment"]) >= {"mqa", "python", "packages", "plugins", "machine", "model", "backends"}
+    result = report["results"][0]
+    assert set(result) == {
+        "check", "measure", "definition", "data", "backend", "perturb", "by", "against", "expect", "critical", "tags",
+        "verdict", "note", "numbers", "groups", "series", "evidence", "seconds",
+    }  # fmt: skip
+    assert result["definition"] == "accuracy/1"
+    assert set(result["numbers"]["value"]) == {"estimate", "low", "high", "rows", "method"}
+    assert set(result["groups"]) == {"d0", "d1", "d2"}
+
+
+def test_json_on_stdout_leaves_the_report_to_stderr(project):
+    project.write(accuracy(0.80))
+    done = project.run("--json", "-")
+    assert json.loads(done.out)["verdict"] == "PASS"
+    assert "PASS" in done.err
+
+
+def test_predictions_are_joined_by_id_and_never_by_place(project):
+    project.write(accuracy(0.80))
+    results = project.run("--json", "-").json["results"]
+    right = [
+        sum(one == two for one, two in zip(project.columns["label"], project.columns[name], strict=True))
+        for name in ("old", "new")
+    ]
+    assert [result["numbers"]["value"]["estimate"] for result in results] == [count / 1000 for count in right]
+
+
+def test_what_a_run_says_is_the_same_again(project):
+    project.write(accuracy(0.80) + '[[check]]\nmeasure = "metrics/mcc"\nexpect = { min = 0.5 }\n')
+
+    def numbers() -> list[object]:
+        return [result["numbers"] for result in project.run("--json", "-").json["results"]]
+
+    assert numbers() == numbers()
+
+
+def test_only_and_backend_and_limit_and_set_narrow_the_run(project):
+    project.write(accuracy(0.80, 'name = "one"') + accuracy(0.80, 'name = "two"\ntags = ["nightly"]'))
+    arguments = ["--only", "nightly", "--backend", "new", "--limit", "500", "--set", "confidence=0.9"]
+    report = project.run("--json", "-", *arguments).json
+    assert [(result["check"], result["backend"]) for result in report["results"]] == [("two", "new")]
+    assert report["results"][0]["numbers"]["value"]["rows"] == 500
+    assert report["suite"]["confidence"] == 0.9
+
+
+def test_no_examples_keeps_texts_out_of_every_report(project):
+    project.write(accuracy(0.99))
+    assert "text number" in project.run().out
+    done = project.run("--no-examples", "--json", "-")
+    assert "text number" not in done.out + done.err
+    assert done.json["results"][0]["evidence"]["examples"][0]["id"].startswith("row-")
+
+
+def test_quiet_shows_the_verdict_alone(project):
+    project.write(accuracy(0.80))
+    done = project.run("-q")
+    assert len(done.out.strip().splitlines()) == 1
+    assert done.err == ""
+
+
+def test_a_dry_run_shows_the_plan_and_predicts_nothing(project):
+    project.write(accuracy(0.80))
+    done = project.run("--dry-run")
+    assert done.code == 0
+    assert done.out.splitlines()[:2] == ["reviews: 1,000 rows", "2 results from 2 views:"]
+
+
+def test_progress_in_a_pipe_is_plain_lines(project):
+    project.write(accuracy(0.80))
+    assert project.run().err.splitlines() == ["reading the data", "judging"]
+
+
+@pytest.mark.parametrize(
+    "text", ["[bold]loud[/bold]", "a\x1b[31mred", "a\rb\x07", "\u202egnirts", "[link=x]y[/link]", "[/]"]
+)
+def test_nothing_from_the_data_is_markup_or_a_control_code(project, text):
+    rows = 60
+    ids = [str(number) for number in range(rows)]
+    project.table("reviews", id=ids, text=[text] * rows, label=["negative"] * rows, domain=[text] * rows)
+    project.table("old", id=ids, label=["positive"] * rows)
+    project.table("new", id=ids, label=["positive"] * rows)
+    project.write(accuracy(0.99, 'by = { use = "fairness/column", column = "domain" }'))
+    done = project.run()
+    assert done.code == 1
+    assert not set(done.out) & {"\x1b", "\r", "\x07", "\u202e"}
+    if text.startswith("["):
+        assert text in done.out
+
+
+@pytest.mark.parametrize("columns", ["40", "80", "120"])
+def test_no_line_is_wider_than_the_terminal(project, columns):
+    project.write(accuracy(0.90))
+    assert max(map(len, project.run(COLUMNS=columns).out.splitlines())) <= int(columns)
+
+
+def test_a_crashing_plugin_is_one_line_and_debug_shows_the_rest(project):
+    (project.folder / "broken.py").write_text(
+        "from mqa_registry import Metric, hookimpl\n"
+        "def worst(predictions, targets):\n    'Crashes.'\n    raise ZeroDivisionError('boom')\n"
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('worst', worst, takes=('label',))\n"
+    )
+    project.write('[[check]]\nmeasure = "broken/worst"\nexpect = { min = 0.5 }\n')
+    done = project.run("--plugin", "broken.py")
+    assert done.code == 3
+    assert "the check crashed: ZeroDivisionError: boom" in " ".join(done.out.split())
+    command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--plugin", "broken.py", "--debug"]
+    debugged = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
+    assert "Traceback" in debugged.stderr

@@ -1,0 +1,84 @@
+"""A plugin with a model that counts letters, slowly, and writes down every batch it runs."""
+
+from __future__ import annotations
+
+import os
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+def letters(task: Task, conditions: Any) -> Model:
+    """A model that counts letters."""
+    return Model(digest="letters", module=lambda: None, processor=lambda: None, labels=("few", "many"))
+
+
+def count(model: Model) -> Codec:
+    """Whether a text has many vowels."""
+    return Codec(_encode, _collate, _decode, lambda row: len(row["codes"]))
+
+
+def _encode(examples: Any) -> list[dict[str, Any]]:
+    return [{"codes": np.frombuffer(example["text"].encode(), dtype=np.uint8)} for example in examples]
+
+
+def _collate(rows: Any) -> dict[str, Any]:
+    width = max(len(row["codes"]) for row in rows)
+    return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+
+
+def _decode(outputs: Any, rows: Any) -> pa.Table:
+    share = outputs["share"]
+    labels = ["many" if one > 0.3 else "few" for one in share]
+    return pa.table({"label": labels, "probability": [[1 - one, one] for one in share]})
+
+
+def _identity(subject: Any) -> dict[str, str]:
+    return {"device": "cpu"}
+
+
+@dataclass
+class _Runner:
+    identity: Mapping[str, str] = field(default_factory=lambda: {"device": "cpu"})
+    facts: Mapping[str, Any] = field(default_factory=lambda: {"device": "cpu"})
+    budget: int = 600
+
+    def run(self, batch: Any) -> dict[str, Any]:
+        codes = batch["codes"]
+        with Path(os.environ["LETTERS_LOG"]).open("a", encoding="utf-8") as log:
+            log.write(f"{codes.shape} {int(codes.astype(np.int64).sum())}\n")
+        time.sleep(0.02)
+        vowels = np.isin(codes, list(b"aeiou")).sum(axis=1)
+        # The width of the batch leaks into the last digits, as it does on real hardware.
+        return {"share": vowels / (codes > 0).sum(axis=1) + codes.shape[1] * 1e-9}
+
+
+@contextmanager
+def slowly(subject: Any) -> Iterator[_Runner]:
+    """Count, and take some time over it."""
+    yield _Runner()
+
+
+@hookimpl
+def mqa_models() -> Iterator[ModelSource]:
+    yield ModelSource("letters", letters)
+
+
+@hookimpl
+def mqa_tasks() -> Iterator[Task]:
+    yield Task("count", count, schema="label", fields={"text": "text"}, sample=(), metric="metrics/accuracy")
+
+
+@hookimpl
+def mqa_backends() -> Iterator[Backend]:
+    yield Backend("slowly", slowly, identity=_identity)
