@@ -43,6 +43,7 @@ class LiveBackend:
         self._store = store
         self._runner: Runner | None = None
         self._fingerprints: Keys = joined([])
+        self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         backend = cast("Backend", use.contribution)
         self._settle(backend.identity(subject, **use.options))
 
@@ -70,9 +71,9 @@ class LiveBackend:
         self._fingerprints = np.unique(fingerprints)
         if fresh:
             self._store.forget(self._digest)
-        places, _ = self._store.get(self._digest, self._keys(self._fingerprints))
-        self.work = Work(found=int((places >= 0).sum()))
-        if (places >= 0).all():
+        found = self._look_up()
+        self.work = Work(found=found)
+        if found == len(self._fingerprints):
             return False
         self._store.mend(self._digest)
         return True
@@ -101,13 +102,21 @@ class LiveBackend:
 
     def predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
         """What the store has for these examples, in their order and under these ids; it has them all."""
-        distinct, where = np.unique(fingerprints, return_inverse=True)
-        places, table = self._store.get(self._digest, self._keys(distinct))
-        if table is None or (places < 0).any():
-            raise MqaError(f"backend `{self.name}` left {int((places < 0).sum()):,} rows without a prediction")
+        if self._kept is None:
+            lacking = len(self._fingerprints) - self._look_up()
+            if lacking or self._kept is None:
+                raise MqaError(f"backend `{self.name}` left {lacking:,} rows without a prediction")
         task = self._subject.task
         classes = self._subject.model.labels if schema_named(task.schema).classed else ()
-        return Predictions(task.schema, table.take(pa.array(places[where])).append_column("id", ids), classes)
+        table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
+        return Predictions(task.schema, table.append_column("id", ids), classes)
+
+    def _look_up(self) -> int:
+        """How many of the predictions asked for are in the store; where all are, they are held ready."""
+        places, table = self._store.get(self._digest, self._keys(self._fingerprints))
+        if table is not None and (places >= 0).all():
+            self._kept = table.take(pa.array(places))
+        return int((places >= 0).sum())
 
     def _settle(self, identity: Mapping[str, str]) -> None:
         """Know the backend, and with it all keys in the store, by what it really is."""
