@@ -1,0 +1,18 @@
+"""Where rows come from: files of one's own, and the Hugging Face hub."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_datasets.file import rows_in_file
+from mqa_datasets.hub import rows_on_hub
+from mqa_registry import Dataset, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@hookimpl
+def mqa_datasets() -> Iterable[Dataset]:
+    yield Dataset("file", rows_in_file)
+    yield Dataset("hub", rows_on_hub)

@@ -1,0 +1,150 @@
+"""Rows on the Hugging Face hub, by way of the `datasets` library; a folder it can read does as well."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry import DataError, NotRunError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mqa_registry import Conditions
+
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+def rows_on_hub(
+    conditions: Conditions,
+    *,
+    id: str | Path,  # noqa: A002 - the hub's own word
+    split: str,
+    revision: str | None = None,
+    config: str | None = None,
+) -> pa.Table:
+    """Rows of a data set on the Hugging Face hub.
+
+    `id` is its name there, or a folder that the `datasets` library reads. `split` is one of its splits, or a part of
+    one, as in `test[:500]`. `revision` is a commit, tag or branch; pin the commit, so that the rows stay the same and
+    an offline run can tell that it has the right ones. `config` is the configuration, where there are several. Class
+    labels come by their names. Nothing is run that comes with the data set.
+    """
+    if isinstance(id, Path) and revision is not None:
+        raise UsageError(f"`{id}` is a folder, and a folder has no revisions", hint="leave `revision` out")
+    with _quiet(offline=conditions.offline):
+        try:
+            dataset = _load(str(id), split, revision, config)
+        except ConnectionError as error:
+            raise _unreachable(str(id), offline=conditions.offline) from error
+        except FileNotFoundError as error:
+            raise DataError(f"there is no data set `{id}`: {_said(error)}") from error
+        except (DataError, NotRunError):
+            raise
+        except Exception as error:  # the library's own errors have no common root
+            raise DataError(f"the data set `{id}` cannot be loaded: {_said(error)}") from error
+        table = dataset.with_format("arrow")[:]
+    return pa.table(
+        [_named(table.column(name), dataset.features[name]) for name in table.column_names], table.column_names
+    )
+
+
+def _load(name: str, split: str, revision: str | None, config: str | None) -> Any:
+    from datasets import load_dataset_builder
+
+    if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
+        raise DataError(
+            f"`{name}` is a kind of file to the `datasets` library", hint="files are read by `datasets/file`"
+        )
+    builder = load_dataset_builder(name, config, revision=revision)
+    if revision is not None:
+        _check_revision(builder, name, revision)
+    builder.download_and_prepare()
+    return builder.as_dataset(split=split)
+
+
+def _check_revision(builder: Any, name: str, revision: str) -> None:
+    """Without the hub the library takes any revision that is cached, whichever is asked for."""
+    cached = type(builder).__module__.startswith("datasets.packaged_modules.cache")
+    if cached and builder.hash != revision:
+        hint = "" if COMMIT.fullmatch(revision) else "; offline, `revision` must be the whole commit"
+        raise NotRunError(
+            f"the data set `{name}` is cached at revision `{builder.hash}`, and `{revision}` is asked for",
+            hint=f"run once without `--offline`{hint}",
+        )
+
+
+def _unreachable(name: str, *, offline: bool) -> NotRunError:
+    if offline:
+        return NotRunError(
+            f"the data set `{name}` is not in the cache, and the run is offline",
+            hint="run once without `--offline`, or bring the rows as a file: `datasets/file`",
+        )
+    return NotRunError(f"the data set `{name}` is not in the cache, and the hub cannot be reached")
+
+
+def _said(error: BaseException) -> str:
+    """What went wrong in the first place, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().partition("\n")[0][:200] or type(error).__name__
+
+
+@contextmanager
+def _quiet(*, offline: bool) -> Iterator[None]:
+    """The libraries without their progress bars and logs, and offline where the run is; all as before afterwards."""
+    import datasets
+    import huggingface_hub
+    from datasets.utils import logging as logs
+    from huggingface_hub.utils import logging as hub_logs
+
+    libraries = ((datasets, logs), (huggingface_hub.utils, hub_logs))
+    before = [(bars.are_progress_bars_disabled(), log.get_verbosity()) for bars, log in libraries]
+    was_offline = (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        _set_offline(*(offline or was for was in was_offline))
+        for bars, log in libraries:
+            bars.disable_progress_bars()
+            log.set_verbosity(logs.CRITICAL)
+        try:
+            yield
+        finally:
+            _set_offline(*was_offline)
+            for (bars, log), (hidden, verbosity) in zip(libraries, before, strict=True):
+                log.set_verbosity(verbosity)
+                if not hidden:
+                    bars.enable_progress_bars()
+
+
+def _set_offline(*flags: bool) -> None:
+    import datasets
+    import huggingface_hub
+
+    datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE = flags
+
+
+def _named(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
+    """A column of class labels, or of lists of them, by their names; any other as it is."""
+    names = getattr(feature, "names", None)
+    if names is not None:
+        codes = pc.if_else(pc.less(column, 0), None, column)  # -1 is the library's word for no label
+        return pa.chunked_array([pa.array(names, pa.string()).take(codes.combine_chunks())])
+    inner = getattr(feature, "feature", None)
+    if getattr(inner, "names", None) is None or not pa.types.is_list(column.type):
+        return column
+    return pa.chunked_array([_relisted(chunk, inner) for chunk in column.chunks], pa.list_(pa.string()))
+
+
+def _relisted(lists: pa.ListArray, feature: Any) -> pa.ListArray:
+    labels = _named(pa.chunked_array([lists.flatten()]), feature).combine_chunks()
+    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(np.append(np.int32(0), ends)), labels, mask=lists.is_null())

@@ -1,0 +1,48 @@
+"""Scores of the probabilities themselves, row by row."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mqa_registry import DataError
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry import Predictions, Targets
+
+LEAST = float(np.finfo(np.float64).eps)  # as in scikit-learn: no probability is taken to be nearer to 0 or 1
+
+
+def probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
+    """Rows by classes, NaN in a row that has none; a DataError where no row has any."""
+    if predictions.probabilities is None:
+        raise DataError(
+            "the predictions are labels alone, and this metric needs probabilities",
+            hint="a file of predictions has them as one column per class",
+        )
+    return predictions.probabilities
+
+
+def log_loss(predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
+    """The mean of -log(probability of the right class).
+
+    Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong answer, as scikit-learn clips them.
+    """
+    chances = np.take_along_axis(probabilities(predictions), targets.codes[:, None], axis=1)[:, 0]
+    return -np.log(np.clip(chances, LEAST, 1 - LEAST))
+
+
+def brier(predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
+    """The mean squared distance of the probabilities from the right answer.
+
+    The right answer has 1, all others 0. With two classes half of that, from 0 to 1, which is the distance for the
+    positive class; with more, from 0 to 2. So scikit-learn with `scale_by_half="auto"`.
+    """
+    chances = probabilities(predictions)
+    wanted = np.zeros_like(chances)
+    np.put_along_axis(wanted, targets.codes[:, None], 1.0, axis=1)
+    distances = ((chances - wanted) ** 2).sum(axis=1)
+    return np.asarray(distances / 2 if chances.shape[1] < 3 else distances)

@@ -1,0 +1,23 @@
+"""How far two predictions of the same rows lie apart: an export and its model, a release and the one before."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_parity.answers import agreement, flip_rate
+from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
+from mqa_registry import Comparison, hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+ANSWERS = ("label", "labels", "spans", "text", "ranking")
+
+
+@hookimpl
+def mqa_comparisons() -> Iterable[Comparison]:
+    yield Comparison("agreement", agreement, takes=ANSWERS)
+    yield Comparison("flip-rate", flip_rate, takes=ANSWERS)
+    yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
+    yield Comparison("mean-kl", mean_kl, takes=("label",))
+    yield Comparison("cosine", cosine, takes=("vector",))

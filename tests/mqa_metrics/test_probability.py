@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import brier_score_loss
+from sklearn.metrics import log_loss as sk_log_loss
+
+from mqa_metrics.probability import brier, log_loss
+from mqa_registry import DataError
+
+QUICK = settings(max_examples=25, deadline=None)
+
+
+@st.composite
+def chances(draw):
+    """Right answers and probabilities that sum to 1, 0 and 1 among them."""
+    k, rows = draw(st.integers(2, 4)), draw(st.integers(1, 15))
+    weights = np.array(draw(st.lists(st.lists(st.integers(0, 5), min_size=k, max_size=k).filter(any),
+                                     min_size=rows, max_size=rows)))  # fmt: skip
+    right = draw(st.lists(st.integers(0, k - 1), min_size=rows, max_size=rows))
+    return k, np.array(right), weights / weights.sum(axis=1, keepdims=True)
+
+
+@QUICK
+@given(chances())
+def test_log_loss_is_that_of_scikit_learn(coded, at, case):
+    k, right, p = case
+    measured = log_loss(coded(p.argmax(axis=1), k, p), coded(right, k))
+    assert at(measured) == pytest.approx(sk_log_loss(right, p, labels=range(k)))
+
+
+@QUICK
+@given(chances())
+def test_brier_is_that_of_scikit_learn_halved_for_two_classes(coded, at, case):
+    k, right, p = case
+    wanted = brier_score_loss(right, p, labels=list(range(k)), scale_by_half="auto")
+    assert at(brier(coded(p.argmax(axis=1), k, p), coded(right, k))) == pytest.approx(wanted)
+
+
+def test_brier_of_two_classes_is_the_squared_distance_for_the_positive_one(label):
+    measured = brier(label(["positive"], p=[[0.3, 0.7]]), label(["positive"]))
+    assert measured == pytest.approx([0.3**2])
+
+
+def test_log_loss_of_a_certain_wrong_answer_is_finite(label):
+    measured = log_loss(label(["negative"], p=[[1.0, 0.0]]), label(["positive"]))
+    assert measured == pytest.approx([-np.log(np.finfo(float).eps)])
+
+
+@pytest.mark.parametrize("measure", [log_loss, brier])
+def test_a_row_without_probabilities_has_no_say(coded, measure):
+    p = [[0.5, 0.5], [np.nan, np.nan]]
+    assert np.isnan(measure(coded([0, 1], p=p), coded([0, 1]))).tolist() == [False, True]
+
+
+@pytest.mark.parametrize("measure", [log_loss, brier])
+def test_labels_alone_are_not_enough(coded, measure):
+    with pytest.raises(DataError, match="labels alone") as raised:
+        measure(coded([0]), coded([0]))
+    assert "one column per class" in raised.value.hint

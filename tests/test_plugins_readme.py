@@ -1,0 +1,113 @@
+"""The page `plugins/README.md`, done by the book: every file written, every command run."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.metrics import recall_score
+
+from mqa_registry import Predictions, as_predictions
+from mqa_registry.plugins import load
+
+PAGE = Path(__file__).parents[1] / "plugins" / "README.md"
+FILE = re.compile(r"^`(?P<name>[\w.]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\$ (.+)$", re.MULTILINE)
+
+# The page's commands as they run here: without a network, and without touching the environment of the tests.
+QUIET_PIP = f"{sys.executable} -m pip --disable-pip-version-check install --quiet --no-index --no-deps"
+HERE = {
+    "pip install -e .": f"{QUIET_PIP} --no-build-isolation --target installed .",
+    "pytest": f"{sys.executable} -m pytest -q -p no:cacheprovider",
+    "python -m build": f"{sys.executable} -m build --no-isolation",
+}
+AS_WRITTEN = "mqa "
+
+
+@pytest.fixture(scope="module")
+def page():
+    return PAGE.read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def done(page, tmp_path_factory):
+    """The folder with every file of the page, and what each command said, in the page's order."""
+    folder = tmp_path_factory.mktemp("mqa-emoji")
+    for name, text in FILE.findall(page):
+        (folder / name).write_text(text, encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(folder / "installed"), "NO_COLOR": "1", "COLUMNS": "100"}
+    environment["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{environment['PATH']}"
+    said = {}
+    for command in COMMAND.findall(page):
+        words = HERE.get(command, command).split()
+        said[command] = subprocess.run(
+            words, cwd=folder, env=environment, capture_output=True, text=True, encoding="utf-8", check=False
+        )
+    return SimpleNamespace(folder=folder, said=said)
+
+
+def test_every_block_of_the_page_is_a_file_or_a_command(page):
+    blocks = re.findall(r"^```(\w+)$", page, re.MULTILINE)
+    assert len(FILE.findall(page)) == len(blocks) - blocks.count("console")
+    assert all(command in HERE or command.startswith(AS_WRITTEN) for command in COMMAND.findall(page))
+
+
+def test_every_command_ends_well(done):
+    assert {command: (one.returncode, one.stderr) for command, one in done.said.items() if one.returncode} == {}
+
+
+def test_the_plugin_is_seen(done):
+    seen = done.said["mqa plugins emoji"].stdout
+    assert "emoji/add" in seen
+    assert "A face behind every text." in seen
+    assert "emoji/has-emoji" in seen
+
+
+def test_the_suite_cuts_the_rows_by_the_plugins_slice(done):
+    report = done.said["mqa run emoji.toml --only emoji-or-not"].stdout
+    assert "with emoji" in report
+    assert "without emoji" in report
+    assert "0.667" in report
+
+
+def test_the_disturbed_rows_can_be_looked_at(done):
+    written = sorted(path.name for path in (done.folder / "rows").iterdir())
+    assert written[0].startswith("posts.add-")
+    assert written[1] == "posts.parquet"
+
+
+def test_its_tests_ran(done):
+    assert "42 passed" in done.said["pytest"].stdout
+
+
+def test_the_wheel_holds_the_module_alone(done):
+    (wheel,) = (done.folder / "dist").glob("*.whl")
+    assert wheel.name == "mqa_emoji-0.1.0-py3-none-any.whl"
+
+
+def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
+    catalog = load([], files=[done.folder / "mqa_more_metrics.py"])
+    plugin = catalog.plugins["mqa_more_metrics"]
+    assert plugin.broken == ""
+    wrong, worst = (contribution.function for contribution in plugin.contributions)
+    rng = np.random.default_rng(0)
+    right, p = rng.integers(0, 3, 60), rng.dirichlet([1, 1, 1], 60)
+    predictions, targets = answers(p), answers(np.eye(3)[right])
+    said = p.argmax(axis=1)
+    np.testing.assert_array_equal(wrong(predictions, targets)[said != right], p.max(axis=1)[said != right])
+    statistic = worst(predictions, targets)
+    counts = np.bincount(statistic.cells, minlength=statistic.size)
+    assert statistic.of(counts) == min(recall_score(right, said, average=None))
+
+
+def answers(p: np.ndarray) -> Predictions:
+    import pyarrow as pa
+
+    columns = {f"class-{code}": p[:, code] for code in range(p.shape[1])}
+    return as_predictions(pa.table({"id": [str(n) for n in range(len(p))], **columns}))
