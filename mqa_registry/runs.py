@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.contributions import Conditions
-from mqa_registry.errors import ExitCode
+from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.judge import Verdict, judge
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report
@@ -83,7 +83,13 @@ def planned(path: str | Path, asked: Asked) -> Plan:
 def _planned(path: str | Path, asked: Asked) -> tuple[Plan, Catalog]:
     raw = read(path, asked.overrides)
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
-    return plans.make(check(raw, catalog)), catalog
+    plan = plans.make(check(raw, catalog))
+    if not plan.cases:
+        raise UsageError(
+            "there is nothing to judge: every check that is left would hold a view against itself",
+            hint="a comparison needs a second backend, or `against`",
+        )
+    return plan, catalog
 
 
 def run(

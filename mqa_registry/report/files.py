@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a whole file, or leave what was there; UsageError where that cannot be done."""
-    with _explained(path):
+    with explained(path):
         place = Path(path).resolve()
         if place.exists() and not place.is_file() and not place.is_dir():
             place.write_text(text, encoding="utf-8")  # a pipe or a device is written to, never replaced
@@ -34,9 +34,12 @@ def _replace(place: Path, text: str) -> None:
 
 
 @contextmanager
-def _explained(path: str | Path) -> Iterator[None]:
+def explained(path: str | Path) -> Iterator[None]:
+    """Turn what goes wrong while writing to a path into a UsageError; a reader who left is the command's to handle."""
     try:
         yield
+    except BrokenPipeError:
+        raise
     except FileNotFoundError as error:
         folder = Path(path).parent
         raise UsageError(

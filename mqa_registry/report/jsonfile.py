@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mqa_registry.errors import UsageError
-from mqa_registry.report.files import write_text
+from mqa_registry.report.files import explained, write_text
 
 if TYPE_CHECKING:
     from mqa_registry.judge.result import Number, Part, Result, Step
@@ -42,8 +42,9 @@ def write_json(report: Report, path: str | Path) -> None:
     # Escaped to ASCII, so that it survives any terminal's encoding, and no text in it can act on one.
     text = json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
     if str(path) == "-":
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        with explained("standard output"):
+            sys.stdout.write(text)
+            sys.stdout.flush()
     else:
         write_text(path, text)
 

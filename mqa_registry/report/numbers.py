@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 UNDEFINED = "undefined"
 
-_TINY, _HUGE = 1e-3, 1e9  # below the one and above the other, a number is written in powers of ten
+_TINY, _HUGE = 1e-3, 1e9  # below the one and from the other on, a number is written in powers of ten
 _MOST_DECIMALS = 5
 
 
@@ -74,11 +74,13 @@ def _spelling(estimate: float, ends: Sequence[float | None], limits: Sequence[fl
     """One way to write an estimate and the ends of its interval, so that they can be compared by eye."""
     values = [estimate, *(end for end in ends if end is not None)]
     scale = max(abs(value) for value in values)
-    if 0 < scale < _TINY or scale >= _HUGE:
+    tiny = _TINY / 10 if ends else _TINY  # an interval around nothing reads better in decimals
+    if 0 < scale < tiny or scale >= _HUGE:
         return lambda value: f"{value:.1e}" if value else "0"
     if scale >= 1000:
         return lambda value: f"{value:z,.0f}"
-    decimals = _decimals(estimate, values, limits, 3 if scale < 10 else 2 if scale < 100 else 1)
+    least = 4 if 0 < scale < _TINY else 3 if scale < 10 else 2 if scale < 100 else 1
+    decimals = _decimals(estimate, values, limits, least)
     return lambda value: f"{value:z.{decimals}f}"
 
 

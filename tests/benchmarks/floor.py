@@ -62,10 +62,10 @@ def _timed(run: Callable[[Any], Any], tokenizer: Any, rows: list[str], size: int
 
 
 def _predict(run: Callable[[Any], Any], tokenizer: Any, rows: list[str], size: int) -> None:
-    encoded = tokenizer(rows, truncation=True)["input_ids"]
-    order = sorted(range(len(rows)), key=lambda row: -len(encoded[row]))
+    encoded = tokenizer(rows, truncation=True)
+    order = sorted(range(len(rows)), key=lambda row: -len(encoded["input_ids"][row]))
     for start in range(0, len(order), size):
-        part = {"input_ids": [encoded[row] for row in order[start : start + size]]}
+        part = {name: [values[row] for row in order[start : start + size]] for name, values in encoded.items()}
         run(tokenizer.pad(part, return_tensors="pt"))
 
 

@@ -98,6 +98,11 @@ def test_a_suite_without_checks_that_are_left(sound):
     assert "nothing" in refused(sound, "--only", "nothing")
 
 
+def test_a_suite_that_would_hold_every_view_against_itself(project):
+    project.write('[[check]]\nmeasure = "parity/agreement"\nexpect = { min = 0.5 }\n')
+    assert "nothing to judge" in refused(project, "--backend", "old")
+
+
 def test_a_device_that_does_not_exist(sound):
     assert "there is no device `tpu`" in refused(sound, "--device", "tpu")
 

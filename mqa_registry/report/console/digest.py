@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mqa_registry.report.bounds import VALUE, Bound
-from mqa_registry.report.console.families import backends_of, groups_of, rows, whole
-from mqa_registry.report.console.groups import ranked
+from mqa_registry.report.console.families import backends_of, rows, whole
+from mqa_registry.report.console.ranking import ranked
 from mqa_registry.report.numbers import spelled
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from rich.text import Text
 
-    from mqa_registry.judge.result import Number, Part
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen
     from mqa_registry.report.model import Report
@@ -61,28 +60,22 @@ def _loss(row: Row, backend: str, pen: Pen) -> _Point | None:
         loss = numbers.get(name)
         if loss is not None and loss.estimate is not None and loss.low is not None and loss.low > 0:
             left = f" to {spelled(numbers[VALUE])[0]}" if VALUE in numbers else ""
-            return _Point(
-                loss.estimate, row.title, pen.line(_measure(row, pen), f" {verb} by {spelled(loss)[0]}{left}")
-            )
+            words = pen.line(_measure(row, pen), f" {verb} by {spelled(loss)[0]}{left}")
+            return _Point(loss.estimate, row.title, words)
     return None
 
 
 def _spread(row: Row, backend: str, pen: Pen) -> _Point | None:
     """The lowest and the highest group, where their intervals do not meet."""
     order = ranked(row, backend, Bound(VALUE, "", (), None))
-    if len(order) < 2:
+    if not order:
         return None
-    groups = groups_of(row.results[backend])
-    low, high = (_value(groups, name) for name in (order[0], order[-1]))
+    (lowest, low), (highest, high) = order[0], order[-1]
     if low.estimate is None or high.estimate is None or low.high is None or high.low is None or low.high >= high.low:
         return None
-    lowest = (_measure(row, pen), f" {spelled(low)[0]} for ", pen.data(order[0]))
-    highest = (spelled(high)[0], " for ", pen.data(order[-1]))
-    return _Point(high.estimate - low.estimate, row.title, pen.line(*lowest, ", ", *highest))
-
-
-def _value(groups: Mapping[str, Part], name: str) -> Number:
-    return groups[name].numbers[VALUE]
+    at_worst = (_measure(row, pen), f" {spelled(low)[0]} for ", pen.data(lowest))
+    at_best = (spelled(high)[0], " for ", pen.data(highest))
+    return _Point(high.estimate - low.estimate, row.title, pen.line(*at_worst, ", ", *at_best))
 
 
 def _measure(row: Row, pen: Pen) -> Text:

@@ -30,6 +30,7 @@ class Row:
 
     @property
     def first(self) -> Result:
+        """The result of the first backend that has one."""
         return next(iter(self.results.values()))
 
     @property
@@ -41,6 +42,7 @@ class Row:
 
     @property
     def critical(self) -> bool:
+        """Whether it counts for the exit code."""
         return self.first.critical
 
     @property

@@ -58,7 +58,7 @@ def _fact(key: str, value: object) -> str:
     if isinstance(value, bool):
         return name if value else ""
     if isinstance(value, int | float):
-        return f"{value:,} {name}"
+        return f"{value:,} {name}" if name.endswith("s") else f"{name} {value:,}"
     if not isinstance(value, str | list | tuple) or not value:
         return ""
     words = value if isinstance(value, str) else " + ".join(str(one) for one in value)

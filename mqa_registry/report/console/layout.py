@@ -166,13 +166,13 @@ def _below(entry: Entry, layout: Layout, pen: Pen) -> Iterator[Text]:
         if cell:
             said.setdefault(cell.plain, (cell, []))[1].append(name)
     most = pen.width // 3
-    names = [Text(", ").join([pen.data(name, "dim", cells=most) for name in alike]) for _, alike in said.values()]
-    left = min(max((name.cell_len for name in names), default=0), most)
+    titles = [Text(", ").join([pen.data(name, "dim", cells=most) for name in alike]) for _, alike in said.values()]
+    left = min(max((title.cell_len for title in titles), default=0), most)
     room = pen.width - left - 4 - _GAP
-    for name, (cell, _) in zip(names, said.values(), strict=True):
-        titles = [Text("    ") + line for line in pen.wrapped(name, left)]
-        lines = [line for part in cell.lines(room, values=True) for line in pen.wrapped(part, room)]
-        yield from _beside([titles, lines], (left + 4, room))
+    for title, (cell, _) in zip(titles, said.values(), strict=True):
+        names = [Text("    ") + line for line in pen.wrapped(title, left)]
+        pieces = cell.lines(room, values=cell.widths[True] <= room)
+        yield from _beside([names, [line for piece in pieces for line in pen.wrapped(piece, room)]], (left + 4, room))
 
 
 def _beside(blocks: Sequence[Sequence[Text]], widths: Sequence[int]) -> list[Text]:

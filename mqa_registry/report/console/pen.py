@@ -42,10 +42,12 @@ class Pen:
 
     @property
     def width(self) -> int:
+        """How many cells a line has."""
         return self.console.width
 
     @property
     def ascii_only(self) -> bool:
+        """Whether the stream's encoding has no more than ASCII."""
         return self.console.options.ascii_only
 
     def own(self, words: str, style: str = "") -> Text:

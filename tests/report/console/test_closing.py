@@ -1,0 +1,46 @@
+"""The last lines: what counts, and what it means for the release."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_registry.judge.result import Verdict
+
+
+@pytest.mark.parametrize(
+    ("verdict", "code", "words"),
+    [
+        (Verdict.PASS, 0, "the model may ship"),
+        (Verdict.FAIL, 1, "do not ship it"),
+        (Verdict.ERROR, 3, "no ground to ship on"),
+        (Verdict.INCONCLUSIVE, 4, "add rows"),
+    ],
+)
+def test_the_verdict_comes_last_with_what_it_means(make, verdict, code, words):
+    shown = make.rendered(make.finished([make.result("one", verdict=verdict)], verdict), 160)
+    last = shown.split("─\n")[1]
+    assert last.startswith(f"{verdict}  1 check: ")
+    assert words in last
+    assert f"Exit code {code}." in last
+
+
+def test_a_check_is_counted_once_and_as_its_worst_backend(make):
+    results = [*make.both("one"), make.result("two"), make.result("two", "onnx", verdict=Verdict.FAIL)]
+    results += [make.result("three", verdict=Verdict.FAIL, critical=False)]
+    results += [make.result("four", verdict=Verdict.INCONCLUSIVE, critical=False)]
+    (line,) = make.rendered(make.finished(results, Verdict.FAIL), 160, verbose=-1).splitlines()
+    counts = "1 held, 2 failed (1 of them not critical), 1 inconclusive (not critical)"
+    assert line == f"FAIL  reviews: 4 checks: {counts} (exit code 1)"
+
+
+def test_the_checks_to_look_at_are_named_but_for_those_that_are_not_critical(make):
+    results = [make.result(f"check {number}", verdict=Verdict.FAIL) for number in range(7)]
+    results.append(make.result("spared", verdict=Verdict.FAIL, critical=False))
+    shown = make.rendered(make.finished(results, Verdict.FAIL), 160)
+    assert "see check 0, check 1, check 2, check 3, check 4 and 2 more\n" in shown
+
+
+def test_where_no_check_ran_nothing_is_said_to_hold(make):
+    shown = make.rendered(make.finished([]))
+    assert "No check ran" in shown
+    assert "may ship" not in shown

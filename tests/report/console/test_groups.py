@@ -1,0 +1,80 @@
+"""Which groups get a row, and what they are called."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mqa_registry.judge.result import Verdict
+
+GROUPS = {"low": 0.6, "middle": 0.7, "high": 0.8}
+
+
+@pytest.fixture(name="lines")
+def _lines(make):
+    """The lines of a report below its heading for the family of slices."""
+
+    def shown(groups, onnx=None, **parts):
+        results = make.sliced("slices", 0.2, groups, **parts)
+        results[1] = replace(results[1], groups=groups if onnx is None else onnx)
+        lines = make.rendered(make.finished(results), 120).split("\n")
+        start = next(number for number, line in enumerate(lines) if line.startswith("fairness"))
+        return lines[start + 2 :]
+
+    return shown
+
+
+@pytest.fixture(name="groups")
+def _groups(make):
+    return {name: make.part(estimate, 500) for name, estimate in GROUPS.items()}
+
+
+@pytest.mark.parametrize(
+    ("expect", "first", "last"),
+    [
+        ({"min": 0.5}, "worst low", "best high"),
+        ({"max": 0.9}, "worst high", "best low"),
+        ({"max_gap": 0.5}, "lowest low", "highest high"),
+        ({"min": 0.5, "max": 0.9}, "lowest low", "highest high"),
+    ],
+)
+def test_what_is_worst_follows_from_the_bound(lines, groups, expect, first, last):
+    found = lines(groups, expect=expect)
+    rows = [line.strip() for line in found if "n=500" in line]
+    assert [row.startswith(words) for row, words in zip(rows, (first, last), strict=True)] == [True, True]
+    assert "  1 more group" in found
+
+
+def test_backends_that_do_not_agree_are_named(lines, groups):
+    turned = {"low": groups["high"], "middle": groups["middle"], "high": groups["low"]}
+    found = "\n".join(lines(groups, onnx=turned, expect={"min": 0.5}))
+    assert "worst on torch, best on onnx low" in found
+    assert "worst on onnx, best on torch high" in found
+
+
+def test_of_groups_that_are_alike_the_smallest_is_shown_and_none_is_the_best(lines, make):
+    found = lines({"large": make.part(1.0, 900), "small": make.part(1.0, 40)}, expect={"min": 0.5})
+    assert found[0].startswith("  worst small")
+    assert found[1] == "  1 more group"
+    assert not any("best" in line for line in found)
+
+
+def test_a_group_that_is_too_small_is_neither_worst_nor_left_out(lines, groups, make):
+    tiny = {"tiny": make.part(0.1, 4, Verdict.INCONCLUSIVE, "4 rows are too few")}
+    found = lines(groups | tiny, expect={"min": 0.5})
+    assert found[0].startswith("  worst low")
+    assert "  not judged: tiny (4 rows are too few)" in found
+
+
+def test_the_suite_says_how_small_is_too_small(lines, groups, make):
+    some = {"some": make.part(0.1, 90, Verdict.INCONCLUSIVE, "90 rows are too few")}
+    assert "some" in lines(groups | some, expect={"min": 0.5})[0]
+    assert "  not judged: some (90 rows are too few)" in lines(groups | some, expect={"min": 0.5, "min_rows": 100})
+
+
+def test_a_group_that_does_not_hold_has_a_row_though_it_is_not_the_worst(lines, groups):
+    groups["middle"] = replace(groups["middle"], verdict=Verdict.FAIL)
+    found = lines(groups, expect={"min": 0.5})
+    assert any(line.startswith("  middle") and "✗ 0.700" in line for line in found)
+    assert not any("more group" in line for line in found)

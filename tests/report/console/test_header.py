@@ -1,0 +1,37 @@
+"""The header: what ran, on what, and what was loosened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from mqa_registry.report.console.header import facts
+
+
+def test_facts_read_as_words():
+    found = {"threads": 2, "precision": "float32", "device": "cuda:0", "opset": 20, "exporter": "transformers"}
+    assert facts(found) == "cuda:0, float32, 2 threads, opset 20, exporter transformers"
+    assert facts({"providers": ["CUDAExecutionProvider", "CPUExecutionProvider"], "tf32": False, "identity": {}}) == (
+        "CUDAExecutionProvider + CPUExecutionProvider"
+    )
+    assert facts({"trust_remote_code": True, "bytes": 41_112_601, "nothing": None, "empty": ""}) == (
+        "trust remote code, 41,112,601 bytes"
+    )
+
+
+def test_the_confidence_is_the_suites(make):
+    report = make.finished(make.demo())
+    report = replace(report, suite={**report.suite, "confidence": 0.999})
+    assert "  numbers   estimate [99.9 % confidence interval]\n" in make.rendered(report)
+
+
+def test_a_long_entry_is_cut_to_two_lines_and_whole_with_verbose(make):
+    report = make.finished([])
+    report = replace(report, environment={"packages": {f"package-{number}": "1.0" for number in range(40)}})
+    assert "package-39" not in make.rendered(report)
+    assert "…\n" in make.rendered(report)
+    assert "package-39 1.0" in make.rendered(report, verbose=1)
+
+
+def test_a_report_that_says_nothing_of_its_surroundings_is_still_shown(make):
+    report = replace(make.finished(make.demo()), environment={}, suite={}, work=None)
+    assert "PASS  20 checks: 20 held" in make.rendered(report)

@@ -1,0 +1,88 @@
+"""Why a check does not hold: said once, of everything it holds for."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_registry.judge.result import Verdict
+
+
+@pytest.fixture(name="reasons")
+def _reasons(make):
+    """The lines that give a reason, of a report of these results."""
+
+    def found(results, verbose=0):
+        lines = make.rendered(make.finished(results), 160, verbose=verbose).split("\n")
+        return [line.strip() for line in lines if line.startswith("  ") and any(str(v) in line for v in Verdict)]
+
+    return found
+
+
+def test_backends_that_differ_in_numbers_alone_share_a_reason(make, reasons):
+    notes = {"torch": "value is 0.708 [0.670, 0.744], below 0.76", "onnx": "value is 0.709 [0.671, 0.745], below 0.76"}
+    results = [make.result("one", name, verdict=Verdict.FAIL, note=note) for name, note in notes.items()]
+    assert reasons(results) == [f"FAIL: {notes['torch']}"]
+    assert reasons(results, verbose=1) == [f"FAIL on torch: {notes['torch']}", f"FAIL on onnx: {notes['onnx']}"]
+
+
+def test_backends_that_differ_in_kind_have_a_reason_each(make, reasons):
+    results = [
+        make.result("one", "torch", verdict=Verdict.FAIL, note="value is 0.7, below 0.76"),
+        make.result("one", "onnx", verdict=Verdict.ERROR, note="it crashed at 3"),
+    ]
+    assert reasons(results) == ["FAIL on torch: value is 0.7, below 0.76", "ERROR on onnx: it crashed at 3"]
+
+
+def test_what_befell_a_backend_is_told_once(make, reasons):
+    note = "`onnx` runs on the CPU"
+    results = [make.result(name, "onnx", verdict=Verdict.NOT_RUN, note=note) for name in ("one", "two")]
+    assert reasons(results) == [f"NOT-RUN: {note}", "NOT-RUN: as above"]
+
+
+def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
+    def told(note):
+        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"rows_to_settle": 12345}}
+        return reasons([make.result("one", **parts)])
+
+    assert told("it is open") == ["INCONCLUSIVE: it is open; about 12,345 rows would settle it"]
+    assert told("it is open; 12,345 rows do") == ["INCONCLUSIVE: it is open; 12,345 rows do"]
+
+
+def test_a_check_that_does_not_hold_without_a_reason_gets_a_plain_one(make, reasons):
+    for verdict in set(Verdict) - {Verdict.PASS}:
+        (line,) = reasons([make.result("one", verdict=verdict, critical=False)])
+        assert line.startswith(f"{verdict}, not critical: ")
+        assert len(line) > len(f"{verdict}, not critical: ")
+
+
+def test_a_check_that_holds_gives_no_reason(make, reasons):
+    assert reasons([make.result("one", note="of no interest")]) == []
+
+
+def test_each_check_shows_an_example_that_no_other_has_shown(make):
+    rows = [make.flip, make.flip | {"id": "nyt-0999"}]
+    results = [make.result(name, verdict=Verdict.FAIL, evidence={"examples": rows}) for name in ("one", "two", "three")]
+    lines = make.rendered(make.finished(results), 120).split("\n")
+    assert [line.split()[1].rstrip(":") for line in lines if line.startswith("  e.g.")] == [
+        "nyt-0716",
+        "nyt-0999",
+        "nyt-0716",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("against", "row", "said"),
+    [
+        ({"perturb": False}, {"reference": "a", "prediction": "b", "probability": 0.9}, "e.g. r: a → b (0.900)"),
+        ({"backend": "torch"}, {"reference": "a", "prediction": "b"}, "e.g. r: torch a, onnx b"),
+        ({"backend": "torch"}, {"reference": "a", "candidate": "b"}, "e.g. r: torch a, onnx b"),
+        (None, {"before": "a", "after": "b", "target": "a"}, "e.g. r: a → b, right is a"),
+        (None, {"prediction": None, "target": "a"}, "e.g. r: answered no answer, right is a"),
+        (None, {"prediction": {"label": "b", "probability": 1.0}}, "e.g. r: answered b (1)"),
+        (None, {"prediction": ["b", "c"]}, "e.g. r: answered ['b', 'c']"),
+        (None, {}, "e.g. r"),
+    ],
+)
+def test_an_example_says_what_was_answered(make, against, row, said):
+    parts = {"verdict": Verdict.FAIL, "against": against, "evidence": {"examples": [{"id": "r"} | row]}}
+    assert f"  {said}" in make.rendered(make.finished([make.result("one", "onnx", **parts)])).split("\n")

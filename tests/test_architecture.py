@@ -1,0 +1,125 @@
+"""The shape of the code: which way imports point, what a start loads, what may be public."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+import mqa_registry
+from mqa_registry.plugins import load_all
+
+HOST = Path(mqa_registry.__file__).parent
+LAYERS = [
+    "errors", "machine", "data", "contributions", "hookspecs", "options", "positions", "plugins", "suite", "plan",
+    "store", "predict", "judge", "report", "runs", "commands", "cli",
+]  # fmt: skip
+MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
+PLUGINS = {
+    point.name: Path(importlib.import_module(point.value).__file__).parent
+    for point in entry_points(group="mqa")
+    if point.dist is not None and point.dist.metadata["Name"] == "mqa-registry"
+}
+MODULES = [*HOST.rglob("*.py"), *(path for folder in PLUGINS.values() for path in folder.rglob("*.py"))]
+
+
+def imported(path: Path) -> set[tuple[str, str]]:
+    """Every import of a module, under `if TYPE_CHECKING` too: the module and, where there is one, the name."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {(alias.name, "") for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import"
+            found |= {(node.module or "", alias.name) for alias in node.names}
+    return found
+
+
+def host_layer(module: str, name: str) -> str | None:
+    parts = [*module.split("."), name]
+    return parts[1] if parts[0] == "mqa_registry" and parts[1] in LAYERS else None
+
+
+def test_every_module_of_the_host_has_its_layer():
+    names = {path.relative_to(HOST).parts[0].removesuffix(".py") for path in HOST.rglob("*.py")} - {"__init__"}
+    assert names == set(LAYERS)
+
+
+@pytest.mark.parametrize("path", sorted(HOST.rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
+def test_imports_of_the_host_point_one_way(path):
+    layer = path.relative_to(HOST).parts[0].removesuffix(".py")
+    if layer == "__init__":
+        return
+    below = LAYERS[: LAYERS.index(layer) + 1]
+    used = {found for module, name in imported(path) if (found := host_layer(module, name))}
+    assert used <= set(below)
+
+
+@pytest.mark.parametrize("path", sorted(HOST.rglob("*.py")), ids=lambda path: str(path.relative_to(HOST)))
+def test_the_host_knows_no_model_library_and_no_plugin(path):
+    tops = {module.partition(".")[0] for module, _ in imported(path)}
+    assert not tops & (MODEL_LIBRARIES | {folder.name for folder in PLUGINS.values()})
+
+
+@pytest.mark.parametrize("plugin", sorted(PLUGINS))
+def test_a_plugin_uses_only_what_everybody_may(plugin):
+    folder = PLUGINS[plugin]
+    others = {other.name for other in PLUGINS.values()} - {folder.name}
+    for path in folder.rglob("*.py"):
+        for module, name in imported(path):
+            assert module.partition(".")[0] not in others, f"{path.name} imports another plugin"
+            if module.partition(".")[0] == "mqa_registry":
+                assert (module, name in mqa_registry.__all__) == ("mqa_registry", True), f"{path.name}: {module} {name}"
+
+
+@pytest.mark.parametrize("path", sorted(MODULES), ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_module_is_one_idea_of_readable_size(path):
+    assert len(path.read_text().splitlines()) <= 300
+    assert path.stem not in {"utils", "util", "helpers", "common", "misc"}
+
+
+def test_every_public_name_is_there_and_explained():
+    assert sorted(mqa_registry.__all__, key=str.lower) == sorted(mqa_registry.__all__, key=str.lower)
+    for name in mqa_registry.__all__:
+        value = getattr(mqa_registry, name)
+        assert value.__doc__ or name in {"Example", "hookimpl"}, f"{name} has no docstring"
+
+
+def test_every_built_in_contribution_explains_itself_in_one_line():
+    for plugin in load_all().plugins.values():
+        for contribution in plugin.contributions:
+            assert 10 < len(contribution.help) <= 130, f"{plugin.name}/{contribution.name}: {contribution.help!r}"
+
+
+def loaded_by(code: str) -> set[str]:
+    """The modules that a fresh interpreter has loaded after some code."""
+    program = f"import sys\n{code}\nprint('\\n'.join(sys.modules), file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return set(done.stderr.split())
+
+
+def test_help_loads_little():
+    help_ = "sys.argv = ['mqa', '--help']\nfrom mqa_registry.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass"
+    modules = loaded_by(help_)
+    assert len(modules) <= 320
+    assert not modules & (MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow"})
+
+
+def test_importing_the_package_loads_nothing_heavy():
+    modules = loaded_by("import mqa_registry")
+    assert not modules & (MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow", "typer", "rich"})
+
+
+def test_loading_every_plugin_loads_no_model_library():
+    modules = loaded_by("from mqa_registry.plugins import load_all\nload_all()")
+    assert not modules & (MODEL_LIBRARIES | {"scipy.stats", "pandas"})
+
+
+@pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])
+def test_importing_a_package_warns_of_nothing(module):
+    subprocess.run([sys.executable, "-W", "error", "-c", f"import {module}"], check=True)

@@ -1,0 +1,134 @@
+"""The demo suite from end to end: the real model, the real data, both backends."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+ROOT = Path(__file__).parents[1]
+SUITE = ROOT / "suites" / "nlp.toml"
+BACKENDS = ["torch", "onnx"]
+EPSILON = 1e-9
+
+
+def mqa(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    """The store and the report of one whole run."""
+    folder = tmp_path_factory.mktemp("demo")
+    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--json", str(folder / "report.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return folder, json.loads((folder / "report.json").read_text()), done.stdout
+
+
+def test_the_demo_suite_is_sound():
+    done = mqa("validate", str(SUITE))
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_demo_model_and_data_are_small_enough_for_git():
+    model = sum(path.stat().st_size for path in (ROOT / "suites" / "models").rglob("*"))
+    data = sum(path.stat().st_size for path in (ROOT / "suites" / "data").rglob("*"))
+    assert model <= 25e6
+    assert data <= 2e6
+
+
+def test_the_demo_data_is_what_its_card_says():
+    table = pq.read_table(ROOT / "suites" / "data" / "sentiment.parquet")
+    assert table.column_names == ["id", "text", "label", "domain"]
+    assert table.num_rows == len(set(table.column("id").to_pylist())) == 4200
+    assert set(table.column("label").to_pylist()) == {"negative", "positive"}
+
+
+@pytest.mark.whole
+def test_the_demo_suite_holds_on_both_backends(demo):
+    _, report, shown = demo
+    assert (report["verdict"], report["exit_code"]) == ("PASS", 0)
+    assert list(report["environment"]["backends"]) == BACKENDS
+    assert {result["backend"] for result in report["results"]} == set(BACKENDS)
+    assert re.search(r"torch +onnx", shown)
+
+
+@pytest.mark.whole
+def test_one_check_that_is_not_critical_does_not_hold(demo):
+    report = demo[1]
+    failing = {result["check"] for result in report["results"] if result["verdict"] != "PASS"}
+    assert len(failing) == 1
+    assert all(not result["critical"] for result in report["results"] if result["check"] in failing)
+
+
+@pytest.mark.whole
+def test_the_bounds_are_cleared_by_the_interval_and_lie_at_most_its_width_beyond(demo):
+    for result in demo[1]["results"]:
+        if result["verdict"] != "PASS":
+            continue
+        for word, bound in result["expect"].items():
+            name = {"max_drop": "drop", "max_gap": "gap"}.get(word, "value")
+            parts = [result, *result["groups"].values()] if word in {"min", "max"} else [result]
+            judged = [part["numbers"][name] for part in (parts[1:] or parts) if part["verdict"] == "PASS"]
+            if judged[0]["low"] is None:
+                continue
+            if word == "min":
+                nearest = min(judged, key=lambda number: number["low"])
+                slack = nearest["low"] - bound
+            else:
+                nearest = max(judged, key=lambda number: number["high"])
+                slack = bound - nearest["high"]
+            assert -EPSILON <= slack <= nearest["high"] - nearest["low"] + EPSILON, result["check"]
+
+
+@pytest.mark.whole
+def test_a_second_run_loads_no_model_library_and_says_the_same(demo):
+    folder, report, _ = demo
+    again = folder / "again.json"
+    code = (
+        "import sys; from mqa_registry.cli import main\n"
+        f"sys.argv = ['mqa', 'run', {str(SUITE)!r}, '--store', {str(folder / 'store')!r}, '--json', {str(again)!r}, '-q']\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "heavy = {'torch', 'transformers', 'datasets', 'onnx', 'onnxruntime', 'sklearn', 'scipy.stats'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+
+    def judged(one):
+        return [{key: value for key, value in result.items() if key != "seconds"} for result in one["results"]]
+
+    second = json.loads(again.read_text())
+    assert judged(second) == judged(report)
+    assert second["environment"] == report["environment"]
+
+
+@pytest.mark.whole
+def test_a_changed_threshold_costs_no_forward_pass(demo):
+    folder, _, _ = demo
+    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--set", "check.accuracy.expect.min=0.99")
+    assert done.returncode == 1
+    assert "found in the store" in done.stdout
+    assert "forward pass" not in done.stdout
+
+
+def readme_command(name: str) -> str:
+    found = re.search(rf"<!-- {name} -->\n```console\n(.+?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
+    assert found is not None
+    return found[1]
+
+
+@pytest.mark.parametrize("name", ["run", "test"])
+def test_the_readmes_commands_start_from_nothing_and_are_pinned(name):
+    steps = [shlex.split(step) for step in readme_command(name).split(" && ")]
+    assert steps[0] == ["python", "-m", "venv", ".venv"]
+    assert steps[1][:5] == [".venv/bin/pip", "install", "-c", "constraints.txt", "-e"]
+    assert steps[2] == {"run": [".venv/bin/mqa", "run", "suites/nlp.toml"], "test": [".venv/bin/pytest"]}[name]
+    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()
