@@ -73,7 +73,9 @@ def fits(value, schema, root):
     """Whether a value fits a schema: the part of JSON Schema that is used here, and KeyError for any other."""
     if isinstance(schema, bool):
         return schema
-    return all(RULES[word](value, schema, root) for word in schema.keys() - ANNOTATIONS)
+    # The type first: the other words may make no sense for a value of another type.
+    words = sorted(schema.keys() - ANNOTATIONS, key=lambda word: word != "type")
+    return all(RULES[word](value, schema, root) for word in words)
 
 
 def under(value, kind):
