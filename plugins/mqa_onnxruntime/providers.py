@@ -1,0 +1,151 @@
+"""Which execution provider is to run the model, and which one really does."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqa_onnxruntime.capture import captured, said
+from mqa_registry import DataError, NotRunError, find_device
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from mqa_registry import Conditions, Device
+
+Optimization = Literal["all", "extended", "basic", "disabled"]
+
+CPU = "CPUExecutionProvider"
+CUDA = "CUDAExecutionProvider"
+ON_GPU = (CUDA, "TensorrtExecutionProvider")
+
+DISTRIBUTIONS = ("onnxruntime-gpu", "onnxruntime")
+LEVELS = {
+    "all": "ORT_ENABLE_ALL",
+    "extended": "ORT_ENABLE_EXTENDED",
+    "basic": "ORT_ENABLE_BASIC",
+    "disabled": "ORT_DISABLE_ALL",
+}
+SILENT = 4  # fatal errors alone; what goes wrong comes as an exception anyway
+
+# Where ONNX Runtime says why a provider did not start, the most telling first.
+REASONS = (
+    re.compile(r"with error: (.+)"),
+    re.compile(r"Failed to load (.+)"),
+    re.compile(r"\[[EW]:onnxruntime:[^\]]*\] (.+)"),
+)
+COLOURS = re.compile(r"\x1b\[[\d;]*m")
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is to run the model. `binding`: the first provider and no other, else it was not run as asked."""
+
+    providers: tuple[str, ...]
+    device: Device
+    binding: bool
+
+
+def asked_for(conditions: Conditions, providers: Sequence[str] | None) -> Asked:
+    """What the suite and the command line ask for, known without ONNX Runtime; `auto` is what the machine seems to have."""
+    if providers is None:
+        device = find_device(conditions.device, cuda=runtime()[0] == "onnxruntime-gpu")
+        preferred = (CPU,) if device.kind == "cpu" else (CUDA, CPU)
+        return Asked(preferred, device, binding=conditions.device != "auto")
+    if not providers:
+        raise DataError("`providers` is empty", hint=f'leave it out, or name one, as in `["{CPU}"]`')
+    on_gpu = providers[0] in ON_GPU
+    gpu = conditions.device if conditions.device.startswith("cuda") else "cuda"
+    # The CPU always stands behind the others, named or not.
+    names = tuple(dict.fromkeys([*providers, CPU]))
+    return Asked(names, find_device(gpu if on_gpu else "cpu"), binding=True)
+
+
+def check_allowed(conditions: Conditions, asked: Asked) -> None:
+    """That the suite does not ask for another provider than the CPU where the command line asks for the CPU."""
+    if conditions.device == "cpu" and asked.providers[0] != CPU:
+        raise NotRunError(
+            f"the suite asks for `{asked.providers[0]}`, and the command line for `--device cpu`",
+            hint="leave one of the two out",
+        )
+
+
+def runtime() -> tuple[str, str]:
+    """The installed distribution of ONNX Runtime and its version."""
+    for name in DISTRIBUTIONS:
+        try:
+            return name, version(name)
+        except PackageNotFoundError:
+            continue
+    raise NotRunError("ONNX Runtime is not installed", hint="`pip install onnxruntime-gpu`, on macOS `onnxruntime`")
+
+
+def open_session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> tuple[Any, str]:
+    """A session for an ONNX file, and why its first provider is not the first asked for, where that is so.
+
+    Raises a NotRunError where the file cannot be run, or not by the provider that must.
+    """
+    with tempfile.TemporaryFile() as log:
+        try:
+            with captured(log):
+                session = _session(path, asked, optimization, threads)
+        except NotRunError:
+            raise
+        except Exception as error:
+            raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}") from error
+        reason = _reason(said(log))
+    landed = session.get_providers()[0]
+    if landed == asked.providers[0]:
+        return session, ""
+    if asked.binding:
+        raise NotRunError(
+            f"`{asked.providers[0]}` was asked for, and the session landed on `{landed}`"
+            + (f": {reason}" if reason else ""),
+            hint=f"mend what it lacks (ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit), or ask for `{CPU}`",
+        )
+    return session, reason
+
+
+def told(error: Exception) -> str:
+    """The first line of what ONNX Runtime says of an error."""
+    lines = PREFIX.sub("", str(error).strip()).splitlines() or [type(error).__name__]
+    return f"{lines[0]:.300}"
+
+
+def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> Any:
+    import onnxruntime
+
+    if asked.device.kind == "cuda":
+        onnxruntime.preload_dlls()
+    absent = [name for name in asked.providers if name not in onnxruntime.get_available_providers()]
+    if absent:
+        raise NotRunError(
+            f"this ONNX Runtime has no `{absent[0]}`",
+            hint=f"it has {', '.join(f'`{name}`' for name in onnxruntime.get_available_providers())}",
+        )
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
+    options.log_severity_level = SILENT
+    options.intra_op_num_threads = threads or 0
+    # Its threads wait actively between two operations, but not between two batches: the cores are others' then.
+    options.add_session_config_entry("session.force_spinning_stop", "1")
+    named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
+    return onnxruntime.InferenceSession(str(path), options, providers=named, enable_fallback=0)
+
+
+def _provider_options(name: str, device: Device) -> dict[str, str]:
+    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+    if name not in ON_GPU:
+        return {}
+    return {"device_id": str(device.index)} | ({"use_tf32": "0"} if name == CUDA else {})
+
+
+def _reason(text: str) -> str:
+    plain = COLOURS.sub("", text)
+    found = next((match for pattern in REASONS if (match := pattern.search(plain))), None)
+    return f"{found[1].strip():.300}" if found else ""

@@ -1,0 +1,32 @@
+"""What an export is made of: equal recipes give equal exports, so one that is kept can be used again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mqa_registry import Subject
+
+FORMAT = 1  # counts up when our own code would make another export of the same
+EXPORTERS = ("transformers", "torch")  # in the order they are tried
+LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
+
+
+def recipe(subject: Subject, opset: int | None) -> dict[str, Any]:
+    """Everything that an export depends on, known without a model library."""
+    return {
+        "format": FORMAT,
+        "model": subject.model.digest,
+        "task": subject.task.name,
+        "exporters": list(EXPORTERS),
+        "opset": opset,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+
+
+def recipe_digest(made_of: dict[str, Any]) -> str:
+    """The sha256 of a recipe, by which its export is kept."""
+    return hashlib.sha256(json.dumps(made_of, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,54 @@
+"""Whether an ONNX file takes what the task gives."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_registry import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+DTYPES: dict[str, type[np.generic]] = {
+    "tensor(float)": np.float32,
+    "tensor(double)": np.float64,
+    "tensor(float16)": np.float16,
+    "tensor(bool)": np.bool_,
+    **{f"tensor({name})": getattr(np, name) for name in ("int8", "int16", "int32", "int64", "uint8", "uint16")},
+}
+
+
+def input_types(session: Any, sample: Arrays, path: Path) -> dict[str, type[np.generic]]:
+    """The session's inputs with the types it takes them in; a DataError where the task cannot give one of them."""
+    return {node.name: _input_type(node, sample, path) for node in session.get_inputs()}
+
+
+def _input_type(node: Any, sample: Arrays, path: Path) -> type[np.generic]:
+    if node.name not in sample:
+        raise DataError(
+            f"`{path}` takes an input `{node.name}`, which this task does not give",
+            hint=f"the task gives {', '.join(f'`{name}`' for name in sample)}",
+        )
+    given = sample[node.name]
+    if len(node.shape) != given.ndim:
+        raise DataError(
+            f"`{path}` takes `{node.name}` with {len(node.shape)} axes, and this task gives it with {given.ndim}"
+        )
+    wanted = DTYPES.get(node.type)
+    if wanted is None or not np.can_cast(given.dtype, wanted, "same_kind"):
+        raise DataError(f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}")
+    for axis, length in enumerate(node.shape):
+        if isinstance(length, int) and length != given.shape[axis]:
+            raise DataError(
+                f"`{path}` takes `{node.name}` with a length of exactly {length} along axis {axis}",
+                hint="export it with dynamic axes",
+            )
+    return wanted

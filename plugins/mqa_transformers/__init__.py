@@ -1,0 +1,37 @@
+"""transformers: models from its hub or a folder, its text tasks, and PyTorch to run them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import Backend, ModelSource, Task, hookimpl
+from mqa_transformers import classification, eager, source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@hookimpl
+def mqa_models() -> Iterator[ModelSource]:
+    """`transformers/auto`."""
+    yield ModelSource("auto", source.auto)
+
+
+@hookimpl
+def mqa_tasks() -> Iterator[Task]:
+    """`transformers/text-classification`."""
+    yield Task(
+        "text-classification",
+        classification.text_classification,
+        schema="label",
+        fields={"text": "text", "text_pair": "text"},
+        optional=("text_pair",),
+        sample=classification.SAMPLE,
+        metric="metrics/accuracy",
+    )
+
+
+@hookimpl
+def mqa_backends() -> Iterator[Backend]:
+    """`transformers/torch`."""
+    yield Backend("torch", eager.torch_eager, identity=eager.identity)

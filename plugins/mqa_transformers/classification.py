@@ -1,0 +1,143 @@
+"""The task `transformers/text-classification`: which one class a text, or a pair of texts, belongs to."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry import Codec, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_registry import Example, Model
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+# Of different lengths, so that whoever traces a model with them sees that lengths differ.
+SAMPLE: tuple[Example, ...] = (
+    {"text": "A film that says little, and says it beautifully."},
+    {"text": ""},
+    {
+        "text": "Two hours of rain on a window would have held my attention longer than this did, and cost nothing at all."
+    },
+)
+
+ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
+
+
+def text_classification(model: Model, *, max_length: int | None = None) -> Codec:
+    """Which one class a text, or a pair of texts, belongs to.
+
+    Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes.
+    """
+    _check_single_label(model)
+    tokenizer = model.processor
+    if tokenizer.pad_token_id is None:
+        raise DataError("the model's tokenizer has no padding token", hint="set `pad_token` in `tokenizer_config.json`")
+    return Codec(
+        encode=partial(_encode, tokenizer, _longest(tokenizer, model, max_length)),
+        collate=partial(_collate, tokenizer),
+        decode=partial(_decode, model.labels),
+        size=_size,
+    )
+
+
+def _check_single_label(model: Model) -> None:
+    kind = model.about.get("problem_type")
+    if kind in {"multi_label_classification", "regression"}:
+        raise DataError(f"the model's `problem_type` is `{kind}`, and `text-classification` gives a row one class")
+    if len(model.labels) < 2:
+        raise DataError(
+            f"the model has {len(model.labels)} labels, and `text-classification` chooses between at least two"
+        )
+
+
+def _longest(tokenizer: Any, model: Model, asked: int | None) -> int | None:
+    """The number of tokens that texts are cut to; None where nothing sets a bound."""
+    bounds = [tokenizer.model_max_length, model.about.get("positions")]
+    most = min((int(bound) for bound in bounds if bound is not None and bound < ENDLESS), default=None)
+    if asked is None:
+        return most
+    least = int(tokenizer.num_special_tokens_to_add(pair=True)) + 2
+    if asked < least or (most is not None and asked > most):
+        upper = "" if most is None else f" to {most}"
+        raise DataError(f"`max_length` is {asked}, and this model takes {least}{upper} tokens")
+    return asked
+
+
+def _encode(tokenizer: Any, longest: int | None, examples: Sequence[Example]) -> list[Arrays]:
+    if not examples:
+        return []
+    columns = [[example[name] for example in examples] for name in ("text", "text_pair") if name in examples[0]]
+    rows = tokenizer(*columns, truncation=longest is not None, max_length=longest, return_attention_mask=True)
+    names = list(rows)
+    return [
+        _whole(tokenizer, {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)})
+        for row in zip(*(rows[name] for name in names), strict=True)
+    ]
+
+
+def _whole(tokenizer: Any, row: dict[str, npt.NDArray[np.int64]]) -> Arrays:
+    """A row of at least one token: where a tokenizer makes nothing of an empty text, a padding token stands for it."""
+    if row["input_ids"].size:
+        return row
+    return row | {"input_ids": np.array([tokenizer.pad_token_id]), "attention_mask": np.array([1])}
+
+
+def _collate(tokenizer: Any, rows: Sequence[Arrays]) -> Arrays:
+    """Rows of tokens as rectangles, padded to the longest on the tokenizer's side."""
+    padding = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    width = max(_size(row) for row in rows)
+    batch = {}
+    for name in rows[0]:
+        table = np.full((len(rows), width), padding.get(name, 0), np.int64)
+        for line, row in zip(table, rows, strict=True):
+            values = row[name]
+            line[_place(tokenizer, width, len(values))] = values
+        batch[name] = table
+    return batch
+
+
+def _place(tokenizer: Any, width: int, length: int) -> slice:
+    return slice(width - length, width) if tokenizer.padding_side == "left" else slice(length)
+
+
+def _decode(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+    """The likeliest label and all probabilities; nulls where a logit is NaN or infinite."""
+    logits = _logits(outputs, (len(rows), len(labels)))
+    answered = np.asarray(np.isfinite(logits).all(axis=1))
+    probabilities = _softmax(np.where(answered[:, None], logits, 0.0))
+    names = pa.array(labels, pa.string()).take(pa.array(probabilities.argmax(axis=1)))
+    edges = np.arange(len(rows) + 1, dtype=np.int32) * len(labels)
+    lists = pa.ListArray.from_arrays(edges, probabilities.ravel(), mask=pa.array(~answered))
+    return pa.table({"label": pa.array(names.to_pylist(), pa.string(), mask=~answered), "probability": lists})
+
+
+def _logits(outputs: Arrays, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
+    named = outputs.get("logits")
+    if named is None and len(outputs) == 1:
+        named = next(iter(outputs.values()))  # the only output of an ONNX file, whatever its maker called it
+    if named is None:
+        raise DataError(f"the model has no output `logits`; it has {', '.join(f'`{name}`' for name in outputs)}")
+    if named.shape != shape:
+        rows, labels = shape
+        raise DataError(
+            f"the model gives logits of shape {named.shape} for {rows} rows, and its configuration names {labels} labels"
+        )
+    return named.astype(np.float64)
+
+
+def _softmax(logits: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    powers: npt.NDArray[np.float64] = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def _size(row: Arrays) -> int:
+    return len(row["input_ids"])

@@ -1,0 +1,90 @@
+"""The backend `transformers/torch`: the module itself, run by PyTorch as it is."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqa_registry import DataError, NotRunError
+from mqa_transformers.placement import landed, wanted
+from mqa_transformers.runner import TorchRunner, full_precision, memory_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mqa_registry import Device, Runner, Subject
+
+Dtype = Literal["float32", "float16", "bfloat16", "float64"]
+
+LIBRARIES = ("torch", "transformers", "tokenizers")
+
+# Tokens in one batch, padding included.
+BUDGETS = {"cpu": 1024, "cuda": 32768}
+
+
+@contextmanager
+def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None) -> Iterator[Runner]:
+    """PyTorch, eager, on the device that the command line asks for.
+
+    `dtype` is the precision of weights and arithmetic, `threads` how many a CPU may use for one operation.
+    """
+    known = identity(subject, dtype=dtype, threads=threads)
+    device = landed(subject.conditions)
+    module = _placed(subject.model.module, device, dtype)
+    _check_evaluating(module)
+    with full_precision():
+        yield TorchRunner(
+            module,
+            device=str(device),
+            threads=threads,
+            budget=BUDGETS[device.kind],
+            identity=known | _place(device),
+            facts=_facts(module, device, dtype, threads),
+        )
+
+
+def identity(subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None) -> dict[str, str]:
+    """What an answer depends on beside model and example, as far as it is known without PyTorch."""
+    if threads is not None and threads < 1:
+        raise DataError(f"`threads` is {threads}, and a backend needs at least one")
+    known = {name: version(name) for name in LIBRARIES} | _place(wanted(subject.conditions)) | {"dtype": dtype}
+    return known if threads is None else known | {"threads": str(threads)}
+
+
+def _place(device: Device) -> dict[str, str]:
+    return {"device": str(device), "device_name": device.name}
+
+
+def _facts(module: Any, device: Device, dtype: Dtype, threads: int | None) -> dict[str, Any]:
+    import torch
+
+    facts = {
+        **_place(device),
+        "precision": dtype,
+        "threads": threads or torch.get_num_threads(),
+        "attention": getattr(getattr(module, "config", None), "_attn_implementation", None),
+        "tf32": False,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _placed(module: Any, device: Device, dtype: Dtype) -> Any:
+    """The model's own module where it can run as it is, else a copy: others read the original."""
+    if device.kind == "cpu" and dtype == "float32":
+        return module
+    import torch
+
+    with memory_errors():
+        return copy.deepcopy(module).to(device=str(device), dtype=getattr(torch, dtype))
+
+
+def _check_evaluating(module: Any) -> None:
+    """Dropout and batch statistics must not take part in an answer."""
+    training = [name or "the model itself" for name, part in module.named_modules() if part.training]
+    if training:
+        raise NotRunError(
+            f"the model is not in evaluation mode: `{training[0]}` is in training mode, one of {len(training)} modules",
+            hint="its source must call `.eval()` on it",
+        )

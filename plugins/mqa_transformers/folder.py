@@ -1,0 +1,132 @@
+"""A model's folder, read without a model library: what it holds, its labels and its digest."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError
+from mqa_transformers.files import read_json
+from mqa_transformers.weights import find_weights
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from mqa_registry import Conditions
+
+CONFIG = "config.json"
+PROCESSORS = ("tokenizer_config.json", "processor_config.json", "preprocessor_config.json")
+
+# What a folder may hold beside the model: notes, and weights in forms that are not loaded from it.
+ELSEWHERE = frozenset(
+    {".md", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".data", ".py"}
+)
+
+# Their first positions are taken by the padding token's number and those before it.
+PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "luke"})
+
+
+@dataclass(frozen=True)
+class Folder:
+    """A transformers model on disk. `weights` are the files that are loaded, by their names inside the folder."""
+
+    path: Path
+    config: Mapping[str, Any]
+    weights: tuple[str, ...]
+    pickled: bool  # the weights are a pickle
+    code: bool  # it brings Python code that is run
+
+    @property
+    def architecture(self) -> str | None:
+        """The class it was saved from."""
+        names = self.config.get("architectures")
+        return str(names[0]) if isinstance(names, list) and names else None
+
+    @property
+    def commit(self) -> str | None:
+        """The commit it is a snapshot of, where it lies in the cache of the hub."""
+        return self.path.name if self.path.parent.name == "snapshots" else None
+
+    @property
+    def positions(self) -> int | None:
+        """The longest input it has positions for, in tokens; None where it sets no such bound."""
+        most = self._number("max_position_embeddings", self._number("n_positions", 0))
+        taken = self._number("pad_token_id", 0) + 1 if self.config.get("model_type") in PADDED_POSITIONS else 0
+        return most - taken if most > taken else None
+
+    def labels(self) -> tuple[str, ...]:
+        """Its classes, in the order of its outputs."""
+        names = self.config.get("id2label")
+        if names is None:
+            # transformers leaves them out of the file where nobody named them.
+            return tuple(f"LABEL_{number}" for number in range(self._number("num_labels", 2)))
+        if not isinstance(names, dict) or set(names) != {str(number) for number in range(len(names))}:
+            raise DataError(f"`id2label` in `{self.path / CONFIG}` does not number its labels from 0 up")
+        labels = tuple(str(names[str(number)]) for number in range(len(names)))
+        if len(set(labels)) < len(labels):
+            raise DataError(f"`id2label` in `{self.path / CONFIG}` has one label twice")
+        return labels
+
+    def _number(self, name: str, default: int) -> int:
+        value = self.config.get(name)
+        return value if isinstance(value, int) else default
+
+    def digest(self) -> str:
+        """The sha256 over the names and contents of all files that an answer depends on."""
+        total = hashlib.sha256()
+        for name in sorted({*self.weights, *self._beside()}):
+            total.update(f"{name}\0{_file_digest(self.path / name)}\n".encode("utf-8", "surrogateescape"))
+        return f"sha256:{total.hexdigest()}"
+
+    def _beside(self) -> Iterator[str]:
+        """The configuration, the processor's files, and code where it is run."""
+        for file in self.path.iterdir():
+            if file.is_file() and not file.name.startswith(".") and file.suffix not in ELSEWHERE:
+                yield file.name
+        if self.code:
+            yield from (str(file.relative_to(self.path)) for file in self.path.rglob("*.py"))
+
+
+def open_folder(path: Path, conditions: Conditions) -> Folder:
+    """The model in a folder; a DataError where there is none, or none that may be loaded under these conditions."""
+    if not (path / CONFIG).is_file():
+        raise DataError(
+            f"`{path}` holds no transformers model: there is no `{CONFIG}` in it",
+            hint="`model.save_pretrained(folder)` and `tokenizer.save_pretrained(folder)` make such a folder",
+        )
+    config = read_json(path / CONFIG)
+    if (path / "adapter_config.json").is_file():
+        raise DataError(
+            f"`{path}` holds an adapter, which is no whole model",
+            hint="merge it into its base model (`merge_and_unload()` of peft) and save that",
+        )
+    _check_code(path, config, allowed=conditions.trust_remote_code)
+    weights, pickled = find_weights(path, config, allow_pickle=conditions.allow_pickle)
+    return Folder(path, config, weights, pickled=pickled, code=bool(_code(path, config)))
+
+
+def _check_code(path: Path, config: Mapping[str, Any], *, allowed: bool) -> None:
+    if (file := _code(path, config)) and not allowed:
+        raise DataError(
+            f"`{path}` brings code of its own (see `{file}`), and that is not run",
+            hint="read the code, then allow it with `--trust-remote-code`",
+        )
+
+
+def _code(path: Path, config: Mapping[str, Any]) -> str:
+    """The file that names code to run, or nothing."""
+    # A `/` in the name of the attention means a kernel that is fetched from the hub.
+    if "auto_map" in config or "/" in str(config.get("attn_implementation", "")):
+        return CONFIG
+    present = (name for name in PROCESSORS if (path / name).is_file())
+    return next((name for name in present if "auto_map" in read_json(path / name)), "")
+
+
+def _file_digest(file: Path) -> str:
+    try:
+        with file.open("rb") as content:
+            return hashlib.file_digest(content, "sha256").hexdigest()
+    except OSError as error:
+        raise DataError(f"`{file}` cannot be read: {error.strerror}") from error

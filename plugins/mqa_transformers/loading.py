@@ -1,0 +1,115 @@
+"""From a folder to the model itself: the module and its processor."""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, NotRunError
+from mqa_transformers.quiet import quiet
+from mqa_transformers.reasons import reason
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from typing import TypeVar
+
+    from mqa_registry import MqaError
+    from mqa_transformers.folder import Folder
+
+    Loaded = TypeVar("Loaded")
+
+# Per task, the class that loads its models, and the table of the classes that those are of.
+CLASSES = {"text-classification": ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING")}
+
+
+def load_module(folder: Folder, task: str) -> Any:
+    """The model with the head for a task, in float32 and evaluation mode; a DataError where a weight is missing."""
+    module, info = _loaded(folder, f"a model for `{task}`", lambda: _from_pretrained(folder, CLASSES[task][0]))
+    _check_weights(folder, task, info)
+    module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
+    module.config.return_dict = True
+    return module.eval()
+
+
+def load_processor(folder: Folder, task: str) -> Any:
+    """What turns the model's examples into the arrays that it takes."""
+    tokenizer = _loaded(folder, "a tokenizer", lambda: _tokenizer(folder, CLASSES[task][1]))
+    files = sorted({str(name) for name in tokenizer.vocab_files_names.values()})
+    # Without any of them transformers makes up a tokenizer of a few special tokens, and says nothing.
+    if files and not any((folder.path / name).is_file() for name in files):
+        raise DataError(
+            f"`{folder.path}` holds no tokenizer: there is no {' and no '.join(f'`{name}`' for name in files)} in it",
+            hint="`tokenizer.save_pretrained(folder)` puts it there",
+        )
+    return tokenizer
+
+
+def _from_pretrained(folder: Folder, name: str) -> Any:
+    import torch
+    import transformers
+
+    return getattr(transformers, name).from_pretrained(
+        str(folder.path),
+        dtype=torch.float32,
+        use_safetensors=not folder.pickled,
+        local_files_only=True,
+        trust_remote_code=folder.code,
+        ignore_mismatched_sizes=True,  # they come back in the loading info, and are refused there
+        output_loading_info=True,
+    )
+
+
+def _tokenizer(folder: Folder, table: str) -> Any:
+    import transformers
+
+    known = {"local_files_only": True, "trust_remote_code": folder.code}
+    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder.path), **known)
+    kind = type(transformers.AutoConfig.from_pretrained(str(folder.path), **known))
+    classes = getattr(transformers, table)
+    if kind in classes:
+        # Models share tokenizers: BERT's also gives `token_type_ids` to DistilBERT, which has none.
+        taken = inspect.signature(classes[kind].forward).parameters
+        tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in taken]
+    return tokenizer
+
+
+def _loaded(folder: Folder, what: str, load: Callable[[], Loaded]) -> Loaded:
+    """What `load` gives, in silence; whatever it raises, as an error with one line."""
+    try:
+        with quiet():
+            return load()
+    except Exception as error:
+        raise _refusal(folder, what, error) from error
+
+
+def _refusal(folder: Folder, what: str, error: Exception) -> MqaError:
+    message = f"`{folder.path}` cannot be loaded as {what}: {reason(error)}"
+    if isinstance(error, MemoryError | ImportError):
+        return NotRunError(message)
+    return DataError(message, hint="are all files of the model there, whole, and of this one model?")
+
+
+def _check_weights(folder: Folder, task: str, info: Mapping[str, Any]) -> None:
+    """That every weight of the module came from the folder, and every layer of the folder is in the module."""
+    if missing := sorted(info["missing_keys"]):
+        raise DataError(
+            f"`{folder.path}` holds no weights for {_some(missing)}, which would be random",
+            hint=f"it was saved from `{folder.architecture or 'an unnamed class'}`;"
+            f" `{task}` takes a model with a head trained for it",
+        )
+    if mismatched := sorted(str(key) for key, *_ in info["mismatched_keys"]):
+        raise DataError(
+            f"`{folder.path}` holds weights of another shape than its configuration says: {_some(mismatched)}",
+            hint="is `config.json` that of this model, with as many labels?",
+        )
+    # A head or pooler that this task leaves out is harmless. A layer that the configuration leaves out is not.
+    if surplus := sorted(name for name in info["unexpected_keys"] if any(part.isdigit() for part in name.split("."))):
+        raise DataError(
+            f"`{folder.path}` holds weights that its configuration has no place for: {_some(surplus)}",
+            hint="is `config.json` that of this model?",
+        )
+
+
+def _some(names: list[str]) -> str:
+    more = len(names) - 2
+    return ", ".join(f"`{name}`" for name in names[:2]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,61 @@
+"""The model source `transformers/auto`: a folder, or a repository of the hub."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, Model
+from mqa_transformers.folder import open_folder
+from mqa_transformers.hub import snapshot
+from mqa_transformers.loading import CLASSES, load_module, load_processor
+
+if TYPE_CHECKING:
+    from mqa_registry import Conditions, Task
+    from mqa_transformers.folder import Folder
+
+
+def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+    """A pretrained model, from a folder or from the hub.
+
+    `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
+    Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line.
+    """
+    if task.name not in CLASSES:
+        known = ", ".join(f"`{name}`" for name in CLASSES)
+        raise DataError(
+            f"`transformers/auto` has no models for the task `{task.name}`", hint=f"it has them for {known}"
+        )
+    folder = open_folder(_path(id, revision, conditions), conditions)
+    return Model(
+        digest=folder.digest(),
+        module=partial(load_module, folder, task.name),
+        processor=partial(load_processor, folder, task.name),
+        labels=folder.labels(),
+        about={"id": str(id), **_about(folder, revision)},
+    )
+
+
+def _path(id_: str | Path, revision: str | None, conditions: Conditions) -> Path:
+    if not isinstance(id_, Path):
+        return snapshot(id_, revision, conditions)
+    if revision is not None:
+        raise DataError(
+            f"`{id_}` is a folder, and has no revision `{revision}`",
+            hint="leave `revision` out, or name a repository of the hub",
+        )
+    return id_
+
+
+def _about(folder: Folder, revision: str | None) -> dict[str, Any]:
+    facts = {
+        "revision": revision,
+        "commit": folder.commit,
+        "architecture": folder.architecture,
+        "weights": "pickle" if folder.pickled else "safetensors",
+        "remote_code": folder.code,
+        "positions": folder.positions,
+        "problem_type": folder.config.get("problem_type"),
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}

@@ -1,0 +1,135 @@
+"""A small model in plain PyTorch, a task for it, and its export."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+import mqa_onnxruntime
+from mqa_registry import Codec, Conditions, Model, Subject, Task
+
+WORDS = 23
+WIDTH = 8
+
+
+def codec(model: Model) -> Codec:
+    """Rows of word numbers, padded with 0."""
+
+    def collate(rows):
+        width = max(len(row["words"]) for row in rows)
+        return {
+            name: np.stack([np.pad(row[name], (0, width - len(row[name]))) for row in rows])
+            for name in ("words", "mask")
+        }
+
+    return Codec(
+        encode=lambda examples: [
+            {"words": np.array(one["words"], np.int64), "mask": np.ones(len(one["words"]), np.int64)}
+            for one in examples
+        ],
+        collate=collate,
+        decode=lambda outputs, rows: pa.table({"label": [str(row.argmax()) for row in outputs["logits"]]}),
+        size=lambda row: len(row["words"]),
+    )
+
+
+def make_module(seed: int = 7):
+    """The mean of a sentence's words, through two layers; outputs `logits` and `pooled`."""
+    import torch
+
+    class Bag(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding = torch.nn.Embedding(WORDS, WIDTH)
+            self.inner = torch.nn.Linear(WIDTH, WIDTH)
+            self.classifier = torch.nn.Linear(WIDTH, 2)
+
+        def forward(self, words, mask):
+            weights = mask.unsqueeze(-1).float()
+            pooled = (self.embedding(words) * weights).sum(1) / weights.sum(1)
+            return {"logits": self.classifier(torch.nn.functional.gelu(self.inner(pooled))), "pooled": pooled}
+
+    torch.manual_seed(seed)
+    return Bag().eval()
+
+
+@pytest.fixture(scope="session")
+def module():
+    return make_module()
+
+
+@pytest.fixture
+def task():
+    sample = ({"words": [1, 2, 3]}, {"words": [4]}, {"words": [5, 6, 7, 8, 9, 10, 11]})
+    return Task("bag", codec, schema="label", fields={"words": "tokens"}, sample=sample, metric="metrics/accuracy")
+
+
+@pytest.fixture(scope="session")
+def exports(tmp_path_factory):
+    """A folder for exports that tests share, so that each export is made once."""
+    return tmp_path_factory.mktemp("exports")
+
+
+@pytest.fixture
+def make(module, task, exports):
+    """What a backend runs; options are those of the conditions."""
+
+    def subject(*, of=module, digest="sha256:bag", exports=exports, task=task, **conditions):
+        model = Model(digest=digest, module=lambda: of, processor=lambda: None, labels=("0", "1"))
+        return Subject(model, task, Conditions(exports=exports, **conditions), {})
+
+    return subject
+
+
+@pytest.fixture
+def subject(make):
+    return make()
+
+
+@pytest.fixture
+def backend():
+    return next(iter(mqa_onnxruntime.mqa_backends()))
+
+
+@pytest.fixture
+def exported(subject):
+    """The path of the model's export; not to be changed."""
+    from mqa_onnxruntime.exports import kept_export
+
+    return kept_export(subject, None).path
+
+
+@pytest.fixture
+def graph(tmp_path):
+    """Writes a small ONNX file: nodes, the shapes of its float32 inputs, and its weights."""
+
+    def write(nodes, inputs, outputs=("y",), weights=(), *, opset=17, types=None, name="given.onnx"):
+        from onnx import TensorProto, helper
+
+        types = types or {}
+        values = [helper.make_tensor_value_info(n, types.get(n, TensorProto.FLOAT), s) for n, s in inputs.items()]
+        results = [helper.make_tensor_value_info(n, types.get(n, TensorProto.FLOAT), None) for n in outputs]
+        made = helper.make_graph(nodes, "g", values, results, list(weights))
+        model = helper.make_model(made, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
+        path = tmp_path / name
+        path.write_bytes(model.SerializeToString())
+        return path
+
+    return write
+
+
+@pytest.fixture
+def with_data(exported, tmp_path):
+    """A copy of the export, whose weights are in a file beside it; gives the path of the ONNX file."""
+
+    def copy(folder="given"):
+        home = tmp_path / folder
+        home.mkdir()
+        for file in exported.parent.glob("model.onnx*"):
+            (home / file.name).write_bytes(file.read_bytes())
+        return Path(home / "model.onnx")
+
+    return copy

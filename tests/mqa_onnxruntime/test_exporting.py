@@ -1,0 +1,116 @@
+"""An export is what was asked for, or it is none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from mqa_onnxruntime import exporting
+from mqa_onnxruntime.exporting import dynamic_axes, export
+from mqa_onnxruntime.graph import read_graph
+from mqa_registry import NotRunError
+
+
+@pytest.fixture
+def traced(subject):
+    """A batch of the task, and its axes of no fixed length."""
+    rows = subject.codec.encode(subject.task.sample)
+    batch = subject.codec.collate(rows)
+    return batch, dynamic_axes(rows, batch)
+
+
+def refuse(reason):
+    def exporter(tracing, path):
+        path.write_bytes(b"half a file")
+        path.with_name("model.onnx.data").write_bytes(b"more")
+        raise RuntimeError(f"{reason}\nand much more")
+
+    return exporter
+
+
+def test_rows_and_whatever_differs_between_them_have_no_fixed_length():
+    rows = [{"image": np.zeros((3, 8, width)), "label": np.int64(1)} for width in (5, 7)]
+    batch = {"image": np.zeros((2, 3, 8, 7)), "label": np.zeros(2)}
+    assert dynamic_axes(rows, batch) == {"image": (0, 3), "label": (0,)}
+
+
+def test_where_collating_adds_axes_only_the_rows_have_no_fixed_length():
+    assert dynamic_axes([{"x": np.zeros(3)}, {"x": np.zeros(5)}], {"x": np.zeros((2, 1, 5))}) == {"x": (0,)}
+
+
+def test_an_export_has_the_modules_names_and_dynamic_axes(module, traced, tmp_path, capfd):
+    batch, axes = traced
+    assert export(module, batch, axes, tmp_path, None) == "transformers"
+    assert capfd.readouterr() == ("", "")
+    assert "[torch.onnx]" in (tmp_path / "export.log").read_text()
+    found = read_graph(tmp_path / "model.onnx")
+    assert found.dynamic == {"words": (0, 1), "mask": (0, 1)}
+    assert {file.name for file in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data", "export.log"}
+
+
+def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, monkeypatch, subject):
+    import onnxruntime
+
+    monkeypatch.setattr(exporting, "_by_transformers", refuse("not this model"))
+    assert export(module, *traced, tmp_path, None) == "torch"
+    assert "not this model" in (tmp_path / "export.log").read_text()
+    session = onnxruntime.InferenceSession(tmp_path / "model.onnx", providers=["CPUExecutionProvider"])
+    assert [node.name for node in session.get_outputs()] == ["logits", "pooled"]
+    assert read_graph(tmp_path / "model.onnx").dynamic == {"words": (0, 1), "mask": (0, 1)}
+
+
+def test_where_none_can_both_reasons_are_told_and_no_file_is_left(module, traced, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_by_transformers", refuse("no rope"))
+    monkeypatch.setattr(exporting, "_by_torch", refuse("no scatter"))
+    with pytest.raises(NotRunError, match=r"cannot be exported to ONNX \(transformers: no rope; torch: no scatter\)"):
+        export(module, *traced, tmp_path, None)
+    assert [file.name for file in tmp_path.iterdir()] == ["export.log"]
+
+
+def test_the_module_stays_as_it_was(module, traced, tmp_path, monkeypatch):
+    def spoil(tracing, path):
+        tracing.module.classifier.bias.data.fill_(99)
+        tracing.inputs.clear()
+        raise RuntimeError("spoiled")
+
+    for name in ("_by_transformers", "_by_torch"):
+        monkeypatch.setattr(exporting, name, spoil)
+    before = {name: value.clone() for name, value in module.state_dict().items()}
+    with pytest.raises(NotRunError):
+        export(module, *traced, tmp_path, None)
+    assert all(value.equal(before[name]) for name, value in module.state_dict().items())
+
+
+@pytest.fixture
+def gives(graph, monkeypatch, tmp_path):
+    """Exporters that give a file of this opset, whose inputs have this shape, whatever they are asked for."""
+
+    def give(shape, opset):
+        from onnx import TensorProto, helper
+
+        nodes = [helper.make_node("Add", ["words", "mask"], ["logits"])]
+        types = dict.fromkeys(("words", "mask", "logits"), TensorProto.INT64)
+        content = graph(nodes, dict.fromkeys(("words", "mask"), shape), ["logits"], types=types, opset=opset)
+        for name in ("_by_transformers", "_by_torch"):
+            monkeypatch.setattr(exporting, name, lambda tracing, path: path.write_bytes(content.read_bytes()))
+        folder = tmp_path / "out"
+        folder.mkdir()
+        return folder
+
+    return give
+
+
+def test_an_export_of_fixed_length_is_refused(module, traced, gives):
+    with pytest.raises(NotRunError, match="it fixes the length of axis 1 of `words`"):
+        export(module, *traced, gives(["batch", 7], 20), None)
+
+
+def test_an_opset_that_is_not_given_is_refused(module, traced, gives):
+    """Asked for 16, PyTorch gives 18 for some models, and says nothing."""
+    with pytest.raises(NotRunError, match="it gives opset 18 where 16 was asked for"):
+        export(module, *traced, gives(["batch", "length"], 18), 16)
+
+
+def test_an_opset_that_is_given_is_the_one_asked_for(module, traced, tmp_path):
+    export(module, *traced, tmp_path, 21)
+    assert read_graph(tmp_path / "model.onnx").opset == 21

@@ -1,0 +1,155 @@
+"""The provider that was asked for runs the model, or nothing does."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_onnxruntime import providers
+from mqa_onnxruntime.providers import CPU, CUDA, asked_for, open_session
+from mqa_registry import Conditions, DataError, NotRunError, machine
+
+TENSORRT = "TensorrtExecutionProvider"
+
+
+@pytest.fixture
+def conditions(tmp_path):
+    return lambda device="auto": Conditions(exports=tmp_path, device=device)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """A machine whose driver lists these GPUs."""
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
+
+
+@pytest.fixture
+def no_gpus(monkeypatch):
+    monkeypatch.setattr(machine, "gpu_names", lambda: ())
+
+
+def test_without_a_gpu_auto_asks_for_the_cpu(conditions, no_gpus):
+    asked = asked_for(conditions(), None)
+    assert (asked.providers, str(asked.device), asked.binding) == ((CPU,), "cpu", False)
+
+
+def test_with_a_gpu_auto_tries_cuda_and_does_not_insist(conditions, gpus):
+    asked = asked_for(conditions(), None)
+    assert (asked.providers, str(asked.device), asked.binding) == ((CUDA, CPU), "cuda:0", False)
+
+
+def test_a_build_without_cuda_is_not_asked_for_it(conditions, gpus, monkeypatch):
+    monkeypatch.setattr(providers, "runtime", lambda: ("onnxruntime", "1.31.1"))
+    assert asked_for(conditions(), None).providers == (CPU,)
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "wanted", "place"),
+    [
+        ("cpu", None, (CPU,), "cpu"),
+        ("cuda:1", None, (CUDA, CPU), "cuda:1"),
+        ("auto", [CUDA], (CUDA, CPU), "cuda:0"),
+        ("cuda:1", [TENSORRT, CUDA], (TENSORRT, CUDA, CPU), "cuda:1"),
+        ("cuda", [CPU], (CPU,), "cpu"),
+        ("auto", [CPU, CPU], (CPU,), "cpu"),
+    ],
+)
+def test_what_is_asked_for_is_binding(conditions, device, given, wanted, place):
+    asked = asked_for(conditions(device), given)
+    assert (asked.providers, str(asked.device), asked.binding) == (wanted, place, True)
+
+
+def test_no_providers_cannot_run_anything(conditions):
+    with pytest.raises(DataError, match="`providers` is empty"):
+        asked_for(conditions(), [])
+
+
+def test_a_provider_that_this_build_lacks_is_named(conditions, exported):
+    with pytest.raises(NotRunError, match="this ONNX Runtime has no `CudaExecutionProvider`") as refused:
+        open_session(exported, asked_for(conditions(), ["CudaExecutionProvider"]), "all", None)
+    assert f"`{CPU}`" in refused.value.hint
+
+
+@pytest.mark.parametrize(("device", "given"), [("auto", [CUDA]), ("auto", [CUDA, CPU]), ("cuda", None)])
+def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(
+    conditions, no_gpus, exported, capfd, *, device, given
+):
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
+        pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
+    with pytest.raises(
+        NotRunError, match=f"`{CUDA}` was asked for, and the session landed on `{CPU}`: .*lib"
+    ) as refused:
+        open_session(exported, asked_for(conditions(device), given), "all", None)
+    assert "\n" not in refused.value.message
+    assert "CUDA, cuDNN and driver must fit" in refused.value.hint
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(conditions, gpus, exported, capfd):
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
+        pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
+    session, reason = open_session(exported, asked_for(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert "lib" in reason
+    assert capfd.readouterr() == ("", "")
+
+
+def _cuda_starts(path):
+    import tempfile
+
+    import onnxruntime
+
+    from mqa_onnxruntime.capture import captured
+
+    with tempfile.TemporaryFile() as log, captured(log):
+        onnxruntime.preload_dlls()
+        return onnxruntime.InferenceSession(path, providers=[CUDA, CPU]).get_providers()[0] == CUDA
+
+
+def test_a_session_takes_the_options_it_is_opened_with(conditions, exported):
+    import onnxruntime
+
+    for word, level in (("all", "ORT_ENABLE_ALL"), ("disabled", "ORT_DISABLE_ALL")):
+        session, _ = open_session(exported, asked_for(conditions("cpu"), None), word, 1)
+        options = session.get_session_options()
+        assert options.graph_optimization_level == getattr(onnxruntime.GraphOptimizationLevel, level)
+        assert options.intra_op_num_threads == 1
+
+
+def test_cuda_computes_float32_in_float32(conditions, gpus):
+    device = asked_for(conditions("cuda:1"), None).device
+    assert providers._provider_options(CUDA, device) == {"device_id": "1", "use_tf32": "0"}
+    assert providers._provider_options(CPU, device) == {}
+
+
+def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):
+    from onnx import helper
+
+    unknown = graph([helper.make_node("Frobnicate", ["x"], ["y"])], {"x": ["n"]})
+    with pytest.raises(NotRunError, match=r"cannot run `.*given\.onnx`: .*Frobnicate") as refused:
+        open_session(unknown, asked_for(conditions("cpu"), None), "all", None)
+    assert "\n" not in refused.value.message
+    assert "ONNXRuntimeError" not in refused.value.message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("", ""),
+        ("nothing of use\n", ""),
+        ("Failed to load libcublasLt.so.13: cannot open shared object file\nmore\n", "libcublasLt.so.13: cannot open "),
+        (
+            "\x1b[1;31m2026 [E:onnxruntime:Default, x.cc:1 f()] FAIL : Failed to load library a.so with error: b.so\n",
+            "b.so",
+        ),
+        ("\x1b[0;93m2026 [W:onnxruntime:Default, x.cc:1 f] Failed to create X.\x1b[m\n", "Failed to create X."),
+    ],
+)
+def test_the_reason_is_the_most_telling_line(said, reason):
+    assert providers._reason(said).startswith(reason)
+    assert "\x1b" not in providers._reason(said)
+    assert bool(providers._reason(said)) == bool(reason)

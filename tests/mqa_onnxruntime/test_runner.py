@@ -1,0 +1,70 @@
+"""A session, run: its inputs in its own types, its failures told apart."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mqa_onnxruntime.providers import CPU, asked_for, open_session
+from mqa_onnxruntime.runner import SessionRunner
+from mqa_registry import Conditions, NotRunError, OutOfMemoryError
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Opens a file on the CPU and runs it."""
+
+    def opened(path, inputs, batch):
+        session, _ = open_session(path, asked_for(Conditions(exports=tmp_path, device="cpu"), None), "all", None)
+        return SessionRunner(session, inputs, CPU, 1, {}, {}).run(batch)
+
+    return opened
+
+
+def test_inputs_are_given_in_the_sessions_types_and_others_left_out(graph, run):
+    from onnx import TensorProto, helper
+
+    types = dict.fromkeys(("x", "y"), TensorProto.INT32)
+    path = graph([helper.make_node("Neg", ["x"], ["y"])], {"x": ["n"]}, types=types)
+    found = run(path, {"x": np.int32}, {"x": np.array([1, 2], np.int64), "unused": np.zeros(2)})
+    assert found["y"].tolist() == [-1, -2]
+
+
+def test_half_precision_comes_back_as_float32(graph, run):
+    from onnx import TensorProto, helper
+
+    path = graph([helper.make_node("Neg", ["x"], ["y"])], {"x": ["n"]}, types=dict.fromkeys("xy", TensorProto.FLOAT16))
+    found = run(path, {"x": np.float16}, {"x": np.array([1.5])})
+    assert (found["y"].dtype, found["y"].tolist()) == (np.float32, [-1.5])
+
+
+def test_a_batch_that_does_not_fit_is_out_of_memory(graph, run, capfd):
+    from onnx import TensorProto, helper
+
+    path = graph([helper.make_node("Expand", ["one", "shape"], ["y"])], {"one": [1], "shape": ["n"]},
+                 types={"shape": TensorProto.INT64})  # fmt: skip
+    batch = {"one": np.ones(1, np.float32), "shape": np.array([10**7, 10**7])}
+    with pytest.raises(OutOfMemoryError, match="ONNX Runtime ran out of memory"):
+        run(path, {"one": np.float32, "shape": np.int64}, batch)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_any_other_failure_passes_through(graph, run, capfd):
+    from onnx import helper
+
+    path = graph([helper.make_node("Add", ["a", "b"], ["y"])], {"a": ["n"], "b": ["m"]})
+    with pytest.raises(Exception, match="Add") as raised:
+        run(path, dict.fromkeys("ab", np.float32), {"a": np.ones(2), "b": np.ones(3)})
+    assert not isinstance(raised.value, OutOfMemoryError)
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_session_that_changes_its_provider_in_the_middle_is_refused():
+    session = SimpleNamespace(
+        get_outputs=lambda: [SimpleNamespace(name="y")], run=lambda *_: [np.ones(1)], get_providers=lambda: [CPU]
+    )
+    runner = SessionRunner(session, {}, "CUDAExecutionProvider", 1, {}, {})
+    with pytest.raises(NotRunError, match="left `CUDAExecutionProvider` for `CPUExecutionProvider`"):
+        runner.run({})

@@ -1,0 +1,224 @@
+"""The task: texts to tokens, tokens to rectangles, logits to answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy.special import softmax
+
+from mqa_registry import DataError, Model
+from mqa_transformers.classification import text_classification
+
+HOSTILE = [
+    "",
+    " " * 500,
+    "a" * 100_000,
+    "good movie " * 10_000,
+    "\x00\x01\x1b[31mred\x7f",
+    "😀🏳️‍🌈👩‍👩‍👧‍👦" * 50,
+    "\u202e right to left \u202c",
+    "[CLS] [SEP] [PAD] [bold]",
+    "a\n\n\tb\r\n",
+    "\ud7ff\ue000\uffff\U0010ffff",
+    "е́",  # noqa: RUF001 - a Cyrillic letter and a combining mark
+]
+
+
+@pytest.fixture(scope="module")
+def tokenizer(bert):
+    from transformers import AutoTokenizer
+
+    return AutoTokenizer.from_pretrained(bert)
+
+
+@pytest.fixture
+def bound(tokenizer):
+    """The task, bound to a model of these labels."""
+
+    def bind(*labels, about=(), processor=tokenizer, **options):
+        model = Model(
+            digest="", module=lambda: None, processor=lambda: processor, labels=labels or ("a", "b"), about=dict(about)
+        )
+        return text_classification(model, **options)
+
+    return bind
+
+
+@dataclass
+class Padding:
+    """As much of a tokenizer as collating needs."""
+
+    padding_side: str = "right"
+    pad_token_id: int | None = 9
+    pad_token_type_id: int = 3
+    model_max_length: int = 64
+
+
+def encode(codec, *texts):
+    return codec.encode([{"text": text} for text in texts])
+
+
+def test_rows_are_encoded_alone_and_unpadded_as_the_tokenizer_does_it(bound, tokenizer):
+    rows = encode(bound(), "good movie", "bad")
+    for row, text in zip(rows, ("good movie", "bad"), strict=True):
+        wanted = tokenizer(text)
+        assert {name: values.tolist() for name, values in row.items()} == dict(wanted)
+        assert {values.dtype for values in row.values()} == {np.dtype(np.int64)}
+
+
+def test_no_rows_are_no_rows(bound):
+    assert bound().encode([]) == []
+
+
+def test_a_pair_of_texts_is_one_row(bound, tokenizer):
+    (row,) = bound().encode([{"text": "good", "text_pair": "bad movie"}])
+    assert row["input_ids"].tolist() == tokenizer("good", "bad movie")["input_ids"]
+    assert row["token_type_ids"].tolist() == [0, 0, 0, 1, 1, 1]
+
+
+@pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
+def test_hostile_text_is_encoded_and_cut(bound, text):
+    (row,) = encode(bound(), text)
+    assert 2 <= bound().size(row) <= 64
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(st.lists(st.text(), min_size=1, max_size=5))
+def test_any_text_is_encoded_the_same_whatever_stands_beside_it(bound, texts):
+    codec = bound()
+    together = encode(codec, *texts)
+    for row, text in zip(together, texts, strict=True):
+        (alone,) = encode(codec, text)
+        assert all(np.array_equal(row[name], alone[name]) for name in alone)
+
+
+def test_a_text_is_cut_to_what_is_asked_for(bound):
+    (row,) = encode(bound(max_length=7), "good movie was the good bad movie")
+    assert bound().size(row) == 7
+
+
+def test_the_longest_input_is_the_smaller_of_tokenizer_and_model(bound):
+    assert bound().size(encode(bound(about={"positions": 16}), "good " * 99)[0]) == 16
+    assert bound().size(encode(bound(about={"positions": 512}), "good " * 99)[0]) == 64
+
+
+def test_a_tokenizer_that_knows_no_bound_is_bound_by_the_model(bound, bert):
+    from transformers import AutoTokenizer
+
+    boundless = AutoTokenizer.from_pretrained(bert, model_max_length=int(1e30))
+    codec = bound(processor=boundless, about={"positions": 20})
+    assert codec.size(encode(codec, "good " * 99)[0]) == 20
+    codec = bound(processor=boundless)
+    assert codec.size(encode(codec, "good " * 99)[0]) == 101
+
+
+@pytest.mark.parametrize("length", [-1, 0, 4, 65])
+def test_a_length_that_the_model_cannot_take_is_refused(bound, length):
+    with pytest.raises(DataError, match=rf"`max_length` is {length}, and this model takes 5 to 64 tokens"):
+        bound(max_length=length)
+
+
+def test_collating_pads_to_the_longest_as_the_tokenizer_does_it(bound, tokenizer):
+    codec = bound()
+    texts = ("good", "", "the movie was bad")
+    batch = codec.collate(encode(codec, *texts))
+    wanted = tokenizer(list(texts), padding=True, return_tensors="np")
+    assert set(batch) == set(wanted)
+    assert all(np.array_equal(batch[name], wanted[name]) for name in batch)
+
+
+def test_collating_keeps_to_the_tokenizers_side_and_numbers(bound):
+    rows = [
+        {name: np.arange(1, length + 1) for name in ("input_ids", "attention_mask", "token_type_ids")}
+        for length in (1, 3)
+    ]
+    right = bound(processor=Padding()).collate(rows)
+    assert right["input_ids"].tolist() == [[1, 9, 9], [1, 2, 3]]
+    assert right["attention_mask"].tolist() == [[1, 0, 0], [1, 2, 3]]
+    assert right["token_type_ids"].tolist() == [[1, 3, 3], [1, 2, 3]]
+    left = bound(processor=Padding("left")).collate(rows)
+    assert left["input_ids"].tolist() == [[9, 9, 1], [1, 2, 3]]
+
+
+def test_where_a_tokenizer_makes_nothing_of_an_empty_text_a_padding_token_stands_for_it(bound):
+    class Bare(Padding):
+        def __call__(self, texts, **_):
+            return {"input_ids": [[] for _ in texts], "attention_mask": [[] for _ in texts]}
+
+    (row,) = encode(bound(processor=Bare()), "")
+    assert (row["input_ids"].tolist(), row["attention_mask"].tolist()) == ([9], [1])
+
+
+logits = arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), elements=st.floats(-1e4, 1e4, width=32))
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(logits)
+def test_an_answer_is_the_likeliest_label_with_all_probabilities(bound, values):
+    table = bound("x", "y", "z").decode({"logits": values}, [{}] * len(values))
+    probabilities = softmax(values.astype(np.float64), axis=1)
+    np.testing.assert_allclose(table["probability"].to_pylist(), probabilities, rtol=1e-12, atol=1e-300)
+    assert table["label"].to_pylist() == ["xyz"[place] for place in probabilities.argmax(axis=1)]
+
+
+def test_an_answer_has_the_columns_of_its_schema(bound, task):
+    from mqa_registry.data import schema_named
+
+    table = bound().decode({"logits": np.zeros((2, 2))}, [{}, {}])
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == schema_named(task.schema).columns
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_row_with_nan_or_infinity_has_no_answer_and_others_keep_theirs(bound, bad):
+    values = np.array([[0.0, 1.0], [bad, 1.0], [1.0, 0.0]], np.float32)
+    table = bound().decode({"logits": values}, [{}] * 3)
+    assert table["label"].to_pylist() == ["b", None, "a"]
+    assert [row is None for row in table["probability"].to_pylist()] == [False, True, False]
+
+
+def test_huge_logits_overflow_nowhere(bound):
+    values = np.array([[3e38, -3e38], [-3e38, -3e38]], np.float32)
+    table = bound().decode({"logits": values}, [{}, {}])
+    assert table["probability"].to_pylist() == [[1.0, 0.0], [0.5, 0.5]]
+
+
+def test_other_outputs_beside_the_logits_do_not_matter(bound):
+    outputs = {"hidden": np.zeros((1, 7)), "logits": np.array([[0.0, 1.0]])}
+    assert bound().decode(outputs, [{}])["label"].to_pylist() == ["b"]
+
+
+def test_the_only_output_is_the_logits_whatever_its_name(bound):
+    assert bound().decode({"output_0": np.array([[0.0, 1.0]])}, [{}])["label"].to_pylist() == ["b"]
+
+
+def test_several_outputs_without_logits_are_refused(bound):
+    with pytest.raises(DataError, match="no output `logits`; it has `one`, `two`"):
+        bound().decode({"one": np.zeros((1, 2)), "two": np.zeros((1, 2))}, [{}])
+
+
+@pytest.mark.parametrize("shape", [(1, 3), (1, 1), (2, 2), (1, 5, 2), (1,)])
+def test_logits_that_do_not_fit_the_labels_are_refused(bound, shape):
+    with pytest.raises(DataError, match="its configuration names 2 labels"):
+        bound().decode({"logits": np.zeros(shape)}, [{}])
+
+
+def test_a_model_of_one_label_chooses_nothing(bound):
+    with pytest.raises(DataError, match="at least two"):
+        bound("score")
+
+
+@pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
+def test_a_model_for_another_kind_of_answer_is_refused(bound, kind):
+    with pytest.raises(DataError, match=kind):
+        bound(about={"problem_type": kind})
+
+
+def test_a_tokenizer_without_a_padding_token_is_refused(bound):
+    with pytest.raises(DataError, match="no padding token"):
+        bound(processor=SimpleNamespace(pad_token_id=None))

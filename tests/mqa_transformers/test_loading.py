@@ -1,0 +1,141 @@
+"""Loading: every weight of the module comes from the folder, and nothing is said on the way."""
+
+from __future__ import annotations
+
+import json
+import warnings
+
+import pytest
+
+from mqa_registry import DataError, MqaError, NotRunError
+from mqa_transformers import loading
+
+
+def test_the_module_is_in_float32_and_evaluation_mode(bert, opened):
+    import torch
+
+    module = opened(bert).module
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+    assert not any(part.training for part in module.modules())
+
+
+def test_weights_stored_in_half_precision_are_widened(rewrite, opened):
+    import torch
+
+    module = opened(rewrite(lambda weights: weights.update({n: w.half() for n, w in weights.items()}))).module
+    assert {parameter.dtype for parameter in module.parameters()} == {torch.float32}
+
+
+def test_loading_says_nothing_and_leaves_the_library_as_it_was(bert, opened, capfd):
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        model = opened(bert)
+        _ = model.module, model.processor
+    assert capfd.readouterr() == ("", "")
+    assert not heard
+    assert (logging.get_verbosity(), logging.is_progress_bar_enabled()) == (level, bars)
+
+
+def without_head(weights):
+    for name in [name for name in weights if "classifier" in name]:
+        del weights[name]
+
+
+def test_a_head_is_never_random(rewrite, configure, opened):
+    rewrite(without_head)
+    model = opened(configure(architectures=["BertModel"]))
+    with pytest.raises(DataError, match=r"no weights for `classifier\.bias`, `classifier\.weight`, which") as refused:
+        _ = model.module
+    assert "saved from `BertModel`" in refused.value.hint
+
+
+def test_a_layer_too_many_in_the_configuration_is_never_random(configure, opened):
+    with pytest.raises(DataError, match=r"no weights for .*layer\.2\..* and 14 more"):
+        _ = opened(configure(num_hidden_layers=3)).module
+
+
+def test_a_layer_too_few_in_the_configuration_is_never_dropped(configure, opened):
+    with pytest.raises(DataError, match=r"has no place for: .*layer\.1\."):
+        _ = opened(configure(num_hidden_layers=1)).module
+
+
+def test_weights_of_a_part_that_the_task_leaves_out_are_harmless(bert, rewrite, opened):
+    import torch
+
+    module = opened(rewrite(lambda weights: weights.update({"cls.bias": torch.zeros(3)}))).module
+    assert all(torch.equal(v, opened(bert).module.state_dict()[n]) for n, v in module.state_dict().items())
+
+
+def test_weights_of_another_shape_are_never_random(configure, opened):
+    labels = {"0": "a", "1": "b", "2": "c"}
+    with pytest.raises(DataError, match=r"another shape .*`classifier\.bias`, `classifier\.weight`"):
+        _ = opened(configure(id2label=labels, label2id=None)).module
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage" * 99, b"\xff" * 8 + b"{}", b"\x02" + b"\x00" * 7 + b"{x"])
+def test_a_weights_file_with_bad_bytes_is_one_line(folder, opened, damage):
+    (folder / "model.safetensors").write_bytes(damage)
+    with pytest.raises(DataError, match="cannot be loaded as a model for `text-classification`") as refused:
+        _ = opened(folder).module
+    assert "\n" not in refused.value.message
+
+
+def test_a_truncated_weights_file_is_one_line(folder, opened):
+    content = (folder / "model.safetensors").read_bytes()
+    (folder / "model.safetensors").write_bytes(content[:-1000])
+    with pytest.raises(DataError, match="cannot be loaded"):
+        _ = opened(folder).module
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"model_type": "frobnicate"},
+        {"model_type": None},
+        {"model_type": "vit"},
+        {"hidden_size": "many"},
+        {"num_attention_heads": 0},
+        {"hidden_size": 33},
+    ],
+)
+def test_a_configuration_of_another_architecture_is_one_line(configure, opened, keys):
+    model = opened(configure(**keys))
+    with pytest.raises(DataError) as refused:
+        _ = model.module
+    assert "\n" not in refused.value.message
+    assert str(model.about["id"]) in refused.value.message
+
+
+def test_a_package_that_is_missing_is_not_the_models_fault(bert, opened, monkeypatch):
+    def refuse(*_):
+        raise ImportError("it needs `sentencepiece`")
+
+    monkeypatch.setattr(loading, "_from_pretrained", refuse)
+    with pytest.raises(NotRunError, match="it needs `sentencepiece`"):
+        _ = opened(bert).module
+
+
+def test_without_its_files_there_is_no_tokenizer(folder, opened):
+    """transformers would make one up, of five tokens, and every text would be unknown to it."""
+    (folder / "tokenizer.json").unlink()
+    with pytest.raises(DataError, match=r"no tokenizer: there is no `tokenizer\.json` and no `vocab\.txt`"):
+        _ = opened(folder).processor
+
+
+@pytest.mark.parametrize("content", ["{}", "no json", '{"version": "1.0", "model": {"type": "WordPiece"}}'])
+def test_a_damaged_tokenizer_is_one_line(folder, opened, content):
+    (folder / "tokenizer.json").write_text(content)
+    with pytest.raises(MqaError, match="cannot be loaded as a tokenizer") as refused:
+        _ = opened(folder).processor
+    assert "\n" not in refused.value.message
+
+
+def test_a_tokenizer_gives_only_what_the_model_takes(folder, opened):
+    """BERT's tokenizer also serves DistilBERT, which has no token types."""
+    assert "token_type_ids" in opened(folder).processor.model_input_names
+    config = {"model_type": "distilbert", "id2label": {"0": "a", "1": "b"}}
+    (folder / "config.json").write_text(json.dumps(config))
+    assert opened(folder).processor.model_input_names == ["input_ids", "attention_mask"]

@@ -1,0 +1,98 @@
+"""Weights are safetensors inside the model's folder; anything else needs a flag, or is refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from mqa_registry import DataError
+from mqa_transformers.weights import find_weights
+
+
+def find(folder, *, allow_pickle=False, **config):
+    return find_weights(folder, config, allow_pickle=allow_pickle)
+
+
+def index(folder, *names):
+    content = {"weight_map": {f"weight.{number}": name for number, name in enumerate(names)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(content))
+
+
+def test_one_file_of_safetensors_is_preferred_to_all_else(tmp_path):
+    for name in ("model.safetensors", "pytorch_model.bin"):
+        (tmp_path / name).touch()
+    index(tmp_path, "part.safetensors")
+    assert find(tmp_path, allow_pickle=True) == (("model.safetensors",), False)
+
+
+def test_all_files_that_an_index_names_are_the_weights(tmp_path):
+    (tmp_path / "sub").mkdir()
+    for name in ("b.safetensors", "sub/a.safetensors"):
+        (tmp_path / name).touch()
+    index(tmp_path, "sub/a.safetensors", "b.safetensors", "b.safetensors")
+    assert find(tmp_path) == (("model.safetensors.index.json", "b.safetensors", "sub/a.safetensors"), False)
+
+
+def test_the_configuration_may_name_the_file(tmp_path):
+    (tmp_path / "other.safetensors").touch()
+    assert find(tmp_path, transformers_weights="other.safetensors") == (("other.safetensors",), False)
+
+
+@pytest.mark.parametrize("name", ["../secret.safetensors", "/etc/passwd", "sub/../../x.safetensors", "..\\x"])
+def test_weights_outside_of_the_folder_are_refused(tmp_path, name):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    index(folder, name)
+    with pytest.raises(DataError, match="outside of itself"):
+        find(folder)
+
+
+def test_a_configuration_cannot_name_weights_outside_of_the_folder(tmp_path):
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (tmp_path / "secret.safetensors").touch()
+    with pytest.raises(DataError, match="outside of itself"):
+        find(folder, transformers_weights="../secret.safetensors")
+
+
+def test_a_part_that_is_missing_is_named(tmp_path):
+    index(tmp_path, "part-1.safetensors")
+    with pytest.raises(DataError, match=r"lacks the weights file `part-1\.safetensors`"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["{}", '{"weight_map": {}}', '{"weight_map": ["a"]}', "nonsense"])
+def test_an_index_that_names_nothing_is_refused(tmp_path, content):
+    (tmp_path / "model.safetensors.index.json").write_text(content)
+    with pytest.raises(DataError):
+        find(tmp_path)
+
+
+def test_no_weights_at_all_are_refused(tmp_path):
+    with pytest.raises(DataError, match="holds no weights"):
+        find(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["pytorch_model.bin", "pytorch_model.bin.index.json"])
+def test_a_pickle_needs_a_flag(tmp_path, name):
+    (tmp_path / name).write_text(json.dumps({"weight_map": {"a": name}}))
+    with pytest.raises(DataError, match="pickle") as refused:
+        find(tmp_path)
+    assert "--allow-pickle" in refused.value.hint
+    assert find(tmp_path, allow_pickle=True)[1]
+
+
+def test_an_allowed_pickle_is_loaded_and_reported(folder, conditions, task, subject):
+    import torch
+    from safetensors.torch import load_file
+
+    from mqa_transformers.source import auto
+
+    safe = subject(folder).model.module.state_dict()
+    torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
+    (folder / "model.safetensors").unlink()
+    model = auto(task, dataclasses.replace(conditions, allow_pickle=True), id=folder)
+    assert model.about["weights"] == "pickle"
+    assert all(torch.equal(value, safe[name]) for name, value in model.module.state_dict().items())
