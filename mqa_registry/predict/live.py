@@ -93,12 +93,12 @@ class LiveBackend:
     def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:
         """Predict those of the encoded rows that are asked for and not in the store, in the batches of the plan."""
         assert self._runner is not None
-        for batch in packed(only(encodings, self._asked(encodings)), self._runner.budget):
-            if self.failure is not None:
-                return
-            missing = only(batch, self._missing(batch))
-            if missing:
-                self._guarded(partial(self._predict, missing, progress))
+        asked = only(encodings, self._asked(encodings))
+        missing = self._missing(asked)
+        for batch in packed(asked, self._runner.budget):
+            lacking = only(batch, missing)
+            if lacking and self.failure is None:
+                self._guarded(partial(self._predict, lacking, progress))
 
     def predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
         """What the store has for these examples, in their order and under these ids; it has them all."""

@@ -67,11 +67,7 @@ def _made(subject: Subject, made_of: dict[str, Any], home: Path) -> Export:
     """Made in a folder beside its place and moved there when it is whole, so that no moment shows half of one."""
     with _workshop(home.parent) as folder:
         began = time.monotonic()
-        try:
-            exporter = _exported(subject, folder, made_of["opset"])
-        except NotRunError as error:
-            error.hint = f"all that was said is in `{_kept_log(folder, home)}`"
-            raise
+        exporter = _exported(subject, folder, made_of["opset"], home.with_suffix(".log"))
         graph = read_graph(folder / MODEL)
         about = {
             "recipe": made_of,
@@ -88,11 +84,18 @@ def _sums(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_sha256(folder / name) for name in names}
 
 
-def _exported(subject: Subject, folder: Path, opset: int | None) -> str:
-    rows = subject.codec.encode(subject.task.sample)
+def _exported(subject: Subject, folder: Path, opset: int | None, log: Path) -> str:
+    """Export into a folder; where that fails, the exporters' log is kept at `log`."""
+    module, codec = subject.model.module, subject.codec
+    rows = codec.encode(subject.task.sample)
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
-    batch = subject.codec.collate(rows)
-    return export(subject.model.module, batch, dynamic_axes(rows, batch), folder, opset)
+    batch = codec.collate(rows)
+    try:
+        return export(module, batch, dynamic_axes(rows, batch), folder, opset)
+    except NotRunError as error:
+        (folder / LOG).replace(log)
+        error.hint = f"all that the exporters said is in `{log}`"
+        raise
 
 
 def _settled(folder: Path, home: Path) -> Export:
@@ -107,13 +110,6 @@ def _settled(folder: Path, home: Path) -> Export:
             return export
         with _workshop(home.parent) as scrap:
             home.rename(scrap / "damaged")
-
-
-def _kept_log(folder: Path, home: Path) -> Path:
-    """The log of a failed export, beside the folder that the export would have had."""
-    place = home.with_suffix(".log")
-    (folder / LOG).replace(place)
-    return place
 
 
 @contextmanager

@@ -44,14 +44,20 @@ def onnxruntime_session(
     check_allowed(subject.conditions, asked)
     file, facts = _given(path) if path else _exported(subject, opset)
     session, reason = open_session(file, asked, optimization, threads)
-    place = _place(session.get_providers(), _landed(session, asked))
+    providers, device = session.get_providers(), _landed(session, asked)
+    chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None}
     yield SessionRunner(
         session,
         inputs=input_types(session, subject.sample(), file),
-        provider=session.get_providers()[0],
-        budget=BUDGETS[_landed(session, asked).kind],
-        identity=known | place,
-        facts=_said(place, optimization, threads, reason) | facts,
+        provider=providers[0],
+        budget=BUDGETS[device.kind],
+        identity=known | _place(providers, device),
+        facts={
+            **_place(providers, device),
+            "providers": providers,
+            **{name: value for name, value in chosen.items() if value is not None},
+            **facts,
+        },
     )
 
 
@@ -103,9 +109,3 @@ def _given(path: Path) -> tuple[Path, dict[str, Any]]:
 def _exported(subject: Subject, opset: int | None) -> tuple[Path, dict[str, Any]]:
     export = kept_export(subject, opset)
     return export.path, {"exporter": export.exporter, **export.facts}
-
-
-def _said(place: dict[str, str], optimization: Optimization, threads: int | None, reason: str) -> dict[str, Any]:
-    """What the report tells of a session."""
-    facts = {**place, "optimization": optimization, "threads": threads, "not_started": reason or None}
-    return {name: fact for name, fact in facts.items() if fact is not None}

@@ -71,7 +71,10 @@ def _refusal(id_: str, revision: str | None, error: Exception, *, offline: bool)
             f"there is no `{id_}`, neither as a folder beside the suite nor on the hub",
             hint="where it is private, `hf auth login` first",
         )
-    return NotRunError(f"`{id_}`{_at(revision)} cannot be fetched from the hub: {reason(error)}")
+    return NotRunError(
+        f"`{id_}`{_at(revision)} cannot be fetched from the hub: {reason(error).removeprefix('Got: ')}",
+        hint="there is no folder of that name beside the suite either",
+    )
 
 
 def _at(revision: str | None) -> str:

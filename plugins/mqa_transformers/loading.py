@@ -102,11 +102,12 @@ def _check_weights(folder: Folder, task: str, info: Mapping[str, Any]) -> None:
             f"`{folder.path}` holds weights of another shape than its configuration says: {_some(mismatched)}",
             hint="is `config.json` that of this model, with as many labels?",
         )
-    # A head or pooler that this task leaves out is harmless. A layer that the configuration leaves out is not.
+    # A head or a pooler that this task does without is harmless. What is left over of a numbered layer is not: a layer
+    # that the configuration drops, or an adapter that was never merged.
     if surplus := sorted(name for name in info["unexpected_keys"] if any(part.isdigit() for part in name.split("."))):
         raise DataError(
             f"`{folder.path}` holds weights that its configuration has no place for: {_some(surplus)}",
-            hint="is `config.json` that of this model?",
+            hint="is `config.json` that of this model, and are its adapters merged?",
         )
 
 

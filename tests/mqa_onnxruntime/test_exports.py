@@ -17,7 +17,7 @@ import pytest
 from mqa_onnxruntime import exports
 from mqa_onnxruntime.exports import STALE, kept_export
 from mqa_onnxruntime.recipe import recipe, recipe_digest
-from mqa_registry import NotRunError
+from mqa_registry import Model, NotRunError, Subject
 
 
 @pytest.fixture
@@ -128,6 +128,16 @@ def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
     assert name.endswith(".log")
     assert name in refused.value.hint
     assert (fresh.conditions.exports / name).read_text() == "why not"
+
+
+def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
+    def refuse():
+        raise NotRunError("the model needs `sentencepiece`")
+
+    model = Model(digest="sha256:bag", module=refuse, processor=lambda: None)
+    with pytest.raises(NotRunError, match=r"^the model needs `sentencepiece`$"):
+        kept_export(Subject(model, task, fresh.conditions, {}), None)
+    assert kept(fresh) == []
 
 
 def test_a_full_disk_is_one_line(fresh, monkeypatch):

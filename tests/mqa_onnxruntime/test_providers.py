@@ -97,6 +97,31 @@ def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(conditions
     assert capfd.readouterr() == ("", "")
 
 
+def test_auto_goes_to_the_cpu_where_cuda_fails_with_an_error(conditions, gpus, exported, monkeypatch):
+    real = providers._session
+
+    def fail(path, asked, *rest):
+        if asked.providers[0] == CUDA:
+            raise RuntimeError("CUDA failure 802: system not yet initialized\nand more")
+        return real(path, asked, *rest)
+
+    monkeypatch.setattr(providers, "_session", fail)
+    session, reason = open_session(exported, asked_for(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert reason.endswith("CUDA failure 802: system not yet initialized")
+    with pytest.raises(NotRunError, match="CUDA failure 802"):
+        open_session(exported, asked_for(conditions("cuda"), None), "all", None)
+
+
+def test_auto_goes_to_the_cpu_where_the_runtime_has_no_cuda_at_all(conditions, gpus, exported, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
+    session, reason = open_session(exported, asked_for(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert "has no `CUDAExecutionProvider`" in reason
+
+
 def _cuda_starts(path):
     import tempfile
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import sys
 import warnings
 
 import pytest
 
 from mqa_registry import DataError, MqaError, NotRunError
 from mqa_transformers import loading
+from mqa_transformers.source import auto
 
 
 def test_the_module_is_in_float32_and_evaluation_mode(bert, opened):
@@ -75,6 +78,15 @@ def test_weights_of_another_shape_are_never_random(configure, opened):
         _ = opened(configure(id2label=labels, label2id=None)).module
 
 
+def test_an_adapter_that_was_never_merged_is_not_dropped(rewrite, opened):
+    import torch
+
+    added = {"bert.encoder.layer.0.attention.self.query.lora_A.default.weight": torch.ones(4, 32)}
+    with pytest.raises(DataError, match=r"has no place for: .*lora_A") as refused:
+        _ = opened(rewrite(lambda weights: weights.update(added))).module
+    assert "adapters merged" in refused.value.hint
+
+
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 99, b"\xff" * 8 + b"{}", b"\x02" + b"\x00" * 7 + b"{x"])
 def test_a_weights_file_with_bad_bytes_is_one_line(folder, opened, damage):
     (folder / "model.safetensors").write_bytes(damage)
@@ -139,3 +151,28 @@ def test_a_tokenizer_gives_only_what_the_model_takes(folder, opened):
     config = {"model_type": "distilbert", "id2label": {"0": "a", "1": "b"}}
     (folder / "config.json").write_text(json.dumps(config))
     assert opened(folder).processor.model_input_names == ["input_ids", "attention_mask"]
+
+
+CODE = """
+from pathlib import Path
+from transformers import BertConfig, BertForSequenceClassification
+Path(__file__).with_suffix(".ran").touch()
+class Custom(BertForSequenceClassification):
+    config_class = BertConfig
+"""
+
+
+def test_code_of_a_model_runs_with_the_flag_alone(configure, task, conditions, opened, *, monkeypatch, tmp_path):
+    from transformers import dynamic_module_utils
+
+    monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
+    monkeypatch.setattr("sys.path", [*sys.path])
+    folder = configure(auto_map={"AutoModelForSequenceClassification": "custom.Custom"})
+    (folder / "custom.py").write_text(CODE)
+    with pytest.raises(DataError, match="brings code of its own"):
+        opened(folder)
+    assert not list(tmp_path.rglob("*.ran"))
+    model = auto(task, dataclasses.replace(conditions, trust_remote_code=True), id=folder)
+    assert type(model.module).__name__ == "Custom"
+    assert model.about["remote_code"]
+    assert list(tmp_path.rglob("*.ran"))
