@@ -106,6 +106,7 @@ def _result(result: Result) -> dict[str, Any]:
         "series": [_step(step) for step in result.series],
         "evidence": _plain(result.evidence),
         "seconds": _plain(result.seconds),
+        **({"waiver": _plain(result.waiver)} if result.waiver else {}),
     }
 
 
