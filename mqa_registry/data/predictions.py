@@ -103,7 +103,5 @@ def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:
     table = np.full((len(column), width), np.nan)
     whole = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(column), width), fill_value=False).to_numpy(), bool)
     flat = pc.list_flatten(column.filter(pa.array(whole)))
-    table[whole] = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(
-        np.count_nonzero(whole), width
-    )
+    table[whole] = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(np.count_nonzero(whole), width)
     return table

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import judge as judging
 from mqa_registry import plan as plans
+from mqa_registry.judge.waiving import waived
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import judged_again
@@ -16,7 +17,6 @@ from mqa_registry.runs.kept import find
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
 from mqa_registry.runs.running import plan_of
 from mqa_registry.runs.texts import with_groups
-from mqa_registry.runs.waiving import waived
 from mqa_registry.suite import Overrides, read
 
 if TYPE_CHECKING:

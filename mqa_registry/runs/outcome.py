@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import ExitCode
 from mqa_registry.judge import Verdict
-from mqa_registry.runs.waiving import is_accepted, is_overdue
+from mqa_registry.judge.waiving import is_accepted, is_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

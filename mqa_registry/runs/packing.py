@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, bases, from_toml, to_toml
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     Files = Mapping[str, bytes]
     Table = dict[str, Any]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Replay
@@ -14,6 +13,7 @@ from mqa_registry.runs.texts import without_texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from mqa_registry.data import Rows
     from mqa_registry.plan import Plan, View

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.judge import judge
+from mqa_registry.judge.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
@@ -17,7 +18,6 @@ from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
 from mqa_registry.runs.record import Record
-from mqa_registry.runs.waiving import waived
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
 
