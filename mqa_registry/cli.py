@@ -71,7 +71,9 @@ def run(
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         if dry_run:
-            running.show_plan(suite, asked)
+            from mqa_registry.commands import planning
+
+            planning.show_plan(suite, asked)
             return
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))

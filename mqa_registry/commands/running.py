@@ -1,4 +1,4 @@
-"""The commands that read a suite: run it, show its plan, validate it, write its rows."""
+"""The commands that make a report of a suite or a run, validate a suite, or write its rows."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
@@ -101,16 +100,6 @@ def _print_traces(report: Report) -> None:
         str(result.evidence["trace"]) for result in report.results if "trace" in result.evidence
     ):
         print(trace, file=sys.stderr)
-
-
-def show_plan(suite: Path, asked: Asked) -> None:
-    """Print what a run would predict, with the rows at hand."""
-    plan = runs.planned(suite, asked)
-    prepared = prepare(plan, asked.conditions(plan.suite), Silence())
-    for name, rows in prepared.rows.items():
-        print(f"{name}: {len(rows):,} rows")
-    for line in plans.lines(plan):
-        print(line)
 
 
 def validate(suite: Path, asked: Asked) -> None:

@@ -17,6 +17,7 @@ from mqa_registry.suite import Overrides, RawSuite, bases, from_toml, to_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
     Files = Mapping[str, bytes]
     Table = dict[str, Any]
 
