@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # Two rows of every schema that it is easy to make up. The answers are good, but not sure: a measure that gives scores
 # between 0 and 1 is told from one that gives 0 or 1.
-CLASSED = {"label": lambda first, second: [first, second], "labels": lambda first, second: [[first], [second]]}
+CLASSED = ("label", "labels")
 ANSWERS: dict[str, list[Any]] = {
     "value": [0.3, 0.8],
     "vector": [[0.3, 0.8], [0.6, 0.1]],
@@ -61,7 +61,7 @@ def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]])
     if schema not in CLASSED:
         return Predictions(schema, pa.table(columns | {name: pa.array(answers[schema], kind)}))
     rest = [0.0] * (len(named) - 2)
-    columns[name] = pa.array(CLASSED[schema](*named[:2]), kind)
+    columns[name] = pa.array([[one] if schema == "labels" else one for one in named[:2]], kind)
     columns["probability"] = pa.array([[0.75, 0.25, *rest], [0.25, 0.75, *rest]], pa.list_(pa.float64()))
     return Predictions(schema, pa.table(columns), named)
 
