@@ -9,8 +9,8 @@ from rich.table import Table
 
 from mqa_registry import plan as plans
 from mqa_registry import runs
-from mqa_registry.judge.counts import count
-from mqa_registry.judge.needed import needs
+from mqa_registry.judging.counts import count
+from mqa_registry.judging.needed import needs
 from mqa_registry.predict import load_rows
 from mqa_registry.report.bounds import bounds
 from mqa_registry.report.console.pen import Pen
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from mqa_registry.judge.needed import Need
+    from mqa_registry.judging.needed import Need
     from mqa_registry.runs import Asked
 
 

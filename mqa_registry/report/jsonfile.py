@@ -16,7 +16,7 @@ from mqa_registry.errors import UsageError
 from mqa_registry.report.files import write_text
 
 if TYPE_CHECKING:
-    from mqa_registry.judge.result import Number, Part, Result, Step
+    from mqa_registry.judging.result import Number, Part, Result, Step
     from mqa_registry.report.model import Report
 
 FORMAT = 1

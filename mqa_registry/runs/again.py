@@ -7,9 +7,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry import judge as judging
+from mqa_registry import judging
 from mqa_registry import plan as plans
-from mqa_registry.judge.waiving import waived
+from mqa_registry.judging.waiving import waived
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import judged_again

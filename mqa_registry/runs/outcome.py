@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import ExitCode
-from mqa_registry.judge import Verdict
-from mqa_registry.judge.waiving import is_accepted, is_overdue
+from mqa_registry.judging import Verdict
+from mqa_registry.judging.waiving import is_accepted, is_overdue
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.judge import Result
+    from mqa_registry.judging import Result
     from mqa_registry.suite import Suite
 
 

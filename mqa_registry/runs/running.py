@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
-from mqa_registry.judge import judge
-from mqa_registry.judge.waiving import waived
+from mqa_registry.judging import judge
+from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from mqa_registry.errors import DataError, SuiteError
-from mqa_registry.judge import Verdict
+from mqa_registry.judging import Verdict
 
 
 def verdicts(report):

@@ -5,8 +5,8 @@ from datetime import date
 import pytest
 
 from mqa_registry.errors import ExitCode
-from mqa_registry.judge import Result, Verdict
-from mqa_registry.judge.waiving import State, waived
+from mqa_registry.judging import Result, Verdict
+from mqa_registry.judging.waiving import State, waived
 from mqa_registry.report.jsonfile import to_json
 from mqa_registry.runs import exit_code
 from mqa_registry.suite import Waiver

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from mqa_registry.judge.result import Number, Part
+    from mqa_registry.judging.result import Number, Part
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen
     from mqa_registry.report.model import Report

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.judge.result import Verdict
-from mqa_registry.judge.waiving import is_accepted, is_overdue
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waiving import is_accepted, is_overdue
 
 if TYPE_CHECKING:
-    from mqa_registry.judge.result import Part, Result
+    from mqa_registry.judging.result import Part, Result
     from mqa_registry.report.model import Report
 
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Verdict
-from mqa_registry.judge.waiving import State
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waiving import State
 from mqa_registry.report.console.examples import examples
 from mqa_registry.report.console.layout import Note
 from mqa_registry.report.console.pen import LONG, STYLES
@@ -17,7 +17,7 @@ from mqa_registry.report.numbers import count
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.result import Result
+    from mqa_registry.judging.result import Result
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen
 

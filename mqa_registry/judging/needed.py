@@ -10,14 +10,14 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry.judge.claims import MOST_ROWS, Claim
-from mqa_registry.judge.estimates import PairedProportions, Proportion, UnpairedProportions
-from mqa_registry.judge.form import Form, form_of
+from mqa_registry.judging.claims import MOST_ROWS, Claim
+from mqa_registry.judging.estimates import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.judging.form import Form, form_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mqa_registry.judge.counts import Counts
+    from mqa_registry.judging.counts import Counts
     from mqa_registry.plan import Case, Plan
 
 WITHOUT_NUMBER = {

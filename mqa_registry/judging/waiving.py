@@ -6,13 +6,13 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import date
 
-    from mqa_registry.judge.result import Result
+    from mqa_registry.judging.result import Result
     from mqa_registry.suite import Waiver
 
 WAIVABLE = (Verdict.FAIL, Verdict.INCONCLUSIVE)  # what did not run is no known failure

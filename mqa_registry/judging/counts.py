@@ -10,7 +10,7 @@ import numpy as np
 from mqa_registry.contributions import Comparison
 from mqa_registry.data import labels_in
 from mqa_registry.errors import MqaError
-from mqa_registry.judge.groups import groups_of
+from mqa_registry.judging.groups import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
