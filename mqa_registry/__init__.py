@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
-    from mqa_registry.runs import run
+    from mqa_registry.runs import judge, run
 
 _HOMES = {
     "contributions": (
@@ -42,7 +42,7 @@ _HOMES = {
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
-    "runs": ("run",),
+    "runs": ("judge", "run"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -76,6 +76,7 @@ __all__ = [
     "as_predictions",
     "find_device",
     "hookimpl",
+    "judge",
     "read_table",
     "run",
 ]

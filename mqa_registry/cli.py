@@ -20,6 +20,12 @@ app = typer.Typer(
 )
 
 SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
+Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is stdout.")]
+NoExamples = Annotated[
+    bool, typer.Option("--no-examples", help="Keep rows' texts out of every report and the store's runs.")
+]
+Verbose = Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")]
+Quiet = Annotated[bool, typer.Option("-q", help="Show the verdict alone.")]
 Only = Annotated[list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag or name.")]
 Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone.")]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
@@ -37,7 +43,7 @@ Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of ever
 @app.command()
 def run(
     suite: SuiteArgument,
-    json: Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is stdout.")] = None,
+    json: Json = None,
     only: Only = None,
     backend: Backend = None,
     limit: Limit = None,
@@ -47,14 +53,14 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Predict anew what the store has.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and stop.")] = False,
     offline: Offline = False,
-    no_examples: Annotated[bool, typer.Option("--no-examples", help="Keep rows' texts out of every report.")] = False,
+    no_examples: NoExamples = False,
     plugin: PluginFile = None,
     allow_code: AllowCode = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
     debug: Debug = False,
-    verbose: Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")] = 0,
-    quiet: Annotated[bool, typer.Option("-q", help="Show the verdict alone.")] = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
 ) -> None:
     """Run a suite, and say whether the model may ship."""
     with _reported(debug=debug):
@@ -65,10 +71,34 @@ def run(
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         if dry_run:
-            running.show_plan(suite, asked)
+            from mqa_registry.commands import planning
+
+            planning.show_plan(suite, asked)
             return
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
+
+
+@app.command()
+def judge(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")],
+    suite: Annotated[
+        Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")
+    ] = None,
+    store: Annotated[Path | None, typer.Option(metavar="DIR", help="The store that keeps the run.")] = None,
+    json: Json = None,
+    no_examples: NoExamples = False,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Judge a finished run again, after a bound or a metric changed: no model, no data."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import running
+
+        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        raise typer.Exit(running.judge(run, suite, store, plugin or [], show))
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""The commands that read a suite: run it, show its plan, validate it, write its rows."""
+"""The commands that make a report of a suite or a run, validate a suite, or write its rows."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
-from mqa_registry.report.jsonfile import without_examples, write_json
+from mqa_registry.report.jsonfile import write_json
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
 
@@ -68,16 +67,29 @@ def asked(
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
-    to_stdout = show.json == "-"
-    if show.json is not None and not to_stdout and not Path(show.json).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{show.json}` to", hint="make it first, or write elsewhere")
+    _refuse_no_folder(show)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
-        report = runs.run(suite, asked, fresh=fresh, progress=progress)
-    if not show.examples:
-        report = without_examples(report)
+        report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
+    return _shown(report, show)
+
+
+def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequence[Path], show: Show) -> ExitCode:
+    """Judge a finished run again and show its report; the exit code is the report's."""
+    _refuse_no_folder(show)
+    report = runs.judge(run, suite, store=store, plugin_files=plugin_files, examples=show.examples)
+    return _shown(report, show)
+
+
+def _refuse_no_folder(show: Show) -> None:
+    """Find out before anything takes long."""
+    if show.json not in (None, "-") and not Path(str(show.json)).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{show.json}` to", hint="make it first, or write elsewhere")
+
+
+def _shown(report: Report, show: Show) -> ExitCode:
     if show.debug:
         _print_traces(report)
-    print_report(report, Console(stderr=to_stdout), verbose=show.verbose)
+    print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
     if show.json is not None:
         write_json(report, show.json)
     return report.exit_code
@@ -88,16 +100,6 @@ def _print_traces(report: Report) -> None:
         str(result.evidence["trace"]) for result in report.results if "trace" in result.evidence
     ):
         print(trace, file=sys.stderr)
-
-
-def show_plan(suite: Path, asked: Asked) -> None:
-    """Print what a run would predict, with the rows at hand."""
-    plan = runs.planned(suite, asked)
-    prepared = prepare(plan, asked.conditions(plan.suite), Silence())
-    for name, rows in prepared.rows.items():
-        print(f"{name}: {len(rows):,} rows")
-    for line in plans.lines(plan):
-        print(line)
 
 
 def validate(suite: Path, asked: Asked) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -111,6 +113,8 @@ def _hint(annotation: Any, value: Any) -> str:
         return _hint_for_text(wanted, value)
     if isinstance(value, float):
         return _hint_for_float(wanted, value)
+    if date in wanted and isinstance(value, datetime):
+        return f"write the day alone: `{value.date()}`"
     return _hint_for_integer(annotation, wanted, value) if type(value) is int else ""
 
 
@@ -125,6 +129,8 @@ def _hint_for_text(wanted: Sequence[Any], value: str) -> str:
     choices = [choice for kind in wanted if get_origin(kind) is Literal for choice in get_args(kind)]
     if bool in wanted and value.lower() in {"true", "false"}:
         return f"write `{value.lower()}` without quotes"
+    if date in wanted:
+        return "write it without quotes" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else "write it as `2027-01-31`"
     if {int, float} & set(wanted) and value.replace(".", "", 1).lstrip("+-").isdecimal():
         return "write it without quotes"
     if {str, Path} & set(wanted):

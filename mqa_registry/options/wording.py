@@ -23,6 +23,7 @@ PLAIN: dict[Any, tuple[str, str]] = {
     float: ("a number", "numbers"),
     bool: ("true or false", "booleans"),
     Path: ("a path", "paths"),
+    date: ("a date", "dates"),
     Any: ("a value", "values"),
 }
 

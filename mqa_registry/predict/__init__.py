@@ -2,7 +2,7 @@
 
 from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Work
 from mqa_registry.predict.progress import Progress, Silence
-from mqa_registry.predict.run import predict, prepare
+from mqa_registry.predict.run import load_rows, predict, prepare
 
 __all__ = [
     "Disturbed",
@@ -12,6 +12,7 @@ __all__ = [
     "Progress",
     "Silence",
     "Work",
+    "load_rows",
     "predict",
     "prepare",
 ]

@@ -48,13 +48,18 @@ class Prepared:
         return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
 
 
+def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
+    """Read the data sets that the plan needs."""
+    suite, task = plan.suite, _task(plan)
+    names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
+    return {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
+
+
 def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
     """Read the data sets that the plan needs, and disturb their rows."""
-    suite = plan.suite
-    task = _task(plan)
+    suite, task = plan.suite, _task(plan)
     progress.stage("reading the data")
-    names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
-    rows = {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
+    rows = load_rows(plan, conditions)
     if any(row_set.perturb for row_set in plan.row_sets):
         progress.stage("disturbing rows")
     seen = {one: disturb(rows[one.data], one.perturb, task, suite.seed) for one in plan.row_sets}

@@ -16,7 +16,7 @@ from mqa_registry.errors import UsageError
 from mqa_registry.report.files import explained, write_text
 
 if TYPE_CHECKING:
-    from mqa_registry.judge.result import Number, Part, Result, Step
+    from mqa_registry.judging.result import Number, Part, Result, Step
     from mqa_registry.report.model import Report
 
 FORMAT = 1
@@ -107,6 +107,7 @@ def _result(result: Result) -> dict[str, Any]:
         "series": [_step(step) for step in result.series],
         "evidence": _plain(result.evidence),
         "seconds": _plain(result.seconds),
+        **({"waiver": _plain(result.waiver)} if result.waiver else {}),
     }
 
 

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mqa_registry.errors import ExitCode
-    from mqa_registry.judge import Result, Verdict
+    from mqa_registry.judging import Result, Verdict
 
 
 @dataclass(frozen=True)

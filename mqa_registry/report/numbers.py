@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mqa_registry.judge.result import Number
+    from mqa_registry.judging.result import Number
 
 UNDEFINED = "undefined"
 

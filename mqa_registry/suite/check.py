@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from mqa_registry.suite import grammar, sections
 from mqa_registry.suite.findings import Findings
 from mqa_registry.suite.model import ModelUse, Suite
+from mqa_registry.suite.names import check_name
 from mqa_registry.suite.question import Surroundings, draft
 from mqa_registry.suite.selection import select
 from mqa_registry.suite.sense import World, weigh
 from mqa_registry.suite.uses import Lookup
+from mqa_registry.suite.waivers import waivers
 
 if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 ELSEWHERE = dict.fromkeys(("backend", "backends"), "backends stand in tables `[backends.NAME]`")
 ELSEWHERE |= dict.fromkeys(("data", "dataset", "datasets"), "data sets stand in tables `[data.NAME]`")
 ELSEWHERE |= dict.fromkeys(("check", "checks"), "checks stand under headers `[[check]]`")
+ELSEWHERE |= dict.fromkeys(("waive", "waivers"), "waivers stand under headers `[[waiver]]`")
 ELSEWHERE["task"] = "the task stands in `[model]`"
 
 
@@ -40,6 +43,8 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     gate: grammar.GateWord = top["gate"].value if "gate" in top else "interval"
     around = Surroundings(tuple(backends), tuple(data), gate)
     checks = _checks(top.get("check"), around, World(backends, task, catalog), lookup)
+    names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
+    waived = waivers(top.get("waiver"), names, findings)
     findings.settle()
     suite = Suite(
         name=top["name"].value if "name" in top else raw.path.stem,
@@ -51,6 +56,7 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
         data={name: one for name, one in data.items() if one},
         backends={name: use for name, use in backends.items() if use},
         checks=checks,
+        waivers=waived,
     )
     return select(suite, raw.overrides)
 
@@ -59,7 +65,7 @@ def digest(root: Node) -> str:
     """The digest of a suite's content: its merged tables, and the order of backends and data sets, which counts."""
     tables = root.plain()
     order = [list(tables[key]) for key in ("data", "backends")]
-    text = json.dumps([tables, order], sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+    text = json.dumps([tables, order], sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
     return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Gt, Le, Lt, MinLen
@@ -35,6 +36,7 @@ SUITE = Options(
             doc="the backends by name, each a table; the first is the reference",
         ),
         Option("check", Annotated[list[Table], MinLen(1)], doc="the questions, each under a header `[[check]]`"),
+        Option("waiver", list[Table], None, "the known failures, each under a header `[[waiver]]`"),
     )
 )
 
@@ -95,5 +97,13 @@ EXPECT = Options(
             "the smallest group's is at least this share of the largest's",
         ),
         Option("min_rows", Count, 30, "groups of fewer rows are listed and not judged"),
+    )
+)
+
+WAIVER = Options(
+    (
+        Option("check", Name, doc="the name of the check that is known to fail"),
+        Option("until", date, doc="the last day on which that is accepted, as in `until = 2027-01-31`"),
+        Option("reason", Name, doc="why it is accepted, for whoever reads the report"),
     )
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
@@ -118,6 +119,19 @@ class Check:
 
 
 @dataclass(frozen=True)
+class Waiver:
+    """A known failure of one check, accepted up to and including the day `until`.
+
+    `partial` says that the command line left out backends or rows, so that the check may hold here and not elsewhere.
+    """
+
+    check: str
+    until: date
+    reason: str
+    partial: bool = False
+
+
+@dataclass(frozen=True)
 class ModelUse:
     """The model under test: its source and its task."""
 
@@ -138,6 +152,7 @@ class Suite:
     data: Mapping[str, Data]
     backends: Mapping[str, Use]
     checks: tuple[Check, ...]
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def reference(self) -> str:

@@ -51,6 +51,7 @@ def json_schema(catalog: Catalog) -> Schema:
         "data": _described(suite, "data", _by_name("data")),
         "backends": _described(suite, "backends", _by_name("backend")),
         "check": _described(suite, "check", {"type": "array", "minItems": 1, "items": {"$ref": "#/$defs/check"}}),
+        "waiver": _described(suite, "waiver", {"type": "array", "items": {"$ref": "#/$defs/waiver"}}),
     }
     del suite["required"]
     top = {"$schema": DRAFT, "title": "mqa suite", "description": "Questions to a pretrained model before it ships."}
@@ -70,6 +71,7 @@ def _definitions(catalog: Catalog) -> Schema:
         "data": _table(grammar.DATA, catalog.each((Dataset,))),
         "backend": _table(grammar.BACKEND, catalog.each((Backend, Replay))),
         "check": _check(),
+        "waiver": options_schema(grammar.WAIVER),
     }
 
 

@@ -13,7 +13,7 @@ from mqa_registry.suite.findings import Findings
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mqa_registry.suite.model import Check, Data, Suite
+    from mqa_registry.suite.model import Check, Data, Suite, Waiver
     from mqa_registry.suite.overrides import Overrides
 
 
@@ -27,7 +27,8 @@ def select(suite: Suite, overrides: Overrides) -> Suite:
         findings.add(_flag("--limit", str(overrides.limit)), "a limit must be at least 1 row")
     findings.settle()
     backends = {name: use for name, use in suite.backends.items() if name in _needed(suite, checks)}
-    return replace(suite, checks=checks, backends=backends, data=data)
+    waivers = tuple(_partly(waiver, suite, overrides) for waiver in suite.waivers)
+    return replace(suite, checks=checks, backends=backends, data=data, waivers=waivers)
 
 
 def _only(checks: tuple[Check, ...], words: Sequence[str], findings: Findings) -> tuple[Check, ...]:
@@ -72,6 +73,13 @@ def _held_against(suite: Suite, check: Check) -> tuple[str, ...]:
         return (suite.reference,)
     dropping = any(bound.max_drop is not None or bound.max_rise is not None for bound in check.expect.values())
     return (suite.reference,) if dropping and not check.steps[0].perturb else ()
+
+
+def _partly(waiver: Waiver, suite: Suite, overrides: Overrides) -> Waiver:
+    """Fewer rows or backends do not show that a failure is gone."""
+    on = {name for check in suite.checks if check.name == waiver.check for name in check.on}
+    left_out = overrides.backends and on - set(overrides.backends)
+    return replace(waiver, partial=bool(left_out or overrides.limit is not None))
 
 
 def _limited(data: Data, limit: int | None) -> Data:

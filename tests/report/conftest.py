@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from mqa_registry.errors import ExitCode
-from mqa_registry.judge.result import Number, Part, Result, Step, Verdict
+from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 from mqa_registry.report import Report
 from mqa_registry.report.console import print_report
 

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.errors import UsageError
-from mqa_registry.judge.result import Number, Part, Result, Step, Verdict
+from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 from mqa_registry.report import read_json, to_json, without_examples, write_json
 
 VALUES = st.recursive(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.judge.result import Number
+from mqa_registry.judging.result import Number
 from mqa_registry.report.numbers import count, counted, duration, level, plain, spelled
 
 

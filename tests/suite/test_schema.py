@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+from datetime import date
 
 import pytest
 
@@ -34,6 +35,11 @@ on = ["onnx"]
 expect = { max_drop = 0.1, min_rows = 5 }
 tags = ["a"]
 critical = false
+
+[[waiver]]
+check = "metrics/accuracy"
+until = 2027-01-31
+reason = "ticket 7"
 """
 
 CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
@@ -54,13 +60,15 @@ BAD = {
     "a bound that is no number": CHECK.replace("0.8", '"0.8"'),
     "a backend without use": f"[backends.fast]\ndtype = 3\n{CHECK}",
     "a data set's wrong option": f'[data.more]\nuse = "datasets/file"\npath = 3\n{CHECK}',
+    "a waiver without a reason": f"{CHECK}[[waiver]]\ncheck = 'metrics/accuracy'\nuntil = 2027-01-31\n",
+    "a waiver until 3": f"{CHECK}[[waiver]]\ncheck = 'metrics/accuracy'\nuntil = 3\nreason = 'x'\n",
     "against perturbed rows": f"{CHECK}against = {{ perturb = true }}\n",
 }
 
 TYPES = {
     "object": lambda value: isinstance(value, dict),
     "array": lambda value: isinstance(value, list),
-    "string": lambda value: isinstance(value, str),
+    "string": lambda value: isinstance(value, str | date),  # editors take a date of TOML for a string of that format
     "boolean": lambda value: isinstance(value, bool),
     "integer": lambda value: isinstance(value, int) and not isinstance(value, bool),
     "number": lambda value: isinstance(value, int | float) and not isinstance(value, bool),

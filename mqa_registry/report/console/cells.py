@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Result, Verdict
+from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.report.bounds import VALUE
 from mqa_registry.report.console.layout import Cell
 from mqa_registry.report.numbers import level, spelled
@@ -15,7 +15,7 @@ from mqa_registry.report.numbers import level, spelled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.judge.result import Part
+    from mqa_registry.judging.result import Part
     from mqa_registry.report.bounds import Bound
     from mqa_registry.report.console.pen import Pen
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.console.families import rows
 from mqa_registry.report.console.pen import STYLES
 from mqa_registry.report.numbers import count, counted, duration
@@ -28,6 +28,7 @@ _SAYS = {
     Verdict.NOT_RUN: "Nothing ran as asked: this run says nothing of the model.",
 }
 _NOTHING = "No check ran: nothing is known of the model."
+_OVERDUE = "Nothing but waivers that have had their day stands in the way: mend the suite."
 _COUNTS = {
     Verdict.PASS: "{} held",
     Verdict.FAIL: "{} failed",
@@ -52,12 +53,25 @@ def closing(report: Report, pen: Pen) -> Iterator[Text]:
     yield pen.own("")
     yield pen.own("─" * min(pen.width, 100), "dim")
     lead = pen.line(_word(report, pen), "  ")
-    says = f"{_SAYS[report.verdict] if asked else _NOTHING} Exit code {int(report.exit_code)}."
+    says = f"{_says(report, asked)} Exit code {int(report.exit_code)}."
     blocks = (Text(_counts(asked)), *_culprits(asked, pen), pen.own(says), pen.data(_took(report), "dim", cells=400))
     for number, block in enumerate(blocks):
         yield from pen.wrapped(
             block, pen.width, lead=Text(" " * lead.cell_len) if number else lead, indent=lead.cell_len
         )
+
+
+def _says(report: Report, asked: Sequence[Row]) -> str:
+    """What the verdict means for the release, and what waivers have to do with it."""
+    waived = sum(row.waived for row in asked)
+    decisive = [row for row in asked if row.decisive]
+    if not asked:
+        return _NOTHING
+    if report.verdict is Verdict.PASS and waived:
+        return f"{_SAYS[Verdict.PASS].partition(':')[0]}, but for {count(waived)} waived: by this suite, the model may ship."
+    if report.verdict is Verdict.FAIL and all(row.overdue and row.verdict is Verdict.PASS for row in decisive):
+        return _OVERDUE
+    return _SAYS[report.verdict]
 
 
 def _word(report: Report, pen: Pen) -> Text:
@@ -73,12 +87,16 @@ def _counts(asked: Sequence[Row]) -> str:
         if critical + spared:
             aside = f" ({count(spared)} of them not critical)" if critical else " (not critical)"
             parts.append(words.format(count(critical + spared)) + aside * (spared > 0 and verdict is not Verdict.PASS))
+    if waived := sum(row.waived for row in asked):
+        parts.append(f"{count(waived)} waived")
+    if overdue := sum(row.overdue for row in asked):
+        parts.append(f"{counted(overdue, 'waiver')} overdue")
     return f"{counted(len(asked), 'check')}: {', '.join(parts) or 'none ran'}"
 
 
 def _culprits(asked: Sequence[Row], pen: Pen) -> Iterator[Text]:
-    """The critical checks that do not hold, by name."""
-    names = [row.title for row in asked if row.critical and row.verdict is not Verdict.PASS]
+    """The critical checks that do not hold, and those with a waiver that is overdue, by name."""
+    names = [row.title for row in asked if row.decisive]
     if names:
         more = f" and {len(names) - _NAMED:,} more" if len(names) > _NAMED else ""
         listed = Text(", ").join([pen.data(name) for name in names[:_NAMED]])

@@ -13,7 +13,7 @@ from mqa_registry.report.numbers import plain
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.result import Result
+    from mqa_registry.judging.result import Result
     from mqa_registry.report.console.pen import Pen
 
 _INDENT = 4

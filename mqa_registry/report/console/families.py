@@ -6,10 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waiving import is_accepted, is_overdue
 
 if TYPE_CHECKING:
-    from mqa_registry.judge.result import Part, Result
+    from mqa_registry.judging.result import Part, Result
     from mqa_registry.report.model import Report
 
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -49,6 +50,21 @@ class Row:
     def verdict(self) -> Verdict:
         """The worst one on any backend."""
         return min((result.verdict for result in self.results.values()), key=_WORST_FIRST.index)
+
+    @property
+    def waived(self) -> bool:
+        """Whether it does not hold, which is known and accepted."""
+        return any(is_accepted(result) and result.verdict is self.verdict for result in self.results.values())
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its waiver is itself a failure."""
+        return is_overdue(self.first)
+
+    @property
+    def decisive(self) -> bool:
+        """Whether it keeps the release from being let through."""
+        return self.overdue or (self.critical and self.verdict is not Verdict.PASS and not self.waived)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.bounds import VALUE, Bound
 from mqa_registry.report.console.cells import across, cell
 from mqa_registry.report.console.families import groups_of
@@ -17,7 +17,7 @@ from mqa_registry.report.numbers import count, counted, level
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.result import Part
+    from mqa_registry.judging.result import Part
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen
 

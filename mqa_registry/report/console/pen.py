@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.text import shorten
 
 if TYPE_CHECKING:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.console.families import groups_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.judge.result import Number
+    from mqa_registry.judging.result import Number
     from mqa_registry.report.bounds import Bound
     from mqa_registry.report.console.families import Row
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.waiving import State
 from mqa_registry.report.console.examples import examples
 from mqa_registry.report.console.layout import Note
 from mqa_registry.report.console.pen import LONG, STYLES
@@ -16,7 +17,7 @@ from mqa_registry.report.numbers import count
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.result import Result
+    from mqa_registry.judging.result import Result
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen
 
@@ -26,6 +27,11 @@ _DEFAULTS = {
     Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
     Verdict.ERROR: "it crashed",
     Verdict.NOT_RUN: "it could not run as asked",
+}
+_WAIVED = {
+    State.ACCEPTED: "waived until {}",
+    State.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
+    State.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
 _SHARED = (Verdict.ERROR, Verdict.NOT_RUN)  # what befalls a backend befalls all its checks, and is told once
 # Counts of rows in the evidence.
@@ -39,6 +45,7 @@ def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
     for together in _alike(broken, apart=pen.verbose > 0):
         yield _reason(together, row, pen, told)
     shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
+    yield from _waiver(row, pen)
     yield from _counts(row, pen, shown=bool(shown))
     yield from examples(shown, pen, told)
 
@@ -63,6 +70,15 @@ def _reason(together: Sequence[Result], row: Row, pen: Pen, told: set[str]) -> N
     told.add(first.note)
     why = pen.data(first.note or _DEFAULTS[first.verdict], cells=LONG)
     return Note(pen.line(lead, why, _settled(together)), Text(_INDENT))
+
+
+def _waiver(row: Row, pen: Pen) -> Iterator[Note]:
+    """That a failure is known and accepted, or that this has come to its end."""
+    waiver = row.first.waiver
+    if not waiver:
+        return
+    words = pen.own(_WAIVED[waiver["state"]].format(waiver["until"]), "bold red" if row.overdue else "bold")
+    yield Note(pen.line(words, ": ", pen.data(waiver["reason"], cells=LONG)), Text(_INDENT))
 
 
 def _settled(together: Sequence[Result]) -> str:

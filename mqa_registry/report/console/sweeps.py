@@ -13,7 +13,7 @@ from mqa_registry.report.numbers import level, spelled
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.result import Step
+    from mqa_registry.judging.result import Step
     from mqa_registry.report.bounds import Bound
     from mqa_registry.report.console.families import Row
     from mqa_registry.report.console.pen import Pen

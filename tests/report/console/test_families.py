@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import pytest
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.console.families import families, family_of, rows
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 
 GROUPS = {"low": 0.6, "middle": 0.7, "high": 0.8}
 

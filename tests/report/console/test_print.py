@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry.judge.result import Number, Part, Verdict
+from mqa_registry.judging.result import Number, Part, Verdict
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.result import Verdict
 
 
 @pytest.fixture(name="reasons")

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mqa_registry.judge.result import Number, Part, Result, Step, Verdict
+from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 
 TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=40)
 NAMES = TEXT | st.sampled_from(["[bold]x[/bold]", "\x1b[31m", "a\nb", "\u202e", "e\u0301" * 9, "日" * 40, " " * 9, ""])

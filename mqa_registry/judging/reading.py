@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Comparison
 from mqa_registry.errors import DataError
-from mqa_registry.judge.sample import Sample, met, sample_of
+from mqa_registry.judging.sample import Sample, met, sample_of
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,22 +8,23 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import MqaError
-from mqa_registry.judge.conclusion import Judged, Ruling, group_parts, ruled, whole_part
-from mqa_registry.judge.evidence import examples_of
-from mqa_registry.judge.finding import Finding, find, find_gaps
-from mqa_registry.judge.groups import groups_of
-from mqa_registry.judge.reading import read
-from mqa_registry.judge.resampling import Resampling
-from mqa_registry.judge.result import Result, Verdict
-from mqa_registry.judge.result import Step as JudgedStep
+from mqa_registry.errors import MqaError, NotRunError
+from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
+from mqa_registry.judging.evidence import examples_of
+from mqa_registry.judging.finding import Finding, find, find_gaps
+from mqa_registry.judging.groups import groups_of
+from mqa_registry.judging.reading import read
+from mqa_registry.judging.resampling import Resampling
+from mqa_registry.judging.result import Result, Verdict
+from mqa_registry.judging.result import Step as JudgedStep
+from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.judge.reading import Reading
+    from mqa_registry.judging.reading import Reading
     from mqa_registry.plan import Case, Plan, Step
-    from mqa_registry.predict import Failure, Observations, Observed
+    from mqa_registry.predict import Observations, Observed
 
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
@@ -44,6 +45,8 @@ def _judged(plan: Plan, case: Case, observations: Observations) -> Result:
         return _failed(blank, failure)
     try:
         steps = [_step(plan, case, step, observations) for step in case.steps]
+    except NotRunError as error:
+        return _failed(blank, Failure.of_refusal(error))
     except MqaError:
         raise
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict

@@ -6,16 +6,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry.judge.claims import failing, verdict_at_point, verdict_of
-from mqa_registry.judge.result import Number, Part, Verdict
+from mqa_registry.judging.claims import failing, verdict_at_point, verdict_of
+from mqa_registry.judging.result import Number, Part, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.judge.claims import Claim
-    from mqa_registry.judge.estimates import Estimate
-    from mqa_registry.judge.finding import Finding
-    from mqa_registry.judge.reading import Reading
+    from mqa_registry.judging.claims import Claim
+    from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.judging.finding import Finding
+    from mqa_registry.judging.reading import Reading
 
 
 @dataclass(frozen=True)

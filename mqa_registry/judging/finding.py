@@ -8,15 +8,15 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import DataError
-from mqa_registry.judge.claims import Claim
-from mqa_registry.judge.measured import Measured, difference, drop, estimate, ratio
+from mqa_registry.judging.claims import Claim
+from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.judge.estimates import Estimate
-    from mqa_registry.judge.reading import Reading
-    from mqa_registry.judge.resampling import Resampling
+    from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.judging.reading import Reading
+    from mqa_registry.judging.resampling import Resampling
     from mqa_registry.suite import Expect
 
 MOST_GROUPS = 200  # of which every two are compared

@@ -9,7 +9,7 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Slice, Statistic
 from mqa_registry.errors import DataError
-from mqa_registry.judge import Verdict, judge
+from mqa_registry.judging import Verdict, judge
 from mqa_registry.suite import Against, Expect, Severity, Use
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from mqa_registry.judge.claims import Claim, failing, verdict_at_point, verdict_of
-from mqa_registry.judge.estimates import PairedProportions, Proportion, Whole
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.claims import Claim, failing, verdict_at_point, verdict_of
+from mqa_registry.judging.estimates import PairedProportions, Proportion, Whole
+from mqa_registry.judging.result import Verdict
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:

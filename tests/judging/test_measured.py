@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Statistic
-from mqa_registry.judge.estimates import Mean, PairedProportions, Proportion, UnpairedProportions, Whole
-from mqa_registry.judge.measured import Measured, difference, drop, estimate, ratio
-from mqa_registry.judge.resampling import Resampling, resampled
+from mqa_registry.judging.estimates import Mean, PairedProportions, Proportion, UnpairedProportions, Whole
+from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
+from mqa_registry.judging.resampling import Resampling, resampled
 
 HOW = Resampling(7, "test")
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.judge.sample import positions_of
+from mqa_registry.judging.sample import positions_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.data import Predictions, Rows
-    from mqa_registry.judge.reading import Reading
+    from mqa_registry.judging.reading import Reading
 
 EXAMPLES = 5
 

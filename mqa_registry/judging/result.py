@@ -59,6 +59,7 @@ class Result(Part):
 
     The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `evidence`
     is what a person needs to believe it; texts of rows are under its key `examples` alone, a list of mappings.
+    `waiver` has `until`, `reason` and `state` where the suite accepts a failure of the check.
     """
 
     check: str = ""
@@ -76,3 +77,4 @@ class Result(Part):
     series: tuple[Step, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    waiver: Mapping[str, Any] | None = None

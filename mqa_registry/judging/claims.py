@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from mqa_registry.judge.estimates import Proportion
-from mqa_registry.judge.result import Verdict
+from mqa_registry.judging.estimates import Proportion
+from mqa_registry.judging.result import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.judge.estimates import Estimate
+    from mqa_registry.judging.estimates import Estimate
 
 MOST_ROWS = 100_000_000  # more than this nobody gathers to settle a check
 

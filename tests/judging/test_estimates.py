@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy import optimize, stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from mqa_registry.judge.estimates import (
+from mqa_registry.judging.estimates import (
     Mean,
     PairedProportions,
     Proportion,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions import Statistic
-from mqa_registry.judge.estimates import (
+from mqa_registry.judging.estimates import (
     Estimate,
     Mean,
     PairedProportions,
@@ -18,7 +18,7 @@ from mqa_registry.judge.estimates import (
     UnpairedProportions,
     Whole,
 )
-from mqa_registry.judge.resampling import Resampling, resampled
+from mqa_registry.judging.resampling import Resampling, resampled
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from mqa_registry.data.randomness import generator
-from mqa_registry.judge.estimates import Resampled
+from mqa_registry.judging.estimates import Resampled
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,0 +1,85 @@
+"""The dry run: what would be predicted, and whether there are rows enough to settle it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.table import Table
+
+from mqa_registry import plan as plans
+from mqa_registry import runs
+from mqa_registry.judging.counts import count
+from mqa_registry.judging.needed import needs
+from mqa_registry.predict import load_rows
+from mqa_registry.report.bounds import bounds
+from mqa_registry.report.console.pen import Pen
+from mqa_registry.report.numbers import count as spelled
+from mqa_registry.report.numbers import counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from rich.text import Text
+
+    from mqa_registry.judging.needed import Need
+    from mqa_registry.runs import Asked
+
+
+def show_plan(suite: Path, asked: Asked) -> None:
+    """Print what a run would predict, with the rows at hand and those that every check needs at least."""
+    plan = runs.planned(suite, asked)
+    rows = load_rows(plan, asked.conditions(plan.suite))
+    for name, one in rows.items():
+        print(f"{name}: {counted(len(one), 'row')}")
+    for line in plans.lines(plan):
+        print(line)
+    console = Console(highlight=False)
+    pen = Pen(console)
+    found = needs(plan, count(plan, rows))
+    console.print(pen.own(_heading(plan.suite.confidence)))
+    with console.capture() as drawn:
+        console.print(_table(found, pen))
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
+    console.print(pen.own(_summary(found)))
+
+
+def _heading(confidence: float) -> str:
+    return f"\nrows at hand, and the fewest with which a check can pass at all, at {100 * confidence:g} %:"
+
+
+def _table(found: Sequence[Need], pen: Pen) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    table.add_column("", width=1)
+    table.add_column("check", overflow="fold")
+    table.add_column("expects", overflow="fold")
+    table.add_column("at hand", justify="right", no_wrap=True)
+    table.add_column("needed", justify="right", no_wrap=True)
+    table.add_column("in the best case", max_width=20, overflow="fold")
+    for need in found:
+        table.add_row(*_row(need, pen))
+    return table
+
+
+def _row(need: Need, pen: Pen) -> tuple[Text, ...]:
+    grouped = need.grouped and not {"max_gap", "min_ratio"} & need.expect.keys()
+    expects = ", ".join(bound.text for bound in bounds(need.expect, grouped=grouped))
+    check = pen.data(need.check, cells=200)
+    if need.group:
+        check = pen.line(check, pen.own("\n  smallest group: ", "dim"), pen.data(need.group))
+    return (
+        pen.own("" if need.enough else "!", "bold red"),
+        check,
+        pen.own(expects),
+        pen.own(spelled(need.at_hand)),
+        pen.own("-" if need.needed is None else spelled(need.needed), "" if need.enough else "bold red"),
+        pen.own(need.best),
+    )
+
+
+def _summary(found: Sequence[Need]) -> str:
+    short = len({need.check for need in found if not need.enough})
+    if not short:
+        return "No check has too few rows to pass."
+    return f"! {counted(short, 'check')} {'has' if short == 1 else 'have'} too few rows to pass, however good the model is."

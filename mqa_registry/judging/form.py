@@ -1,0 +1,75 @@
+"""The form of a measure's answers: a share of rows, another mean, a statistic, or a number of the whole."""
+
+from __future__ import annotations
+
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.contributions import Statistic
+from mqa_registry.data import SCHEMAS, Predictions
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.suite import Use
+
+# Two rows of every schema that it is easy to make up. The answers are good, but not sure: a measure that gives scores
+# between 0 and 1 is told from one that gives 0 or 1.
+CLASSED = ("label", "labels")
+ANSWERS: dict[str, list[Any]] = {
+    "value": [0.3, 0.8],
+    "vector": [[0.3, 0.8], [0.6, 0.1]],
+    "text": ["one two three", "four five six"],
+    "spans": [[], []],
+}
+TARGETS: dict[str, list[Any]] = {"value": [0.4, 0.6], "vector": [[0.4, 0.6], [0.5, 0.2]]}
+
+
+class Form(Enum):
+    """What a measure gives of some rows."""
+
+    SHARE = auto()  # a score of 0 or 1 for each
+    MEAN = auto()  # any other score for each
+    STATISTIC = auto()  # a number that is resampled
+    WHOLE = auto()  # a number without an interval
+    UNKNOWN = auto()  # it cannot be found out on rows that are made up
+
+
+def form_of(measure: Use, classes: Sequence[str] = ()) -> Form:
+    """The form, found by measuring two rows that are made up; `classes` are labels that the data has."""
+    takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in {*CLASSED, *ANSWERS}]
+    if not takes:
+        return Form.UNKNOWN
+    try:
+        with np.errstate(all="ignore"):
+            return _form(_answer(measure, takes[0], classes))
+    except Exception:  # it may well need rows that mean something: then its form shows once there are some
+        return Form.UNKNOWN
+
+
+def _answer(measure: Use, schema: str, classes: Sequence[str]) -> Any:
+    return measure.call(_made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS))
+
+
+def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]]) -> Predictions:
+    named = tuple(classes) if len(classes) > 1 else ("one", "two")
+    name, kind = SCHEMAS[schema].main
+    columns = {"id": pa.array(["1", "2"])}
+    if schema not in CLASSED:
+        return Predictions(schema, pa.table(columns | {name: pa.array(answers[schema], kind)}))
+    rest = [0.0] * (len(named) - 2)
+    columns[name] = pa.array([[one] if schema == "labels" else one for one in named[:2]], kind)
+    columns["probability"] = pa.array([[0.75, 0.25, *rest], [0.25, 0.75, *rest]], pa.list_(pa.float64()))
+    return Predictions(schema, pa.table(columns), named)
+
+
+def _form(answer: Any) -> Form:
+    if isinstance(answer, Statistic):
+        return Form.STATISTIC
+    scores = np.asarray(answer, dtype=np.float64)
+    if scores.ndim == 0:
+        return Form.WHOLE
+    return Form.SHARE if np.isin(scores[~np.isnan(scores)], (0, 1)).all() else Form.MEAN

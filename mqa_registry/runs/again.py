@@ -1,0 +1,69 @@
+"""Judging again: from what a run kept to a report, without model and data."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqa_registry import judging
+from mqa_registry import plan as plans
+from mqa_registry.judging.waiving import waived
+from mqa_registry.report import Report, without_examples
+from mqa_registry.runs.asked import Asked
+from mqa_registry.runs.environment import judged_again
+from mqa_registry.runs.kept import find
+from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.running import plan_of
+from mqa_registry.runs.texts import with_groups
+from mqa_registry.suite import Overrides, read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.runs.record import Record
+    from mqa_registry.suite import RawSuite
+
+
+def judge(
+    run: str | Path,
+    suite: str | Path | None = None,
+    *,
+    store: str | Path | None = None,
+    plugin_files: Sequence[Path] = (),
+    examples: bool = True,
+) -> Report:
+    """Judge a finished run again by what it kept: no model, no data. Raises MqaError where nothing can be judged.
+
+    `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite file with other bounds, measures,
+    slices or another confidence. What it asks of rows that the run did not predict is NOT-RUN. `store` is the folder
+    with the run: the one beside the suite, or in the current folder, if left out.
+    """
+    clock = time.perf_counter()
+    record = find(run, Path(store) if store else None, Path(suite) if suite else None)
+    raw = _asked(suite, record) if suite else record.raw
+    plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)))
+    if not record.texts:
+        plan = plans.make(with_groups(plan.suite, record.groups))
+    results = judging.judge(plan, record.observations(plan))
+    results = waived(results, plan.suite.waivers, record.started.date())
+    code = exit_code(results)
+    report = Report(
+        run=record.run,
+        suite=described(plan.suite),
+        verdict=verdict_of(code),
+        exit_code=code,
+        started=record.started,
+        seconds=round(time.perf_counter() - clock, 3),
+        environment=judged_again(record.environment, catalog),
+        results=results,
+        backends=tuple(plan.suite.backends),
+    )
+    return report if examples and record.texts else without_examples(report)
+
+
+def _asked(suite: str | Path, record: Record) -> RawSuite:
+    """Another suite, about as many rows as the run had."""
+    raw = read(suite)
+    return replace(raw, overrides=Overrides(limit=record.raw.overrides.limit))

@@ -1,0 +1,66 @@
+"""The environment of a run: all it takes to repeat it."""
+
+from __future__ import annotations
+
+import os
+import platform
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.contributions import Conditions
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.predict import Observations
+
+PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "onnx",
+    "onnxruntime-gpu",
+    "onnxruntime",
+    "numpy",
+    "pyarrow",
+    "scipy",
+)
+JUDGING = ("numpy", "pyarrow", "scipy")  # what a verdict depends on, once the predictions are there
+
+
+def environment(catalog: Catalog, observations: Observations, conditions: Conditions) -> dict[str, Any]:
+    """What the predictions were made with."""
+    loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
+    return {
+        **_versions(PACKAGES),
+        "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
+        "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
+        "model": dict(observations.model) | loosened,
+        "backends": {name: _backend(facts) for name, facts in observations.facts.items()},
+    }
+
+
+def judged_again(kept: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
+    """The environment of a run that was kept, with what it is judged by now."""
+    plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
+    return {**kept, "judged": {**_versions(JUDGING), "plugins": plugins}}
+
+
+def _versions(packages: tuple[str, ...]) -> dict[str, Any]:
+    return {
+        "mqa": version("mqa-registry"),
+        "python": platform.python_version(),
+        "packages": {name: found for name in packages if (found := _installed(name))},
+    }
+
+
+def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:
+    shown = {key: value for key, value in facts.items() if key not in {"identity", "digest"}}
+    return {"digest": facts.get("digest", ""), "providers": facts.get("providers", []), "facts": shown}
+
+
+def _installed(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""

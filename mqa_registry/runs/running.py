@@ -1,0 +1,92 @@
+"""A run: the straight way from a suite file to a report."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from mqa_registry import plan as plans
+from mqa_registry import plugins
+from mqa_registry.errors import UsageError
+from mqa_registry.judging import judge
+from mqa_registry.judging.waiving import waived
+from mqa_registry.predict import Silence, predict, prepare
+from mqa_registry.report import Report, without_examples
+from mqa_registry.runs.asked import Asked
+from mqa_registry.runs.environment import environment
+from mqa_registry.runs.kept import keep
+from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.record import Record
+from mqa_registry.store import Store
+from mqa_registry.suite import check, plugin_names, read
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from mqa_registry.plan import Plan
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.predict import Progress
+    from mqa_registry.suite import RawSuite
+
+
+def planned(path: str | Path, asked: Asked) -> Plan:
+    """The plan of a suite file, with every problem of the file reported at once."""
+    return plan_of(read(path, asked.overrides), asked)[0]
+
+
+def plan_of(raw: RawSuite, asked: Asked) -> tuple[Plan, Catalog]:
+    """The plan of a suite, and the plugins that it names."""
+    catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
+    plan = plans.make(check(raw, catalog))
+    if not plan.cases:
+        raise UsageError(
+            "there is nothing to judge: every check that is left would hold a view against itself",
+            hint="a comparison needs a second backend, or `against`",
+        )
+    return plan, catalog
+
+
+def run(
+    path: str | Path,
+    asked: Asked | None = None,
+    *,
+    fresh: bool = False,
+    examples: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
+
+    `fresh` predicts anew what the store has. Without `examples`, no row's text is in the report, nor in what the store
+    keeps of the run. Without `asked`, everything is as the file says.
+    """
+    asked, watching = asked or Asked(), progress or Silence()
+    started, clock = datetime.now(UTC), time.perf_counter()
+    raw = read(path, asked.overrides)
+    plan, catalog = plan_of(raw, asked)
+    conditions = asked.conditions(plan.suite)
+    prepared = prepare(plan, conditions, watching)
+    store = Store(asked.store_of(plan.suite))
+    try:
+        observations = predict(plan, prepared, conditions, store, watching, fresh=fresh)
+    finally:
+        store.close()
+    watching.stage("judging")
+    results = waived(judge(plan, observations), plan.suite.waivers, started.date())
+    code = exit_code(results)
+    report = Report(
+        run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        suite=described(plan.suite),
+        verdict=verdict_of(code),
+        exit_code=code,
+        started=started,
+        seconds=round(time.perf_counter() - clock, 3),
+        environment=environment(catalog, observations, conditions),
+        results=results,
+        backends=tuple(plan.suite.backends),
+        work={name: vars(work) for name, work in observations.work.items()},
+    )
+    report = report if examples else without_examples(report)
+    keep(store.folder, Record.of(raw, plan, observations, report, texts=examples))
+    return report

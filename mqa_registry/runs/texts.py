@@ -1,0 +1,91 @@
+"""Records without texts: what is left of observations when nothing that a row says may be kept."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mqa_registry.contributions import Slice
+from mqa_registry.data import Rows
+from mqa_registry.errors import NotRunError
+from mqa_registry.predict import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.data import Example
+    from mqa_registry.plan import Plan
+    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.suite import Suite, Use
+
+ROLES = ("id", "target", "cluster")
+SPEAKING = ("text", "ranking")  # schemas whose answers, and so targets, may be a row's own words
+LEFT_OUT = Failure("the run was kept without texts, and these predictions are texts", "run it without `--no-examples`")
+
+
+def without_texts(plan: Plan, observations: Observations) -> tuple[Observations, dict[str, str]]:
+    """The observations with ids, targets and predictions alone, and the columns that have each slice's groups instead."""
+    slices = {use.key: use for check in plan.suite.checks if (use := check.by)}
+    columns = {key: f"groups {number}" for number, key in enumerate(slices)}
+    spoken = {view.rows.data for view, seen in observations.views.items() if _speaks(seen)}
+    used = {(check.data, use.key) for check in plan.suite.checks if (use := check.by)}
+    rows = {}
+    for name, whole in observations.rows.items():
+        groups = {columns[key]: _groups(whole, use) for key, use in slices.items() if (name, key) in used}
+        rows[name] = _bare(whole, spoken=name in spoken, groups=groups)
+    views = {view: _view(seen, spoken=view.rows.data in spoken) for view, seen in observations.views.items()}
+    return replace(observations, rows=rows, views=views), columns
+
+
+def with_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
+    """The suite with slices that read the groups which were kept."""
+    return replace(
+        suite, checks=tuple(replace(check, by=check.by and _reading(check.by, columns)) for check in suite.checks)
+    )
+
+
+def _reading(use: Use, columns: Mapping[str, str]) -> Use:
+    column = columns.get(use.key)
+
+    def groups(example: Example) -> Any:
+        if column is None or column not in example:
+            raise NotRunError(
+                f"the run was kept without texts, and not with the groups of `{use.name}`",
+                hint="run it without `--no-examples`, or with this check",
+            )
+        return example[column]
+
+    return replace(use, contribution=Slice(use.contribution.name, groups), options={})
+
+
+def _groups(rows: Rows, use: Use) -> pa.Array:
+    found: list[list[str] | None] = []
+    for example in rows.whole():
+        try:
+            names = use.call(example)
+        except Exception:  # its crash is the check's verdict; here there is nothing to keep
+            return None
+        found.append([names] if isinstance(names, str) else list(names or ()))
+    return pa.array(found, pa.list_(pa.string()))
+
+
+def _view(seen: Observed, *, spoken: bool) -> Observed:
+    failure = seen.failure and replace(seen.failure, trace=seen.failure.trace and "left out, as it may quote a row")
+    if seen.seen is None or _speaks(seen):
+        return replace(seen, seen=None, predictions=None, failure=failure or LEFT_OUT)
+    return replace(seen, seen=replace(seen.seen, rows=_bare(seen.seen.rows, spoken=spoken, groups={})), failure=failure)
+
+
+def _speaks(seen: Observed) -> bool:
+    return seen.predictions is not None and seen.predictions.schema in SPEAKING
+
+
+def _bare(rows: Rows, *, spoken: bool, groups: Mapping[str, pa.Array]) -> Rows:
+    roles = [role for role in ROLES if role in rows.table.column_names and not (spoken and role == "target")]
+    table = rows.table.select(roles)
+    for name, column in groups.items():
+        if column is not None:
+            table = table.append_column(name, column)
+    return Rows(table, ())

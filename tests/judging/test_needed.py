@@ -1,0 +1,191 @@
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import Comparison, Metric, Slice, Statistic
+from mqa_registry.judging import Verdict
+from mqa_registry.judging.claims import Claim, verdict_of
+from mqa_registry.judging.counts import Counts, count
+from mqa_registry.judging.estimates import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.needed import needs
+from mqa_registry.suite import Expect, Use
+
+ROWS = 1000
+
+
+def needed(engine, *, rows=ROWS, groups=None, by=None, confidence=0.95, **rest):
+    """The needs of one check, about so many rows and groups of these sizes."""
+    from dataclasses import replace
+
+    rest["expect"] = {"value": rest.pop("expect")}
+    if groups is not None:
+        rest["by"] = by or Use("letters/by", Slice("by", lambda example: "x"))
+    check = engine.check(**rest)
+    suite = replace(engine.suite(check), confidence=confidence)
+    return needs(plans.make(suite), Counts({"words": rows}, {"words": rows}, {check.name: groups or {}}))
+
+
+def one(engine, **rest):
+    (need,) = needed(engine, **rest)
+    return need
+
+
+@pytest.mark.parametrize(
+    ("bound", "confidence", "least"), [(0.999, 0.95, 3688), (0.98, 0.95, 183), (0.9, 0.95, 36), (0.9, 0.99, 51)]
+)
+def test_a_share_of_all_rows_clears_its_bound_from_a_known_number_on(engine, bound, confidence, least):
+    assert one(engine, expect=Expect(min=bound), confidence=confidence).needed == least
+    assert math.ceil(math.log((1 - confidence) / 2) / math.log(bound)) == least
+    assert one(engine, expect=Expect(max=1 - bound), confidence=confidence).needed == least
+
+
+@pytest.mark.parametrize("bound", [0.001, 0.01, 0.05, 0.3])
+def test_a_drop_takes_as_many_rows_as_tango_needs_where_nothing_changes(engine, shout, bound):
+    rest = {"expect": Expect(max_drop=bound)}
+    (need,) = _perturbed(engine, shout, **rest)
+    rows = need.needed
+    assert need.best == "no row changes"
+    assert Claim("", PairedProportions(0, 0, rows), high=bound).holds(0.95)
+    assert not Claim("", PairedProportions(0, 0, rows - 1), high=bound).holds(0.95)
+    # Without a change the score interval is that of a share without one: z² / (n + z²).
+    assert rows == pytest.approx(3.8415 * (1 / bound - 1), abs=1)
+
+
+def _perturbed(engine, shout, *, rows=ROWS, **rest):
+    rest["expect"] = {"value": rest.pop("expect")}
+    check = engine.check("loud", shout, **rest)
+    return needs(plans.make(engine.suite(check)), Counts({"words": rows}, {"words": rows}))
+
+
+@pytest.mark.parametrize("bound", [0.0, -0.02])
+def test_a_gain_that_is_asked_for_can_be_shown_only_where_rows_get_better(engine, shout, bound):
+    (need,) = _perturbed(engine, shout, expect=Expect(max_drop=bound))
+    assert need.best == "each row gets better"
+    assert 0 < need.needed < 20
+
+
+def test_a_gap_is_of_two_equal_groups(engine):
+    need = one(engine, groups={"a": 500, "b": 400, "c": 29}, expect=Expect(max_gap=0.05))
+    rows = need.needed
+
+    def holds(number):
+        pair = UnpairedProportions(Proportion(number, number), Proportion(number, number))
+        return Claim("", pair, -0.05, 0.05).holds(0.95)
+
+    assert holds(rows)
+    assert not holds(rows - 1)
+    assert (need.at_hand, need.group, need.enough) == (400, "b", True)
+
+
+def test_the_mark_is_for_the_groups_at_hand_and_not_for_equal_ones(engine):
+    rows = one(engine, groups={"a": 500, "b": 400}, expect=Expect(max_gap=0.05)).needed
+    lopsided = one(engine, groups={"a": 5000, "b": rows - 1}, expect=Expect(max_gap=0.05))
+    assert lopsided.at_hand < lopsided.needed
+    assert lopsided.enough is Claim(
+        "", UnpairedProportions(Proportion(rows - 1, rows - 1), Proportion(5000, 5000)), -0.05, 0.05
+    ).holds(0.95)
+
+
+def test_every_group_has_to_clear_a_bound(engine):
+    need = one(engine, groups={"a": 500, "b": 35}, expect=Expect(min=0.9))
+    assert (need.at_hand, need.needed, need.group, need.enough) == (35, 36, "b", False)
+
+
+@pytest.mark.parametrize(
+    ("groups", "expect"), [({"a": 29}, Expect(min=0.5)), ({}, Expect(min=0.5)), ({"a": 900}, Expect(max_gap=0.3))]
+)
+def test_too_few_groups_are_never_enough(engine, groups, expect):
+    assert not one(engine, groups=groups, expect=expect).enough
+
+
+def test_each_bound_has_a_need_of_its_own(engine, shout):
+    found = _perturbed(engine, shout, expect=Expect(min=0.9, max_drop=0.1))
+    assert [set(need.expect) for need in found] == [{"min"}, {"max_drop"}]
+
+
+def test_bounds_on_both_sides_leave_room_for_an_interval(engine):
+    need = one(engine, expect=Expect(min=0.4, max=0.6))
+    assert any(Claim("", Proportion(k, need.needed), 0.4, 0.6).holds(0.95) for k in range(need.needed))
+    assert 90 < need.needed < 110
+
+
+def test_a_bound_that_nothing_reaches_has_no_number(engine):
+    need = one(engine, expect=Expect(min=1.0))
+    assert (need.needed, need.enough) == (None, False)
+
+
+def test_a_point_needs_one_row(engine):
+    assert one(engine, expect=Expect(min=0.9999), gate="point").needed == 1
+
+
+def _measure(function, kind=Metric):
+    return Use("letters/x", kind("x", function, takes=("label",)))
+
+
+def crashes(*_):
+    raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("function", "form"),
+    [
+        (lambda one, other: one.codes == other.codes, Form.SHARE),
+        (lambda one, other: -np.log(one.probabilities.max(axis=1)), Form.MEAN),
+        (lambda one, other: Statistic(lambda counts: counts.sum(axis=-1)), Form.STATISTIC),
+        (lambda one, other: 3.0, Form.WHOLE),
+        (crashes, Form.UNKNOWN),
+    ],
+)
+def test_the_form_of_a_measure_is_found_without_a_row(function, form):
+    assert form_of(_measure(function), ("a", "b", "c")) is form
+    assert form_of(_measure(function, Comparison), ()) is form
+
+
+@pytest.mark.parametrize(("function", "words"), [(lambda *_: 3.0, "no interval"), (crashes, "not known")])
+def test_without_a_share_there_is_no_number_and_the_reason_is_said(engine, function, words):
+    need = one(engine, expect=Expect(min=0.5), measure=_measure(function))
+    assert need.needed is None
+    assert words in need.best
+
+
+@pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])
+def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
+    rows = one(engine, expect=Expect(min=bound)).needed
+    verdicts = [verdict_of([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
+    assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]
+
+
+def test_rows_are_counted_with_their_targets_and_groups(engine):
+    from mqa_registry.data import Rows
+
+    table = engine.table.append_column("id", engine.table.column("text")).append_column(
+        "target", engine.table.column("label")
+    )
+    first = table.column("target").to_pylist()
+    first[:5] = [None] * 5
+    import pyarrow as pa
+
+    rows = Rows(table.set_column(table.column_names.index("target"), "target", pa.array(first)), ("text",))
+    by = Use("letters/by", Slice("by", lambda example: "t" if example["text"].startswith("t") else None))
+    plan = plans.make(engine.suite(engine.check(by=by), engine.check("agreement", by=by, on=())))
+    counts = count(plan, {"words": rows})
+    assert (counts.whole, counts.labelled) == ({"words": 50}, {"words": 45})
+    assert counts.groups == {"accuracy": {"t": 4}, "agreement": {"t": 5}}
+    assert counts.classes == {"words": ("few", "many")}
+
+
+def test_a_slice_that_crashes_leaves_the_rest_alone(engine):
+    from mqa_registry.data import Rows
+
+    by = Use("letters/by", Slice("by", crashes))
+    plan = plans.make(engine.suite(engine.check(by=by)))
+    table = engine.table.append_column("id", engine.table.column("text"))
+    counts = count(plan, {"words": Rows(table, ("text",))})
+    assert counts.groups == {"accuracy": {}}
+    assert counts.rows(SimpleNamespace(check=plan.cases[0].check, steps=plan.cases[0].steps)) == 0

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+
+from mqa_registry.errors import DataError, SuiteError
+from mqa_registry.judging import Verdict
+
+
+def verdicts(report):
+    return {(result.check, result.backend): result.verdict for result in report.results}
+
+
+def test_a_run_judged_again_says_the_same(project, said):
+    report = project.run()
+    again = project.judge()
+    assert said(again) == said(report)
+    assert (again.verdict, again.exit_code, again.run) == (report.verdict, report.exit_code, report.run)
+    assert (again.started, dict(again.suite)) == (report.started, dict(report.suite))
+
+
+def test_the_same_suite_file_says_the_same(project, said):
+    report = project.run()
+    assert said(project.judge(suite=project.suite)) == said(report)
+
+
+def test_neither_model_nor_data_nor_suite_is_needed(project, said):
+    report = project.run()
+    (project.folder / "words.parquet").unlink()
+    project.suite.unlink()
+    (project.store / "predictions.sqlite").unlink()
+    assert said(project.judge()) == said(report)
+
+
+def test_no_model_library_is_loaded(project):
+    project.run()
+    code = (
+        "import sys; from pathlib import Path; from mqa_registry.runs import judge;"
+        f"judge('last', store={str(project.store)!r}, plugin_files=[Path({str(_plugin())!r})]);"
+        "heavy = {'torch', 'transformers', 'onnxruntime', 'datasets', 'tokenizers', 'sqlite3'} & set(sys.modules);"
+        "print(sorted(heavy - {'sqlite3'}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+def _plugin():
+    from pathlib import Path
+
+    return Path(__file__).parents[1] / "durability" / "letters.py"
+
+
+def test_checks_in_any_order_say_the_same(project, said):
+    report = project.run()
+    head, *checks = re.split(r"(?=^\[\[check\]\])", project.suite.read_text(), flags=re.MULTILINE)
+    mixed = project.write("".join(reversed(checks)), "mixed.toml", head)
+    found = said(project.judge(suite=mixed))
+    key = lambda one: (one["check"], one["backend"])  # noqa: E731
+    assert sorted(found, key=key) == sorted(said(report), key=key)
+
+
+def test_bounds_measures_slices_and_confidence_may_have_changed(project):
+    project.run()
+    other = project.write(
+        '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.99 }\n'
+        '[[check]]\nmeasure = "metrics/mcc"\nexpect = { min = -1 }\n'
+        '[[check]]\nname = "new"\nmeasure = "metrics/accuracy"\nby = "fairness/length"\n'
+        'perturb = { use = "robustness/typos", rate = 0.3 }\nexpect = { min = 0.1 }\n',
+        "other.toml",
+    )
+    other.write_text(other.read_text().replace("seed = 7", "seed = 7\nconfidence = 0.8"))
+    report = project.judge(suite=other)
+    assert report.suite["confidence"] == 0.8
+    assert set(verdicts(report).values()) <= {Verdict.PASS, Verdict.FAIL}
+    assert verdicts(report)["metrics/accuracy", "one"] is Verdict.FAIL
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (("rate = 0.3", "rate = 0.4"), "did not predict `words.typos"),
+        (("seed = 7", "seed = 8"), "on `one` with another seed"),
+        (('path = "words.parquet"', 'path = "others.parquet"'), "with another data"),
+        (('path = "words.parquet"', 'path = "words.parquet"\nlimit = 3'), "with another data"),
+    ],
+)
+def test_what_was_not_predicted_is_not_run_and_says_why(project, change, reason):
+    project.run()
+    other = project.folder / "other.toml"
+    other.write_text(project.suite.read_text().replace(*change))
+    report = project.judge(suite=other)
+    result = next(result for result in report.results if result.check == "lengths")
+    assert result.verdict is Verdict.NOT_RUN
+    assert reason in result.note
+    assert report.exit_code == 3
+
+
+def test_a_run_of_some_rows_is_held_against_another_suite_for_as_many(project):
+    from mqa_registry.suite import Overrides
+
+    project.run(overrides=Overrides(limit=40))
+    report = project.judge(suite=project.suite)
+    assert report.results[0].numbers["value"].rows == 40
+
+
+def test_what_the_command_line_left_out_stays_out(project, said):
+    from mqa_registry.suite import Overrides
+
+    only = Overrides(set=("confidence=0.9",), only=("typos",), backends=("two",))
+    report = project.run(overrides=only)
+    assert said(project.judge()) == said(report)
+    assert project.judge().suite["confidence"] == 0.9
+
+
+def test_a_crashed_backend_is_kept_as_what_it_was(project, said):
+    project.write('[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n')
+    broken = project.folder / "broken.py"
+    text = _plugin().read_text().replace("time.sleep(0.02)", "raise RuntimeError('on fire')")
+    broken.write_text(text.replace("letters/", "broken/"))
+    project.suite.write_text(project.suite.read_text().replace("letters/", "broken/"))
+    from mqa_registry import runs
+
+    report = runs.run(project.suite, runs.Asked(plugin_files=(broken,)))
+    again = runs.judge("last", store=project.store, plugin_files=(broken,))
+    assert said(again) == said(report)
+    assert again.results[0].verdict is Verdict.ERROR
+
+
+def test_a_column_that_the_rows_lack_is_said(project):
+    project.run()
+    other = project.folder / "other.toml"
+    other.write_text(project.suite.read_text().replace('column = "kind"', 'column = "kidn"'))
+    with pytest.raises(DataError, match="kidn"):
+        project.judge(suite=other)
+
+
+def test_a_suite_that_is_wrong_is_shown_where(project):
+    project.run()
+    other = project.folder / "other.toml"
+    other.write_text(project.suite.read_text().replace("metrics/auroc", "metrics/auorc"))
+    with pytest.raises(SuiteError):
+        project.judge(suite=other)
+
+
+def test_paths_of_an_inherited_suite_are_still_found(project, said):
+    folder = project.folder / "base"
+    folder.mkdir()
+    (folder / "terms.txt").write_text("tree\n")
+    (folder / "base.toml").write_text(project.suite.read_text().replace("words.parquet", "../words.parquet"))
+    project.suite.write_text('extends = "base/base.toml"\nformat = 1\nseed = 7\n')
+    report = project.run()
+    assert said(project.judge()) == said(report)
+
+
+@pytest.mark.parametrize("first", ["import mqa_registry.judging", "import mqa_registry.runs", "pass"])
+def test_the_public_judge_is_a_function_whatever_was_imported_before(first):
+    code = f"{first}\nfrom mqa_registry import judge, run\nassert callable(judge) and callable(run), judge"
+    subprocess.run([sys.executable, "-c", code], check=True)
+    code = f"from mqa_registry import judge\n{first}\nimport mqa_registry\nassert mqa_registry.judging is judge"
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,231 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import runs
+from mqa_registry.errors import MqaError, StoreError, UsageError
+from mqa_registry.report import write_json
+from mqa_registry.runs import kept
+
+TEXTS_AT_REST = ("rows-0.arrow", "seen-0.arrow")
+
+
+def text_in(project) -> str:
+    """Whatever a run kept, as text, with tables unpacked."""
+    whole = []
+    for path in project.kept[-1].iterdir():
+        content = path.read_bytes()
+        whole.append(str(pa.ipc.open_file(content).read_all().to_pylist()) if path.suffix == ".arrow" else str(content))
+    return "\n".join(whole)
+
+
+def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
+    report = project.run()
+    (folder,) = project.kept
+    names = {path.name for path in folder.iterdir()}
+    assert folder.name == report.run
+    assert {"SHA256SUMS", "run.json", "suite.toml", "report.json", *TEXTS_AT_REST} <= names
+    stored = json.loads((folder / "report.json").read_text())
+    assert (stored["run"], stored["suite"]["digest"]) == (report.run, report.suite["digest"])
+    done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
+    assert done.returncode == 0
+
+
+def test_equal_predictions_are_kept_once(project):
+    project.run()
+    assert len(list(project.kept[0].glob("predictions-*"))) == 2  # undisturbed and disturbed, alike on both backends
+
+
+def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
+    texts = pa.parquet.read_table(project.folder / "words.parquet").column("text").to_pylist()
+    whole = project.run()
+    assert any(text in text_in(project) for text in texts)
+    report = project.run(examples=False)
+    assert not any(text in text_in(project) for text in texts)
+    assert said(project.judge()) == said(report)
+    assert [one["numbers"] for one in said(report)] == [one["numbers"] for one in said(whole)]
+
+
+def test_without_texts_a_new_slice_is_not_run(project):
+    project.run(examples=False)
+    other = project.folder / "other.toml"
+    other.write_text(project.suite.read_text().replace('by = "fairness/length"', 'by = "fairness/identity-terms"'))
+    result = next(result for result in project.judge(suite=other).results if result.check == "lengths")
+    assert result.verdict == "NOT-RUN"
+    assert "kept without texts" in result.note
+
+
+def test_a_flipped_byte_anywhere_ends_with_3_and_a_hint(project):
+    project.run()
+    rng = np.random.default_rng(7)
+    for path in sorted(project.kept[0].iterdir()):
+        whole = path.read_bytes()
+        for place in rng.integers(len(whole), size=6):
+            flipped = bytearray(whole)
+            flipped[place] ^= int(rng.integers(1, 256))
+            path.write_bytes(flipped)
+            with pytest.raises(StoreError, match="is damaged") as caught:
+                project.judge()
+            assert caught.value.exit_code == 3
+            assert "run the suite again" in caught.value.hint
+        path.write_bytes(whole)
+    assert project.judge()
+
+
+@pytest.mark.parametrize("name", ["SHA256SUMS", "run.json", "rows-0.arrow", "suite.toml"])
+def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
+    project.run()
+    path = project.kept[0] / name
+    path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(StoreError):
+        project.judge()
+    path.unlink()
+    with pytest.raises(StoreError):
+        project.judge()
+
+
+def test_a_run_of_another_format_is_refused(project):
+    project.run()
+    folder = project.kept[0]
+    run = json.loads((folder / "run.json").read_text()) | {"format": 2}
+    files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
+    from mqa_registry.runs.folder import drop_folder, write_folder
+
+    drop_folder(folder)
+    write_folder(folder, files | {"run.json": json.dumps(run).encode()})
+    with pytest.raises(StoreError, match="format 2"):
+        project.judge()
+
+
+def test_only_the_newest_runs_are_kept(project, monkeypatch):
+    monkeypatch.setattr(kept, "MOST", 2)
+    names = [project.run().run for _ in range(4)]
+    assert {path.name for path in project.kept} == set(names[-2:])
+    assert [path.name for path in (project.store / "runs").iterdir() if path.name.startswith(".")] == []
+
+
+def test_runs_of_one_second_are_told_apart_by_who_came_last(project):
+    names = [project.run().run for _ in range(3)]
+    assert project.judge("last").run == names[-1]
+
+
+def test_a_run_is_named_by_its_id_the_beginning_of_it_or_a_report(project, tmp_path):
+    report = project.run()
+    write_json(report, tmp_path / "report.json")
+    for name in (report.run, report.run[:-2], tmp_path / "report.json", str(tmp_path / "report.json")):
+        assert project.judge(name).run == report.run
+
+
+def test_a_report_leads_to_the_store_beside_its_suite(project, tmp_path):
+    report = project.run()
+    write_json(report, tmp_path / "report.json")
+    assert project.judge(tmp_path / "report.json", store=None).run == report.run
+
+
+def test_names_of_no_run(project, tmp_path, monkeypatch):
+    report = project.run()
+    with pytest.raises(UsageError, match="keeps no run `lsat`") as caught:
+        project.judge("lsat")
+    assert "did you mean `last`?" in caught.value.hint
+    wrong = report.run[:-1] + ("0" if report.run[-1] != "0" else "1")
+    with pytest.raises(UsageError) as caught:
+        project.judge(wrong)
+    assert report.run in caught.value.hint
+    for name in ("", "..", "../runs", ".", "/", "\0", "x" * 5000):
+        with pytest.raises(UsageError):
+            project.judge(name)
+    project.run()
+    with pytest.raises(UsageError, match="begins the names of 2 runs"):
+        project.judge(report.run[:4])
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match="keeps no run") as caught:
+        project.judge(store=None)
+    assert "did you mean `--store project/.mqa`?" in caught.value.hint
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{}", '{"format": 1, "results": []}', "\0"])
+def test_a_file_that_is_no_report_is_said(project, tmp_path, content):
+    project.run()
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(UsageError):
+        project.judge(tmp_path / "report.json")
+
+
+def test_a_report_of_a_run_that_is_gone_is_said(project, tmp_path):
+    report = project.run()
+    write_json(report, tmp_path / "report.json")
+    later = project.run()
+    import shutil
+
+    shutil.rmtree(project.store / "runs" / report.run)
+    with pytest.raises(UsageError, match=report.run) as caught:
+        project.judge(tmp_path / "report.json")
+    assert later.run in caught.value.hint
+    assert "20 newest" in caught.value.hint
+
+
+def test_a_store_that_is_no_folder_is_said(project):
+    (project.folder / "file").write_text("")
+    with pytest.raises(MqaError):
+        project.judge(store=project.folder / "file")
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from mqa_registry.runs.folder import write_folder
+number = 0
+while True:
+    write_folder(Path(sys.argv[1]) / str(number), {f"{n}.bin": bytes([number % 256]) * 200_000 for n in range(20)})
+    print(number, flush=True)
+    number += 1
+"""
+
+
+def test_a_kill_at_any_moment_leaves_no_half_of_a_folder(tmp_path):
+    from mqa_registry.runs.folder import read_folder
+
+    rng = np.random.default_rng(7)
+    for attempt in range(6):
+        place = tmp_path / str(attempt)
+        place.mkdir()
+        process = subprocess.Popen([sys.executable, "-c", WRITER, str(place)], stdout=subprocess.PIPE)
+        process.stdout.readline()
+        time.sleep(float(rng.uniform(0, 0.05)))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        whole = [path for path in place.iterdir() if not path.name.startswith(".")]
+        assert whole
+        for path in whole:
+            assert len(read_folder(path)) == 20
+
+
+def test_what_a_killed_process_left_is_swept_once_it_is_old(project):
+    (project.store / "runs").mkdir(parents=True)
+    old, new = (project.store / "runs" / name for name in (".old.tmp", ".new.tmp"))
+    for path in (old, new):
+        path.mkdir()
+    os.utime(old, (0, 0))
+    project.run()
+    assert (old.exists(), new.exists()) == (False, True)
+    assert project.judge()
+
+
+def test_a_project_that_moved_is_still_judged(project, said):
+    report = project.run()
+    place = project.folder.rename(project.folder.parent / "elsewhere")
+    from mqa_registry import runs as public
+
+    plugin = Path(__file__).parents[1] / "durability" / "letters.py"
+    assert said(public.judge("last", store=place / ".mqa", plugin_files=(plugin,))) == said(report)
+    assert runs.STORE == ".mqa"
