@@ -38,7 +38,8 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     if "model" not in raw.root.tables:
         sections.need_model(top.get("backends"), backends, findings)
     gate: grammar.GateWord = top["gate"].value if "gate" in top else "interval"
-    around = Surroundings(tuple(backends), tuple(data), gate)
+    interval: grammar.IntervalWord = top["interval"].value if "interval" in top else "exact"
+    around = Surroundings(tuple(backends), tuple(data), gate, interval)
     checks = _checks(top.get("check"), around, World(backends, task, catalog), lookup)
     findings.settle()
     suite = Suite(

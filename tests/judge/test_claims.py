@@ -9,7 +9,8 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mqa_registry.judge.claims import Claim, failing, verdict_at_point, verdict_of
-from mqa_registry.judge.estimates import PairedProportions, Proportion, Whole
+from mqa_registry.judge.estimates import Whole
+from mqa_registry.judge.shares import PairedProportions, Proportion
 from mqa_registry.judge.result import Verdict
 
 

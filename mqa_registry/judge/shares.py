@@ -1,0 +1,268 @@
+"""Shares: means of rows that are right or wrong, and differences of two of them, with score and exact intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import special
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+    from mqa_registry.judge.clusters import Design
+    from mqa_registry.judge.estimates import Interval
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+
+ONE_CLUSTER = "rests on one cluster, which shows nothing of how others would differ"
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A share of rows, with one of three intervals; in clusters, that of as many rows as would tell as much.
+
+    `exact` is Clopper and Pearson's (Biometrika 26, 1934), `wilson` Wilson's (J. Am. Stat. Assoc. 22, 1927) and
+    `jeffreys` that of Jeffreys' prior as Brown, Cai and DasGupta have it (Stat. Sci. 16, 2001).
+    """
+
+    successes: int
+    rows: int
+    kind: str = "exact"
+    design: Design | None = None
+
+    @property
+    def value(self) -> float:
+        return self.successes / self.rows if self.rows else math.nan
+
+    @property
+    def method(self) -> str:
+        return f"cluster {self.kind}" if self.design else self.kind
+
+    @property
+    def flaw(self) -> str:
+        if not self.rows:
+            return "is undefined, since no row has a say"
+        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        return INTERVALS[self.kind](self.value, self.effective(confidence), confidence)
+
+    def effective(self, confidence: float) -> float:
+        """The rows, or in clusters as many as would tell as much."""
+        return self.design.effective(self.rows, confidence) if self.design else self.rows
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        if self.flaw:
+            return np.full(count, math.nan)
+        rows = max(1, round(self.rows / max(1.0, self.design.effect))) if self.design else self.rows
+        return rng.binomial(rows, self.value, count) / rows
+
+
+@dataclass(frozen=True)
+class PairedProportions:
+    """The drop of a share between two answers to the same rows, with the score interval of Tango (Stat. Med. 17, 1998).
+
+    `lost` rows were right and are wrong now, `won` rows the other way round.
+    """
+
+    lost: int
+    won: int
+    rows: int
+    design: Design | None = None
+
+    @property
+    def value(self) -> float:
+        return (self.lost - self.won) / self.rows if self.rows else math.nan
+
+    @property
+    def method(self) -> str:
+        return "cluster tango" if self.design else "tango"
+
+    @property
+    def flaw(self) -> str:
+        if not self.rows:
+            return "is undefined, since no row has a say"
+        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        scale = self.design.effective(self.rows, confidence) / self.rows if self.design else 1.0
+        return tango(self.lost * scale, self.won * scale, self.rows * scale, confidence)
+
+    @property
+    def mcnemar(self) -> float:
+        """The p-value of McNemar's exact test of no difference (Psychometrika 12, 1947), of rows drawn one by one."""
+        return min(1.0, 2 * float(special.bdtr(min(self.lost, self.won), self.lost + self.won, 0.5)))
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        if self.flaw:
+            return np.full(count, math.nan)
+        chances = np.array([self.lost, self.won, self.rows - self.lost - self.won]) / self.rows
+        cells = rng.multinomial(self.rows, chances, count)
+        return (cells[:, 0] - cells[:, 1]) / self.rows
+
+
+@dataclass(frozen=True)
+class UnpairedProportions:
+    """The difference of two shares of different rows, with Newcombe's hybrid score interval (Stat. Med. 17, 1998).
+
+    Two groups that have rows of the same clusters are taken as drawn apart, which errs on the side of too wide.
+    """
+
+    first: Proportion
+    second: Proportion
+
+    @property
+    def value(self) -> float:
+        return self.first.value - self.second.value
+
+    @property
+    def rows(self) -> int:
+        return self.first.rows + self.second.rows
+
+    @property
+    def method(self) -> str:
+        return "cluster newcombe" if self.first.design or self.second.design else "newcombe"
+
+    @property
+    def flaw(self) -> str:
+        return self.first.flaw or self.second.flaw
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        one, two = self.first.value, self.second.value
+        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
+        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
+        return (
+            self.value - math.hypot(one - low_1, high_2 - two),
+            self.value + math.hypot(high_1 - one, two - low_2),
+        )
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        return self.first.draws(rng, count) - self.second.draws(rng, count)
+
+
+@dataclass(frozen=True)
+class UnpairedRatio:
+    """One share by another, of different rows, by the method of variance estimates recovery from Wilson's intervals.
+
+    Donner and Zou, Stat. Methods Med. Res. 21, 2012; without an end above where the divisor may be 0.
+    """
+
+    first: Proportion
+    second: Proportion
+
+    @property
+    def value(self) -> float:
+        return self.first.value / self.second.value
+
+    @property
+    def rows(self) -> int:
+        return self.first.rows + self.second.rows
+
+    @property
+    def method(self) -> str:
+        return "cluster mover" if self.first.design or self.second.design else "mover"
+
+    @property
+    def flaw(self) -> str:
+        return self.first.flaw or self.second.flaw
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        one, two = self.first.value, self.second.value
+        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
+        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
+        return _recovered(one, low_1, two, high_2, -1), _recovered(one, high_1, two, low_2, 1)
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.first.draws(rng, count) / self.second.draws(rng, count)
+
+
+@lru_cache(maxsize=100_000)
+def exact(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    """Clopper and Pearson's interval; the rows need not be a whole number."""
+    tail = (1 - confidence) / 2
+    won, lost = share * rows, (1 - share) * rows
+    low = float(special.betaincinv(won, lost + 1, tail)) if share > 0 else 0.0
+    high = float(special.betainccinv(won + 1, lost, tail)) if share < 1 else 1.0
+    return low, high
+
+
+@lru_cache(maxsize=100_000)
+def jeffreys(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    """The equal-tailed interval of Jeffreys' prior, from 0 where no row is right and to 1 where all are."""
+    tail = (1 - confidence) / 2
+    won, lost = share * rows + 0.5, (1 - share) * rows + 0.5
+    low = float(special.betaincinv(won, lost, tail)) if share > 0 else 0.0
+    high = float(special.betainccinv(won, lost, tail)) if share < 1 else 1.0
+    return low, high
+
+
+@lru_cache(maxsize=100_000)
+def wilson(share: float, rows: float, confidence: float) -> tuple[float, float]:
+    """Wilson's score interval."""
+    reach = float(special.ndtri((1 + confidence) / 2)) ** 2 / rows
+    middle = (share + reach / 2) / (1 + reach)
+    half = math.sqrt(share * (1 - share) * reach + reach**2 / 4) / (1 + reach)
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+INTERVALS: dict[str, Callable[[float, float, float], tuple[float, float]]] = {
+    "exact": exact,
+    "wilson": wilson,
+    "jeffreys": jeffreys,
+}
+
+
+@lru_cache(maxsize=100_000)
+def tango(lost: float, won: float, rows: float, confidence: float) -> tuple[float, float]:
+    """Tango's score interval of a drop; the counts need not be whole numbers."""
+    reach = float(special.ndtri((1 + confidence) / 2))
+
+    def score(drop: float) -> float:
+        return _score(lost, won, rows, drop)
+
+    return _root(lambda drop: score(drop) - reach), _root(lambda drop: score(drop) + reach)
+
+
+def _recovered(one: float, end_1: float, two: float, end_2: float, side: int) -> float:
+    """One end of the interval of a ratio of two shares, from the opposite ends of their own."""
+    divisor = end_2 * (2 * two - end_2)
+    if divisor <= 0:
+        return 0.0 if side < 0 else math.inf
+    inner = max(0.0, (one * two) ** 2 - end_1 * (2 * one - end_1) * divisor)
+    return max(0.0, one * two + side * math.sqrt(inner)) / divisor
+
+
+def _score(lost: float, won: float, rows: float, drop: float) -> float:
+    """How many standard errors the observed drop lies above `drop`; falls as `drop` rises."""
+    linear = -lost - won + (2 * rows - lost + won) * drop
+    constant = -won * drop * (1 - drop)
+    share = (math.sqrt(max(0.0, linear**2 - 8 * rows * constant)) - linear) / (4 * rows)
+    variance = rows * (2 * share + drop * (1 - drop))
+    distance = lost - won - rows * drop
+    if variance <= 0:
+        return math.copysign(math.inf, distance) if distance else 0.0
+    return distance / math.sqrt(variance)
+
+
+def _root(function: Callable[[float], float]) -> float:
+    """Where a falling function of a difference of shares crosses zero, between -1 and 1."""
+    low, high = -1.0, 1.0
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if function(middle) > 0 else (low, middle)
+    return (low + high) / 2
