@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 DEFINED = 0.9  # the least share of resamples in which a number is defined, to say how it would differ
+IGNORED = 0.25  # standard errors of bias that need no more than BCa's own correction
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued as a normal one
 
 
@@ -27,7 +28,10 @@ class Resampled:
 
     `squares` and `cubes` are the sums over units, which are rows or clusters, of the second and third power of the
     jackknife influences, from which the acceleration follows. The interval is made wider for few units by Student's t,
-    as Hesterberg does (Am. Stat. 69, 2015, section 5). Where all replicates agree there is none.
+    as Hesterberg does (Am. Stat. 69, 2015, section 5), on `freedom` degrees of freedom. Where the bias is more than a
+    quarter of the standard error, and so not to be ignored (Efron and Tibshirani, An Introduction to the Bootstrap,
+    1993, section 10.3), the interval reaches from the lower to the higher end of this and two others, the one that
+    ignores the bias and the one that mirrors it. Where all replicates agree there is none.
     """
 
     value: float
@@ -37,6 +41,7 @@ class Resampled:
     cubes: float = 0.0
     method: str = "bca"
     units: int | None = None  # the rows, if left out
+    freedom: float | None = None  # one less than the units, if left out
 
     @cached_property
     def known(self) -> Floats:
@@ -61,10 +66,12 @@ class Resampled:
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
             return None
-        bias = float(special.ndtri(self._below))
-        acceleration = self.cubes / (6 * self.squares**1.5) if self.squares > 0 else 0.0
-        low, high = (self._at(bias, acceleration, side * self._reach(confidence)) for side in (-1, 1))
-        return low, high
+        reach = self._reach(confidence)
+        low, high = (self._at(side * reach) for side in (-1, 1))
+        if not self._biased:
+            return low, high
+        least, most = (self._quantile(side * reach) for side in (-1, 1))
+        return min(low, least, 2 * self.value - most), max(high, most, 2 * self.value - least)
 
     def draws(self, rng: np.random.Generator, count: int) -> Floats:
         return rng.choice(self.replicates, count)
@@ -78,16 +85,22 @@ class Resampled:
         known = self.known
         return float((known < self.value).mean() + (known == self.value).mean() / 2)
 
+    @property
+    def _biased(self) -> bool:
+        return abs(float(self.known.mean()) - self.value) > IGNORED * float(self.known.std())
+
     def _reach(self, confidence: float) -> float:
         """The normal quantile, as much further out as so few units need."""
+        freedom = self._units - 1 if self.freedom is None else self.freedom
         wider = math.sqrt(self._units / (self._units - 1))
-        return wider * float(special.stdtrit(self._units - 1, (1 + confidence) / 2))
+        return wider * float(special.stdtrit(freedom, (1 + confidence) / 2))
 
-    def _at(self, bias: float, acceleration: float, reach: float) -> float:
-        """One end of the interval: the replicates' quantile at a normal deviate, moved by bias and acceleration."""
-        moved = bias + reach
-        slack = 1 - acceleration * moved
-        deviate = bias + moved / slack if slack > 0 else math.copysign(math.inf, moved)
+    def _at(self, reach: float) -> float:
+        """One end of the BCa interval: the replicates' quantile at a normal deviate, moved by bias and acceleration."""
+        bias = float(special.ndtri(self._below))
+        acceleration = self.cubes / (6 * self.squares**1.5) if self.squares > 0 else 0.0
+        slack = 1 - acceleration * (bias + reach)
+        deviate = bias + (bias + reach) / slack if slack > 0 else math.copysign(math.inf, reach)
         return self._quantile(deviate)
 
     def _quantile(self, deviate: float) -> float:

@@ -122,6 +122,16 @@ def _apart(first: Resampled, second: Resampled) -> Resampled:
         first.cubes - second.cubes,
         "cluster unpaired bca" if clustered else "unpaired bca",
         min(each.rows if each.units is None else each.units for each in (first, second)),
+        _satterthwaite(first, second),
+    )
+
+
+def _satterthwaite(first: Resampled, second: Resampled) -> float | None:
+    """The degrees of freedom of the sum of two variances, as for Welch's t."""
+    if not first.freedom or not second.freedom or not first.squares + second.squares:
+        return None
+    return (first.squares + second.squares) ** 2 / (
+        first.squares**2 / first.freedom + second.squares**2 / second.freedom
     )
 
 

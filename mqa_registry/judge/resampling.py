@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     Combine: TypeAlias = Callable[[list[Floats]], Floats]
 
 CELLS_AT_ONCE = 4_000_000  # counts held in memory at a time
-FEW_CELLS = 512  # up to so many distinct cells or clusters, each is left out by itself, and counts are drawn for cells
+PER_CELL = 8  # from so many rows a cell on, counts of cells are quicker to draw than rows
+FEW_CELLS = 512  # up to so many distinct cells or clusters, each is left out by itself
 BLOCKS = 200  # of the jackknife, where there are more than few
 
 
@@ -51,9 +52,9 @@ def resampled(statistics: Sequence[Statistic], combine: Combine, how: Resampling
     value = float(rows.number(rows.counts[None], combine)[0])
     rng = how.rng()
     replicates = [rows.number(counts, combine) for counts in units.draws(rng, how.count)]
-    squares, cubes = _influences(rows, units, combine, rng)
+    squares, cubes, freedom = _influences(rows, units, combine, rng)
     method = method if how.clusters is None else f"cluster {method}"
-    return Resampled(value, rows.size, np.concatenate(replicates), squares, cubes, method, units.number)
+    return Resampled(value, rows.size, np.concatenate(replicates), squares, cubes, method, units.number, freedom)
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ class _Cells:
     def draws(self, rng: np.random.Generator, count: int) -> Iterator[Floats]:
         """Counts of joint cells in as many resamples, some at a time."""
         for number in _chunks(count, len(self.counts)):
-            if len(self.counts) <= FEW_CELLS:
+            if len(self.counts) * PER_CELL <= self.number:
                 yield rng.multinomial(self.number, self.counts / self.number, size=number).astype(np.float64)
             else:
                 yield _drawn(rng, self.counts, number)
@@ -152,15 +153,24 @@ class _Clusters:
 
 def _influences(
     rows: _Rows, units: _Cells | _Clusters, combine: Combine, rng: np.random.Generator
-) -> tuple[float, float]:
-    """Sums of the squares and cubes of the jackknife influences."""
+) -> tuple[float, float, float]:
+    """Sums of the squares and cubes of the jackknife influences, and the degrees of freedom of the former.
+
+    Satterthwaite's (Biometrics Bull. 2, 1946), from how the squares vary: where few units have most of the influence,
+    as positives have that are rare, those few are what there is to go by.
+    """
     left_out, weights = units.left_out(rng)
     without = rows.number(rows.counts - left_out, combine)
     known = np.isfinite(without)
+    most = max(1.0, units.number - 1.0)
     if not known.any():
-        return 0.0, 0.0
-    distance = np.average(without[known], weights=weights[known]) - without[known]
-    return float((weights[known] * distance**2).sum()), float((weights[known] * distance**3).sum())
+        return 0.0, 0.0, most
+    weights, without = weights[known], without[known]
+    distance = np.average(without, weights=weights) - without
+    squares, cubes, fourths = (float((weights * distance**power).sum()) for power in (2, 3, 4))
+    spread = fourths - squares**2 / float(weights.sum())
+    freedom = 2 * squares**2 / spread if spread > 0 else most
+    return squares, cubes, min(max(freedom, 1.0), most)
 
 
 def _cells_of(statistic: Statistic, rows: int) -> tuple[Ints, int]:
