@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Ints: TypeAlias = npt.NDArray[np.int64]
     Combine: TypeAlias = Callable[[list[Floats]], Floats]
 
-CELLS_AT_ONCE = 4_000_000  # counts held in memory at a time
+CELLS_AT_ONCE = 400_000  # counts worked on at a time, so that they stay near the processor
 PER_CELL = 8  # from so many rows a cell on, counts of cells are quicker to draw than rows
 FEW_CELLS = 512  # up to so many distinct cells or clusters, each is left out by itself
 BLOCKS = 200  # of the jackknife, where there are more than few
@@ -116,13 +116,14 @@ class _Cells:
             else:
                 yield _drawn(rng, self.counts, number)
 
-    def left_out(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    def left_out(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
         """What a row, or a block of cells where there are many, takes with it; and how many there are like it."""
         cells = len(self.counts)
         if cells <= FEW_CELLS:
-            return np.eye(cells), self.counts
-        blocks = rng.integers(BLOCKS, size=cells)
-        return (blocks == np.arange(BLOCKS)[:, None]) * self.counts, np.ones(BLOCKS)
+            yield np.eye(cells), self.counts
+            return
+        for within in _blocks(rng, cells):
+            yield within * self.counts, np.ones(len(within))
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,17 @@ class _Clusters:
         for number in _chunks(count, max(self.table.shape)):
             yield _drawn(rng, np.ones(self.number), number) @ self.table
 
-    def left_out(self, rng: np.random.Generator) -> tuple[Floats, Floats]:
-        if self.number <= FEW_CELLS:
-            return self.table.toarray(), np.ones(self.number)
-        blocks = rng.integers(BLOCKS, size=self.number)
-        return (blocks == np.arange(BLOCKS)[:, None]).astype(np.float64) @ self.table, np.ones(BLOCKS)
+    def left_out(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
+        """What a cluster, or a block of them where there are many, takes with it."""
+        if self.number > FEW_CELLS:
+            yield from (
+                (within.astype(np.float64) @ self.table, np.ones(len(within))) for within in _blocks(rng, self.number)
+            )
+            return
+        step = max(1, CELLS_AT_ONCE // self.table.shape[1])
+        for start in range(0, self.number, step):
+            some = self.table[start : start + step].toarray()
+            yield some, np.ones(len(some))
 
 
 def _influences(
@@ -159,8 +166,8 @@ def _influences(
     Satterthwaite's (Biometrics Bull. 2, 1946), from how the squares vary: where few units have most of the influence,
     as positives have that are rare, those few are what there is to go by.
     """
-    left_out, weights = units.left_out(rng)
-    without = rows.number(rows.counts - left_out, combine)
+    parts = [(rows.number(rows.counts - taken, combine), alike) for taken, alike in units.left_out(rng)]
+    without, weights = (np.concatenate(each) for each in zip(*parts, strict=True))
     known = np.isfinite(without)
     most = max(1.0, units.number - 1.0)
     if not known.any():
@@ -204,11 +211,25 @@ def _chunks(count: int, width: int) -> Iterator[int]:
     yield from (min(chunk, count - start) for start in range(0, count, chunk))
 
 
+def _blocks(rng: np.random.Generator, units: int) -> Iterator[npt.NDArray[np.bool_]]:
+    """Blocks of units put together at random, shape (blocks, units), a few at a time."""
+    block_of_unit = rng.integers(BLOCKS, size=units)
+    step = max(1, CELLS_AT_ONCE // units)
+    for start in range(0, BLOCKS, step):
+        yield block_of_unit == np.arange(start, min(start + step, BLOCKS))[:, None]
+
+
 def _drawn(rng: np.random.Generator, counts: Floats, number: int) -> Floats:
     """Counts of many cells: rows are drawn, and counted by the cell they are in."""
     cells, rows = len(counts), int(counts.sum())
-    drawn = rng.integers(rows, size=(number, rows))
-    if rows != cells:
-        drawn = np.repeat(np.arange(cells), counts.astype(np.int64))[drawn]
-    drawn += np.arange(number)[:, None] * cells
-    return np.bincount(drawn.ravel(), minlength=number * cells).reshape(number, cells).astype(np.float64)
+    cell_of_row = np.repeat(np.arange(cells), counts.astype(np.int64)) if rows != cells else None
+    found = np.empty((number, cells))
+    step = max(1, CELLS_AT_ONCE // 4 // max(rows, cells))
+    for start in range(0, number, step):
+        size = min(step, number - start)
+        drawn = rng.integers(rows, size=(size, rows))
+        if cell_of_row is not None:
+            drawn = cell_of_row[drawn]
+        drawn += np.arange(size)[:, None] * cells
+        found[start : start + size] = np.bincount(drawn.ravel(), minlength=size * cells).reshape(size, cells)
+    return found

@@ -93,7 +93,9 @@ def minima() -> Iterator[Setting]:
         for share in SHARES:
             for others, words in (((1 + share) / 2, "one"), (share, "all")):
                 chances = np.array([share] + [others] * (GROUPS - 1))
-                yield Setting(f"n = {rows:,} a group, p = {share}, {words} on the bound", _minimum(rows, chances, share))
+                yield Setting(
+                    f"n = {rows:,} a group, p = {share}, {words} on the bound", _minimum(rows, chances, share)
+                )
 
 
 def gaps(gap: float = 0.05) -> Iterator[Setting]:
