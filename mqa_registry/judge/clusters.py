@@ -51,13 +51,11 @@ def robust_error(scores: Floats, clusters: Ints) -> tuple[float, int]:
     return math.sqrt(count / (count - 1) * float((residuals**2).sum())) / len(scores), count
 
 
-def design_of(scores: Floats, clusters: Ints | None) -> Design | None:
-    """The design of rows that score -1, 0 or 1; None where they were drawn one by one.
+def design_of(scores: Floats, clusters: Ints) -> Design:
+    """The design of rows that score -1, 0 or 1.
 
     Where all of them score the same, nothing is known of how alike the rows of a cluster are: they count as one.
     """
-    if clusters is None:
-        return None
     error, count = robust_error(scores, clusters)
     plain = float(scores.var()) / len(scores) if len(scores) else 0.0
     return Design(count, error**2 / plain if plain > 0 else len(scores) / max(count, 1))

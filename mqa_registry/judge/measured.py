@@ -57,8 +57,9 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)
     scores, clusters = _speaking(answer, how.clusters)
     if _is_share(scores):
-        return Proportion(int(np.count_nonzero(scores)), len(scores), how.share, design_of(scores, clusters))
-    return _mean(scores.astype(np.float64, copy=False), clusters)
+        design = design_of(_floats(scores), clusters) if clusters is not None else None
+        return Proportion(int(np.count_nonzero(scores)), len(scores), how.share, design)
+    return _mean(_floats(scores), clusters)
 
 
 def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -> Estimate:
@@ -72,12 +73,11 @@ def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -
         return resampled(pair, lambda values: values[0] - values[1], how, "paired bca") if rows else _without_rows()
     (one, clusters), (two, _) = (_speaking(answer, how.clusters) for answer in (one, two))
     if _is_share(one) and _is_share(two):
-        one, two = one.astype(bool), two.astype(bool)
-        lost, won = int(np.count_nonzero(one & ~two)), int(np.count_nonzero(two & ~one))
-        design = design_of(one.astype(np.float64) - two, clusters) if clusters is not None else None
+        lost, won = int(np.count_nonzero(one > two)), int(np.count_nonzero(two > one))
+        design = design_of(_floats(one) - two, clusters) if clusters is not None else None
         return PairedProportions(lost, won, len(one), design)
     with np.errstate(invalid="ignore"):  # infinity less infinity is refused as what it is
-        return _mean(one.astype(np.float64) - two, clusters, "paired t")
+        return _mean(_floats(one) - two, clusters, "paired t")
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
@@ -141,6 +141,10 @@ def _speaking(scores: Floats | Bools, clusters: Ints | None) -> tuple[Floats | B
     if not silent.any():
         return scores, clusters
     return scores[~silent], clusters[~silent] if clusters is not None else None
+
+
+def _floats(scores: Floats | Bools) -> Floats:
+    return scores.astype(np.float64, copy=False)
 
 
 def _silent(scores: Floats | Bools) -> Bools:

@@ -50,10 +50,12 @@ def resampled(statistics: Sequence[Statistic], combine: Combine, how: Resampling
     rows = _Rows.of(statistics)
     units = _Cells(rows.counts) if how.clusters is None else _Clusters.of(rows, how.clusters)
     value = float(rows.number(rows.counts[None], combine)[0])
+    method = method if how.clusters is None else f"cluster {method}"
+    if units.number < 2:
+        return Resampled(value, rows.size, np.full(how.count, np.nan), method=method, units=units.number)
     rng = how.rng()
     replicates = [rows.number(counts, combine) for counts in units.draws(rng, how.count)]
     squares, cubes, freedom = _influences(rows, units, combine, rng)
-    method = method if how.clusters is None else f"cluster {method}"
     return Resampled(value, rows.size, np.concatenate(replicates), squares, cubes, method, units.number, freedom)
 
 

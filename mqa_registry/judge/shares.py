@@ -184,7 +184,12 @@ class UnpairedRatio:
         one, two = self.first.value, self.second.value
         low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
         low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
-        return _recovered(one, low_1, two, high_2, -1), _recovered(one, high_1, two, low_2, 1)
+        product = one * two
+        dividend, divisor = low_1 * (2 * one - low_1), high_2 * (2 * two - high_2)
+        low = dividend / (product + math.sqrt(product**2 - dividend * divisor)) if dividend else 0.0
+        dividend, divisor = high_1 * (2 * one - high_1), low_2 * (2 * two - low_2)
+        high = (product + math.sqrt(product**2 - dividend * divisor)) / divisor if divisor else math.inf
+        return low, high
 
     def draws(self, rng: np.random.Generator, count: int) -> Floats:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -236,15 +241,6 @@ def tango(lost: float, won: float, rows: float, confidence: float) -> tuple[floa
         return _score(lost, won, rows, drop)
 
     return _root(lambda drop: score(drop) - reach), _root(lambda drop: score(drop) + reach)
-
-
-def _recovered(one: float, end_1: float, two: float, end_2: float, side: int) -> float:
-    """One end of the interval of a ratio of two shares, from the opposite ends of their own."""
-    divisor = end_2 * (2 * two - end_2)
-    if divisor <= 0:
-        return 0.0 if side < 0 else math.inf
-    inner = max(0.0, (one * two) ** 2 - end_1 * (2 * one - end_1) * divisor)
-    return max(0.0, one * two + side * math.sqrt(inner)) / divisor
 
 
 def _score(lost: float, won: float, rows: float, drop: float) -> float:

@@ -10,8 +10,8 @@ from statsmodels.stats.multitest import multipletests
 
 from mqa_registry.judge.claims import Claim, failing, verdict_at_point, verdict_of
 from mqa_registry.judge.estimates import Whole
-from mqa_registry.judge.shares import PairedProportions, Proportion
 from mqa_registry.judge.result import Verdict
+from mqa_registry.judge.shares import PairedProportions, Proportion
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:
