@@ -8,20 +8,25 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mqa_registry.errors import MqaError, NotRunError
+from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
 from mqa_registry.judging.evidence import examples_of
-from mqa_registry.judging.finding import Finding, find, find_gaps
-from mqa_registry.judging.groups import groups_of
-from mqa_registry.judging.reading import read
+from mqa_registry.judging.finding import find, find_gaps, refuse_many
+from mqa_registry.judging.material import Material
+from mqa_registry.judging.reading import read, selections
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
+from mqa_registry.judging.shares import PairedProportions
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading
     from mqa_registry.plan import Case, Plan, Step
     from mqa_registry.predict import Observations, Observed
@@ -29,22 +34,24 @@ if TYPE_CHECKING:
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
     """A result for every case of the plan; pure."""
-    return tuple(_timed(plan, case, observations) for case in plan.cases)
+    material = Material(observations)
+    return tuple(_timed(plan, case, material) for case in plan.cases)
 
 
-def _timed(plan: Plan, case: Case, observations: Observations) -> Result:
+def _timed(plan: Plan, case: Case, material: Material) -> Result:
     start = time.perf_counter()
-    result = _judged(plan, case, observations)
+    result = _judged(plan, case, material)
     return replace(result, seconds=round(time.perf_counter() - start, 4))
 
 
-def _judged(plan: Plan, case: Case, observations: Observations) -> Result:
+def _judged(plan: Plan, case: Case, material: Material) -> Result:
     blank = _blank(case)
+    observations = material.observations
     failure = next((observed.failure for observed in _read_by(case, observations) if observed.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
-        steps = [_step(plan, case, step, observations) for step in case.steps]
+        steps = [_step(plan, case, step, material) for step in case.steps]
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
     except MqaError:
@@ -104,27 +111,30 @@ def _failed(blank: Result, failure: Failure) -> Result:
     return replace(blank, verdict=verdict, note=note, evidence={"trace": failure.trace} if failure.trace else {})
 
 
-def _step(plan: Plan, case: Case, step: Step, observations: Observations) -> Judged:
+def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
-    reading = read(case, step, observations)
-    how = Resampling(plan.suite.seed, f"{case.check.measure.key} {step.view.rows.name} {step.view.backend}")
-    whole = find(reading, case.expect, how)
+    reading = read(case, step, material)
+    purpose = f"{case.check.measure.key} {step.view.rows.name} {step.view.backend}"
+    how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
+    answers = Answers.of(reading, case.expect)
+    whole = find(answers, case.expect, how)
     if case.check.by is None:
-        return Judged(reading, whole, {}, Finding(reading, {}))
-    found = {}
-    for name, mask in groups_of(observations.rows[step.view.rows.data], case.check.by).items():
-        part = reading.among(mask)
-        if len(part.sample):
-            found[name] = find(part, case.expect, replace(how, purpose=f"{how.purpose} {name}"))
-    small = frozenset(name for name, finding in found.items() if finding.rows < case.expect.min_rows)
+        return Judged(whole)
+    groups = dict(selections(reading, case.check.by, step, material))
+    small = frozenset(name for name, rows in groups.items() if len(rows.view) < case.expect.min_rows)
+    refuse_many(len(groups) - len(small), case.expect)
+    found = {
+        name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{purpose} {name}"))
+        for name, rows in groups.items()
+    }
     large = {name: finding for name, finding in found.items() if name not in small}
     between = case.expect.max_gap is not None or case.expect.min_ratio is not None
-    return Judged(reading, whole, found, find_gaps(reading, large, case.expect, how), small, between)
+    return Judged(whole, found, find_gaps(answers, large, case.expect, how), small, between)
 
 
 def _concluded(plan: Plan, case: Case, blank: Result, steps: Sequence[Judged], observations: Observations) -> Result:
     """The verdict of all severities together, with the reason and the evidence for it."""
-    ruling = Ruling(plan.suite.confidence, case.check.gate == "point")
+    ruling = Ruling.on(steps, plan.suite.confidence, point=case.check.gate == "point")
     verdict, note, needed = ruled(steps, ruling)
     verdict, note = _overruled(plan, case, steps, observations) or (verdict, note)
     parts = [_part(step, judged, ruling) for step, judged in zip(case.steps, steps, strict=True)]
@@ -179,10 +189,22 @@ def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: 
         evidence["changed"] = observed.seen.changed
     if not reading.paired:
         evidence["unpaired"] = True
+    if reading.sample.clusters is not None:
+        evidence["clusters"] = len(np.unique(reading.sample.clusters))
+    evidence |= _mcnemar(judged.whole)
     if shown:
         rows = observations.rows[step.view.rows.data]
         evidence["examples"] = examples_of(_telling(judged), observed.seen.rows, rows)
     return evidence
+
+
+def _mcnemar(finding: Finding) -> dict[str, Any]:
+    """The exact test that many know, beside the score interval of the same rows."""
+    for pairs in finding.numbers.values():
+        if isinstance(pairs, PairedProportions) and pairs.rows and pairs.design is None:
+            lost, won = (pairs.won, pairs.lost) if "rise" in finding.numbers else (pairs.lost, pairs.won)
+            return {"mcnemar": {"lost": lost, "won": won, "p": pairs.mcnemar}}
+    return {}
 
 
 def _telling(judged: Judged) -> Reading:
@@ -192,4 +214,5 @@ def _telling(judged: Judged) -> Reading:
         return judged.reading
     bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
     sign = -1 if bounded_above else 1
-    return min(large, key=lambda finding: sign * finding.numbers["value"].value).reading
+    known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
+    return min(known, key=lambda finding: sign * finding.numbers["value"].value).answers.reading

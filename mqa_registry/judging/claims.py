@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.judging.estimates import Proportion
 from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.shares import Proportion
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from mqa_registry.judging.estimates import Estimate
 
@@ -50,36 +50,43 @@ class Claim:
         return self.estimate.interval(confidence) or (-math.inf, math.inf)
 
     def rows_to_settle(self, confidence: float) -> int | None:
-        """About how many rows would settle it, were the estimate right; None where no number of rows would."""
+        """How many rows would settle it, were the estimate right; None where no number of rows would."""
+        rough = self.roughly_to_settle(confidence)
+        if rough is not None and isinstance(self.estimate, Proportion) and self.estimate.design is None:
+            return self._rows_for_share(self.estimate, confidence)
+        return rough if rough is None or rough <= MOST_ROWS else None
+
+    def roughly_to_settle(self, confidence: float) -> int | None:
+        """The same from how the interval at hand would shrink, by the root of the rows."""
         value = self.estimate.value
-        distance = min(abs(value - bound) for bound in (self.low, self.high) if math.isfinite(bound))
+        distance = min((abs(value - bound) for bound in (self.low, self.high) if math.isfinite(bound)), default=0.0)
         interval = self.estimate.interval(confidence)
         if not self.defined or distance == 0 or interval is None or self.estimate.rows == 0:
             return None
-        if isinstance(self.estimate, Proportion):
-            return self._rows_for_share(confidence)
         toward = interval[1] - value if self._bound_above() else value - interval[0]
+        if not math.isfinite(toward):
+            return None
         return math.ceil(self.estimate.rows * (max(toward, 0.0) / distance) ** 2)
 
     def _bound_above(self) -> bool:
         """Whether the interval has to shrink from above: the near bound lies above the estimate."""
         return abs(self.high - self.estimate.value) < abs(self.low - self.estimate.value) or math.isinf(self.low)
 
-    def _rows_for_share(self, confidence: float) -> int | None:
-        """Search the number of rows at which the exact interval of the same share clears the bound."""
-        share = self.estimate.value
+    def _rows_for_share(self, estimate: Proportion, confidence: float) -> int | None:
+        """Search the number of rows at which the interval of the same share clears the bound."""
         low, high = 1, 2
-        while not self._settled_with(high, share, confidence):
+        while not self._settled_with(high, estimate, confidence):
             low, high = high, high * 2
             if high > MOST_ROWS:
                 return None
         while high - low > max(1, high // 200):
             middle = (low + high) // 2
-            low, high = (low, middle) if self._settled_with(middle, share, confidence) else (middle, high)
+            low, high = (low, middle) if self._settled_with(middle, estimate, confidence) else (middle, high)
         return high
 
-    def _settled_with(self, rows: int, share: float, confidence: float) -> bool:
-        claim = Claim("", Proportion(round(share * rows), rows), self.low, self.high)
+    def _settled_with(self, rows: int, estimate: Proportion, confidence: float) -> bool:
+        share = replace(estimate, successes=round(estimate.value * rows), rows=rows)
+        claim = Claim("", share, self.low, self.high)
         return claim.holds(confidence) or claim.fails(confidence)
 
 
@@ -87,7 +94,7 @@ def verdict_of(claims: Sequence[Claim], confidence: float) -> Verdict:
     """All claims of one check together.
 
     It passes when every claim holds, without correction, since it says that all of them do (intersection-union); it
-    fails when some claim fails after Holm's correction for their number (Scand. J. Stat. 6, 1979).
+    fails when some claim fails after Holm's correction for their number.
     """
     if failing(claims, confidence):
         return Verdict.FAIL
@@ -97,17 +104,28 @@ def verdict_of(claims: Sequence[Claim], confidence: float) -> Verdict:
 
 
 def failing(claims: Sequence[Claim], confidence: float) -> list[Claim]:
-    """The claims that fail after Holm's correction: as some fall, the rest are held to a milder level."""
-    remaining = [claim for claim in claims if claim.defined]
-    fallen: list[Claim] = []
-    while remaining:
-        level = 1 - (1 - confidence) / len(remaining)
-        falling = [claim for claim in remaining if claim.fails(level)]
+    """The claims that fail after Holm's correction for the number of all."""
+    levels = holm(claims, confidence)
+    return [claim for claim in claims if claim.fails(levels[id(claim)])]
+
+
+def holm(claims: Sequence[Claim], confidence: float) -> Mapping[int, float]:
+    """Per claim, by its `id`, the confidence at which it has to fail, by Holm's procedure (Scand. J. Stat. 6, 1979).
+
+    As claims fall, the rest are held to a milder level. A claim that is undefined counts among them: that there is no
+    number for it makes the others no surer.
+    """
+    levels: dict[int, float] = {}
+    remaining = list(claims)
+    may_fall = [claim for claim in claims if claim.fails(confidence)]
+    while True:
+        level = 1 - (1 - confidence) / max(1, len(remaining))
+        falling = {id(claim) for claim in may_fall if claim.fails(level)}
+        levels |= {id(claim): level for claim in remaining if not falling or id(claim) in falling}
         if not falling:
-            break
-        fallen += falling
-        remaining = [claim for claim in remaining if not claim.fails(level)]
-    return fallen
+            return levels
+        may_fall = [claim for claim in may_fall if id(claim) not in falling]
+        remaining = [claim for claim in remaining if id(claim) not in falling]
 
 
 def verdict_at_point(claims: Sequence[Claim]) -> Verdict:

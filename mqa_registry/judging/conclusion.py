@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mqa_registry.judging.claims import failing, verdict_at_point, verdict_of
+from mqa_registry.judging.claims import holm
 from mqa_registry.judging.result import Number, Part, Verdict
 
 if TYPE_CHECKING:
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from mqa_registry.judging.reading import Reading
 
 
+TRIED = 20  # open claims for which the rows that would settle them are searched, those that need the most
+
+
 @dataclass(frozen=True)
 class Judged:
     """One severity of a case: what was found on all rows, in each group and between groups.
@@ -25,17 +28,20 @@ class Judged:
     Groups under the least number of rows are `small`. `between` says that a claim between groups was asked for.
     """
 
-    reading: Reading
     whole: Finding
-    groups: Mapping[str, Finding]
-    gaps: Finding
+    groups: Mapping[str, Finding] = field(default_factory=dict)
+    gaps: Finding | None = None
     small: frozenset[str] = frozenset()
     between: bool = False
 
     @property
+    def reading(self) -> Reading:
+        return self.whole.answers.whole
+
+    @property
     def claims(self) -> dict[str, Sequence[Claim]]:
         """Everything the verdict rests on, by the group it is about; the empty name stands for all rows or groups."""
-        if not self.groups:
+        if self.gaps is None:
             return {"": self.whole.claims}
         large = {name: finding.claims for name, finding in self.groups.items() if name not in self.small}
         return {**large, "": self.gaps.claims}
@@ -48,86 +54,106 @@ class Judged:
 
 @dataclass(frozen=True)
 class Ruling:
-    """How claims are held: at a confidence, or with `point` by the bare estimate."""
+    """How the claims of a whole check are held: at a confidence, or with `point` by the bare estimate.
+
+    `levels` has for each claim, by its `id`, the confidence at which it has to fail, corrected for the number of all.
+    """
 
     confidence: float
-    point: bool = False
+    point: bool
+    levels: Mapping[int, float]
+
+    @classmethod
+    def on(cls, steps: Sequence[Judged], confidence: float, *, point: bool) -> Ruling:
+        """The ruling on all severities, groups and bounds of a check together."""
+        claims = [claim for step in steps for claims in step.claims.values() for claim in claims]
+        return cls(confidence, point, {} if point else holm(claims, confidence))
+
+    def fails(self, claim: Claim) -> bool:
+        if self.point:
+            return claim.defined and not claim.holds_at_point()
+        return claim.fails(self.levels[id(claim)])
+
+    def open(self, claim: Claim) -> bool:
+        """Whether it is not shown to hold."""
+        return not (claim.defined and (self.point or claim.holds(self.confidence)))
 
     def verdict(self, claims: Sequence[Claim]) -> Verdict:
-        return verdict_at_point(claims) if self.point else verdict_of(claims, self.confidence)
-
-    def failing(self, claims: Sequence[Claim]) -> list[Claim]:
-        if self.point:
-            return [claim for claim in claims if claim.defined and not claim.holds_at_point()]
-        return failing(claims, self.confidence)
-
-    def open(self, claims: Sequence[Claim]) -> list[Claim]:
-        """The claims that are not shown to hold."""
-        return [claim for claim in claims if not (claim.defined and (self.point or claim.holds(self.confidence)))]
+        """The verdict on some of the claims."""
+        if any(self.fails(claim) for claim in claims):
+            return Verdict.FAIL
+        return Verdict.INCONCLUSIVE if not claims or any(map(self.open, claims)) else Verdict.PASS
 
 
 def ruled(steps: Sequence[Judged], ruling: Ruling) -> tuple[Verdict, str, int | None]:
     """The verdict on all severities and groups, the reason, and the rows that would settle it where they can."""
     named = [(group, claim) for step in steps for group, claims in step.claims.items() for claim in claims]
-    claims = [claim for _, claim in named]
-    names = {id(claim): group for group, claim in named}
-    verdict = ruling.verdict(claims)
+    verdict = ruling.verdict([claim for _, claim in named])
     if any(step.too_few for step in steps) and verdict is not Verdict.FAIL:
         return Verdict.INCONCLUSIVE, "too few groups have enough rows to be judged", None
     if verdict is Verdict.FAIL:
-        worst = ruling.failing(claims)[0]
-        return verdict, _said(worst, names[id(worst)], ruling.confidence), None
-    if verdict is Verdict.PASS:
+        group, worst = next((group, claim) for group, claim in named if ruling.fails(claim))
+        return verdict, _said(worst, group, ruling.confidence), None
+    if verdict is Verdict.PASS or not named:
         return verdict, "", None
-    pending = ruling.open(claims)
-    needed = [claim.rows_to_settle(ruling.confidence) for claim in pending if claim.defined]
-    rows = max((count for count in needed if count is not None), default=None)
-    reason = _said(pending[0], names[id(pending[0])], ruling.confidence)
+    pending = [(group, claim) for group, claim in named if ruling.open(claim)]
+    rows = _rows_to_settle([claim for _, claim in pending], ruling.confidence)
+    reason = _said(pending[0][1], pending[0][0], ruling.confidence)
     return verdict, reason + (f"; about {rows:,} rows would settle it" if rows else ""), rows
 
 
 def whole_part(judged: Judged, ruling: Ruling) -> Part:
     """The numbers of all rows, with those between groups."""
-    numbers = {**judged.whole.numbers, **judged.gaps.numbers}
+    found = [judged.whole, *([judged.gaps] if judged.gaps else [])]
     claims = [claim for claims in judged.claims.values() for claim in claims]
-    return Part(ruling.verdict(claims), {name: number(one, ruling.confidence) for name, one in numbers.items()})
+    numbers = {name: each for finding in found for name, each in _numbers(finding, ruling).items()}
+    return Part(ruling.verdict(claims), numbers)
 
 
 def group_parts(judged: Judged, ruling: Ruling) -> dict[str, Part]:
-    """Every group with its numbers and its own verdict; the correction is for the number of groups."""
-    claims = {name: claims for name, claims in judged.claims.items() if name}
-    fallen = {id(claim) for claim in ruling.failing([claim for group in claims.values() for claim in group])}
-    level = 1 - (1 - ruling.confidence) / max(1, sum(map(len, claims.values())))
-    parts = {}
-    for name, finding in judged.groups.items():
-        numbers = {key: number(one, ruling.confidence, level) for key, one in finding.numbers.items()}
-        if name in judged.small:
-            parts[name] = Part(Verdict.INCONCLUSIVE, numbers, f"{finding.rows:,} rows are too few")
-        elif any(id(claim) in fallen for claim in finding.claims):
-            parts[name] = Part(Verdict.FAIL, numbers, _said(finding.claims[0], "", ruling.confidence))
-        elif ruling.open(finding.claims):
-            parts[name] = Part(Verdict.INCONCLUSIVE, numbers, _said(finding.claims[0], "", ruling.confidence))
-        else:
-            parts[name] = Part(Verdict.PASS, numbers)
-    return parts
+    """Every group with its numbers and its own verdict."""
+    return {name: _group(finding, ruling, small=name in judged.small) for name, finding in judged.groups.items()}
 
 
 def number(one: Estimate, confidence: float, corrected: float | None = None) -> Number:
-    """An estimate as reports have it: what is undefined is None."""
+    """An estimate as reports have it: what is undefined, or has no end, is None."""
     interval = one.interval(confidence) if math.isfinite(one.value) else None
-    low, high = interval or (None, None)
+    low, high = (end if math.isfinite(end) else None for end in interval) if interval else (None, None)
     wider = one.interval(corrected) if corrected not in (None, confidence) and interval else None
     return Number(one.value if math.isfinite(one.value) else None, low, high, one.rows, one.method, wider)
+
+
+def _numbers(finding: Finding, ruling: Ruling) -> dict[str, Number]:
+    """What was found, and beside a number that a claim is about the interval that the claim has to fail by."""
+    levels = {id(claim.estimate): ruling.levels.get(id(claim)) for claim in finding.claims}
+    return {name: number(one, ruling.confidence, levels.get(id(one))) for name, one in finding.numbers.items()}
+
+
+def _group(finding: Finding, ruling: Ruling, *, small: bool) -> Part:
+    if small:
+        return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), f"{finding.rows:,} rows are too few")
+    telling = next((claim for claim in finding.claims if ruling.fails(claim)), None)
+    if telling is not None:
+        return Part(Verdict.FAIL, _numbers(finding, ruling), _said(telling, "", ruling.confidence))
+    telling = next((claim for claim in finding.claims if ruling.open(claim)), None)
+    if telling is not None:
+        return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), _said(telling, "", ruling.confidence))
+    return Part(Verdict.PASS, _numbers(finding, ruling))
+
+
+def _rows_to_settle(claims: Sequence[Claim], confidence: float) -> int | None:
+    """The rows that would settle the claim that needs the most, of those that rows can settle."""
+    rough = {id(claim): claim.roughly_to_settle(confidence) or 0 for claim in claims if claim.defined}
+    most = sorted((claim for claim in claims if rough.get(id(claim))), key=lambda claim: -rough[id(claim)])[:TRIED]
+    return max((rows for claim in most if (rows := claim.rows_to_settle(confidence))), default=None)
 
 
 def _said(claim: Claim, group: str, confidence: float) -> str:
     """One claim in words: where the interval lies, and where the bound."""
     subject = f"{claim.text} in `{group}`" if group else claim.text
-    if not claim.defined:
-        return f"{subject} is undefined on {claim.estimate.rows:,} rows"
+    if claim.estimate.flaw:
+        return f"{subject} {claim.estimate.flaw}"
     interval = claim.estimate.interval(confidence)
-    if interval is None and claim.estimate.method != "none":
-        return f"{subject} is {_short(claim.estimate.value)} in every resample, which shows nothing of other rows"
     shown = _short(claim.estimate.value)
     if interval is not None:
         shown += f" [{_short(interval[0])}, {_short(interval[1])}]"

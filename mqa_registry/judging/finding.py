@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import DataError
 from mqa_registry.judging.claims import Claim
-from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
+from mqa_registry.judging.measured import difference, drop, estimate, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from mqa_registry.judging.answers import Answers
     from mqa_registry.judging.estimates import Estimate
-    from mqa_registry.judging.reading import Reading
     from mqa_registry.judging.resampling import Resampling
     from mqa_registry.suite import Expect
 
@@ -26,38 +26,31 @@ MOST_GROUPS = 200  # of which every two are compared
 class Finding:
     """Numbers of one check on some rows, and what has to be true of them."""
 
-    reading: Reading
+    answers: Answers
     numbers: Mapping[str, Estimate]
     claims: Sequence[Claim] = ()
 
     @property
     def rows(self) -> int:
-        """How many rows had a say in the measure."""
-        return self.numbers["value"].rows
+        """How many rows there are, whether or not they have a say in the measure."""
+        return self.answers.rows
 
 
-def find(reading: Reading, expect: Expect, how: Resampling) -> Finding:
+def find(answers: Answers, expect: Expect, how: Resampling) -> Finding:
     """The numbers of some rows, and the claims on `value`, `drop` and `rise`."""
-    measured = _measured(reading)
-    numbers = {"value": estimate(measured, len(reading.sample), how)}
+    how = replace(how, clusters=answers.clusters)
+    numbers = {"value": estimate(answers.measured, answers.rows, how)}
     if expect.max_drop is not None:
-        numbers["drop"] = _drop(reading, measured, how)
+        numbers["drop"] = _drop(answers, how)
     if expect.max_rise is not None:
-        numbers["rise"] = _drop(reading, measured, how, rise=True)
-    return Finding(reading, numbers, _claims(numbers, expect))
+        numbers["rise"] = _drop(answers, how, rise=True)
+    return Finding(answers, numbers, _claims(numbers, expect))
 
 
-def find_gaps(reading: Reading, found: Mapping[str, Finding], expect: Expect, how: Resampling) -> Finding:
+def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, how: Resampling) -> Finding:
     """The differences and ratios between every two groups, each a claim of its own; the widest is the number."""
-    if expect.max_gap is None and expect.min_ratio is None:
-        return Finding(reading, {})
-    if len(found) > MOST_GROUPS:
-        raise DataError(
-            f"{len(found):,} groups are too many to compare every two of them",
-            hint=f"slice by something with at most {MOST_GROUPS} groups, or bound each group with `min` or `max`",
-        )
     values = {name: finding.numbers["value"] for name, finding in found.items()}
-    ordered = sorted(values, key=lambda name: -values[name].value)
+    ordered = sorted(values, key=lambda name: -values[name].value if math.isfinite(values[name].value) else math.inf)
     gaps, ratios = [], []
     for high, low in combinations(ordered, 2):
         if (bound := expect.max_gap) is not None:
@@ -67,31 +60,36 @@ def find_gaps(reading: Reading, found: Mapping[str, Finding], expect: Expect, ho
             ratios.append(Claim(f"`{low}` by `{high}`", share, bound, 1 / bound if bound else math.inf))
     numbers = {}
     if gaps:
-        numbers["gap"] = max(gaps, key=lambda claim: claim.estimate.value).estimate
+        numbers["gap"] = max(gaps, key=_defined_first).estimate
     if ratios:
-        numbers["ratio"] = min(ratios, key=lambda claim: claim.estimate.value).estimate
-    return Finding(reading, numbers, [*gaps, *ratios])
+        numbers["ratio"] = max(ratios, key=lambda claim: _defined_first(claim, sign=-1)).estimate
+    return Finding(answers, numbers, [*gaps, *ratios])
 
 
-def _measured(reading: Reading) -> Measured:
-    sample, reference = reading.sample, reading.reference
-    if not reading.compares:
-        return Measured.of(reading.measure.call(sample.predictions, sample.targets))
-    assert reference is not None
-    return Measured.of(reading.measure.call(reference.predictions, sample.predictions))
+def refuse_many(groups: int, expect: Expect) -> None:
+    """A DataError where there are too many groups to compare every two of them."""
+    if (expect.max_gap is not None or expect.min_ratio is not None) and groups > MOST_GROUPS:
+        raise DataError(
+            f"{groups:,} groups are too many to compare every two of them",
+            hint=f"slice by something with at most {MOST_GROUPS} groups, or bound each group with `min` or `max`",
+        )
 
 
-def _drop(reading: Reading, measured: Measured, how: Resampling, *, rise: bool = False) -> Estimate:
+def _defined_first(claim: Claim, sign: int = 1) -> float:
+    return sign * claim.estimate.value if claim.defined else -math.inf
+
+
+def _drop(answers: Answers, how: Resampling, *, rise: bool = False) -> Estimate:
     """The reference less the view, or with `rise` the other way round."""
-    reference = reading.reference
-    assert reference is not None
-    before = Measured.of(reading.measure.call(reference.predictions, reference.targets))
-    pair = (measured, before) if rise else (before, measured)
-    if reading.paired:
-        return drop(*pair, len(reading.sample), how)
-    rows = {id(measured): len(reading.sample), id(before): len(reference)}
-    one, two = (estimate(one, rows[id(one)], replace(how, purpose=f"{how.purpose} {n}")) for n, one in enumerate(pair))
-    return difference(one, two)
+    before = answers.before
+    assert before is not None
+    if answers.whole.paired:
+        pair = (answers.measured, before) if rise else (before, answers.measured)
+        return drop(*pair, answers.rows, how)
+    now = estimate(answers.measured, answers.rows, how)
+    apart = replace(how, purpose=f"{how.purpose} reference", clusters=answers.clusters_before)
+    then = estimate(before, answers.rows_before, apart)
+    return difference(now, then) if rise else difference(then, now)
 
 
 def _claims(numbers: Mapping[str, Estimate], expect: Expect) -> list[Claim]:

@@ -9,97 +9,173 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions import Statistic
-from mqa_registry.judging.estimates import (
-    Estimate,
-    Mean,
-    PairedProportions,
-    Proportion,
-    Resampled,
-    UnpairedProportions,
-    Whole,
-)
-from mqa_registry.judging.resampling import Resampling, resampled
+from mqa_registry.judging.bootstrap import Resampled
+from mqa_registry.judging.clusters import design_of, robust_error
+from mqa_registry.judging.estimates import Estimate, Mean, Undefined, Whole
+from mqa_registry.judging.resampling import FEW_CELLS, Resampling, resampled
+from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats: TypeAlias = npt.NDArray[np.float64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+    Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
 class Measured:
     """A measure's answer for some rows: a score a row (NaN where a row has no say), a statistic, or one number."""
 
-    answer: Floats | Statistic | float
+    answer: Floats | Bools | Statistic | float
 
     @classmethod
     def of(cls, answer: Any) -> Measured:
         """Whatever a measure's function gave, in one of the three forms."""
         if isinstance(answer, Statistic):
             return cls(answer)
-        array = np.asarray(answer, dtype=np.float64)
+        array = np.asarray(answer)
+        if array.dtype != bool:
+            array = array.astype(np.float64, copy=False)
         return cls(float(array) if array.ndim == 0 else array)
+
+    def at(self, positions: Ints) -> Measured | None:
+        """The same of some of the rows; None where the measure has to be asked again."""
+        if isinstance(self.answer, np.ndarray):
+            return Measured(self.answer[positions])
+        if isinstance(self.answer, Statistic) and self.answer.cells is not None and self.answer.size <= FEW_CELLS:
+            return Measured(Statistic(self.answer.of, self.answer.cells[positions], self.answer.size))
+        return None
 
 
 def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     """The estimate of a measure on some rows."""
     answer = measured.answer
     if isinstance(answer, Statistic):
-        return resampled([_sized(answer, rows)], lambda values: values[0], how)
+        return resampled([_sized(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
     if isinstance(answer, float):
-        return Whole(answer, rows)
-    scores = answer[~np.isnan(answer)]
+        return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)
+    scores, clusters = _speaking(answer, how.clusters)
     if _is_share(scores):
-        return Proportion(int(scores.sum()), len(scores))
-    return _mean(scores)
+        design = design_of(_floats(scores), clusters) if clusters is not None else None
+        return Proportion(int(np.count_nonzero(scores)), len(scores), how.share, design)
+    return _mean(_floats(scores), clusters)
 
 
 def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -> Estimate:
     """The reference less the candidate, both on the same rows in the same order."""
     one, two = reference.answer, candidate.answer
     if isinstance(one, float) or isinstance(two, float):
-        return Whole(_number(reference, rows) - _number(candidate, rows), rows)
-    if isinstance(one, Statistic) or isinstance(two, Statistic) or (np.isnan(one) != np.isnan(two)).any():
+        value = _number(reference, rows) - _number(candidate, rows)
+        return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(value) else Whole(value, rows)
+    if isinstance(one, Statistic) or isinstance(two, Statistic) or (_silent(one) != _silent(two)).any():
         pair = [_sized(_statistic(answer), rows) for answer in (one, two)]
-        return resampled(pair, lambda values: values[0] - values[1], how, "paired bca")
-    one, two = one[~np.isnan(one)], two[~np.isnan(two)]
+        return resampled(pair, lambda values: values[0] - values[1], how, "paired bca") if rows else _without_rows()
+    (one, clusters), (two, _) = (_speaking(answer, how.clusters) for answer in (one, two))
     if _is_share(one) and _is_share(two):
-        return PairedProportions(int((one > two).sum()), int((one < two).sum()), len(one))
-    return _mean(one - two, "paired t")
+        lost, won = int(np.count_nonzero(one > two)), int(np.count_nonzero(two > one))
+        design = design_of(_floats(one) - two, clusters) if clusters is not None else None
+        return PairedProportions(lost, won, len(one), design)
+    with np.errstate(invalid="ignore"):  # infinity less infinity is refused as what it is
+        return _mean(_floats(one) - two, clusters, "paired t")
 
 
 def difference(first: Estimate, second: Estimate) -> Estimate:
     """One estimate less another, of different rows."""
-    if isinstance(first, Proportion) and isinstance(second, Proportion) and first.rows and second.rows:
+    rows = first.rows + second.rows
+    for one in (first, second):
+        if math.isnan(one.value):
+            return Undefined(rows, one.flaw)
+    if isinstance(first, Proportion) and isinstance(second, Proportion):
         return UnpairedProportions(first, second)
-    if isinstance(first, Mean) and isinstance(second, Mean):
-        return _welch(first, second)
     if isinstance(first, Resampled) and isinstance(second, Resampled):
-        squares, cubes = first.squares + second.squares, first.cubes - second.cubes
-        replicates = first.replicates - second.replicates
-        rows = first.rows + second.rows
-        return Resampled(first.value - second.value, rows, replicates, squares, cubes, "unpaired bca")
-    return Whole(first.value - second.value, first.rows + second.rows)
+        return _apart(first, second)
+    if isinstance(first, Proportion | Mean) and isinstance(second, Proportion | Mean):
+        return _welch(_as_mean(first), _as_mean(second))
+    return Whole(first.value - second.value, rows)
 
 
 def ratio(first: Estimate, second: Estimate, how: Resampling) -> Estimate:
-    """One estimate by another, of different rows; bootstrapped from both."""
+    """One estimate by another, of different rows; bootstrapped from both, where they are no shares."""
+    rows = first.rows + second.rows
+    for one in (first, second):
+        if math.isnan(one.value):
+            return Undefined(rows, one.flaw)
+    if not second.value:
+        return Undefined(rows, "is undefined, since the larger of the two is 0")
+    if isinstance(first, Proportion) and isinstance(second, Proportion):
+        return UnpairedRatio(first, second)
     rng = how.rng()
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = first.draws(rng, how.count) / second.draws(rng, how.count)
-    value = first.value / second.value if second.value else math.nan
-    return Resampled(value, first.rows + second.rows, replicates, method="bootstrap")
+    return Resampled(first.value / second.value, rows, replicates, method="bootstrap")
 
 
-def _is_share(scores: Floats) -> bool:
-    return bool(((scores == 0) | (scores == 1)).all())
+def _apart(first: Resampled, second: Resampled) -> Resampled:
+    """The difference of two numbers, each resampled by itself."""
+    clustered = "cluster" in first.method + second.method
+    return Resampled(
+        first.value - second.value,
+        first.rows + second.rows,
+        first.replicates - second.replicates,
+        first.squares + second.squares,
+        first.cubes - second.cubes,
+        "cluster unpaired bca" if clustered else "unpaired bca",
+        min(each.rows if each.units is None else each.units for each in (first, second)),
+        _satterthwaite(first, second),
+    )
 
 
-def _mean(scores: Floats, method: str = "t") -> Estimate:
-    if len(scores) == 0 or not np.isfinite(scores).all():
-        return Whole(float(scores.mean()) if len(scores) else math.nan, len(scores))
-    spread = float(scores.std(ddof=1)) if len(scores) > 1 else math.nan
+def _satterthwaite(first: Resampled, second: Resampled) -> float | None:
+    """The degrees of freedom of the sum of two variances, as for Welch's t."""
+    if not first.freedom or not second.freedom or not first.squares + second.squares:
+        return None
+    return (first.squares + second.squares) ** 2 / (
+        first.squares**2 / first.freedom + second.squares**2 / second.freedom
+    )
+
+
+def _speaking(scores: Floats | Bools, clusters: Ints | None) -> tuple[Floats | Bools, Ints | None]:
+    """The scores of the rows that have a say, and their clusters."""
+    silent = _silent(scores)
+    if not silent.any():
+        return scores, clusters
+    return scores[~silent], clusters[~silent] if clusters is not None else None
+
+
+def _floats(scores: Floats | Bools) -> Floats:
+    return scores.astype(np.float64, copy=False)
+
+
+def _silent(scores: Floats | Bools) -> Bools:
+    return np.zeros(len(scores), dtype=bool) if scores.dtype == bool else np.isnan(scores)
+
+
+def _is_share(scores: Floats | Bools) -> bool:
+    return scores.dtype == bool or bool(((scores == 0) | (scores == 1)).all())
+
+
+def _mean(scores: Floats, clusters: Ints | None, method: str = "t") -> Estimate:
+    broken = int(np.count_nonzero(~np.isfinite(scores)))
+    if broken:
+        return Undefined(len(scores), f"is undefined: {broken:,} of {len(scores):,} rows score infinity")
+    if len(scores) == 0:
+        return _without_rows()
+    if clusters is not None:
+        error, count = robust_error(scores, clusters)
+        error = 0.0 if np.ptp(scores) == 0 else error  # no rounding shall make rows differ that do not
+        return Mean(float(scores.mean()), error, count - 1, len(scores), f"cluster {method}")
+    spread = float(scores.std(ddof=1)) if len(scores) > 1 and np.ptp(scores) > 0 else 0.0
     return Mean(float(scores.mean()), spread / math.sqrt(len(scores)), len(scores) - 1, len(scores), method)
+
+
+def _as_mean(one: Proportion | Mean) -> Mean:
+    """A share in a place where its counterpart is a mean, so that rows are no longer only right or wrong."""
+    if isinstance(one, Mean):
+        return one
+    units, effect = (one.design.clusters, one.design.effect) if one.design else (one.rows, 1.0)
+    error = math.sqrt(one.value * (1 - one.value) * effect / max(1, one.rows - 1))
+    return Mean(one.value, error, units - 1, one.rows, "cluster t" if one.design else "t")
 
 
 def _welch(first: Mean, second: Mean) -> Mean:
@@ -107,14 +183,19 @@ def _welch(first: Mean, second: Mean) -> Mean:
     one, two = first.error**2, second.error**2
     denominator = one**2 / first.freedom + two**2 / second.freedom if first.freedom > 0 < second.freedom else 0.0
     freedom = (one + two) ** 2 / denominator if denominator else 0.0
-    return Mean(first.value - second.value, math.sqrt(one + two), freedom, first.rows + second.rows, "welch")
+    method = "cluster welch" if "cluster" in first.method + second.method else "welch"
+    return Mean(first.value - second.value, math.sqrt(one + two), freedom, first.rows + second.rows, method)
 
 
-def _statistic(answer: Floats | Statistic | float) -> Statistic:
+def _without_rows() -> Undefined:
+    return Undefined(0, "is undefined, since no row has a say")
+
+
+def _statistic(answer: Floats | Bools | Statistic | float) -> Statistic:
     """A mean of rows as a statistic: the sum of the scores by the number of rows that have a say."""
     if isinstance(answer, Statistic):
         return answer
-    scores = np.asarray(answer)
+    scores = np.asarray(answer, dtype=np.float64)
     speaking = ~np.isnan(scores)
     values, cells = np.unique(scores[speaking], return_inverse=True)
     places = np.full(len(scores), -1)

@@ -7,15 +7,24 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Comparison
 from mqa_registry.errors import DataError
-from mqa_registry.judging.sample import Sample, met, sample_of
+from mqa_registry.judging.groups import within
+from mqa_registry.judging.sample import met
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
+    from collections.abc import Iterator
 
-    from mqa_registry.plan import Case, Step, View
-    from mqa_registry.predict import Observations
+    from mqa_registry.judging.material import Material
+    from mqa_registry.judging.sample import Positions, Sample
+    from mqa_registry.plan import Case, Step
     from mqa_registry.suite import Use
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Some rows of a reading, by their positions; `reference` has those of a reference with other rows."""
+
+    view: Positions
+    reference: Positions
 
 
 @dataclass(frozen=True)
@@ -31,23 +40,23 @@ class Reading:
     def compares(self) -> bool:
         return isinstance(self.measure.contribution, Comparison)
 
-    def among(self, mask: npt.NDArray[np.bool_]) -> Reading:
-        """The same of the rows of one group."""
-        reference = self.reference.among(mask) if self.reference is not None else None
-        return Reading(self.measure, self.sample.among(mask), reference, self.paired)
+    def at(self, rows: Selection) -> Reading:
+        """The same of some of the rows."""
+        reference = self.reference.at(rows.reference) if self.reference is not None else None
+        return Reading(self.measure, self.sample.at(rows.view), reference, self.paired)
 
 
-def read(case: Case, step: Step, observations: Observations) -> Reading:
+def read(case: Case, step: Step, material: Material) -> Reading:
     """The rows of one severity; a comparison of different rows is a DataError.
 
     Rows that a perturbation declined leave both sides. Rows of two data sets are paired where their ids are the same.
     """
     measure = case.check.measure
     labelled = not isinstance(measure.contribution, Comparison)
-    sample = _sample(observations, step.view, labelled=labelled)
+    sample = material.sample(step.view, labelled=labelled)
     if step.reference is None:
         return Reading(measure, sample)
-    reference = _sample(observations, step.reference, labelled=labelled)
+    reference = material.sample(step.reference, labelled=labelled)
     mine, theirs = met(sample, reference)
     if step.reference.rows.data == step.view.rows.data or len(mine) == len(sample) == len(reference):
         return Reading(measure, mine, theirs)
@@ -59,6 +68,12 @@ def read(case: Case, step: Step, observations: Observations) -> Reading:
     return Reading(measure, sample, reference, paired=False)
 
 
-def _sample(observations: Observations, view: View, *, labelled: bool) -> Sample:
-    data = view.rows.data
-    return sample_of(observations.views[view], observations.rows[data], data, labelled=labelled)
+def selections(reading: Reading, by: Use, step: Step, material: Material) -> Iterator[tuple[str, Selection]]:
+    """The rows of every group, by its name; a reference with other rows has groups of its own."""
+    mine = within(reading.sample, material.groups(step.view.rows.data, by))
+    theirs = mine
+    if reading.reference is not None and not reading.paired:
+        assert step.reference is not None
+        theirs = within(reading.reference, material.groups(step.reference.rows.data, by))
+    nowhere = reading.sample.places[:0]
+    return ((name, Selection(positions, theirs.get(name, nowhere))) for name, positions in mine.items())

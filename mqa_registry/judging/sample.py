@@ -33,6 +33,7 @@ class Sample:
     places: Positions
     missing: int = 0
     unlabelled: int = 0
+    clusters: Positions | None = None  # each row's cluster, where the data has a column `cluster`
 
     def __len__(self) -> int:
         return len(self.places)
@@ -45,11 +46,8 @@ class Sample:
             self.places[positions],
             self.missing,
             self.unlabelled,
+            self.clusters[positions] if self.clusters is not None else None,
         )
-
-    def among(self, mask: npt.NDArray[np.bool_]) -> Sample:
-        """The rows whose place in the data set is marked."""
-        return self.at(np.flatnonzero(mask[self.places]))
 
 
 def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool) -> Sample:
@@ -59,25 +57,43 @@ def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool) -> S
     predictions = observed.predictions
     targets = targets_of(observed.seen.rows, predictions.schema, predictions.classes, data=data) if labelled else None
     unlabelled = targets.missing if targets is not None else np.zeros(len(predictions), dtype=bool)
+    places = positions_of(observed.seen.rows.ids, rows.ids)
+    clusters = clusters_of(rows)
     whole = Sample(
         predictions,
         targets,
-        positions_of(observed.seen.rows.ids, rows.ids),
+        places,
         missing=int((predictions.missing & ~unlabelled).sum()),
         unlabelled=int(unlabelled.sum()),
+        clusters=clusters[places] if clusters is not None else None,
     )
     if not (predictions.missing | unlabelled).any():
         return whole
     return whole.at(np.flatnonzero(~(predictions.missing | unlabelled)))
 
 
+def clusters_of(rows: Rows) -> Positions | None:
+    """Each row's cluster as a number, None where the data names none; a row without one is a cluster of its own."""
+    if "cluster" not in rows.table.column_names:
+        return None
+    encoded = rows.table.column("cluster").combine_chunks().dictionary_encode()
+    codes = np.asarray(pc.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False), dtype=np.int64)
+    alone = codes < 0
+    codes[alone] = len(encoded.dictionary) + np.arange(np.count_nonzero(alone))
+    return codes
+
+
 def met(first: Sample, second: Sample) -> tuple[Sample, Sample]:
     """The rows that both have, in one order."""
+    if first.predictions.ids.equals(second.predictions.ids):
+        return first, second
     where = positions_of(first.predictions.ids, second.predictions.ids)
     return first.at(np.flatnonzero(where >= 0)), second.at(where[where >= 0])
 
 
 def positions_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> Positions:
     """Per id its position among others, -1 where it is not there."""
+    if ids.equals(among):  # a table of so many names is not built to find each in its place
+        return np.arange(len(ids))
     found = pc.fill_null(pc.index_in(ids, among.combine_chunks()), -1)
     return np.asarray(found.to_numpy(), dtype=np.int64)

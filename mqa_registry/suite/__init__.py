@@ -1,7 +1,7 @@
 """The suite file: read with positions, checked against the plugins it names."""
 
 from mqa_registry.suite.check import check
-from mqa_registry.suite.model import Against, Check, Data, Expect, ModelUse, Severity, Suite, Use, Waiver
+from mqa_registry.suite.model import Against, Check, Data, Expect, IntervalKind, ModelUse, Severity, Suite, Use, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.read import RawSuite, plugin_names, read
 from mqa_registry.suite.render import render
@@ -13,6 +13,7 @@ __all__ = [
     "Check",
     "Data",
     "Expect",
+    "IntervalKind",
     "ModelUse",
     "Overrides",
     "RawSuite",

@@ -41,7 +41,8 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     if "model" not in raw.root.tables:
         sections.need_model(top.get("backends"), backends, findings)
     gate: grammar.GateWord = top["gate"].value if "gate" in top else "interval"
-    around = Surroundings(tuple(backends), tuple(data), gate)
+    interval: grammar.IntervalWord = top["interval"].value if "interval" in top else "exact"
+    around = Surroundings(tuple(backends), tuple(data), gate, interval)
     checks = _checks(top.get("check"), around, World(backends, task, catalog), lookup)
     names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
     waived = waivers(top.get("waiver"), names, findings)

@@ -14,6 +14,7 @@ Name = Annotated[str, MinLen(1)]
 Names = Annotated[list[Name], MinLen(1)]
 Count = Annotated[int, Ge(1)]
 GateWord = Literal["interval", "point"]
+IntervalWord = Literal["exact", "wilson", "jeffreys"]
 
 FORMAT = 1  # the version of the suite file that is read
 
@@ -24,6 +25,7 @@ SUITE = Options(
         Option("seed", Annotated[int, Ge(0)], 0, "all randomness comes from it"),
         Option("confidence", Annotated[float, Gt(0), Lt(1)], 0.95, "every verdict is held at this level"),
         Option("gate", GateWord, "interval", "whether the interval or the bare estimate has to clear a bound"),
+        Option("interval", IntervalWord, "exact", "the interval of a share of rows that are right or wrong"),
         Option("extends", Name, None, "a suite file that this one is laid over"),
         Option("skip", Names, None, "the inherited checks to drop"),
         Option("model", Table, None, "the model under test: `use`, the source's options, `task`"),
@@ -71,6 +73,7 @@ CHECK = Options(
         Option("tags", list[Name], None, "words to choose checks by"),
         Option("critical", bool, default=True, doc="false: the verdict never touches the exit code"),
         Option("gate", GateWord, None, "the suite's, if left out"),
+        Option("interval", IntervalWord, None, "the suite's, if left out"),
     )
 )
 

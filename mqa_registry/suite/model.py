@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution
 
 Gate = Literal["interval", "point"]
+IntervalKind = Literal["exact", "wilson", "jeffreys"]
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,7 @@ class Check:
     tags: tuple[str, ...] = ()
     critical: bool = True
     gate: Gate = "interval"
+    interval: IntervalKind = "exact"  # of a mean of rows that are right or wrong
     spelled: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as the suite file says it
 
 

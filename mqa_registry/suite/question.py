@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.plugins.catalog import Kinds
-    from mqa_registry.suite.grammar import GateWord
+    from mqa_registry.suite.grammar import GateWord, IntervalWord
     from mqa_registry.suite.model import Expect, Use
     from mqa_registry.suite.tree import Node
     from mqa_registry.suite.uses import Lookup
@@ -37,6 +37,7 @@ class Surroundings:
     backends: tuple[str, ...]
     data: tuple[str, ...]
     gate: GateWord
+    interval: IntervalWord
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ def _check(made: Draft, good: Mapping[str, Node], around: Surroundings) -> Check
         tags=tuple(plain.get("tags", ())),
         critical=plain.get("critical", True),
         gate=plain.get("gate", around.gate),
+        interval=plain.get("interval", around.interval),
         spelled={key: _spelled(key, plain.get(key)) for key in SPELLED},
     )
 

@@ -9,8 +9,9 @@ from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
 from mqa_registry.judging.claims import Claim, failing, verdict_at_point, verdict_of
-from mqa_registry.judging.estimates import PairedProportions, Proportion, Whole
+from mqa_registry.judging.estimates import Whole
 from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.shares import PairedProportions, Proportion
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:

@@ -8,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Statistic
-from mqa_registry.judging.estimates import Mean, PairedProportions, Proportion, UnpairedProportions, Whole
+from mqa_registry.judging.estimates import Mean, Whole
 from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
 from mqa_registry.judging.resampling import Resampling, resampled
+from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
 
 HOW = Resampling(7, "test")
 

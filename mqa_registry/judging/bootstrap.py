@@ -1,0 +1,111 @@
+"""The bootstrap: a number with what it came to on resampled rows, and the interval that follows."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import special
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry.judging.estimates import Interval
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+
+DEFINED = 0.9  # the least share of resamples in which a number is defined, to say how it would differ
+IGNORED = 0.25  # standard errors of bias that need no more than BCa's own correction
+OUTERMOST = 5  # resamples on each side, beyond which a tail is continued as a normal one
+
+
+@dataclass(frozen=True)
+class Resampled:
+    """A number with its bootstrap replicates, and Efron's BCa interval (J. Am. Stat. Assoc. 82, 1987).
+
+    `squares` and `cubes` are the sums over units, which are rows or clusters, of the second and third power of the
+    jackknife influences, from which the acceleration follows. The interval is made wider for few units by Student's t,
+    as Hesterberg does (Am. Stat. 69, 2015, section 5), on `freedom` degrees of freedom. Where the bias is more than a
+    quarter of the standard error, and so not to be ignored (Efron and Tibshirani, An Introduction to the Bootstrap,
+    1993, section 10.3), the interval reaches from the lower to the higher end of this and two others, the one that
+    ignores the bias and the one that mirrors it. Where all replicates agree there is none.
+    """
+
+    value: float
+    rows: int
+    replicates: Floats
+    squares: float = 0.0
+    cubes: float = 0.0
+    method: str = "bca"
+    units: int | None = None  # the rows, if left out
+    freedom: float | None = None  # one less than the units, if left out
+
+    @cached_property
+    def known(self) -> Floats:
+        """The replicates in which the number is defined, in order."""
+        return np.sort(self.replicates[np.isfinite(self.replicates)])
+
+    @property
+    def flaw(self) -> str:
+        if not math.isfinite(self.value):
+            return f"is undefined on {self.rows:,} rows"
+        if self._units < 2:
+            unit = "cluster" if "cluster" in self.method else "row"
+            return f"rests on one {unit}, which shows nothing of how others would differ"
+        if len(self.known) < DEFINED * len(self.replicates):
+            return f"is undefined in {1 - len(self.known) / len(self.replicates):.0%} of the resamples"
+        if np.ptp(self.known) == 0:
+            return f"is {self.value:.3g} in every resample, which shows nothing of how others would differ"
+        if not 0 < self._below < 1:
+            return "has all resamples on one side of it, so that its bias cannot be told"
+        return ""
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        reach = self._reach(confidence)
+        low, high = (self._at(side * reach) for side in (-1, 1))
+        if not self._biased:
+            return low, high
+        least, most = (self._quantile(side * reach) for side in (-1, 1))
+        return min(low, least, 2 * self.value - most), max(high, most, 2 * self.value - least)
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        return rng.choice(self.replicates, count)
+
+    @property
+    def _units(self) -> int:
+        return self.rows if self.units is None else self.units
+
+    @property
+    def _below(self) -> float:
+        known = self.known
+        return float((known < self.value).mean() + (known == self.value).mean() / 2)
+
+    @property
+    def _biased(self) -> bool:
+        return abs(float(self.known.mean()) - self.value) > IGNORED * float(self.known.std())
+
+    def _reach(self, confidence: float) -> float:
+        """The normal quantile, as much further out as so few units need."""
+        freedom = self._units - 1 if self.freedom is None else self.freedom
+        wider = math.sqrt(self._units / (self._units - 1))
+        return wider * float(special.stdtrit(freedom, (1 + confidence) / 2))
+
+    def _at(self, reach: float) -> float:
+        """One end of the BCa interval: the replicates' quantile at a normal deviate, moved by bias and acceleration."""
+        bias = float(special.ndtri(self._below))
+        acceleration = self.cubes / (6 * self.squares**1.5) if self.squares > 0 else 0.0
+        slack = 1 - acceleration * (bias + reach)
+        deviate = bias + (bias + reach) / slack if slack > 0 else math.copysign(math.inf, reach)
+        return self._quantile(deviate)
+
+    def _quantile(self, deviate: float) -> float:
+        """A quantile of the replicates by its normal deviate; the outermost few are too few to tell of rarer ones."""
+        edge = -float(special.ndtri(OUTERMOST / len(self.known))) if len(self.known) > 2 * OUTERMOST else 0.0
+        inner = min(max(deviate, -edge), edge)
+        beyond = min(max(deviate - inner, -10.0), 10.0) * float(self.known.std())
+        return float(np.quantile(self.known, special.ndtr(inner))) + beyond

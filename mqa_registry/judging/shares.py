@@ -1,0 +1,195 @@
+"""Shares: means of rows that are right or wrong, and differences of two of them, with score and exact intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import special
+
+from mqa_registry.judging.formulas import INTERVALS, tango, wilson
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from mqa_registry.judging.clusters import Design
+    from mqa_registry.judging.estimates import Interval
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+
+ONE_CLUSTER = "rests on one cluster, which shows nothing of how others would differ"
+
+
+@dataclass(frozen=True)
+class Proportion:
+    """A share of rows, with one of three intervals; in clusters, that of as many rows as would tell as much.
+
+    `exact` is Clopper and Pearson's (Biometrika 26, 1934), `wilson` Wilson's (J. Am. Stat. Assoc. 22, 1927) and
+    `jeffreys` that of Jeffreys' prior as Brown, Cai and DasGupta have it (Stat. Sci. 16, 2001).
+    """
+
+    successes: int
+    rows: int
+    kind: str = "exact"
+    design: Design | None = None
+
+    @property
+    def value(self) -> float:
+        return self.successes / self.rows if self.rows else math.nan
+
+    @property
+    def method(self) -> str:
+        return f"cluster {self.kind}" if self.design else self.kind
+
+    @property
+    def flaw(self) -> str:
+        if not self.rows:
+            return "is undefined, since no row has a say"
+        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        return INTERVALS[self.kind](self.value, self.effective(confidence), confidence)
+
+    def effective(self, confidence: float) -> float:
+        """The rows, or in clusters as many as would tell as much."""
+        return self.design.effective(self.rows, confidence) if self.design else self.rows
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        if self.flaw:
+            return np.full(count, math.nan)
+        rows = max(1, round(self.rows / max(1.0, self.design.effect))) if self.design else self.rows
+        return rng.binomial(rows, self.value, count) / rows
+
+
+@dataclass(frozen=True)
+class PairedProportions:
+    """The drop of a share between two answers to the same rows, with the score interval of Tango (Stat. Med. 17, 1998).
+
+    `lost` rows were right and are wrong now, `won` rows the other way round.
+    """
+
+    lost: int
+    won: int
+    rows: int
+    design: Design | None = None
+
+    @property
+    def value(self) -> float:
+        return (self.lost - self.won) / self.rows if self.rows else math.nan
+
+    @property
+    def method(self) -> str:
+        return "cluster tango" if self.design else "tango"
+
+    @property
+    def flaw(self) -> str:
+        if not self.rows:
+            return "is undefined, since no row has a say"
+        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        scale = self.design.effective(self.rows, confidence) / self.rows if self.design else 1.0
+        return tango(self.lost * scale, self.won * scale, self.rows * scale, confidence)
+
+    @property
+    def mcnemar(self) -> float:
+        """The p-value of McNemar's exact test of no difference (Psychometrika 12, 1947), of rows drawn one by one."""
+        return min(1.0, 2 * float(special.bdtr(min(self.lost, self.won), self.lost + self.won, 0.5)))
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        if self.flaw:
+            return np.full(count, math.nan)
+        chances = np.array([self.lost, self.won, self.rows - self.lost - self.won]) / self.rows
+        cells = rng.multinomial(self.rows, chances, count)
+        return (cells[:, 0] - cells[:, 1]) / self.rows
+
+
+@dataclass(frozen=True)
+class UnpairedProportions:
+    """The difference of two shares of different rows, with Newcombe's hybrid score interval (Stat. Med. 17, 1998).
+
+    Two groups that have rows of the same clusters are taken as drawn apart, which errs on the side of too wide.
+    """
+
+    first: Proportion
+    second: Proportion
+
+    @property
+    def value(self) -> float:
+        return self.first.value - self.second.value
+
+    @property
+    def rows(self) -> int:
+        return self.first.rows + self.second.rows
+
+    @property
+    def method(self) -> str:
+        return "cluster newcombe" if self.first.design or self.second.design else "newcombe"
+
+    @property
+    def flaw(self) -> str:
+        return self.first.flaw or self.second.flaw
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        one, two = self.first.value, self.second.value
+        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
+        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
+        return (
+            self.value - math.hypot(one - low_1, high_2 - two),
+            self.value + math.hypot(high_1 - one, two - low_2),
+        )
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        return self.first.draws(rng, count) - self.second.draws(rng, count)
+
+
+@dataclass(frozen=True)
+class UnpairedRatio:
+    """One share by another, of different rows, by the method of variance estimates recovery from Wilson's intervals.
+
+    Donner and Zou, Stat. Methods Med. Res. 21, 2012; without an end above where the divisor may be 0.
+    """
+
+    first: Proportion
+    second: Proportion
+
+    @property
+    def value(self) -> float:
+        return self.first.value / self.second.value
+
+    @property
+    def rows(self) -> int:
+        return self.first.rows + self.second.rows
+
+    @property
+    def method(self) -> str:
+        return "cluster mover" if self.first.design or self.second.design else "mover"
+
+    @property
+    def flaw(self) -> str:
+        return self.first.flaw or self.second.flaw
+
+    def interval(self, confidence: float) -> Interval:
+        if self.flaw:
+            return None
+        one, two = self.first.value, self.second.value
+        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
+        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
+        product = one * two
+        dividend, divisor = low_1 * (2 * one - low_1), high_2 * (2 * two - high_2)
+        low = dividend / (product + math.sqrt(product**2 - dividend * divisor)) if dividend else 0.0
+        dividend, divisor = high_1 * (2 * one - high_1), low_2 * (2 * two - low_2)
+        high = (product + math.sqrt(product**2 - dividend * divisor)) / divisor if divisor else math.inf
+        return low, high
+
+    def draws(self, rng: np.random.Generator, count: int) -> Floats:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return self.first.draws(rng, count) / self.second.draws(rng, count)
