@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pyarrow as pa
@@ -8,8 +9,11 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Slice, Statistic
+from mqa_registry.data import Predictions, Rows
 from mqa_registry.errors import DataError
 from mqa_registry.judge import Verdict, judge
+from mqa_registry.judge.shares import Proportion
+from mqa_registry.predict import Disturbed, Observations, Observed
 from mqa_registry.suite import Against, Expect, Severity, Use
 
 
@@ -181,3 +185,116 @@ def test_numbers_without_an_interval_are_plain(engine, judged):
     number = result.numbers["value"]
     assert (number.estimate, number.low, number.high, number.method) == (0.25, None, None, "none")
     assert result.verdict is Verdict.PASS
+
+
+def scored(function, **rest):
+    """A metric that gives each row what a function of its text says."""
+
+    def score(predictions, targets):
+        return [function(number) for number in range(len(predictions))]
+
+    return Use("letters/scored", Metric("scored", score, takes=("label",), **rest))
+
+
+def test_mcnemars_test_stands_beside_a_drop(engine, judged, swap):
+    (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
+    shown = result.evidence["mcnemar"]
+    assert shown["lost"] - shown["won"] == pytest.approx(50 * result.numbers["drop"].estimate)
+    assert 0 <= shown["p"] <= 1
+    (risen,) = judged(engine.check("swapped", swap, expect=expect(max_rise=0.5)))
+    assert risen.evidence["mcnemar"] == shown
+
+
+def test_a_check_chooses_the_interval_of_its_share(engine, judged):
+    methods = {
+        kind: judged(engine.check(interval=kind))[0].numbers["value"] for kind in ("exact", "wilson", "jeffreys")
+    }
+    assert {kind: number.method for kind, number in methods.items()} == {kind: kind for kind in methods}
+    assert len({number.low for number in methods.values()}) == 3
+
+
+def test_a_column_of_clusters_makes_every_interval_aware_of_them(engine, judged, swap):
+    engine.table = engine.table.append_column("cluster", pa.array([row // 5 for row in range(50)]))
+    (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
+    assert {number.method for number in result.numbers.values()} == {"cluster exact", "cluster tango"}
+    assert result.evidence["clusters"] == 10
+    assert "mcnemar" not in result.evidence
+
+
+def test_one_cluster_alone_settles_nothing(engine, judged):
+    engine.table = engine.table.append_column("cluster", pa.array(["all"] * 50))
+    (result,) = judged(engine.check(expect=expect(min=0.01)))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.note == "value rests on one cluster, which shows nothing of how others would differ"
+
+
+def test_a_rate_that_is_undefined_in_a_group_settles_nothing_and_is_not_left_out(engine, judged):
+    measure = scored(lambda row: 1.0 if row < 40 else np.nan)
+    slices = by(lambda row: "early" if int(row["text"].split()[1]) < 40 else "late")
+    (result,) = judged(engine.check(measure=measure, by=slices, expect=expect(min=0.1, min_rows=5)))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.note == "value in `late` is undefined, since no row has a say"
+    assert result.groups["late"].numbers["value"].estimate is None
+    assert result.groups["early"].verdict is Verdict.PASS
+    (gap,) = judged(engine.check(measure=measure, by=slices, expect=expect(max_gap=1.0, min_rows=5)))
+    assert gap.verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("score", "reason"),
+    [
+        (lambda row: np.inf if row == 3 else 0.5, "value is undefined: 1 of 50 rows score infinity"),
+        (lambda row: 0.25, "value is the same in every row, which shows nothing of how others would differ"),
+        (lambda row: np.nan, "value is undefined, since no row has a say"),
+        (lambda row: np.nan if row else 0.5, "value rests on one row, which shows nothing of how others would differ"),
+    ],
+)
+def test_scores_that_say_nothing_settle_nothing(engine, judged, score, reason):
+    (result,) = judged(engine.check(measure=scored(score), expect=expect(min=0.01)))
+    assert (result.verdict, result.note) == (Verdict.INCONCLUSIVE, reason)
+
+
+def test_the_correction_is_for_groups_and_severities_and_bounds_together(engine, judged, swap):
+    uses = [Use("letters/swap", Perturbation("swap", swap, modality="text"), {"severity": level}) for level in (1, 2)]
+    steps = tuple(Severity((use,), level) for use, level in zip(uses, (1.0, 2.0), strict=True))
+    slices = by(lambda row: "even" if int(row["text"].split()[1]) % 2 else "odd")
+    bounds = expect(min=0.01, max_drop=0.99, min_rows=5)
+    (result,) = judged(engine.check("sweep", steps=steps, by=slices, expect=bounds))
+    number = result.series[0].groups["even"].numbers["value"]
+    right = round(number.estimate * number.rows)
+    # Two severities, two groups and two bounds are eight claims.
+    assert number.corrected == pytest.approx(Proportion(right, number.rows).interval(1 - 0.05 / 8))
+    assert number.corrected[0] < number.low
+
+
+def test_the_widest_gap_is_shown_with_its_corrected_interval(engine, judged):
+    slices = by(lambda row: str(int(row["text"].split()[1]) % 3))
+    (result,) = judged(engine.check(by=slices, expect=expect(max_gap=0.9, min_rows=5)))
+    gap = result.numbers["gap"]
+    assert gap.corrected[0] < gap.low < gap.high < gap.corrected[1]
+
+
+def many(rows, groups):
+    """A plan of one check on so many rows in so many groups, and what was observed."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(2, size=rows)
+    names = pa.array(["few", "many"])
+    ids = pa.chunked_array([pa.array(np.arange(rows)).cast(pa.string())])
+    columns = {"id": ids, "target": names.take(pa.array(codes)), "group": pa.array(np.arange(rows) % groups)}
+    data = Rows(pa.table(columns), ())
+    answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
+    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    view = plans.View("one", plans.RowSet("words"))
+    return Observations({"words": data}, {view: Observed(Disturbed(data), predictions)})
+
+
+def test_ten_thousand_groups_are_judged_at_once(engine):
+    check = engine.check(by=by(lambda row: str(row["group"])), expect=expect(min=0.1, min_rows=5))
+    observations = many(100_000, 10_000)
+    start = time.process_time()
+    (result,) = judge(plans.make(engine.suite(check)), observations)
+    assert time.process_time() - start < 10  # 2 s on a machine with nothing else to do
+    assert len(result.groups) == 10_000
+    with pytest.raises(DataError, match="10,000 groups are too many to compare"):
+        gap = engine.check(by=by(lambda row: str(row["group"])), expect=expect(max_gap=0.1, min_rows=5))
+        judge(plans.make(engine.suite(gap)), observations)

@@ -11,7 +11,8 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 
 from mqa_registry.judge.bootstrap import Resampled
 from mqa_registry.judge.estimates import Mean, Whole
-from mqa_registry.judge.shares import PairedProportions, Proportion, UnpairedProportions, wilson
+from mqa_registry.judge.formulas import wilson
+from mqa_registry.judge.shares import PairedProportions, Proportion, UnpairedProportions
 
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
 SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
