@@ -49,6 +49,8 @@ def find(answers: Answers, expect: Expect, how: Resampling) -> Finding:
 
 def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, how: Resampling) -> Finding:
     """The differences and ratios between every two groups, each a claim of its own; the widest is the number."""
+    if expect.max_gap is None and expect.min_ratio is None:
+        return Finding(answers, {})
     values = {name: finding.numbers["value"] for name, finding in found.items()}
     ordered = sorted(values, key=lambda name: -values[name].value if math.isfinite(values[name].value) else math.inf)
     gaps, ratios = [], []

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mqa_registry.judging.claims import MOST_ROWS, Claim
-from mqa_registry.judging.estimates import PairedProportions, Proportion, UnpairedProportions
 from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -11,9 +11,9 @@ from mqa_registry.contributions import Comparison, Metric, Slice, Statistic
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.claims import Claim, verdict_of
 from mqa_registry.judging.counts import Counts, count
-from mqa_registry.judging.estimates import PairedProportions, Proportion, UnpairedProportions
 from mqa_registry.judging.form import Form, form_of
 from mqa_registry.judging.needed import needs
+from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
 from mqa_registry.suite import Expect, Use
 
 ROWS = 1000

@@ -159,5 +159,5 @@ def test_paths_of_an_inherited_suite_are_still_found(project, said):
 def test_the_public_judge_is_a_function_whatever_was_imported_before(first):
     code = f"{first}\nfrom mqa_registry import judge, run\nassert callable(judge) and callable(run), judge"
     subprocess.run([sys.executable, "-c", code], check=True)
-    code = f"from mqa_registry import judge\n{first}\nimport mqa_registry\nassert mqa_registry.judging is judge"
+    code = f"from mqa_registry import judge\n{first}\nimport mqa_registry\nassert mqa_registry.judge is judge"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -245,3 +245,10 @@ def test_forty_checks_are_read_and_checked(suite, catalog, folder, head):
     )
     (folder / "forty.toml").write_text(head + checks, "utf-8")
     assert len(check(read("forty.toml"), catalog).checks) == 40
+
+
+def test_the_interval_is_the_suites_unless_a_check_has_its_own(suite, head):
+    top = f'interval = "wilson"\n{head}{ACCURACY}'
+    assert only(suite(ACCURACY)).interval == "exact"
+    assert only(suite(text=top)).interval == "wilson"
+    assert only(suite(text=f'{top}interval = "jeffreys"\n')).interval == "jeffreys"

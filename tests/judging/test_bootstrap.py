@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from mqa_registry.contributions import Statistic
+from mqa_registry.judging.bootstrap import Resampled
+from mqa_registry.judging.measured import Measured, estimate
+from mqa_registry.judging.resampling import Resampling
+
+NORMAL = stats.norm.ppf((np.arange(1000) + 0.5) / 1000)
+
+
+def test_few_units_reach_as_far_as_students_t():
+    few = Resampled(0.0, 10, NORMAL).interval(0.95)
+    reach = math.sqrt(10 / 9) * stats.t.ppf(0.975, 9)
+    assert few == pytest.approx((-reach, reach), abs=0.05)
+    many = Resampled(0.0, 100_000, NORMAL).interval(0.95)
+    assert many == pytest.approx((-1.96, 1.96), abs=0.01)
+
+
+def test_a_tail_goes_on_beyond_the_resamples():
+    levels = [Resampled(0.0, 10**6, NORMAL).interval(level) for level in (0.99, 0.999, 0.99999, 0.9999999)]
+    highs = [high for _, high in levels]
+    assert highs == sorted(set(highs))
+    assert highs[-1] == pytest.approx(stats.norm.isf(0.5e-7), rel=0.05)
+
+
+def test_a_bias_that_matters_makes_the_interval_hold_the_number_mirrored_and_not():
+    biased = Resampled(0.0, 10**6, NORMAL + 0.8)
+    low, high = biased.interval(0.95)
+    assert low <= -1.96 - 0.8 + 0.02
+    assert high >= 1.96 + 0.8 - 0.02
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (Resampled(1.0, 100, np.ones(1000)), "is 1 in every resample"),
+        (Resampled(0.5, 100, np.where(np.arange(1000) < 300, np.nan, NORMAL)), "is undefined in 30% of the resamples"),
+        (Resampled(9.0, 100, NORMAL), "has all resamples on one side of it"),
+        (Resampled(math.nan, 100, NORMAL), "is undefined on 100 rows"),
+        (Resampled(0.0, 1, NORMAL), "rests on one row"),
+    ],
+)
+def test_without_an_interval_there_is_a_reason(found, reason):
+    assert found.interval(0.95) is None
+    assert found.flaw.startswith(reason)
+
+
+def test_few_undefined_resamples_are_left_out():
+    found = Resampled(0.0, 100, np.where(np.arange(1000) % 50 == 0, np.nan, NORMAL))
+    assert found.interval(0.95) == pytest.approx((-2, 2), abs=0.1)
+
+
+def test_where_few_rows_have_the_influence_they_are_what_there_is_to_go_by():
+    cells = np.array([1] * 6 + [0] * 594)
+    weights = np.array([0.0, 1.0])
+    rare = Statistic(lambda counts: counts @ weights / counts.sum(axis=-1), cells, 2)
+    found = estimate(Measured(rare), 600, Resampling(0, "test"))
+    assert found.freedom < 20
+    even = Statistic(rare.of, np.arange(600) % 2, 2)
+    assert estimate(Measured(even), 600, Resampling(0, "test")).freedom == 599
+
+
+@pytest.mark.parametrize("rows", [100, 400])
+def test_a_correlation_covers_as_often_as_it_says(rows):
+    rng = np.random.default_rng(3)
+
+    def misses(seed):
+        pairs = rng.multivariate_normal([0, 0], [[1, 0.8], [0.8, 1]], size=rows)
+        one, two = pairs.T
+
+        def of(counts):
+            total = counts.sum(axis=-1)
+            sums = [counts @ each / total for each in (one, two, one * two, one**2, two**2)]
+            spread = np.sqrt((sums[3] - sums[0] ** 2) * (sums[4] - sums[1] ** 2))
+            return (sums[2] - sums[0] * sums[1]) / spread
+
+        low, high = estimate(Measured(Statistic(of)), rows, Resampling(seed, "test", 400)).interval(0.9)
+        return low > 0.8, high < 0.8
+
+    missed = np.mean([misses(seed) for seed in range(400)], axis=0)
+    assert (missed <= 0.08).all()
+    assert missed.sum() >= 0.05
