@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
+from mqa_registry.errors import UsageError
 from mqa_registry.judging import judge
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
@@ -38,7 +39,13 @@ def planned(path: str | Path, asked: Asked) -> Plan:
 def plan_of(raw: RawSuite, asked: Asked) -> tuple[Plan, Catalog]:
     """The plan of a suite, and the plugins that it names."""
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
-    return plans.make(check(raw, catalog)), catalog
+    plan = plans.make(check(raw, catalog))
+    if not plan.cases:
+        raise UsageError(
+            "there is nothing to judge: every check that is left would hold a view against itself",
+            hint="a comparison needs a second backend, or `against`",
+        )
+    return plan, catalog
 
 
 def run(
