@@ -1,8 +1,8 @@
 """The floor: distinct rows through a model, sorted by length, and nothing else. Knows nothing of mqa.
 
-    python floor.py torch|onnx MODEL_FOLDER TEXTS.json [MODEL.onnx]
+    python floor.py torch|onnx MODEL_FOLDER TEXTS.json MODEL.onnx [BATCH_SIZE]
 
-prints, as JSON, the seconds at the best of its own batch sizes, and that batch size.
+prints, as JSON, the seconds at the best of its own batch sizes, and that batch size; given one, it takes that.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ BATCH_SIZES = (8, 16, 32, 64, 128, 256)
 
 
 def main() -> None:
-    backend, folder, texts, *rest = sys.argv[1:]
+    backend, folder, texts, onnx, *given = sys.argv[1:]
     tokenizer = AutoTokenizer.from_pretrained(folder)
     rows = json.loads(Path(texts).read_text())
-    run = _torch(folder) if backend == "torch" else _onnx(rest[0])
+    run = _torch(folder) if backend == "torch" else _onnx(onnx)
     _predict(run, tokenizer, rows[:64], 32)
-    seconds = {size: _timed(run, tokenizer, rows, size) for size in BATCH_SIZES}
+    seconds = {size: _timed(run, tokenizer, rows, size) for size in map(int, given or BATCH_SIZES)}
     best = min(seconds, key=lambda size: seconds[size])
     print(json.dumps({"seconds": seconds[best], "batch_size": best, "all": seconds}))
 

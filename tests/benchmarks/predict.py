@@ -146,15 +146,15 @@ def compared(work: Work, rounds: int) -> Iterator[str]:
     floor: list[float] = []
     ours: list[float] = []
     script: list[float] = []
-    sizes = set()
+    best: dict[str, list[int]] = {"torch": [], "onnx": []}  # the floor's batch sizes, found in the first round
     for _ in range(rounds):
-        parts = [told("floor.py", backend, MODEL, work.distinct, work.onnx) for backend in ("torch", "onnx")]
-        sizes |= {part["batch_size"] for part in parts}
+        parts = [told("floor.py", name, MODEL, work.distinct, work.onnx, *best[name]) for name in best]
+        best = {name: [part["batch_size"]] for name, part in zip(best, parts, strict=True)}
         floor.append(sum(part["seconds"] for part in parts))
         ours.append(predicting(work))
         parts = [told("script.py", MODEL, work.views, work.onnx)]
         script.append(parts[0]["torch"] + parts[0]["onnx"])
-    yield f"  floor, at its best batch sizes {sorted(sizes)}:  {statistics.median(floor):.1f} s"
+    yield f"  floor, in batches of {best['torch'][0]} and {best['onnx'][0]}:  {statistics.median(floor):.1f} s"
     yield f"  mqa / floor:        {spread(ours, floor)}"
     yield f"  script / mqa:       {spread(script, ours)}"
     yield ""
@@ -181,18 +181,16 @@ def spread(above: list[float], below: list[float]) -> str:
 
 def around(rounds: int) -> Iterator[str]:
     """What surrounds predicting: the second run, the start, and the memory of a million replayed rows."""
-    with tempfile.TemporaryDirectory() as folder:
-        suite = nlp_suite(Path(folder), 4200)
-        store = Path(folder) / "store"
-        mqa_run(suite, store)
-        seconds = {"again": [], "validate": []}  # type: dict[str, list[float]]
-        for _ in range(rounds + 2):
-            seconds["again"].append(timed(lambda: mqa_run(suite, store)))
-            seconds["validate"].append(timed(lambda: mqa("validate", str(suite))))
-        yield f"second run / mqa validate:  {spread(seconds['again'], seconds['validate'])}"
-        loaded = modules("run", str(suite), "--store", str(store), "-q")
-        heavy = sorted(loaded & {"torch", "transformers", "datasets", "onnxruntime", "sklearn", "scipy.stats"})
-        yield f"  it imports of the model libraries: {heavy or 'none'}"
+    suite, store = SUITES / "nlp.toml", SUITES / ".mqa"
+    mqa_run(suite, store)
+    seconds: dict[str, list[float]] = {"again": [], "validate": []}
+    for _ in range(rounds + 2):
+        seconds["again"].append(timed(lambda: mqa_run(suite, store)))
+        seconds["validate"].append(timed(lambda: mqa("validate", str(suite))))
+    yield f"second run of the demo suite / mqa validate:  {spread(seconds['again'], seconds['validate'])}"
+    loaded = modules("run", str(suite), "--store", str(store), "-q")
+    heavy = sorted(loaded & {"torch", "transformers", "datasets", "onnxruntime", "sklearn", "scipy.stats"})
+    yield f"  it imports of the model libraries: {heavy or 'none'}"
     yield f"modules loaded by mqa --help:  {len(modules('--help'))}"
     yield f"1,000,000 replayed rows, largest memory:  {replay_memory():.0f} MB"
 

@@ -75,8 +75,9 @@ class Project:
 
     @property
     def kept(self) -> list[Path]:
-        """The folders of the runs that are kept."""
-        return sorted(path for path in (self.store / "runs").iterdir() if not path.name.startswith("."))
+        """The folders of the runs that are kept, the oldest first, those of one second too."""
+        found = [path for path in (self.store / "runs").iterdir() if not path.name.startswith(".")]
+        return sorted(found, key=lambda path: (path.name[:15], path.stat().st_mtime_ns))
 
     def write(self, checks: str = CHECKS, name: str = "suite.toml", head: str = HEAD) -> Path:
         (self.folder / name).write_text(head + checks)
