@@ -144,7 +144,6 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     options.log_severity_level = SILENT
     options.intra_op_num_threads = threads or 0
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
-    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
     return onnxruntime.InferenceSession(str(path), options, providers=named, enable_fallback=0)
 
