@@ -113,7 +113,7 @@ def test_a_second_run_loads_no_model_library_and_says_the_same(demo):
 @pytest.mark.whole
 def test_a_changed_threshold_costs_no_forward_pass(demo):
     folder, _, _ = demo
-    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--set", "check.accuracy.expect.min=0.99")
+    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--set", 'check."metrics/accuracy".expect.min=0.99')
     assert done.returncode == 1
     assert "found in the store" in done.stdout
     assert "forward pass" not in done.stdout

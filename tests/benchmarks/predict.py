@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import statistics
@@ -27,6 +28,8 @@ import pyarrow.parquet as pq
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import numpy.typing as npt
 
 HERE = Path(__file__).parent
 SUITES = HERE.parents[1] / "suites"
@@ -51,11 +54,11 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--rows", type=int, default=400, help="rows of the data set in each plan")
     arguments.add_argument("--rounds", type=int, default=3)
-    arguments.add_argument("--part", choices=("nlp", "mixed-length", "around"), help="measure this part alone")
+    arguments.add_argument("--part", choices=(*PLANS, "around"), help="measure this part alone")
     asked = arguments.parse_args()
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {asked.rows} rows\n")
     with tempfile.TemporaryDirectory() as folder:
-        for name, make in (("nlp", nlp_suite), ("mixed-length", mixed_suite)):
+        for name, make in PLANS.items():
             if asked.part not in (None, name):
                 continue
             place = Path(folder) / name
@@ -76,14 +79,26 @@ def nlp_suite(folder: Path, rows: int) -> Path:
 
 
 def mixed_suite(folder: Path, rows: int) -> Path:
-    """Rows of 10 to 256 tokens, put together from the demo sentences, as they are and with typing errors."""
+    """Rows of 10 to 256 tokens, as long as real texts are: many short ones and few long ones."""
+    rng = np.random.default_rng(7)
+    return long_and_short(folder, np.exp(rng.uniform(math.log(TOKENS[0]), math.log(TOKENS[1]), size=rows)).round(), rng)
+
+
+def even_suite(folder: Path, rows: int) -> Path:
+    """Rows of 10 to 256 tokens, every length as often."""
+    rng = np.random.default_rng(7)
+    return long_and_short(folder, rng.integers(*TOKENS, size=rows, endpoint=True), rng)
+
+
+def long_and_short(folder: Path, lengths: npt.NDArray[Any], rng: np.random.Generator) -> Path:
+    """Rows of these numbers of tokens, put together from the demo sentences, as they are and disturbed."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(MODEL)
     sentences = pq.read_table(DATA).column("text").to_pylist()
-    rng = np.random.default_rng(7)
+    rows = len(lengths)
     texts = []
-    for length in rng.integers(*TOKENS, size=rows, endpoint=True):
+    for length in lengths:
         words = " ".join(rng.choice(sentences, 40)).split()
         ids = tokenizer(" ".join(words), truncation=True, max_length=int(length))["input_ids"]
         texts.append(tokenizer.decode(ids, skip_special_tokens=True))
@@ -124,6 +139,9 @@ expect = {{ max_drop = 0.9 }}
     return path
 
 
+PLANS = {"nlp": nlp_suite, "mixed-length": mixed_suite, "even-length": even_suite}
+
+
 def prepared(name: str, suite: Path, folder: Path) -> Work:
     """The plan's texts for the others to predict, and the ONNX file that mqa exported."""
     from transformers import AutoTokenizer
@@ -141,7 +159,9 @@ def prepared(name: str, suite: Path, folder: Path) -> Work:
     (folder / "views.json").write_text(json.dumps(views))
     (folder / "distinct.json").write_text(json.dumps(distinct))
     onnx = next((store / "exports").rglob("*.onnx"))
-    print(f"{name} plan: {len(views)} views of {len(views[0]):,} rows, {len(distinct):,} of {len(texts):,} rows distinct")
+    print(
+        f"{name} plan: {len(views)} views of {len(views[0]):,} rows, {len(distinct):,} of {len(texts):,} rows distinct"
+    )
     return Work(name, suite, folder / "views.json", folder / "distinct.json", store, onnx)
 
 
