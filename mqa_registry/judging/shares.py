@@ -111,30 +111,35 @@ class PairedProportions:
 
 
 @dataclass(frozen=True)
-class UnpairedProportions:
-    """The difference of two shares of different rows, with Newcombe's hybrid score interval (Stat. Med. 17, 1998).
-
-    Two groups that have rows of the same clusters are taken as drawn apart, which errs on the side of too wide.
-    """
+class _TwoShares:
+    """Two shares of different rows."""
 
     first: Proportion
     second: Proportion
-
-    @property
-    def value(self) -> float:
-        return self.first.value - self.second.value
 
     @property
     def rows(self) -> int:
         return self.first.rows + self.second.rows
 
     @property
-    def method(self) -> str:
-        return "cluster newcombe" if self.first.design or self.second.design else "newcombe"
-
-    @property
     def flaw(self) -> str:
         return self.first.flaw or self.second.flaw
+
+
+@dataclass(frozen=True)
+class UnpairedProportions(_TwoShares):
+    """The difference of two shares of different rows, with Newcombe's hybrid score interval (Stat. Med. 17, 1998).
+
+    Two groups that have rows of the same clusters are taken as drawn apart, which errs on the side of too wide.
+    """
+
+    @property
+    def value(self) -> float:
+        return self.first.value - self.second.value
+
+    @property
+    def method(self) -> str:
+        return "cluster newcombe" if self.first.design or self.second.design else "newcombe"
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
@@ -152,30 +157,19 @@ class UnpairedProportions:
 
 
 @dataclass(frozen=True)
-class UnpairedRatio:
+class UnpairedRatio(_TwoShares):
     """One share by another, of different rows, by the method of variance estimates recovery from Wilson's intervals.
 
     Donner and Zou, Stat. Methods Med. Res. 21, 2012; without an end above where the divisor may be 0.
     """
-
-    first: Proportion
-    second: Proportion
 
     @property
     def value(self) -> float:
         return self.first.value / self.second.value
 
     @property
-    def rows(self) -> int:
-        return self.first.rows + self.second.rows
-
-    @property
     def method(self) -> str:
         return "cluster mover" if self.first.design or self.second.design else "mover"
-
-    @property
-    def flaw(self) -> str:
-        return self.first.flaw or self.second.flaw
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
