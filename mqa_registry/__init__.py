@@ -27,10 +27,12 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import Example, Predictions, Targets, as_predictions, fingerprint, read_table
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.predict import remake
     from mqa_registry.runs import judge, run
 
 _HOMES = {
@@ -38,10 +40,12 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
         "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": ("Example", "Predictions", "Targets", "as_predictions", "fingerprint", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "predict": ("remake",),
     "runs": ("judge", "run"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -57,6 +61,8 @@ __all__ = [
     "Dataset",
     "Device",
     "Example",
+    "Exported",
+    "Finding",
     "Metric",
     "Model",
     "ModelSource",
@@ -75,9 +81,11 @@ __all__ = [
     "UsageError",
     "as_predictions",
     "find_device",
+    "fingerprint",
     "hookimpl",
     "judge",
     "read_table",
+    "remake",
     "run",
 ]
 
