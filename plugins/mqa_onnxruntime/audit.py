@@ -115,7 +115,7 @@ def _swept(
     try:
         run = on_cpu(path, subject.sample())
     except MqaError as error:
-        return (), error.message
+        return (), error.message.replace(str(path), path.name)
     return sweep(run, subject, reference, tolerance), ""
 
 

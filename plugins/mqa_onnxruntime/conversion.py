@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,11 +74,32 @@ def _prepared(base: Path, path: Path, *, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     known = {"save_as_external_data": large, "all_tensors_to_one_file": True}
+    source = base if large else _in_one_file(base, path.with_name("whole.onnx"))
     try:
-        quant_pre_process(str(base), str(path), **known)
+        quant_pre_process(str(source), str(path), **known)
     except Exception:
         # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
-        quant_pre_process(str(base), str(path), skip_symbolic_shape=True, **known)
+        traceback.print_exc()
+        quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
+    _forget_shapes_of_weights(path)
+    return path
+
+
+def _forget_shapes_of_weights(path: Path) -> None:
+    """The quantizer turns some weights over, and then trips over the shapes that are written down for them."""
+    model = parsed(path)
+    weights = {tensor.name for tensor in model.graph.initializer}
+    known = [value for value in model.graph.value_info if value.name not in weights]
+    del model.graph.value_info[:]
+    model.graph.value_info.extend(known)
+    path.write_bytes(model.SerializeToString())
+
+
+def _in_one_file(base: Path, path: Path) -> Path:
+    """With the weights inside, for the quantizer looks for those of its own temporary files in the wrong folder."""
+    import onnx
+
+    onnx.save(onnx.load(str(base)), str(path))
     return path
 
 

@@ -8,10 +8,13 @@ from mqa_registry import Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from typing import Literal, TypeAlias
 
     from mqa_onnxruntime.audit import Audit
     from mqa_onnxruntime.sweep import Shape
     from mqa_onnxruntime.weights import Weights
+
+    Level: TypeAlias = Literal["error", "warning", "note"]
 
 SHOWN = 3  # names in one message
 
@@ -43,7 +46,9 @@ def _running(audit: Audit) -> Iterator[Finding]:
             "give their library as `custom_ops`, and allow it with `--allow-code`",
         )
     elif audit.trouble:
-        yield Finding("error", audit.trouble, "no shape was tried")
+        # ONNX Runtime's CPU has next to no operators for bfloat16; another provider may have them.
+        level: Level = "warning" if audit.precision == "bfloat16" else "error"
+        yield Finding(level, f"on the CPU, {audit.trouble}", "no shape was tried; run it where it is to run")
 
 
 def _asked(audit: Audit) -> Iterator[Finding]:

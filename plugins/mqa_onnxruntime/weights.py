@@ -125,9 +125,7 @@ def _fractional(array: Array) -> bool:
 
 def _key(array: Array) -> bytes:
     """Of the numbers in their order, whatever the shape: exporters put axes of length one where they need them."""
-    return hashlib.blake2b(
-        np.ascontiguousarray(array).data.tobytes(), digest_size=16, key=array.dtype.name.encode()
-    ).digest()
+    return hashlib.blake2b(array.tobytes(), digest_size=16, key=array.dtype.name.encode()).digest()
 
 
 def _tensors(model: Any) -> Iterator[tuple[str, Any]]:
