@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Model,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Runner,
         Slice,
@@ -34,11 +35,12 @@ if TYPE_CHECKING:
     from mqa_registry.machine import Device, find_device
     from mqa_registry.predict import remake
     from mqa_registry.runs import judge, run
+    from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
     "contributions": (
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "fingerprint", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
@@ -47,6 +49,7 @@ _HOMES = {
     "machine": ("Device", "find_device"),
     "predict": ("remake",),
     "runs": ("judge", "run"),
+    "scene": ("LiveView", "Scene"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -63,6 +66,7 @@ __all__ = [
     "Example",
     "Exported",
     "Finding",
+    "LiveView",
     "Metric",
     "Model",
     "ModelSource",
@@ -71,8 +75,10 @@ __all__ = [
     "OutOfMemoryError",
     "Perturbation",
     "Predictions",
+    "Probe",
     "Replay",
     "Runner",
+    "Scene",
     "Slice",
     "Statistic",
     "Subject",
