@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
+from mqa_registry.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+SAMPLES = 4  # rows of the data, where a task has no sample of its own
 
 
 @dataclass(frozen=True)
@@ -123,13 +128,19 @@ class Subject:
         codec: Codec = self.task.function(self.model, **self._options)
         return codec
 
-    def sample(self) -> Batch:
-        """A small batch of real inputs, such as an exporter traces with."""
-        return self.codec.collate(self.codec.encode(self.task.sample))
-
     def examples(self, most: int) -> Sequence[Example]:
         """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
         return self._examples(most) if self._examples else ()
+
+    def samples(self) -> Sequence[Example]:
+        """A few real examples, such as an exporter traces with: the task's, else some of the suite's data."""
+        return self.task.sample or self.examples(SAMPLES)
+
+    def sample(self) -> Batch:
+        """The same as one batch; a DataError where there are none."""
+        if not (rows := self.samples()):
+            raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
+        return self.codec.collate(self.codec.encode(rows))
 
 
 class Runner(Protocol):

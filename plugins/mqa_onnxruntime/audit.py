@@ -15,9 +15,10 @@ from mqa_onnxruntime.weights import weigh
 from mqa_registry import MqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from mqa_onnxruntime.arrays import Arrays
     from mqa_onnxruntime.reference import Reference
     from mqa_onnxruntime.sweep import Shape
     from mqa_onnxruntime.variant import Precision
@@ -29,6 +30,17 @@ if TYPE_CHECKING:
 TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.2}
 
 QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger"})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an export was to be; nothing where nobody asked."""
+
+    opset: int | None = None
+    precision: Precision | None = None
+
+
+ANYTHING = Asked()
 
 
 @dataclass(frozen=True)
@@ -74,26 +86,24 @@ class Audit:
         return asdict(self)
 
 
-def audit(
-    path: Path, subject: Subject, reference: Reference, *, opset: int | None = None, precision: Precision | None = None
-) -> Audit:
-    """Hold an ONNX file against its model, for the opset and the precision that were asked for.
+def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, asked: Asked = ANYTHING) -> Audit:
+    """Hold an ONNX file against its model, on a few encoded rows and what can be made of them.
 
     Raises a DataError where the file is none, or is not whole; everything else is a finding.
     """
     graph, model = read_graph(path), parsed(path)
     kinds = Counter(node.op_type for node in model.graph.node)
-    asked = precision or graph.precision
-    shapes, trouble = _swept(path, subject, reference, TOLERANCES.get(asked))
+    tolerance = TOLERANCES.get(asked.precision or graph.precision)
+    shapes, trouble = _swept(path, subject, rows, reference, tolerance)
     whole = Audit(
-        opset_asked=opset,
+        opset_asked=asked.opset,
         opset=graph.opset,
         ir_version=model.ir_version,
         producer=f"{model.producer_name} {model.producer_version}".strip(),
         domains={entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
         foreign=graph.foreign,
         nodes=len(model.graph.node),
-        precision_asked=precision,
+        precision_asked=asked.precision,
         precision=graph.precision,
         types=_types(model),
         casts=kinds["Cast"],
@@ -109,14 +119,14 @@ def audit(
 
 
 def _swept(
-    path: Path, subject: Subject, reference: Reference, tolerance: float | None
+    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
 ) -> tuple[tuple[Shape, ...], str]:
     """The shapes that were tried, or why the file cannot be run at all."""
     try:
-        run = on_cpu(path, subject.sample())
+        run = on_cpu(path, subject.codec.collate(rows))
     except MqaError as error:
         return (), error.message.replace(str(path), path.name)
-    return sweep(run, subject, reference, tolerance), ""
+    return sweep((reference.run, run), subject, rows, tolerance), ""
 
 
 def _types(model: Any) -> dict[str, int]:

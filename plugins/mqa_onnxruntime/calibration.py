@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mqa_registry import DataError, fingerprint, read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
-
-    import numpy.typing as npt
 
     from mqa_onnxruntime.variant import Variant
     from mqa_registry import Example, Subject
 
 ROWS = 128  # more add next to nothing to the ranges that are found
+
+
+def samples(subject: Subject) -> Sequence[Example]:
+    """The rows to trace a model with; a DataError where there are none."""
+    if rows := subject.samples():
+        return rows
+    raise DataError(
+        f"the task `{subject.task.name}` brings no rows to trace a model with, and there are no data",
+        hint="name a file of rows with `--data`",
+    )
 
 
 def calibration_rows(subject: Subject, variant: Variant) -> Sequence[Example]:
@@ -36,24 +44,6 @@ def calibration_rows(subject: Subject, variant: Variant) -> Sequence[Example]:
 def rows_digest(rows: Sequence[Example]) -> str:
     """The sha256 of examples, in their order."""
     return hashlib.sha256(b"".join(fingerprint(row) for row in rows)).hexdigest()
-
-
-def write_batches(subject: Subject, rows: Sequence[Example], path: Path) -> None:
-    """Batches of one row each, so that no padding widens the ranges, as an `.npz`."""
-    encoded = subject.codec.encode(rows)
-    batches = (subject.codec.collate([row]) for row in encoded)
-    arrays = {f"{number} {name}": array for number, batch in enumerate(batches) for name, array in batch.items()}
-    np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stubs take a name for its option `allow_pickle`
-
-
-def read_batches(path: Path) -> Iterator[dict[str, npt.NDArray[Any]]]:
-    """What `write_batches` wrote."""
-    batches: dict[int, dict[str, npt.NDArray[Any]]] = {}
-    with np.load(path, allow_pickle=False) as arrays:
-        for key in arrays.files:
-            number, _, name = key.partition(" ")
-            batches.setdefault(int(number), {})[name] = arrays[key]
-    yield from batches.values()
 
 
 def _of_file(subject: Subject, path: Path) -> Sequence[Example]:

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.calibration import read_batches
+from mqa_onnxruntime.arrays import read_arrays
 from mqa_onnxruntime.graph import parsed
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _quantize_static(prepared: Path, path: Path, batches: Path, *, per_channel: 
 
     class Reader(CalibrationDataReader):  # type: ignore[misc]  # onnxruntime ships no types
         def __init__(self) -> None:
-            self._batches: Iterator[dict[str, npt.NDArray[Any]]] = read_batches(batches)
+            self._batches: Iterator[dict[str, npt.NDArray[Any]]] = iter(read_arrays(batches))
 
         def get_next(self) -> dict[str, npt.NDArray[Any]] | None:
             return next(self._batches, None)

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.calibration import calibration_rows, write_batches
+from mqa_onnxruntime.arrays import write_arrays
+from mqa_onnxruntime.calibration import calibration_rows, samples
 from mqa_onnxruntime.exporting import LOG, MODEL
 from mqa_onnxruntime.graph import file_sha256, read_graph
 from mqa_onnxruntime.lineage import lineage_file
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from mqa_registry import Subject
 
 RECIPE = "recipe.json"
+ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
 MAKING = ".making-"  # the name of a folder that is not a whole export yet
 STALE = 24 * 3600.0  # seconds after which whoever was making it is given up
 LIMIT = 3600.0  # seconds that an export may take
@@ -94,11 +96,13 @@ def _made(subject: Subject, made_of: dict[str, Any], variant: Variant, home: Pat
 def _order(subject: Subject, opset: int | None, variant: Variant, folder: Path, limit: float) -> Order:
     """The order for a variant; what it is made of is made first."""
     base = None if variant.traced else kept_export(subject, opset, limit=limit).path
+    rows = write_arrays(folder / ROWS, subject.codec.encode(samples(subject)))
     if not variant.calibrated:
-        return Order(folder, opset, variant, base)
-    batches = folder / "calibration.npz"
-    write_batches(subject, calibration_rows(subject, variant), batches)
-    return Order(folder, opset, variant, base, batches)
+        return Order(folder, rows, opset, variant, base)
+    encoded = subject.codec.encode(calibration_rows(subject, variant))
+    # Batches of one row each, so that no padding widens the ranges that are measured.
+    batches = write_arrays(folder / BATCHES, (subject.codec.collate([row]) for row in encoded))
+    return Order(folder, rows, opset, variant, base, batches)
 
 
 def _sums(folder: Path, names: Iterable[str]) -> dict[str, str]:
@@ -115,8 +119,8 @@ def _filled(subject: Subject, order: Order, limit: float, log: Path) -> str:
             error.hint = f"all that the exporters said is in `{log}`"
         raise
     finally:
-        if order.batches is not None:
-            order.batches.unlink()
+        for name in (ROWS, BATCHES):
+            (order.folder / name).unlink(missing_ok=True)
 
 
 def _settled(folder: Path, home: Path) -> Export:

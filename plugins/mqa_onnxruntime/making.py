@@ -7,7 +7,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.audit import audit
+from mqa_onnxruntime.arrays import read_arrays
+from mqa_onnxruntime.audit import Asked, audit
 from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.conversion import convert, with_float32_edges
 from mqa_onnxruntime.exporting import LOG, MODEL, dynamic_axes, export
@@ -16,6 +17,9 @@ from mqa_onnxruntime.lineage import lineage_file
 from mqa_onnxruntime.reference import reference_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_onnxruntime.arrays import Arrays
     from mqa_onnxruntime.order import Order
     from mqa_registry import Subject
 
@@ -32,20 +36,19 @@ def made(subject: Subject, order: Order, limit: float) -> str:
 
 def made_here(subject: Subject, order: Order) -> str:
     """Fill an order in this process: the files of the export, a log, and the audit beside them."""
-    exporter = _traced(subject, order) if order.base is None else _converted(order)
+    rows = read_arrays(order.rows)
+    exporter = _traced(subject, rows, order) if order.base is None else _converted(order)
     with (order.folder / LOG).open("ab") as log, captured(log):
-        reference = reference_of(subject, order.base)
-        precision = order.variant.precision
-        found = audit(order.folder / MODEL, subject, reference, opset=order.opset, precision=precision)
+        reference = reference_of(subject, order.base, subject.codec.collate(rows))
+        asked = Asked(order.opset, order.variant.precision)
+        found = audit(order.folder / MODEL, subject, rows, reference, asked)
     (order.folder / AUDIT).write_text(json.dumps(found.spelled()) + "\n", encoding="utf-8")
     return exporter
 
 
-def _traced(subject: Subject, order: Order) -> str:
-    codec = subject.codec
-    rows = codec.encode(subject.task.sample)
+def _traced(subject: Subject, rows: Sequence[Arrays], order: Order) -> str:
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
-    batch = codec.collate(rows)
+    batch = subject.codec.collate(rows)
     axes = dynamic_axes(rows, batch)
     if order.variant.precision == "float32":
         return export(subject.model.module, batch, axes, order.folder, order.opset)

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 class Order:
     """Make an export in `folder`, for `opset` where one is asked for.
 
-    A variant that is not traced is made of the float32 export `base`; `batches` are those to calibrate with.
+    `rows` are a few encoded rows to trace the model with. A variant that is not traced is made of the float32 export
+    `base`; `batches` are those to calibrate with.
     """
 
     folder: Path
+    rows: Path
     opset: int | None = None
     variant: Variant = PLAIN
     base: Path | None = None
@@ -35,4 +37,4 @@ class Order:
         return cls(**paths, opset=spelled["opset"], variant=Variant(**spelled["variant"]))
 
 
-PATHS = ("folder", "base", "batches")
+PATHS = ("folder", "rows", "base", "batches")

@@ -7,7 +7,7 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.calibration import calibration_rows, rows_digest
+from mqa_onnxruntime.calibration import calibration_rows, rows_digest, samples
 from mqa_onnxruntime.providers import runtime
 from mqa_onnxruntime.variant import PLAIN
 
@@ -30,6 +30,8 @@ def recipe(subject: Subject, opset: int | None, variant: Variant = PLAIN) -> dic
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},
     }
+    if not subject.task.sample:
+        made_of["sample"] = rows_digest(samples(subject))
     if variant == PLAIN:
         return made_of
     made_of |= variant.spelled() | {"runtime": " ".join(runtime())}

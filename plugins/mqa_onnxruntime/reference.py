@@ -33,10 +33,10 @@ class Reference:
     weights: Callable[[], Iterator[tuple[str, Array]]] | None = None
 
 
-def reference_of(subject: Subject, base: Path | None) -> Reference:
+def reference_of(subject: Subject, base: Path | None, sample: Arrays) -> Reference:
     """The model itself, else the export `base`."""
     if base is not None:
-        return Reference("the float32 export", on_cpu(base, subject.sample()))
+        return Reference("the float32 export", on_cpu(base, sample))
     return Reference("the model", lambda batch: _answers(subject, batch), lambda: _weights(subject.model.module))
 
 

@@ -12,16 +12,16 @@ from mqa_onnxruntime.exporting import dynamic_axes
 from mqa_onnxruntime.providers import told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.reference import Reference
+    from mqa_onnxruntime.arrays import Arrays
     from mqa_registry import Subject
 
     Array: TypeAlias = npt.NDArray[Any]
-    Arrays: TypeAlias = Mapping[str, Array]
+    Run: TypeAlias = Callable[[Arrays], Arrays]
 
 Outcome = Literal["agrees", "differs", "fails", "refused"]
 
@@ -45,26 +45,26 @@ class Shape:
 
 
 def sweep(
-    run: Callable[[Arrays], Arrays], subject: Subject, reference: Reference, tolerance: float | None
+    runs: tuple[Run, Run], subject: Subject, rows: Sequence[Arrays], tolerance: float | None
 ) -> tuple[Shape, ...]:
-    """One row and many, shortest and longest, odd sizes, and the task's own sample, padded as it is.
+    """One row and many, shortest and longest, odd sizes, and the rows themselves, padded as they are.
 
-    Without a `tolerance` answers must be finite and of the right shape, no more.
+    `runs` are the reference's and the file's. Without a `tolerance` answers must be finite and of the right shape, no
+    more.
     """
-    mask = getattr(subject.codec, "mask", "")  # which positions are no padding
+    mask = subject.codec.mask
     return tuple(
-        _shape(what, batch, partial(_difference, tolerance, batch.get(mask)), (reference.run, run))
-        for what, batch in _batches(subject)
+        _shape(what, batch, partial(_difference, tolerance, batch.get(mask)), runs)
+        for what, batch in _batches(subject, rows)
     )
 
 
-def _batches(subject: Subject) -> Iterator[tuple[str, Arrays]]:
+def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Arrays]]:
     codec = subject.codec
-    rows = codec.encode(subject.task.sample)
     sample = codec.collate(rows)
     axes = dynamic_axes(rows, sample)
     longest = max(rows, key=codec.size)
-    yield "the task's sample", sample
+    yield "the sample", sample
     if all(len(one) == 1 for one in axes.values()):
         yield from ((f"{number} rows", codec.collate([longest] * number)) for number in ROWS)
         return
@@ -85,7 +85,7 @@ def _shape(
     what: str,
     batch: Arrays,
     difference: Callable[[str, Array, Array], tuple[float, str]],
-    runs: tuple[Callable[[Arrays], Arrays], Callable[[Arrays], Arrays]],
+    runs: tuple[Run, Run],
 ) -> Shape:
     shapes = {name: array.shape for name, array in batch.items()}
     try:
@@ -97,7 +97,10 @@ def _shape(
     except Exception as error:
         return Shape(what, shapes, "fails", reason=told(error))
     reasons = [difference(name, found[name], wanted[name]) for name in wanted if name in found]
-    worst = max((error for error, _ in reasons), default=0.0)
+    if not reasons:
+        names = ", ".join(f"`{name}`" for name in found)
+        return Shape(what, shapes, "differs", reason=f"its outputs are {names}, and none is one of the model's")
+    worst = max(error for error, _ in reasons)
     reason = next((reason for _, reason in reasons if reason), "")
     return Shape(what, shapes, "differs" if reason else "agrees", worst if np.isfinite(worst) else None, reason)
 
