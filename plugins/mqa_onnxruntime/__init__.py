@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnxruntime import session
+from mqa_onnxruntime import session, shipping
 from mqa_registry import Backend, hookimpl
 
 if TYPE_CHECKING:
@@ -14,4 +14,4 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_backends() -> Iterator[Backend]:
     """`onnxruntime/session`."""
-    yield Backend("session", session.onnxruntime_session, identity=session.identity)
+    yield Backend("session", session.onnxruntime_session, identity=session.identity, export=shipping.export_session)
