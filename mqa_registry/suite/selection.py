@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Comparison
 from mqa_registry.errors import Location
+from mqa_registry.naming import title
 from mqa_registry.options import did_you_mean
 from mqa_registry.suite.findings import Findings
-from mqa_registry.suite.names import title
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waiving import is_accepted, is_overdue
-from mqa_registry.suite.names import title, uses
+from mqa_registry.naming import title, uses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
