@@ -19,7 +19,8 @@ class Report:
 
     `suite` has name, path, digest, seed and confidence; `environment` all it takes to repeat the run; `backends` are the
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
-    `note` says what befell the run as a whole, where its verdict is not what the results add up to.
+    `note` says what befell the run as a whole, where its verdict is not what the results add up to, and `hint` what to
+    do about it.
     """
 
     run: str
@@ -33,3 +34,4 @@ class Report:
     backends: tuple[str, ...] = ()
     work: Mapping[str, Mapping[str, int]] | None = None
     note: str = ""
+    hint: str = ""

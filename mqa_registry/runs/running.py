@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.judging import Verdict, judge
+from mqa_registry.judging import judge
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
@@ -97,6 +97,6 @@ def _kept(store: Path, record: Record, report: Report) -> Report:
     try:
         keep(store, record)
     except StoreError as error:
-        note = f"{error.message}; {error.hint}" if error.hint else error.message
-        return replace(report, verdict=Verdict.ERROR, exit_code=ExitCode.NOT_TRUSTWORTHY, note=note)
+        code = ExitCode.NOT_TRUSTWORTHY
+        return replace(report, verdict=verdict_of(code), exit_code=code, note=error.message, hint=error.hint)
     return report

@@ -44,8 +44,7 @@ _WORK = {"predicted": "rows predicted", "found": "found in the store", "passes":
 def verdict_line(report: Report, pen: Pen) -> list[Text]:
     """The verdict alone, as `-q` shows it."""
     lead = pen.line(_word(report, pen), "  ", pen.data(report.suite.get("name", "")), ": ")
-    whole = pen.line(lead, _counts(rows(report)), f" (exit code {int(report.exit_code)})")
-    return [*pen.wrapped(whole, pen.width), *pen.wrapped(pen.data(report.note, cells=LONG), pen.width)]
+    return pen.wrapped(pen.line(lead, _counts(rows(report)), f" (exit code {int(report.exit_code)})"), pen.width)
 
 
 def closing(report: Report, pen: Pen) -> Iterator[Text]:
