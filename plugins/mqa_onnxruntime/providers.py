@@ -119,7 +119,7 @@ def _opened(path: Path, asked: Asked, optimization: Optimization, threads: int |
             raise
         except Exception as error:
             raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}") from error
-        return session, _reason(said(log))
+        return session, reason_in(said(log))
 
 
 def told(error: Exception) -> str:
@@ -155,7 +155,8 @@ def _provider_options(name: str, device: Device) -> dict[str, str]:
     return {"device_id": str(device.index)} | ({"use_tf32": "0"} if name == CUDA else {})
 
 
-def _reason(text: str) -> str:
+def reason_in(text: str) -> str:
+    """Why a provider did not start, from what ONNX Runtime printed; nothing where it printed nothing of the kind."""
     plain = COLOURS.sub("", text)
     found = next((match for pattern in REASONS if (match := pattern.search(plain))), None)
     return f"{found[1].strip():.300}" if found else ""
