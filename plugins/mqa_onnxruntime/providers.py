@@ -30,6 +30,7 @@ LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "disabled": "ORT_DISABLE_ALL",
 }
+RECORD = "session.record_ep_graph_assignment_info"  # has a session remember which provider got which nodes
 SILENT = 4  # fatal errors alone; what goes wrong comes as an exception anyway
 
 # Where ONNX Runtime says why a provider did not start, the most telling first.
@@ -142,6 +143,7 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
     options.log_severity_level = SILENT
+    options.add_session_config_entry(RECORD, "1")
     options.intra_op_num_threads = threads or 0
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
     named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
