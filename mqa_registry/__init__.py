@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         Model,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Runner,
         Slice,
@@ -33,11 +34,12 @@ if TYPE_CHECKING:
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
     from mqa_registry.runs import judge, run
+    from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
     "contributions": (
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
     "diagnoses": ("Diagnosis", "Finding"),
@@ -45,6 +47,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
     "runs": ("judge", "run"),
+    "scene": ("LiveView", "Scene"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -61,6 +64,7 @@ __all__ = [
     "Diagnosis",
     "Example",
     "Finding",
+    "LiveView",
     "Metric",
     "Model",
     "ModelSource",
@@ -69,8 +73,10 @@ __all__ = [
     "OutOfMemoryError",
     "Perturbation",
     "Predictions",
+    "Probe",
     "Replay",
     "Runner",
+    "Scene",
     "Slice",
     "Statistic",
     "Subject",
