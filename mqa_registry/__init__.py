@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         Task,
     )
     from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.diagnoses import Diagnosis, Finding
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
@@ -41,6 +42,7 @@ _HOMES = {
         "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "diagnoses": ("Diagnosis", "Finding"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
@@ -59,7 +61,9 @@ __all__ = [
     "DataError",
     "Dataset",
     "Device",
+    "Diagnosis",
     "Example",
+    "Finding",
     "LiveView",
     "Metric",
     "Model",

@@ -144,6 +144,20 @@ def plugins(
 
 
 @app.command()
+def doctor(
+    json: Json = None,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="Show what the libraries themselves said.")] = 0,
+) -> None:
+    """Show what this machine can run, what is in the way, and the line that mends it."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import doctor as doctors
+
+        raise typer.Exit(doctors.examine(plugin or [], json, verbose=verbose))
+
+
+@app.command()
 def schema(plugin: PluginFile = None, debug: Debug = False) -> None:
     """Print the JSON Schema of the suite file, with the options of every plugin that is installed."""
     with _reported(debug=debug):
