@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
@@ -57,6 +58,7 @@ __all__ = [
     "Dataset",
     "Device",
     "Example",
+    "Inspectable",
     "Metric",
     "Model",
     "ModelSource",
