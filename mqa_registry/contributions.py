@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,13 +80,15 @@ class Codec:
 
     `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
     turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
-    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it.
+    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
+    batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.
     """
 
     encode: Callable[[Sequence[Example]], Sequence[Encoded]]
     collate: Callable[[Sequence[Encoded]], Batch]
     decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
     size: Callable[[Encoded], int]
+    mask: str = ""
 
 
 class Subject:
@@ -264,6 +266,32 @@ class Comparison(Contribution):
     takes_arguments = ("reference", "candidate")
 
     takes: tuple[str, ...]
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Contribution):
+    """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
+
+    The table is made in the predict step and stored, but for timings, which are never `reused`. `numbers` reads it in
+    the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, or one
+    number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that name.
+    `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
+    plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
+    `texts` hold words of rows, and are dropped where those may not be kept.
+    """
+
+    kind = "probe"
+    takes_arguments = ("scene",)
+
+    gives: tuple[str, ...]
+    numbers: Callable[[pa.Table], Mapping[str, Any]]
+    evidence: Callable[[pa.Table], Mapping[str, Any]] | None = None
+    sees: Literal["rows", "predictions", "runner"]
+    compares: bool = False
+    reused: bool = True
+    texts: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
     version: int = 1
 
 
