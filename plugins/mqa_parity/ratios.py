@@ -149,8 +149,10 @@ def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict
     ratios = np.array([_ratio(one, yardsticks[name]) for one, name in zip(error, names, strict=True)])
     columns = ["id", "fields", "output", "error", "noise", "mismatch"]
     ordered = observations.select(columns).take(pa.array(np.argsort(-ratios, kind="stable"))).to_pylist()
-    first = {row["id"]: row for row in reversed(ordered) if row["id"] is not None}
-    return [_example(row) for row in list(first.values())[::-1][:WORST]]
+    farthest: dict[str, dict[str, Any]] = {}
+    for row in ordered:
+        farthest.setdefault(row["id"], row)
+    return [_example(row) for name, row in farthest.items() if name is not None][:WORST]
 
 
 def _example(row: Mapping[str, Any]) -> dict[str, Any]:
