@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
     "diagnoses": ("Diagnosis", "Finding"),
@@ -64,6 +65,7 @@ __all__ = [
     "Diagnosis",
     "Example",
     "Finding",
+    "Inspectable",
     "LiveView",
     "Metric",
     "Model",

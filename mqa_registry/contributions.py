@@ -129,6 +129,29 @@ class Runner(Protocol):
         ...
 
 
+class Inspectable(Runner, Protocol):
+    """A runner that can also show what goes on inside of it: parity and blame use nothing else.
+
+    No runner has to. One that has these methods raises a NotRunError for what it cannot do.
+    """
+
+    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts.
+
+        `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
+        `optimization` is `disable`, `basic`, `extended` or `all`. Empty, each stays as it is.
+        """
+        ...
+
+    def modules(self) -> Sequence[str]:
+        """The names of the modules that take part in an answer, in the order in which their outputs are ready."""
+        ...
+
+    def tap(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
+        ...
+
+
 @dataclass(frozen=True)
 class Statistic:
     """A number that is no mean of rows: a function of how often each row is counted.
