@@ -10,6 +10,7 @@ from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.recipe import recipe, recipe_digest
+from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.signature import input_types
 from mqa_registry import DataError, find_device
@@ -58,6 +59,7 @@ def onnxruntime_session(
             **{name: value for name, value in chosen.items() if value is not None},
             **facts,
         },
+        source=Source(file, optimization, threads, session.get_provider_options()),
     )
 
 
