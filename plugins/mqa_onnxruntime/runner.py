@@ -59,11 +59,17 @@ class SessionRunner:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
         level = LEVELS.get(optimization or self.source.optimization)
         if level is None:
-            raise NotRunError(f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {_some(LEVELS)}")
+            raise NotRunError(
+                f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {_some(LEVELS)}"
+            )
         source = replace(self.source, optimization=level)
         known = {"optimization": level}
         yield replace(
-            self, session=source.open(), source=source, identity={**self.identity, **known}, facts={**self.facts, **known}
+            self,
+            session=source.open(),
+            source=source,
+            identity={**self.identity, **known},
+            facts={**self.facts, **known},
         )
 
     def modules(self) -> Sequence[str]:
