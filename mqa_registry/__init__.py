@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Runner,
         Slice,
@@ -32,17 +34,19 @@ if TYPE_CHECKING:
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
     from mqa_registry.runs import judge, run
+    from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
     "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
     "runs": ("judge", "run"),
+    "scene": ("LiveView", "Scene"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -57,6 +61,8 @@ __all__ = [
     "Dataset",
     "Device",
     "Example",
+    "Inspectable",
+    "LiveView",
     "Metric",
     "Model",
     "ModelSource",
@@ -65,8 +71,10 @@ __all__ = [
     "OutOfMemoryError",
     "Perturbation",
     "Predictions",
+    "Probe",
     "Replay",
     "Runner",
+    "Scene",
     "Slice",
     "Statistic",
     "Subject",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -80,13 +80,15 @@ class Codec:
 
     `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
     turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
-    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it.
+    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
+    batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.
     """
 
     encode: Callable[[Sequence[Example]], Sequence[Encoded]]
     collate: Callable[[Sequence[Encoded]], Batch]
     decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
     size: Callable[[Encoded], int]
+    mask: str = ""
 
 
 class Subject:
@@ -124,6 +126,29 @@ class Runner(Protocol):
 
     def run(self, batch: Batch) -> Outputs:
         """The model's outputs for one batch, as named arrays with the rows first."""
+        ...
+
+
+class Inspectable(Runner, Protocol):
+    """A runner that can also show what goes on inside of it: parity and blame use nothing else.
+
+    No runner has to. One that has these methods raises a NotRunError for what it cannot do.
+    """
+
+    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts.
+
+        `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
+        `optimization` is `disable`, `basic`, `extended` or `all`. Empty, each stays as it is.
+        """
+        ...
+
+    def modules(self) -> Sequence[str]:
+        """The names of the modules that take part in an answer, in the order in which their outputs are ready."""
+        ...
+
+    def tap(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
         ...
 
 
@@ -241,6 +266,32 @@ class Comparison(Contribution):
     takes_arguments = ("reference", "candidate")
 
     takes: tuple[str, ...]
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Contribution):
+    """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
+
+    The table is made in the predict step and stored, but for timings, which are never `reused`. `numbers` reads it in
+    the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, or one
+    number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that name.
+    `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
+    plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
+    `texts` hold words of rows, and are dropped where those may not be kept.
+    """
+
+    kind = "probe"
+    takes_arguments = ("scene",)
+
+    gives: tuple[str, ...]
+    numbers: Callable[[pa.Table], Mapping[str, Any]]
+    evidence: Callable[[pa.Table], Mapping[str, Any]] | None = None
+    sees: Literal["rows", "predictions", "runner"]
+    compares: bool = False
+    reused: bool = True
+    texts: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
     version: int = 1
 
 

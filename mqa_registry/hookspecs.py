@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Metric,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Slice,
         Task,
@@ -60,6 +61,12 @@ def mqa_metrics() -> Iterable[Metric]:
 @hookspec
 def mqa_comparisons() -> Iterable[Comparison]:
     """How far two predictions of the same rows lie apart."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_probes() -> Iterable[Probe]:
+    """What can be found out about a model by running it otherwise than row by row, or about rows and predictions."""
     raise NotImplementedError
 
 

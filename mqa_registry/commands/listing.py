@@ -6,6 +6,7 @@ import inspect
 import json
 from typing import TYPE_CHECKING
 
+from mqa_registry.contributions import Probe
 from mqa_registry.errors import UsageError
 from mqa_registry.options import options_of
 from mqa_registry.plugins import load, load_all, role_of
@@ -63,6 +64,9 @@ def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
     yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one))})"
     yield ""
     yield from (f"  {line}".rstrip() for line in (inspect.getdoc(one.function) or "").splitlines())
+    if isinstance(one, Probe):
+        yield ""
+        yield f"  sees {one.sees}{', and those of a reference' if one.compares else ''}; gives {', '.join(one.gives)}"
     options = list(options_of(one.function))
     if options:
         yield ""

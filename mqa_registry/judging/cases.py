@@ -21,6 +21,7 @@ from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.shares import PairedProportions
+from mqa_registry.judging.sighted import bounds_of, of_sights
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading
     from mqa_registry.plan import Case, Plan, Step
-    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.predict import Observations, Observed, Sighted
 
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
@@ -47,10 +48,12 @@ def _timed(plan: Plan, case: Case, material: Material) -> Result:
 def _judged(plan: Plan, case: Case, material: Material) -> Result:
     blank = _blank(case)
     observations = material.observations
-    failure = next((observed.failure for observed in _read_by(case, observations) if observed.failure), None)
+    failure = next((seen.failure for seen in _read_by(case, observations) if seen.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
+        if case.sights:
+            return replace(blank, **of_sights(plan, case, [observations.sights[one] for one in case.sights]))
         steps = [_step(plan, case, step, material) for step in case.steps]
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
@@ -62,7 +65,9 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
     return _concluded(plan, case, blank, steps, observations)
 
 
-def _read_by(case: Case, observations: Observations) -> Iterator[Observed]:
+def _read_by(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
+    if case.sights:
+        return (observations.sights[sight] for sight in case.sights)
     views = (view for step in case.steps for view in (step.view, step.reference) if view is not None)
     return (observations.views[view] for view in views)
 
@@ -84,7 +89,7 @@ def _blank(case: Case) -> Result:
         perturb=check.spelled.get("perturb"),
         by=check.by.spelled() if check.by else None,
         against=_against(case.steps[0]),
-        expect=case.expect.bounds(),
+        expect=bounds_of(check) if case.sights else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
     )
@@ -215,4 +220,5 @@ def _telling(judged: Judged) -> Reading:
     bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
     sign = -1 if bounded_above else 1
     known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
-    return min(known, key=lambda finding: sign * finding.numbers["value"].value).answers.reading
+    worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
+    return worst.reading

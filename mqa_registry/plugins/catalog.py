@@ -14,6 +14,7 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Replay,
     Slice,
     Task,
@@ -31,7 +32,7 @@ NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
 # Where in a suite file a contribution is named, and the kinds that may stand there. A name is unique in its role.
 ROLES: Mapping[str, Kinds] = {
-    "`measure`": (Metric, Comparison),
+    "`measure`": (Metric, Comparison, Probe),
     "`perturb`": (Perturbation,),
     "`by`": (Slice,),
     "`[backends.NAME]`": (Backend, Replay),
@@ -128,7 +129,8 @@ def _role(contribution: Contribution) -> str:
 
 
 def _named(kinds: Kinds) -> str:
-    return " or ".join(kind.kind for kind in kinds)
+    *others, last = (kind.kind for kind in kinds)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _listing(kinds: Kinds, plugin: Plugin) -> str:
