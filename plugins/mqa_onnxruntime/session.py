@@ -11,6 +11,7 @@ from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.recipe import recipe, recipe_digest
+from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.signature import input_types
 from mqa_registry import DataError, find_device
@@ -63,6 +64,7 @@ def onnxruntime_session(
             **placed,
             **facts,
         },
+        source=Source(file, optimization, threads, session.get_provider_options()),
     )
 
 
