@@ -28,7 +28,7 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import Edit, Example, Predictions, Targets, as_predictions, edited, read_table
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
@@ -40,7 +40,7 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
         "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
@@ -59,6 +59,7 @@ __all__ = [
     "DataError",
     "Dataset",
     "Device",
+    "Edit",
     "Example",
     "LiveView",
     "Metric",
@@ -80,6 +81,7 @@ __all__ = [
     "Task",
     "UsageError",
     "as_predictions",
+    "edited",
     "find_device",
     "hookimpl",
     "judge",

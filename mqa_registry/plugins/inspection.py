@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import pluggy
 
 from mqa_registry import hookspecs
 from mqa_registry.contributions import (
+    Answer,
     Backend,
     Comparison,
     Contribution,
@@ -135,6 +136,8 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield "`fields` must name at least one field of its examples"
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
+    if isinstance(contribution, Perturbation):
+        yield from _answer_problems(contribution)
 
 
 def _probe_problems(probe: Probe) -> Iterator[str]:
@@ -144,3 +147,12 @@ def _probe_problems(probe: Probe) -> Iterator[str]:
         yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
     if probe.sees not in SIGHTS:
         yield f"`sees` must be one of {', '.join(f'`{one}`' for one in SIGHTS)}, not {probe.sees!r:.40}"
+
+
+def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.answer not in get_args(Answer):
+        yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
+    if perturbation.edits and perturbation.modality != "text":
+        yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
+    if perturbation.edits and perturbation.moves_target:
+        yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'
