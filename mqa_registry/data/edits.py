@@ -22,7 +22,8 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
 
     They come in order, and none reaches into the next; else it is a ValueError.
     """
-    pieces, done = [], 0
+    pieces: list[str] = []
+    done = 0
     for start, end, replacement in edits:
         if not done <= start <= end <= len(text):
             raise ValueError(f"an edit from {start} to {end} stands where none can, between {done} and {len(text)}")
@@ -41,7 +42,7 @@ def moved_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list
     if not edits:
         return list(spans)
     changes = _Changes(text, edits)
-    found = []
+    found: list[Span] = []
     for span in spans:
         start, end = changes.first(span["start"]), changes.last(span["end"])
         if start < end or span["start"] == span["end"]:

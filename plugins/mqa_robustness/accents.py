@@ -44,7 +44,8 @@ def accented_in(text: str) -> list[Place]:
 @lru_cache(maxsize=4096)
 def bare(letter: str) -> str:
     """The letter without its accents."""
-    base, *marks = unicodedata.normalize("NFD", letter)
+    apart = unicodedata.normalize("NFD", letter)
+    base, marks = apart[0], apart[1:]
     if not marks or not unicodedata.name(base, "").startswith(("LATIN", "GREEK")):
         return letter
     return unicodedata.normalize(

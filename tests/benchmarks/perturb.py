@@ -46,7 +46,11 @@ def main() -> None:
     model = given.sample / predicting(texts[: given.sample])
     print(f"the demo model reads {model:,.0f} rows/s\n")
     for name, perturbation in load_all().each((Perturbation,)):
-        if perturbation.modality == "text" and (not given.only or name in given.only):
+        if (
+            isinstance(perturbation, Perturbation)
+            and perturbation.modality == "text"
+            and (not given.only or name in given.only)
+        ):
             speed, seen = disturbing(Use(name, perturbation), rows)
             over = "   OVER" if model / speed > SHARE else ""
             print(
