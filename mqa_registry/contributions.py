@@ -246,9 +246,6 @@ class Comparison(Contribution):
     version: int = 1
 
 
-Answer: TypeAlias = Literal["stays", "moves", "changes"]
-
-
 @dataclass(frozen=True, kw_only=True)
 class Probe(Contribution):
     """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
@@ -289,13 +286,8 @@ class Perturbation(Contribution):
     takes_arguments = ("example", "rng")
 
     modality: str
-    answer: Answer = "stays"
+    answer: Literal["stays", "moves", "changes"] = "stays"
     edits: bool = False
-
-    @property
-    def moves_target(self) -> bool:
-        """Whether the function gets the target and gives another."""
-        return self.answer == "moves"
 
 
 @dataclass(frozen=True, kw_only=True)

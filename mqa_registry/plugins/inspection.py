@@ -5,13 +5,12 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
 from mqa_registry import hookspecs
 from mqa_registry.contributions import (
-    Answer,
     Backend,
     Comparison,
     Contribution,
@@ -150,9 +149,9 @@ def _probe_problems(probe: Probe) -> Iterator[str]:
 
 
 def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
-    if perturbation.answer not in get_args(Answer):
+    if perturbation.answer not in {"stays", "moves", "changes"}:
         yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
     if perturbation.edits and perturbation.modality != "text":
         yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
-    if perturbation.edits and perturbation.moves_target:
+    if perturbation.edits and perturbation.answer == "moves":
         yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'

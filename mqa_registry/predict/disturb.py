@@ -42,7 +42,7 @@ class _Act:
 
     @property
     def touches_target(self) -> bool:
-        return self.how.moves_target or (self.how.edits and bool(self.spanned))
+        return self.how.answer == "moves" or (self.how.edits and bool(self.spanned))
 
     def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The row after it, or None where it declines."""
@@ -53,7 +53,7 @@ class _Act:
         return {**example, **_checked(self.use, before, after)}, target
 
     def _made(self, before: Example, target: Any, rng: np.random.Generator) -> tuple[Example | None, Any]:
-        if self.how.moves_target:
+        if self.how.answer == "moves":
             return self.use.call(before, target, rng) or (None, None)
         made = self.use.call(before, rng)
         if not self.how.edits or made is None:
@@ -100,7 +100,7 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
-    if spanned and not (perturbation.edits or perturbation.moves_target):
+    if spanned and not (perturbation.edits or perturbation.answer == "moves"):
         refuse_to_leave_behind(use)
     return _Act(use, _purpose(use), frozenset(fields), spanned)
 
