@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import Edit, Example, Predictions, Targets, as_predictions, edited, read_table
     from mqa_registry.diagnoses import Diagnosis, Finding
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
@@ -42,7 +42,7 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
         "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "read_table"),
     "diagnoses": ("Diagnosis", "Finding"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
@@ -63,6 +63,7 @@ __all__ = [
     "Dataset",
     "Device",
     "Diagnosis",
+    "Edit",
     "Example",
     "Finding",
     "Inspectable",
@@ -86,6 +87,7 @@ __all__ = [
     "Task",
     "UsageError",
     "as_predictions",
+    "edited",
     "find_device",
     "hookimpl",
     "judge",

@@ -299,15 +299,18 @@ class Probe(Contribution):
 class Perturbation(Contribution):
     """`(example, rng, *, options) -> example`, or None to decline the row.
 
-    The example holds the fields of its `modality` alone. With `moves_target`, the function is
-    `(example, target, rng, *, options) -> (example, target)`. An option `severity` must not change what `rng` draws.
+    The example holds the fields of its `modality` alone. An option `severity` must not change what `rng` draws. With
+    `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to spans of it.
+    `answer` says what becomes of the right answer: it `stays`; it `moves` with the example, so that the function is
+    `(example, target, rng, *, options) -> (example, target)`; or it `changes`, nobody says into which.
     """
 
     kind = "perturbation"
     takes_arguments = ("example", "rng")
 
     modality: str
-    moves_target: bool = False
+    answer: Literal["stays", "moves", "changes"] = "stays"
+    edits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
