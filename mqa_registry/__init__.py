@@ -27,7 +27,7 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import Example, Predictions, Targets, as_predictions, positive_class, read_table
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
@@ -38,7 +38,7 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
         "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": ("Example", "Predictions", "Targets", "as_predictions", "positive_class", "read_table"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
@@ -77,6 +77,7 @@ __all__ = [
     "find_device",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
     "run",
 ]

@@ -2,6 +2,7 @@
 
 from mqa_registry.data.conversion import as_predictions
 from mqa_registry.data.files import read_table
+from mqa_registry.data.positive import positive_class
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.rows import Example, Rows, derived_ids, fingerprint
 from mqa_registry.data.schemas import SCHEMAS, Schema, schema_named
@@ -18,6 +19,7 @@ __all__ = [
     "derived_ids",
     "fingerprint",
     "labels_in",
+    "positive_class",
     "read_table",
     "schema_named",
     "targets_of",
