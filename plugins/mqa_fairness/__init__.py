@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_fairness.ages import swap_age
 from mqa_fairness.between import (
     demographic_parity_difference,
     demographic_parity_ratio,
@@ -13,9 +14,11 @@ from mqa_fairness.between import (
     equalized_odds_ratio,
 )
 from mqa_fairness.columns import column
+from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
 from mqa_fairness.entropy import between_group_entropy, generalized_entropy, theil
 from mqa_fairness.identity import identity_terms
 from mqa_fairness.lengths import length
+from mqa_fairness.naming import names, swap_names
 from mqa_fairness.privilege import (
     average_abs_odds_difference,
     average_odds_difference,
@@ -23,7 +26,7 @@ from mqa_fairness.privilege import (
     statistical_parity_difference,
     true_positive_rate_difference,
 )
-from mqa_registry import Metric, Slice, hookimpl
+from mqa_registry import Metric, Perturbation, Slice, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,7 +38,18 @@ LABEL = ("label",)
 def mqa_slices() -> Iterable[Slice]:
     yield Slice("column", column)
     yield Slice("identity-terms", identity_terms)
+    yield Slice("names", names)
     yield Slice("length", length)
+
+
+@hookimpl
+def mqa_perturbations() -> Iterable[Perturbation]:
+    yield Perturbation("swap-gender", swap_gender, modality="text")
+    yield Perturbation("swap-names", swap_names, modality="text")
+    yield Perturbation("swap-nationality", swap_nationality, modality="text")
+    yield Perturbation("swap-religion", swap_religion, modality="text")
+    yield Perturbation("swap-age", swap_age, modality="text")
+    yield Perturbation("swap-words", swap_words, modality="text")
 
 
 @hookimpl
