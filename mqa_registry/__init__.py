@@ -29,7 +29,16 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Edit, Example, Predictions, Targets, as_predictions, edited, read_table
+    from mqa_registry.data import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        positive_class,
+        read_table,
+    )
     from mqa_registry.diagnoses import Diagnosis, Finding
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
@@ -42,7 +51,7 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
         "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "read_table"),
+    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "positive_class", "read_table"),
     "diagnoses": ("Diagnosis", "Finding"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
@@ -91,6 +100,7 @@ __all__ = [
     "find_device",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
     "run",
 ]

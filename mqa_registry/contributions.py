@@ -159,11 +159,16 @@ class Statistic:
     `of` maps counts, shape (..., cells), to the number, shape (...), NaN where it is undefined; it is called with many
     resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
     statistic. Left out, every row is a cell of its own.
+
+    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
+    give scores a row in `shown`, by name: reports show their mean in every group beside the number.
     """
 
     of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
     cells: npt.NDArray[np.int64] | None = None
     size: int = 0  # how many cells there are; needed with `cells`
+    undefined: str = ""
+    shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -248,7 +253,8 @@ class Metric(Contribution):
     """`(predictions, targets, *, options)` -> per-row scores, a Statistic, or one number without an interval.
 
     Per-row scores are a float or bool array, NaN for a row that has no say: the metric is the mean of the others.
-    `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
+    A function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
+    `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
     """
 
     kind = "metric"
@@ -315,7 +321,14 @@ class Perturbation(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Slice(Contribution):
-    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row."""
+    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row.
+
+    Where that takes more than the row itself, `sees` is what the function gets instead, to give a list with such an
+    answer for every row: `table` is the whole data set, undisturbed, and `predictions` are those of the reference view
+    or, in a check that has none, of its own view.
+    """
 
     kind = "slice"
     takes_arguments = ("example",)
+
+    sees: Literal["example", "table", "predictions"] = "example"
