@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mqa_registry import runs
+from mqa_registry.commands.ending import say
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
@@ -80,16 +81,18 @@ def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequen
     return _shown(report, show)
 
 
-def refuse_no_folder(file: str | None) -> None:
-    """Find out before anything takes long that there is no place for what is to be written."""
-    if file not in (None, "-") and not Path(str(file)).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
+def refuse_no_folder(json: str | None) -> None:
+    """Find out before anything takes long."""
+    if json not in (None, "-") and not Path(str(json)).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{json}` to", hint="make it first, or write elsewhere")
 
 
 def _shown(report: Report, show: Show) -> ExitCode:
     if show.debug:
         _print_traces(report)
     print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
+    if report.note:
+        say(f"error: {report.note}", report.hint)
     if show.json is not None:
         write_json(report, show.json)
     return report.exit_code

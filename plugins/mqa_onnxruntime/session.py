@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT
+from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
+from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.signature import input_types
 from mqa_onnxruntime.variant import Precision, Variant
@@ -38,14 +40,16 @@ def onnxruntime_session(
     export_timeout: float = LIMIT,
     custom_ops: Path | None = None,
     threads: int | None = None,
+    cpu_operators: list[str] | None = None,
 ) -> Iterator[Runner]:
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     Without a `path` the model is exported, for `opset` where that is given, and the export is kept. The first of
-    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `precision` is that of
-    the export: int8 is quantized by ONNX Runtime, `per_channel` for every channel of a weight by itself, and
-    `int8-static` with rows of the suite's first data set, or of the file `calibration`. `export_timeout` is how many
-    seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime does not bring.
+    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may run
+    on the CPU although a GPU was asked for; what is computed from shapes always may. `precision` is that of the export:
+    int8 is quantized by ONNX Runtime, `per_channel` for every channel of a weight by itself, and `int8-static` with rows
+    of the suite's first data set, or of the file `calibration`. `export_timeout` is how many seconds an export may take.
+    `custom_ops` is a library of operators that ONNX Runtime does not bring.
     """
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     known = _known(subject, wanted, providers, optimization, threads)
@@ -53,6 +57,7 @@ def onnxruntime_session(
     check_allowed(subject.conditions, asked)
     file, facts = wanted.had(subject)
     session, reason = open_session(file, asked, optimization, threads, custom_ops)
+    placed = placement(session, asked, file, cpu_operators or ())
     providers, device = session.get_providers(), _landed(session, asked)
     chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None}
     yield SessionRunner(
@@ -65,8 +70,10 @@ def onnxruntime_session(
             **_place(providers, device),
             "providers": providers,
             **{name: value for name, value in chosen.items() if value is not None},
+            **placed,
             **facts,
         },
+        source=Source(file, optimization, threads, session.get_provider_options(), custom_ops),
     )
 
 
@@ -83,6 +90,7 @@ def identity(
     export_timeout: float = LIMIT,
     custom_ops: Path | None = None,
     threads: int | None = None,
+    cpu_operators: list[str] | None = None,
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without ONNX Runtime."""
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
