@@ -111,7 +111,9 @@ def _axes(audit: Audit) -> Iterator[Finding]:
 
 def _weights(weights: Weights) -> Iterator[Finding]:
     same_name = [name for name, other in weights.changed.items() if name == other]
-    if same_name:
+    if same_name and weights.folded:
+        yield Finding("note", "weights", f"batch normalization was folded into {_some(same_name)}")
+    elif same_name:
         yield Finding(
             "problem",
             "weights",
