@@ -94,6 +94,8 @@ def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
             f"it answers otherwise than {reference} on {_spelled(other)}: {other.reason}",
             "`mqa parity` names the first module that differs",
         )
+    if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
+        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_some(untried)}")
     if refused := [shape.what for shape in shapes if shape.outcome == "refused"]:
         yield Finding("note", "shapes", f"{reference} itself does not take {_some(refused)}")
 
