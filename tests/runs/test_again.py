@@ -39,18 +39,12 @@ def test_no_model_library_is_loaded(project):
     project.run()
     code = (
         "import sys; from pathlib import Path; from mqa_registry.runs import judge;"
-        f"judge('last', store={str(project.store)!r}, plugin_files=[Path({str(_plugin())!r})]);"
+        f"judge('last', store={str(project.store)!r}, plugin_files=[Path({str(project.plugin)!r})]);"
         "heavy = {'torch', 'transformers', 'onnxruntime', 'datasets', 'tokenizers', 'sqlite3'} & set(sys.modules);"
         "print(sorted(heavy - {'sqlite3'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-def _plugin():
-    from pathlib import Path
-
-    return Path(__file__).parents[1] / "durability" / "letters.py"
 
 
 def test_checks_in_any_order_say_the_same(project, said):
@@ -118,7 +112,7 @@ def test_what_the_command_line_left_out_stays_out(project, said):
 def test_a_crashed_backend_is_kept_as_what_it_was(project, said):
     project.write('[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n')
     broken = project.folder / "broken.py"
-    text = _plugin().read_text().replace("time.sleep(0.02)", "raise RuntimeError('on fire')")
+    text = project.plugin.read_text().replace("time.sleep(0.02)", "raise RuntimeError('on fire')")
     broken.write_text(text.replace("letters/", "broken/"))
     project.suite.write_text(project.suite.read_text().replace("letters/", "broken/"))
     from mqa_registry import runs
