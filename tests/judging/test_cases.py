@@ -284,6 +284,37 @@ def test_the_widest_gap_is_shown_with_its_corrected_interval(engine, judged):
     assert gap.corrected[0] < gap.low < gap.high < gap.corrected[1]
 
 
+def answered(name, **groups):
+    """A data set with (rows, right answers) in each group, and what one backend answers."""
+    kinds = np.array([group for group, (rows, _) in groups.items() for _ in range(rows)])
+    right = np.concatenate([np.arange(rows) < good for rows, good in groups.values()])
+    order = np.random.default_rng(len(kinds)).permutation(len(kinds))
+    ids = pa.chunked_array([pa.array([f"{name}-{row}" for row in order])])
+    answers = pa.array(np.where(right, "many", "few")[order])
+    columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
+    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    data = Rows(pa.table(columns), ())
+    return data, {plans.View("one", plans.RowSet(name)): Observed(Disturbed(data), predictions)}
+
+
+def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(engine):
+    new, seen = answered("words", a=(200, 160), b=(100, 50), new=(40, 40))
+    old, seen_before = answered("old", b=(300, 150), a=(400, 360), old=(40, 0))
+    check = engine.check(by=by(lambda row: row["group"]), against=Against(data="old"), expect=expect(max_drop=0.3))
+    (result,) = judge(plans.make(engine.suite(check)), Observations({"words": new, "old": old}, seen | seen_before))
+    drops = {name: group.numbers["drop"] for name, group in result.groups.items()}
+    assert {name: drop.estimate for name, drop in drops.items()} == {
+        "a": pytest.approx(0.1), "b": pytest.approx(0.0), "new": None,
+    }  # fmt: skip
+    assert (drops["a"].rows, drops["a"].method) == (600, "newcombe")
+    assert drops["a"].low < 0.1 < drops["a"].high
+    assert result.evidence["unpaired"]
+    assert (result.verdict, result.note) == (
+        Verdict.INCONCLUSIVE,
+        "drop in `new` is undefined, since no row has a say",
+    )
+
+
 def many(rows, groups):
     """A plan of one check on so many rows in so many groups, and what was observed."""
     rng = np.random.default_rng(0)
