@@ -53,12 +53,23 @@ class Step:
 
 @dataclass(frozen=True)
 class Case:
-    """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks."""
+    """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks.
+
+    `clean` are the undisturbed rows beside those of a sweep, None for a check that is no sweep; its verdict does not
+    rest on them.
+    """
 
     check: Check
     backend: str
     expect: Expect
     steps: tuple[Step, ...]
+    clean: Step | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Every view that it reads, a reference before the view that is held against it."""
+        steps = [*self.steps, *([self.clean] if self.clean else [])]
+        return tuple(view for step in steps for view in (step.reference, step.view) if view is not None)
 
 
 @dataclass(frozen=True)
@@ -71,9 +82,7 @@ class Plan:
     @cached_property
     def views(self) -> tuple[View, ...]:
         """Every view that some case reads, each once, in the order of first use."""
-        steps = [step for case in self.cases for step in case.steps]
-        views = [view for step in steps for view in (step.reference, step.view) if view is not None]
-        return tuple(dict.fromkeys(views))
+        return tuple(dict.fromkeys(view for case in self.cases for view in case.views))
 
     @cached_property
     def row_sets(self) -> tuple[RowSet, ...]:
@@ -99,13 +108,21 @@ def _case(suite: Suite, check: Check, backend: str) -> Case | None:
         if isinstance(check.measure.contribution, Comparison):
             return None
         expect = replace(expect, max_drop=None, max_rise=None)
-    return Case(check, backend, expect, steps) if expect.bounds() else None
+    clean = _clean(suite, check, backend) if steps[0].severity is not None else None
+    return Case(check, backend, expect, steps, clean) if expect.bounds() else None
 
 
 def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
     view = View(backend, RowSet(check.data, severity.perturb))
     reference = _reference(suite, check, view) if _needs_reference(check) else None
     return Step(view, None if reference == view else reference, severity.severity)
+
+
+def _clean(suite: Suite, check: Check, backend: str) -> Step:
+    """The rows of a sweep as they are; a comparison of them is with its reference, which may be the view itself."""
+    view = View(backend, RowSet(check.data))
+    compares = isinstance(check.measure.contribution, Comparison)
+    return Step(view, _reference(suite, check, view) if compares else None)
 
 
 def _needs_reference(check: Check) -> bool:
@@ -131,5 +148,5 @@ def lines(plan: Plan) -> Iterator[str]:
     """The plan in words, for `--dry-run`."""
     yield f"{len(plan.cases)} results from {len(plan.views)} views:"
     for view in plan.views:
-        uses = sum(view in (step.view, step.reference) for case in plan.cases for step in case.steps)
+        uses = sum(view in case.views for case in plan.cases)
         yield f"  {view.rows.name} on {view.backend}: read by {uses} result{'s' if uses != 1 else ''}"

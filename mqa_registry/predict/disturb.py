@@ -11,6 +11,7 @@ import pyarrow as pa
 from mqa_registry.data import Rows
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import MqaError
+from mqa_registry.predict.edits import edits
 from mqa_registry.predict.observations import Disturbed, Failure
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
     targets: list[Any] = _targets(rows, acts)
     kept: list[int] = []
     examples: list[Example] = []
-    changed = 0
+    changed: list[int | None] = []  # by how many edits
     for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
         try:
             moved = _through(example, targets[position], acts, seed, name)
@@ -64,10 +65,13 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
         if moved is not None:
             kept.append(position)
             examples.append(moved[0])
-            changed += moved[0] != example
+            if moved[0] != example:
+                changed.append(edits(example, moved[0]))
             targets[position] = moved[1]
     moved_targets = [targets[position] for position in kept] if any(act.moves_target for act in acts) else None
-    return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), changed)
+    known = [edited for edited in changed if edited is not None]
+    mean = sum(known) / len(known) if known else None
+    return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), len(changed), mean)
 
 
 def _act(use: Use, rows: Rows, task: Task | None) -> _Act:

@@ -56,6 +56,35 @@ def test_checks_in_any_order_say_the_same(project, said):
     assert sorted(found, key=key) == sorted(said(report), key=key)
 
 
+SWEEP = """
+[[check]]
+measure = "metrics/accuracy"
+perturb = { use = "letters/stars", severity = [1, 3, 5] }
+expect = { min = 0.2 }
+"""
+
+
+def test_a_sweep_judged_again_says_the_same(project, said):
+    project.write(SWEEP)
+    report = project.run()
+    assert said(project.judge()) == said(report)
+    one, two = report.results
+    edits = [step.evidence["edits"] for step in one.series]
+    assert edits == sorted(edits)
+    assert edits[0] > 0
+    assert 0 < one.evidence["sweep"]["clean"] < 1
+    assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
+
+
+def test_a_sweep_of_a_run_that_saw_no_undisturbed_rows_has_no_area(project):
+    project.write(SWEEP.replace("[1, 3, 5]", "1"))
+    project.run()
+    report = project.judge(suite=project.write(SWEEP.replace("[1, 3, 5]", "[1]"), "other.toml"))
+    sweep = report.results[0].evidence["sweep"]
+    assert sweep["error"] > 0
+    assert (sweep["clean"], sweep["area"]) == (None, None)
+
+
 def test_bounds_measures_slices_and_confidence_may_have_changed(project):
     project.run()
     other = project.write(
