@@ -28,11 +28,13 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
-    from mqa_registry.diagnoses import Diagnosis, Finding
+    from mqa_registry.data import Example, Predictions, Targets, as_predictions, fingerprint, read_table
+    from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.predict import remake
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
@@ -41,11 +43,13 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
         "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
-    "diagnoses": ("Diagnosis", "Finding"),
+    "data": ("Example", "Predictions", "Targets", "as_predictions", "fingerprint", "read_table"),
+    "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "predict": ("remake",),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
@@ -63,6 +67,7 @@ __all__ = [
     "Device",
     "Diagnosis",
     "Example",
+    "Exported",
     "Finding",
     "LiveView",
     "Metric",
@@ -85,9 +90,11 @@ __all__ = [
     "UsageError",
     "as_predictions",
     "find_device",
+    "fingerprint",
     "hookimpl",
     "judge",
     "read_table",
+    "remake",
     "run",
 ]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.data import Example
+    from mqa_registry.findings import Exported
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -30,7 +31,8 @@ if TYPE_CHECKING:
 class Conditions:
     """What the command line allows and asks for; nothing here can be set from a suite file.
 
-    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports.
+    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
+    `plugin_files` are the Python files that are loaded as plugins.
     """
 
     exports: Path
@@ -39,6 +41,7 @@ class Conditions:
     allow_code: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    plugin_files: tuple[Path, ...] = ()
 
 
 class Model:
@@ -92,13 +95,28 @@ class Codec:
 
 
 class Subject:
-    """What a backend runs: the model under test with its task, under the conditions of this run."""
+    """What a backend runs: the model under test with its task, under the conditions of this run.
 
-    def __init__(self, model: Model, task: Task, conditions: Conditions, options: Mapping[str, Any]) -> None:
+    `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
+    nobody knows.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        conditions: Conditions,
+        options: Mapping[str, Any],
+        *,
+        origin: Mapping[str, Any] | None = None,
+        examples: Callable[[int], Sequence[Example]] | None = None,
+    ) -> None:
         self.model = model
         self.task = task
         self.conditions = conditions
+        self.origin = origin
         self._options = options
+        self._examples = examples
 
     @cached_property
     def codec(self) -> Codec:
@@ -108,6 +126,10 @@ class Subject:
     def sample(self) -> Batch:
         """A small batch of real inputs, such as an exporter traces with."""
         return self.codec.collate(self.codec.encode(self.task.sample))
+
+    def examples(self, most: int) -> Sequence[Example]:
+        """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
+        return self._examples(most) if self._examples else ()
 
 
 class Runner(Protocol):
@@ -191,6 +213,8 @@ class Backend(Contribution):
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with the same
+    options: it writes that file into a folder.
     """
 
     kind = "backend"
@@ -198,6 +222,7 @@ class Backend(Contribution):
 
     function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
     identity: Callable[..., Mapping[str, str]]
+    export: Callable[..., Exported] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

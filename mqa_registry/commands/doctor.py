@@ -14,8 +14,9 @@ from rich.console import Console
 from mqa_registry.commands.examining import findings_of
 from mqa_registry.commands.requirements import unmet
 from mqa_registry.commands.running import refuse_no_folder
-from mqa_registry.diagnoses import Diagnosis, Finding
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import ExitCode
+from mqa_registry.findings import Finding
 from mqa_registry.machine import cpu_name, gpu_names
 from mqa_registry.plugins import load_all
 from mqa_registry.report.console.findings import print_findings
@@ -36,7 +37,7 @@ OURS = "mqa-registry"
 
 
 def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
-    """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
+    """Make every diagnosis and show what was found; an error among that is exit code 3. `to` is a file or `-`."""
     refuse_no_folder(to)
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}
@@ -56,16 +57,18 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
 
 def _plugins(catalog: Catalog) -> Iterator[Finding]:
     sound = [plugin.name for plugin in catalog.plugins.values() if not plugin.broken]
-    yield Finding("ok", "usable", ", ".join(sound) or "none")
+    yield Finding("ok", ", ".join(sound) or "none", subject="usable")
     for plugin in catalog.plugins.values():
         if plugin.broken:
-            yield Finding("problem", plugin.name, f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
+            yield Finding(
+                "error", f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint, subject=plugin.name
+            )
 
 
 def _requirements(catalog: Catalog) -> list[Finding]:
     # A plugin of a file belongs to no distribution, and has nothing for a version.
     names = dict.fromkeys([OURS, *(plugin.distribution for plugin in catalog.plugins.values() if plugin.version)])
-    return list(unmet(names)) or [Finding("ok", "packages", f"as {' and '.join(names)} ask for them")]
+    return list(unmet(names)) or [Finding("ok", f"as {' and '.join(names)} ask for them", subject="packages")]
 
 
 def _environment() -> dict[str, Any]:
@@ -74,8 +77,8 @@ def _environment() -> dict[str, Any]:
 
 
 def _exit_code(found: Found) -> ExitCode:
-    problem = any(finding.level == "problem" for findings in found.values() for finding in findings)
-    return ExitCode.NOT_TRUSTWORTHY if problem else ExitCode.OK
+    wrong = any(finding.level == "error" for findings in found.values() for finding in findings)
+    return ExitCode.NOT_TRUSTWORTHY if wrong else ExitCode.OK
 
 
 def _rows(found: Found) -> list[dict[str, str]]:

@@ -11,7 +11,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from mqa_registry.diagnoses import Diagnosis, Finding, Level
+from mqa_registry.diagnoses import Diagnosis
+from mqa_registry.findings import Finding, Level
 from mqa_registry.plugins import load
 
 if TYPE_CHECKING:
@@ -61,7 +62,13 @@ def _cut_short(reference: str, end: str, log: Path) -> Finding:
     text = log.read_bytes().decode("utf-8", "replace")[-MOST:].strip()
     last = text.rpartition("\n")[2]
     words = f"{end or 'it ended before it was done'}{f': {last:.300}' if last else ''}"
-    return Finding("problem", reference.partition("/")[2], words, "run `mqa doctor -v`, and report what it shows", text)
+    return Finding(
+        "error",
+        words,
+        "run `mqa doctor -v`, and report what it shows",
+        subject=reference.partition("/")[2],
+        evidence=text,
+    )
 
 
 def main() -> None:

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
-from mqa_registry.diagnoses import Finding, Level
+from mqa_registry.findings import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def unmet(names: Iterable[str]) -> Iterator[Finding]:
     """What these distributions ask for and do not get, and what those that they get do not get in turn.
 
-    The former is a problem; the latter a note, for it is others' to know how strict their words are.
+    The former is an error; the latter a note, for it is others' to know how strict their words are.
     """
     direct = {canonicalize_name(name) for name in names}
     waiting, seen = sorted((name, "") for name in direct), set[tuple[str, str]]()
@@ -29,8 +29,10 @@ def unmet(names: Iterable[str]) -> Iterator[Finding]:
         seen.add((name, extra))
         for wanted in _requirements(found, extra):
             if wrong := _wrong(wanted):
-                level: Level = "problem" if name in direct else "note"
-                yield Finding(level, wanted.name, f"{wrong}, and {name} asks for `{_plain(wanted)}`", _mend(wanted))
+                level: Level = "error" if name in direct else "note"
+                yield Finding(
+                    level, f"{wrong}, and {name} asks for `{_plain(wanted)}`", _hint(wanted), subject=wanted.name
+                )
             waiting += [(canonicalize_name(wanted.name), extra) for extra in ("", *sorted(wanted.extras))]
 
 
@@ -70,5 +72,5 @@ def _plain(wanted: Requirement) -> str:
     return f"{wanted.name}{wanted.specifier}"
 
 
-def _mend(wanted: Requirement) -> str:
+def _hint(wanted: Requirement) -> str:
     return f'pip install "{_plain(wanted)}"'

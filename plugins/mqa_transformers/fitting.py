@@ -27,7 +27,9 @@ def pytorch() -> Iterator[Finding]:
     if torch.version.cuda is None:
         plain = str(torch.__version__).partition("+")[0]
         words = "PyTorch is built without CUDA, and leaves this machine's GPU alone"
-        yield Finding("note", "cuda", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)')
+        yield Finding(
+            "warning", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)', subject="cuda"
+        )
         return
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -36,7 +38,11 @@ def pytorch() -> Iterator[Finding]:
     if not count:
         words = f"PyTorch, built for CUDA {torch.version.cuda}, finds no GPU, and the driver lists one"
         yield Finding(
-            "problem", "cuda", words, "install a driver that knows this CUDA, or a PyTorch for an older", said
+            "error",
+            words,
+            "install a driver that knows this CUDA, or a PyTorch for an older",
+            subject="cuda",
+            evidence=said,
         )
     for index in range(count):
         yield _computes(f"cuda:{index}", torch.cuda.get_device_name(index))
@@ -49,11 +55,11 @@ def _computes(device: str, words: str) -> Finding:
     try:
         found = (torch.full((1, 1), 2.0, device=device) @ torch.full((1, 1), 3.0, device=device)).item()
     except Exception as error:  # the kind depends on what CUDA says
-        mend = "install a PyTorch that is built for this GPU, and a driver that fits" if device != "cpu" else ""
-        return Finding("problem", device, f"{words} does not compute: {reason(error)}", mend, str(error))
+        hint = "install a PyTorch that is built for this GPU, and a driver that fits" if device != "cpu" else ""
+        return Finding("error", f"{words} does not compute: {reason(error)}", hint, subject=device, evidence=str(error))
     if found != EXAMPLE:
-        return Finding("problem", device, f"{words} says that 2 · 3 is {found}")
-    return Finding("ok", device, f"{words} computes")
+        return Finding("error", f"{words} says that 2 · 3 is {found}", subject=device)
+    return Finding("ok", f"{words} computes", subject=device)
 
 
 def companions() -> Iterator[Finding]:
@@ -71,19 +77,21 @@ def _fits(name: str) -> Finding:
     from packaging.requirements import Requirement
 
     wanted = next((each for each in map(Requirement, requires(name) or ()) if each.name == "torch"), None)
-    mend = f"pip install --upgrade torch {name}, both from the same index"
+    hint = f"pip install --upgrade torch {name}, both from the same index"
     if wanted is not None and not wanted.specifier.contains(version("torch"), prereleases=True):
         words = f"{version(name)} is built for torch{wanted.specifier}, and {version('torch')} is installed"
-        return Finding("problem", name, words, mend)
-    return _loads(name, mend)
+        return Finding("error", words, hint, subject=name)
+    return _loads(name, hint)
 
 
-def _loads(name: str, mend: str) -> Finding:
+def _loads(name: str, hint: str) -> Finding:
     """Whether a package can be imported at all: where its compiled part does not fit, that fails."""
     try:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             import_module(name)
     except Exception as error:
-        return Finding("problem", name, f"{version(name)} cannot be loaded: {reason(error)}", mend, str(error))
-    return Finding("ok", name, f"{version(name)} loads")
+        return Finding(
+            "error", f"{version(name)} cannot be loaded: {reason(error)}", hint, subject=name, evidence=str(error)
+        )
+    return Finding("ok", f"{version(name)} loads", subject=name)
