@@ -110,6 +110,7 @@ class Subject:
         *,
         origin: Mapping[str, Any] | None = None,
         examples: Callable[[int], Sequence[Example]] | None = None,
+        sample: Batch | None = None,
     ) -> None:
         self.model = model
         self.task = task
@@ -117,6 +118,7 @@ class Subject:
         self.origin = origin
         self._options = options
         self._examples = examples
+        self._sample = sample
 
     @cached_property
     def codec(self) -> Codec:
@@ -125,7 +127,7 @@ class Subject:
 
     def sample(self) -> Batch:
         """A small batch of real inputs, such as an exporter traces with."""
-        return self.codec.collate(self.codec.encode(self.task.sample))
+        return self._sample or self.codec.collate(self.codec.encode(self.task.sample))
 
     def examples(self, most: int) -> Sequence[Example]:
         """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
