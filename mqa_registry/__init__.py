@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, fingerprint, read_table
+    from mqa_registry.data import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        fingerprint,
+        positive_class,
+        read_table,
+    )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.findings import Exported, Finding
@@ -40,10 +51,13 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "fingerprint", "read_table"),
+    "data": (
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
+        "read_table",
+    ),
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "findings": ("Exported", "Finding"),
@@ -66,9 +80,11 @@ __all__ = [
     "Dataset",
     "Device",
     "Diagnosis",
+    "Edit",
     "Example",
     "Exported",
     "Finding",
+    "Inspectable",
     "LiveView",
     "Metric",
     "Model",
@@ -89,10 +105,12 @@ __all__ = [
     "Task",
     "UsageError",
     "as_predictions",
+    "edited",
     "find_device",
     "fingerprint",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
     "remake",
     "reopen",

@@ -12,7 +12,7 @@ class Diagnosis(Contribution):
     """`() -> iterable of Finding`, each yielded as soon as it is known.
 
     It runs in a process of its own: it may load whatever it asks about, and where it crashes or hangs, that is a
-    finding too, behind those that it yielded before. An `error` is something that cannot do here what it is there for.
+    finding too, behind those that it yielded before.
     """
 
     kind = "diagnosis"

@@ -2,30 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-
-Level: TypeAlias = Literal["error", "warning", "note", "ok"]
+Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that somebody should know of a file or a machine, and what to do about it.
+    """One thing that was found, about a `subject` such as a library, a provider or the weights of a file.
 
-    `error`: it is not what it has to be; `warning`: it may not be; `note`: it is worth knowing; `ok`: it is as it has to
-    be. `subject` is what it is about, such as a library; `evidence` is what that said of itself, as it said it.
+    `level` is `problem` where something is not what it has to be, `warning` where it may not be, `note` where that is as
+    it has to be, or harms nobody yet. `mend` is what mends it; `evidence` is what a library said of itself, as it said it.
     """
 
     level: Level
+    subject: str
     message: str
-    hint: str = ""
-    subject: str = field(default="", kw_only=True)
-    evidence: str = field(default="", kw_only=True)
+    mend: str = ""
+    evidence: str = ""
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ OURS = "mqa-registry"
 
 
 def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
-    """Make every diagnosis and show what was found; an error among that is exit code 3. `to` is a file or `-`."""
+    """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
     refuse_no_folder(to)
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}
@@ -57,18 +57,16 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
 
 def _plugins(catalog: Catalog) -> Iterator[Finding]:
     sound = [plugin.name for plugin in catalog.plugins.values() if not plugin.broken]
-    yield Finding("ok", ", ".join(sound) or "none", subject="usable")
+    yield Finding("ok", "usable", ", ".join(sound) or "none")
     for plugin in catalog.plugins.values():
         if plugin.broken:
-            yield Finding(
-                "error", f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint, subject=plugin.name
-            )
+            yield Finding("problem", plugin.name, f"({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
 
 
 def _requirements(catalog: Catalog) -> list[Finding]:
     # A plugin of a file belongs to no distribution, and has nothing for a version.
     names = dict.fromkeys([OURS, *(plugin.distribution for plugin in catalog.plugins.values() if plugin.version)])
-    return list(unmet(names)) or [Finding("ok", f"as {' and '.join(names)} ask for them", subject="packages")]
+    return list(unmet(names)) or [Finding("ok", "packages", f"as {' and '.join(names)} ask for them")]
 
 
 def _environment() -> dict[str, Any]:
@@ -77,8 +75,8 @@ def _environment() -> dict[str, Any]:
 
 
 def _exit_code(found: Found) -> ExitCode:
-    wrong = any(finding.level == "error" for findings in found.values() for finding in findings)
-    return ExitCode.NOT_TRUSTWORTHY if wrong else ExitCode.OK
+    problem = any(finding.level == "problem" for findings in found.values() for finding in findings)
+    return ExitCode.NOT_TRUSTWORTHY if problem else ExitCode.OK
 
 
 def _rows(found: Found) -> list[dict[str, str]]:

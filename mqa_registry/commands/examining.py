@@ -62,13 +62,7 @@ def _cut_short(reference: str, end: str, log: Path) -> Finding:
     text = log.read_bytes().decode("utf-8", "replace")[-MOST:].strip()
     last = text.rpartition("\n")[2]
     words = f"{end or 'it ended before it was done'}{f': {last:.300}' if last else ''}"
-    return Finding(
-        "error",
-        words,
-        "run `mqa doctor -v`, and report what it shows",
-        subject=reference.partition("/")[2],
-        evidence=text,
-    )
+    return Finding("problem", reference.partition("/")[2], words, "run `mqa doctor -v`, and report what it shows", text)
 
 
 def main() -> None:

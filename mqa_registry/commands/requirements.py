@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def unmet(names: Iterable[str]) -> Iterator[Finding]:
     """What these distributions ask for and do not get, and what those that they get do not get in turn.
 
-    The former is an error; the latter a note, for it is others' to know how strict their words are.
+    The former is a problem; the latter a note, for it is others' to know how strict their words are.
     """
     direct = {canonicalize_name(name) for name in names}
     waiting, seen = sorted((name, "") for name in direct), set[tuple[str, str]]()
@@ -29,10 +29,8 @@ def unmet(names: Iterable[str]) -> Iterator[Finding]:
         seen.add((name, extra))
         for wanted in _requirements(found, extra):
             if wrong := _wrong(wanted):
-                level: Level = "error" if name in direct else "note"
-                yield Finding(
-                    level, f"{wrong}, and {name} asks for `{_plain(wanted)}`", _hint(wanted), subject=wanted.name
-                )
+                level: Level = "problem" if name in direct else "note"
+                yield Finding(level, wanted.name, f"{wrong}, and {name} asks for `{_plain(wanted)}`", _mend(wanted))
             waiting += [(canonicalize_name(wanted.name), extra) for extra in ("", *sorted(wanted.extras))]
 
 
@@ -72,5 +70,5 @@ def _plain(wanted: Requirement) -> str:
     return f"{wanted.name}{wanted.specifier}"
 
 
-def _hint(wanted: Requirement) -> str:
+def _mend(wanted: Requirement) -> str:
     return f'pip install "{_plain(wanted)}"'

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mqa_registry import runs
+from mqa_registry.commands.ending import say
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
@@ -90,6 +91,8 @@ def _shown(report: Report, show: Show) -> ExitCode:
     if show.debug:
         _print_traces(report)
     print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
+    if report.note:
+        say(f"error: {report.note}", report.hint)
     if show.json is not None:
         write_json(report, show.json)
     return report.exit_code

@@ -137,6 +137,8 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield "`fields` must name at least one field of its examples"
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
+    if isinstance(contribution, Perturbation):
+        yield from _answer_problems(contribution)
 
 
 def _probe_problems(probe: Probe) -> Iterator[str]:
@@ -146,3 +148,12 @@ def _probe_problems(probe: Probe) -> Iterator[str]:
         yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
     if probe.sees not in SIGHTS:
         yield f"`sees` must be one of {', '.join(f'`{one}`' for one in SIGHTS)}, not {probe.sees!r:.40}"
+
+
+def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.answer not in {"stays", "moves", "changes"}:
+        yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
+    if perturbation.edits and perturbation.modality != "text":
+        yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
+    if perturbation.edits and perturbation.answer == "moves":
+        yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'

@@ -16,7 +16,8 @@ from mqa_registry.suite import ModelUse, Use
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Batch, Runner
+    from mqa_registry.contributions import Runner
+    from mqa_registry.contributions.subject import Batch
     from mqa_registry.data import Example, Rows
     from mqa_registry.plugins import Catalog
     from mqa_registry.plugins.catalog import Kinds

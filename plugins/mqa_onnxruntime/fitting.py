@@ -24,12 +24,12 @@ def packages() -> Iterator[Finding]:
     """Whether one distribution of ONNX Runtime is installed, whole, and no other over it."""
     names = sorted(set(packages_distributions().get(MODULE, ())))
     if not names:
-        yield Finding("error", "is not installed", "pip install onnxruntime-gpu", subject=MODULE)
+        yield Finding("problem", MODULE, "is not installed", "pip install onnxruntime-gpu")
     elif len(names) > 1:
         listed = " and ".join(f"{name} {version(name)}" for name in names)
         keep = next((name for name in names if name.endswith("-gpu")), names[0])
-        hint = f"pip uninstall -y {' '.join(names)} && pip install {keep}=={version(keep)}"
-        yield Finding("error", f"{listed} have written over each other's files", hint, subject=MODULE)
+        mend = f"pip uninstall -y {' '.join(names)} && pip install {keep}=={version(keep)}"
+        yield Finding("problem", MODULE, f"{listed} have written over each other's files", mend)
     else:
         yield _whole(names[0])
 
@@ -39,19 +39,19 @@ def _whole(name: str) -> Finding:
 
     wanted, found = version(name), onnxruntime.__version__
     if wanted != found:
-        hint = f"pip install --force-reinstall --no-deps {name}=={wanted}"
-        return Finding("error", f"is installed as {wanted}, and its files are of {found}", hint, subject=name)
+        mend = f"pip install --force-reinstall --no-deps {name}=={wanted}"
+        return Finding("problem", name, f"is installed as {wanted}, and its files are of {found}", mend)
     made = f"built for CUDA {built_for()}" if built_for() else "built without CUDA"
     if not built_for() and has_gpu():
-        hint = f"pip uninstall -y {name} && pip install onnxruntime-gpu=={wanted}"
-        return Finding("warning", f"{wanted}, {made}: it leaves this machine's GPU alone", hint, subject=name)
-    return Finding("ok", f"{wanted}, {made}", subject=name)
+        mend = f"pip uninstall -y {name} && pip install onnxruntime-gpu=={wanted}"
+        return Finding("note", name, f"{wanted}, {made}: it leaves this machine's GPU alone", mend)
+    return Finding("ok", name, f"{wanted}, {made}")
 
 
 def cuda() -> Iterator[Finding]:
     """Whether driver, cuDNN and PyTorch are of the CUDA that ONNX Runtime was built for."""
     if not built_for():
-        yield Finding("ok", "ONNX Runtime is built without it", subject="CUDA")
+        yield Finding("ok", "CUDA", "ONNX Runtime is built without it")
         return
     yield _driver()
     yield _cudnn()
@@ -63,14 +63,12 @@ def _driver() -> Finding:
     try:
         known = _asked("libcuda.so.1", "cuDriverGetVersion")
     except OSError as error:
-        return Finding(
-            _level(), f"is not there: {error}", new_driver(major(built_for())) * has_gpu(), subject="NVIDIA driver"
-        )
+        return Finding(_level(), "NVIDIA driver", f"is not there: {error}", new_driver(major(built_for())) * has_gpu())
     words = f"knows CUDA up to {known // 1000}.{known % 1000 // 10}"
     if known // 1000 >= major(built_for()):
-        return Finding("ok", words, subject="NVIDIA driver")
+        return Finding("ok", "NVIDIA driver", words)
     wrong = f"{words}, and ONNX Runtime is built for {built_for()}"
-    return Finding("error", wrong, new_driver(major(built_for())), subject="NVIDIA driver")
+    return Finding("problem", "NVIDIA driver", wrong, new_driver(major(built_for())))
 
 
 def _cudnn() -> Finding:
@@ -85,8 +83,8 @@ def _cudnn() -> Finding:
         # Left out of the process where its CUDA is not there: it stands on that.
         found = _asked(f"libcudnn.so.{CUDNN}", "cudnnGetVersion", by_pointer=False)
     except OSError as error:
-        return Finding(_level(), f"cannot be loaded: {error}", libraries() * has_gpu(), subject="cuDNN", evidence=heard)
-    return Finding("ok", f"{found // 10000}.{found % 10000 // 100}.{found % 100}", subject="cuDNN")
+        return Finding(_level(), "cuDNN", f"cannot be loaded: {error}", libraries() * has_gpu(), heard)
+    return Finding("ok", "cuDNN", f"{found // 10000}.{found % 10000 // 100}.{found % 100}")
 
 
 def _asked(library: str, function: str, *, by_pointer: bool = True) -> int:
@@ -106,17 +104,16 @@ def _pytorch() -> Finding:
 
     ours, theirs = built_for(), torch.version.cuda
     plain = str(torch.__version__).partition("+")[0]
-    hint = f'pip install --force-reinstall "torch=={plain}+cu{major(ours)}0", from the index of PyTorch'
-    if theirs is None and has_gpu():
-        return Finding(
-            "warning", "is built without CUDA, and so the reference runs on the CPU", hint, subject="PyTorch"
-        )
+    mend = f'pip install --force-reinstall "torch=={plain}+cu{major(ours)}0", from the index of PyTorch'
     if theirs is None:
-        return Finding("ok", "is built without CUDA", subject="PyTorch")
+        words = "is built without CUDA, and the reference runs on the CPU"
+        return (
+            Finding("note", "PyTorch", words, mend) if has_gpu() else Finding("ok", "PyTorch", "is built without CUDA")
+        )
     if major(theirs) == major(ours):
-        return Finding("ok", f"is built for CUDA {theirs}, as ONNX Runtime is", subject="PyTorch")
+        return Finding("ok", "PyTorch", f"is built for CUDA {theirs}, as ONNX Runtime is")
     words = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both want the cuDNN that is loaded first"
-    return Finding(_level(), words, hint, subject="PyTorch")
+    return Finding(_level(), "PyTorch", words, mend)
 
 
 def built_for() -> str:
@@ -149,6 +146,6 @@ def new_driver(cuda: int) -> str:
     return f"install an NVIDIA driver{least}, which CUDA {cuda} needs"
 
 
-def _level() -> Literal["error", "note"]:
-    """What is missing for a GPU is an error where there is one."""
-    return "error" if has_gpu() else "note"
+def _level() -> Literal["problem", "note"]:
+    """What is missing for a GPU is a problem where there is one."""
+    return "problem" if has_gpu() else "note"

@@ -24,7 +24,7 @@ def providers() -> Iterator[Finding]:
     import onnxruntime
 
     seen = [f"{each.ep_name} on {each.device.type.name}" for each in onnxruntime.get_ep_devices()]
-    yield Finding("ok", ", ".join(seen) or "none", subject="devices")
+    yield Finding("ok", "devices", ", ".join(seen) or "none")
     with tempfile.TemporaryDirectory() as folder:
         path = _tiny_model(Path(folder))
         # From the plainest to the most demanding, so that one that crashes takes none with it that would have run.
@@ -41,15 +41,15 @@ def _tried(provider: str, path: Path) -> Finding:
             wrong = told(error)
         heard = COLOURS.sub("", said(log))
     if not wrong:
-        return Finding("ok", "starts, and runs a model", subject=provider)
+        return Finding("ok", provider, "starts, and runs a model")
     because = reason_in(heard) or wrong
     aside = "" if provider not in ON_GPU or has_gpu() else "; no driver lists an NVIDIA GPU here"
     return Finding(
-        "error" if _expected(provider) else "note",
+        "problem" if _expected(provider) else "note",
+        provider,
         f"does not start: {because}{aside}",
-        _hint(provider, because),
-        subject=provider,
-        evidence=heard,
+        _mend(provider, because),
+        heard,
     )
 
 
@@ -92,7 +92,7 @@ def _expected(provider: str) -> bool:
     return provider == CPU or (provider == CUDA and has_gpu())
 
 
-def _hint(provider: str, because: str) -> str:
+def _mend(provider: str, because: str) -> str:
     """What is missing, as a line to type; nothing where there is no GPU to run on anyway."""
     if provider not in ON_GPU or not has_gpu():
         return ""

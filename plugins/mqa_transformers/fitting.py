@@ -27,9 +27,7 @@ def pytorch() -> Iterator[Finding]:
     if torch.version.cuda is None:
         plain = str(torch.__version__).partition("+")[0]
         words = "PyTorch is built without CUDA, and leaves this machine's GPU alone"
-        yield Finding(
-            "warning", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)', subject="cuda"
-        )
+        yield Finding("note", "cuda", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)')
         return
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
@@ -38,11 +36,7 @@ def pytorch() -> Iterator[Finding]:
     if not count:
         words = f"PyTorch, built for CUDA {torch.version.cuda}, finds no GPU, and the driver lists one"
         yield Finding(
-            "error",
-            words,
-            "install a driver that knows this CUDA, or a PyTorch for an older",
-            subject="cuda",
-            evidence=said,
+            "problem", "cuda", words, "install a driver that knows this CUDA, or a PyTorch for an older", said
         )
     for index in range(count):
         yield _computes(f"cuda:{index}", torch.cuda.get_device_name(index))
@@ -55,11 +49,11 @@ def _computes(device: str, words: str) -> Finding:
     try:
         found = (torch.full((1, 1), 2.0, device=device) @ torch.full((1, 1), 3.0, device=device)).item()
     except Exception as error:  # the kind depends on what CUDA says
-        hint = "install a PyTorch that is built for this GPU, and a driver that fits" if device != "cpu" else ""
-        return Finding("error", f"{words} does not compute: {reason(error)}", hint, subject=device, evidence=str(error))
+        mend = "install a PyTorch that is built for this GPU, and a driver that fits" if device != "cpu" else ""
+        return Finding("problem", device, f"{words} does not compute: {reason(error)}", mend, str(error))
     if found != EXAMPLE:
-        return Finding("error", f"{words} says that 2 · 3 is {found}", subject=device)
-    return Finding("ok", f"{words} computes", subject=device)
+        return Finding("problem", device, f"{words} says that 2 · 3 is {found}")
+    return Finding("ok", device, f"{words} computes")
 
 
 def companions() -> Iterator[Finding]:
@@ -77,21 +71,19 @@ def _fits(name: str) -> Finding:
     from packaging.requirements import Requirement
 
     wanted = next((each for each in map(Requirement, requires(name) or ()) if each.name == "torch"), None)
-    hint = f"pip install --upgrade torch {name}, both from the same index"
+    mend = f"pip install --upgrade torch {name}, both from the same index"
     if wanted is not None and not wanted.specifier.contains(version("torch"), prereleases=True):
         words = f"{version(name)} is built for torch{wanted.specifier}, and {version('torch')} is installed"
-        return Finding("error", words, hint, subject=name)
-    return _loads(name, hint)
+        return Finding("problem", name, words, mend)
+    return _loads(name, mend)
 
 
-def _loads(name: str, hint: str) -> Finding:
+def _loads(name: str, mend: str) -> Finding:
     """Whether a package can be imported at all: where its compiled part does not fit, that fails."""
     try:
         with warnings.catch_warnings(record=True):
             warnings.simplefilter("always")
             import_module(name)
     except Exception as error:
-        return Finding(
-            "error", f"{version(name)} cannot be loaded: {reason(error)}", hint, subject=name, evidence=str(error)
-        )
-    return Finding("ok", f"{version(name)} loads", subject=name)
+        return Finding("problem", name, f"{version(name)} cannot be loaded: {reason(error)}", mend, str(error))
+    return Finding("ok", name, f"{version(name)} loads")

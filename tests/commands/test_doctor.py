@@ -22,21 +22,21 @@ from mqa_registry import Diagnosis, Finding, hookimpl
 
 def healthy():
     "Nothing is wrong."
-    yield Finding("ok", "beats", subject="heart")
-    yield Finding("note", "is grey", "dye it", subject="hair", evidence="said\\nthe mirror")
+    yield Finding("ok", "heart", "beats")
+    yield Finding("note", "hair", "is grey", "dye it", "said\\nthe mirror")
 
 def broken():
     "Something is wrong."
-    yield Finding("error", "is broken", "rest", subject="leg")
+    yield Finding("problem", "leg", "is broken", "rest")
 
 def raises():
     "It stumbles on its way."
-    yield Finding("ok", "is fine", subject="first")
+    yield Finding("ok", "first", "is fine")
     raise ValueError("no pulse")
 
 def crashes():
     "It takes its process with it."
-    yield Finding("ok", "is fine", subject="first")
+    yield Finding("ok", "first", "is fine")
     os.write(2, b"C++ says why\\n")
     ctypes.string_at(0)
 
@@ -46,7 +46,7 @@ def leaves():
 
 def hangs():
     "It never comes back."
-    yield Finding("ok", "is fine", subject="first")
+    yield Finding("ok", "first", "is fine")
     time.sleep(60)
 
 def talks():
@@ -56,7 +56,7 @@ def talks():
 
 def exaggerates():
     "It yields a level there is not."
-    yield Finding("fatal", "is grey", subject="hair")
+    yield Finding("fatal", "hair", "is grey")
 
 @hookimpl
 def mqa_diagnoses():
@@ -79,8 +79,8 @@ def found(ward):
 
 def test_a_diagnosis_that_comes_to_its_end_gives_what_it_yields(found):
     heart, hair = found("healthy")
-    assert heart == Finding("ok", "beats", subject="heart")
-    assert (hair.hint, hair.evidence) == ("dye it", "said\nthe mirror")
+    assert heart == Finding("ok", "heart", "beats")
+    assert (hair.mend, hair.evidence) == ("dye it", "said\nthe mirror")
 
 
 @pytest.mark.parametrize(
@@ -93,18 +93,18 @@ def test_a_diagnosis_that_comes_to_its_end_gives_what_it_yields(found):
         ("exaggerates", "it ended with exit code 1: TypeError: it yields a finding of level 'fatal'", "Traceback"),
     ],
 )
-def test_one_that_does_not_is_an_error_behind_what_it_found_before(found, name, message, evidence):
+def test_one_that_does_not_is_a_problem_behind_what_it_found_before(found, name, message, evidence):
     *before, last = found(name)
-    assert before == [Finding("ok", "is fine", subject="first")] * (name in {"raises", "crashes"})
-    assert (last.level, last.subject, last.message) == ("error", name, message)
+    assert before == [Finding("ok", "first", "is fine")] * (name in {"raises", "crashes"})
+    assert (last.level, last.subject, last.message) == ("problem", name, message)
     assert evidence in last.evidence
-    assert last.hint
+    assert last.mend
 
 
 def test_one_that_hangs_is_stopped(found):
     before, last = found("hangs", patience=3)
     assert before.subject == "first"
-    assert (last.level, last.message) == ("error", "it was still at work after 3 seconds, and was stopped")
+    assert (last.level, last.message) == ("problem", "it was still at work after 3 seconds, and was stopped")
 
 
 def test_a_folder_full_of_namesakes_does_not_stand_in_for_libraries(found, tmp_path, monkeypatch):
@@ -129,20 +129,20 @@ def examine(ward, monkeypatch, capsys):
     return run
 
 
-def test_a_machine_without_errors_is_exit_code_0(examine):
+def test_a_machine_without_problems_is_exit_code_0(examine):
     code, out, _ = examine("healthy")
     assert code == 0
-    assert "0 errors, 0 warnings, 1 note." in out
-    assert "hint: dye it" in out
+    assert "0 problems, 1 note. Exit code 0." in out
+    assert "mend: dye it" in out
     assert "the mirror" not in out
 
 
-def test_an_error_is_exit_code_3_and_comes_with_what_mends_it(examine):
+def test_a_problem_is_exit_code_3_and_comes_with_what_mends_it(examine):
     code, out, _ = examine("healthy", "broken")
     assert code == 3
     assert "✗ leg" in out
-    assert "hint: rest" in out
-    assert "1 error, 0 warnings, 1 note." in out
+    assert "mend: rest" in out
+    assert "1 problem, 1 note." in out
 
 
 def test_what_libraries_said_is_shown_on_demand(examine):
@@ -157,10 +157,10 @@ def test_the_json_report_is_all_of_stdout_and_holds_all_of_it(examine):
     assert {"mqa", "python", "packages", "machine"} <= set(report["environment"])
     assert report["findings"][-1] == {
         "diagnosis": "ward/broken",
-        "level": "error",
+        "level": "problem",
         "subject": "leg",
         "message": "is broken",
-        "hint": "rest",
+        "mend": "rest",
         "evidence": "",
     }
     assert "✗ leg" in err
@@ -173,14 +173,14 @@ def test_the_json_report_can_be_a_file(examine, tmp_path):
         examine("healthy", to=str(tmp_path / "nowhere" / "doctor.json"))
 
 
-def test_a_broken_plugin_is_an_error_and_the_others_are_asked(examine, ward, tmp_path):
+def test_a_broken_plugin_is_a_problem_and_the_others_are_asked(examine, ward, tmp_path):
     bad = tmp_path / "bad.py"
     bad.write_text("import no_such_module")
     code, out, _ = examine("healthy", files=[bad, ward])
     assert code == 3
     assert "✗ bad" in out
     assert "No module named 'no_such_module'" in " ".join(out.split())
-    assert "hint: mend the file" in out
+    assert "mend: mend the file" in out
     assert "heart" in out
 
 
@@ -189,8 +189,7 @@ def test_a_broken_plugin_is_an_error_and_the_others_are_asked(examine, ward, tmp
 def test_no_line_is_wider_than_the_console_and_nothing_said_acts_on_it(width, encoding):
     hostile = "\x1b[31m[bold]x[/bold]\u202e 日本語" * 9
     findings = [
-        Finding(level, hostile, hostile, subject=hostile, evidence=f"{hostile}\n{hostile}")
-        for level in ("ok", "note", "error")
+        Finding(level, hostile, hostile, hostile, f"{hostile}\n{hostile}") for level in ("ok", "note", "problem")
     ]
     machine = {"system": hostile, "cpu": hostile, "cores": None, "gpus": [hostile]}
     environment = {"mqa": "0.1", "python": "3.11", "packages": {"x": hostile}, "machine": machine}
@@ -212,6 +211,6 @@ def test_this_machine_can_be_examined(project):
     assert levels["mqa/plugins", "usable"] == "ok"
     assert levels["onnxruntime/providers", "CPUExecutionProvider"] == "ok"
     assert levels["transformers/pytorch", "cpu"] == "ok"
-    errors = [each for each in report["findings"] if each["level"] == "error"]
-    assert done.code == (3 if errors else 0)
-    assert not [each for each in errors if "it crashed" in each["message"]]
+    problems = [each for each in report["findings"] if each["level"] == "problem"]
+    assert done.code == (3 if problems else 0)
+    assert not [each for each in problems if "it crashed" in each["message"]]

@@ -22,7 +22,7 @@ def install(tmp_path, monkeypatch):
 
 
 def told(name="host"):
-    return [(each.level, each.subject, each.message, each.hint) for each in unmet([name])]
+    return [(each.level, each.subject, each.message, each.mend) for each in unmet([name])]
 
 
 def test_where_all_is_as_asked_for_there_is_nothing_to_say(install):
@@ -32,16 +32,16 @@ def test_where_all_is_as_asked_for_there_is_nothing_to_say(install):
     assert told() == []
 
 
-def test_a_version_outside_of_what_is_asked_for_is_an_error(install):
+def test_a_version_outside_of_what_is_asked_for_is_a_problem(install):
     install("host", requires=["zz-lib>=2,<3"])
     install("zz-lib", "1.5")
     message = "is 1.5, and host asks for `zz-lib<3,>=2`"
-    assert told() == [("error", "zz-lib", message, 'pip install "zz-lib<3,>=2"')]
+    assert told() == [("problem", "zz-lib", message, 'pip install "zz-lib<3,>=2"')]
 
 
-def test_what_is_not_installed_is_an_error(install):
+def test_what_is_not_installed_is_a_problem(install):
     install("host", requires=["zz-lib"])
-    assert told() == [("error", "zz-lib", "is not installed, and host asks for `zz-lib`", 'pip install "zz-lib"')]
+    assert told() == [("problem", "zz-lib", "is not installed, and host asks for `zz-lib`", 'pip install "zz-lib"')]
 
 
 def test_what_others_ask_for_in_turn_is_a_note(install):
@@ -75,4 +75,4 @@ def test_a_version_that_is_none_is_not_what_was_asked_for(install):
 
 
 def test_mqa_gets_what_it_asks_for_here():
-    assert [each for each in unmet(["mqa-registry"]) if each.level == "error"] == []
+    assert [each for each in unmet(["mqa-registry"]) if each.level == "problem"] == []

@@ -62,33 +62,33 @@ def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_libra
     assert found[CUDA].message.endswith("no driver lists an NVIDIA GPU here")
     assert "Failed to create CUDAExecutionProvider" in found[CUDA].evidence
     assert "\x1b" not in found[CUDA].evidence
-    assert not found[CUDA].hint
+    assert not found[CUDA].mend
 
 
-def test_with_a_gpu_it_is_an_error_and_the_libraries_mend_it(gpus, fails):
+def test_with_a_gpu_it_is_a_problem_and_the_libraries_mend_it(gpus, fails):
     found = fails(CUDA, NO_LIBRARY)
     assert (found.level, found.message) == (
-        "error",
+        "problem",
         "does not start: libcublasLt.so.13: cannot open shared object file",
     )
-    assert found.hint == fitting.libraries()
-    assert found.hint.startswith('pip install "onnxruntime')
-    assert "[cuda,cudnn]==" in found.hint
+    assert found.mend == fitting.libraries()
+    assert found.mend.startswith('pip install "onnxruntime')
+    assert "[cuda,cudnn]==" in found.mend
 
 
 def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
-    assert fails(CUDA, OLD_DRIVER).hint == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
+    assert fails(CUDA, OLD_DRIVER).mend == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
 def test_a_provider_that_nobody_would_use_unasked_is_a_note(gpus, fails):
     found = fails(TENSORRT, "Failed to load library b.so with error: libnvinfer.so.10: cannot open")
     assert found.level == "note"
-    assert found.hint.startswith("pip install tensorrt-cu13")
+    assert found.mend.startswith("pip install tensorrt-cu13")
     assert fails("QNNExecutionProvider", "").message == f"does not start: the session landed on `{CPU}`"
 
 
-def test_a_cpu_that_does_not_start_is_an_error_anywhere(no_gpus, fails):
-    assert fails(CPU, "").level == "error"
+def test_a_cpu_that_does_not_start_is_a_problem_anywhere(no_gpus, fails):
+    assert fails(CPU, "").level == "problem"
 
 
 def test_a_session_that_raises_is_a_finding(monkeypatch, tmp_path, no_gpus):

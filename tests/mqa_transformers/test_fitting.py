@@ -44,7 +44,7 @@ def test_pytorch_computes_on_the_cpu(no_gpus):
     assert (found.level, found.subject, found.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
 
 
-def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_an_error(gpus, monkeypatch):
+def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monkeypatch):
     import warnings
 
     def unavailable():
@@ -54,28 +54,28 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_an_error(gpus, monkey
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", unavailable)
     _, found = fitting.pytorch()
-    assert (found.level, found.subject) == ("error", "cuda")
+    assert (found.level, found.subject) == ("problem", "cuda")
     assert "driver on your system is too old" in found.evidence
 
 
 def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     _, found = fitting.pytorch()
-    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
-    assert found.hint
+    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("note", True)
+    assert found.mend
 
 
-def test_a_gpu_that_does_not_compute_is_an_error(monkeypatch, gpus):
+def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
     def fail(*_, device, **__):
         raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
 
     monkeypatch.setattr(torch, "full", fail)
     found = fitting._computes("cuda:0", "NVIDIA H200")
     assert (found.level, found.message) == (
-        "error",
+        "problem",
         "NVIDIA H200 does not compute: CUDA error: no kernel image is available for execution on the device",
     )
-    assert found.hint
+    assert found.mend
 
 
 def test_transformers_loads_here(no_gpus, monkeypatch):
@@ -87,19 +87,19 @@ def test_a_companion_of_this_pytorch_is_fine(companion):
     assert companion(f"=={torch.__version__.partition('+')[0]}").level == "ok"
 
 
-def test_a_companion_of_another_pytorch_is_an_error(companion):
+def test_a_companion_of_another_pytorch_is_a_problem(companion):
     found = companion("==1.2.3")
     assert (found.level, found.message) == (
-        "error",
+        "problem",
         f"0.28.0 is built for torch==1.2.3, and {torch.__version__} is installed",
     )
-    assert found.hint == "pip install --upgrade torch zz-vision, both from the same index"
+    assert found.mend == "pip install --upgrade torch zz-vision, both from the same index"
 
 
-def test_a_companion_whose_compiled_part_does_not_fit_is_an_error(companion):
+def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):
     found = companion(source="raise RuntimeError('operator torchvision::nms does not exist')")
     assert (found.level, found.message) == (
-        "error",
+        "problem",
         "0.28.0 cannot be loaded: operator torchvision::nms does not exist",
     )
 

@@ -17,12 +17,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Finding
 
 # In Unicode, in ASCII, and the style.
-_SIGNS = {
-    "ok": ("✓", "ok     ", "green"),
-    "note": ("-", "note   ", "dim"),
-    "warning": ("!", "warning", "bold yellow"),
-    "error": ("✗", "error  ", "bold red"),
-}
+_SIGNS = {"ok": ("✓", "ok     ", "green"), "note": ("-", "note   ", "dim"), "problem": ("✗", "problem", "bold red")}
 _SUBJECT = 28  # cells that a subject may take
 _MARGIN = 4  # blanks before evidence
 _HEARD = 40  # lines of evidence that are shown at most
@@ -71,8 +66,8 @@ def _finding(finding: Finding, left: int, pen: Pen) -> Iterator[Text]:
     mark = pen.own(spelled if pen.ascii_only else sign, style)
     lead = pen.line("  ", mark, " ", subject, " " * (left - subject.cell_len + 2))
     yield from pen.wrapped(pen.data(finding.message, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
-    if finding.hint:
-        yield from _below(pen.data(finding.hint, cells=LONG), pen.own("hint: ", "bold"), lead.cell_len, pen)
+    if finding.mend:
+        yield from _below(pen.data(finding.mend, cells=LONG), pen.own("mend: ", "bold"), lead.cell_len, pen)
     if pen.verbose > 0:
         for line in finding.evidence.splitlines()[-_HEARD:]:
             yield from _below(pen.data(line, "dim", cells=LONG), pen.own("| ", "dim"), _MARGIN, pen)
@@ -88,7 +83,9 @@ def _closing(findings: Sequence[Finding], pen: Pen) -> Iterator[Text]:
     counts = Counter(finding.level for finding in findings)
     yield pen.own("")
     yield pen.own("─" * min(pen.width, 100), "dim")
-    told = ", ".join(counted(counts[level], level) for level in ("error", "warning", "note"))
-    says = " Mend the errors, or know that what they name does not run here." if counts["error"] else ""
-    style = "bold red" if counts["error"] else "bold green"
-    yield from pen.wrapped(pen.line(pen.own(f"{told}.", style), says), pen.width)
+    problems, notes = counted(counts["problem"], "problem"), counted(counts["note"], "note")
+    says = (
+        "Mend them, or know that what they name cannot run here. Exit code 3." if counts["problem"] else "Exit code 0."
+    )
+    style = "bold red" if counts["problem"] else "bold green"
+    yield from pen.wrapped(pen.line(pen.own(f"{problems}, {notes}.", style), f" {says}"), pen.width)
