@@ -94,8 +94,7 @@ def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
 def batch_of(codec: Codec, rows: Sequence[Row]) -> Batch:
     """Some rows, padded to one another."""
     arrays = codec.collate([row.arrays for row in rows])
-    valid = np.asarray(arrays[codec.mask]) != 0 if codec.mask else None
-    return Batch(tuple(rows), arrays, valid)
+    return Batch(tuple(rows), arrays, np.asarray(arrays[codec.mask]) != 0 if codec.mask in arrays else None)
 
 
 def _encoded(codec: Codec, table: pa.Table) -> Iterable[Arrays]:

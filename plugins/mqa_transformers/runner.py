@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 class TorchRunner:
     """Runs one module on one device, without gradients.
 
-    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
+    `original` is the model's own module, in float32; `sample` gives a batch that it can run, where the task has one.
     """
 
     module: Any
     original: Any
-    sample: Callable[[], Arrays]
+    sample: Callable[[], Arrays] | None
     device: str
     threads: int | None
     budget: int
@@ -64,28 +64,30 @@ class TorchRunner:
         )
 
     def modules(self) -> Sequence[str]:
-        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
-        finished: dict[str, None] = {}  # one that runs several times has its place by the first
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
 
-        def take(name: str, output: Any) -> None:
-            finished.setdefault(name)
-
-        names = [name for name, _ in self.module.named_modules() if name]
-        with self._running(), tapped(self.module, names, take):
-            self._forward(self.sample())
-        return list(finished)
+        Without a sample that tells, all there are, in the order in which the model holds them.
+        """
+        once = {name for name, _ in self.module.named_modules()}  # one that has several names has the first of them
+        names = [name for name in _inner_first(self.module) if name in once]
+        if self.sample is None:
+            return names
+        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules gives, once for each time it runs."""
-        taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
+
+        A module that does not run has no arrays.
+        """
+        taken: dict[str, list[npt.NDArray[Any]]] = {}
 
         def take(name: str, output: Any) -> None:
             # A copy, for what comes after may work in place.
-            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(output).values())[:1]]
+            taken.setdefault(name, []).extend(_array(one).copy() for one in list(named_tensors(output).values())[:1])
 
-        with self._running(), tapped(self.module, taken, take):
+        with self._running(), tapped(self.module, modules, take):
             self._forward(batch)
-        return taken
+        return taken | {name: [] for name in modules if name not in taken}
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -134,6 +136,13 @@ def _so_many_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _inner_first(module: Any, path: str = "") -> Iterator[str]:
+    """The names of all modules inside of a module, each after those inside of it."""
+    for name, part in module.named_children():
+        yield from _inner_first(part, f"{path}{name}.")
+        yield f"{path}{name}"
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:
