@@ -94,7 +94,8 @@ def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
 def batch_of(codec: Codec, rows: Sequence[Row]) -> Batch:
     """Some rows, padded to one another."""
     arrays = codec.collate([row.arrays for row in rows])
-    return Batch(tuple(rows), arrays, np.asarray(arrays[codec.mask]) != 0 if codec.mask in arrays else None)
+    mask = np.asarray(arrays.get(codec.mask, 0))
+    return Batch(tuple(rows), arrays, mask != 0 if mask.ndim == 2 else None)
 
 
 def _encoded(codec: Codec, table: pa.Table) -> Iterable[Arrays]:

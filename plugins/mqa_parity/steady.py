@@ -45,9 +45,9 @@ def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float)
     rerun = {}
     for name, values in first[0][1].items():
         valid = [
-            (before[name][part], after[name][part])
+            (cut(before[name]), cut(after[name]))
             for (batch, before), after in zip(first, again, strict=True)
-            for _, part in layout.parts(name, batch)
+            for _, cut in layout.parts(name, batch)
         ]
         rerun[name] = max(_distance(one, other) for one, other in valid)
         largest = max(_largest(one) for one, _ in valid)

@@ -106,11 +106,11 @@ def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str]) -> Iterator[Rec
     exact, peer, candidate = (runner.run(batch.arrays) for runner in (three.exact, three.peer, three.candidate))
     for name, theirs in pairs.items():
         wrong = unlike(peer[name], candidate[theirs])
-        for row, part in trial.survey.layout.parts(name, batch):
+        for row, cut in trial.survey.layout.parts(name, batch):
             if wrong:
                 yield _record(trial, name, row, wrong)
             else:
-                yield _part(trial, name, row, (exact[name][part], peer[name][part], candidate[theirs][part]))
+                yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))
 
 
 def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array, Array]) -> Record:
