@@ -49,18 +49,20 @@ class TorchRunner:
             return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
 
     @contextmanager
-    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[TorchRunner]:
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        dtype = dtype or self.facts["precision"]
+        own = self.facts["precision"]
+        dtype = dtype or own
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
         yield replace(
             self,
-            module=in_precision(self.original, self.device, dtype),
-            identity={**self.identity, "dtype": dtype},
-            facts={**self.facts, "precision": dtype},
+            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            threads=threads or self.threads,
+            identity={**self.identity, "dtype": dtype, **({"threads": str(threads)} if threads else {})},
+            facts={**self.facts, "precision": dtype, **({"threads": threads} if threads else {})},
         )
 
     def modules(self) -> Sequence[str]:

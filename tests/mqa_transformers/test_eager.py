@@ -99,6 +99,14 @@ def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, b
     np.testing.assert_array_equal(before, after)
 
 
+def test_a_variant_may_have_other_threads(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner, runner.variant(threads=3) as variant:
+        assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
+        assert variant.module is runner.module
+        np.testing.assert_allclose(variant.run(one.sample())["logits"], runner.run(one.sample())["logits"], atol=1e-5)
+
+
 def test_what_pytorch_cannot_be_is_refused(bert, backend, subject):
     with backend.function(subject(bert)) as runner:
         with pytest.raises(NotRunError, match="does not run this model in `int8`"):
