@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry import Backend, ModelSource, Task, hookimpl
-from mqa_transformers import classification, eager, forward, source
+from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
+from mqa_transformers import classification, eager, fitting, forward, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,3 +44,10 @@ def mqa_tasks() -> Iterator[Task]:
 def mqa_backends() -> Iterator[Backend]:
     """`transformers/torch`."""
     yield Backend("torch", eager.torch_eager, identity=eager.identity)
+
+
+@hookimpl
+def mqa_diagnoses() -> Iterator[Diagnosis]:
+    """PyTorch, and what stands on it."""
+    yield Diagnosis("pytorch", fitting.pytorch)
+    yield Diagnosis("companions", fitting.companions)
