@@ -125,16 +125,6 @@ def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, subj
     assert len(names) == len(set(names))
 
 
-def test_without_a_sample_modules_are_named_as_the_model_holds_them(bert, backend, subject):
-    one = subject(bert)
-    with backend.function(one) as runner:
-        names = dataclasses.replace(runner, sample=None).modules()
-        assert set(names) > set(runner.modules())
-    assert names.index("bert.encoder.layer.0.output.dense") < names.index("bert.encoder.layer.0.output")
-    assert names.index("bert.encoder.layer.0.output") < names.index("bert.encoder.layer.0")
-    assert names.index("bert.encoder.layer.0") < names.index("bert.encoder.layer.1.attention.self.query")
-
-
 def test_a_tap_shows_what_modules_give(bert, backend, subject):
     one = subject(bert)
     with backend.function(one) as runner:
