@@ -49,43 +49,42 @@ class TorchRunner:
             return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
 
     @contextmanager
-    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[TorchRunner]:
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        dtype = dtype or self.facts["precision"]
+        own = self.facts["precision"]
+        dtype = dtype or own
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
+        numbered = {"threads": threads} if threads else {}
         yield replace(
             self,
-            module=in_precision(self.original, self.device, dtype),
-            identity={**self.identity, "dtype": dtype},
-            facts={**self.facts, "precision": dtype},
+            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            threads=threads or self.threads,
+            identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "precision": dtype, **numbered},
         )
 
     def modules(self) -> Sequence[str]:
         """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
-        finished: dict[str, None] = {}  # one that runs several times has its place by the first
-
-        def take(name: str, output: Any) -> None:
-            finished.setdefault(name)
-
         names = [name for name, _ in self.module.named_modules() if name]
-        with self._running(), tapped(self.module, names, take):
-            self._forward(self.sample())
-        return list(finished)
+        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules gives, once for each time it runs."""
-        taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
+
+        A module that does not run has no arrays.
+        """
+        taken: dict[str, list[npt.NDArray[Any]]] = {}
 
         def take(name: str, output: Any) -> None:
             # A copy, for what comes after may work in place.
-            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(output).values())[:1]]
+            taken.setdefault(name, []).extend(_array(one).copy() for one in list(named_tensors(output).values())[:1])
 
-        with self._running(), tapped(self.module, taken, take):
+        with self._running(), tapped(self.module, modules, take):
             self._forward(batch)
-        return taken
+        return taken | {name: [] for name in modules if name not in taken}
 
     @contextmanager
     def _running(self) -> Iterator[None]:
