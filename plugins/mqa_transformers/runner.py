@@ -12,7 +12,7 @@ from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_precision
-from mqa_transformers.taps import tapped
+from mqa_transformers.taps import fed, submodule, tapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,13 +77,25 @@ class TorchRunner:
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The first tensor that each of these modules gives, once for each time it runs."""
+        return self._taken(batch, modules, tapped)
+
+    def feeds(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """The first tensor that each of these modules is given, once for each time it runs."""
+        return self._taken(batch, modules, fed)
+
+    def parameters(self, module: str) -> Arrays:
+        """The parameters and buffers of a module and of those inside of it, as they are in the model."""
+        part = submodule(self.original, module)
+        return {name: _array(tensor) for name, tensor in (*part.named_parameters(), *part.named_buffers())}
+
+    def _taken(self, batch: Arrays, modules: Sequence[str], hooks: Any) -> dict[str, list[npt.NDArray[Any]]]:
         taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
 
-        def take(name: str, output: Any) -> None:
+        def take(name: str, given: Any) -> None:
             # A copy, for what comes after may work in place.
-            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(output).values())[:1]]
+            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(given).values())[:1]]
 
-        with self._running(), tapped(self.module, taken, take):
+        with self._running(), hooks(self.module, taken, take):
             self._forward(batch)
         return taken
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mqa_parity.blaming.inquiry import blame
 from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.inquiry import blame
 
 __all__ = ["Blame", "blame"]

@@ -15,7 +15,7 @@ from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -73,9 +73,16 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
         call=place.part.call,
         class_name=place.part.class_name,
         source=place.part.source,
-        nodes=tuple(at.piece.nodes),
+        nodes=_own(anatomy, place, at.piece.nodes),
         weight=cause.weight,
+        value=place.part.value,
     )
+
+
+def _own(anatomy: Anatomy, place: Place, nodes: Sequence[str]) -> tuple[str, ...]:
+    """Those of a piece's nodes that are the module's, of which it may share some with others."""
+    own = anatomy.inside(place.part.module)
+    return tuple(node for node in nodes if node in own)
 
 
 def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps, said: str) -> Blame:

@@ -24,7 +24,7 @@ def blame_optimizers(case: Case) -> Blame | None:
     if not isinstance(case.candidate, Levelled) or not _vanishes(case, case.candidate):
         return None
     ratio = failure(case)
-    reason = "the difference vanishes where ONNX Runtime optimizes nothing"
+    reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_level(case, case.candidate)}"
     found = Blame("pass", reason, ratio)
     if not isinstance(case.candidate, Dissected):
         return found
@@ -41,6 +41,15 @@ def _vanishes(case: Case, candidate: Levelled) -> bool:
             return not replace(case, candidate=plain).fails()
     except NotRunError:
         return False
+
+
+def _level(case: Case, candidate: Levelled) -> str:
+    """The lowest level at which it is there, unless it is the highest."""
+    for level in ("basic", "extended"):
+        with candidate.variant(optimization=level) as less:
+            if replace(case, candidate=less).fails():
+                return f", and is there from the level `{level}` on"
+    return ""
 
 
 def _optimizer(case: Case, anatomy: Anatomy) -> str:
@@ -79,6 +88,7 @@ def _at_module(case: Case, anatomy: Anatomy, found: Blame) -> Blame:
         class_name=part.class_name,
         source=part.source,
         nodes=tuple(anatomy.nodes(part)),
+        value=part.value,
     )
 
 

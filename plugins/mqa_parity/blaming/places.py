@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.doors import Fed
 from mqa_parity.blaming.finding import Step
 from mqa_parity.blaming.noise import ratio
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from mqa_parity.blaming.doors import Anatomy, Part
 
     Array: TypeAlias = npt.NDArray[Any]
-    Arrays: TypeAlias = Mapping[str, Array]
+    Lists: TypeAlias = Mapping[str, Sequence[Array]]
 
 GUILTY = 20.0  # the least ratio of a module that errs by itself; healthy ones were never seen above 1
 LIKELY = 3.0  # the least ratio of the largest of them, where none is that far off
@@ -43,9 +44,14 @@ class Place:
 class Taps:
     """What PyTorch has for values of the graph, and for what those values are the outputs of."""
 
-    parts: Mapping[str, Part]
-    single: Arrays
-    double: Arrays
+    parts: dict[str, Part]
+    single: dict[str, Array]
+    double: dict[str, Array]
+
+    def add(self, part: Part, single: Array, double: Array) -> None:
+        """What a value is, unless it is known already."""
+        if part.value not in self.parts and double.dtype.kind == "f":
+            self.parts[part.value], self.single[part.value], self.double[part.value] = part, single, double
 
     def given(self) -> dict[str, Array]:
         """PyTorch's own values, as near as float32 gets, to be given to the graph."""
@@ -58,15 +64,23 @@ def find_taps(case: Case, anatomy: Anatomy) -> Taps:
     wanted = list(dict.fromkeys(part.module for part in anatomy.parts() if part.module in known))
     single, double = case.reference.tap(case.batch, wanted), case.exact.tap(case.batch, wanted)
     calls = {name: len(arrays) for name, arrays in double.items() if arrays}
-    parts: dict[str, Part] = {}
-    for part in anatomy.parts(calls):
-        if part.call < calls.get(part.module, 0):
-            parts.setdefault(part.value, part)
-    return Taps(
-        parts,
-        {value: single[part.module][part.call] for value, part in parts.items()},
-        {value: double[part.module][part.call] for value, part in parts.items()},
-    )
+    parts = [part for part in anatomy.parts(calls) if part.call < calls.get(part.module, 0)]
+    taps = Taps({}, {}, {})
+    for part in parts:
+        taps.add(part, single[part.module][part.call], double[part.module][part.call])
+    if isinstance(case.reference, Fed) and isinstance(case.exact, Fed):
+        _add_entries(
+            case.reference.feeds(case.batch, wanted), case.exact.feeds(case.batch, wanted), anatomy, parts, taps
+        )
+    return Taps(dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)), taps.single, taps.double)
+
+
+def _add_entries(single: Lists, double: Lists, anatomy: Anatomy, parts: Sequence[Part], taps: Taps) -> None:
+    """What modules are given is known too, so that what stands between modules can be told from them."""
+    for part in parts:
+        maker = anatomy.maker(part)
+        if maker is not None and part.call < len(double[part.module]):
+            taps.add(maker, single[part.module][part.call], double[part.module][part.call])
 
 
 def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
