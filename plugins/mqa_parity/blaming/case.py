@@ -61,17 +61,14 @@ class Case:
         return replace(self, batch=batch)
 
     def rows(self, places: list[int]) -> Case:
-        """On some of the rows alone, without the columns that then are padding throughout."""
-        batch = {name: array[places] for name, array in self.batch.items()}
-        if self.mask not in batch:
-            return self.on(batch)
-        used = np.flatnonzero(batch[self.mask].any(axis=0))
-        span = slice(used[0], used[-1] + 1) if used.size else slice(None)
-        return self.on(_columns(batch, batch[self.mask].shape, span))
+        """On some of the rows alone."""
+        return self.on({name: array[places] for name, array in self.batch.items()})
 
-    def columns(self, span: slice) -> Case:
-        """On some of the positions alone."""
-        return self.on(_columns(self.batch, self.batch[self.mask].shape, span))
+    def columns(self, length: int) -> Case:
+        """On the first positions alone."""
+        shape = self.batch[self.mask].shape
+        cut = {name: array[:, :length] if array.shape[:2] == shape else array for name, array in self.batch.items()}
+        return self.on(cut)
 
 
 def failure(case: Case) -> float:
@@ -129,7 +126,3 @@ def crash(case: Case) -> str:
     except Exception as error:
         return error.message if isinstance(error, NotRunError) else str(error) or type(error).__name__
     return ""
-
-
-def _columns(batch: Arrays, shape: tuple[int, ...], span: slice) -> Arrays:
-    return {name: array[:, span] if array.shape[:2] == shape else array for name, array in batch.items()}

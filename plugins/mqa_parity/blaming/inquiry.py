@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, crash, failure, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, suspect
 from mqa_parity.blaming.doors import Dissected
@@ -16,6 +17,7 @@ from mqa_parity.blaming.signature import blame_signature
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -28,16 +30,29 @@ NODE = re.compile(r"node\.? Name:'([^']+)'")  # how ONNX Runtime names the node 
 
 
 def blame(
-    reference: Reference, candidate: Candidate, batches: Iterable[Arrays], *, mask: str = "", limit: float = 10.0
+    reference: Reference,
+    candidate: Candidate,
+    batches: Iterable[Arrays],
+    *,
+    mask: str = "",
+    limit: float = 10.0,
+    bundle: Path | None = None,
 ) -> Blame | None:
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
-    times the error of the reference itself, both held against the reference in float64.
+    times the error of the reference itself, both held against the reference in float64. `bundle` is a folder that is
+    to show the difference to others.
     """
     with reference.variant(dtype="float64") as exact:
         case = worst(Case(reference, exact, candidate, batch, mask, limit) for batch in batches)
-        return None if case is None else explain(worst_row(case))
+        if case is None:
+            return None
+        alone = worst_row(case)
+        found = explain(alone)
+        if bundle is not None:
+            write_bundle(alone, found, bundle)
+        return found
 
 
 def explain(case: Case) -> Blame:
@@ -102,6 +117,7 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps, said: str) -> Blame:
     if part is None:
         return blamed
     cause = find_cause(suspect(case, anatomy, taps, part))
+    blamed = replace(blamed, value=part.value)
     return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
 
 
