@@ -77,27 +77,24 @@ class TorchRunner:
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The first tensor that each of these modules gives, once for each time it runs."""
-        return self._taken(batch, modules, tapped)
+        taken = _Taken(modules)
+        with self._running(), tapped(self.module, modules, taken.take):
+            self._forward(batch)
+        return taken.arrays
 
-    def feeds(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules is given, once for each time it runs."""
-        return self._taken(batch, modules, fed)
+    def traffic(
+        self, batch: Arrays, modules: Sequence[str]
+    ) -> tuple[Mapping[str, Sequence[npt.NDArray[Any]]], Mapping[str, Sequence[npt.NDArray[Any]]]]:
+        """The first tensor that each of these modules is given, and the first that it gives, each time it runs."""
+        given, gave = _Taken(modules), _Taken(modules)
+        with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
+            self._forward(batch)
+        return given.arrays, gave.arrays
 
     def parameters(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model."""
         part = submodule(self.original, module)
         return {name: _array(tensor) for name, tensor in (*part.named_parameters(), *part.named_buffers())}
-
-    def _taken(self, batch: Arrays, modules: Sequence[str], hooks: Any) -> dict[str, list[npt.NDArray[Any]]]:
-        taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
-
-        def take(name: str, given: Any) -> None:
-            # A copy, for what comes after may work in place.
-            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(given).values())[:1]]
-
-        with self._running(), hooks(self.module, taken, take):
-            self._forward(batch)
-        return taken
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -114,6 +111,17 @@ class TorchRunner:
         tensor = torch.from_numpy(np.require(values, requirements=("C", "W")))
         dtype = getattr(torch, self.facts["precision"]) if tensor.is_floating_point() else None
         return tensor.to(device=self.device, dtype=dtype)
+
+
+class _Taken:
+    """The first tensor of whatever passes by, by modules."""
+
+    def __init__(self, modules: Sequence[str]) -> None:
+        self.arrays: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+
+    def take(self, name: str, passing: Any) -> None:
+        # A copy, for what comes after may work in place.
+        self.arrays[name] += [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
 
 
 @contextmanager

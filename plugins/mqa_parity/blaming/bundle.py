@@ -56,8 +56,8 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
         folder / "expected.npz",
         allow_pickle=False,
         expected=shown.double,
-        counts=where_real(shown.double, small.real()),
-        allowed=small.limit * allowed(shown.single, shown.double, small.real()),
+        counts=where_real(shown.double, small.truth.real),
+        allowed=small.limit * allowed(shown.single, shown.double, small.truth.real),
     )
     (folder / "blame.json").write_text(json.dumps(blame.evidence(), indent=2) + "\n", encoding="utf-8")
     shutil.copyfile(SCRIPT, folder / "repro.py")
@@ -87,13 +87,15 @@ def _shows(case: Case, shown: Shown) -> bool:
         return True
     if found.size != shown.double.size:
         return True
-    error = np.abs(found.reshape(shown.double.shape) - shown.double)[where_real(shown.double, case.real())]
-    return bool(np.nan_to_num(error, nan=np.inf).max() > case.limit * allowed(shown.single, shown.double, case.real()))
+    error = np.abs(found.reshape(shown.double.shape) - shown.double)[where_real(shown.double, case.truth.real)]
+    return bool(
+        np.nan_to_num(error, nan=np.inf).max() > case.limit * allowed(shown.single, shown.double, case.truth.real)
+    )
 
 
 def _everything(case: Case, anatomy: Anatomy) -> Shown:
     """The whole graph behind the output that is furthest off."""
-    single, double = case.noise()
+    single, double = case.truth.outputs
     names = [name for name in anatomy.results() if name in double]
     if not names:
         raise NotRunError("no output of the graph has the name of one of the model's")

@@ -76,9 +76,9 @@ def _precision(case: Suspect) -> Cause | None:
 
 def _weights(case: Suspect) -> Cause | None:
     """A weight that heals the piece where it is put right."""
-    if not isinstance(case.case.reference, Weighted):
+    if not isinstance(case.case.truth.reference, Weighted):
         return None
-    learned = case.case.reference.parameters(case.part.module)
+    learned = case.case.truth.reference.parameters(case.part.module)
     for name, weight in case.piece.weights.items():
         for parameter, right in _right(weight, learned):
             if case.heals({name: right.astype(weight.dtype)}):

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
+    Lists: TypeAlias = Mapping[str, Sequence[Array]]
 
 
 @runtime_checkable
@@ -33,10 +34,10 @@ class Weighted(Protocol):
 
 
 @runtime_checkable
-class Fed(Protocol):
-    """A reference that shows the first tensor that modules are given, once for each time they run."""
+class Watched(Protocol):
+    """A reference that shows what modules are given beside what they give: the first tensor, each time they run."""
 
-    def feeds(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[Array]]: ...
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]: ...
 
 
 class Candidate(Protocol):

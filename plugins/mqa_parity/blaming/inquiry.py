@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.blaming.bundle import write_bundle
-from mqa_parity.blaming.case import Case, crash, failure, worst, worst_row
+from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, suspect
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.finding import Blame
@@ -45,7 +45,7 @@ def blame(
     to show the difference to others.
     """
     with reference.variant(dtype="float64") as exact:
-        case = worst(Case(reference, exact, candidate, batch, mask, limit) for batch in batches)
+        case = worst(Case(Truth(reference, exact, batch, mask), candidate, limit) for batch in batches)
         if case is None:
             return None
         alone = worst_row(case)
@@ -62,17 +62,18 @@ def explain(case: Case) -> Blame:
 
 def _blame_module(case: Case) -> Blame:
     """By the modules of the graph, as it is in the file."""
-    said, ratio = crash(case), failure(case)
     if not isinstance(case.candidate, Dissected):
-        return Blame("exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", ratio)
+        return Blame(
+            "exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", case.failure
+        )
     anatomy = case.candidate.anatomy()
     taps = find_taps(case, anatomy)
-    if said:
-        return _blame_crash(case, anatomy, taps, said)
+    if case.crash:
+        return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
     culprit = guilty(places)
     if culprit is None:
-        return replace(_blame_nobody(places, ratio), trail=trail(places, None))
+        return replace(_blame_nobody(places, case.failure), trail=trail(places, None))
     found = _blame_place(case, anatomy, taps, culprit)
     return replace(found, trail=trail(places, culprit))
 
@@ -100,13 +101,13 @@ def _own(anatomy: Anatomy, place: Place, nodes: Sequence[str]) -> tuple[str, ...
     return tuple(node for node in nodes if node in own)
 
 
-def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps, said: str) -> Blame:
+def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     """By the node that ONNX Runtime names where it gives up."""
-    node = found[1] if (found := NODE.search(said)) else ""
+    node = found[1] if (found := NODE.search(case.crash)) else ""
     module, class_name, source = anatomy.owner(node)
     blamed = Blame(
         "exporter",
-        f"the model takes this input, and the file does not: {said.splitlines()[0]:.300}",
+        f"the model takes this input, and the file does not: {case.crash.splitlines()[0]:.300}",
         float("inf"),
         module=module,
         class_name=class_name,

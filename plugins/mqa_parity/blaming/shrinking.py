@@ -17,7 +17,7 @@ def smallest(case: Case) -> Case:
 
 def _fewest_rows(case: Case) -> Case:
     """Half of the rows, as long as one of the halves fails."""
-    size = len(next(iter(case.batch.values())))
+    size = case.size
     places = list(range(size))
     halves = (case.rows(part) for part in (places[: size // 2], places[size // 2 :]) if part)
     failing = next((half for half in halves if _fails(half)), None) if size > 1 else None
@@ -26,9 +26,9 @@ def _fewest_rows(case: Case) -> Case:
 
 def _shortest(case: Case) -> Case:
     """The fewest of the first positions, where a mask says what positions are."""
-    if case.mask not in case.batch:
+    if case.truth.mask not in case.batch:
         return case
-    low, high = 1, case.batch[case.mask].shape[1]
+    low, high = 1, case.batch[case.truth.mask].shape[1]
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _fails(case.columns(middle)) else (middle + 1, high)
@@ -39,6 +39,6 @@ def _shortest(case: Case) -> Case:
 def _fails(case: Case) -> bool:
     """Whether it is off there, where the reference can run it at all."""
     try:
-        return case.fails()
+        return case.fails
     except Exception:  # some models need a least size
         return False
