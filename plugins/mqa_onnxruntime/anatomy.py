@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
-from mqa_onnxruntime.origins import NOWHERE, read_origins
+from mqa_onnxruntime.origins import NOWHERE, SIDECAR, read_origins
 from mqa_onnxruntime.parts import Reading
 from mqa_onnxruntime.piece import whole_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -37,7 +36,6 @@ class Anatomy:
 
     source: Source
     feed: Callable[[Arrays], Arrays]
-    sidecar: Path | None = None
 
     @cached_property
     def model(self) -> Any:
@@ -102,7 +100,7 @@ class Anatomy:
 
     @cached_property
     def _reading(self) -> Reading:
-        return Reading(self.model, read_origins(self.model.graph.node, self.sidecar))
+        return Reading(self.model, read_origins(self.model.graph.node, self.source.path.with_suffix(SIDECAR)))
 
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
         arrays = session.run([TAKEN + name for name in values], dict(feeds))

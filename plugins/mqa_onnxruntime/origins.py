@@ -17,6 +17,8 @@ SCOPES = "pkg.torch.onnx.name_scopes"
 CLASSES = "pkg.torch.onnx.class_hierarchy"
 STACK = "pkg.torch.onnx.stack_trace"
 
+SIDECAR = ".trace.json"  # where an export that tells nothing itself has it, beside `model.onnx` in `model.trace.json`
+
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 PACKAGES = re.compile(r"^.*[/\\](?:site|dist)-packages[/\\]")
 LIBRARIES = ("torch/", "torch\\")  # whose lines are nobody's model code
@@ -45,7 +47,7 @@ NOWHERE = Origin(())
 def read_origins(nodes: Sequence[Any], sidecar: Path | None = None) -> list[Origin]:
     """The origin of each node: from its own metadata, a side file, its name, or its neighbours."""
     kept = _sidecar(sidecar)
-    own = [_from_metadata(node) or _from_entry(kept.get(node.name)) or _from_name(node.name) for node in nodes]
+    own = [_from_metadata(node) or _from_entry(kept.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
     return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
 
 

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-FLOOR = 8 * float(np.finfo(np.float32).eps)  # no noise is taken to be less than this share of the largest value
+# No noise is taken to be less than this share of the largest value: an error of 8 eps stays below a ratio of 10.
+FLOOR = 0.8 * float(np.finfo(np.float32).eps)
 
 
 def ratio(found: Array, single: Array, double: Array, mask: Bools | None = None) -> float:

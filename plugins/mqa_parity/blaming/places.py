@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Lists: TypeAlias = Mapping[str, Sequence[Array]]
 
-GUILTY = 20.0  # the least ratio of a module that errs by itself; healthy ones were never seen above 1
-LIKELY = 3.0  # the least ratio of the largest of them, where none is that far off
+GUILTY = 20.0  # the least ratio of a module that errs by itself; healthy ones were never seen above 2
+LIKELY = 5.0  # the least ratio of the largest of them, where none is that far off
 
 
 @dataclass(frozen=True)
