@@ -29,10 +29,23 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        fingerprint,
+        positive_class,
+        read_table,
+    )
+    from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.predict import remake
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
@@ -41,10 +54,16 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
         "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": (
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
+        "read_table",
+    ),
+    "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "predict": ("remake",),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
@@ -60,7 +79,11 @@ __all__ = [
     "DataError",
     "Dataset",
     "Device",
+    "Diagnosis",
+    "Edit",
     "Example",
+    "Exported",
+    "Finding",
     "Inspectable",
     "LiveView",
     "Metric",
@@ -82,10 +105,14 @@ __all__ = [
     "Task",
     "UsageError",
     "as_predictions",
+    "edited",
     "find_device",
+    "fingerprint",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
+    "remake",
     "run",
 ]
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score
 
-from mqa_registry import Predictions, as_predictions
+from mqa_registry import Predictions, as_predictions, edited
 from mqa_registry.plugins import load
 from mqa_registry.runs import Asked, run
 
@@ -118,6 +118,14 @@ def test_the_probe_of_the_page_counts_what_is_said_again(done):
     posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
     (result,) = run(suite, asked).results
     assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` says nothing new"])
+
+
+def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
+    plugin = load([], files=[done.folder / "mqa_pauses.py"]).plugins["mqa_pauses"]
+    assert plugin.broken == ""
+    text = "well, no, thanks"
+    edits = plugin.contributions[0].function({"text": text}, np.random.default_rng(0))["text"]
+    assert edited(text, edits) == "well... no... thanks"
 
 
 def answers(p: np.ndarray) -> Predictions:

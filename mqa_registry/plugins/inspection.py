@@ -23,6 +23,7 @@ from mqa_registry.contributions import (
     Slice,
     Task,
 )
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.options import did_you_mean, signature_problems
 from mqa_registry.plugins.catalog import NAME, role_of
 
@@ -42,6 +43,7 @@ HOOKS: Mapping[str, Kinds] = {
     "mqa_probes": (Probe,),
     "mqa_perturbations": (Perturbation,),
     "mqa_slices": (Slice,),
+    "mqa_diagnoses": (Diagnosis,),
 }
 
 
@@ -135,6 +137,8 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield "`fields` must name at least one field of its examples"
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
+    if isinstance(contribution, Perturbation):
+        yield from _answer_problems(contribution)
 
 
 def _probe_problems(probe: Probe) -> Iterator[str]:
@@ -144,3 +148,12 @@ def _probe_problems(probe: Probe) -> Iterator[str]:
         yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
     if probe.sees not in SIGHTS:
         yield f"`sees` must be one of {', '.join(f'`{one}`' for one in SIGHTS)}, not {probe.sees!r:.40}"
+
+
+def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.answer not in {"stays", "moves", "changes"}:
+        yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
+    if perturbation.edits and perturbation.modality != "text":
+        yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
+    if perturbation.edits and perturbation.answer == "moves":
+        yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'

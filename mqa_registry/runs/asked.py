@@ -42,4 +42,5 @@ class Asked:
             allow_code=self.allow_code,
             allow_pickle=self.allow_pickle,
             trust_remote_code=self.trust_remote_code,
+            plugin_files=self.plugin_files,
         )

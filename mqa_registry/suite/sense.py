@@ -111,6 +111,20 @@ def _modalities(draft: Draft, world: World) -> Iterator[Complaint]:
             yield draft.given["perturb"], message, ""
 
 
+def _right_answers_known(draft: Draft, world: World) -> Iterator[Complaint]:
+    """After some perturbations the right answer is another, and the targets do not say which."""
+    if not isinstance(draft.kind, Metric):
+        return
+    for use in draft.steps[0].perturb:
+        if cast("Perturbation", use.contribution).answer == "changes":
+            message = (
+                f"`{draft.measured}` needs the right answers, and `{use.name}` makes them others, nobody says which"
+            )
+            hint = "hold them against those before: a comparison with `against = { perturb = false }`, bounded by `max`"
+            yield draft.given["measure"], message, hint
+            return
+
+
 RULES: tuple[Rule, ...] = (
     _bounds_between_groups,
     _groups_for_the_measure,
@@ -119,6 +133,7 @@ RULES: tuple[Rule, ...] = (
     _something_to_hold_against,
     _schemas,
     _modalities,
+    _right_answers_known,
     *PROBE_RULES,
 )
 

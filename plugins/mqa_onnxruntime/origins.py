@@ -47,7 +47,10 @@ NOWHERE = Origin(())
 def read_origins(nodes: Sequence[Any], sidecar: Path | None = None) -> list[Origin]:
     """The origin of each node: from its own metadata, a side file, its name, or its neighbours."""
     kept = _sidecar(sidecar)
-    own = [_from_metadata(node) or _from_entry(kept.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
+    own = [
+        _from_metadata(node) or _from_entry(kept.get(node.name or node.output[0])) or _from_name(node.name)
+        for node in nodes
+    ]
     return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
 
 

@@ -37,7 +37,7 @@ def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | No
         yield TorchRunner(
             module,
             original=original,
-            sample=subject.sample,
+            sample=subject.sample if subject.task.sample else None,
             device=str(device),
             threads=threads,
             budget=BUDGETS[device.kind],

@@ -22,18 +22,19 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Lists: TypeAlias = Mapping[str, Sequence[npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
 class TorchRunner:
     """Runs one module on one device, without gradients.
 
-    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
+    `original` is the model's own module, in float32; `sample` gives a batch that it can run, where the task has one.
     """
 
     module: Any
     original: Any
-    sample: Callable[[], Arrays]
+    sample: Callable[[], Arrays] | None
     device: str
     threads: int | None
     budget: int
@@ -49,47 +50,49 @@ class TorchRunner:
             return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
 
     @contextmanager
-    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[TorchRunner]:
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        dtype = dtype or self.facts["precision"]
+        own = self.facts["precision"]
+        dtype = dtype or own
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
         yield replace(
             self,
-            module=in_precision(self.original, self.device, dtype),
-            identity={**self.identity, "dtype": dtype},
-            facts={**self.facts, "precision": dtype},
+            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            threads=threads or self.threads,
+            identity={**self.identity, "dtype": dtype, **({"threads": str(threads)} if threads else {})},
+            facts={**self.facts, "precision": dtype, **({"threads": threads} if threads else {})},
         )
 
     def modules(self) -> Sequence[str]:
-        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
-        finished: dict[str, None] = {}  # one that runs several times has its place by the first
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
 
-        def take(name: str, output: Any) -> None:
-            finished.setdefault(name)
-
-        names = [name for name, _ in self.module.named_modules() if name]
-        with self._running(), tapped(self.module, names, take):
-            self._forward(self.sample())
-        return list(finished)
+        Without a sample that tells, all there are, in the order in which the model holds them.
+        """
+        once = {name for name, _ in self.module.named_modules()}  # one that has several names has the first of them
+        names = [name for name in _inner_first(self.module) if name in once]
+        if self.sample is None:
+            return names
+        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules gives, once for each time it runs."""
-        taken = _Taken(modules)
+        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
+
+        A module that does not run has no arrays.
+        """
+        taken = _Taken()
         with self._running(), tapped(self.module, modules, taken.take):
             self._forward(batch)
-        return taken.arrays
+        return taken.of(modules)
 
-    def traffic(
-        self, batch: Arrays, modules: Sequence[str]
-    ) -> tuple[Mapping[str, Sequence[npt.NDArray[Any]]], Mapping[str, Sequence[npt.NDArray[Any]]]]:
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]:
         """The first tensor that each of these modules is given, and the first that it gives, each time it runs."""
-        given, gave = _Taken(modules), _Taken(modules)
+        given, gave = _Taken(), _Taken()
         with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
             self._forward(batch)
-        return given.arrays, gave.arrays
+        return given.of(modules), gave.of(modules)
 
     def parameters(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model."""
@@ -116,12 +119,17 @@ class TorchRunner:
 class _Taken:
     """The first tensor of whatever passes by, by modules."""
 
-    def __init__(self, modules: Sequence[str]) -> None:
-        self.arrays: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+    def __init__(self) -> None:
+        self._arrays: dict[str, list[npt.NDArray[Any]]] = {}
 
     def take(self, name: str, passing: Any) -> None:
         # A copy, for what comes after may work in place.
-        self.arrays[name] += [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
+        arrays = [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
+        self._arrays.setdefault(name, []).extend(arrays)
+
+    def of(self, modules: Sequence[str]) -> Lists:
+        """Those of some modules, in the order in which they passed; none of a module that did not run."""
+        return self._arrays | {name: [] for name in modules if name not in self._arrays}
 
 
 @contextmanager
@@ -154,6 +162,13 @@ def _so_many_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def _inner_first(module: Any, path: str = "") -> Iterator[str]:
+    """The names of all modules inside of a module, each after those inside of it."""
+    for name, part in module.named_children():
+        yield from _inner_first(part, f"{path}{name}.")
+        yield f"{path}{name}"
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:

@@ -80,6 +80,10 @@ def upper(example: Any, rng: Any) -> Any:
     """Upper case."""
 
 
+def deny(example: Any, rng: Any) -> Any:
+    """The opposite is said."""
+
+
 def blur(example: Any, rng: Any, *, severity: float = 1) -> Any:
     """A blurred picture."""
 
@@ -118,6 +122,7 @@ GIVEN = {
         Perturbation("typos", typos, modality="text"),
         Perturbation("upper", upper, modality="text"),
         Perturbation("blur", blur, modality="image"),
+        Perturbation("deny", deny, modality="text", answer="changes"),
     ),
     "fairness": (
         Slice("length", length),

@@ -106,6 +106,7 @@ CHECKS = {
     "a probe with nothing to compare": '[[check]]\nmeasure = "probes/tensors"\non = ["torch"]\nexpect.ratio = { max = 20 }\n',
     "a probe of rows on a backend": '[[check]]\nmeasure = "probes/drift"\non = ["torch"]\nexpect = { max = 20 }\n',
     "a perturbation of another modality": '[[check]]\nmeasure = "metrics/f1"\nperturb = "robustness/blur"\nexpect = { min = 0.8 }\n',
+    "a metric where the right answer is another": '[[check]]\nmeasure = "metrics/f1"\nperturb = ["robustness/upper", "robustness/deny"]\nexpect = { min = 0.8 }\n',
     "a broken plugin in many places": '[[check]]\nmeasure = "emoji/a"\nexpect = { min = 0.8 }\n[[check]]\nmeasure = "emoji/b"\nperturb = "emoji/c"\nexpect = { min = 0.8 }\n',
 }
 

@@ -68,10 +68,9 @@ def find_cause(case: Suspect) -> Cause:
 
 
 def _precision(case: Suspect) -> Cause | None:
-    coarse = case.piece.precisions()
-    if not coarse:
-        return None
-    return Cause("precision", f"it computes in {', '.join(f'`{one}`' for one in coarse[:4])}, and the model in float32")
+    own = str(case.case.truth.reference.facts.get("precision", "float32"))
+    coarse = [f"`{one}`" for one in case.piece.precisions() if one != own]
+    return Cause("precision", f"it computes in {', '.join(coarse[:4])}, and the model in {own}") if coarse else None
 
 
 def _weights(case: Suspect) -> Cause | None:
