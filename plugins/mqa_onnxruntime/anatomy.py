@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
-from mqa_onnxruntime.origins import NOWHERE, SIDECAR, read_origins
+from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.lineage import lineage
+from mqa_onnxruntime.origins import NOWHERE, read_origins
 from mqa_onnxruntime.parts import Reading
 from mqa_onnxruntime.piece import whole_piece
 
@@ -40,9 +42,7 @@ class Anatomy:
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        import onnx
-
-        return onnx.load(str(self.source.path), load_external_data=False)
+        return parsed(self.source.path)
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
@@ -100,7 +100,7 @@ class Anatomy:
 
     @cached_property
     def _reading(self) -> Reading:
-        return Reading(self.model, read_origins(self.model.graph.node, self.source.path.with_suffix(SIDECAR)))
+        return Reading(self.model, read_origins(self.model.graph.node, lineage(self.source.path)))
 
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
         arrays = session.run([TAKEN + name for name in values], dict(feeds))
