@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
@@ -28,7 +29,17 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Edit, Example, Predictions, Targets, as_predictions, edited, read_table
+    from mqa_registry.data import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        positive_class,
+        read_table,
+    )
+    from mqa_registry.diagnoses import Diagnosis, Finding
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
@@ -37,10 +48,11 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "read_table"),
+    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "positive_class", "read_table"),
+    "diagnoses": ("Diagnosis", "Finding"),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
@@ -59,8 +71,11 @@ __all__ = [
     "DataError",
     "Dataset",
     "Device",
+    "Diagnosis",
     "Edit",
     "Example",
+    "Finding",
+    "Inspectable",
     "LiveView",
     "Metric",
     "Model",
@@ -85,6 +100,7 @@ __all__ = [
     "find_device",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
     "run",
 ]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         Slice,
         Task,
     )
+    from mqa_registry.diagnoses import Diagnosis
 
 GROUP = "mqa"  # the entry-point group, and the prefix of every hook
 
@@ -79,4 +80,10 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 @hookspec
 def mqa_slices() -> Iterable[Slice]:
     """How rows fall into groups."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_diagnoses() -> Iterable[Diagnosis]:
+    """What this machine can run, and what is in the way."""
     raise NotImplementedError

@@ -3,6 +3,7 @@
 from mqa_registry.data.conversion import as_predictions
 from mqa_registry.data.edits import Edit, edited, moved_spans
 from mqa_registry.data.files import read_table
+from mqa_registry.data.positive import positive_class
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.rows import Example, Rows, derived_ids, fingerprint
 from mqa_registry.data.schemas import SCHEMAS, Schema, schema_named
@@ -22,6 +23,7 @@ __all__ = [
     "fingerprint",
     "labels_in",
     "moved_spans",
+    "positive_class",
     "read_table",
     "schema_named",
     "targets_of",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
@@ -22,13 +23,15 @@ from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.shares import PairedProportions
 from mqa_registry.judging.sighted import bounds_of, of_sights
+from mqa_registry.judging.together import together
+from mqa_registry.options import takes_groups
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.judging.finding import Finding
-    from mqa_registry.judging.reading import Reading
+    from mqa_registry.judging.reading import Reading, Selection
     from mqa_registry.plan import Case, Plan, Step
     from mqa_registry.predict import Observations, Observed, Sighted
 
@@ -119,17 +122,28 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = f"{case.check.measure.key} {step.view.rows.name} {step.view.backend}"
+    purpose = (
+        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
+    )
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
-    answers = Answers.of(reading, case.expect)
-    whole = find(answers, case.expect, how)
     if case.check.by is None:
-        return Judged(whole)
+        return Judged(find(Answers.of(reading, case.expect), case.expect, how))
     groups = dict(selections(reading, case.check.by, step, material))
     small = frozenset(name for name, rows in groups.items() if len(rows.view) < case.expect.min_rows)
+    if isinstance(case.check.measure.contribution, Metric) and takes_groups(case.check.measure.contribution):
+        return together(reading, groups, small, case.expect, how)
+    return _apart(case, reading, groups, small, how)
+
+
+def _apart(
+    case: Case, reading: Reading, groups: Mapping[str, Selection], small: frozenset[str], how: Resampling
+) -> Judged:
+    """The measure taken of all rows and of every group, and how far the groups lie apart."""
+    answers = Answers.of(reading, case.expect)
+    whole = find(answers, case.expect, how)
     refuse_many(len(groups) - len(small), case.expect)
     found = {
-        name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{purpose} {name}"))
+        name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{how.purpose} {name}"))
         for name, rows in groups.items()
     }
     large = {name: finding for name, finding in found.items() if name not in small}
@@ -219,6 +233,8 @@ def _telling(judged: Judged) -> Reading:
         return judged.reading
     bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
     sign = -1 if bounded_above else 1
+    if not all("value" in finding.numbers for finding in large):
+        return judged.reading
     known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
     worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
     return worst.reading

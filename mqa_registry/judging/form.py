@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.contributions import Statistic
+from mqa_registry.contributions import Metric, Statistic
 from mqa_registry.data import SCHEMAS, Predictions
+from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,7 +52,10 @@ def form_of(measure: Use, classes: Sequence[str] = ()) -> Form:
 
 
 def _answer(measure: Use, schema: str, classes: Sequence[str]) -> Any:
-    return measure.call(_made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS))
+    pair = _made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS)
+    if isinstance(measure.contribution, Metric) and takes_groups(measure.contribution):
+        return measure.call(*pair, {"one": np.array([0]), "two": np.array([1])})
+    return measure.call(*pair)
 
 
 def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]]) -> Predictions:

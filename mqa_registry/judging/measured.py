@@ -12,8 +12,9 @@ from mqa_registry.contributions import Statistic
 from mqa_registry.judging.bootstrap import Resampled
 from mqa_registry.judging.clusters import design_of, robust_error
 from mqa_registry.judging.estimates import Estimate, Mean, Undefined, Whole
-from mqa_registry.judging.resampling import FEW_CELLS, Resampling, resampled
+from mqa_registry.judging.resampling import Resampling, resampled
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
+from mqa_registry.judging.units import FEW_CELLS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -52,6 +53,8 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     """The estimate of a measure on some rows."""
     answer = measured.answer
     if isinstance(answer, Statistic):
+        if answer.undefined:
+            return Undefined(rows, f"is undefined, since {answer.undefined}")
         return resampled([_sized(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
     if isinstance(answer, float):
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)

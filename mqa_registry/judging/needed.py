@@ -10,15 +10,19 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mqa_registry.contributions import Metric
 from mqa_registry.judging.claims import MOST_ROWS, Claim
 from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.groups import sees_answers
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mqa_registry.judging.counts import Counts
     from mqa_registry.plan import Case, Plan
+    from mqa_registry.suite import Use
 
 WITHOUT_NUMBER = {
     Form.MEAN: "depends on how far the rows' scores lie apart",
@@ -74,13 +78,19 @@ def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
         best = _best(case, expect, form_of(check.measure, counts.classes.get(check.data, ())), confidence)
         if check.by is None:
             yield _need(check.name, expect, best, (counts.rows(case),))
+        elif sees_answers(check.by):
+            yield Need(check.name, expect, counts.rows(case), None, "the groups depend on the answers")
         elif judged:
-            two = "max_gap" in expect or "min_ratio" in expect
+            two = "max_gap" in expect or "min_ratio" in expect or _compares_groups(check.measure)
             yield _need(check.name, expect, best, [size for size, _ in judged], group=judged[0][1], two=two)
         else:
             largest = max(((size, name) for name, size in sizes.items()), default=(0, ""))
             least = case.expect.min_rows
             yield Need(check.name, expect, largest[0], least, f"no group has {least} rows", False, largest[1], True)
+
+
+def _compares_groups(measure: Use) -> bool:
+    return isinstance(measure.contribution, Metric) and takes_groups(measure.contribution)
 
 
 def _need(

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-from mqa_registry.contributions import Backend, Metric, Perturbation
+from mqa_registry.contributions import Backend, Metric, Perturbation, Slice
 from mqa_registry.errors import PluginError
 from mqa_registry.options.signature import keyword_only, positional, resolved
 from mqa_registry.options.wording import inner_type, members
@@ -46,6 +46,8 @@ def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ..
         return (takes, (*takes, "groups"))
     if isinstance(contribution, Perturbation) and contribution.answer == "moves":
         return (("example", "target", "rng"),)
+    if isinstance(contribution, Slice):
+        return ((contribution.sees,),)
     return (takes,)
 
 

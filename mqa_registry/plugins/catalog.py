@@ -19,6 +19,7 @@ from mqa_registry.contributions import (
     Slice,
     Task,
 )
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.options import did_you_mean
 
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
-# Where in a suite file a contribution is named, and the kinds that may stand there. A name is unique in its role.
+# Where a contribution is named, mostly in a suite file, and the kinds that may stand there. A name is unique in its role.
 ROLES: Mapping[str, Kinds] = {
     "`measure`": (Metric, Comparison, Probe),
     "`perturb`": (Perturbation,),
@@ -39,6 +40,7 @@ ROLES: Mapping[str, Kinds] = {
     "`[data.NAME]`": (Dataset,),
     "`[model]`": (ModelSource,),
     "the `task` of `[model]`": (Task,),
+    "the report of `mqa doctor`": (Diagnosis,),
 }
 
 
@@ -120,7 +122,7 @@ class Catalog:
 
 
 def role_of(kind: type[Contribution]) -> str:
-    """Where in a suite file a contribution of this kind is named."""
+    """Where a contribution of this kind is named."""
     return next(role for role, kinds in ROLES.items() if kind in kinds)
 
 

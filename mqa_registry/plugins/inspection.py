@@ -23,6 +23,7 @@ from mqa_registry.contributions import (
     Slice,
     Task,
 )
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.options import did_you_mean, signature_problems
 from mqa_registry.plugins.catalog import NAME, role_of
 
@@ -42,6 +43,7 @@ HOOKS: Mapping[str, Kinds] = {
     "mqa_probes": (Probe,),
     "mqa_perturbations": (Perturbation,),
     "mqa_slices": (Slice,),
+    "mqa_diagnoses": (Diagnosis,),
 }
 
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import Backend, Batch, Codec, Outputs, Runner, Subject
+    from mqa_registry.contributions import Backend, Codec, Runner, Subject
+    from mqa_registry.contributions.subject import Batch, Outputs
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store

@@ -34,6 +34,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "seconds": _plain(report.seconds),
         "environment": _plain(report.environment),
         "results": [_result(result) for result in report.results],
+        **({"note": report.note} if report.note else {}),
     }
 
 

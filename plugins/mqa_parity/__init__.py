@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
-from mqa_registry import Comparison, hookimpl
+from mqa_parity.ratios import GIVES, evidence, numbers
+from mqa_parity.tensors import tensors
+from mqa_registry import Comparison, Probe, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,3 +23,17 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))
+
+
+@hookimpl
+def mqa_probes() -> Iterable[Probe]:
+    yield Probe(
+        "tensors",
+        tensors,
+        gives=GIVES,
+        numbers=numbers,
+        evidence=evidence,
+        sees="runner",
+        compares=True,
+        texts=("fields",),
+    )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry import UsageError
+from mqa_registry.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,7 @@ SHOWN = 10  # classes that a hint lists
 
 
 def positive_class(classes: Sequence[str], positive: str | None) -> int:
-    """The position of the positive class: the one that is named, else the second of two."""
+    """The position of the positive class: the one that is named, else the second of two; a UsageError without it."""
     if positive is None and len(classes) == 2:
         return 1
     listed = ", ".join(f"`{name}`" for name in classes[:SHOWN]) + (", ..." if len(classes) > SHOWN else "")

@@ -7,126 +7,18 @@ help; that one signature serves validation, the JSON Schema, `mqa plugins NAME` 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
 
+    from mqa_registry.contributions.subject import Runner
     from mqa_registry.data import Example
-
-    Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
-    Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
-    Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the command line allows and asks for; nothing here can be set from a suite file.
-
-    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports.
-    """
-
-    exports: Path
-    device: str = "auto"
-    offline: bool = False
-    allow_code: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
-
-
-class Model:
-    """A model as a source gives it: known by its digest at once, built when somebody asks for the module.
-
-    `digest` covers the weights, the configuration and the processor's files. `labels` are the classes it answers with,
-    in the order of its outputs. `about` goes into the report.
-    """
-
-    def __init__(
-        self,
-        *,
-        digest: str,
-        module: Callable[[], Any],
-        processor: Callable[[], Any],
-        labels: Sequence[str] = (),
-        about: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.digest = digest
-        self.labels = tuple(labels)
-        self.about = dict(about or {})
-        self._module = module
-        self._processor = processor
-
-    @cached_property
-    def module(self) -> Any:
-        """The model itself, in float32 and evaluation mode, built on first use."""
-        return self._module()
-
-    @cached_property
-    def processor(self) -> Any:
-        """What prepares its inputs (a tokenizer, an image processor), loaded on first use."""
-        return self._processor()
-
-
-@dataclass(frozen=True)
-class Codec:
-    """A task bound to a model: examples to arrays, arrays to predictions.
-
-    `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
-    turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
-    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
-    batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.
-    """
-
-    encode: Callable[[Sequence[Example]], Sequence[Encoded]]
-    collate: Callable[[Sequence[Encoded]], Batch]
-    decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
-    size: Callable[[Encoded], int]
-    mask: str = ""
-
-
-class Subject:
-    """What a backend runs: the model under test with its task, under the conditions of this run."""
-
-    def __init__(self, model: Model, task: Task, conditions: Conditions, options: Mapping[str, Any]) -> None:
-        self.model = model
-        self.task = task
-        self.conditions = conditions
-        self._options = options
-
-    @cached_property
-    def codec(self) -> Codec:
-        codec: Codec = self.task.function(self.model, **self._options)
-        return codec
-
-    def sample(self) -> Batch:
-        """A small batch of real inputs, such as an exporter traces with."""
-        return self.codec.collate(self.codec.encode(self.task.sample))
-
-
-class Runner(Protocol):
-    """A model, loaded and ready: what a backend's context manager gives.
-
-    `identity` is the backend's identity as it really came out; `facts` go into the report (device, providers,
-    precision, threads); `budget` is how many tokens (the task's sizes, padding included) suit one batch here.
-    """
-
-    @property
-    def identity(self) -> Mapping[str, str]: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def budget(self) -> int: ...
-
-    def run(self, batch: Batch) -> Outputs:
-        """The model's outputs for one batch, as named arrays with the rows first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -136,11 +28,16 @@ class Statistic:
     `of` maps counts, shape (..., cells), to the number, shape (...), NaN where it is undefined; it is called with many
     resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
     statistic. Left out, every row is a cell of its own.
+
+    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
+    give scores a row in `shown`, by name: reports show their mean in every group beside the number.
     """
 
     of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
     cells: npt.NDArray[np.int64] | None = None
     size: int = 0  # how many cells there are; needed with `cells`
+    undefined: str = ""
+    shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -225,7 +122,8 @@ class Metric(Contribution):
     """`(predictions, targets, *, options)` -> per-row scores, a Statistic, or one number without an interval.
 
     Per-row scores are a float or bool array, NaN for a row that has no say: the metric is the mean of the others.
-    `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
+    A function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
+    `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
     """
 
     kind = "metric"
@@ -292,7 +190,14 @@ class Perturbation(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Slice(Contribution):
-    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row."""
+    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row.
+
+    Where that takes more than the row itself, `sees` is what the function gets instead, to give a list with such an
+    answer for every row: `table` is the whole data set, undisturbed, and `predictions` are those of the reference view
+    or, in a check that has none, of its own view.
+    """
 
     kind = "slice"
     takes_arguments = ("example",)
+
+    sees: Literal["example", "table", "predictions"] = "example"
