@@ -12,16 +12,21 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import Perturbation, hookimpl
 from mqa_robustness.accents import strip_accents
+from mqa_robustness.contractions import contractions, expansions
 from mqa_robustness.emojis import emoji_to_words, extra_emoji, strip_emoji
 from mqa_robustness.invisible import bidi, zero_width
 from mqa_robustness.lettercase import alternating_case, lower_case, title_case, upper_case
 from mqa_robustness.links import extra_handle, extra_url
 from mqa_robustness.lookalikes import homoglyphs
 from mqa_robustness.misspelling import typos
+from mqa_robustness.numbers import numbers_to_words
+from mqa_robustness.order import missing_word, repeated_word, word_order
 from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
 from mqa_robustness.scanning import ocr
 from mqa_robustness.slips import keyboard
 from mqa_robustness.spaces import extra_space, line_breaks, missing_space, split_words, strip_line_breaks
+from mqa_robustness.speech import aside, fillers
+from mqa_robustness.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
 from mqa_robustness.truncation import truncate
 
 if TYPE_CHECKING:
@@ -54,3 +59,16 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("extra-url", extra_url, modality="text", edits=True)
     yield Perturbation("extra-handle", extra_handle, modality="text", edits=True)
     yield Perturbation("truncate", truncate, modality="text", edits=True)
+    yield Perturbation("homophones", homophones, modality="text", edits=True)
+    yield Perturbation("contractions", contractions, modality="text", edits=True)
+    yield Perturbation("expansions", expansions, modality="text", edits=True)
+    yield Perturbation("numbers-to-words", numbers_to_words, modality="text", edits=True)
+    yield Perturbation("british-spelling", british_spelling, modality="text", edits=True)
+    yield Perturbation("american-spelling", american_spelling, modality="text", edits=True)
+    yield Perturbation("abbreviations", abbreviations, modality="text", edits=True)
+    yield Perturbation("slang", slang, modality="text", edits=True)
+    yield Perturbation("fillers", fillers, modality="text", edits=True)
+    yield Perturbation("aside", aside, modality="text", edits=True)
+    yield Perturbation("word-order", word_order, modality="text", edits=True)
+    yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
+    yield Perturbation("missing-word", missing_word, modality="text", edits=True)
