@@ -19,6 +19,7 @@ from mqa_robustness.lettercase import alternating_case, lower_case, title_case, 
 from mqa_robustness.links import extra_handle, extra_url
 from mqa_robustness.lookalikes import homoglyphs
 from mqa_robustness.misspelling import typos
+from mqa_robustness.negation import negation
 from mqa_robustness.numbers import numbers_to_words
 from mqa_robustness.order import missing_word, repeated_word, word_order
 from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
@@ -72,3 +73,4 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("word-order", word_order, modality="text", edits=True)
     yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
     yield Perturbation("missing-word", missing_word, modality="text", edits=True)
+    yield Perturbation("negation", negation, modality="text", answer="changes", edits=True)

@@ -42,7 +42,7 @@ def verbs() -> Verbs:
         past[base] = before[0]
         bases.update(dict.fromkeys(before, base))
         participles.update(participle)
-    third = {base: _third(base) for base in past}
+    third = {base: third_person(base) for base in past}
     bases.update({form: base for base, form in third.items()})
     return Verbs(past, third, bases, frozenset(participles))
 
@@ -57,7 +57,8 @@ def _regular(base: str) -> str:
     return f"{base}{base[-1]}ed" if doubled else f"{base}ed"
 
 
-def _third(base: str) -> str:
+def third_person(base: str) -> str:
+    """The form of he, she and it."""
     irregular = {"be": "is", "have": "has"}.get(base)
     if irregular:
         return irregular
