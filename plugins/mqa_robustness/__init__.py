@@ -1,4 +1,4 @@
-"""What happens to text on its way to a model: slips of the keyboard, look-alike letters, lost case and punctuation.
+"""What happens to text on its way to a model: to its letters, its words and its sentences.
 
 A `rate` is the share of a text's places (its words, the gaps between them, its marks) that are changed, of those that
 can be. Where that is no whole number, it is rounded up or down by chance, so that it holds on average. For the same

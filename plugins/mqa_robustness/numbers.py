@@ -18,11 +18,12 @@ if TYPE_CHECKING:
     from mqa_robustness.candidates import Candidate
 
 FIGURE = re.compile(
-    r"(?<![\w.,:/#@$\u20ac\u00a3+*=~^\u2013-])"
+    r"(?<![\w.,:;/#@$\u20ac\u00a3+*=~^<>\u2013-])"
     r"(?P<coin>[$\u20ac\u00a3])?"
     r"(?P<whole>[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)"
     r"(?:\.(?P<fraction>[0-9]+)|(?P<suffix>st|nd|rd|th))?"
     r"(?P<share>[ ]?%)?"
+    r"(?P<scale>[ ](?:hundred|thousand|million|billion|trillion)\b)?"
     r"(?![\w:/@#$*=^\u2013-]|[.,'\u2019][\w])",
     re.IGNORECASE,
 )
@@ -64,31 +65,33 @@ def _figures(text: str) -> Iterator[re.Match[str]]:
 def _spoken(match: re.Match[str], text: str) -> str:
     """The number in words; nothing where it is not clear what it is."""
     number = int(match["whole"].replace(",", ""))
+    if sum(bool(match[part]) for part in ("coin", "suffix", "share")) > 1 or (match["share"] and match["scale"]):
+        return ""
     if match["suffix"]:
-        plain = not match["coin"] and not match["share"] and "," not in match["whole"]
+        plain = "," not in match["whole"] and not match["scale"]
         return ordinal(number) if plain and match["suffix"].lower() == _ending(number) else ""
     if match["coin"]:
-        return "" if match["share"] else _amount(match["coin"], number, match["fraction"])
-    if match["fraction"]:
-        words = decimal(number, match["fraction"])
-    elif (
-        number in YEARS
-        and len(match["whole"]) == 4
-        and BEFORE_A_YEAR.search(text, max(0, match.start() - 20), match.start())
-    ):
-        words = year(number)
-    else:
-        words = cardinal(number)
-    return f"{words} percent" if match["share"] else words
+        return _amount(match, number)
+    words = year(number) if _is_year(match, text) else _plain(number, match["fraction"])
+    return f"{words} percent" if match["share"] else f"{words}{match['scale'] or ''}"
 
 
-def _amount(coin: str, number: int, fraction: str | None) -> str:
-    unit, part = COINS[coin]
-    if fraction is None:
-        return _counted(number, unit)
-    if len(fraction) != 2:
-        return f"{decimal(number, fraction)} {unit}s"
-    cents = _counted(int(fraction), part) if int(fraction) else ""
+def _is_year(match: re.Match[str], text: str) -> bool:
+    if len(match["whole"]) != 4 or match["fraction"] or int(match["whole"]) not in YEARS:
+        return False
+    return bool(BEFORE_A_YEAR.search(text[max(0, match.start() - 20) : match.start()]))
+
+
+def _plain(number: int, fraction: str | None) -> str:
+    return decimal(number, fraction) if fraction else cardinal(number)
+
+
+def _amount(match: re.Match[str], number: int) -> str:
+    """An amount of money: $5.99 as five dollars and ninety-nine cents, $5 million as five million dollars."""
+    (unit, part), fraction = COINS[match["coin"]], match["fraction"]
+    if match["scale"] or (fraction and len(fraction) != 2):
+        return f"{_plain(number, fraction)}{match['scale'] or ''} {unit}s"
+    cents = _counted(int(fraction), part) if fraction and int(fraction) else ""
     whole = _counted(number, unit) if number or not cents else ""
     return " and ".join(words for words in (whole, cents) if words)
 
