@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import NamedTuple
 
 from mqa_robustness.phrases import plain
 from mqa_robustness.verbs import verbs
@@ -49,6 +50,14 @@ QUALIFYING = {
     "almost", "already", "also", "always", "even", "finally", "just", "long", "merely", "mostly", "nearly", "not", "now", "often", "only", "recently", "simply",
     "sometimes", "still", "usually",
 }  # fmt: skip
+
+
+class Change(NamedTuple):
+    """From which word to which a sentence changes, and into what."""
+
+    first: int
+    last: int
+    words: str
 
 
 @dataclass(frozen=True)
