@@ -26,7 +26,7 @@ from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
 from mqa_robustness.scanning import ocr
 from mqa_robustness.slips import keyboard
 from mqa_robustness.spaces import extra_space, line_breaks, missing_space, split_words, strip_line_breaks
-from mqa_robustness.speech import aside, fillers
+from mqa_robustness.speech import extra_sentence, filler_words
 from mqa_robustness.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
 from mqa_robustness.truncation import truncate
 
@@ -68,8 +68,8 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("american-spelling", american_spelling, modality="text", edits=True)
     yield Perturbation("abbreviations", abbreviations, modality="text", edits=True)
     yield Perturbation("slang", slang, modality="text", edits=True)
-    yield Perturbation("fillers", fillers, modality="text", edits=True)
-    yield Perturbation("aside", aside, modality="text", edits=True)
+    yield Perturbation("filler-words", filler_words, modality="text", edits=True)
+    yield Perturbation("extra-sentence", extra_sentence, modality="text", edits=True)
     yield Perturbation("word-order", word_order, modality="text", edits=True)
     yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
     yield Perturbation("missing-word", missing_word, modality="text", edits=True)

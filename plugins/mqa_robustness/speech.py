@@ -21,10 +21,10 @@ ONE_OF_FIVE = replace(FIFTHS, default=0.2)
 GAP = re.compile(r"(?<=[^\W_])(?=[ \t]+[^\W_])")  # between two words, with nothing but space
 
 
-def fillers(
+def filler_words(
     example: Example, rng: np.random.Generator, *, severity: Severity | None = None, rate: Rate | None = None
 ) -> dict[str, list[Edit]]:
-    """Words that speakers fill pauses with, between others: , um, , like, , you know,
+    """Words that speakers fill pauses with, between others and between commas: um, like, you know.
 
     `severity` is a rate of 0.025, 0.05, 0.1, 0.2 or 0.4. `rate` is the share of the gaps between words that get one;
     left out, 0.1. All 15 are equally likely. None of them weakens or stresses what it stands beside.
@@ -38,7 +38,7 @@ def fillers(
     return each_text(example, edits)
 
 
-def aside(
+def extra_sentence(
     example: Example,
     rng: np.random.Generator,
     *,
@@ -49,15 +49,15 @@ def aside(
     """Sentences about something else put before or after the text: The train leaves at noon.
 
     `severity` is a rate of 0.2, 0.4, 0.6, 0.8 or 1. `rate` is the share of five sentences, and so says how many; left
-    out, 0.2. They are drawn from 30, none of them twice, and have no opinion, name nobody and ask nothing. Where the
-    text ends in no mark, a full stop comes first.
+    out, 0.2. They are drawn from 30, none of them twice, and have no opinion, name nobody and ask nothing. `place` is
+    where they stand; behind a text that ends in no mark, a full stop comes first.
     """
     rate = rate_of(severity, rate, ONE_OF_FIVE)
 
     def edits(text: str) -> list[Edit]:
         if not text.strip():
             return []
-        said = [_aside(number, draw) for number, _, draw in drawn(FIVE, rng, rate)]
+        said = [_sentence(number, draw) for number, _, draw in drawn(FIVE, rng, rate)]
         return _before(text, said) if place == "before" else _after(text, said)
 
     return each_text(example, edits)
@@ -74,9 +74,9 @@ def _after(text: str, said: list[str]) -> list[Edit]:
     return [*stop, *((end, end, f" {sentence}") for sentence in said)]
 
 
-def _aside(number: int, draw: float) -> str:
+def _sentence(number: int, draw: float) -> str:
     """One of the sentences that are this one's; five share them all, so that none is said twice."""
-    choices = _asides()[number :: len(FIVE)]
+    choices = _sentences()[number :: len(FIVE)]
     return choices[pick(draw, len(choices))[0]]
 
 
@@ -90,5 +90,5 @@ def _fillers() -> tuple[str, ...]:
 
 
 @cache
-def _asides() -> tuple[str, ...]:
-    return tuple(lines("asides"))
+def _sentences() -> tuple[str, ...]:
+    return tuple(lines("sentences"))

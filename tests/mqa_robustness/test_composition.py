@@ -61,7 +61,7 @@ def test_a_perturbation_draws_the_same_alone_and_after_another():
     assert behind == {name: text.upper() for name, text in alone.items()}
 
 
-@pytest.mark.parametrize("name", ["homophones", "abbreviations", "repeated-word", "fillers", "typos"])
+@pytest.mark.parametrize("name", ["homophones", "abbreviations", "repeated-word", "filler-words", "typos"])
 def test_severities_nest_behind_another_perturbation(name):
     before = texts(use("expansions"))["a"]
     found = [texts(use("expansions"), use(name, severity=severity))["a"] for severity in (1, 2, 3, 4, 5)]
@@ -80,7 +80,12 @@ def test_spans_move_through_all_of_them():
         start = TEXTS[row].find("Bogot\u00e1")
         return [{"start": start, "end": start + 6, "label": "place", "score": None}] if start >= 0 else []
 
-    uses = [use("numbers-to-words"), use("fillers", rate=1.0), use("aside", place="before"), use("upper-case")]
+    uses = [
+        use("numbers-to-words"),
+        use("filler-words", rate=1.0),
+        use("extra-sentence", place="before"),
+        use("upper-case"),
+    ]
     table = after(*uses, targets=[spans(row) for row in TEXTS])
     for text, (span,) in zip(table["text"].to_pylist()[:2], table["target"].to_pylist()[:2], strict=True):
         assert text[span["start"] : span["end"]] == "BOGOT\u00c1"

@@ -55,7 +55,7 @@ def test_every_line_is_a_pair_of_two_that_differ(name):
         ("contractions", 240),
         ("abbreviations", 300),
         ("slang", 230),
-        ("asides", 30),
+        ("sentences", 30),
     ],
 )
 def test_a_lexicon_is_as_full_as_its_perturbation_says(name, least):
