@@ -36,7 +36,7 @@ TOGETHER = {"be", "face", "get", "hope", "look", "not", "say", "see", "start", "
 SURELY_HAS = {"been", "become", "got", "gotten", "had"}
 ASKS = re.compile(r"(?:^|[.!?,;:\u2014(\"\u201c]|\b(?:why|how|where|when|who|what))\s*$", re.IGNORECASE)
 ASKED = re.compile(r"[^.!?]{0,300}\?")
-SUBJECT = re.compile(r"[ \t]+(I|you|he|she|it|we|they|there)\b", re.IGNORECASE)
+SUBJECT = re.compile(r"[ \t]+(I|you|he|she|it|we|they|there)\b(?!['\u2019])", re.IGNORECASE)
 
 
 def contractions(
@@ -100,7 +100,7 @@ def _may_contract(text: str, start: int, end: int) -> bool:
     if verb == "us":
         return word in TOGETHER
     if verb in {"have", "has", "had"}:
-        return _behind_adverbs(text, end) == "better" * (verb == "had") or _is_perfect(text, end)
+        return (verb == "had" and word == "better") or _is_perfect(text, end)
     before = LAST.search(text, max(0, start - 20), start)
     return bool(word) and word not in ENDS_A_CLAUSE and not (before and before[1].lower() in COMPARES)
 

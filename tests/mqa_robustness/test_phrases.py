@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import re
 import time
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mqa_robustness.contractions import contracted, expanded
 from mqa_robustness.phrases import as_written, compiled, phrases, plain
 
 LETTERS = st.text("abc '", min_size=1, max_size=6).filter(
@@ -109,3 +111,16 @@ def test_a_long_table_is_found_in_one_pass():
     start = time.process_time()
     assert len(made.found("aaa bbz hhh zzz " * 5000)) == 10_000
     assert time.process_time() - start < 2
+
+
+SHORT = st.sampled_from(
+    ["don't", "isn't", "can't", "I'm", "it's", "he'd", "who's", "I", "it", "he", "been", "gone", "?", ".", "'", ","]
+)
+
+
+@given(st.lists(SHORT, max_size=8), st.sampled_from([contracted, expanded]))
+def test_no_place_reaches_into_the_next(words, find):
+    text = " ".join(words)
+    places = find(text)
+    assert all(end <= start for (_, end, _), (start, _, _) in pairwise(places))
+    assert all(new and new.strip() == new for _, _, choices in places for new in choices)
