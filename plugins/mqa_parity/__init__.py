@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
+from mqa_parity.shift import score_shift
 from mqa_registry import Comparison, hookimpl
 
 if TYPE_CHECKING:
@@ -21,3 +22,4 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))
+    yield Comparison("score-shift", score_shift, takes=("label", "value"))
