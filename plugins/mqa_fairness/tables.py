@@ -40,7 +40,7 @@ class Tables:
         if len(classes) == 1:
             answered, right, classes = (answered == classes[0]) * 1, (right == classes[0]) * 1, (1,)
         kinds, kind_of_row = _memberships(groups, len(answered))
-        grouped = np.flatnonzero(kinds.any(axis=1)[kind_of_row])
+        grouped = np.flatnonzero(np.asarray(kinds.any(axis=1))[kind_of_row])
         columns = np.stack([kind_of_row[grouped], answered[grouped], right[grouped]], axis=1)
         alike, cell_of_row = np.unique(columns, axis=0, return_inverse=True)
         cells = np.full(len(answered), -1, dtype=np.int64)

@@ -65,7 +65,8 @@ def read_word_sets(path: Path) -> tuple[WordSet, ...]:
 def _word_set(table: Any, path: Path) -> WordSet:
     _check(table, path)
     kinds = table["kinds"]
-    forms, index = [], defaultdict(list)
+    forms: list[Form] = []
+    index: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for place in PLACES:
         for words in table.get(place, []):
             if not _are_words(words) or len(words) != len(kinds):
