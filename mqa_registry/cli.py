@@ -26,7 +26,9 @@ NoExamples = Annotated[
 ]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")]
 Quiet = Annotated[bool, typer.Option("-q", help="Show the verdict alone.")]
-Only = Annotated[list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag or name.")]
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag, or the one so named.")
+]
 Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone.")]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the suite.")]
@@ -139,6 +141,20 @@ def plugins(
         from mqa_registry.commands import listing
 
         listing.show(name, plugin or [])
+
+
+@app.command()
+def doctor(
+    json: Json = None,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="Show what the libraries themselves said.")] = 0,
+) -> None:
+    """Show what this machine can run, what is in the way, and the line that mends it."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import doctor as doctors
+
+        raise typer.Exit(doctors.examine(plugin or [], json, verbose=verbose))
 
 
 @app.command()

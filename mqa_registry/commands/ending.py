@@ -25,7 +25,7 @@ def reported(*, debug: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except KeyboardInterrupt:
-        _say("interrupted", "what was predicted is kept; the same command goes on from there")
+        say("interrupted", "what was predicted is kept; the same command goes on from there")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read our output has left; the interpreter must not complain of it at exit.
@@ -39,22 +39,23 @@ def reported(*, debug: bool) -> Iterator[None]:
     except Exception as error:  # a mistake of our own, or a plugin's where no check can be blamed
         if debug:
             traceback.print_exc()
-        _say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
+        say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
         raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
 
 
 def _explain(error: MqaError) -> None:
     if not isinstance(error, SuiteError):
-        _say(f"error: {error.message}", error.hint)
+        say(f"error: {error.message}", error.hint)
         return
     from mqa_registry.suite import render
 
     for problem in error.problems:
         print(render(problem), end="\n\n", file=sys.stderr)
-    _say(f"error: {error.message}", "")
+    say(f"error: {error.message}", "")
 
 
-def _say(line: str, hint: str) -> None:
+def say(line: str, hint: str) -> None:
+    """One line on stderr, and what to do about it."""
     print(visible(line), file=sys.stderr)
     if hint:
         print(f"hint: {visible(hint)}", file=sys.stderr)

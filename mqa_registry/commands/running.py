@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mqa_registry import runs
+from mqa_registry.commands.ending import say
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
@@ -67,7 +68,7 @@ def asked(
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
-    _refuse_no_folder(show)
+    refuse_no_folder(show.json)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
     return _shown(report, show)
@@ -75,21 +76,23 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 
 def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequence[Path], show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
-    _refuse_no_folder(show)
+    refuse_no_folder(show.json)
     report = runs.judge(run, suite, store=store, plugin_files=plugin_files, examples=show.examples)
     return _shown(report, show)
 
 
-def _refuse_no_folder(show: Show) -> None:
+def refuse_no_folder(json: str | None) -> None:
     """Find out before anything takes long."""
-    if show.json not in (None, "-") and not Path(str(show.json)).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{show.json}` to", hint="make it first, or write elsewhere")
+    if json not in (None, "-") and not Path(str(json)).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{json}` to", hint="make it first, or write elsewhere")
 
 
 def _shown(report: Report, show: Show) -> ExitCode:
     if show.debug:
         _print_traces(report)
     print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
+    if report.note:
+        say(f"error: {report.note}", report.hint)
     if show.json is not None:
         write_json(report, show.json)
     return report.exit_code

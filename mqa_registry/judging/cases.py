@@ -22,6 +22,7 @@ from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.shares import PairedProportions
+from mqa_registry.judging.sighted import bounds_of, of_sights
 from mqa_registry.judging.together import together
 from mqa_registry.options import takes_groups
 from mqa_registry.predict import Failure
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading, Selection
     from mqa_registry.plan import Case, Plan, Step
-    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.predict import Observations, Observed, Sighted
 
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
@@ -50,10 +51,12 @@ def _timed(plan: Plan, case: Case, material: Material) -> Result:
 def _judged(plan: Plan, case: Case, material: Material) -> Result:
     blank = _blank(case)
     observations = material.observations
-    failure = next((observed.failure for observed in _read_by(case, observations) if observed.failure), None)
+    failure = next((seen.failure for seen in _read_by(case, observations) if seen.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
+        if case.sights:
+            return replace(blank, **of_sights(plan, case, [observations.sights[one] for one in case.sights]))
         steps = [_step(plan, case, step, material) for step in case.steps]
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
@@ -65,7 +68,9 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
     return _concluded(plan, case, blank, steps, observations)
 
 
-def _read_by(case: Case, observations: Observations) -> Iterator[Observed]:
+def _read_by(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
+    if case.sights:
+        return (observations.sights[sight] for sight in case.sights)
     views = (view for step in case.steps for view in (step.view, step.reference) if view is not None)
     return (observations.views[view] for view in views)
 
@@ -87,7 +92,7 @@ def _blank(case: Case) -> Result:
         perturb=check.spelled.get("perturb"),
         by=check.by.spelled() if check.by else None,
         against=_against(case.steps[0]),
-        expect=case.expect.bounds(),
+        expect=bounds_of(check) if case.sights else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
     )
@@ -117,7 +122,9 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = f"{case.check.measure.key} {step.view.rows.name} {step.view.backend}"
+    purpose = (
+        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
+    )
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
     if case.check.by is None:
         return Judged(find(Answers.of(reading, case.expect), case.expect, how))
@@ -229,4 +236,5 @@ def _telling(judged: Judged) -> Reading:
     if not all("value" in finding.numbers for finding in large):
         return judged.reading
     known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
-    return min(known, key=lambda finding: sign * finding.numbers["value"].value).answers.reading
+    worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
+    return worst.reading

@@ -12,8 +12,9 @@ from mqa_registry.contributions import Statistic
 from mqa_registry.judging.bootstrap import Resampled
 from mqa_registry.judging.clusters import design_of, robust_error
 from mqa_registry.judging.estimates import Estimate, Mean, Undefined, Whole
-from mqa_registry.judging.resampling import FEW_CELLS, Resampling, resampled
+from mqa_registry.judging.resampling import Resampling, resampled
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
+from mqa_registry.judging.units import FEW_CELLS
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -67,7 +67,7 @@ class _Best:
 
 
 def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
-    check, bounds = case.check, case.expect.bounds()
+    check, bounds = case.check, {} if case.sights else case.expect.bounds()
     sizes = counts.sizes(case)
     judged = sorted((size, name) for name, size in sizes.items() if size >= case.expect.min_rows)
     for words in (("min", "max"), ("max_drop",), ("max_rise",), ("max_gap",), ("min_ratio",)):

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from mqa_registry.data.randomness import generator
 from mqa_registry.judging.bootstrap import Resampled
+from mqa_registry.judging.units import FEW_CELLS, Clusters, SingleRows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -21,11 +22,6 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
     Combine: TypeAlias = Callable[[list[Floats]], Floats]
-
-CELLS_AT_ONCE = 400_000  # counts worked on at a time, so that they stay near the processor
-PER_CELL = 8  # from so many rows a cell on, counts of cells are quicker to draw than rows
-FEW_CELLS = 512  # up to so many distinct cells or clusters, each is left out by itself
-BLOCKS = 200  # of the jackknife, where there are more than few
 
 
 @dataclass(frozen=True)
@@ -48,7 +44,7 @@ class Resampling:
 def resampled(statistics: Sequence[Statistic], combine: Combine, how: Resampling, method: str = "bca") -> Resampled:
     """The estimate of a number made of statistics of the same rows, which are resampled together."""
     rows = _Rows.of(statistics)
-    units = _Cells(rows.counts) if how.clusters is None else _Clusters.of(rows, how.clusters)
+    units = rows.one_by_one if how.clusters is None else Clusters.of(rows.cell_of_row, len(rows.counts), how.clusters)
     value = float(rows.number(rows.counts[None], combine)[0])
     method = method if how.clusters is None else f"cluster {method}"
     if units.number < 2:
@@ -65,9 +61,9 @@ class _Rows:
 
     statistics: Sequence[Statistic]
     cell_of_row: Ints
-    joint: Ints  # joint cells by statistics: the cell of each
     counts: Floats  # rows in each joint cell
-    sizes: tuple[int, ...]
+    speaking: npt.NDArray[np.bool_]  # joint cells whose rows have a say in any of the statistics
+    maps: Sequence[_Map | None]  # from joint cells to those of each statistic; None where they are the same
 
     @classmethod
     def of(cls, statistics: Sequence[Statistic]) -> _Rows:
@@ -75,93 +71,53 @@ class _Rows:
         placed = [_cells_of(one, rows) for one in statistics]
         joint, cell_of_row = _jointly([cells for cells, _ in placed], [size for _, size in placed])
         counts = np.bincount(cell_of_row, minlength=len(joint)).astype(np.float64)
-        return cls(statistics, cell_of_row, joint, counts, tuple(size for _, size in placed))
+        maps = [_Map.of(joint[:, place], size) for place, (_, size) in enumerate(placed)]
+        return cls(statistics, cell_of_row, counts, (joint >= 0).any(axis=1), maps)
 
     @property
     def size(self) -> int:
         """Rows that have a say in any of the statistics."""
-        return int(self.counts[(self.joint >= 0).any(axis=1)].sum())
+        return int(self.counts[self.speaking].sum())
+
+    @property
+    def one_by_one(self) -> SingleRows:
+        return SingleRows(self.cell_of_row, self.counts)
 
     def number(self, counts: Floats, combine: Combine) -> Floats:
         """The number for each row of counts of joint cells."""
-        return combine([self._one(place, counts) for place in range(len(self.statistics))])
-
-    def _one(self, place: int, counts: Floats) -> Floats:
-        cells, size = self.joint[:, place], self.sizes[place]
-        if len(cells) == size and (cells == np.arange(size)).all():
-            return self.statistics[place].of(counts)
-        speaking = cells >= 0
-        order = np.argsort(cells[speaking], kind="stable")
-        cells, sorted_counts = cells[speaking][order], counts[:, np.flatnonzero(speaking)[order]]
-        own = np.zeros((len(counts), size))
-        if len(cells):
-            starts = np.flatnonzero(np.diff(cells, prepend=-1))
-            own[:, cells[starts]] = np.add.reduceat(sorted_counts, starts, axis=1)
-        return self.statistics[place].of(own)
+        pairs = zip(self.statistics, self.maps, strict=True)
+        return combine([one.of(counts if to is None else to.counted(counts)) for one, to in pairs])
 
 
 @dataclass(frozen=True)
-class _Cells:
-    """Rows drawn one by one: what is resampled is how many of them fall into each joint cell."""
+class _Map:
+    """How counts of joint cells become those of one statistic's `size` cells.
 
-    counts: Floats
+    `order` are the joint cells that have a say in it, by its cells; `starts` where in that order each of `cells` begins.
+    """
 
-    @property
-    def number(self) -> int:
-        return int(self.counts.sum())
-
-    def draws(self, rng: np.random.Generator, count: int) -> Iterator[Floats]:
-        """Counts of joint cells in as many resamples, some at a time."""
-        for number in _chunks(count, len(self.counts)):
-            if len(self.counts) * PER_CELL <= self.number:
-                yield rng.multinomial(self.number, self.counts / self.number, size=number).astype(np.float64)
-            else:
-                yield _drawn(rng, self.counts, number)
-
-    def left_out(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
-        """What a row, or a block of cells where there are many, takes with it; and how many there are like it."""
-        cells = len(self.counts)
-        if cells <= FEW_CELLS:
-            yield np.eye(cells), self.counts
-            return
-        for within in _blocks(rng, cells):
-            yield within * self.counts, np.ones(len(within))
-
-
-@dataclass(frozen=True)
-class _Clusters:
-    """Rows drawn in clusters: what is resampled is how often each cluster is counted, with all its rows."""
-
-    table: Any  # clusters by joint cells, a sparse matrix of how many rows
-    number: int
+    order: Ints
+    starts: Ints
+    cells: Ints
+    size: int
 
     @classmethod
-    def of(cls, rows: _Rows, clusters: Ints) -> _Clusters:
-        from scipy import sparse
+    def of(cls, cells: Ints, size: int) -> _Map | None:
+        if len(cells) == size and (cells == np.arange(size)).all():
+            return None
+        order = np.argsort(cells, kind="stable")[np.count_nonzero(cells < 0) :]
+        starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
+        return cls(order, starts, cells[order][starts], size)
 
-        names, codes = np.unique(clusters, return_inverse=True)
-        shape = len(names), len(rows.counts)
-        return cls(sparse.csr_array((np.ones(len(codes)), (codes, rows.cell_of_row)), shape=shape), len(names))
-
-    def draws(self, rng: np.random.Generator, count: int) -> Iterator[Floats]:
-        for number in _chunks(count, max(self.table.shape)):
-            yield _drawn(rng, np.ones(self.number), number) @ self.table
-
-    def left_out(self, rng: np.random.Generator) -> Iterator[tuple[Floats, Floats]]:
-        """What a cluster, or a block of them where there are many, takes with it."""
-        if self.number > FEW_CELLS:
-            yield from (
-                (within.astype(np.float64) @ self.table, np.ones(len(within))) for within in _blocks(rng, self.number)
-            )
-            return
-        step = max(1, CELLS_AT_ONCE // self.table.shape[1])
-        for start in range(0, self.number, step):
-            some = self.table[start : start + step].toarray()
-            yield some, np.ones(len(some))
+    def counted(self, counts: Floats) -> Floats:
+        own = np.zeros((len(counts), self.size))
+        if len(self.starts):
+            own[:, self.cells] = np.add.reduceat(np.take(counts, self.order, axis=1), self.starts, axis=1)
+        return own
 
 
 def _influences(
-    rows: _Rows, units: _Cells | _Clusters, combine: Combine, rng: np.random.Generator
+    rows: _Rows, units: SingleRows | Clusters, combine: Combine, rng: np.random.Generator
 ) -> tuple[float, float, float]:
     """Sums of the squares and cubes of the jackknife influences, and the degrees of freedom of the former.
 
@@ -205,33 +161,3 @@ def _jointly(cells: Sequence[Ints], sizes: Sequence[int]) -> tuple[Ints, Ints]:
     first = np.zeros(len(found), dtype=np.int64)
     first[inverse] = np.arange(len(inverse))
     return np.stack([one[first] for one in cells], axis=1), inverse
-
-
-def _chunks(count: int, width: int) -> Iterator[int]:
-    """How many resamples to make at a time, so that their counts fit into memory."""
-    chunk = max(1, CELLS_AT_ONCE // max(width, 1))
-    yield from (min(chunk, count - start) for start in range(0, count, chunk))
-
-
-def _blocks(rng: np.random.Generator, units: int) -> Iterator[npt.NDArray[np.bool_]]:
-    """Blocks of units put together at random, shape (blocks, units), a few at a time."""
-    block_of_unit = rng.integers(BLOCKS, size=units)
-    step = max(1, CELLS_AT_ONCE // units)
-    for start in range(0, BLOCKS, step):
-        yield block_of_unit == np.arange(start, min(start + step, BLOCKS))[:, None]
-
-
-def _drawn(rng: np.random.Generator, counts: Floats, number: int) -> Floats:
-    """Counts of many cells: rows are drawn, and counted by the cell they are in."""
-    cells, rows = len(counts), int(counts.sum())
-    cell_of_row = np.repeat(np.arange(cells), counts.astype(np.int64)) if rows != cells else None
-    found = np.empty((number, cells))
-    step = max(1, CELLS_AT_ONCE // 4 // max(rows, cells))
-    for start in range(0, number, step):
-        size = min(step, number - start)
-        drawn = rng.integers(rows, size=(size, rows))
-        if cell_of_row is not None:
-            drawn = cell_of_row[drawn]
-        drawn += np.arange(size)[:, None] * cells
-        found[start : start + size] = np.bincount(drawn.ravel(), minlength=size * cells).reshape(size, cells)
-    return found

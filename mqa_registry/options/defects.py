@@ -44,7 +44,7 @@ def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ..
     takes = contribution.takes_arguments
     if isinstance(contribution, Metric):
         return (takes, (*takes, "groups"))
-    if isinstance(contribution, Perturbation) and contribution.moves_target:
+    if isinstance(contribution, Perturbation) and contribution.answer == "moves":
         return (("example", "target", "rng"),)
     if isinstance(contribution, Slice):
         return ((contribution.sees,),)

@@ -1,6 +1,6 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
-from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Work
+from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.progress import Progress, Silence
 from mqa_registry.predict.run import load_rows, predict, prepare
 
@@ -10,6 +10,7 @@ __all__ = [
     "Observations",
     "Observed",
     "Progress",
+    "Sighted",
     "Silence",
     "Work",
     "load_rows",

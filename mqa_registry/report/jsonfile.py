@@ -34,6 +34,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "seconds": _plain(report.seconds),
         "environment": _plain(report.environment),
         "results": [_result(result) for result in report.results],
+        **({"note": report.note} if report.note else {}),
     }
 
 
@@ -93,7 +94,7 @@ def _result(result: Result) -> dict[str, Any]:
         "measure": _plain(result.measure),
         "definition": result.definition,
         "data": result.data,
-        "backend": result.backend,
+        "backend": result.backend or None,
         "perturb": _plain(result.perturb),
         "by": _plain(result.by),
         "against": _plain(result.against),

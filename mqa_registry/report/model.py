@@ -19,6 +19,8 @@ class Report:
 
     `suite` has name, path, digest, seed and confidence; `environment` all it takes to repeat the run; `backends` are the
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
+    `note` says what befell the run as a whole, where its verdict is not what the results add up to, and `hint` what to
+    do about it.
     """
 
     run: str
@@ -31,3 +33,5 @@ class Report:
     results: tuple[Result, ...]
     backends: tuple[str, ...] = ()
     work: Mapping[str, Mapping[str, int]] | None = None
+    note: str = ""
+    hint: str = ""

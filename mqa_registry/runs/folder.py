@@ -26,7 +26,7 @@ def write_folder(place: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder with these files: all of it, or nothing."""
     draft = place.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        with _reported(place):
+        with _reported(f"the run `{place.name}` could not be kept in `{place.parent}`"):
             draft.mkdir(parents=True)
             for name, content in {**files, SUMS: _sums(files)}.items():
                 (draft / name).write_bytes(content)
@@ -37,7 +37,7 @@ def write_folder(place: Path, files: Mapping[str, bytes]) -> None:
 
 def read_folder(place: Path) -> dict[str, bytes]:
     """The files of a folder, every one of them as it was written; StoreError where one is damaged or missing."""
-    with _reported(place):
+    with _reported(f"the stored run `{place}` cannot be read"):
         files = {path.name: path.read_bytes() for path in sorted(place.iterdir()) if path.is_file()}
     if files.pop(SUMS, None) != _sums(files):
         raise StoreError(
@@ -50,7 +50,7 @@ def read_folder(place: Path) -> dict[str, bytes]:
 def drop_folder(place: Path) -> None:
     """Remove a folder, so that no half of it is ever seen under its name."""
     gone = place.with_name(f".{secrets.token_hex(6)}.tmp")
-    with _reported(place):
+    with _reported(f"the stored run `{place}` cannot be removed"):
         place.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
@@ -71,11 +71,11 @@ def _sums(files: Mapping[str, bytes]) -> bytes:
 
 
 @contextmanager
-def _reported(place: Path) -> Iterator[None]:
+def _reported(what: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StoreError(
-            f"the stored run `{place}` cannot be used: {error.strerror or error}",
+            f"{what}: {(error.strerror or str(error)).lower()}",
             hint="what was predicted is kept; free some space, or name another folder with `--store DIR`",
         ) from error

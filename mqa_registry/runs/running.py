@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import secrets
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
@@ -58,7 +59,7 @@ def run(
 ) -> Report:
     """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
 
-    `fresh` predicts anew what the store has. Without `examples`, no row's text is in the report, nor in what the store
+    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` predicts anew what the store has. Without `examples`, no row's text is in the report, nor in what the store
     keeps of the run. Without `asked`, everything is as the file says.
     """
     asked, watching = asked or Asked(), progress or Silence()
@@ -88,5 +89,14 @@ def run(
         work={name: vars(work) for name, work in observations.work.items()},
     )
     report = report if examples else without_examples(report)
-    keep(store.folder, Record.of(raw, plan, observations, report, texts=examples))
+    return _kept(store.folder, Record.of(raw, plan, observations, report, texts=examples), report)
+
+
+def _kept(store: Path, record: Record, report: Report) -> Report:
+    """The report of a run that is kept; where that fails, what it found is shown all the same, and not trusted."""
+    try:
+        keep(store, record)
+    except StoreError as error:
+        code = ExitCode.NOT_TRUSTWORTHY
+        return replace(report, verdict=verdict_of(code), exit_code=code, note=error.message, hint=error.hint)
     return report

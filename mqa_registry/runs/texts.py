@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.data import Example
-    from mqa_registry.plan import Plan
-    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.plan import Plan, Sight
+    from mqa_registry.predict import Observations, Observed, Sighted
     from mqa_registry.suite import Suite, Use
 
 ROLES = ("id", "target", "cluster")
@@ -37,7 +37,8 @@ def without_texts(plan: Plan, observations: Observations) -> tuple[Observations,
         groups = {columns[key]: _groups(whole, use) for key, use in slices.items() if (name, key) in used}
         rows[name] = _bare(whole, spoken=name in spoken, groups=groups)
     views = {view: _view(seen, spoken=view.rows.data in spoken) for view, seen in observations.views.items()}
-    return replace(observations, rows=rows, views=views), columns
+    sights = {sight: _sighted(sight, seen) for sight, seen in observations.sights.items()}
+    return replace(observations, rows=rows, views=views, sights=sights), columns
 
 
 def with_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
@@ -74,10 +75,29 @@ def _groups(rows: Rows, use: Use) -> pa.Array:
 
 
 def _view(seen: Observed, *, spoken: bool) -> Observed:
-    failure = seen.failure and replace(seen.failure, trace=seen.failure.trace and "left out, as it may quote a row")
+    failure = _untold(seen.failure)
     if seen.seen is None or _speaks(seen):
         return replace(seen, seen=None, predictions=None, failure=failure or LEFT_OUT)
     return replace(seen, seen=replace(seen.seen, rows=_bare(seen.seen.rows, spoken=spoken, groups={})), failure=failure)
+
+
+def _sighted(sight: Sight, seen: Sighted) -> Sighted:
+    """What a probe saw without its columns of texts: they stay, and are empty."""
+    table = seen.table
+    if table is not None:
+        columns = [
+            _nothing(table, name) if name in sight.probe.texts else table.column(name) for name in table.schema.names
+        ]
+        table = pa.table(columns, schema=table.schema)
+    return replace(seen, table=table, failure=_untold(seen.failure))
+
+
+def _nothing(table: pa.Table, name: str) -> pa.Array:
+    return pa.nulls(table.num_rows, table.schema.field(name).type)
+
+
+def _untold(failure: Failure | None) -> Failure | None:
+    return failure and replace(failure, trace=failure.trace and "left out, as it may quote a row")
 
 
 def _speaks(seen: Observed) -> bool:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Comparison
+from mqa_registry.contributions import Comparison, Probe
 from mqa_registry.errors import Location
+from mqa_registry.naming import title
 from mqa_registry.options import did_you_mean
 from mqa_registry.suite.findings import Findings
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.suite.model import Check, Data, Suite, Waiver
     from mqa_registry.suite.overrides import Overrides
+
+SHOWN = 5  # names that a hint lists
 
 
 def select(suite: Suite, overrides: Overrides) -> Suite:
@@ -32,13 +35,42 @@ def select(suite: Suite, overrides: Overrides) -> Suite:
 
 
 def _only(checks: tuple[Check, ...], words: Sequence[str], findings: Findings) -> tuple[Check, ...]:
-    """The checks that one of these words names, or tags."""
-    known = dict.fromkeys(word for check in checks for word in (check.name, *check.tags))
-    for word in words:
-        if word not in known:
-            hint = did_you_mean(word, known) or f"the suite has {', '.join(f'`{each}`' for each in known)}"
-            findings.add(_flag("--only", word), f"no check has the name or the tag `{word}`", hint)
-    return tuple(check for check in checks if not words or {check.name, *check.tags} & set(words))
+    """The checks that one of these words means."""
+    chosen = {name for word in words for name in _meant(word, checks, findings)}
+    return tuple(check for check in checks if not words or check.name in chosen)
+
+
+def _meant(word: str, checks: tuple[Check, ...], findings: Findings) -> list[str]:
+    """The checks of this name or tag; else the one that reports call so; else the one whose name has it as a part."""
+    exact = [check.name for check in checks if word in (check.name, *check.tags)]
+    if exact:
+        return exact
+    titles = {check.name: _title(check) for check in checks}
+    shown = [name for name, short in titles.items() if short == word]
+    found = shown or [name for name, short in titles.items() if _is_part(word, name, short)]
+    if len(found) > 1:
+        more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
+        findings.add(
+            _flag("--only", word),
+            f"{len(found)} checks could be meant by `{word}`",
+            f"write one of {_joined(found[:SHOWN])}{more}",
+        )
+    elif not found:
+        tags = (tag for check in checks for tag in check.tags)
+        known = list(dict.fromkeys((*titles.values(), *tags)))
+        hint = did_you_mean(word, dict.fromkeys([*known, *titles])) or f"the suite has {_joined(known)}"
+        findings.add(_flag("--only", word), f"no check has the name or the tag `{word}`", hint)
+    return found
+
+
+def _title(check: Check) -> str:
+    """The name of a check as reports tell it."""
+    by = check.by.spelled() if check.by else None
+    return title(check.name, check.measure.spelled(), check.spelled.get("perturb"), by)
+
+
+def _is_part(word: str, *names: str) -> bool:
+    return bool(word.strip()) and any(word.casefold() in name.casefold() for name in names)
 
 
 def _on(suite: Suite, checks: tuple[Check, ...], names: Sequence[str], findings: Findings) -> tuple[Check, ...]:
@@ -47,10 +79,7 @@ def _on(suite: Suite, checks: tuple[Check, ...], names: Sequence[str], findings:
         return checks
     for name in names:
         if name not in suite.backends:
-            hint = (
-                did_you_mean(name, suite.backends)
-                or f"the suite has {', '.join(f'`{each}`' for each in suite.backends)}"
-            )
+            hint = did_you_mean(name, suite.backends) or f"the suite has {_joined(list(suite.backends))}"
             findings.add(_flag("--backend", name), f"there is no backend `{name}`", hint)
     kept = [replace(check, on=tuple(name for name in check.on if name in names)) for check in checks]
     left = tuple(check for check in kept if check.on)
@@ -69,7 +98,8 @@ def _needed(suite: Suite, checks: Iterable[Check]) -> set[str]:
 def _held_against(suite: Suite, check: Check) -> tuple[str, ...]:
     if check.against:
         return (check.against.backend,) if check.against.backend else ()
-    if isinstance(check.measure.contribution, Comparison):
+    measure = check.measure.contribution
+    if isinstance(measure, Comparison) or (isinstance(measure, Probe) and measure.compares):
         return (suite.reference,)
     dropping = any(bound.max_drop is not None or bound.max_rise is not None for bound in check.expect.values())
     return (suite.reference,) if dropping and not check.steps[0].perturb else ()

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
+    Ints: TypeAlias = npt.NDArray[np.int64]
 
 
 def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = None) -> Statistic:
@@ -38,15 +39,15 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
     return _mean(chances[given], codes, given, len(chances))
 
 
-def _one(scores: Floats, right: Bools, given: npt.NDArray[np.int64], rows: int) -> Statistic:
-    """Of one class: rows with equal score and equal right answer share a cell."""
+def _one(scores: Floats, right: Bools, given: Ints, rows: int) -> Statistic:
+    """Of one class: rows that no row of the other kind stands between share a cell."""
     order = _Order.of(scores, right)
     cells = np.full(rows, -1, np.int64)
     cells[given] = order.cells
     return Statistic(order.area, cells, order.size)
 
 
-def _mean(chances: Floats, codes: npt.NDArray[np.int64], given: npt.NDArray[np.int64], rows: int) -> Statistic:
+def _mean(chances: Floats, codes: Ints, given: Ints, rows: int) -> Statistic:
     """Over all classes: every row is a cell of its own, and each class has its order of them."""
     orders = [_Order.of(column, codes == code) for code, column in enumerate(chances.T)]
     cells = np.full(rows, -1, np.int64)
@@ -58,29 +59,39 @@ def _mean(chances: Floats, codes: npt.NDArray[np.int64], given: npt.NDArray[np.i
 
 @dataclass(frozen=True)
 class _Order:
-    """Rows in the order of their scores. Those of equal score and equal right answer share a cell, misses before hits.
+    """Rows in the order of their scores. Hits that have the same misses below them share a cell, and so do misses.
 
-    `cells` is each row's; per cell `right` says whether it holds hits; `tied` are the cells of hits that have misses of
-    the same score right before them.
+    `cells` is each row's: first `misses` of them with misses, then those with hits, both in the order of their scores.
+    Per cell of hits `below` says how many cells of misses lie below it. `tied` are the pairs of cells of equal score,
+    the hits' place among the cells of hits first.
     """
 
-    cells: npt.NDArray[np.int64]
-    right: Floats
-    tied: npt.NDArray[np.int64]
+    cells: Ints
+    misses: int
+    below: Ints
+    tied: tuple[Ints, Ints]
 
     @classmethod
     def of(cls, scores: Floats, right: Bools) -> _Order:
-        level = np.unique(scores, return_inverse=True)[1]
-        kinds, cells = np.unique(2 * level + right, return_inverse=True)
-        tied = np.flatnonzero((kinds[1:] % 2 == 1) & (np.diff(kinds) == 1)) + 1
-        return cls(cells.astype(np.int64), (kinds % 2).astype(np.float64), tied)
+        levels, level = np.unique(scores, return_inverse=True)
+        hit, missed = (np.bincount(level[kind], minlength=len(levels)) > 0 for kind in (right, ~right))
+        mixed = hit & missed
+        # A run of levels goes on while they hold nothing but hits, or nothing but misses.
+        begins = np.ones(len(levels), dtype=bool)
+        begins[1:] = mixed[1:] | mixed[:-1] | (hit[1:] != hit[:-1])
+        hits, misses = hit & begins, missed & begins
+        among_misses, among_hits = np.cumsum(misses), np.cumsum(hits)
+        cells = np.where(right, among_misses[-1:].sum() + among_hits[level], among_misses[level]) - 1
+        ties = mixed[hits]
+        below = among_misses[hits] - ties
+        return cls(cells, int(np.count_nonzero(misses)), below, (np.flatnonzero(ties), below[ties]))
 
     @property
     def size(self) -> int:
-        return len(self.right)
+        return self.misses + len(self.below)
 
     @cached_property
-    def _sorted(self) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def _sorted(self) -> tuple[Ints, Ints]:
         order = np.argsort(self.cells, kind="stable")
         return order, np.searchsorted(self.cells[order], np.arange(self.size))
 
@@ -92,9 +103,9 @@ class _Order:
 
     def area(self, counts: Floats) -> Floats:
         """The area from counts of cells, shape (..., cells)."""
-        hits = counts * self.right
-        misses = counts - hits
-        lower = np.cumsum(misses, axis=-1)  # the misses below a hit, and those it is tied with
-        won = np.einsum("...i,...i->...", hits, lower)
-        ties = np.einsum("...i,...i->...", counts[..., self.tied], counts[..., self.tied - 1])
-        return quotient(won - ties / 2, hits.sum(axis=-1) * misses.sum(axis=-1))
+        misses, hits = counts[..., : self.misses], counts[..., self.misses :]
+        first = int(np.searchsorted(self.below, 1))  # hits before it have no miss below them
+        lower = np.take(np.cumsum(misses, axis=-1), self.below[first:] - 1, axis=-1)
+        won = np.einsum("...i,...i->...", hits[..., first:], lower)
+        ties = np.einsum("...i,...i->...", hits[..., self.tied[0]], misses[..., self.tied[1]])
+        return quotient(won + ties / 2, hits.sum(axis=-1) * misses.sum(axis=-1))

@@ -55,7 +55,7 @@ class Graph:
 
 def read_graph(path: Path) -> Graph:
     """Read an ONNX file but not its external data; a DataError where it cannot be one, or reaches outside its folder."""
-    model = _parsed(path)
+    model = parsed(path)
     locations = sorted({location for tensor in _tensors(model) if (location := _location(tensor))})
     for location in locations:
         _check_location(path, location)
@@ -77,7 +77,8 @@ def file_sha256(path: Path) -> str:
         raise DataError(f"`{path}` cannot be read: {error.strerror}") from error
 
 
-def _parsed(path: Path) -> Any:
+def parsed(path: Path) -> Any:
+    """The model in an ONNX file, without its external data; a DataError where it is not a whole one."""
     import onnx
 
     try:

@@ -30,6 +30,7 @@ LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "disabled": "ORT_DISABLE_ALL",
 }
+RECORD = "session.record_ep_graph_assignment_info"  # has a session remember which provider got which nodes
 SILENT = 4  # fatal errors alone; what goes wrong comes as an exception anyway
 
 # Where ONNX Runtime says why a provider did not start, the most telling first.
@@ -119,7 +120,7 @@ def _opened(path: Path, asked: Asked, optimization: Optimization, threads: int |
             raise
         except Exception as error:
             raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}") from error
-        return session, _reason(said(log))
+        return session, reason_in(said(log))
 
 
 def told(error: Exception) -> str:
@@ -142,6 +143,7 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
     options.log_severity_level = SILENT
+    options.add_session_config_entry(RECORD, "1")
     options.intra_op_num_threads = threads or 0
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
     named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
@@ -155,7 +157,8 @@ def _provider_options(name: str, device: Device) -> dict[str, str]:
     return {"device_id": str(device.index)} | ({"use_tf32": "0"} if name == CUDA else {})
 
 
-def _reason(text: str) -> str:
+def reason_in(text: str) -> str:
+    """Why a provider did not start, from what ONNX Runtime printed; nothing where it printed nothing of the kind."""
     plain = COLOURS.sub("", text)
     found = next((match for pattern in REASONS if (match := pattern.search(plain))), None)
     return f"{found[1].strip():.300}" if found else ""

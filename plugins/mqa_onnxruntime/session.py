@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import read_graph
+from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.recipe import recipe, recipe_digest
+from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.signature import input_types
 from mqa_registry import DataError, find_device
@@ -33,17 +35,20 @@ def onnxruntime_session(
     optimization: Optimization = "all",
     opset: int | None = None,
     threads: int | None = None,
+    cpu_operators: list[str] | None = None,
 ) -> Iterator[Runner]:
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     Without a `path` the model is exported, for `opset` where that is given, and the export is kept. The first of
-    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU.
+    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may run
+    on the CPU although a GPU was asked for; what is computed from shapes always may.
     """
     known = identity(subject, path=path, providers=providers, optimization=optimization, opset=opset, threads=threads)
     asked = asked_for(subject.conditions, providers)
     check_allowed(subject.conditions, asked)
     file, facts = _given(path) if path else _exported(subject, opset)
     session, reason = open_session(file, asked, optimization, threads)
+    placed = placement(session, asked, file, cpu_operators or ())
     providers, device = session.get_providers(), _landed(session, asked)
     chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None}
     yield SessionRunner(
@@ -56,8 +61,10 @@ def onnxruntime_session(
             **_place(providers, device),
             "providers": providers,
             **{name: value for name, value in chosen.items() if value is not None},
+            **placed,
             **facts,
         },
+        source=Source(file, optimization, threads, session.get_provider_options()),
     )
 
 
@@ -69,6 +76,7 @@ def identity(
     optimization: Optimization = "all",
     opset: int | None = None,
     threads: int | None = None,
+    cpu_operators: list[str] | None = None,
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without ONNX Runtime."""
     if threads is not None and threads < 1:

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
+from mqa_parity.ratios import GIVES, evidence, numbers
 from mqa_parity.shift import score_shift
-from mqa_registry import Comparison, hookimpl
+from mqa_parity.tensors import tensors
+from mqa_registry import Comparison, Probe, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,3 +25,17 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))
     yield Comparison("score-shift", score_shift, takes=("label", "value"))
+
+
+@hookimpl
+def mqa_probes() -> Iterable[Probe]:
+    yield Probe(
+        "tensors",
+        tensors,
+        gives=GIVES,
+        numbers=numbers,
+        evidence=evidence,
+        sees="runner",
+        compares=True,
+        texts=("fields",),
+    )

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError
 from mqa_transformers.placement import landed, wanted
-from mqa_transformers.runner import TorchRunner, full_precision, memory_errors
+from mqa_transformers.precision import Dtype, in_precision
+from mqa_transformers.runner import TorchRunner, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mqa_registry import Device, Runner, Subject
-
-Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
@@ -32,11 +30,14 @@ def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | No
     """
     known = identity(subject, dtype=dtype, threads=threads)
     device = landed(subject.conditions)
-    module = _placed(subject.model.module, device, dtype)
-    _check_evaluating(module)
+    original = subject.model.module
+    _check_evaluating(original)
+    module = in_precision(original, str(device), dtype)
     with full_precision():
         yield TorchRunner(
             module,
+            original=original,
+            sample=subject.sample,
             device=str(device),
             threads=threads,
             budget=BUDGETS[device.kind],
@@ -68,16 +69,6 @@ def _facts(module: Any, device: Device, dtype: Dtype, threads: int | None) -> di
         "tf32": False,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
-
-
-def _placed(module: Any, device: Device, dtype: Dtype) -> Any:
-    """The model's own module where it can run as it is, else a copy: others read the original."""
-    if device.kind == "cpu" and dtype == "float32":
-        return module
-    import torch
-
-    with memory_errors():
-        return copy.deepcopy(module).to(device=str(device), dtype=getattr(torch, dtype))
 
 
 def _check_evaluating(module: Any) -> None:

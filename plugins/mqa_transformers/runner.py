@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from mqa_registry import NotRunError, OutOfMemoryError
-from mqa_transformers.reasons import reason
+from mqa_registry import NotRunError
+from mqa_transformers.memory import memory_errors
+from mqa_transformers.outputs import named_tensors
+from mqa_transformers.precision import Dtype, arithmetic, in_precision
+from mqa_transformers.taps import tapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import TypeAlias
 
@@ -20,15 +23,17 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-# How PyTorch's allocators say that there is no memory left, where they do it by a plain RuntimeError.
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
-
 
 @dataclass(frozen=True)
 class TorchRunner:
-    """Runs one module on one device, in inference mode."""
+    """Runs one module on one device, without gradients.
+
+    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
+    """
 
     module: Any
+    original: Any
+    sample: Callable[[], Arrays]
     device: str
     threads: int | None
     budget: int
@@ -36,14 +41,59 @@ class TorchRunner:
     facts: Mapping[str, Any]
 
     def run(self, batch: Arrays) -> Arrays:
-        """The module's outputs by the names of its output fields, as float32 or float64."""
-        import torch
-
-        with memory_errors(), torch.inference_mode(), _threads(self.threads):
-            outputs = self.module(**{name: self._tensor(values) for name, values in batch.items()})
+        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64."""
+        with self._running():
+            outputs = self._forward(batch)
             if not isinstance(outputs, dict):
                 raise NotRunError(f"the model gives a `{type(outputs).__name__}`, and its outputs need names")
-            return {name: _array(value) for name, value in outputs.items() if isinstance(value, torch.Tensor)}
+            return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
+
+    @contextmanager
+    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[TorchRunner]:
+        """The same module in another precision, `float64` for weights, activations and every step between them."""
+        if optimization:
+            raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
+        dtype = dtype or self.facts["precision"]
+        if dtype not in get_args(Dtype):
+            raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
+        yield replace(
+            self,
+            module=in_precision(self.original, self.device, dtype),
+            identity={**self.identity, "dtype": dtype},
+            facts={**self.facts, "precision": dtype},
+        )
+
+    def modules(self) -> Sequence[str]:
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
+        finished: dict[str, None] = {}  # one that runs several times has its place by the first
+
+        def take(name: str, output: Any) -> None:
+            finished.setdefault(name)
+
+        names = [name for name, _ in self.module.named_modules() if name]
+        with self._running(), tapped(self.module, names, take):
+            self._forward(self.sample())
+        return list(finished)
+
+    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """The first tensor that each of these modules gives, once for each time it runs."""
+        taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+
+        def take(name: str, output: Any) -> None:
+            # A copy, for what comes after may work in place.
+            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(output).values())[:1]]
+
+        with self._running(), tapped(self.module, taken, take):
+            self._forward(batch)
+        return taken
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+            yield
+
+    def _forward(self, batch: Arrays) -> Any:
+        return self.module(**{name: self._tensor(values) for name, values in batch.items()})
 
     def _tensor(self, values: npt.NDArray[Any]) -> Any:
         """On the device; numbers with a fraction in the precision of the weights."""
@@ -52,17 +102,6 @@ class TorchRunner:
         tensor = torch.from_numpy(np.require(values, requirements=("C", "W")))
         dtype = getattr(torch, self.facts["precision"]) if tensor.is_floating_point() else None
         return tensor.to(device=self.device, dtype=dtype)
-
-
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """A failed allocation as mqa's own OutOfMemoryError, which lets the host try with half of the batch."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in NO_MEMORY):
-            raise
-        raise OutOfMemoryError(f"PyTorch ran out of memory: {reason(error)}") from error
 
 
 @contextmanager
@@ -101,4 +140,4 @@ def _array(tensor: Any) -> npt.NDArray[Any]:
     import torch
 
     whole = tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
-    return np.asarray(whole.cpu().numpy())
+    return np.asarray(whole.detach().cpu().numpy())

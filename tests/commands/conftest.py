@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -57,16 +58,18 @@ class Project:
     def table(self, name: str, **columns: Any) -> None:
         pq.write_table(pa.table(columns), self.folder / f"{name}.parquet")
 
-    def mqa(self, *arguments: str, **env: str) -> Done:
+    def mqa(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
+        """Run the command; with `most_bytes`, where no file can grow larger."""
         command = [sys.executable, "-m", "mqa_registry.cli", *arguments]
         done = subprocess.run(
-            command, cwd=self.folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120
-        )
+            command, cwd=self.folder, env=os.environ | env, capture_output=True, text=True, check=False, timeout=120,
+            preexec_fn=most_bytes and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (most_bytes, most_bytes))),
+        )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return Done(done.returncode, done.stdout, done.stderr)
 
-    def run(self, *arguments: str, **env: str) -> Done:
-        return self.mqa("run", "suite.toml", *arguments, **env)
+    def run(self, *arguments: str, most_bytes: int | None = None, **env: str) -> Done:
+        return self.mqa("run", "suite.toml", *arguments, most_bytes=most_bytes, **env)
 
 
 @pytest.fixture

@@ -109,13 +109,15 @@ def test_a_damaged_run_ends_with_3_and_never_with_other_numbers(project):
     assert "hint: run the suite again" in done.err
 
 
-def test_a_run_that_cannot_be_kept_ends_with_3(project):
+def test_a_run_that_cannot_be_kept_has_a_report_and_ends_with_3(project):
     project.write(CHECKS)
     (project.folder / ".mqa").mkdir()
     (project.folder / ".mqa" / "runs").write_text("")
     done = project.run("-q")
     assert done.code == 3
-    assert "hint:" in done.err
+    assert done.out.startswith("ERROR  replayed: 4 checks: 1 held, 2 failed")
+    assert done.err.startswith("error: the run `")
+    assert "not a directory\nhint: what was predicted is kept" in done.err
 
 
 def test_waived_failures_are_shown_and_let_the_release_pass(project, snapshot):

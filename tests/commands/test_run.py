@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 import sys
 
@@ -178,3 +179,22 @@ def test_a_crashing_plugin_is_one_line_and_debug_shows_the_rest(project):
     command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--plugin", "broken.py", "--debug"]
     debugged = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
     assert "Traceback" in debugged.stderr
+
+
+def test_a_run_that_the_disk_has_no_room_for_shows_its_report_and_ends_with_3(project):
+    noise = random.Random(7)
+    project.table("reviews", id=project.columns["id"], text=[noise.randbytes(400).hex() for _ in range(1000)],
+                  label=project.columns["label"])  # fmt: skip
+    project.write(accuracy(0.80))
+    assert project.run().code == 0
+    done = project.run("--json", "report.json", most_bytes=200_000)
+    assert done.code == 3
+    assert "accuracy" in done.out
+    assert "could not be kept" in " ".join(done.out.split())
+    assert "file too large\nhint: what was predicted is kept" in done.err
+    report = json.loads((project.folder / "report.json").read_text())
+    assert (report["verdict"], report["exit_code"]) == ("ERROR", 3)
+    assert "could not be kept" in report["note"]
+    assert {result["verdict"] for result in report["results"]} == {"PASS"}
+    runs = project.folder / ".mqa" / "runs"
+    assert len(list(runs.iterdir())) == 1  # what was written of the other is gone

@@ -154,6 +154,16 @@ def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, sh
     assert among.numbers == alone.numbers
 
 
+def test_equal_answers_have_equal_intervals_on_every_backend(engine, judged, swap):
+    def f1(predictions, targets):
+        return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
+
+    check = engine.check("f1", swap, measure=Use("letters/f1", Metric("f1", f1, takes=("label",))), on=("one", "two"))
+    one, two = judged(check, backends=("one", "two"))
+    assert one.numbers["value"].low < one.numbers["value"].high
+    assert one.numbers == two.numbers
+
+
 def test_examples_show_what_speaks_against_the_check(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=-0.5)))
     assert result.verdict is Verdict.FAIL

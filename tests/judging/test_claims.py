@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import gc
 import math
 
 import pytest
@@ -57,6 +58,16 @@ def test_a_part_that_fails_by_itself_may_not_fail_among_many():
     assert verdict_of([marginal] + [at_least(960, 1000, 0.9)] * 20, 0.95) is Verdict.INCONCLUSIVE
 
 
+@pytest.fixture(scope="module")
+def few_objects():
+    """statsmodels collects garbage at every call, which takes long where a whole test run lies about."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("few_objects")
 @given(st.lists(st.integers(780, 1000), min_size=1, max_size=12), st.sampled_from([0.9, 0.95, 0.99]))
 def test_what_fails_is_what_holms_procedure_rejects(counts, confidence):
     claims = [at_least(count, 1000, 0.9) for count in counts]

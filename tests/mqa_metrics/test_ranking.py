@@ -97,6 +97,15 @@ def test_few_distinct_scores_take_few_cells(coded):
     assert auroc(coded([1, 0] * 500, p=p), coded([1, 0] * 500)).size == 2
 
 
+def test_rows_that_none_of_the_other_kind_stands_between_share_a_cell(coded, at):
+    right = np.repeat([0, 1, 0, 1], 25)
+    score = np.linspace(0.1, 0.9, 100)
+    p = np.column_stack([1 - score, score])
+    statistic = auroc(coded(right, p=p), coded(right))
+    assert statistic.size == 4
+    assert at(statistic, np.ones(100, int)) == pytest.approx(roc_auc_score(right, score)) == 0.75
+
+
 def test_labels_alone_and_unknown_classes_are_refused(coded):
     with pytest.raises(DataError, match="labels alone"):
         auroc(coded([0, 1]), coded([0, 1]))

@@ -222,7 +222,7 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
     def moving(example, target, rng): ...
 
     def problems(function, *, moves):
-        return signature_problems(Perturbation("p", function, modality="text", moves_target=moves))
+        return signature_problems(Perturbation("p", function, modality="text", answer="moves" if moves else "stays"))
 
     assert problems(still, moves=False) == problems(moving, moves=True) == ()
     assert problems(still, moves=True)

@@ -109,6 +109,48 @@ def test_checks_are_chosen_by_name_or_tag(changed):
     assert names(changed(only=("typos", "quick"))) == ["metrics/accuracy", "typos", "parity"]
 
 
+@pytest.mark.parametrize("word", ["typ", "TYPOS", "yp"])
+def test_a_part_of_one_name_alone_will_do(changed, word):
+    assert names(changed(only=(word,))) == ["typos"]
+
+
+MADE = """
+[[check]]
+measure = { use = "metrics/f1", average = "macro" }
+expect = { min = 0.8 }
+
+[[check]]
+measure = { use = "metrics/f1", average = "macro" }
+perturb = ["robustness/typos", "robustness/upper"]
+expect = { max_drop = 0.1 }
+
+[[check]]
+measure = "metrics/accuracy"
+by = "fairness/length"
+expect = { max_gap = 0.1 }
+tags = ["macro"]
+"""
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("f1 macro", "metrics/f1"),
+        ("f1 macro / typos + upper", "metrics/f1 / robustness/typos + robustness/upper"),
+        ("typos + upper", "metrics/f1 / robustness/typos + robustness/upper"),
+        ("accuracy / length", "metrics/accuracy / fairness/length"),
+        ("fairness/len", "metrics/accuracy / fairness/length"),
+        ("macro", "metrics/accuracy / fairness/length"),
+    ],
+)
+def test_a_check_is_chosen_by_the_name_that_the_report_shows(suite, word, meant):
+    assert names(suite(MADE, overrides=Overrides(only=(word,)))) == [meant]
+
+
+def test_a_part_of_several_names_chooses_none_of_them(problems, snapshot):
+    assert problems(MADE, overrides=Overrides(only=("f1",))) == snapshot
+
+
 def test_backends_that_no_chosen_check_needs_are_left_out(changed):
     assert list(changed(only=("typos",)).backends) == ["onnx"]
     assert list(changed(only=("parity",)).backends) == ["torch", "onnx"]
@@ -147,7 +189,8 @@ def test_a_limit_holds_for_every_data_set_and_raises_none(changed):
 @pytest.mark.parametrize(
     "overrides",
     [
-        {"only": ("typo",)},
+        {"only": ("tpyos",)},
+        {"only": ("",)},
         {"only": ("zzz", "quick")},
         {"backends": ("onx",)},
         {"backends": ("torch",), "only": ("typos",)},

@@ -15,6 +15,7 @@ from mqa_registry.suite import json_schema
 GOOD = """
 name = "mine"
 gate = "point"
+interval = "wilson"
 
 [data.more]
 use = "datasets/file"
@@ -35,6 +36,7 @@ on = ["onnx"]
 expect = { max_drop = 0.1, min_rows = 5 }
 tags = ["a"]
 critical = false
+interval = "jeffreys"
 
 [[waiver]]
 check = "metrics/accuracy"
@@ -49,6 +51,8 @@ BAD = {
     "an unknown key": f"fromat = 1\n{CHECK}",
     "a wrong format": CHECK,
     "a wrong confidence": f"confidence = 95\n{CHECK}",
+    "an unknown interval": f'interval = "wald"\n{CHECK}',
+    "an unknown interval of a check": f'{CHECK}interval = "bca"\n',
     "no measure": CHECK.replace("measure", "mesure"),
     "an unknown measure": CHECK.replace("accuracy", "acuracy"),
     "a measure of the wrong kind": CHECK.replace("metrics/accuracy", "fairness/length"),

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.report.console.families import rows
-from mqa_registry.report.console.pen import STYLES
+from mqa_registry.report.console.pen import LONG, STYLES
 from mqa_registry.report.numbers import count, counted, duration
 
 if TYPE_CHECKING:
@@ -53,15 +53,22 @@ def closing(report: Report, pen: Pen) -> Iterator[Text]:
     yield pen.own("")
     yield pen.own("─" * min(pen.width, 100), "dim")
     lead = pen.line(_word(report, pen), "  ")
-    says = f"{_says(report, asked)} Exit code {int(report.exit_code)}."
-    blocks = (Text(_counts(asked)), *_culprits(asked, pen), pen.own(says), pen.data(_took(report), "dim", cells=400))
+    says = pen.line(_says(report, asked, pen), f" Exit code {int(report.exit_code)}.")
+    blocks = (Text(_counts(asked)), *_culprits(asked, pen), says, pen.data(_took(report), "dim", cells=400))
     for number, block in enumerate(blocks):
         yield from pen.wrapped(
             block, pen.width, lead=Text(" " * lead.cell_len) if number else lead, indent=lead.cell_len
         )
 
 
-def _says(report: Report, asked: Sequence[Row]) -> str:
+def _says(report: Report, asked: Sequence[Row], pen: Pen) -> Text:
+    """What befell the run as a whole, else what the verdict means for the release."""
+    if report.note:
+        return pen.line(pen.data(report.note, cells=LONG), ".")
+    return pen.own(_means(report, asked))
+
+
+def _means(report: Report, asked: Sequence[Row]) -> str:
     """What the verdict means for the release, and what waivers have to do with it."""
     waived = sum(row.waived for row in asked)
     decisive = [row for row in asked if row.decisive]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waiving import is_accepted, is_overdue
+from mqa_registry.naming import title, uses
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mqa_registry.judging.result import Part, Result
     from mqa_registry.report.model import Report
 
@@ -26,8 +28,9 @@ class Row:
 
     @property
     def across(self) -> tuple[Result | None, ...]:
-        """A result, or nothing, for every backend of the report."""
-        return tuple(self.results.get(backend) for backend in self.backends)
+        """A result, or nothing, for every backend of the report; one of no backend stands in the first column."""
+        rest = self.backends[1:] if "" in self.results else self.backends
+        return (*([self.results[""]] if "" in self.results else []), *(self.results.get(backend) for backend in rest))
 
     @property
     def first(self) -> Result:
@@ -36,10 +39,8 @@ class Row:
 
     @property
     def title(self) -> str:
-        """The check's name; one made of its measure, perturbation and slices is told as `f1 macro / typos`."""
-        parts = [part for part in (self.first.measure, self.first.perturb, self.first.by) if _uses(part)]
-        made = " / ".join(" + ".join(_uses(part)) for part in parts)
-        return " / ".join(map(_short, parts)) if self.check == made else self.check
+        """The check's name, shortened where it was made of what the check asks."""
+        return title(self.check, self.first.measure, self.first.perturb, self.first.by)
 
     @property
     def critical(self) -> bool:
@@ -77,7 +78,8 @@ class Family:
 
 def backends_of(report: Report) -> tuple[str, ...]:
     """The backends of a report, in the suite's order."""
-    return report.backends or tuple(dict.fromkeys(result.backend for result in report.results))
+    named = dict.fromkeys(result.backend for result in report.results if result.backend)
+    return report.backends or tuple(named) or ("",)
 
 
 def rows(report: Report) -> list[Row]:
@@ -109,23 +111,5 @@ def groups_of(result: Result) -> Mapping[str, Part]:
 
 def family_of(result: Result) -> str:
     """The plugin that makes the check what it is: of its perturbation, else of its slices, else of its measure."""
-    uses = _uses(result.perturb) or _uses(result.by) or _uses(result.measure) or ["checks"]
-    return uses[0].partition("/")[0]
-
-
-def _uses(reference: Any) -> list[str]:
-    """The contributions that are named: by a text, by a table with `use`, or by a list of either."""
-    if isinstance(reference, Mapping):
-        return _uses(reference.get("use"))
-    if isinstance(reference, list | tuple):
-        return [use for inner in reference for use in _uses(inner)]
-    return [reference] if isinstance(reference, str) else []
-
-
-def _short(reference: Any) -> str:
-    """A contribution without its plugin, with those of its options that are words."""
-    if isinstance(reference, list | tuple):
-        return " + ".join(_short(inner) for inner in reference)
-    options = reference.items() if isinstance(reference, Mapping) else ()
-    words = [value for key, value in options if key != "use" and isinstance(value, str)]
-    return " ".join([use.rpartition("/")[2] for use in _uses(reference)] + words)
+    named = uses(result.perturb) or uses(result.by) or uses(result.measure) or ["checks"]
+    return named[0].partition("/")[0]

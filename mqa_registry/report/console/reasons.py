@@ -46,6 +46,7 @@ def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
         yield _reason(together, row, pen, told)
     shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
     yield from _waiver(row, pen)
+    yield from _remarks(shown, pen)
     yield from _counts(row, pen, shown=bool(shown))
     yield from examples(shown, pen, told)
 
@@ -95,6 +96,13 @@ def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
     words = [f"{count(rows)} {word}" for word, rows in found.items() if rows]
     if words:
         yield Note(pen.own(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
+
+
+def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:
+    """What a probe says of what it saw, once."""
+    said = dict.fromkeys(str(each) for result in results for each in result.evidence.get("remarks") or ())
+    for remark in said:
+        yield Note(pen.data(remark, cells=LONG), Text(_INDENT))
 
 
 def _whole(number: object) -> int:

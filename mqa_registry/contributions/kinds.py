@@ -7,124 +7,18 @@ help; that one signature serves validation, the JSON Schema, `mqa plugins NAME` 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
-    from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
     import pyarrow as pa
 
+    from mqa_registry.contributions.subject import Runner
     from mqa_registry.data import Example
-
-    Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
-    Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
-    Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-
-@dataclass(frozen=True)
-class Conditions:
-    """What the command line allows and asks for; nothing here can be set from a suite file.
-
-    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports.
-    """
-
-    exports: Path
-    device: str = "auto"
-    offline: bool = False
-    allow_code: bool = False
-    allow_pickle: bool = False
-    trust_remote_code: bool = False
-
-
-class Model:
-    """A model as a source gives it: known by its digest at once, built when somebody asks for the module.
-
-    `digest` covers the weights, the configuration and the processor's files. `labels` are the classes it answers with,
-    in the order of its outputs. `about` goes into the report.
-    """
-
-    def __init__(
-        self,
-        *,
-        digest: str,
-        module: Callable[[], Any],
-        processor: Callable[[], Any],
-        labels: Sequence[str] = (),
-        about: Mapping[str, Any] | None = None,
-    ) -> None:
-        self.digest = digest
-        self.labels = tuple(labels)
-        self.about = dict(about or {})
-        self._module = module
-        self._processor = processor
-
-    @cached_property
-    def module(self) -> Any:
-        """The model itself, in float32 and evaluation mode, built on first use."""
-        return self._module()
-
-    @cached_property
-    def processor(self) -> Any:
-        """What prepares its inputs (a tokenizer, an image processor), loaded on first use."""
-        return self._processor()
-
-
-@dataclass(frozen=True)
-class Codec:
-    """A task bound to a model: examples to arrays, arrays to predictions.
-
-    `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
-    turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
-    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it.
-    """
-
-    encode: Callable[[Sequence[Example]], Sequence[Encoded]]
-    collate: Callable[[Sequence[Encoded]], Batch]
-    decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
-    size: Callable[[Encoded], int]
-
-
-class Subject:
-    """What a backend runs: the model under test with its task, under the conditions of this run."""
-
-    def __init__(self, model: Model, task: Task, conditions: Conditions, options: Mapping[str, Any]) -> None:
-        self.model = model
-        self.task = task
-        self.conditions = conditions
-        self._options = options
-
-    @cached_property
-    def codec(self) -> Codec:
-        codec: Codec = self.task.function(self.model, **self._options)
-        return codec
-
-    def sample(self) -> Batch:
-        """A small batch of real inputs, such as an exporter traces with."""
-        return self.codec.collate(self.codec.encode(self.task.sample))
-
-
-class Runner(Protocol):
-    """A model, loaded and ready: what a backend's context manager gives.
-
-    `identity` is the backend's identity as it really came out; `facts` go into the report (device, providers,
-    precision, threads); `budget` is how many tokens (the task's sizes, padding included) suit one batch here.
-    """
-
-    @property
-    def identity(self) -> Mapping[str, str]: ...
-    @property
-    def facts(self) -> Mapping[str, Any]: ...
-    @property
-    def budget(self) -> int: ...
-
-    def run(self, batch: Batch) -> Outputs:
-        """The model's outputs for one batch, as named arrays with the rows first."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -251,18 +145,47 @@ class Comparison(Contribution):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Probe(Contribution):
+    """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
+
+    The table is made in the predict step and stored, but for timings, which are never `reused`. `numbers` reads it in
+    the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, or one
+    number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that name.
+    `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
+    plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
+    `texts` hold words of rows, and are dropped where those may not be kept.
+    """
+
+    kind = "probe"
+    takes_arguments = ("scene",)
+
+    gives: tuple[str, ...]
+    numbers: Callable[[pa.Table], Mapping[str, Any]]
+    evidence: Callable[[pa.Table], Mapping[str, Any]] | None = None
+    sees: Literal["rows", "predictions", "runner"]
+    compares: bool = False
+    reused: bool = True
+    texts: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
 class Perturbation(Contribution):
     """`(example, rng, *, options) -> example`, or None to decline the row.
 
-    The example holds the fields of its `modality` alone. With `moves_target`, the function is
-    `(example, target, rng, *, options) -> (example, target)`. An option `severity` must not change what `rng` draws.
+    The example holds the fields of its `modality` alone. An option `severity` must not change what `rng` draws. With
+    `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to spans of it.
+    `answer` says what becomes of the right answer: it `stays`; it `moves` with the example, so that the function is
+    `(example, target, rng, *, options) -> (example, target)`; or it `changes`, nobody says into which.
     """
 
     kind = "perturbation"
     takes_arguments = ("example", "rng")
 
     modality: str
-    moves_target: bool = False
+    answer: Literal["stays", "moves", "changes"] = "stays"
+    edits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

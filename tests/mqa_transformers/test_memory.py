@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_registry import OutOfMemoryError
-from mqa_transformers.runner import memory_errors
+from mqa_transformers.memory import memory_errors
 
 
 def test_an_allocation_that_fails_is_out_of_memory():

@@ -1,0 +1,34 @@
+"""Naming: what a reference to contributions names, and the short name that reports give a check made of such.
+
+A reference is as a suite file spells it: a text, a table with `use`, or a list of either.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+def title(name: str, measure: Any, perturb: Any, by: Any) -> str:
+    """The name as reports tell it: one made of its measure, perturbation and slices is told as `f1 macro / typos`."""
+    parts = [part for part in (measure, perturb, by) if uses(part)]
+    made = " / ".join(" + ".join(uses(part)) for part in parts)
+    return " / ".join(map(_short, parts)) if name == made else name
+
+
+def uses(reference: Any) -> list[str]:
+    """The contributions that a reference names."""
+    if isinstance(reference, Mapping):
+        return uses(reference.get("use"))
+    if isinstance(reference, list | tuple):
+        return [use for inner in reference for use in uses(inner)]
+    return [reference] if isinstance(reference, str) else []
+
+
+def _short(reference: Any) -> str:
+    """A contribution without its plugin, with those of its options that are words."""
+    if isinstance(reference, list | tuple):
+        return " + ".join(_short(inner) for inner in reference)
+    options = reference.items() if isinstance(reference, Mapping) else ()
+    words = [value for key, value in options if key != "use" and isinstance(value, str)]
+    return " ".join([use.rpartition("/")[2] for use in uses(reference)] + words)

@@ -1,0 +1,106 @@
+"""What blame asks of runners: the public protocol, and the doors that only some of them have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+
+@runtime_checkable
+class Reference(Protocol):
+    """The model itself, which can be run in float64 and tapped."""
+
+    def run(self, batch: Arrays) -> Arrays: ...
+    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Reference]: ...
+    def modules(self) -> Sequence[str]: ...
+    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[Array]]: ...
+
+
+@runtime_checkable
+class Weighted(Protocol):
+    """A reference that shows the parameters and buffers of a module, by their names inside of it."""
+
+    def parameters(self, module: str) -> Arrays: ...
+
+
+@runtime_checkable
+class Fed(Protocol):
+    """A reference that shows the tensors that modules are given, a list for each time they run."""
+
+    def feeds(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[Sequence[Array]]]: ...
+
+
+class Candidate(Protocol):
+    """Whatever is held against the reference."""
+
+    def run(self, batch: Arrays) -> Arrays: ...
+
+
+@runtime_checkable
+class Levelled(Protocol):
+    """A candidate that can be run at another optimisation level."""
+
+    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Candidate]: ...
+
+
+@runtime_checkable
+class Dissected(Protocol):
+    """A candidate whose graph can be taken apart along the modules of the reference."""
+
+    def anatomy(self) -> Anatomy: ...
+
+
+class Part(Protocol):
+    """One call of a module in a graph, and the value that is its output."""
+
+    @property
+    def module(self) -> str: ...
+    @property
+    def call(self) -> int: ...
+    @property
+    def class_name(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def value(self) -> str: ...
+
+
+class Piece(Protocol):
+    """A piece of a graph that can run by itself."""
+
+    @property
+    def inputs(self) -> Sequence[str]: ...
+    @property
+    def output(self) -> str: ...
+    @property
+    def nodes(self) -> Sequence[str]: ...
+    @property
+    def weights(self) -> Arrays: ...
+    def precisions(self) -> Sequence[str]: ...
+    def run(self, feeds: Arrays, *, weights: Arrays | None = None, optimization: str = "disabled") -> Array: ...
+    def work_out(self, feeds: Arrays) -> Array: ...
+    def save(self, path: Path) -> None: ...
+
+
+class Anatomy(Protocol):
+    """A graph by modules; values are known by their names in the graph."""
+
+    def parts(self, calls: Mapping[str, int] | None = None) -> Sequence[Part]: ...
+    def nodes(self, part: Part) -> Sequence[str]: ...
+    def owner(self, node: str) -> tuple[str, str, str]: ...
+    def feed(self, batch: Arrays) -> Arrays: ...
+    def outputs(self, batch: Arrays, values: Sequence[str], optimization: str = "disabled") -> Arrays: ...
+    def forced(self, batch: Arrays, given: Arrays) -> Arrays: ...
+    def piece(self, given: Collection[str], value: str) -> Piece: ...
+    def results(self) -> Sequence[str]: ...
+    def optimizers(self) -> Sequence[str]: ...
+    def run_without(self, batch: Arrays, optimizers: Sequence[str]) -> Arrays: ...

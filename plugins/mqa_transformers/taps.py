@@ -1,0 +1,36 @@
+"""Taps: what the modules inside of a module give while it runs."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+
+@contextmanager
+def tapped(module: Any, names: Iterable[str], take: Callable[[str, Any], None]) -> Iterator[None]:
+    """For as long as it lasts, `take` gets a submodule's name and its output whenever one of these has finished."""
+    handles: list[Any] = []
+    try:
+        for name in names:
+            handles.append(_submodule(module, name).register_forward_hook(partial(_finished, name, take)))  # noqa: PERF401 - those before a failure are taken off
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _submodule(module: Any, name: str) -> Any:
+    try:
+        return module.get_submodule(name)
+    except AttributeError as error:
+        raise NotRunError(f"the model has no module `{name}`") from error
+
+
+def _finished(name: str, take: Callable[[str, Any], None], module: Any, inputs: Any, output: Any) -> None:
+    take(name, output)
