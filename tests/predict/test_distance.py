@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
 from mqa_registry.data import Rows
-from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.distance import MOST, distance
+from mqa_registry.predict.disturb import disturb
 from mqa_registry.suite import Use
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=12)
