@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -16,7 +14,7 @@ from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.predict import subject_of
 from mqa_registry.predict.load import load
 from mqa_registry.report.console.pen import Pen
-from mqa_registry.report.files import explained, write_text
+from mqa_registry.report.files import write_json
 from mqa_registry.report.numbers import counted
 from mqa_registry.suite.adhoc import adhoc
 
@@ -66,7 +64,8 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     pen = Pen(console)
     for line in _told(exported, pen):
         console.print(line)
-    _write(exported, json_file)
+    if json_file is not None:
+        write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if wrong else ExitCode.OK
 
@@ -118,12 +117,3 @@ def _size(file: Path) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} GB"
-
-
-def _write(exported: Exported, file: str | None) -> None:
-    text = json.dumps(exported.facts, indent=2) + "\n"
-    if file == "-":
-        with explained("standard output"):
-            sys.stdout.write(text)
-    elif file is not None:
-        write_text(file, text)
