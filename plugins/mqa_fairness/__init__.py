@@ -52,12 +52,12 @@ def mqa_slices() -> Iterable[Slice]:
 
 @hookimpl
 def mqa_perturbations() -> Iterable[Perturbation]:
-    yield Perturbation("swap-gender", swap_gender, modality="text")
-    yield Perturbation("swap-names", swap_names, modality="text")
-    yield Perturbation("swap-nationality", swap_nationality, modality="text")
-    yield Perturbation("swap-religion", swap_religion, modality="text")
-    yield Perturbation("swap-age", swap_age, modality="text")
-    yield Perturbation("swap-words", swap_words, modality="text")
+    yield Perturbation("swap-gender", swap_gender, modality="text", edits=True)
+    yield Perturbation("swap-names", swap_names, modality="text", edits=True)
+    yield Perturbation("swap-nationality", swap_nationality, modality="text", edits=True)
+    yield Perturbation("swap-religion", swap_religion, modality="text", edits=True)
+    yield Perturbation("swap-age", swap_age, modality="text", edits=True)
+    yield Perturbation("swap-words", swap_words, modality="text", edits=True)
 
 
 @hookimpl
