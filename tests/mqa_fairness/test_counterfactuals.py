@@ -15,6 +15,7 @@ from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_rel
 from mqa_fairness.naming import lexicon, swap_names
 from mqa_fairness.wordsets import shipped
 from mqa_registry import DataError, UsageError, edited
+from mqa_registry.data import moved_spans
 
 EVERY = [swap_gender, swap_names, swap_nationality, swap_religion, swap_age]
 HOSTILE = [
@@ -358,3 +359,15 @@ def test_a_lexicon_that_is_none_is_refused(own, content, message):
 def test_a_lexicon_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read: No such file"):
         swapped(swap_words, "she", lexicon=tmp_path / "none.toml")
+
+
+def test_spans_move_with_the_words_inside_and_around_them():
+    text = "an American, Mary Smith, met her in Germany"
+    spans = [
+        {"start": text.index(name), "end": text.index(name) + len(name), "label": "x"}
+        for name in ("Mary Smith", "Germany")
+    ]
+    edits = swap_nationality({"text": text}, np.random.default_rng(0), to="Kenyan")["text"]
+    moved = moved_spans(spans, text, edits)
+    after = edited(text, edits)
+    assert [after[span["start"] : span["end"]] for span in moved] == ["Mary Smith", "Kenya"]
