@@ -166,11 +166,13 @@ class Inspectable(Runner, Protocol):
     No runner has to. One that has these methods raises a NotRunError for what it cannot do.
     """
 
-    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Inspectable]:
-        """The same model, run otherwise for as long as this lasts.
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
 
         `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
-        `optimization` is `disable`, `basic`, `extended` or `all`. Empty, each stays as it is.
+        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
         """
         ...
 

@@ -13,12 +13,14 @@ from mqa_fairness.between import (
     equalized_odds_difference,
     equalized_odds_ratio,
 )
-from mqa_fairness.columns import column
+from mqa_fairness.certainty import certainty
+from mqa_fairness.columns import column, crossed
 from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
 from mqa_fairness.entropy import between_group_entropy, generalized_entropy, theil
 from mqa_fairness.identity import identity_terms
 from mqa_fairness.lengths import length
 from mqa_fairness.naming import names, swap_names
+from mqa_fairness.numbers import quantiles, ranges
 from mqa_fairness.privilege import (
     average_abs_odds_difference,
     average_odds_difference,
@@ -26,6 +28,7 @@ from mqa_fairness.privilege import (
     statistical_parity_difference,
     true_positive_rate_difference,
 )
+from mqa_fairness.scripts import script
 from mqa_registry import Metric, Perturbation, Slice, hookimpl
 
 if TYPE_CHECKING:
@@ -37,9 +40,14 @@ LABEL = ("label",)
 @hookimpl
 def mqa_slices() -> Iterable[Slice]:
     yield Slice("column", column)
+    yield Slice("crossed", crossed)
+    yield Slice("ranges", ranges)
+    yield Slice("quantiles", quantiles, sees="table")
     yield Slice("identity-terms", identity_terms)
     yield Slice("names", names)
     yield Slice("length", length)
+    yield Slice("script", script)
+    yield Slice("certainty", certainty, sees="predictions")
 
 
 @hookimpl

@@ -20,7 +20,7 @@ AGE = re.compile(
     r"|(?<=\baged\s)(?P<aged>[1-9]\d)\b",
     re.IGNORECASE,
 )
-ADULT, OLD = 18, 50
+AGES = {"younger": [str(age) for age in range(18, 50)], "older": [str(age) for age in range(50, 100)]}
 YOUNGER, OLDER = (20, 36), (60, 86)  # new ages, below the second number
 
 
@@ -34,10 +34,12 @@ def swap_age(
     35, drawn by chance, the same one for the same age. `to` leaves those alone that are so already. Children stay
     children. A row that speaks of no age is declined.
     """
-    ages = {number: int(rng.integers(*(OLDER if number < OLD else YOUNGER))) for number in range(ADULT, 100)}
-    kept = {"younger": range(ADULT, OLD), "older": range(OLD, 100)}.get(to or "", range(0))
-    ages = {str(number): str(age) for number, age in ages.items() if number not in kept}
-    after = {field: _numbers(_words(text, to), ages) if text else text for field, text in example.items()}
+    new: dict[str, str] = {}
+    for kind, other in (("younger", OLDER), ("older", YOUNGER)):
+        drawn = rng.integers(*other, size=len(AGES[kind])).tolist()
+        if kind != to:
+            new |= dict(zip(AGES[kind], map(str, drawn), strict=True))
+    after = {field: _numbers(_words(text, to), new) if text else text for field, text in example.items()}
     return after if after != dict(example) else None
 
 
