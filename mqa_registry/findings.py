@@ -29,8 +29,12 @@ class Finding:
 
 @dataclass(frozen=True)
 class Exported:
-    """What a backend exported: the main file first, what was found in it, and all that is known of it, as JSON has it."""
+    """What a backend exported: the files, what was found in them, and all that is known of them, as JSON has it.
+
+    `summary` is what a person wants to know first, each line under a word or two.
+    """
 
     files: Sequence[Path]
     findings: Sequence[Finding]
     facts: Mapping[str, Any]
+    summary: Mapping[str, str]

@@ -109,6 +109,7 @@ class Subject:
         *,
         origin: Mapping[str, Any] | None = None,
         examples: Callable[[int], Sequence[Example]] | None = None,
+        sample: Batch | None = None,
     ) -> None:
         self.model = model
         self.task = task
@@ -116,6 +117,7 @@ class Subject:
         self.origin = origin
         self._options = options
         self._examples = examples
+        self._sample = sample
 
     @cached_property
     def codec(self) -> Codec:
@@ -132,6 +134,8 @@ class Subject:
 
     def sample(self) -> Batch:
         """The same as one batch; a DataError where there are none."""
+        if self._sample is not None:
+            return self._sample
         if not (rows := self.samples()):
             raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
         return self.codec.collate(self.codec.encode(rows))

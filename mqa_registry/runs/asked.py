@@ -35,8 +35,11 @@ class Asked:
         return self.store or suite.path.parent / STORE
 
     def conditions(self, suite: Suite) -> Conditions:
+        return self.conditions_in(self.store_of(suite))
+
+    def conditions_in(self, store: Path) -> Conditions:
         return Conditions(
-            exports=self.store_of(suite) / "exports",
+            exports=store / "exports",
             device=self.device,
             offline=self.offline,
             allow_code=self.allow_code,

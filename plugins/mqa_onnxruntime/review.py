@@ -130,11 +130,13 @@ def _weights(weights: Weights) -> Iterator[Finding]:
         yield Finding(
             "warning",
             "weights",
-            f"{len(weights.unknown)} of its tensors are no weights of the model: {_some(weights.unknown)}",
+            f"it has tensors that are no weights of the model ({len(weights.unknown)}): {_some(weights.unknown)}",
             "folded constants are harmless; anything else was not in the model",
         )
     if missing := [name for name in weights.missing if name not in weights.changed]:
-        yield Finding("note", "weights", f"{len(missing)} of the model's weights are not in it: {_some(missing)}")
+        yield Finding(
+            "note", "weights", f"it is without some of the model's weights ({len(missing)}): {_some(missing)}"
+        )
 
 
 def _spelled(shape: Shape) -> str:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Run: TypeAlias = Callable[[Arrays], Arrays]
 
-Outcome = Literal["agrees", "differs", "fails", "refused"]
+Outcome = Literal["agrees", "runs", "differs", "fails", "refused"]
 
 LONGEST = 1024  # positions; more would cost an audit minutes
 ROWS = (1, 2, 3, 8)  # where rows have one length
@@ -34,7 +34,7 @@ ODD = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
 class Shape:
     """One batch of the sweep. `error` is the largest difference, over the largest number of the right answer.
 
-    `refused`: the model itself does not take this shape.
+    `runs`: nobody said how far it may be off. `refused`: the model itself does not take this shape.
     """
 
     what: str
@@ -54,7 +54,13 @@ def sweep(
     """
     mask = subject.codec.mask
     return tuple(
-        _shape(what, batch, partial(_difference, tolerance, batch.get(mask)), runs)
+        _shape(
+            what,
+            batch,
+            partial(_difference, tolerance, batch.get(mask)),
+            runs,
+            "runs" if tolerance is None else "agrees",
+        )
         for what, batch in _batches(subject, rows)
     )
 
@@ -86,6 +92,7 @@ def _shape(
     batch: Arrays,
     difference: Callable[[str, Array, Array], tuple[float, str]],
     runs: tuple[Run, Run],
+    good: Outcome,
 ) -> Shape:
     shapes = {name: array.shape for name, array in batch.items()}
     try:
@@ -102,7 +109,7 @@ def _shape(
         return Shape(what, shapes, "differs", reason=f"its outputs are {names}, and none is one of the model's")
     worst = max(error for error, _ in reasons)
     reason = next((reason for _, reason in reasons if reason), "")
-    return Shape(what, shapes, "differs" if reason else "agrees", worst if np.isfinite(worst) else None, reason)
+    return Shape(what, shapes, "differs" if reason else good, worst if np.isfinite(worst) else None, reason)
 
 
 def _difference(

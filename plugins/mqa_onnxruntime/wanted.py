@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.graph import file_sha256, read_graph
 from mqa_onnxruntime.recipe import recipe, recipe_digest
+from mqa_onnxruntime.stamp import check_stamp
 from mqa_onnxruntime.variant import PLAIN, Variant
 from mqa_registry import DataError
 
@@ -70,7 +71,9 @@ class Wanted:
                 f"`{path}` uses the operator `{graph.foreign[0]}`, which ONNX Runtime does not bring",
                 hint="give its library as `custom_ops`, and allow it with `--allow-code`",
             )
-        return {"onnx": graph.sha256(), "precision": graph.precision}
+        sha256 = graph.sha256()
+        check_stamp(path, sha256)
+        return {"onnx": sha256, "precision": graph.precision}
 
     def _known_export(self, subject: Subject) -> dict[str, str]:
         """Nothing need be exported to find what the store has for it."""

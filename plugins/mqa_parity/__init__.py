@@ -8,6 +8,7 @@ from mqa_parity import company, ratios
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.invariance import invariance
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
+from mqa_parity.shift import score_shift
 from mqa_parity.tensors import tensors
 from mqa_registry import Comparison, Probe, hookimpl
 
@@ -24,6 +25,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))
+    yield Comparison("score-shift", score_shift, takes=("label", "value"))
 
 
 @hookimpl

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
-from mqa_parity.sampling import batched, codec_of, sample
+from mqa_parity.sampling import batched, codec_of, sample, telling
 from mqa_parity.steady import surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
@@ -59,17 +59,20 @@ def tensors(
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
-    `rows` of the view are run, the shortest and the longest among them, in padded batches. `outputs` are those that are
-    held against one another, all of them if left out. A fixed tolerance, `atol` and `rtol` as in numpy, gives the number
-    `outside`. `ratio` needs no tolerance: per output it is the largest error of the candidate over the largest of
-    PyTorch, or over 0.8 eps times the largest value where that is more; so an error of 8 eps stays below 10.
+    `rows` of the view are run, the shortest and the longest among them, in padded batches; padding is left out.
+    `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
+    largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
+    undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
+    many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there.
     """
     assert scene.reference is not None
     codec = codec_of(scene)
     with trio(scene.reference, scene.view) as three:
         budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
-        batches = list(batched(codec, sample(scene, rows), budget))
-        survey = surveyed(three.peer, scene.reference.backend, batches[:2], three.form.eps)
+        drawn = sample(scene, rows)
+        batches = list(batched(codec, drawn, budget))
+        survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
         trial = _Trial(three, survey, scene.reference.backend, atol, rtol)
         ours, theirs = _asked(outputs, survey, three.candidate.run(batches[0].arrays))
         pairs = paired(ours, theirs)

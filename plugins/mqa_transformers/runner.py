@@ -29,12 +29,12 @@ if TYPE_CHECKING:
 class TorchRunner:
     """Runs one module on one device, without gradients.
 
-    `original` is the model's own module, in float32; `sample` gives a batch that it can run, where the task has one.
+    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
     """
 
     module: Any
     original: Any
-    sample: Callable[[], Arrays] | None
+    sample: Callable[[], Arrays]
     device: str
     threads: int | None
     budget: int
@@ -58,23 +58,18 @@ class TorchRunner:
         dtype = dtype or own
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
+        numbered = {"threads": threads} if threads else {}
         yield replace(
             self,
             module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
             threads=threads or self.threads,
-            identity={**self.identity, "dtype": dtype, **({"threads": str(threads)} if threads else {})},
-            facts={**self.facts, "precision": dtype, **({"threads": threads} if threads else {})},
+            identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "precision": dtype, **numbered},
         )
 
     def modules(self) -> Sequence[str]:
-        """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
-
-        Without a sample that tells, all there are, in the order in which the model holds them.
-        """
-        once = {name for name, _ in self.module.named_modules()}  # one that has several names has the first of them
-        names = [name for name in _inner_first(self.module) if name in once]
-        if self.sample is None:
-            return names
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
+        names = [name for name, _ in self.module.named_modules() if name]
         return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
@@ -101,7 +96,12 @@ class TorchRunner:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+        with (
+            memory_errors(),
+            _threads(self.threads),
+            tensorfloat(allowed=self.facts["tf32"]),
+            arithmetic(self.facts["precision"]),
+        ):
             yield
 
     def _forward(self, batch: Arrays) -> Any:
@@ -133,13 +133,16 @@ class _Taken:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+def tensorfloat(*, allowed: bool) -> Iterator[None]:
+    """float32 means float32 for one batch, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
+
+    For one batch alone, as what is set holds for the whole process.
+    """
     import torch
 
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
-    torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
     try:
         yield
     finally:
@@ -162,13 +165,6 @@ def _so_many_threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _inner_first(module: Any, path: str = "") -> Iterator[str]:
-    """The names of all modules inside of a module, each after those inside of it."""
-    for name, part in module.named_children():
-        yield from _inner_first(part, f"{path}{name}.")
-        yield f"{path}{name}"
 
 
 def _array(tensor: Any) -> npt.NDArray[Any]:

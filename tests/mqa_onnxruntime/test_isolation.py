@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mqa_onnxruntime.arrays import write_arrays
 from mqa_onnxruntime.isolation import made_apart
 from mqa_onnxruntime.order import Order
 from mqa_registry import DataError, NotRunError, remake
@@ -77,7 +78,8 @@ def make(subject, tmp_path):
     """Has the model exported in a process of its own."""
     folder = tmp_path / "folder"
     folder.mkdir()
-    return lambda fate, limit=60.0: made_apart(subject(fate).origin, Order(folder), limit)
+    rows = write_arrays(folder / "rows.npz", [])
+    return lambda fate, limit=60.0: made_apart(subject(fate).origin, Order(folder, rows), limit)
 
 
 def alive(pid):
@@ -133,11 +135,12 @@ def test_an_export_does_not_outlive_its_run(subject, tmp_path):
     """The run is killed, with no chance to end what it started."""
     origin = subject("hang").origin
     (tmp_path / "pid").unlink()
+    rows = write_arrays(tmp_path / "rows.npz", [])
     program = f"""
 from pathlib import Path
 from mqa_onnxruntime.isolation import made_apart
 from mqa_onnxruntime.order import Order
-made_apart({origin!r}, Order(Path({str(tmp_path)!r})), 600)
+made_apart({origin!r}, Order(Path({str(tmp_path)!r}), Path({str(rows)!r})), 600)
 """
     with subprocess.Popen([sys.executable, "-c", program]) as run:
         deadline = time.monotonic() + 60

@@ -120,7 +120,7 @@ from pathlib import Path
 import mqa_onnxruntime
 from mqa_registry import Conditions, Model, Subject, Task
 backend = next(mqa_onnxruntime.mqa_backends())
-task = Task("bag", None, schema="label", fields={}, sample=(), metric="")
+task = Task("bag", None, schema="label", fields={}, sample=({},), metric="")
 model = Model(digest="x", module=lambda: 1 / 0, processor=lambda: 1 / 0)
 print(backend.identity(Subject(model, task, Conditions(exports=Path("none")), {}))["export"])
 print(*sorted({"torch", "transformers", "onnx", "onnxscript", "onnxruntime"} & set(sys.modules)))
