@@ -104,7 +104,7 @@ def reference(batches):
     """A module as the PyTorch backend runs it."""
 
     def make(module):
-        return TorchRunner(module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32"})
+        return TorchRunner(module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
 
     return make
 
