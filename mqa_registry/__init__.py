@@ -36,13 +36,16 @@ if TYPE_CHECKING:
         Targets,
         as_predictions,
         edited,
+        fingerprint,
         positive_class,
         read_table,
     )
-    from mqa_registry.diagnoses import Diagnosis, Finding
+    from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.predict import remake, reopen
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
@@ -51,11 +54,16 @@ _HOMES = {
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
         "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "positive_class", "read_table"),
-    "diagnoses": ("Diagnosis", "Finding"),
+    "data": (
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
+        "read_table",
+    ),
+    "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "predict": ("remake", "reopen"),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
@@ -74,6 +82,7 @@ __all__ = [
     "Diagnosis",
     "Edit",
     "Example",
+    "Exported",
     "Finding",
     "Inspectable",
     "LiveView",
@@ -98,10 +107,13 @@ __all__ = [
     "as_predictions",
     "edited",
     "find_device",
+    "fingerprint",
     "hookimpl",
     "judge",
     "positive_class",
     "read_table",
+    "remake",
+    "reopen",
     "run",
 ]
 

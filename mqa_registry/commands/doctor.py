@@ -14,8 +14,9 @@ from rich.console import Console
 from mqa_registry.commands.examining import findings_of
 from mqa_registry.commands.requirements import unmet
 from mqa_registry.commands.running import refuse_no_folder
-from mqa_registry.diagnoses import Diagnosis, Finding
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import ExitCode
+from mqa_registry.findings import Finding
 from mqa_registry.machine import cpu_name, gpu_names
 from mqa_registry.plugins import load_all
 from mqa_registry.report.console.findings import print_findings

@@ -9,7 +9,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion
 
-from mqa_registry.diagnoses import Finding, Level
+from mqa_registry.findings import Finding, Level
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions.subject import Runner
     from mqa_registry.data import Example
+    from mqa_registry.findings import Exported
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,8 @@ class Backend(Contribution):
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with the same
+    options: it writes that file into a folder.
     """
 
     kind = "backend"
@@ -95,6 +98,7 @@ class Backend(Contribution):
 
     function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
     identity: Callable[..., Mapping[str, str]]
+    export: Callable[..., Exported] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from mqa_registry.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import AbstractContextManager
@@ -21,12 +23,15 @@ if TYPE_CHECKING:
     Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
+SAMPLES = 4  # rows of the data, where a task has no sample of its own
+
 
 @dataclass(frozen=True)
 class Conditions:
     """What the command line allows and asks for; nothing here can be set from a suite file.
 
-    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports.
+    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
+    `plugin_files` are the Python files that are loaded as plugins.
     """
 
     exports: Path
@@ -35,6 +40,7 @@ class Conditions:
     allow_code: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    plugin_files: tuple[Path, ...] = ()
 
 
 class Model:
@@ -88,22 +94,51 @@ class Codec:
 
 
 class Subject:
-    """What a backend runs: the model under test with its task, under the conditions of this run."""
+    """What a backend runs: the model under test with its task, under the conditions of this run.
 
-    def __init__(self, model: Model, task: Task, conditions: Conditions, options: Mapping[str, Any]) -> None:
+    `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
+    nobody knows.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        conditions: Conditions,
+        options: Mapping[str, Any],
+        *,
+        origin: Mapping[str, Any] | None = None,
+        examples: Callable[[int], Sequence[Example]] | None = None,
+        sample: Batch | None = None,
+    ) -> None:
         self.model = model
         self.task = task
         self.conditions = conditions
+        self.origin = origin
         self._options = options
+        self._examples = examples
+        self._sample = sample
 
     @cached_property
     def codec(self) -> Codec:
         codec: Codec = self.task.function(self.model, **self._options)
         return codec
 
+    def examples(self, most: int) -> Sequence[Example]:
+        """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
+        return self._examples(most) if self._examples else ()
+
+    def samples(self) -> Sequence[Example]:
+        """A few real examples, such as an exporter traces with: the task's, else some of the suite's data."""
+        return self.task.sample or self.examples(SAMPLES)
+
     def sample(self) -> Batch:
-        """A small batch of real inputs, such as an exporter traces with."""
-        return self.codec.collate(self.codec.encode(self.task.sample))
+        """The same as one batch; a DataError where there are none."""
+        if self._sample is not None:
+            return self._sample
+        if not (rows := self.samples()):
+            raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
+        return self.codec.collate(self.codec.encode(rows))
 
 
 class Runner(Protocol):
@@ -131,11 +166,13 @@ class Inspectable(Runner, Protocol):
     No runner has to. One that has these methods raises a NotRunError for what it cannot do.
     """
 
-    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Inspectable]:
-        """The same model, run otherwise for as long as this lasts.
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
 
         `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
-        `optimization` is `disable`, `basic`, `extended` or `all`. Empty, each stays as it is.
+        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
         """
         ...
 

@@ -72,7 +72,7 @@ class _Rows:
         joint, cell_of_row = _jointly([cells for cells, _ in placed], [size for _, size in placed])
         counts = np.bincount(cell_of_row, minlength=len(joint)).astype(np.float64)
         maps = [_Map.of(joint[:, place], size) for place, (_, size) in enumerate(placed)]
-        return cls(statistics, cell_of_row, counts, (joint >= 0).any(axis=1), maps)
+        return cls(statistics, cell_of_row, counts, np.asarray((joint >= 0).any(axis=1)), maps)
 
     @property
     def size(self) -> int:

@@ -3,6 +3,7 @@
 from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.progress import Progress, Silence
 from mqa_registry.predict.run import load_rows, predict, prepare
+from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
     "Disturbed",
@@ -16,4 +17,7 @@ __all__ = [
     "load_rows",
     "predict",
     "prepare",
+    "remake",
+    "reopen",
+    "subject_of",
 ]

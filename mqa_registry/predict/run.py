@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mqa_registry.contributions import Metric, Replay, Subject
+from mqa_registry.contributions import Metric, Replay
 from mqa_registry.data import fingerprint, labels_in, schema_named, targets_of
 from mqa_registry.errors import DataError, MqaError
 from mqa_registry.predict.batches import encode
@@ -20,12 +20,13 @@ from mqa_registry.predict.load import load
 from mqa_registry.predict.looking import Looking
 from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.replayed import replay
+from mqa_registry.predict.subject import subject_of
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Conditions, Model, Task
+    from mqa_registry.contributions import Conditions, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encoding
@@ -58,7 +59,7 @@ def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live = _live_backends(plan, conditions, store)
+    live = _live_backends(plan, prepared, conditions, store)
     replayed = {view: _replayed(plan, view, prepared) for view in plan.views if view.backend not in live}
     classes = _classes(live.values(), replayed.values(), prepared.rows.values())
     _refuse_unknown_labels(plan, prepared, live, classes)
@@ -86,7 +87,7 @@ def _task(plan: Plan) -> Task | None:
     return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
 
 
-def _live_backends(plan: Plan, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
+def _live_backends(plan: Plan, prepared: Prepared, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
     """The backends that the plan needs and that run the model; the model itself is not built yet."""
     suite = plan.suite
     seen = (view for sight in plan.sights if sight.probe.sees == "runner" for view in sight.views)
@@ -94,9 +95,8 @@ def _live_backends(plan: Plan, conditions: Conditions, store: Store) -> dict[str
     live = [name for name in names if not isinstance(suite.backends[name].contribution, Replay)]
     if suite.model is None or not live:
         return {}
-    task = cast("Task", suite.model.task.contribution)
-    model: Model = suite.model.source.call(task, conditions)
-    subject = Subject(model, task, conditions, suite.model.task.options)
+    rows = prepared.rows.get(next(iter(suite.data)), next(iter(prepared.rows.values())))
+    subject = subject_of(suite.model, conditions, rows)
     return {name: LiveBackend(name, suite.backends[name], subject, suite.model.task, store) for name in live}
 
 

@@ -113,7 +113,8 @@ def _result(result: Result) -> dict[str, Any]:
 
 
 def _step(step: Step) -> dict[str, Any]:
-    return {"severity": _plain(step.severity), **_part(step), "groups": _groups(step.groups)}
+    found = {"severity": _plain(step.severity), **_part(step), "groups": _groups(step.groups)}
+    return found | ({"evidence": _plain(step.evidence)} if step.evidence else {})
 
 
 def _groups(groups: Mapping[str, Part]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ GIVEN = "given/"  # and as an input
 
 def taken(model: Any, values: Sequence[str]) -> Any:
     """A copy of a graph whose outputs are these values, as float32."""
-    copy = _copy(model)
+    copy = _copy(model)  # its types and shapes stay, for there are optimizers that look at them
     _take(copy.graph, values)
     return copy
 
@@ -29,6 +29,7 @@ def forced(model: Any, values: Sequence[str]) -> Any:
     from onnx import helper
 
     copy = _copy(model)
+    del copy.graph.value_info[:]  # what is given may have other shapes
     types, wanted = value_types(model), frozenset(values)
     for node in copy.graph.node:
         _rename(node, wanted)
@@ -68,7 +69,6 @@ def _outside(name: str) -> str:
 def _copy(model: Any) -> Any:
     copy = type(model)()
     copy.CopyFrom(model)
-    del copy.graph.value_info[:]  # they may not hold for other inputs, and nothing needs them
     return copy
 
 

@@ -86,17 +86,20 @@ def runtime() -> tuple[str, str]:
     raise NotRunError("ONNX Runtime is not installed", hint="`pip install onnxruntime-gpu`, on macOS `onnxruntime`")
 
 
-def open_session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> tuple[Any, str]:
+def open_session(
+    path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None = None
+) -> tuple[Any, str]:
     """A session for an ONNX file, and why its first provider is not the first asked for, where that is so.
 
+    `library` is code that is run: it brings operators of its own.
     Raises a NotRunError where the file cannot be run, or not by the provider that must.
     """
     try:
-        session, reason = _opened(path, asked, optimization, threads)
+        session, reason = _opened(path, asked, optimization, threads, library)
     except NotRunError as error:
         if asked.binding or asked.providers == (CPU,):
             raise
-        session, _ = _opened(path, replace(asked, providers=(CPU,)), optimization, threads)
+        session, _ = _opened(path, replace(asked, providers=(CPU,)), optimization, threads, library)
         reason = error.message
     landed = session.get_providers()[0]
     if landed == asked.providers[0]:
@@ -110,12 +113,14 @@ def open_session(path: Path, asked: Asked, optimization: Optimization, threads: 
     )
 
 
-def _opened(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> tuple[Any, str]:
+def _opened(
+    path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None
+) -> tuple[Any, str]:
     """A session, in silence, and what was said of a provider that did not start."""
     with tempfile.TemporaryFile() as log:
         try:
             with captured(log):
-                session = _session(path, asked, optimization, threads)
+                session = _session(path, asked, optimization, threads, library)
         except NotRunError:
             raise
         except Exception as error:
@@ -129,7 +134,7 @@ def told(error: Exception) -> str:
     return f"{lines[0]:.300}"
 
 
-def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> Any:
+def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None) -> Any:
     import onnxruntime
 
     if asked.device.kind == "cuda":
@@ -145,6 +150,8 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     options.log_severity_level = SILENT
     options.add_session_config_entry(RECORD, "1")
     options.intra_op_num_threads = threads or 0
+    if library is not None:
+        options.register_custom_ops_library(str(library))
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
     named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
     return onnxruntime.InferenceSession(str(path), options, providers=named, enable_fallback=0)

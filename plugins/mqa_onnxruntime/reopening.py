@@ -28,6 +28,7 @@ class Source:
     optimization: str = "all"
     threads: int | None = None
     providers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    library: Path | None = None  # of operators that ONNX Runtime does not bring
 
     def open(self, *, graph: bytes = b"", optimization: str = "", without: Sequence[str] = ()) -> Any:
         """A session; `graph` stands in for the file's own, `without` are the optimizers left out.
@@ -57,6 +58,8 @@ class Source:
         options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
         options.log_severity_level = severity
         options.intra_op_num_threads = self.threads or 0
+        if self.library:
+            options.register_custom_ops_library(str(self.library))
         if graph:
             options.add_session_config_entry(FOLDER, str(self.path.parent.resolve()))
         return onnxruntime.InferenceSession(

@@ -53,8 +53,10 @@ class SessionRunner:
         return {name: _whole(values) for name, values in zip(names, outputs, strict=True)}
 
     @contextmanager
-    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[SessionRunner]:
-        """The same file at another optimisation level: `disable`, `basic`, `extended` or `all`."""
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> Iterator[SessionRunner]:
+        """The same file at another optimisation level: `disable`, `basic`, `extended` or `all`; or with other threads."""
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
         level = LEVELS.get(optimization or self.source.optimization)
@@ -62,14 +64,14 @@ class SessionRunner:
             raise NotRunError(
                 f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {_some(LEVELS)}"
             )
-        source = replace(self.source, optimization=level)
-        known = {"optimization": level}
+        source = replace(self.source, optimization=level, threads=threads or self.source.threads)
+        numbered = {"threads": threads} if threads else {}
         yield replace(
             self,
             session=source.open(),
             source=source,
-            identity={**self.identity, **known},
-            facts={**self.facts, **known},
+            identity={**self.identity, "optimization": level, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "optimization": level, **numbered},
         )
 
     def modules(self) -> Sequence[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from mqa_parity.showing import examples, floats, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,6 @@ GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "ou
 BOUND = 10  # the ratio that a suite allows by convention
 ROUNDINGS = 8  # of the largest value: an error that this bound always lets through
 BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
-WORST = 5  # rows in the evidence
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,7 @@ def summed(observations: pa.Table) -> list[Output]:
 
 
 def _summed(name: str, rows: pa.Table) -> Output:
-    columns = {one: _floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
+    columns = {one: floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
     most = {one: float(values.max()) for one, values in columns.items()}
     mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
     yardstick = max(most["noise"], ROUNDINGS / BOUND * most["eps"] * most["magnitude"])
@@ -95,9 +95,9 @@ def _summed(name: str, rows: pa.Table) -> Output:
         yardstick=yardstick,
         ratio=_ratio(most["error"], yardstick) if held else math.nan,
         p999=most["p999"],
-        mean=float(_floats(rows, "mean").mean()),
-        cosine=float(np.fmin.reduce(_floats(rows, "cosine"))),
-        sqnr=_sqnr(_floats(rows, "signal").sum(), _floats(rows, "distortion").sum()),
+        mean=float(floats(rows, "mean").mean()),
+        cosine=float(np.fmin.reduce(floats(rows, "cosine"))),
+        sqnr=_sqnr(floats(rows, "signal").sum(), floats(rows, "distortion").sum()),
         outside=int(columns["outside"].sum()),
         rerun=most["rerun"],
     )
@@ -125,7 +125,7 @@ def _by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
     ids = [name if name is not None else place for place, name in enumerate(observations.column("id").to_pylist())]
     places = {name: place for place, name in enumerate(dict.fromkeys(ids))}
     found = np.full(len(places), math.nan)
-    worse.at(found, [places[name] for name in ids], _floats(observations, column))
+    worse.at(found, [places[name] for name in ids], floats(observations, column))
     return found
 
 
@@ -143,33 +143,12 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
 
 
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The rows that are farthest off in an output, each once, with that output."""
-    error = _floats(observations, "error")
+    """The rows that are farthest off for their output."""
     names = observations.column("output").to_pylist()
-    ratios = np.array([_ratio(one, yardsticks[name]) for one, name in zip(error, names, strict=True)])
-    columns = ["id", "fields", "output", "error", "noise", "mismatch"]
-    ordered = observations.select(columns).take(pa.array(np.argsort(-ratios, kind="stable"))).to_pylist()
-    farthest: dict[str, dict[str, Any]] = {}
-    for row in ordered:
-        farthest.setdefault(row["id"], row)
-    return [_example(row) for name, row in farthest.items() if name is not None][:WORST]
-
-
-def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: _rounded(value) for name, value in row.items() if name != "fields" and value != ""}
-    return shown | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
+    errors = zip(names, floats(observations, "error"), strict=True)
+    ratios = np.array([_ratio(error, yardsticks[name]) for name, error in errors])
+    return examples(observations, ratios, ("output", "error", "noise", "mismatch"))
 
 
 def _plain(output: Output) -> dict[str, Any]:
-    return {name: _rounded(value) for name, value in asdict(output).items() if name != "name"}
-
-
-def _rounded(value: Any) -> Any:
-    """As a report shows it: four digits; null where there is no number."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.4g}") if math.isfinite(value) else None
-
-
-def _floats(table: pa.Table, column: str) -> Floats:
-    return np.asarray(table.column(column).to_numpy(), np.float64)
+    return {name: plain(value) for name, value in asdict(output).items() if name != "name"}

@@ -10,7 +10,7 @@ from annotated_types import Ge
 
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
-from mqa_parity.sampling import batched, codec_of, sample
+from mqa_parity.sampling import batched, codec_of, sample, telling
 from mqa_parity.steady import surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
@@ -68,8 +68,9 @@ def tensors(
     codec = codec_of(scene)
     with trio(scene.reference, scene.view) as three:
         budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
-        batches = list(batched(codec, sample(scene, rows), budget))
-        survey = surveyed(three.peer, scene.reference.backend, batches[:2], three.form.eps)
+        drawn = sample(scene, rows)
+        batches = list(batched(codec, drawn, budget))
+        survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
         trial = _Trial(three, survey, scene.reference.backend, atol, rtol)
         ours, theirs = _asked(outputs, survey, three.candidate.run(batches[0].arrays))
         pairs = paired(ours, theirs)
@@ -106,11 +107,11 @@ def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str]) -> Iterator[Rec
     exact, peer, candidate = (runner.run(batch.arrays) for runner in (three.exact, three.peer, three.candidate))
     for name, theirs in pairs.items():
         wrong = unlike(peer[name], candidate[theirs])
-        for row, part in trial.survey.layout.parts(name, batch):
+        for row, cut in trial.survey.layout.parts(name, batch):
             if wrong:
                 yield _record(trial, name, row, wrong)
             else:
-                yield _part(trial, name, row, (exact[name][part], peer[name][part], candidate[theirs][part]))
+                yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))
 
 
 def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array, Array]) -> Record:

@@ -42,7 +42,7 @@ def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | No
             threads=threads,
             budget=BUDGETS[device.kind],
             identity=known | _place(device),
-            facts=_facts(module, device, dtype, threads),
+            facts=_facts(module, device, dtype, threads) | _bytes(subject),
         )
 
 
@@ -69,6 +69,12 @@ def _facts(module: Any, device: Device, dtype: Dtype, threads: int | None) -> di
         "tf32": False,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def _bytes(subject: Subject) -> dict[str, int]:
+    """The size of the files that the weights are in, where the model's source tells it."""
+    told = subject.model.about.get("bytes")
+    return {"bytes": told} if isinstance(told, int) else {}
 
 
 def _check_evaluating(module: Any) -> None:

@@ -11,8 +11,8 @@ from rich.console import Console
 
 from mqa_registry.commands import doctor
 from mqa_registry.commands.examining import findings_of
-from mqa_registry.diagnoses import Finding
 from mqa_registry.errors import UsageError
+from mqa_registry.findings import Finding
 from mqa_registry.plugins import load
 from mqa_registry.report.console.findings import print_findings
 

@@ -99,6 +99,14 @@ def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, b
     np.testing.assert_array_equal(before, after)
 
 
+def test_a_variant_may_have_other_threads(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner, runner.variant(threads=3) as variant:
+        assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
+        assert variant.module is runner.module
+        np.testing.assert_allclose(variant.run(one.sample())["logits"], runner.run(one.sample())["logits"], atol=1e-5)
+
+
 def test_what_pytorch_cannot_be_is_refused(bert, backend, subject):
     with backend.function(subject(bert)) as runner:
         with pytest.raises(NotRunError, match="does not run this model in `int8`"):
@@ -124,6 +132,8 @@ def test_a_tap_shows_what_modules_give(bert, backend, subject):
         taken = runner.tap(one.sample(), names)
         logits = runner.run(one.sample())["logits"]
         assert list(taken) == list(names)
+        assert list(runner.tap(one.sample(), names[::-1])) == list(names)
+        assert runner.tap(one.sample(), ["bert"]).keys() == {"bert"}
         assert {len(calls) for calls in taken.values()} == {1}
         np.testing.assert_array_equal(taken["classifier"][0], logits)
         assert taken["bert.encoder.layer.0"][0].shape == (*one.sample()["input_ids"].shape, 32)

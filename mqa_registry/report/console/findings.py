@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from mqa_registry.diagnoses import Finding
+    from mqa_registry.findings import Finding
 
 # In Unicode, in ASCII, and the style.
 _SIGNS = {"ok": ("✓", "ok     ", "green"), "note": ("-", "note   ", "dim"), "problem": ("✗", "problem", "bold red")}

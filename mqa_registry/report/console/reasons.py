@@ -94,6 +94,9 @@ def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
     evidence = [result.evidence for result in row.results.values()]
     found = {word: max(_whole(one.get(key)) for one in evidence) for key, word in (_TOLD if shown else _SILENT).items()}
     words = [f"{count(rows)} {word}" for word, rows in found.items() if rows]
+    edits = max((each for one in evidence if isinstance(each := one.get("edits"), float)), default=0.0)
+    if shown and edits and found["changed"]:
+        words.insert(1, f"{edits:.1f} edits in each of those")
     if words:
         yield Note(pen.own(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
 
