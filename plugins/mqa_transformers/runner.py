@@ -96,7 +96,12 @@ class TorchRunner:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+        with (
+            memory_errors(),
+            _threads(self.threads),
+            tensorfloat(allowed=self.facts["tf32"]),
+            arithmetic(self.facts["precision"]),
+        ):
             yield
 
     def _forward(self, batch: Arrays) -> Any:
@@ -128,13 +133,16 @@ class _Taken:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+def tensorfloat(*, allowed: bool) -> Iterator[None]:
+    """float32 means float32 for one batch, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
+
+    For one batch alone, as what is set holds for the whole process.
+    """
     import torch
 
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
-    torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
     try:
         yield
     finally:
