@@ -40,7 +40,9 @@ REASONS = (
     re.compile(r"\[[EW]:onnxruntime:[^\]]*\] (.+)"),
 )
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
-PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
+# Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters.
+NOTICED = re.compile(r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)? ")
 
 
 @dataclass(frozen=True)
@@ -135,7 +137,7 @@ def _opened(
 
 def told(error: Exception) -> str:
     """The first line of what ONNX Runtime says of an error."""
-    lines = PREFIX.sub("", str(error).strip()).splitlines() or [type(error).__name__]
+    lines = NOTICED.sub("", PREFIX.sub("", str(error).strip())).splitlines() or [type(error).__name__]
     return f"{lines[0]:.300}"
 
 

@@ -36,6 +36,7 @@ def export_session(
     export_timeout: float = LIMIT,
     custom_ops: Path | None = None,
     threads: int | None = None,
+    cpu_operators: list[str] | None = None,
 ) -> Exported:
     """Put the model's export into a folder, with its weights, its nodes' descent and its stamp beside it."""
     if path is not None:

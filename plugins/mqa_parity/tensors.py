@@ -59,10 +59,12 @@ def tensors(
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
-    `rows` of the view are run, the shortest and the longest among them, in padded batches. `outputs` are those that are
-    held against one another, all of them if left out. A fixed tolerance, `atol` and `rtol` as in numpy, gives the number
-    `outside`. `ratio` needs no tolerance: per output it is the largest error of the candidate over the largest of
-    PyTorch, or over 0.8 eps times the largest value where that is more; so an error of 8 eps stays below 10.
+    `rows` of the view are run, the shortest and the longest among them, in padded batches; padding is left out.
+    `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
+    largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
+    undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
+    many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there.
     """
     assert scene.reference is not None
     codec = codec_of(scene)

@@ -83,8 +83,8 @@ def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Shown | None:
 def _shows(case: Case, shown: Shown) -> bool:
     try:
         found = shown.piece.run(shown.inputs, optimization="all")
-    except Exception:  # that it cannot run is what there is to show
-        return True
+    except Exception:  # where the whole cannot run, that is what there is to show
+        return bool(case.crash)
     if found.size != shown.double.size:
         return True
     error = np.abs(found.reshape(shown.double.shape) - shown.double)[where_real(shown.double, case.truth.real)]
