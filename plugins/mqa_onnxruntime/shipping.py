@@ -37,6 +37,9 @@ def export_session(
     custom_ops: Path | None = None,
     threads: int | None = None,
     cpu_operators: list[str] | None = None,
+    tf32: bool = False,
+    io_binding: bool = True,
+    cuda_graph: bool = False,
 ) -> Exported:
     """Put the model's export into a folder, with its weights, its nodes' descent and its stamp beside it."""
     if path is not None:
