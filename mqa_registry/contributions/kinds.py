@@ -89,8 +89,8 @@ class Backend(Contribution):
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
-    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with the same
-    options: it writes that file into a folder.
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some of
+    the options: it writes that file into a folder.
     """
 
     kind = "backend"
