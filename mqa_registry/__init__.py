@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         Comparison,
         Conditions,
         Dataset,
+        Inspectable,
         Metric,
         Model,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Runner,
         Slice,
@@ -27,22 +29,43 @@ if TYPE_CHECKING:
         Subject,
         Task,
     )
-    from mqa_registry.data import Example, Predictions, Targets, as_predictions, read_table
+    from mqa_registry.data import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        fingerprint,
+        positive_class,
+        read_table,
+    )
+    from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.predict import remake, reopen
     from mqa_registry.runs import judge, run
+    from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Metric", "Model", "ModelSource", "Perturbation",
-        "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
     ),
-    "data": ("Example", "Predictions", "Targets", "as_predictions", "read_table"),
+    "data": (
+        "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
+        "read_table",
+    ),
+    "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "predict": ("remake", "reopen"),
     "runs": ("judge", "run"),
+    "scene": ("LiveView", "Scene"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -56,7 +79,13 @@ __all__ = [
     "DataError",
     "Dataset",
     "Device",
+    "Diagnosis",
+    "Edit",
     "Example",
+    "Exported",
+    "Finding",
+    "Inspectable",
+    "LiveView",
     "Metric",
     "Model",
     "ModelSource",
@@ -65,8 +94,10 @@ __all__ = [
     "OutOfMemoryError",
     "Perturbation",
     "Predictions",
+    "Probe",
     "Replay",
     "Runner",
+    "Scene",
     "Slice",
     "Statistic",
     "Subject",
@@ -74,10 +105,15 @@ __all__ = [
     "Task",
     "UsageError",
     "as_predictions",
+    "edited",
     "find_device",
+    "fingerprint",
     "hookimpl",
     "judge",
+    "positive_class",
     "read_table",
+    "remake",
+    "reopen",
     "run",
 ]
 

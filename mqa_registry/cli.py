@@ -131,6 +131,49 @@ def rows(
 
 
 @app.command()
+def export(
+    model: Annotated[
+        str, typer.Argument(metavar="MODEL", help="A model's folder, or its id on the hub.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
+    task: Annotated[str, typer.Option(metavar="TASK", help="What the model is for.")] = "text-classification",
+    opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+    ] = None,
+    per_channel: Annotated[bool, typer.Option("--per-channel", help="Quantize every channel by itself.")] = False,
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
+    backend: Annotated[str, typer.Option(metavar="NAME", help="What exports it.")] = "onnxruntime/session",
+    source: Annotated[str, typer.Option(metavar="NAME", help="What knows such models.")] = "transformers/auto",
+    json: Json = None,
+    store: StoreFolder = None,
+    offline: Offline = False,
+    plugin: PluginFile = None,
+    allow_code: AllowCode = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    debug: Debug = False,
+) -> None:
+    """Export a model to ONNX, with everything checked and written down."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import exporting, running
+
+        options = {
+            "opset": opset,
+            "precision": precision,
+            "per_channel": per_channel or None,
+            "export_timeout": timeout,
+        }
+        order = exporting.Order(model, task, backend, options, data, source)
+        asked = running.asked(
+            store=store, plugin=plugin, offline=offline, allow_code=allow_code, allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        raise typer.Exit(exporting.export(order, out, asked, json))
+
+
+@app.command()
 def plugins(
     name: Annotated[str | None, typer.Argument(help="A plugin, or one contribution: plugin/name.")] = None,
     plugin: PluginFile = None,
@@ -141,6 +184,20 @@ def plugins(
         from mqa_registry.commands import listing
 
         listing.show(name, plugin or [])
+
+
+@app.command()
+def doctor(
+    json: Json = None,
+    plugin: PluginFile = None,
+    debug: Debug = False,
+    verbose: Annotated[int, typer.Option("-v", count=True, help="Show what the libraries themselves said.")] = 0,
+) -> None:
+    """Show what this machine can run, what is in the way, and the line that mends it."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import doctor as doctors
+
+        raise typer.Exit(doctors.examine(plugin or [], json, verbose=verbose))
 
 
 @app.command()

@@ -16,10 +16,12 @@ if TYPE_CHECKING:
         Metric,
         ModelSource,
         Perturbation,
+        Probe,
         Replay,
         Slice,
         Task,
     )
+    from mqa_registry.diagnoses import Diagnosis
 
 GROUP = "mqa"  # the entry-point group, and the prefix of every hook
 
@@ -64,6 +66,12 @@ def mqa_comparisons() -> Iterable[Comparison]:
 
 
 @hookspec
+def mqa_probes() -> Iterable[Probe]:
+    """What can be found out about a model by running it otherwise than row by row, or about rows and predictions."""
+    raise NotImplementedError
+
+
+@hookspec
 def mqa_perturbations() -> Iterable[Perturbation]:
     """What can happen to a row before the model sees it."""
     raise NotImplementedError
@@ -72,4 +80,10 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 @hookspec
 def mqa_slices() -> Iterable[Slice]:
     """How rows fall into groups."""
+    raise NotImplementedError
+
+
+@hookspec
+def mqa_diagnoses() -> Iterable[Diagnosis]:
+    """What this machine can run, and what is in the way."""
     raise NotImplementedError

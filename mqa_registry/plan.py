@@ -6,15 +6,15 @@ import hashlib
 import re
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from mqa_registry.contributions import Comparison
-from mqa_registry.suite import Against
+from mqa_registry.contributions import Comparison, Probe
+from mqa_registry.suite import Against, Expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry.suite import Check, Expect, Severity, Suite, Use
+    from mqa_registry.suite import Check, Severity, Suite, Use
 
 
 @dataclass(frozen=True)
@@ -36,10 +36,31 @@ class RowSet:
 
 @dataclass(frozen=True)
 class View:
-    """Some rows, predicted by one backend. Equal views are predicted once."""
+    """Some rows, predicted by one backend. Equal views are predicted once.
+
+    A probe that sees rows alone has a view of no backend: its name is empty.
+    """
 
     backend: str
     rows: RowSet
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What a probe looks at: a view, and the reference where it compares. Equal sights are looked at once."""
+
+    use: Use
+    view: View
+    reference: View | None = None
+
+    @property
+    def probe(self) -> Probe:
+        return cast("Probe", self.use.contribution)
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The views in sight, the reference first."""
+        return tuple(view for view in (self.reference, self.view) if view is not None)
 
 
 @dataclass(frozen=True)
@@ -55,8 +76,8 @@ class Step:
 class Case:
     """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks.
 
-    `clean` are the undisturbed rows beside those of a sweep, None for a check that is no sweep; its verdict does not
-    rest on them.
+    Of a probe, it is the expectation of `value` alone, and the check has the others. `clean` are the undisturbed rows
+    beside those of a sweep, None for a check that is no sweep; its verdict does not rest on them.
     """
 
     check: Check
@@ -71,6 +92,13 @@ class Case:
         steps = [*self.steps, *([self.clean] if self.clean else [])]
         return tuple(view for step in steps for view in (step.reference, step.view) if view is not None)
 
+    @property
+    def sights(self) -> tuple[Sight, ...]:
+        """What there is to look at, one sight for every severity; nothing for a measure that is no probe."""
+        measure = self.check.measure
+        probes = isinstance(measure.contribution, Probe)
+        return tuple(Sight(measure, step.view, step.reference) for step in self.steps) if probes else ()
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -81,13 +109,19 @@ class Plan:
 
     @cached_property
     def views(self) -> tuple[View, ...]:
-        """Every view that some case reads, each once, in the order of first use."""
-        return tuple(dict.fromkeys(view for case in self.cases for view in case.views))
+        """Every view that has to be predicted, each once, in the order of first use."""
+        cases = (case for case in self.cases if _reads_predictions(case.check))
+        return tuple(dict.fromkeys(view for case in cases for view in case.views))
+
+    @cached_property
+    def sights(self) -> tuple[Sight, ...]:
+        """Everything that some probe looks at, each once."""
+        return tuple(dict.fromkeys(sight for case in self.cases for sight in case.sights))
 
     @cached_property
     def row_sets(self) -> tuple[RowSet, ...]:
-        """Every set of rows that some view predicts, each once."""
-        return tuple(dict.fromkeys(view.rows for view in self.views))
+        """Every set of rows that some case is about, each once."""
+        return tuple(dict.fromkeys(view.rows for case in self.cases for view in case.views))
 
     def row_sets_of(self, backend: str) -> tuple[RowSet, ...]:
         """The rows that one backend predicts."""
@@ -96,20 +130,33 @@ class Plan:
 
 def make(suite: Suite) -> Plan:
     """The plan of a suite; pure."""
-    cases = (_case(suite, check, backend) for check in suite.checks for backend in check.on)
+    cases = (_case(suite, check, backend) for check in suite.checks for backend in _backends(check))
     return Plan(suite, tuple(case for case in cases if case is not None))
 
 
 def _case(suite: Suite, check: Check, backend: str) -> Case | None:
     """One check on one backend, or None where it would hold a view against itself and nothing else."""
     steps = tuple(_step(suite, check, backend, severity) for severity in check.steps)
-    expect = check.expect["value"]
+    expect = check.expect.get("value", Expect())
     if steps[0].reference is None:
-        if isinstance(check.measure.contribution, Comparison):
+        if _compares(check):
             return None
         expect = replace(expect, max_drop=None, max_rise=None)
-    clean = _clean(suite, check, backend) if steps[0].severity is not None else None
-    return Case(check, backend, expect, steps, clean) if expect.bounds() else None
+    bounded = expect.bounds() or check.expect.keys() - {"value"}
+    swept = steps[0].severity is not None and not isinstance(check.measure.contribution, Probe)
+    clean = _clean(suite, check, backend) if swept else None
+    return Case(check, backend, expect, steps, clean) if bounded else None
+
+
+def _backends(check: Check) -> tuple[str, ...]:
+    """The backends that a check has a case for; rows alone are no backend's."""
+    measure = check.measure.contribution
+    return ("",) if isinstance(measure, Probe) and measure.sees == "rows" else check.on
+
+
+def _reads_predictions(check: Check) -> bool:
+    measure = check.measure.contribution
+    return not isinstance(measure, Probe) or measure.sees == "predictions"
 
 
 def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
@@ -126,21 +173,25 @@ def _clean(suite: Suite, check: Check, backend: str) -> Step:
 
 
 def _needs_reference(check: Check) -> bool:
-    expect = check.expect["value"]
-    held_against = expect.max_drop is not None or expect.max_rise is not None
-    return held_against or isinstance(check.measure.contribution, Comparison)
+    expect = check.expect.get("value", Expect())
+    return expect.max_drop is not None or expect.max_rise is not None or _compares(check)
+
+
+def _compares(check: Check) -> bool:
+    measure = check.measure.contribution
+    return isinstance(measure, Comparison) or (isinstance(measure, Probe) and measure.compares)
 
 
 def _reference(suite: Suite, check: Check, view: View) -> View:
     """The view that another is held against: what `against` changes, or the usual one for this kind of check."""
     against = check.against or _usual(suite, check, view)
     rows = RowSet(against.data or view.rows.data, () if against.undisturbed else view.rows.perturb)
-    return View(against.backend or view.backend, rows)
+    return View((against.backend or view.backend) if view.backend else "", rows)
 
 
 def _usual(suite: Suite, check: Check, view: View) -> Against:
     """A comparison holds backends against the first one; a drop under a perturbation, the row against itself."""
-    disturbed_metric = view.rows.perturb and not isinstance(check.measure.contribution, Comparison)
+    disturbed_metric = view.rows.perturb and not _compares(check)
     return Against(undisturbed=True) if disturbed_metric else Against(backend=suite.reference)
 
 
@@ -150,3 +201,6 @@ def lines(plan: Plan) -> Iterator[str]:
     for view in plan.views:
         uses = sum(view in case.views for case in plan.cases)
         yield f"  {view.rows.name} on {view.backend}: read by {uses} result{'s' if uses != 1 else ''}"
+    for sight in plan.sights:
+        on = f" on {sight.view.backend}" if sight.view.backend else ""
+        yield f"  {sight.view.rows.name}{on}: looked at by {sight.use.name}"

@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import recall_score
 
-from mqa_registry import Predictions, as_predictions
+from mqa_registry import Predictions, as_predictions, edited
 from mqa_registry.plugins import load
+from mqa_registry.runs import Asked, run
 
 PAGE = Path(__file__).parents[1] / "plugins" / "README.md"
 FILE = re.compile(r"^`(?P<name>[\w.]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -104,6 +105,27 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
     statistic = worst(predictions, targets)
     counts = np.bincount(statistic.cells, minlength=statistic.size)
     assert statistic.of(counts) == min(recall_score(right, said, average=None))
+
+
+def test_the_probe_of_the_page_counts_what_is_said_again(done):
+    suite = done.folder / "again.toml"
+    whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
+    check = '[[check]]\nmeasure = "mqa_probing/repeated"\nexpect.count = { max = 0 }\n'
+    suite.write_text(whole[: whole.index("[[check]]")] + check, encoding="utf-8")
+    posts = done.folder / "posts.csv"
+    asked = Asked(plugin_files=(done.folder / "mqa_probing.py",))
+    assert run(suite, asked).results[0].verdict == "PASS"
+    posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
+    (result,) = run(suite, asked).results
+    assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` says nothing new"])
+
+
+def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
+    plugin = load([], files=[done.folder / "mqa_pauses.py"]).plugins["mqa_pauses"]
+    assert plugin.broken == ""
+    text = "well, no, thanks"
+    edits = plugin.contributions[0].function({"text": text}, np.random.default_rng(0))["text"]
+    assert edited(text, edits) == "well... no... thanks"
 
 
 def answers(p: np.ndarray) -> Predictions:

@@ -12,8 +12,11 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from mqa_robustness import mqa_perturbations
+
 ROOT = Path(__file__).parents[1]
 SUITE = ROOT / "suites" / "nlp.toml"
+SWEEP = ROOT / "suites" / "robustness.toml"
 BACKENDS = ["torch", "onnx"]
 EPSILON = 1e-9
 
@@ -35,6 +38,18 @@ def demo(tmp_path_factory):
 def test_the_demo_suite_is_sound():
     done = mqa("validate", str(SUITE))
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_sweep_is_sound_and_has_every_perturbation_that_its_rows_have_room_for():
+    done = mqa("validate", str(SWEEP))
+    assert (done.returncode, done.stderr) == (0, "")
+    given = {one.name for one in mqa_perturbations()}
+    named = set(re.findall(r"robustness/([a-z-]+)", SWEEP.read_text()))
+    assert given - named == {
+        "strip-line-breaks",
+        "strip-emoji",
+        "emoji-to-words",
+    }  # no row has a line break or an emoji
 
 
 def test_the_demo_model_and_data_are_small_enough_for_git():

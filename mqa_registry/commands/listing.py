@@ -6,17 +6,21 @@ import inspect
 import json
 from typing import TYPE_CHECKING
 
+from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
-from mqa_registry.options import options_of
+from mqa_registry.options import options_of, spelled
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.suite import json_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
+    from mqa_registry.options import Option
     from mqa_registry.plugins import Plugin
+
+ANSWERS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the row", "changes": "must change"}
 
 
 def show(name: str | None, files: Sequence[Path]) -> None:
@@ -46,8 +50,15 @@ def _overview(plugin: Plugin) -> Iterator[str]:
     names = [f"{plugin.name}/{one.name}" for one in plugin.contributions]
     width = max(map(len, names), default=0)
     for name, one in zip(names, plugin.contributions, strict=True):
-        yield f"  {name:<{width}}  {one.kind}: {one.help}"
+        yield f"  {name:<{width}}  {_kind(one)}: {one.help}"
     yield ""
+
+
+def _kind(one: Contribution) -> str:
+    """What it is, with what has to be known before it is used."""
+    if not isinstance(one, Perturbation) or one.answer == "stays":
+        return one.kind
+    return f"{one.kind}, the right answer {ANSWERS[one.answer]}"
 
 
 def _named(plugin: Plugin, name: str) -> list[Contribution]:
@@ -63,10 +74,28 @@ def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
     yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one))})"
     yield ""
     yield from (f"  {line}".rstrip() for line in (inspect.getdoc(one.function) or "").splitlines())
+    if isinstance(one, Probe):
+        yield ""
+        yield f"  sees {one.sees}{', and those of a reference' if one.compares else ''}; gives {', '.join(one.gives)}"
+    if isinstance(one, Perturbation):
+        yield ""
+        yield from (f"  {line}" for line in _consequences(one))
     options = list(options_of(one.function))
     if options:
         yield ""
         yield "  options:"
     for option in options:
-        default = "required" if option.required else f"default {option.default!r}"
-        yield f"    {option.name}: {option.type} ({default}){f'  {option.doc}' if option.doc else ''}"
+        yield f"    {option.name}: {option.type} ({_default(option)}){f'  {option.doc}' if option.doc else ''}"
+
+
+def _default(option: Option) -> str:
+    if option.required:
+        return "required"
+    return "may be left out" if option.default is None else f"default {spelled(option.default)}"
+
+
+def _consequences(perturbation: Perturbation) -> Iterator[str]:
+    """What a perturbation acts on, and what becomes of the right answer."""
+    yield f"disturbs: {perturbation.modality}"
+    spans = ", spans of the text move with it" if perturbation.edits else ""
+    yield f"the right answer: {ANSWERS[perturbation.answer]}{spans}"

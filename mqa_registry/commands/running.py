@@ -68,7 +68,7 @@ def asked(
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
-    _refuse_no_folder(show)
+    refuse_no_folder(show.json)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
     return _shown(report, show)
@@ -76,15 +76,15 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 
 def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequence[Path], show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
-    _refuse_no_folder(show)
+    refuse_no_folder(show.json)
     report = runs.judge(run, suite, store=store, plugin_files=plugin_files, examples=show.examples)
     return _shown(report, show)
 
 
-def _refuse_no_folder(show: Show) -> None:
-    """Find out before anything takes long."""
-    if show.json not in (None, "-") and not Path(str(show.json)).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{show.json}` to", hint="make it first, or write elsewhere")
+def refuse_no_folder(file: str | None) -> None:
+    """Find out before anything takes long that there is no place for what is to be written."""
+    if file not in (None, "-") and not Path(str(file)).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

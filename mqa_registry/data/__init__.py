@@ -1,7 +1,9 @@
 """The tables that pass between the layers: rows that go in, predictions that come out."""
 
 from mqa_registry.data.conversion import as_predictions
+from mqa_registry.data.edits import Edit, edited, moved_spans
 from mqa_registry.data.files import read_table
+from mqa_registry.data.positive import positive_class
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.rows import Example, Rows, derived_ids, fingerprint
 from mqa_registry.data.schemas import SCHEMAS, Schema, schema_named
@@ -9,6 +11,7 @@ from mqa_registry.data.targets import labels_in, targets_of
 
 __all__ = [
     "SCHEMAS",
+    "Edit",
     "Example",
     "Predictions",
     "Rows",
@@ -16,8 +19,11 @@ __all__ = [
     "Targets",
     "as_predictions",
     "derived_ids",
+    "edited",
     "fingerprint",
     "labels_in",
+    "moved_spans",
+    "positive_class",
     "read_table",
     "schema_named",
     "targets_of",

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
 from mqa_registry.judging.measured import Measured
+from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.contributions import Metric
     from mqa_registry.judging.reading import Reading, Selection
-    from mqa_registry.judging.sample import Sample
+    from mqa_registry.judging.sample import Positions, Sample
     from mqa_registry.suite import Expect, Use
 
 
@@ -34,7 +38,7 @@ class Answers:
         """Ask the measure."""
         asked = reading if among is None else reading.at(among)
         held = expect.max_drop is not None or expect.max_rise is not None
-        before = _metric(asked.measure, asked.reference) if held and asked.reference is not None else None
+        before = _before(asked) if held else None
         return cls(reading, _measured(asked), before, among)
 
     def at(self, rows: Selection, expect: Expect) -> Answers:
@@ -74,15 +78,24 @@ class Answers:
 
 def _measured(reading: Reading) -> Measured:
     if not reading.compares:
-        return _metric(reading.measure, reading.sample)
+        return _metric(reading.measure, reading.sample, {name: rows.view for name, rows in reading.groups.items()})
     assert reading.reference is not None
     if not len(reading.sample):
         return Measured(np.zeros(0))
     return Measured.of(reading.measure.call(reading.reference.predictions, reading.sample.predictions))
 
 
-def _metric(measure: Use, sample: Sample) -> Measured:
+def _before(reading: Reading) -> Measured | None:
+    if reading.reference is None:
+        return None
+    groups = {name: rows.reference for name, rows in reading.groups.items()}
+    return _metric(reading.measure, reading.reference, groups)
+
+
+def _metric(measure: Use, sample: Sample, groups: Mapping[str, Positions]) -> Measured:
     """A metric of some rows; of none it is nothing, which not every metric knows."""
     if not len(sample):
         return Measured(np.zeros(0))
+    if takes_groups(cast("Metric", measure.contribution)):
+        return Measured.of(measure.call(sample.predictions, sample.targets, groups))
     return Measured.of(measure.call(sample.predictions, sample.targets))

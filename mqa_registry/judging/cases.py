@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
@@ -21,16 +22,19 @@ from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.shares import PairedProportions
+from mqa_registry.judging.sighted import bounds_of, of_sights
 from mqa_registry.judging.sweeps import beside, curve, undisturbed, validity
+from mqa_registry.judging.together import together
+from mqa_registry.options import takes_groups
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.judging.finding import Finding
-    from mqa_registry.judging.reading import Reading
+    from mqa_registry.judging.reading import Reading, Selection
     from mqa_registry.plan import Case, Plan, Step
-    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.predict import Observations, Observed, Sighted
 
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
@@ -48,10 +52,12 @@ def _timed(plan: Plan, case: Case, material: Material) -> Result:
 def _judged(plan: Plan, case: Case, material: Material) -> Result:
     blank = _blank(case)
     observations = material.observations
-    failure = next((observed.failure for observed in _read_by(case, observations) if observed.failure), None)
+    failure = next((seen.failure for seen in _read_by(case, observations) if seen.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
+        if case.sights:
+            return replace(blank, **of_sights(plan, case, [observations.sights[one] for one in case.sights]))
         steps = [_step(plan, case, step, material) for step in case.steps]
         clean = undisturbed(case, material)
     except NotRunError as error:
@@ -64,7 +70,9 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
     return _concluded(plan, case, blank, steps, observations, clean=clean)
 
 
-def _read_by(case: Case, observations: Observations) -> Iterator[Observed]:
+def _read_by(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
+    if case.sights:
+        return (observations.sights[sight] for sight in case.sights)
     views = (view for step in case.steps for view in (step.view, step.reference) if view is not None)
     return (observations.views[view] for view in views)
 
@@ -86,7 +94,7 @@ def _blank(case: Case) -> Result:
         perturb=check.spelled.get("perturb"),
         by=check.by.spelled() if check.by else None,
         against=_against(case.steps[0]),
-        expect=case.expect.bounds(),
+        expect=bounds_of(check) if case.sights else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
     )
@@ -116,19 +124,26 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = (
-        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
-    )
+    purpose = f"{case.check.measure.key} {step.view.rows.name}"  # of no backend: equal answers have equal intervals
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
-    answers = Answers.of(reading, case.expect)
-    whole = find(answers, case.expect, how)
     if case.check.by is None:
-        return Judged(whole)
+        return Judged(find(Answers.of(reading, case.expect), case.expect, how))
     groups = dict(selections(reading, case.check.by, step, material))
     small = frozenset(name for name, rows in groups.items() if len(rows.view) < case.expect.min_rows)
+    if isinstance(case.check.measure.contribution, Metric) and takes_groups(case.check.measure.contribution):
+        return together(reading, groups, small, case.expect, how)
+    return _apart(case, reading, groups, small, how)
+
+
+def _apart(
+    case: Case, reading: Reading, groups: Mapping[str, Selection], small: frozenset[str], how: Resampling
+) -> Judged:
+    """The measure taken of all rows and of every group, and how far the groups lie apart."""
+    answers = Answers.of(reading, case.expect)
+    whole = find(answers, case.expect, how)
     refuse_many(len(groups) - len(small), case.expect)
     found = {
-        name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{purpose} {name}"))
+        name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{how.purpose} {name}"))
         for name, rows in groups.items()
     }
     large = {name: finding for name, finding in found.items() if name not in small}
@@ -222,5 +237,8 @@ def _telling(judged: Judged) -> Reading:
         return judged.reading
     bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
     sign = -1 if bounded_above else 1
+    if not all("value" in finding.numbers for finding in large):
+        return judged.reading
     known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
-    return min(known, key=lambda finding: sign * finding.numbers["value"].value).answers.reading
+    worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
+    return worst.reading

@@ -36,6 +36,7 @@ class Judged:
 
     @property
     def reading(self) -> Reading:
+        assert self.whole.answers is not None
         return self.whole.answers.whole
 
     @property

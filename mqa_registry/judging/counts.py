@@ -10,7 +10,7 @@ import numpy as np
 from mqa_registry.contributions import Comparison
 from mqa_registry.data import labels_in
 from mqa_registry.errors import MqaError
-from mqa_registry.judging.groups import groups_of
+from mqa_registry.judging.groups import groups_of, sees_answers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,6 +61,8 @@ def _labelled(rows: Rows) -> npt.NDArray[np.bool_]:
 
 def _sizes(check: Check, rows: Rows, labelled: npt.NDArray[np.bool_]) -> dict[str, int]:
     assert check.by is not None
+    if sees_answers(check.by):
+        return {}
     counted = np.ones_like(labelled) if isinstance(check.measure.contribution, Comparison) else labelled
     try:
         groups = groups_of(rows, check.by)

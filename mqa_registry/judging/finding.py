@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.answers import Answers
     from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.judging.reading import Reading
     from mqa_registry.judging.resampling import Resampling
     from mqa_registry.suite import Expect
 
@@ -24,16 +25,25 @@ MOST_GROUPS = 200  # of which every two are compared
 
 @dataclass(frozen=True)
 class Finding:
-    """Numbers of one check on some rows, and what has to be true of them."""
+    """Numbers of one check on some rows, and what has to be true of them.
 
-    answers: Answers
+    `answers` are those that the numbers were made of; None for what a probe saw.
+    """
+
+    answers: Answers | None
     numbers: Mapping[str, Estimate]
     claims: Sequence[Claim] = ()
 
     @property
+    def reading(self) -> Reading:
+        """The rows themselves."""
+        assert self.answers is not None
+        return self.answers.reading
+
+    @property
     def rows(self) -> int:
         """How many rows there are, whether or not they have a say in the measure."""
-        return self.answers.rows
+        return self.answers.rows if self.answers is not None else 0
 
 
 def find(answers: Answers, expect: Expect, how: Resampling) -> Finding:

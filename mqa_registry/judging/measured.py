@@ -53,6 +53,8 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     """The estimate of a measure on some rows."""
     answer = measured.answer
     if isinstance(answer, Statistic):
+        if answer.undefined:
+            return Undefined(rows, f"is undefined, since {answer.undefined}")
         return resampled([_sized(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
     if isinstance(answer, float):
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)

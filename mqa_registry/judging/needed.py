@@ -7,12 +7,15 @@ model is. With as many it may still be, where the model is not that good.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from mqa_registry.contributions import Metric
 from mqa_registry.judging.claims import MOST_ROWS, Claim
 from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.groups import sees_answers
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -64,7 +67,7 @@ class _Best:
 
 
 def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
-    check, bounds = case.check, case.expect.bounds()
+    check, bounds = case.check, {} if case.sights else case.expect.bounds()
     sizes = counts.sizes(case)
     judged = sorted((size, name) for name, size in sizes.items() if size >= case.expect.min_rows)
     for words in (("min", "max"), ("max_drop",), ("max_rise",), ("max_gap",), ("min_ratio",)):
@@ -74,9 +77,13 @@ def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
         best = _best(case, expect, form_of(check.measure, counts.classes.get(check.data, ())), confidence)
         if check.by is None:
             yield _need(check.name, expect, best, (counts.rows(case),))
+        elif sees_answers(check.by):
+            yield Need(check.name, expect, counts.rows(case), None, "the groups depend on the answers")
         elif judged:
-            two = "max_gap" in expect or "min_ratio" in expect
-            yield _need(check.name, expect, best, [size for size, _ in judged], group=judged[0][1], two=two)
+            between = "max_gap" in expect or "min_ratio" in expect
+            together = isinstance(check.measure.contribution, Metric) and takes_groups(check.measure.contribution)
+            need = _need(check.name, expect, best, [n for n, _ in judged], group=judged[0][1], two=between or together)
+            yield replace(need, grouped=not together)
         else:
             largest = max(((size, name) for name, size in sizes.items()), default=(0, ""))
             least = case.expect.min_rows

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Comparison
 from mqa_registry.errors import DataError
-from mqa_registry.judging.groups import within
+from mqa_registry.judging.groups import groups_by_answer, sees_answers, within
 from mqa_registry.judging.sample import met
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mqa_registry.judging.material import Material
     from mqa_registry.judging.sample import Positions, Sample
@@ -29,12 +29,16 @@ class Selection:
 
 @dataclass(frozen=True)
 class Reading:
-    """The view of a case and, where it needs one, the reference; `paired` where both have the same rows in one order."""
+    """The view of a case and, where it needs one, the reference; `paired` where both have the same rows in one order.
+
+    `groups` are those that a metric makes one number of.
+    """
 
     measure: Use
     sample: Sample
     reference: Sample | None = None
     paired: bool = True
+    groups: Mapping[str, Selection] = field(default_factory=dict)
 
     @property
     def compares(self) -> bool:
@@ -70,10 +74,17 @@ def read(case: Case, step: Step, material: Material) -> Reading:
 
 def selections(reading: Reading, by: Use, step: Step, material: Material) -> Iterator[tuple[str, Selection]]:
     """The rows of every group, by its name; a reference with other rows has groups of its own."""
-    mine = within(reading.sample, material.groups(step.view.rows.data, by))
-    theirs = mine
+    mine = theirs = _groups(reading.sample, step.view.rows.data, by, material)
     if reading.reference is not None and not reading.paired:
         assert step.reference is not None
-        theirs = within(reading.reference, material.groups(step.reference.rows.data, by))
+        theirs = _groups(reading.reference, step.reference.rows.data, by, material)
+    elif reading.reference is not None and sees_answers(by):
+        mine = theirs = groups_by_answer(reading.reference.predictions, by)
     nowhere = reading.sample.places[:0]
     return ((name, Selection(positions, theirs.get(name, nowhere))) for name, positions in mine.items())
+
+
+def _groups(sample: Sample, data: str, by: Use, material: Material) -> Mapping[str, Positions]:
+    if sees_answers(by):
+        return groups_by_answer(sample.predictions, by)
+    return within(sample, material.groups(data, by))

@@ -6,13 +6,13 @@ import inspect
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
-from mqa_registry.contributions import Backend, Metric, Perturbation
+from mqa_registry.contributions import Backend, Metric, Perturbation, Slice
 from mqa_registry.errors import PluginError
 from mqa_registry.options.signature import keyword_only, positional, resolved
 from mqa_registry.options.wording import inner_type, members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mqa_registry.contributions import Contribution
 
@@ -31,7 +31,9 @@ def signature_problems(contribution: Contribution) -> tuple[str, ...]:
         return (f"its function must be a plain function, not {contribution.function!r:.60}",)
     problems = [*_positional_problems(contribution), *_option_problems(contribution)]
     if isinstance(contribution, Backend) and not problems:
-        problems += _identity_problems(contribution)
+        problems += _twin_problems(contribution, "identity", contribution.identity)
+        if contribution.export is not None:
+            problems += _twin_problems(contribution, "export", contribution.export)
     return tuple(problems)
 
 
@@ -44,8 +46,10 @@ def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ..
     takes = contribution.takes_arguments
     if isinstance(contribution, Metric):
         return (takes, (*takes, "groups"))
-    if isinstance(contribution, Perturbation) and contribution.moves_target:
+    if isinstance(contribution, Perturbation) and contribution.answer == "moves":
         return (("example", "target", "rng"),)
+    if isinstance(contribution, Slice):
+        return ((contribution.sees,),)
     return (takes,)
 
 
@@ -109,14 +113,14 @@ def _shown(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
 
 
-def _identity_problems(backend: Backend) -> Iterator[str]:
-    """A store key must not come from other options than the run: both functions take the same, with equal defaults."""
-    if not inspect.isfunction(backend.identity):
-        yield f"its `identity` must be a plain function, not {backend.identity!r:.60}"
+def _twin_problems(backend: Backend, name: str, twin: Callable[..., Any]) -> Iterator[str]:
+    """A store key must not come from other options than the run: the functions take the same, with equal defaults."""
+    if not inspect.isfunction(twin):
+        yield f"its `{name}` must be a plain function, not {twin!r:.60}"
         return
-    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (backend.function, backend.identity))
-    for name in own.keys() ^ other.keys():
-        yield f"its `identity` and its function must take the same options; only one of them has `{name}`"
-    for name in own.keys() & other.keys():
-        if own[name] != other[name]:
-            yield f"its `identity` has another default for `{name}` than its function"
+    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (backend.function, twin))
+    for option in own.keys() ^ other.keys():
+        yield f"its `{name}` and its function must take the same options; only one of them has `{option}`"
+    for option in own.keys() & other.keys():
+        if own[option] != other[option]:
+            yield f"its `{name}` has another default for `{option}` than its function"

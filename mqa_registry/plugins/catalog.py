@@ -14,10 +14,12 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Replay,
     Slice,
     Task,
 )
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.options import did_you_mean
 
@@ -29,15 +31,16 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
-# Where in a suite file a contribution is named, and the kinds that may stand there. A name is unique in its role.
+# Where a contribution is named, mostly in a suite file, and the kinds that may stand there. A name is unique in its role.
 ROLES: Mapping[str, Kinds] = {
-    "`measure`": (Metric, Comparison),
+    "`measure`": (Metric, Comparison, Probe),
     "`perturb`": (Perturbation,),
     "`by`": (Slice,),
     "`[backends.NAME]`": (Backend, Replay),
     "`[data.NAME]`": (Dataset,),
     "`[model]`": (ModelSource,),
     "the `task` of `[model]`": (Task,),
+    "the report of `mqa doctor`": (Diagnosis,),
 }
 
 
@@ -119,7 +122,7 @@ class Catalog:
 
 
 def role_of(kind: type[Contribution]) -> str:
-    """Where in a suite file a contribution of this kind is named."""
+    """Where a contribution of this kind is named."""
     return next(role for role, kinds in ROLES.items() if kind in kinds)
 
 
@@ -128,7 +131,8 @@ def _role(contribution: Contribution) -> str:
 
 
 def _named(kinds: Kinds) -> str:
-    return " or ".join(kind.kind for kind in kinds)
+    *others, last = (kind.kind for kind in kinds)
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def _listing(kinds: Kinds, plugin: Plugin) -> str:

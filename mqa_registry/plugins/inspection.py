@@ -18,10 +18,12 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Replay,
     Slice,
     Task,
 )
+from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.options import did_you_mean, signature_problems
 from mqa_registry.plugins.catalog import NAME, role_of
 
@@ -38,9 +40,15 @@ HOOKS: Mapping[str, Kinds] = {
     "mqa_datasets": (Dataset,),
     "mqa_metrics": (Metric,),
     "mqa_comparisons": (Comparison,),
+    "mqa_probes": (Probe,),
     "mqa_perturbations": (Perturbation,),
     "mqa_slices": (Slice,),
+    "mqa_diagnoses": (Diagnosis,),
 }
+
+
+SIGHTS = ("rows", "predictions", "runner")  # what a probe can ask to see
+RESERVED = {"min", "max", "max_drop", "max_rise", "max_gap", "min_ratio", "min_rows"}  # the words of `expect`
 
 
 class BrokenPluginError(Exception):
@@ -120,7 +128,32 @@ def _contribution_problems(given: tuple[Contribution, ...]) -> Iterator[str]:
 def _field_problems(contribution: Contribution) -> Iterator[str]:
     """Mistakes that a type checker would have found."""
     takes = getattr(contribution, "takes", ("any",))
-    if not (isinstance(takes, tuple) and takes and all(isinstance(schema, str) for schema in takes)):
+    any_will_do = isinstance(contribution, Probe) and takes == ()
+    if not any_will_do and not (
+        isinstance(takes, tuple) and takes and all(isinstance(schema, str) for schema in takes)
+    ):
         yield f'`takes` must be a tuple of prediction schemas, as in `("label",)`, not {takes!r:.40}'
     if isinstance(contribution, Task) and not contribution.fields:
         yield "`fields` must name at least one field of its examples"
+    if isinstance(contribution, Probe):
+        yield from _probe_problems(contribution)
+    if isinstance(contribution, Perturbation):
+        yield from _answer_problems(contribution)
+
+
+def _probe_problems(probe: Probe) -> Iterator[str]:
+    if not (isinstance(probe.gives, tuple) and probe.gives and all(map(str.isidentifier, probe.gives))):
+        yield f'`gives` must name the numbers that it makes, as in `("value",)`, not {probe.gives!r:.40}'
+    elif taken := sorted(RESERVED & set(probe.gives)):
+        yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
+    if probe.sees not in SIGHTS:
+        yield f"`sees` must be one of {', '.join(f'`{one}`' for one in SIGHTS)}, not {probe.sees!r:.40}"
+
+
+def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.answer not in {"stays", "moves", "changes"}:
+        yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
+    if perturbation.edits and perturbation.modality != "text":
+        yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
+    if perturbation.edits and perturbation.answer == "moves":
+        yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'

@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Codec, Encoded
+    from mqa_registry.contributions import Codec
+    from mqa_registry.contributions.subject import Encoded
     from mqa_registry.data import Example
 
 MOST_ROWS = 512  # in one batch, however short the rows

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from mqa_registry.data import Rows
+from mqa_registry.data import Rows, edited, moved_spans
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import MqaError
-from mqa_registry.predict.edits import edits
+from mqa_registry.predict.distance import distance
 from mqa_registry.predict.observations import Disturbed, Failure
+from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -26,24 +27,45 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class _Act:
-    """One perturbation, made ready: what its randomness depends on, and the fields it acts on."""
+    """One perturbation, made ready: what its randomness depends on, the fields it acts on, and how the target moves.
+
+    `spanned` is the field that targets are spans of, if they are.
+    """
 
     use: Use
     purpose: str
     fields: frozenset[str]
-    moves_target: bool
+    spanned: str
+
+    @property
+    def how(self) -> Perturbation:
+        return cast("Perturbation", self.use.contribution)
+
+    @property
+    def touches_target(self) -> bool:
+        return self.how.answer == "moves" or (self.how.edits and bool(self.spanned))
 
     def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The row after it, or None where it declines."""
         before = {name: value for name, value in example.items() if name in self.fields}
-        if self.moves_target:
-            moved = self.use.call(before, target, rng)
-            after, target = moved or (None, None)
-        else:
-            after = self.use.call(before, rng)
+        after, target = self._made(before, target, rng)
         if after is None:
             return None
         return {**example, **_checked(self.use, before, after)}, target
+
+    def _made(self, before: Example, target: Any, rng: np.random.Generator) -> tuple[Example | None, Any]:
+        if self.how.answer == "moves":
+            return self.use.call(before, target, rng) or (None, None)
+        made = self.use.call(before, rng)
+        if not self.how.edits or made is None:
+            return made, target
+        after = {
+            name: edited(before[name], edits) if edits else before[name]
+            for name, edits in _checked(self.use, before, made).items()
+        }
+        if target is not None and self.spanned:
+            target = moved_spans(target, before[self.spanned], made[self.spanned])
+        return after, target
 
 
 def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> Disturbed | Failure:
@@ -66,10 +88,10 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
             kept.append(position)
             examples.append(moved[0])
             if moved[0] != example:
-                changed.append(edits(example, moved[0]))
+                changed.append(distance(example, moved[0]))
             targets[position] = moved[1]
-    moved_targets = [targets[position] for position in kept] if any(act.moves_target for act in acts) else None
-    known = [edited for edited in changed if edited is not None]
+    moved_targets = [targets[position] for position in kept] if any(act.touches_target for act in acts) else None
+    known = [far for far in changed if far is not None]
     mean = sum(known) / len(known) if known else None
     return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), len(changed), mean)
 
@@ -81,7 +103,10 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
         fields = [name for name in rows.fields if pa.types.is_string(rows.table.schema.field(name).type)]
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
-    return _Act(use, _purpose(use), frozenset(fields), perturbation.moves_target)
+    spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
+    if spanned and not (perturbation.edits or perturbation.answer == "moves"):
+        refuse_to_leave_behind(use)
+    return _Act(use, _purpose(use), frozenset(fields), spanned)
 
 
 def _purpose(use: Use) -> str:
@@ -90,7 +115,7 @@ def _purpose(use: Use) -> str:
 
 
 def _targets(rows: Rows, acts: Sequence[_Act]) -> list[Any]:
-    if any(act.moves_target for act in acts) and "target" in rows.table.column_names:
+    if any(act.touches_target for act in acts) and "target" in rows.table.column_names:
         return list(rows.table.column("target").to_pylist())
     return [None] * len(rows)
 

@@ -14,13 +14,15 @@ from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.predict.batches import only, packed
 from mqa_registry.predict.observations import Failure, Work
+from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import Backend, Batch, Codec, Outputs, Runner, Subject
+    from mqa_registry.contributions import Backend, Codec, Runner, Subject
+    from mqa_registry.contributions.subject import Batch, Outputs
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
@@ -58,8 +60,23 @@ class LiveBackend:
         return self._subject.model.labels
 
     @property
+    def subject(self) -> Subject:
+        """What it runs."""
+        return self._subject
+
+    @property
+    def origin(self) -> dict[str, Any] | None:
+        """How another process opens it; None where nobody knows."""
+        return origin_of(self._use, self._subject)
+
+    @property
     def codec(self) -> Codec:
         return self._subject.codec
+
+    @property
+    def digest(self) -> bytes:
+        """What its answers depend on, but for the example; of what it asks for, until it is open."""
+        return self._digest
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,15 +97,20 @@ class LiveBackend:
 
     def open(self, stack: ExitStack, progress: Progress) -> None:
         """Load the model; a failure is kept, and the backend then answers nothing."""
-        progress.stage(f"loading {self.name}")
-        runner: Runner | None = self._guarded(lambda: stack.enter_context(self._use.call(self._subject)))
+        runner: Runner | None = self._guarded(lambda: self.load(stack, progress))
         if runner is None:
             return
         self._runner = runner
+        progress.start(self.name, int((~self._store.known(self._digest, self._keys(self._fingerprints))).sum()))
+
+    def load(self, stack: ExitStack, progress: Progress) -> Runner:
+        """The runner, open as long as the stack is; raises whatever it raises."""
+        progress.stage(f"loading {self.name}")
+        runner: Runner = stack.enter_context(self._use.call(self._subject))
         if dict(runner.identity) != self._identity:
             self._settle(runner.identity)
         self._store.note(self._digest, {"identity": self._identity, **runner.facts})
-        progress.start(self.name, int((~self._store.known(self._digest, self._keys(self._fingerprints))).sum()))
+        return runner
 
     def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:
         """Predict those of the encoded rows that are asked for and not in the store, in the batches of the plan."""

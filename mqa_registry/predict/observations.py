@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    import pyarrow as pa
+
     from mqa_registry.data import Predictions, Rows
     from mqa_registry.errors import MqaError
-    from mqa_registry.plan import View
+    from mqa_registry.plan import RowSet, Sight, View
 
 
 @dataclass(frozen=True)
@@ -47,12 +49,38 @@ class Disturbed:
 
 
 @dataclass(frozen=True)
+class Prepared:
+    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it."""
+
+    rows: Mapping[str, Rows]
+    seen: Mapping[RowSet, Disturbed | Failure]
+
+    @property
+    def sound(self) -> dict[RowSet, Disturbed]:
+        """The sets of rows that could be made."""
+        return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
+
+
+@dataclass(frozen=True)
 class Observed:
     """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
 
     seen: Disturbed | None
     predictions: Predictions | None = None
     failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """What a probe saw, as the table that it made of it, or the reason why there is none.
+
+    `declined` rows are not among those that it looked at; `changed` differ from what they were.
+    """
+
+    table: pa.Table | None = None
+    failure: Failure | None = None
+    declined: int = 0
+    changed: int = 0
 
 
 @dataclass(frozen=True)
@@ -66,13 +94,14 @@ class Work:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen of every view, and the undisturbed rows of every data set.
+    """What was seen of every view, and by every probe, and the undisturbed rows of every data set.
 
     `facts` say, per backend, what it really ran on; `model` what the source says of the model.
     """
 
     rows: Mapping[str, Rows]
     views: Mapping[View, Observed]
+    sights: Mapping[Sight, Sighted] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)

@@ -4,27 +4,29 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mqa_registry.contributions import Metric, Replay, Subject
+from mqa_registry.contributions import Metric, Replay
 from mqa_registry.data import fingerprint, labels_in, schema_named, targets_of
 from mqa_registry.errors import DataError, MqaError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.load import load
-from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed
+from mqa_registry.predict.looking import Looking
+from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.replayed import replay
+from mqa_registry.predict.subject import subject_of
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Conditions, Model, Task
+    from mqa_registry.contributions import Conditions, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encoding
@@ -33,19 +35,6 @@ if TYPE_CHECKING:
     from mqa_registry.store.packing import Keys
 
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it."""
-
-    rows: Mapping[str, Rows]
-    seen: Mapping[RowSet, Disturbed | Failure]
-
-    @property
-    def sound(self) -> dict[RowSet, Disturbed]:
-        """The sets of rows that could be made."""
-        return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
 
 
 def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
@@ -70,7 +59,7 @@ def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live = _live_backends(plan, conditions, store)
+    live = _live_backends(plan, prepared, conditions, store)
     replayed = {view: _replayed(plan, view, prepared) for view in plan.views if view.backend not in live}
     classes = _classes(live.values(), replayed.values(), prepared.rows.values())
     _refuse_unknown_labels(plan, prepared, live, classes)
@@ -81,9 +70,13 @@ def predict(
     answered = {
         view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
     }
+    views = {view: _with_classes((answered | replayed)[view], classes) for view in plan.views}
+    with Looking(prepared, views, live, store, progress, seed=plan.suite.seed, fresh=fresh) as looking:
+        sights = {sight: looking.at(sight) for sight in plan.sights}
     return Observations(
         prepared.rows,
-        {view: _with_classes((answered | replayed)[view], classes) for view in plan.views},
+        views,
+        sights,
         facts={name: backend.facts for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
@@ -94,16 +87,16 @@ def _task(plan: Plan) -> Task | None:
     return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
 
 
-def _live_backends(plan: Plan, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
+def _live_backends(plan: Plan, prepared: Prepared, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
     """The backends that the plan needs and that run the model; the model itself is not built yet."""
     suite = plan.suite
-    names = dict.fromkeys(view.backend for view in plan.views)
+    seen = (view for sight in plan.sights if sight.probe.sees == "runner" for view in sight.views)
+    names = dict.fromkeys(view.backend for view in (*plan.views, *seen))
     live = [name for name in names if not isinstance(suite.backends[name].contribution, Replay)]
     if suite.model is None or not live:
         return {}
-    task = cast("Task", suite.model.task.contribution)
-    model: Model = suite.model.source.call(task, conditions)
-    subject = Subject(model, task, conditions, suite.model.task.options)
+    rows = prepared.rows.get(next(iter(suite.data)), next(iter(prepared.rows.values())))
+    subject = subject_of(suite.model, conditions, rows)
     return {name: LiveBackend(name, suite.backends[name], subject, suite.model.task, store) for name in live}
 
 

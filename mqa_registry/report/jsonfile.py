@@ -94,7 +94,7 @@ def _result(result: Result) -> dict[str, Any]:
         "measure": _plain(result.measure),
         "definition": result.definition,
         "data": result.data,
-        "backend": result.backend,
+        "backend": result.backend or None,
         "perturb": _plain(result.perturb),
         "by": _plain(result.by),
         "against": _plain(result.against),

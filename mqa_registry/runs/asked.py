@@ -35,11 +35,15 @@ class Asked:
         return self.store or suite.path.parent / STORE
 
     def conditions(self, suite: Suite) -> Conditions:
+        return self.conditions_in(self.store_of(suite))
+
+    def conditions_in(self, store: Path) -> Conditions:
         return Conditions(
-            exports=self.store_of(suite) / "exports",
+            exports=store / "exports",
             device=self.device,
             offline=self.offline,
             allow_code=self.allow_code,
             allow_pickle=self.allow_pickle,
             trust_remote_code=self.trust_remote_code,
+            plugin_files=self.plugin_files,
         )

@@ -32,7 +32,7 @@ def environment(catalog: Catalog, observations: Observations, conditions: Condit
     """What the predictions were made with."""
     loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
     return {
-        **_versions(PACKAGES),
+        **versions(),
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
@@ -43,10 +43,11 @@ def environment(catalog: Catalog, observations: Observations, conditions: Condit
 def judged_again(kept: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
     """The environment of a run that was kept, with what it is judged by now."""
     plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
-    return {**kept, "judged": {**_versions(JUDGING), "plugins": plugins}}
+    return {**kept, "judged": {**versions(JUDGING), "plugins": plugins}}
 
 
-def _versions(packages: tuple[str, ...]) -> dict[str, Any]:
+def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
+    """Those of mqa, Python and such of these packages as are installed."""
     return {
         "mqa": version("mqa-registry"),
         "python": platform.python_version(),

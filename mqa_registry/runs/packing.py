@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.data import Predictions, Rows
-from mqa_registry.predict import Disturbed, Failure, Observed
+from mqa_registry.predict import Disturbed, Failure, Observed, Sighted
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, bases, from_toml, to_toml
 
@@ -30,6 +30,7 @@ def packed(record: Record, place: Path) -> dict[str, bytes]:
     files: dict[str, bytes] = {SUITE: to_toml(record.raw.root.plain()).encode(), REPORT: _json(record.report)}
     rows = [_rows(name, rows, files) for name, rows in record.rows.items()]
     views = [_view(recipe, seen, record.rows, files) for recipe, seen in record.views.items()]
+    sights = [_sight(recipe, seen, files) for recipe, seen in record.sights.items()]
     whole = {
         "format": FORMAT,
         "run": record.run,
@@ -40,6 +41,7 @@ def packed(record: Record, place: Path) -> dict[str, bytes]:
         "groups": record.groups,
         "rows": rows,
         "views": views,
+        "sights": sights,
     }
     return files | {RUN: _json(whole)}
 
@@ -58,6 +60,7 @@ def unpacked(files: Files, place: Path) -> Record:
         environment=whole["environment"],
         rows=rows,
         views={one["recipe"]: _observed(one, rows, files) for one in whole["views"]},
+        sights={one["recipe"]: _sighted(one, files) for one in whole.get("sights", ())},
         groups=whole["groups"],
         report=json.loads(files[REPORT]),
         texts=whole["texts"],
@@ -109,6 +112,17 @@ def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], files: dict[str
         },
         "failure": seen.failure and vars(seen.failure),
     }
+
+
+def _sight(recipe: str, seen: Sighted, files: dict[str, bytes]) -> Table:
+    file = _add("sights", seen.table, files) if seen.table is not None else None
+    counts = {"declined": seen.declined, "changed": seen.changed}
+    return counts | {"recipe": recipe, "file": file, "failure": seen.failure and vars(seen.failure)}
+
+
+def _sighted(one: Table, files: Files) -> Sighted:
+    table = _table(files[one["file"]]) if one["file"] else None
+    return Sighted(table, one["failure"] and Failure(**one["failure"]), one["declined"], one["changed"])
 
 
 def _seen(seen: Disturbed, rows: Mapping[str, Rows], files: dict[str, bytes]) -> Table:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Replay
-from mqa_registry.predict import Failure, Observations, Observed
+from mqa_registry.predict import Failure, Observations, Observed, Sighted
 from mqa_registry.report import to_json
 from mqa_registry.runs.texts import without_texts
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mqa_registry.data import Rows
-    from mqa_registry.plan import Plan, View
+    from mqa_registry.plan import Plan, Sight, View
     from mqa_registry.report import Report
     from mqa_registry.suite import RawSuite, Suite
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 class Record:
     """One finished run.
 
-    `views` are what was seen of each view, by its recipe: all that the view depends on, as the suite spells it.
+    `views` are what was seen of each view, by its recipe: all that the view depends on, as the suite spells it; `sights`
+    likewise what each probe saw.
     `groups` has, for a run that was kept without texts, the column of `rows` with the groups of each slice.
     """
 
@@ -38,6 +39,7 @@ class Record:
     environment: Mapping[str, Any]
     rows: Mapping[str, Rows]
     views: Mapping[str, Observed]
+    sights: Mapping[str, Sighted]
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
@@ -56,6 +58,7 @@ class Record:
             report.environment,
             observations.rows,
             {_key(recipe(plan.suite, view)): seen for view, seen in observations.views.items()},
+            {_key(sight_recipe(plan.suite, sight)): seen for sight, seen in observations.sights.items()},
             groups,
             to_json(report),
             texts,
@@ -63,12 +66,18 @@ class Record:
 
     def observations(self, plan: Plan) -> Observations:
         """What the run saw of the views of a plan; of a view that it did not predict, the reason why there is nothing."""
-        return Observations(self.rows, {view: self._seen(plan.suite, view) for view in plan.views})
+        views = {view: self._seen(plan.suite, view) for view in plan.views}
+        return Observations(self.rows, views, {sight: self._sighted(plan.suite, sight) for sight in plan.sights})
 
     def _seen(self, suite: Suite, view: View) -> Observed:
         wanted = recipe(suite, view)
         found = self.views.get(_key(wanted))
         return found or Observed(None, failure=Failure(self._reason(view, wanted), "run the suite: `mqa run SUITE`"))
+
+    def _sighted(self, suite: Suite, sight: Sight) -> Sighted:
+        found = self.sights.get(_key(sight_recipe(suite, sight)))
+        reason = f"the run `{self.run}` did not let `{sight.use.name}` look at `{sight.view.rows.name}` like that"
+        return found or Sighted(failure=Failure(reason, "run the suite: `mqa run SUITE`"))
 
     def _reason(self, view: View, wanted: Recipe) -> str:
         """Why a view is not there: nothing like it was predicted, or something that differs from it in part."""
@@ -83,19 +92,25 @@ class Record:
 
 def recipe(suite: Suite, view: View) -> dict[str, Any]:
     """All that a view depends on, as the suite spells it, in the values that JSON has."""
-    data, backend = suite.data[view.rows.data], suite.backends[view.backend]
-    runs_model = suite.model is not None and not isinstance(backend.contribution, Replay)
+    data, backend = suite.data[view.rows.data], suite.backends.get(view.backend)
+    runs_model = suite.model is not None and backend and not isinstance(backend.contribution, Replay)
     model = suite.model if runs_model else None
     drawn = bool(view.rows.perturb) or data.sample is not None
     whole = {
         "view": [view.rows.data, view.backend],
         "perturb": [use.spelled() for use in view.rows.perturb],
         "data": [data.source.spelled(), dict(data.columns), data.sample, data.limit],
-        "backend": backend.spelled(),
+        "backend": backend.spelled() if backend else None,
         "model": [model.source.spelled(), model.task.spelled()] if model else None,
         "seed": suite.seed if drawn else None,
     }
     return dict(json.loads(_key(whole)))
+
+
+def sight_recipe(suite: Suite, sight: Sight) -> dict[str, Any]:
+    """All that a sight depends on: the probe and its version, and what its views depend on."""
+    views = [recipe(suite, view) for view in sight.views]
+    return {"probe": sight.use.spelled(), "version": sight.probe.version, "seed": suite.seed, "views": views}
 
 
 def _key(recipe: Recipe) -> str:

@@ -10,14 +10,15 @@ import pyarrow as pa
 from mqa_registry.contributions import Slice
 from mqa_registry.data import Rows
 from mqa_registry.errors import NotRunError
+from mqa_registry.judging.groups import names_of, sees_answers
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.data import Example
-    from mqa_registry.plan import Plan
-    from mqa_registry.predict import Observations, Observed
+    from mqa_registry.plan import Plan, Sight
+    from mqa_registry.predict import Observations, Observed, Sighted
     from mqa_registry.suite import Suite, Use
 
 ROLES = ("id", "target", "cluster")
@@ -27,22 +28,27 @@ LEFT_OUT = Failure("the run was kept without texts, and these predictions are te
 
 def without_texts(plan: Plan, observations: Observations) -> tuple[Observations, dict[str, str]]:
     """The observations with ids, targets and predictions alone, and the columns that have each slice's groups instead."""
-    slices = {use.key: use for check in plan.suite.checks if (use := check.by)}
+    slices = {use.key: use for check in plan.suite.checks if (use := check.by) and not sees_answers(use)}
     columns = {key: f"groups {number}" for number, key in enumerate(slices)}
     spoken = {view.rows.data for view, seen in observations.views.items() if _speaks(seen)}
-    used = {(check.data, use.key) for check in plan.suite.checks if (use := check.by)}
+    used = {(check.data, use.key) for check in plan.suite.checks if (use := check.by) and use.key in slices}
     rows = {}
     for name, whole in observations.rows.items():
         groups = {columns[key]: _groups(whole, use) for key, use in slices.items() if (name, key) in used}
         rows[name] = _bare(whole, spoken=name in spoken, groups=groups)
     views = {view: _view(seen, spoken=view.rows.data in spoken) for view, seen in observations.views.items()}
-    return replace(observations, rows=rows, views=views), columns
+    sights = {sight: _sighted(sight, seen) for sight, seen in observations.sights.items()}
+    return replace(observations, rows=rows, views=views, sights=sights), columns
 
 
 def with_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
     """The suite with slices that read the groups which were kept."""
     return replace(
-        suite, checks=tuple(replace(check, by=check.by and _reading(check.by, columns)) for check in suite.checks)
+        suite,
+        checks=tuple(
+            check if sees_answers(check.by) else replace(check, by=check.by and _reading(check.by, columns))
+            for check in suite.checks
+        ),
     )
 
 
@@ -61,21 +67,37 @@ def _reading(use: Use, columns: Mapping[str, str]) -> Use:
 
 
 def _groups(rows: Rows, use: Use) -> pa.Array:
-    found: list[list[str] | None] = []
-    for example in rows.whole():
-        try:
-            names = use.call(example)
-        except Exception:  # its crash is the check's verdict; here there is nothing to keep
-            return None
-        found.append([names] if isinstance(names, str) else list(names or ()))
+    try:
+        found = [list(names) for names in names_of(rows, use)]
+    except Exception:  # its crash is the check's verdict; here there is nothing to keep
+        return None
     return pa.array(found, pa.list_(pa.string()))
 
 
 def _view(seen: Observed, *, spoken: bool) -> Observed:
-    failure = seen.failure and replace(seen.failure, trace=seen.failure.trace and "left out, as it may quote a row")
+    failure = _untold(seen.failure)
     if seen.seen is None or _speaks(seen):
         return replace(seen, seen=None, predictions=None, failure=failure or LEFT_OUT)
     return replace(seen, seen=replace(seen.seen, rows=_bare(seen.seen.rows, spoken=spoken, groups={})), failure=failure)
+
+
+def _sighted(sight: Sight, seen: Sighted) -> Sighted:
+    """What a probe saw without its columns of texts: they stay, and are empty."""
+    table = seen.table
+    if table is not None:
+        columns = [
+            _nothing(table, name) if name in sight.probe.texts else table.column(name) for name in table.schema.names
+        ]
+        table = pa.table(columns, schema=table.schema)
+    return replace(seen, table=table, failure=_untold(seen.failure))
+
+
+def _nothing(table: pa.Table, name: str) -> pa.Array:
+    return pa.nulls(table.num_rows, table.schema.field(name).type)
+
+
+def _untold(failure: Failure | None) -> Failure | None:
+    return failure and replace(failure, trace=failure.trace and "left out, as it may quote a row")
 
 
 def _speaks(seen: Observed) -> bool:

@@ -12,9 +12,10 @@ from mqa_registry.suite.model import ModelUse, Suite
 from mqa_registry.suite.names import check_name
 from mqa_registry.suite.question import Surroundings, draft
 from mqa_registry.suite.selection import select
-from mqa_registry.suite.sense import World, weigh
+from mqa_registry.suite.sense import weigh
 from mqa_registry.suite.uses import Lookup
 from mqa_registry.suite.waivers import waivers
+from mqa_registry.suite.world import World
 
 if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog

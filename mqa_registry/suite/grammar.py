@@ -62,7 +62,7 @@ BACKEND = Options((Option("use", Name, doc="what runs the model, or brings predi
 
 CHECK = Options(
     (
-        Option("measure", Any, doc="the metric or comparison: `plugin/name`, or a table with `use` and options"),
+        Option("measure", Any, doc="the metric, comparison or probe: `plugin/name`, or a table with `use` and options"),
         Option("perturb", Any, None, "what happens to the rows first: one perturbation, or an array of them"),
         Option("by", Any, None, "how the rows fall into groups"),
         Option("on", Names, None, "the backends it runs on; all if left out"),
@@ -102,6 +102,8 @@ EXPECT = Options(
         Option("min_rows", Count, 30, "groups of fewer rows are listed and not judged"),
     )
 )
+
+NUMBER = Options(tuple(option for option in EXPECT if option.name in {"min", "max"}))  # one of a probe's numbers
 
 WAIVER = Options(
     (

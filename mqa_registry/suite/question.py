@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import Comparison, Metric, Slice
+from mqa_registry.contributions import Comparison, Metric, Probe, Slice
 from mqa_registry.options import did_you_mean
 from mqa_registry.suite import grammar
-from mqa_registry.suite.bounds import expectation
+from mqa_registry.suite.bounds import expectations
 from mqa_registry.suite.model import Against, Check, Severity
 from mqa_registry.suite.names import check_name
 from mqa_registry.suite.sweep import steps
@@ -16,6 +16,7 @@ from mqa_registry.suite.sweep import steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mqa_registry.contributions import Contribution
     from mqa_registry.plugins.catalog import Kinds
     from mqa_registry.suite.grammar import GateWord, IntervalWord
     from mqa_registry.suite.model import Expect, Use
@@ -52,12 +53,46 @@ class Draft:
     on: tuple[str, ...]
     data: str
     against: Against | None
-    expect: Expect | None
+    expect: Mapping[str, Expect] | None
 
     @property
     def given(self) -> Mapping[str, Node]:
         """The keys of its table, right or wrong."""
         return self.node.tables
+
+    @property
+    def kind(self) -> Contribution | None:
+        """Its measure's contribution, where it could be found."""
+        return self.measure.contribution if self.measure else None
+
+    @property
+    def noun(self) -> str:
+        """What kind of measure it has."""
+        return self.kind.kind if self.kind else "measure"
+
+    @property
+    def measured(self) -> str:
+        return self.measure.name if self.measure else ""
+
+    @property
+    def compares(self) -> bool:
+        """Whether its measure is of two views."""
+        return isinstance(self.kind, Comparison) or (isinstance(self.kind, Probe) and self.kind.compares)
+
+    @property
+    def sees(self) -> str:
+        """What its probe sees; nothing for any other measure."""
+        return self.kind.sees if isinstance(self.kind, Probe) else ""
+
+    @property
+    def drops(self) -> list[str]:
+        """The bounds it has against a reference view."""
+        return [word for word in ("max_drop", "max_rise") if self.bound(word)]
+
+    def bound(self, word: str) -> Node | None:
+        """A bound of `expect`, right or wrong."""
+        expect = self.given.get("expect")
+        return expect.get(word) if expect else None
 
 
 def draft(node: Node, around: Surroundings, lookup: Lookup) -> tuple[Draft, Check | None]:
@@ -65,16 +100,17 @@ def draft(node: Node, around: Surroundings, lookup: Lookup) -> tuple[Draft, Chec
     name = check_name(node)
     owner = f"check `{name}`" if name else "a check"
     good = lookup.findings.table(node, grammar.CHECK, owner=owner, instead=ELSEWHERE)
+    measure = _use(good.get("measure"), (Metric, Comparison, Probe), "metrics/accuracy", lookup)
     made = Draft(
         node=node,
         name=name,
-        measure=_use(good.get("measure"), (Metric, Comparison), "metrics/accuracy", lookup),
+        measure=measure,
         steps=_steps(good.get("perturb"), lookup),
         by=_use(good.get("by"), (Slice,), "fairness/length", lookup),
         on=_on(good.get("on"), around, lookup),
         data=_data(good.get("data"), around, lookup) or (around.data[0] if around.data else ""),
         against=_against(good.get("against"), around, lookup),
-        expect=expectation(good["expect"], lookup.findings) if "expect" in good else None,
+        expect=expectations(good["expect"], measure, lookup.findings) if "expect" in good else None,
     )
     return made, _check(made, good, around)
 
@@ -86,7 +122,7 @@ def _check(made: Draft, good: Mapping[str, Node], around: Surroundings) -> Check
     return Check(
         name=made.name,
         measure=made.measure,
-        expect={"value": made.expect},
+        expect=made.expect,
         data=made.data,
         on=made.on,
         steps=made.steps,

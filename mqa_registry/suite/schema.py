@@ -11,6 +11,7 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Replay,
     Slice,
     Task,
@@ -63,7 +64,7 @@ def _definitions(catalog: Catalog) -> Schema:
     perturbation = _reference(catalog.each((Perturbation,)), swept=True)
     several = {"type": "array", "minItems": 1, "items": perturbation}
     return {
-        "measure": _reference(catalog.each((Metric, Comparison))),
+        "measure": _reference(catalog.each((Metric, Comparison, Probe))),
         "perturb": {"anyOf": [perturbation, several]},
         "by": _reference(catalog.each((Slice,))),
         "task": _task(catalog),
@@ -78,7 +79,8 @@ def _definitions(catalog: Catalog) -> Schema:
 def _check() -> Schema:
     check = options_schema(grammar.CHECK)
     parts = {key: {"$ref": f"#/$defs/{key}"} for key in ("measure", "perturb", "by")}
-    parts |= {"against": options_schema(grammar.AGAINST), "expect": options_schema(grammar.EXPECT)}
+    numbers = {"additionalProperties": options_schema(grammar.NUMBER)}  # a probe's, by name
+    parts |= {"against": options_schema(grammar.AGAINST), "expect": options_schema(grammar.EXPECT) | numbers}
     check["properties"] |= {key: _described(check, key, schema) for key, schema in parts.items()}
     del check["required"]
     return check

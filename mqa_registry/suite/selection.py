@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Comparison
+from mqa_registry.contributions import Comparison, Probe
 from mqa_registry.errors import Location
 from mqa_registry.naming import title
 from mqa_registry.options import did_you_mean
@@ -98,7 +98,8 @@ def _needed(suite: Suite, checks: Iterable[Check]) -> set[str]:
 def _held_against(suite: Suite, check: Check) -> tuple[str, ...]:
     if check.against:
         return (check.against.backend,) if check.against.backend else ()
-    if isinstance(check.measure.contribution, Comparison):
+    measure = check.measure.contribution
+    if isinstance(measure, Comparison) or (isinstance(measure, Probe) and measure.compares):
         return (suite.reference,)
     dropping = any(bound.max_drop is not None or bound.max_rise is not None for bound in check.expect.values())
     return (suite.reference,) if dropping and not check.steps[0].perturb else ()

@@ -1,9 +1,10 @@
-"""Where rows come from: files of one's own, and the Hugging Face hub."""
+"""Where rows come from: files and arrays of one's own, and the Hugging Face hub."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_datasets.arrays import rows_of_arrays
 from mqa_datasets.file import rows_in_file
 from mqa_datasets.hub import rows_on_hub
 from mqa_registry import Dataset, hookimpl
@@ -15,4 +16,5 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_datasets() -> Iterable[Dataset]:
     yield Dataset("file", rows_in_file)
+    yield Dataset("arrays", rows_of_arrays)
     yield Dataset("hub", rows_on_hub)

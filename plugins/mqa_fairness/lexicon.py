@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Terms: TypeAlias = Mapping[str, list[str]]
 
-OWN = Path(__file__).with_name("identity.toml")
+OWN = Path(__file__).parent / "lexicons" / "identity.toml"
 WORD = re.compile(r"[^\W_]+")
 
 

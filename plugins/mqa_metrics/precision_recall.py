@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from mqa_metrics.division import quotient
-from mqa_metrics.positive import positive_class
 from mqa_metrics.tally import tallying_class, tallying_labels, tallying_sets, tallying_spans
-from mqa_registry import Statistic, UsageError
+from mqa_registry import Statistic, UsageError, positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from mqa_metrics.division import quotient
-from mqa_metrics.positive import positive_class
 from mqa_metrics.probability import probabilities
-from mqa_registry import Statistic
+from mqa_registry import Statistic, positive_class
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_metrics.positive import positive_class
+from mqa_registry import positive_class
 
 if TYPE_CHECKING:
     import numpy.typing as npt

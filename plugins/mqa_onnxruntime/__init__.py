@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnxruntime import session
-from mqa_registry import Backend, hookimpl
+from mqa_onnxruntime import fitting, session, shipping, starting
+from mqa_registry import Backend, Diagnosis, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,4 +14,12 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_backends() -> Iterator[Backend]:
     """`onnxruntime/session`."""
-    yield Backend("session", session.onnxruntime_session, identity=session.identity)
+    yield Backend("session", session.onnxruntime_session, identity=session.identity, export=shipping.export_session)
+
+
+@hookimpl
+def mqa_diagnoses() -> Iterator[Diagnosis]:
+    """ONNX Runtime's packages, its CUDA, and the providers that start."""
+    yield Diagnosis("packages", fitting.packages)
+    yield Diagnosis("cuda", fitting.cuda)
+    yield Diagnosis("providers", starting.providers)

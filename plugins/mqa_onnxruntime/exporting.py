@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.graph import read_graph
+from mqa_onnxruntime.lineage import strip
 from mqa_onnxruntime.recipe import EXPORTERS
 from mqa_registry import NotRunError
 
@@ -48,7 +49,7 @@ def dynamic_axes(rows: Sequence[Arrays], batch: Arrays) -> dict[str, tuple[int, 
 
 
 def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | None) -> str:
-    """Write `model.onnx`, its weights beside it, and a log of all that was said; gives the name of the exporter.
+    """Write `model.onnx`, its weights and its nodes' descent beside it, and a log; gives the name of the exporter.
 
     Raises a NotRunError where none of them can, an OSError where the folder cannot take the files.
     """
@@ -63,6 +64,7 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
             with (folder / LOG).open("ab") as log, captured(log):
                 _exporter(name)(tracing.copy(), folder / MODEL)
             _check(read_graph(folder / MODEL), axes, opset)
+            strip(folder / MODEL)
         except OSError:
             raise
         except Exception as error:

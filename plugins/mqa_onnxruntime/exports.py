@@ -11,40 +11,51 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.exporting import LOG, MODEL, dynamic_axes, export
+from mqa_onnxruntime.arrays import write_arrays
+from mqa_onnxruntime.calibration import calibration_rows, samples
+from mqa_onnxruntime.exporting import LOG, MODEL
 from mqa_onnxruntime.graph import file_sha256, read_graph
+from mqa_onnxruntime.lineage import lineage_file
+from mqa_onnxruntime.making import AUDIT, made
+from mqa_onnxruntime.order import Order
 from mqa_onnxruntime.recipe import recipe, recipe_digest
+from mqa_onnxruntime.variant import PLAIN
 from mqa_registry import DataError, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from mqa_onnxruntime.variant import Variant
     from mqa_registry import Subject
 
 RECIPE = "recipe.json"
+ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
 MAKING = ".making-"  # the name of a folder that is not a whole export yet
 STALE = 24 * 3600.0  # seconds after which whoever was making it is given up
+LIMIT = 3600.0  # seconds that an export may take
 
 
 @dataclass(frozen=True)
 class Export:
-    """One kept export: its ONNX file, who made it, and what the file says of itself."""
+    """One kept export: its ONNX file, who made it, what the file says of itself, and what its audit found."""
 
     path: Path
     exporter: str
     facts: Mapping[str, Any]
+    made_of: Mapping[str, Any]
+    audit: Mapping[str, Any]
 
 
-def kept_export(subject: Subject, opset: int | None) -> Export:
-    """The export of a model, made now unless there is a whole one of the same recipe.
+def kept_export(subject: Subject, opset: int | None, variant: Variant = PLAIN, *, limit: float = LIMIT) -> Export:
+    """The export of a model, made now, within so many seconds, unless there is a whole one of the same recipe.
 
     Raises a NotRunError where it cannot be made, or the folder for exports cannot be written.
     """
-    made_of = recipe(subject, opset)
+    made_of = recipe(subject, opset, variant)
     home = subject.conditions.exports / recipe_digest(made_of)
     try:
-        return _whole(home) or _made(subject, made_of, home)
+        return _whole(home) or _made(subject, made_of, variant, home, limit)
     except OSError as error:
         raise NotRunError(
             f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
@@ -58,44 +69,58 @@ def _whole(home: Path) -> Export | None:
         about = json.loads((home / RECIPE).read_text(encoding="utf-8"))
         if recipe_digest(about["recipe"]) != home.name or about["files"] != _sums(home, about["files"]):
             return None
-        return Export(home / MODEL, str(about["exporter"]), dict(about["facts"]))
+        audit = json.loads((home / AUDIT).read_text(encoding="utf-8"))
+        return Export(home / MODEL, str(about["exporter"]), dict(about["facts"]), about["recipe"], audit)
     except (OSError, ValueError, LookupError, TypeError, DataError):
         return None
 
 
-def _made(subject: Subject, made_of: dict[str, Any], home: Path) -> Export:
+def _made(subject: Subject, made_of: dict[str, Any], variant: Variant, home: Path, limit: float) -> Export:
     """Made in a folder beside its place and moved there when it is whole, so that no moment shows half of one."""
     with _workshop(home.parent) as folder:
+        order = _order(subject, made_of["opset"], variant, folder, limit)
         began = time.monotonic()
-        exporter = _exported(subject, folder, made_of["opset"], home.with_suffix(".log"))
+        exporter = _filled(subject, order, limit, home.with_suffix(".log"))
         graph = read_graph(folder / MODEL)
         about = {
             "recipe": made_of,
             "exporter": exporter,
             "seconds": round(time.monotonic() - began, 3),
             "facts": graph.facts(),
-            "files": _sums(folder, graph.files),
+            "files": _sums(folder, [*graph.files, lineage_file(graph.path).name, AUDIT]),
         }
         (folder / RECIPE).write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")
         return _settled(folder, home)
+
+
+def _order(subject: Subject, opset: int | None, variant: Variant, folder: Path, limit: float) -> Order:
+    """The order for a variant; what it is made of is made first."""
+    base = None if variant.traced else kept_export(subject, opset, limit=limit).path
+    rows = write_arrays(folder / ROWS, subject.codec.encode(samples(subject)))
+    if not variant.calibrated:
+        return Order(folder, rows, opset, variant, base)
+    encoded = subject.codec.encode(calibration_rows(subject, variant))
+    # Batches of one row each, so that no padding widens the ranges that are measured.
+    batches = write_arrays(folder / BATCHES, (subject.codec.collate([row]) for row in encoded))
+    return Order(folder, rows, opset, variant, base, batches)
 
 
 def _sums(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_sha256(folder / name) for name in names}
 
 
-def _exported(subject: Subject, folder: Path, opset: int | None, log: Path) -> str:
-    """Export into a folder; where that fails, the exporters' log is kept at `log`."""
-    module, codec = subject.model.module, subject.codec
-    rows = codec.encode(subject.task.sample)
-    rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
-    batch = codec.collate(rows)
+def _filled(subject: Subject, order: Order, limit: float, log: Path) -> str:
+    """Fill an order; where that fails, the exporters' log is kept at `log`."""
     try:
-        return export(module, batch, dynamic_axes(rows, batch), folder, opset)
+        return made(subject, order, limit)
     except NotRunError as error:
-        (folder / LOG).replace(log)
-        error.hint = f"all that the exporters said is in `{log}`"
+        if (order.folder / LOG).is_file():
+            (order.folder / LOG).replace(log)
+            error.hint = f"all that the exporters said is in `{log}`"
         raise
+    finally:
+        for name in (ROWS, BATCHES):
+            (order.folder / name).unlink(missing_ok=True)
 
 
 def _settled(folder: Path, home: Path) -> Export:

@@ -12,10 +12,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-# The parts of a model that tensors can be found in.
-HOLDERS = frozenset({"GraphProto", "NodeProto", "AttributeProto", "FunctionProto", "SparseTensorProto"})
+    from collections.abc import Iterator, Mapping
 
 # The element types of weights, by their number in the ONNX standard.
 PRECISIONS = {
@@ -29,6 +26,14 @@ PRECISIONS = {
     22: "int4",
 }
 
+# The domains whose operators ONNX Runtime brings itself.
+DOMAINS = frozenset(
+    {
+        "", "ai.onnx", "ai.onnx.ml", "ai.onnx.training", "ai.onnx.preview.training", "com.microsoft",
+        "com.microsoft.nchwc", "com.microsoft.experimental", "com.ms.internal.nhwc",
+    }
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Graph:
@@ -39,6 +44,7 @@ class Graph:
     opset: int
     precision: str  # of most of its weights
     dynamic: dict[str, tuple[int, ...]]  # per input, the axes of no fixed length
+    foreign: tuple[str, ...] = ()  # operators that ONNX Runtime does not bring, as `domain::Name`
 
     def sha256(self) -> str:
         """Over the names and contents of all its files."""
@@ -55,16 +61,17 @@ class Graph:
 
 def read_graph(path: Path) -> Graph:
     """Read an ONNX file but not its external data; a DataError where it cannot be one, or reaches outside its folder."""
-    model = _parsed(path)
-    locations = sorted({location for tensor in _tensors(model) if (location := _location(tensor))})
-    for location in locations:
-        _check_location(path, location)
+    model = parsed(path)
+    needed = _external(path, model)
+    for location, size in sorted(needed.items()):
+        _check_location(path, location, size)
     return Graph(
         path,
-        (path.name, *locations),
-        opset=max((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), default=0),
-        precision=_precision(model),
+        (path.name, *sorted(needed)),
+        opset=opset_of(model),
+        precision=precision_of(model),
         dynamic={value.name: _dynamic(value) for value in model.graph.input},
+        foreign=_foreign(model),
     )
 
 
@@ -77,7 +84,8 @@ def file_sha256(path: Path) -> str:
         raise DataError(f"`{path}` cannot be read: {error.strerror}") from error
 
 
-def _parsed(path: Path) -> Any:
+def parsed(path: Path) -> Any:
+    """The model in an ONNX file, without its external data; a DataError where it is not a whole one."""
     import onnx
 
     try:
@@ -91,27 +99,53 @@ def _parsed(path: Path) -> Any:
     return model
 
 
-def _tensors(message: Any) -> Iterator[Any]:
-    """Every tensor of a model, in graphs inside of nodes and in functions too."""
+def messages(message: Any) -> Iterator[Any]:
+    """A message and all in it: nodes and tensors in graphs inside of nodes, and in functions, too."""
+    yield message
     for field, value in message.ListFields():
-        kind = field.message_type.name if field.message_type else ""
-        parts = (value,) if hasattr(value, "ListFields") else value
-        if kind == "TensorProto":
-            yield from parts
-        elif kind in HOLDERS:
-            for part in parts:
-                yield from _tensors(part)
+        if field.message_type:
+            for part in (value,) if hasattr(value, "ListFields") else value:
+                yield from messages(part)
 
 
-def _location(tensor: Any) -> str:
-    """The file that holds a tensor's data, or nothing where the tensor does."""
-    if tensor.data_location != tensor.EXTERNAL:
-        return ""
-    return next((entry.value for entry in tensor.external_data if entry.key == "location"), "")
+def opset_of(model: Any) -> int:
+    """The version of the standard operators that a model is written in."""
+    return max((entry.version for entry in model.opset_import if entry.domain in {"", "ai.onnx"}), default=0)
 
 
-def _check_location(path: Path, location: str) -> None:
-    """That external data lie in the file's own folder, whatever it says, and whatever links say."""
+def precision_of(model: Any) -> str:
+    """The element type of most of a model's weights."""
+    counts: Counter[str] = Counter()
+    for tensor in model.graph.initializer:
+        if tensor.data_type in PRECISIONS:
+            counts[PRECISIONS[tensor.data_type]] += prod(tensor.dims)
+    return counts.most_common(1)[0][0] if counts else "float32"
+
+
+def _external(path: Path, model: Any) -> dict[str, int]:
+    """The files that hold tensors' data, and how many bytes of each are read."""
+    needed: dict[str, int] = {}
+    for tensor in messages(model):
+        if tensor.DESCRIPTOR.name == "TensorProto" and tensor.data_location == tensor.EXTERNAL:
+            told = {entry.key: entry.value for entry in tensor.external_data}
+            location = told.get("location", "")
+            needed[location] = max(needed.get(location, 0), _end(path, tensor, told))
+    return needed
+
+
+def _end(path: Path, tensor: Any, told: Mapping[str, str]) -> int:
+    """Where a tensor's data end in their file, as far as the tensor says."""
+    try:
+        offset, length = int(told.get("offset", 0)), int(told.get("length", 0))
+    except ValueError:
+        offset = length = -1
+    if min(offset, length) < 0:
+        raise DataError(f"`{path}` does not say where the data of `{tensor.name}` lie", hint="export the model again")
+    return offset + length
+
+
+def _check_location(path: Path, location: str, size: int) -> None:
+    """That external data lie in the file's own folder, whatever it says and whatever links say, and are whole."""
     home = path.parent.resolve()
     inside = not Path(location).is_absolute() and (home / location).resolve().is_relative_to(home)
     if not inside or ".." in Path(location).parts:
@@ -121,14 +155,19 @@ def _check_location(path: Path, location: str) -> None:
             f"`{path}` has its weights in `{location}`, which is not there",
             hint="an export is copied with all its files",
         )
+    if (there := (home / location).stat().st_size) < size:
+        raise DataError(
+            f"`{path}` has {size:,} bytes of weights in `{location}`, which has {there:,}",
+            hint="is it whole, and of this export?",
+        )
 
 
-def _precision(model: Any) -> str:
-    counts: Counter[str] = Counter()
-    for tensor in model.graph.initializer:
-        if tensor.data_type in PRECISIONS:
-            counts[PRECISIONS[tensor.data_type]] += prod(tensor.dims)
-    return counts.most_common(1)[0][0] if counts else "float32"
+def _foreign(model: Any) -> tuple[str, ...]:
+    """Functions that the model defines itself are its own, whatever their domain."""
+    own = {(function.domain, function.name) for function in model.functions}
+    nodes = (message for message in messages(model) if message.DESCRIPTOR.name == "NodeProto")
+    used = {(node.domain, node.op_type) for node in nodes if node.domain not in DOMAINS}
+    return tuple(sorted(f"{domain}::{name}" for domain, name in used - own))
 
 
 def _dynamic(value: Any) -> tuple[int, ...]:

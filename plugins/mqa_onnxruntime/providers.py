@@ -30,6 +30,7 @@ LEVELS = {
     "basic": "ORT_ENABLE_BASIC",
     "disabled": "ORT_DISABLE_ALL",
 }
+RECORD = "session.record_ep_graph_assignment_info"  # has a session remember which provider got which nodes
 SILENT = 4  # fatal errors alone; what goes wrong comes as an exception anyway
 
 # Where ONNX Runtime says why a provider did not start, the most telling first.
@@ -85,17 +86,20 @@ def runtime() -> tuple[str, str]:
     raise NotRunError("ONNX Runtime is not installed", hint="`pip install onnxruntime-gpu`, on macOS `onnxruntime`")
 
 
-def open_session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> tuple[Any, str]:
+def open_session(
+    path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None = None
+) -> tuple[Any, str]:
     """A session for an ONNX file, and why its first provider is not the first asked for, where that is so.
 
+    `library` is code that is run: it brings operators of its own.
     Raises a NotRunError where the file cannot be run, or not by the provider that must.
     """
     try:
-        session, reason = _opened(path, asked, optimization, threads)
+        session, reason = _opened(path, asked, optimization, threads, library)
     except NotRunError as error:
         if asked.binding or asked.providers == (CPU,):
             raise
-        session, _ = _opened(path, replace(asked, providers=(CPU,)), optimization, threads)
+        session, _ = _opened(path, replace(asked, providers=(CPU,)), optimization, threads, library)
         reason = error.message
     landed = session.get_providers()[0]
     if landed == asked.providers[0]:
@@ -109,17 +113,19 @@ def open_session(path: Path, asked: Asked, optimization: Optimization, threads: 
     )
 
 
-def _opened(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> tuple[Any, str]:
+def _opened(
+    path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None
+) -> tuple[Any, str]:
     """A session, in silence, and what was said of a provider that did not start."""
     with tempfile.TemporaryFile() as log:
         try:
             with captured(log):
-                session = _session(path, asked, optimization, threads)
+                session = _session(path, asked, optimization, threads, library)
         except NotRunError:
             raise
         except Exception as error:
             raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}") from error
-        return session, _reason(said(log))
+        return session, reason_in(said(log))
 
 
 def told(error: Exception) -> str:
@@ -128,7 +134,7 @@ def told(error: Exception) -> str:
     return f"{lines[0]:.300}"
 
 
-def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None) -> Any:
+def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None) -> Any:
     import onnxruntime
 
     if asked.device.kind == "cuda":
@@ -142,7 +148,10 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     options = onnxruntime.SessionOptions()
     options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, LEVELS[optimization])
     options.log_severity_level = SILENT
+    options.add_session_config_entry(RECORD, "1")
     options.intra_op_num_threads = threads or 0
+    if library is not None:
+        options.register_custom_ops_library(str(library))
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
     named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
     return onnxruntime.InferenceSession(str(path), options, providers=named, enable_fallback=0)
@@ -155,7 +164,8 @@ def _provider_options(name: str, device: Device) -> dict[str, str]:
     return {"device_id": str(device.index)} | ({"use_tf32": "0"} if name == CUDA else {})
 
 
-def _reason(text: str) -> str:
+def reason_in(text: str) -> str:
+    """Why a provider did not start, from what ONNX Runtime printed; nothing where it printed nothing of the kind."""
     plain = COLOURS.sub("", text)
     found = next((match for pattern in REASONS if (match := pattern.search(plain))), None)
     return f"{found[1].strip():.300}" if found else ""

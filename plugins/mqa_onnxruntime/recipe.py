@@ -7,17 +7,22 @@ import json
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.calibration import calibration_rows, rows_digest, samples
+from mqa_onnxruntime.providers import runtime
+from mqa_onnxruntime.variant import PLAIN
+
 if TYPE_CHECKING:
+    from mqa_onnxruntime.variant import Variant
     from mqa_registry import Subject
 
-FORMAT = 1  # counts up when our own code would make another export of the same
+FORMAT = 2  # counts up when our own code would make another export of the same
 EXPORTERS = ("transformers", "torch")  # in the order they are tried
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 
 
-def recipe(subject: Subject, opset: int | None) -> dict[str, Any]:
+def recipe(subject: Subject, opset: int | None, variant: Variant = PLAIN) -> dict[str, Any]:
     """Everything that an export depends on, known without a model library."""
-    return {
+    made_of: dict[str, Any] = {
         "format": FORMAT,
         "model": subject.model.digest,
         "task": subject.task.name,
@@ -25,6 +30,14 @@ def recipe(subject: Subject, opset: int | None) -> dict[str, Any]:
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},
     }
+    if not subject.task.sample:
+        made_of["sample"] = rows_digest(samples(subject))
+    if variant == PLAIN:
+        return made_of
+    made_of |= variant.spelled() | {"runtime": " ".join(runtime())}
+    if variant.calibrated:
+        made_of["calibration"] = rows_digest(calibration_rows(subject, variant))
+    return made_of
 
 
 def recipe_digest(made_of: dict[str, Any]) -> str:

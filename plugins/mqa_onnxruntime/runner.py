@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.anatomy import Anatomy
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.reopening import Source
+
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+# Optimisation levels by the words for them, and what ONNX Runtime's own are called here.
+LEVELS = {"disable": "disabled", "disabled": "disabled", "basic": "basic", "extended": "extended", "all": "all"}
 
 # How ONNX Runtime's allocators say that there is no memory left.
 NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate", "out of memory", "smaller than requested bytes")
@@ -23,7 +30,10 @@ NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate", "out of memory
 
 @dataclass(frozen=True)
 class SessionRunner:
-    """Runs one session. `inputs` are the types that it takes its inputs in, `provider` the one that must run it."""
+    """Runs one session. `inputs` are the types that it takes its inputs in, `provider` the one that must run it.
+
+    `source` is what other sessions of the same file are opened of.
+    """
 
     session: Any
     inputs: Mapping[str, type[np.generic]]
@@ -31,16 +41,62 @@ class SessionRunner:
     budget: int
     identity: Mapping[str, str]
     facts: Mapping[str, Any]
+    source: Source
 
     def run(self, batch: Arrays) -> Arrays:
         """The session's outputs by name, half precision as float32."""
         names = [node.name for node in self.session.get_outputs()]
-        feed = {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
-        outputs = self._outputs(names, feed)
+        outputs = self._outputs(names, self.feed(batch))
         landed = self.session.get_providers()[0]
         if landed != self.provider:
             raise NotRunError(f"the session left `{self.provider}` for `{landed}` in the middle of the run")
         return {name: _whole(values) for name, values in zip(names, outputs, strict=True)}
+
+    @contextmanager
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> Iterator[SessionRunner]:
+        """The same file at another optimisation level: `disable`, `basic`, `extended` or `all`; or with other threads."""
+        if dtype:
+            raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
+        level = LEVELS.get(optimization or self.source.optimization)
+        if level is None:
+            raise NotRunError(
+                f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {_some(LEVELS)}"
+            )
+        source = replace(self.source, optimization=level, threads=threads or self.source.threads)
+        numbered = {"threads": threads} if threads else {}
+        yield replace(
+            self,
+            session=source.open(),
+            source=source,
+            identity={**self.identity, "optimization": level, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "optimization": level, **numbered},
+        )
+
+    def modules(self) -> Sequence[str]:
+        """The PyTorch modules whose outputs are values of the graph, each after those inside of it."""
+        return list(dict.fromkeys(part.module for part in self.anatomy().parts()))
+
+    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What these modules give, once for each time they run, at this runner's optimisation level.
+
+        A value that is wanted stays a value, so an optimizer that would have fused it away leaves it alone.
+        """
+        anatomy = self.anatomy()
+        parts = [part for part in anatomy.parts() if part.module in modules]
+        if unknown := set(modules) - {part.module for part in parts}:
+            raise NotRunError(f"no value of the graph is the output of a module `{min(unknown)}`")
+        arrays = anatomy.outputs(batch, list(dict.fromkeys(part.value for part in parts)), self.source.optimization)
+        return {name: [arrays[part.value] for part in parts if part.module == name] for name in modules}
+
+    def anatomy(self) -> Anatomy:
+        """The graph by its PyTorch modules, to find out which of them is to blame for an error."""
+        return Anatomy(self.source, self.feed)
+
+    def feed(self, batch: Arrays) -> Arrays:
+        """The session's inputs, in its own types."""
+        return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
 
     def _outputs(self, names: list[str], feed: Arrays) -> list[npt.NDArray[Any]]:
         try:
@@ -54,3 +110,7 @@ class SessionRunner:
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return values.astype(np.float32) if values.dtype == np.float16 else values
+
+
+def _some(names: Mapping[str, str]) -> str:
+    return ", ".join(f"`{name}`" for name in names if name != "disabled")

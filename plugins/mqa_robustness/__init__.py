@@ -1,8 +1,9 @@
-"""What happens to text on its way to a model: slips of the keyboard, look-alike letters, lost case and punctuation.
+"""What happens to text on its way to a model: to its letters, its words and its sentences.
 
-A `rate` is the share of a text's words (or gaps between them) that are changed, of those that can be. Where that is no
-whole number, it is rounded up or down by chance, so that it holds on average. For the same generator a higher rate
-changes the same places in the same way, and more.
+A `rate` is the share of a text's places (its words, the gaps between them, its marks) that are changed, of those that
+can be. Where that is no whole number, it is rounded up or down by chance, so that it holds on average. For the same
+generator a higher rate changes the same places in the same way, and more. A `severity` from 1 to 5 is another word for
+a rate: see `severity`.
 """
 
 from __future__ import annotations
@@ -10,11 +11,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry import Perturbation, hookimpl
+from mqa_robustness.accents import strip_accents
+from mqa_robustness.contractions import contractions, expansions
+from mqa_robustness.emojis import emoji_to_words, extra_emoji, strip_emoji
+from mqa_robustness.invisible import bidi, zero_width
+from mqa_robustness.lettercase import alternating_case, lower_case, title_case, upper_case
+from mqa_robustness.links import extra_handle, extra_url
 from mqa_robustness.lookalikes import homoglyphs
 from mqa_robustness.misspelling import typos
-from mqa_robustness.plain import strip_punctuation, upper_case
+from mqa_robustness.negation import negation
+from mqa_robustness.numbers import numbers_to_words
+from mqa_robustness.order import missing_word, repeated_word, word_order
+from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
+from mqa_robustness.scanning import ocr
 from mqa_robustness.slips import keyboard
-from mqa_robustness.spaces import extra_space
+from mqa_robustness.spaces import extra_space, line_breaks, missing_space, split_words, strip_line_breaks
+from mqa_robustness.speech import extra_sentence, filler_words
+from mqa_robustness.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
+from mqa_robustness.truncation import truncate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,9 +36,41 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_perturbations() -> Iterable[Perturbation]:
-    yield Perturbation("typos", typos, modality="text")
-    yield Perturbation("keyboard", keyboard, modality="text")
-    yield Perturbation("upper-case", upper_case, modality="text")
-    yield Perturbation("strip-punctuation", strip_punctuation, modality="text")
-    yield Perturbation("extra-space", extra_space, modality="text")
-    yield Perturbation("homoglyphs", homoglyphs, modality="text")
+    yield Perturbation("typos", typos, modality="text", edits=True)
+    yield Perturbation("keyboard", keyboard, modality="text", edits=True)
+    yield Perturbation("ocr", ocr, modality="text", edits=True)
+    yield Perturbation("upper-case", upper_case, modality="text", edits=True)
+    yield Perturbation("lower-case", lower_case, modality="text", edits=True)
+    yield Perturbation("title-case", title_case, modality="text", edits=True)
+    yield Perturbation("alternating-case", alternating_case, modality="text", edits=True)
+    yield Perturbation("strip-punctuation", strip_punctuation, modality="text", edits=True)
+    yield Perturbation("extra-punctuation", extra_punctuation, modality="text", edits=True)
+    yield Perturbation("extra-space", extra_space, modality="text", edits=True)
+    yield Perturbation("missing-space", missing_space, modality="text", edits=True)
+    yield Perturbation("split-words", split_words, modality="text", edits=True)
+    yield Perturbation("line-breaks", line_breaks, modality="text", edits=True)
+    yield Perturbation("strip-line-breaks", strip_line_breaks, modality="text", edits=True)
+    yield Perturbation("homoglyphs", homoglyphs, modality="text", edits=True)
+    yield Perturbation("strip-accents", strip_accents, modality="text", edits=True)
+    yield Perturbation("zero-width", zero_width, modality="text", edits=True)
+    yield Perturbation("bidi", bidi, modality="text", edits=True)
+    yield Perturbation("extra-emoji", extra_emoji, modality="text", edits=True)
+    yield Perturbation("strip-emoji", strip_emoji, modality="text", edits=True)
+    yield Perturbation("emoji-to-words", emoji_to_words, modality="text", edits=True)
+    yield Perturbation("extra-url", extra_url, modality="text", edits=True)
+    yield Perturbation("extra-handle", extra_handle, modality="text", edits=True)
+    yield Perturbation("truncate", truncate, modality="text", edits=True)
+    yield Perturbation("homophones", homophones, modality="text", edits=True)
+    yield Perturbation("contractions", contractions, modality="text", edits=True)
+    yield Perturbation("expansions", expansions, modality="text", edits=True)
+    yield Perturbation("numbers-to-words", numbers_to_words, modality="text", edits=True)
+    yield Perturbation("british-spelling", british_spelling, modality="text", edits=True)
+    yield Perturbation("american-spelling", american_spelling, modality="text", edits=True)
+    yield Perturbation("abbreviations", abbreviations, modality="text", edits=True)
+    yield Perturbation("slang", slang, modality="text", edits=True)
+    yield Perturbation("filler-words", filler_words, modality="text", edits=True)
+    yield Perturbation("extra-sentence", extra_sentence, modality="text", edits=True)
+    yield Perturbation("word-order", word_order, modality="text", edits=True)
+    yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
+    yield Perturbation("missing-word", missing_word, modality="text", edits=True)
+    yield Perturbation("negation", negation, modality="text", answer="changes", edits=True)

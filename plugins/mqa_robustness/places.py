@@ -2,46 +2,41 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
-
-from annotated_types import Gt, Le
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
 
-    from mqa_registry import Example
+    from mqa_registry import Edit, Example
 
-Rate: TypeAlias = Annotated[float, Gt(0), Le(1)]
-
-
-def each_text(example: Example, change: Callable[[str], str]) -> dict[str, Any]:
-    """The example with every text changed; a field without a value stays so."""
-    return {field: change(text) if text else text for field, text in example.items()}
+Place: TypeAlias = tuple[int, int]  # from, to
 
 
-def change_places(
-    pieces: list[str],
-    rng: np.random.Generator,
-    rate: float,
-    *,
-    fits: Callable[[str], bool],
-    change: Callable[[str, float], str],
-) -> str:
-    """A text with a share of its places changed, of those that `fits` takes.
+def each_text(example: Example, edits: Callable[[str], list[Edit]]) -> dict[str, list[Edit]]:
+    """The edits of every text; one that is empty or missing has none."""
+    return {field: edits(text) if text else [] for field, text in example.items()}
 
-    `pieces` is the text in turns: what stands between places, a place, and so on, as `re.split` gives it. `change`
-    takes a place and a number drawn from [0, 1) for it, and makes it another. What is drawn depends on the text alone,
-    not on the rate: the places are put into an order by chance, and a rate changes the first of them.
+
+def edit_places(
+    text: str, places: Sequence[Place], rng: np.random.Generator, rate: float, change: Callable[[str, float], str]
+) -> list[Edit]:
+    """The edits of a share of some places: `change` takes what stands there and a number drawn from [0, 1) for it."""
+    return [(start, end, change(text[start:end], draw)) for start, end, draw in drawn(places, rng, rate)]
+
+
+def drawn(places: Sequence[Place], rng: np.random.Generator, rate: float) -> Iterator[tuple[int, int, float]]:
+    """A share of some places in their order, each with a number from [0, 1) that says how it changes.
+
+    What is drawn depends on how many places there are, not on the rate: they are put into an order by chance, and a
+    rate takes the first of them. So a higher rate takes the same places with the same numbers, and more.
     """
-    fitting = [piece for piece in range(1, len(pieces), 2) if fits(pieces[piece])]
-    several = len(fitting)
+    several = len(places)
     draws = rng.random(2 * several + 1).tolist()
     count = int(rate * several + draws[-1])  # rounded up or down by chance
-    for place in sorted(range(several), key=draws.__getitem__)[:count]:
-        pieces[fitting[place]] = change(pieces[fitting[place]], draws[several + place])
-    return "".join(pieces)
+    for place in sorted(sorted(range(several), key=draws.__getitem__)[:count]):
+        yield *places[place], draws[several + place]
 
 
 def pick(draw: float, choices: int) -> tuple[int, float]:

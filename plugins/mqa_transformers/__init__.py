@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry import Backend, ModelSource, Task, hookimpl
-from mqa_transformers import classification, eager, source
+from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
+from mqa_transformers import classification, eager, fitting, forward, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ def mqa_models() -> Iterator[ModelSource]:
 
 @hookimpl
 def mqa_tasks() -> Iterator[Task]:
-    """`transformers/text-classification`."""
+    """`transformers/text-classification`, and `transformers/forward` for any model."""
     yield Task(
         "text-classification",
         classification.text_classification,
@@ -29,9 +29,25 @@ def mqa_tasks() -> Iterator[Task]:
         sample=classification.SAMPLE,
         metric="metrics/accuracy",
     )
+    yield Task(
+        "forward",
+        forward.forward,
+        schema="vector",
+        fields={forward.TEXT: "text", forward.INPUTS: "arrays"},
+        optional=(forward.TEXT, forward.INPUTS),
+        sample=(),
+        metric="parity/cosine",
+    )
 
 
 @hookimpl
 def mqa_backends() -> Iterator[Backend]:
     """`transformers/torch`."""
     yield Backend("torch", eager.torch_eager, identity=eager.identity)
+
+
+@hookimpl
+def mqa_diagnoses() -> Iterator[Diagnosis]:
+    """PyTorch, and what stands on it."""
+    yield Diagnosis("pytorch", fitting.pytorch)
+    yield Diagnosis("companions", fitting.companions)

@@ -46,6 +46,7 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
         collate=partial(_collate, tokenizer),
         decode=partial(_decode, model.labels),
         size=_size,
+        mask="attention_mask",
     )
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 from contextlib import contextmanager
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError
 from mqa_transformers.placement import landed, wanted
-from mqa_transformers.runner import TorchRunner, full_precision, memory_errors
+from mqa_transformers.precision import Dtype, in_precision
+from mqa_transformers.runner import TorchRunner, full_precision
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mqa_registry import Device, Runner, Subject
-
-Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
@@ -32,16 +30,19 @@ def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | No
     """
     known = identity(subject, dtype=dtype, threads=threads)
     device = landed(subject.conditions)
-    module = _placed(subject.model.module, device, dtype)
-    _check_evaluating(module)
+    original = subject.model.module
+    _check_evaluating(original)
+    module = in_precision(original, str(device), dtype)
     with full_precision():
         yield TorchRunner(
             module,
+            original=original,
+            sample=subject.sample,
             device=str(device),
             threads=threads,
             budget=BUDGETS[device.kind],
             identity=known | _place(device),
-            facts=_facts(module, device, dtype, threads),
+            facts=_facts(module, device, dtype, threads) | _bytes(subject),
         )
 
 
@@ -70,14 +71,10 @@ def _facts(module: Any, device: Device, dtype: Dtype, threads: int | None) -> di
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _placed(module: Any, device: Device, dtype: Dtype) -> Any:
-    """The model's own module where it can run as it is, else a copy: others read the original."""
-    if device.kind == "cpu" and dtype == "float32":
-        return module
-    import torch
-
-    with memory_errors():
-        return copy.deepcopy(module).to(device=str(device), dtype=getattr(torch, dtype))
+def _bytes(subject: Subject) -> dict[str, int]:
+    """The size of the files that the weights are in, where the model's source tells it."""
+    told = subject.model.about.get("bytes")
+    return {"bytes": told} if isinstance(told, int) else {}
 
 
 def _check_evaluating(module: Any) -> None:

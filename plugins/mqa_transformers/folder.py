@@ -56,6 +56,13 @@ class Folder:
         taken = self._number("pad_token_id", 0) + 1 if self.config.get("model_type") in PADDED_POSITIONS else 0
         return most - taken if most > taken else None
 
+    @property
+    def decoder_start(self) -> int | None:
+        """The token that an encoder and decoder begins its answers with; None for any other model."""
+        if not self.config.get("is_encoder_decoder"):
+            return None
+        return self._number("decoder_start_token_id", self._number("bos_token_id", 0))
+
     def labels(self) -> tuple[str, ...]:
         """Its classes, in the order of its outputs."""
         names = self.config.get("id2label")

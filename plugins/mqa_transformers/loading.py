@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 # Per task, the class that loads its models, and the table of the classes that those are of.
 CLASSES = {"text-classification": ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING")}
+FORWARD = "forward"  # the task of any model, as the class that it was saved from
 
 
 def load_module(folder: Folder, task: str) -> Any:
     """The model with the head for a task, in float32 and evaluation mode; a DataError where a weight is missing."""
-    module, info = _loaded(folder, f"a model for `{task}`", lambda: _from_pretrained(folder, CLASSES[task][0]))
+    module, info = _loaded(folder, f"a model for `{task}`", lambda: _from_pretrained(folder, _loader(folder, task)))
     _check_weights(folder, task, info)
     module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
     module.config.return_dict = True
@@ -33,7 +34,9 @@ def load_module(folder: Folder, task: str) -> Any:
 
 def load_processor(folder: Folder, task: str) -> Any:
     """What turns the model's examples into the arrays that it takes."""
-    tokenizer = _loaded(folder, "a tokenizer", lambda: _tokenizer(folder, CLASSES[task][1]))
+    if task == FORWARD and not _has_tokenizer(folder):
+        return None  # its rows bring arrays
+    tokenizer = _loaded(folder, "a tokenizer", lambda: _tokenizer(folder, task))
     files = sorted({str(name) for name in tokenizer.vocab_files_names.values()})
     # Without any of them transformers makes up a tokenizer of a few special tokens, and says nothing.
     if files and not any((folder.path / name).is_file() for name in files):
@@ -42,6 +45,17 @@ def load_processor(folder: Folder, task: str) -> Any:
             hint="`tokenizer.save_pretrained(folder)` puts it there",
         )
     return tokenizer
+
+
+def _loader(folder: Folder, task: str) -> str:
+    """The class that loads the model."""
+    if task in CLASSES:
+        return CLASSES[task][0]
+    return folder.architecture or "AutoModel"
+
+
+def _has_tokenizer(folder: Folder) -> bool:
+    return any((folder.path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
 
 
 def _from_pretrained(folder: Folder, name: str) -> Any:
@@ -59,18 +73,29 @@ def _from_pretrained(folder: Folder, name: str) -> Any:
     )
 
 
-def _tokenizer(folder: Folder, table: str) -> Any:
+def _tokenizer(folder: Folder, task: str) -> Any:
     import transformers
 
     known = {"local_files_only": True, "trust_remote_code": folder.code}
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder.path), **known)
-    kind = type(transformers.AutoConfig.from_pretrained(str(folder.path), **known))
-    classes = getattr(transformers, table)
-    if kind in classes:
+    kind = _class(folder, task, **known)
+    if kind is not None:
         # Models share tokenizers: BERT's also gives `token_type_ids` to DistilBERT, which has none.
-        taken = inspect.signature(classes[kind].forward).parameters
+        taken = inspect.signature(kind.forward).parameters
         tokenizer.model_input_names = [name for name in tokenizer.model_input_names if name in taken]
     return tokenizer
+
+
+def _class(folder: Folder, task: str, *, local_files_only: bool, trust_remote_code: bool) -> Any:
+    """The model's own class; None where transformers has none of that name."""
+    import transformers
+
+    if task not in CLASSES:
+        return getattr(transformers, folder.architecture or "", None)
+    config = transformers.AutoConfig.from_pretrained(
+        str(folder.path), local_files_only=local_files_only, trust_remote_code=trust_remote_code
+    )
+    return getattr(transformers, CLASSES[task][1]).get(type(config), None)
 
 
 def _loaded(folder: Folder, what: str, load: Callable[[], Loaded]) -> Loaded:

@@ -3,32 +3,38 @@
 from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from mqa_registry import NotRunError, OutOfMemoryError
-from mqa_transformers.reasons import reason
+from mqa_registry import NotRunError
+from mqa_transformers.memory import memory_errors
+from mqa_transformers.outputs import named_tensors
+from mqa_transformers.precision import Dtype, arithmetic, in_precision
+from mqa_transformers.taps import fed, submodule, tapped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import TypeAlias
 
     import numpy.typing as npt
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
-
-# How PyTorch's allocators say that there is no memory left, where they do it by a plain RuntimeError.
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+    Lists: TypeAlias = Mapping[str, Sequence[npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
 class TorchRunner:
-    """Runs one module on one device, in inference mode."""
+    """Runs one module on one device, without gradients.
+
+    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
+    """
 
     module: Any
+    original: Any
+    sample: Callable[[], Arrays]
     device: str
     threads: int | None
     budget: int
@@ -36,14 +42,65 @@ class TorchRunner:
     facts: Mapping[str, Any]
 
     def run(self, batch: Arrays) -> Arrays:
-        """The module's outputs by the names of its output fields, as float32 or float64."""
-        import torch
-
-        with memory_errors(), torch.inference_mode(), _threads(self.threads):
-            outputs = self.module(**{name: self._tensor(values) for name, values in batch.items()})
+        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64."""
+        with self._running():
+            outputs = self._forward(batch)
             if not isinstance(outputs, dict):
                 raise NotRunError(f"the model gives a `{type(outputs).__name__}`, and its outputs need names")
-            return {name: _array(value) for name, value in outputs.items() if isinstance(value, torch.Tensor)}
+            return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
+
+    @contextmanager
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
+        """The same module in another precision, `float64` for weights, activations and every step between them."""
+        if optimization:
+            raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
+        own = self.facts["precision"]
+        dtype = dtype or own
+        if dtype not in get_args(Dtype):
+            raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
+        numbered = {"threads": threads} if threads else {}
+        yield replace(
+            self,
+            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            threads=threads or self.threads,
+            identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "precision": dtype, **numbered},
+        )
+
+    def modules(self) -> Sequence[str]:
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
+        names = [name for name, _ in self.module.named_modules() if name]
+        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
+
+    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
+
+        A module that does not run has no arrays.
+        """
+        taken = _Taken()
+        with self._running(), tapped(self.module, modules, taken.take):
+            self._forward(batch)
+        return taken.of(modules)
+
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]:
+        """The first tensor that each of these modules is given, and the first that it gives, each time it runs."""
+        given, gave = _Taken(), _Taken()
+        with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
+            self._forward(batch)
+        return given.of(modules), gave.of(modules)
+
+    def parameters(self, module: str) -> Arrays:
+        """The parameters and buffers of a module and of those inside of it, as they are in the model."""
+        part = submodule(self.original, module)
+        return {name: _array(tensor) for name, tensor in (*part.named_parameters(), *part.named_buffers())}
+
+    @contextmanager
+    def _running(self) -> Iterator[None]:
+        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+            yield
+
+    def _forward(self, batch: Arrays) -> Any:
+        return self.module(**{name: self._tensor(values) for name, values in batch.items()})
 
     def _tensor(self, values: npt.NDArray[Any]) -> Any:
         """On the device; numbers with a fraction in the precision of the weights."""
@@ -54,15 +111,20 @@ class TorchRunner:
         return tensor.to(device=self.device, dtype=dtype)
 
 
-@contextmanager
-def memory_errors() -> Iterator[None]:
-    """A failed allocation as mqa's own OutOfMemoryError, which lets the host try with half of the batch."""
-    try:
-        yield
-    except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in NO_MEMORY):
-            raise
-        raise OutOfMemoryError(f"PyTorch ran out of memory: {reason(error)}") from error
+class _Taken:
+    """The first tensor of whatever passes by, by modules."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def take(self, name: str, passing: Any) -> None:
+        # A copy, for what comes after may work in place.
+        arrays = [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
+        self._arrays.setdefault(name, []).extend(arrays)
+
+    def of(self, modules: Sequence[str]) -> Lists:
+        """Those of some modules, in the order in which they passed; none of a module that did not run."""
+        return self._arrays | {name: [] for name in modules if name not in self._arrays}
 
 
 @contextmanager
@@ -101,4 +163,4 @@ def _array(tensor: Any) -> npt.NDArray[Any]:
     import torch
 
     whole = tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
-    return np.asarray(whole.cpu().numpy())
+    return np.asarray(whole.detach().cpu().numpy())

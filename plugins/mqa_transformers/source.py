@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError, Model
 from mqa_transformers.folder import open_folder
 from mqa_transformers.hub import snapshot
-from mqa_transformers.loading import CLASSES, load_module, load_processor
+from mqa_transformers.loading import CLASSES, FORWARD, load_module, load_processor
 
 if TYPE_CHECKING:
     from mqa_registry import Conditions, Task
@@ -22,8 +22,8 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
     `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
     Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line.
     """
-    if task.name not in CLASSES:
-        known = ", ".join(f"`{name}`" for name in CLASSES)
+    if task.name not in {*CLASSES, FORWARD}:
+        known = ", ".join(f"`{name}`" for name in (*CLASSES, FORWARD))
         raise DataError(
             f"`transformers/auto` has no models for the task `{task.name}`", hint=f"it has them for {known}"
         )
@@ -56,6 +56,8 @@ def _about(folder: Folder, revision: str | None) -> dict[str, Any]:
         "weights": "pickle" if folder.pickled else "safetensors",
         "remote_code": folder.code,
         "positions": folder.positions,
+        "bytes": sum((folder.path / name).stat().st_size for name in folder.weights),
+        "decoder_start": folder.decoder_start,
         "problem_type": folder.config.get("problem_type"),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}

@@ -40,7 +40,7 @@ def test_every_problem_is_reported_at_once(project):
         '[[check]]\nmeasure = "metrics/f1"\nexpect = { minimum = 0.5 }\ncritcal = true\n'
     )
     said = refused(project)
-    assert "has no metric or comparison `acuracy`" in said
+    assert "has no metric, comparison or probe `acuracy`" in said
     assert "`metrics/accuracy`" in said
     assert "`minimum`" in said
     assert "did you mean `critical`?" in said

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Probe, Scene, Task, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -67,6 +67,37 @@ class _Runner:
 def slowly(subject: Any) -> Iterator[_Runner]:
     """Count, and take some time over it."""
     yield _Runner()
+
+
+def alone(scene: Scene) -> pa.Table:
+    """Whether a row is answered alone as it is among others."""
+    assert scene.subject is not None
+    codec = scene.subject.codec
+    examples = list(scene.view.rows.examples())[:6]
+    rows = codec.encode(examples)
+    runner = scene.view.runner
+    together = runner.run(codec.collate(rows))["share"]
+    apart = [float(runner.run(codec.collate([row]))["share"][0]) for row in rows]
+    texts = [example["text"] for example in examples]
+    return pa.table({"text": texts, "off": np.abs(together - np.array(apart))})
+
+
+def _offs(seen: pa.Table) -> Mapping[str, Any]:
+    off = seen.column("off").to_numpy()
+    return {"value": float(off.max()), "mean": off}
+
+
+def _furthest(seen: pa.Table) -> Mapping[str, Any]:
+    row = int(np.argmax(seen.column("off").to_numpy()))
+    fields = {"text": seen.column("text")[row].as_py()}
+    return {"remarks": ["a row alone is answered otherwise"], "examples": [{"id": str(row), "fields": fields}]}
+
+
+@hookimpl
+def mqa_probes() -> Iterator[Probe]:
+    yield Probe(
+        "alone", alone, gives=("value", "mean"), numbers=_offs, evidence=_furthest, sees="runner", texts=("text",)
+    )
 
 
 def stars(example: Mapping[str, str], rng: np.random.Generator, *, severity: int = 1) -> dict[str, str]:

@@ -9,7 +9,7 @@ import mqa_fairness
 from mqa_fairness.identity import identity_terms
 from mqa_registry import DataError, UsageError
 
-SHIPPED = tomllib.loads(Path(mqa_fairness.__file__).with_name("identity.toml").read_text(encoding="utf-8"))
+SHIPPED = tomllib.loads((Path(mqa_fairness.__file__).parent / "lexicons" / "identity.toml").read_text(encoding="utf-8"))
 GROUPS = {group: terms for groups in SHIPPED.values() for group, terms in groups.items()}
 
 

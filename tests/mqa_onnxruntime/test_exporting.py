@@ -45,7 +45,8 @@ def test_an_export_has_the_modules_names_and_dynamic_axes(module, traced, tmp_pa
     assert "[torch.onnx]" in (tmp_path / "export.log").read_text()
     found = read_graph(tmp_path / "model.onnx")
     assert found.dynamic == {"words": (0, 1), "mask": (0, 1)}
-    assert {file.name for file in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data", "export.log"}
+    kept = {"model.onnx", "model.onnx.data", "model.trace.json", "export.log"}
+    assert {file.name for file in tmp_path.iterdir()} == kept
 
 
 def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, monkeypatch, subject):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime import exports
+from mqa_onnxruntime import exports, making
 from mqa_onnxruntime.exports import STALE, kept_export
 from mqa_onnxruntime.recipe import recipe, recipe_digest
 from mqa_registry import Model, NotRunError, Subject
@@ -25,14 +25,14 @@ def counted(monkeypatch, exported):
     """Exporting, without PyTorch: it copies an export, and counts how often it is called."""
     calls = []
 
-    def copy(module, batch, axes, folder, opset):
-        calls.append(folder)
-        (folder / "export.log").write_text("all that was said")
-        for file in exported.parent.glob("model.onnx*"):
-            (folder / file.name).write_bytes(file.read_bytes())
+    def copy(subject, order, limit):
+        calls.append(order)
+        (order.folder / "export.log").write_text("all that was said")
+        for file in (*exported.parent.glob("model.*"), exported.parent / "audit.json"):
+            (order.folder / file.name).write_bytes(file.read_bytes())
         return "copy"
 
-    monkeypatch.setattr(exports, "export", copy)
+    monkeypatch.setattr(exports, "made", copy)
     return calls
 
 
@@ -58,12 +58,12 @@ def test_what_was_made_is_written_down(fresh, counted):
     about = json.loads((path.parent / "recipe.json").read_text())
     assert about["recipe"] == recipe(fresh, None)
     assert about["exporter"] == "copy"
-    assert set(about["files"]) == {"model.onnx", "model.onnx.data"}
+    assert set(about["files"]) == {"model.onnx", "model.onnx.data", "model.trace.json", "audit.json"}
     assert about["facts"]["opset"] == 20
     assert about["seconds"] >= 0
 
 
-@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "recipe.json"])
+@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "model.trace.json", "audit.json", "recipe.json"])
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "gone"])
 def test_a_damaged_export_is_made_anew(fresh, counted, name, damage):
     whole = kept_export(fresh, None)
@@ -108,20 +108,25 @@ def test_another_opset_or_library_has_another_recipe(subject, monkeypatch):
     assert recipe_digest(recipe(subject, None)) != plain
 
 
-def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monkeypatch, counted):
+def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monkeypatch):
     seen = []
-    copy = exports.export
-    monkeypatch.setattr(exports, "export", lambda m, batch, *rest: seen.append(batch) or copy(m, batch, *rest))
-    kept_export(make(task=dataclasses.replace(task, sample=task.sample[:1]), exports=tmp_path / "one"), None)
+
+    def refuse(module, batch, *rest):
+        seen.append(batch)
+        raise NotRunError("seen enough")
+
+    monkeypatch.setattr(making, "export", refuse)
+    with pytest.raises(NotRunError, match="seen enough"):
+        kept_export(make(task=dataclasses.replace(task, sample=task.sample[:1]), exports=tmp_path / "one"), None)
     assert seen[0]["words"].shape == (2, 3)
 
 
 def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
-    def refuse(module, batch, axes, folder, opset):
-        (folder / "export.log").write_text("why not")
+    def refuse(subject, order, limit):
+        (order.folder / "export.log").write_text("why not")
         raise NotRunError("the model cannot be exported")
 
-    monkeypatch.setattr(exports, "export", refuse)
+    monkeypatch.setattr(exports, "made", refuse)
     with pytest.raises(NotRunError, match="cannot be exported") as refused:
         kept_export(fresh, None)
     (name,) = kept(fresh)
@@ -141,10 +146,10 @@ def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
 
 
 def test_a_full_disk_is_one_line(fresh, monkeypatch):
-    def full(module, batch, axes, folder, opset):
+    def full(subject, order, limit):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(exports, "export", full)
+    monkeypatch.setattr(exports, "made", full)
     with pytest.raises(NotRunError, match=r"cannot be kept in .*: No space left on device"):
         kept_export(fresh, None)
     assert kept(fresh) == []
@@ -167,15 +172,15 @@ def test_what_killed_processes_left_is_cleared_and_what_others_make_is_not(fresh
 
 def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypatch):
     """Another process puts the same export in place while this one is making it."""
-    copy = exports.export
+    copy = exports.made
 
     def slow(*arguments):
         if not counted:
-            monkeypatch.setattr(exports, "export", copy)
+            monkeypatch.setattr(exports, "made", copy)
             kept_export(fresh, None)
         return copy(*arguments)
 
-    monkeypatch.setattr(exports, "export", slow)
+    monkeypatch.setattr(exports, "made", slow)
     found = kept_export(fresh, None)
     assert len(counted) == 2
     assert kept(fresh) == [found.path.parent.name]
@@ -190,15 +195,14 @@ import conftest
 from mqa_onnxruntime import exports
 from mqa_registry import Conditions, Model, Subject, Task
 
-def slow(module, batch, axes, folder, opset):
-    (folder / "export.log").write_text("")
-    for file in Path({source!r}).glob("model.onnx*"):
-        (folder / file.name).write_bytes(file.read_bytes())
+def slow(subject, order, limit):
+    for file in (*Path({source!r}).glob("model.*"), Path({source!r}) / "audit.json"):
+        (order.folder / file.name).write_bytes(file.read_bytes())
         print("half", flush=True)
         time.sleep({seconds})
     return "copy"
 
-exports.export = slow
+exports.made = slow
 task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
 model = Model(digest="sha256:bag", module=lambda: None, processor=lambda: None)
 print(exports.kept_export(Subject(model, task, Conditions(exports=Path({home!r})), {{}}), None).path)

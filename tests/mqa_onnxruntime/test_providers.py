@@ -175,6 +175,6 @@ def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):
     ],
 )
 def test_the_reason_is_the_most_telling_line(said, reason):
-    assert providers._reason(said).startswith(reason)
-    assert "\x1b" not in providers._reason(said)
-    assert bool(providers._reason(said)) == bool(reason)
+    assert providers.reason_in(said).startswith(reason)
+    assert "\x1b" not in providers.reason_in(said)
+    assert bool(providers.reason_in(said)) == bool(reason)

@@ -1,151 +1,80 @@
-"""Pairs written by hand from each definition: what a draw makes of a word, what a change makes of a text.
+"""Pairs written by hand from each definition, in `golden/`: a file for each module, a table for each perturbation.
 
-A draw is spent choice by choice: of four errors the first takes [0, 1/4), and what is left of it, spread over [0, 1)
+A pair has the text `before` and `after`, or that the row is `declined`. `options` are the perturbation's; where it takes
+a rate and none is given, all that can change does. `choices` are what the generator chooses, each (which, of how many):
+a draw is spent choice by choice, the first of four errors takes [0, 1/4), and what is left of it, spread over [0, 1)
 again, decides the next.
 """
 
 from __future__ import annotations
 
+import tomllib
+from pathlib import Path
+
 import numpy as np
 import pytest
 
-from mqa_robustness.lookalikes import LOOK_ALIKES, disguised
-from mqa_robustness.misspelling import mistyped
-from mqa_robustness.plain import strip_punctuation, upper_case
-from mqa_robustness.slips import NEIGHBOURS, slipped
-from mqa_robustness.spaces import extra_space
+from mqa_registry import edited
+from mqa_registry.options import options_of
+from mqa_robustness import mqa_perturbations
+from mqa_robustness.lookalikes import LATIN, LOOK_ALIKES
+from mqa_robustness.slips import NEIGHBOURS
 
-CYRILLIC_WORD = "\u0444\u0438\u043b\u044c\u043c"
+EVERY = {one.name: one for one in mqa_perturbations()}
+TABLES = [tomllib.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "golden").glob("*.toml"))]
+PAIRS = [(name, pair) for table in TABLES for name, pairs in table.items() for pair in pairs]
 
 
-def draw(*choices):
-    """The draw that makes these choices, each (which, of how many), from the middle of its range."""
+class Drawn:
+    """A generator that has been told what to draw."""
+
+    def __init__(self, choices):
+        self.draw = middle(choices)
+
+    def random(self, size=None):
+        return self.draw if size is None else np.full(size, self.draw)
+
+
+def middle(choices):
+    """The draw that makes these choices, from the middle of its range; without any, the first of all."""
     low, width = 0.0, 1.0
     for which, many in choices:
         width /= many
         low += which * width
-    return low + width / 2
+    return low + width / 2 if choices else 0.0
 
 
-INSERT, DELETE, REPLACE, SWAP = ((kind, 4) for kind in range(4))
+def perturbed(one, text, rng, options):
+    if "rate" in options_of(one.function).names and not {"rate", "severity"} & options.keys():
+        options = {"rate": 1.0} | options
+    made = one.function({"text": text}, rng, **options)
+    if made is None:
+        return None
+    return edited(text, made["text"]) if one.edits else made["text"]
 
 
-@pytest.mark.parametrize(
-    ("word", "choices", "after"),
-    [
-        ("movie", [INSERT, (0, 6), (0, 26)], "amovie"),
-        ("movie", [INSERT, (5, 6), (25, 26)], "moviez"),
-        ("movie", [INSERT, (2, 6), (19, 26)], "motvie"),
-        ("MOVIE", [INSERT, (0, 6), (0, 26)], "AMOVIE"),
-        ("Movie", [INSERT, (0, 6), (0, 26)], "aMovie"),
-        ("movie", [DELETE, (0, 5)], "ovie"),
-        ("movie", [DELETE, (4, 5)], "movi"),
-        ("movie", [REPLACE, (0, 5), (0, 25)], "aovie"),
-        ("movie", [REPLACE, (0, 5), (12, 25)], "novie"),
-        ("Movie", [REPLACE, (0, 5), (12, 25)], "Novie"),
-        ("movie", [SWAP, (0, 4)], "omvie"),
-        ("movie", [SWAP, (3, 4)], "movei"),
-        ("good", [SWAP, (1, 2)], "godo"),
-        ("zzz", [SWAP, (0, 4), (0, 26)], "azzz"),
-        (CYRILLIC_WORD, [DELETE, (1, 5)], "\u0444\u043b\u044c\u043c"),
-        (CYRILLIC_WORD, [REPLACE, (0, 5), (0, 4)], "\u0438\u0438\u043b\u044c\u043c"),
-        (CYRILLIC_WORD, [INSERT, (0, 6), (4, 5)], "\u043c" + CYRILLIC_WORD),
-    ],
-)
-def test_typos(word, choices, after):
-    assert mistyped(word, draw(*choices)) == after
+@pytest.mark.parametrize(("name", "pair"), PAIRS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(PAIRS)])
+def test_a_pair_is_as_it_was_written(name, pair):
+    after = None if pair.get("declined") else pair["after"]
+    assert perturbed(EVERY[name], pair["before"], Drawn(pair.get("choices", ())), pair.get("options", {})) == after
 
 
-@pytest.mark.parametrize(
-    ("word", "choices", "after"),
-    [
-        ("great", [(0, 5), (0, 6)], "freat"),
-        ("great", [(0, 5), (1, 6)], "hreat"),
-        ("Great", [(0, 5), (2, 6)], "Treat"),
-        ("quiz", [(0, 4), (0, 2)], "wuiz"),
-        ("quiz", [(3, 4), (0, 3)], "quix"),
-        ("na\u00efve", [(3, 4), (0, 4)], "na\u00efvw"),
-    ],
-)
-def test_keyboard(word, choices, after):
-    assert slipped(word, draw(*choices)) == after
+def test_every_perturbation_has_a_pair_that_changes():
+    assert {name for name, pair in PAIRS if pair.get("after") != pair["before"]} == EVERY.keys()
 
 
-def test_neighbours_are_the_keys_around_one_on_qwerty():
+def test_neighbours_are_the_keys_around_one():
     around = {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}
-    assert {key: set(NEIGHBOURS[key]) for key in around} == {key: set(keys) for key, keys in around.items()}
+    assert {key: set(NEIGHBOURS["qwerty"][key]) for key in around} == {key: set(keys) for key, keys in around.items()}
 
 
-def test_neighbours_are_neighbours_of_each_other():
-    assert len(NEIGHBOURS) == 26
-    assert all(key in NEIGHBOURS[other] for key, others in NEIGHBOURS.items() for other in others)
-
-
-@pytest.mark.parametrize(
-    ("word", "choices", "after"),
-    [
-        ("great", [(0, 2)], "gr\u0435at"),
-        ("great", [(1, 2)], "gre\u0430t"),
-        ("POOR", [(0, 3)], "\u0420OOR"),
-        ("rtk\u00ef", None, None),
-    ],
-)
-def test_homoglyphs(word, choices, after):
-    if choices is None:
-        assert LOOK_ALIKES.keys().isdisjoint(word)
-    else:
-        assert disguised(word, draw(*choices)) == after
+@pytest.mark.parametrize("layout", NEIGHBOURS)
+def test_neighbours_are_neighbours_of_each_other(layout):
+    assert len(NEIGHBOURS[layout]) == 26
+    assert all(key in NEIGHBOURS[layout][other] for key, others in NEIGHBOURS[layout].items() for other in others)
 
 
 def test_a_look_alike_is_a_letter_of_another_script_and_the_same_case():
-    assert all(not alike.isascii() and alike.isalpha() for alike in LOOK_ALIKES.values())
-    assert all(letter.isupper() == alike.isupper() for letter, alike in LOOK_ALIKES.items() if letter != "l")
-    assert len(set(LOOK_ALIKES.values())) == len(LOOK_ALIKES)
-
-
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [
-        ("A great movie.", "A GREAT MOVIE."),
-        ("Stra\u00dfe", "STRASSE"),
-        ("\u0444\u0438\u043b\u044c\u043c", "\u0424\u0418\u041b\u042c\u041c"),
-        ("5/5 \U0001f600", "5/5 \U0001f600"),
-        ("", ""),
-    ],
-)
-def test_upper_case(text, after):
-    assert upper_case({"text": text}, np.random.default_rng(0)) == {"text": after}
-
-
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [
-        ("Well-made, isn't it?", "Wellmade isnt it"),
-        ("$5 + tax = <cheap>", "5  tax  cheap"),
-        ("\u201cQuoted\u201d \u2014 and \u00bfqu\u00e9?", "Quoted  and qu\u00e9"),
-        ("\u597d\u770b\u3002", "\u597d\u770b"),
-        ("snake_case", "snakecase"),
-        ("fine as it is", "fine as it is"),
-        ("5\u20ac \U0001f600", "5\u20ac \U0001f600"),
-        (" ", " "),
-    ],
-)
-def test_strip_punctuation(text, after):
-    assert strip_punctuation({"text": text}, np.random.default_rng(0)) == {"text": after}
-
-
-@pytest.mark.parametrize("example", [{"text": "?!"}, {"text": " :-) "}, {"text": "fine", "text_pair": "..."}])
-def test_a_row_that_punctuation_is_all_of_is_declined(example):
-    assert strip_punctuation(example, np.random.default_rng(0)) is None
-
-
-@pytest.mark.parametrize(
-    ("text", "after"),
-    [
-        ("a great  movie\nindeed ", "a  great   movie\n indeed "),
-        (" one ", " one "),
-        ("\u8fd9 \u90e8", "\u8fd9  \u90e8"),
-    ],
-)
-def test_extra_space(text, after):
-    assert extra_space({"text": text}, np.random.default_rng(0), rate=1.0) == {"text": after}
+    assert all(letter.isascii() and not alike.isascii() and alike.isalpha() for letter, alike in LATIN.items())
+    assert all(letter.isupper() == alike.isupper() for letter, alike in LATIN.items() if letter != "l")
+    assert len(LOOK_ALIKES) == 2 * len(LATIN)

@@ -68,6 +68,116 @@ def test_another_precision_runs_on_a_copy(bert, backend, subject, *, dtype, arra
     assert {parameter.dtype for parameter in one.model.module.parameters()} == {torch.float32}
 
 
+def test_a_variant_is_the_backend_in_that_precision(bert, backend, subject):
+    one = subject(bert)
+    for dtype in ("float64", "float16", "bfloat16"):
+        with backend.function(one) as runner, runner.variant(dtype=dtype) as variant:
+            found = variant.run(one.sample())["logits"]
+            identity, facts = variant.identity, variant.facts
+        with backend.function(one, dtype=dtype) as runner:
+            np.testing.assert_array_equal(found, runner.run(one.sample())["logits"])
+            assert (identity, facts) == (runner.identity, runner.facts)
+
+
+def test_a_variant_of_a_variant_starts_from_the_models_own_weights(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        whole = runner.run(one.sample())["logits"]
+    with backend.function(one, dtype="bfloat16") as runner, runner.variant(dtype="float32") as variant:
+        np.testing.assert_array_equal(variant.run(one.sample())["logits"], whole)
+
+
+def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        before = runner.run(one.sample())["logits"]
+        with runner.variant(dtype="float64") as variant:
+            exact = variant.run(one.sample())["logits"]
+        after = runner.run(one.sample())["logits"]
+    assert exact.dtype == np.float64
+    assert 0 < np.abs(before - exact).max() < 1e-5
+    np.testing.assert_array_equal(before, after)
+
+
+def test_a_variant_may_have_other_threads(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner, runner.variant(threads=3) as variant:
+        assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
+        assert variant.module is runner.module
+        np.testing.assert_allclose(variant.run(one.sample())["logits"], runner.run(one.sample())["logits"], atol=1e-5)
+
+
+def test_what_pytorch_cannot_be_is_refused(bert, backend, subject):
+    with backend.function(subject(bert)) as runner:
+        with pytest.raises(NotRunError, match="does not run this model in `int8`"):
+            runner.variant(dtype="int8").__enter__()
+        with pytest.raises(NotRunError, match="no optimization level `basic`"):
+            runner.variant(optimization="basic").__enter__()
+
+
+def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, subject):
+    with backend.function(subject(bert)) as runner:
+        names = runner.modules()
+    assert names[0] == "bert.embeddings.word_embeddings"
+    assert names[-1] == "classifier"
+    assert names.index("bert.encoder.layer.0.output.dense") < names.index("bert.encoder.layer.0.output")
+    assert names.index("bert.encoder.layer.0") < names.index("bert.encoder.layer.1.attention.self.query")
+    assert len(names) == len(set(names))
+
+
+def test_a_tap_shows_what_modules_give(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        names = runner.modules()
+        taken = runner.tap(one.sample(), names)
+        logits = runner.run(one.sample())["logits"]
+        assert list(taken) == list(names)
+        assert list(runner.tap(one.sample(), names[::-1])) == list(names)
+        assert runner.tap(one.sample(), ["bert"]).keys() == {"bert"}
+        assert {len(calls) for calls in taken.values()} == {1}
+        np.testing.assert_array_equal(taken["classifier"][0], logits)
+        assert taken["bert.encoder.layer.0"][0].shape == (*one.sample()["input_ids"].shape, 32)
+        with runner.variant(dtype="float64") as exact:
+            assert {calls[0].dtype for calls in exact.tap(one.sample(), names).values()} == {np.dtype(np.float64)}
+        assert not any(module._forward_hooks for module in runner.module.modules())
+
+
+def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, subject):
+    one = subject(bert)
+    layers = one.model.module.bert.encoder.layer
+    layers[1] = layers[0]
+    with backend.function(one) as runner:
+        calls = runner.tap(one.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
+    assert len(calls) == 2
+    assert np.abs(calls[0] - calls[1]).max() > 0
+
+
+def test_a_tap_is_not_changed_by_what_comes_after(task, conditions, backend, opened, bert):
+    import torch
+
+    class InPlace(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = torch.nn.Identity()
+
+        def forward(self, **inputs):
+            return {"logits": self.first(inputs["input_ids"].float()).mul_(0)}
+
+    real = opened(bert)
+    model = Model(digest="", module=lambda: InPlace().eval(), processor=lambda: real.processor, labels=("a", "b"))
+    one = Subject(model, task, conditions, {})
+    with backend.function(one) as runner:
+        assert runner.tap(one.sample(), ["first"])["first"][0].max() > 0
+
+
+def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        with pytest.raises(NotRunError, match=r"no module `bert\.head`"):
+            runner.tap(one.sample(), ["classifier", "bert.head"])
+        assert not runner.module.classifier._forward_hooks
+
+
 def test_batches_of_any_shape_agree_with_rows_alone(bert, backend, subject):
     one = subject(bert)
     rows = one.codec.encode([{"text": text} for text in ("", "good", "the movie was bad " * 9)])

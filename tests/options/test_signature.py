@@ -205,12 +205,24 @@ def test_a_metric_may_take_groups():
     assert not takes_groups(Metric("m", plain, takes=("label",)))
 
 
+def test_a_slice_takes_what_it_sees():
+    def row(example): ...
+    def table(table, *, column: str): ...
+    def answers(predictions): ...
+
+    assert signature_problems(Slice("s", row)) == ()
+    assert signature_problems(Slice("s", table, sees="table")) == ()
+    assert signature_problems(Slice("s", answers, sees="predictions")) == ()
+    (problem,) = signature_problems(Slice("s", row, sees="table"))
+    assert problem == "a slice takes (table, *, options), and its function (example)"
+
+
 def test_a_perturbation_takes_the_target_where_it_moves_it():
     def still(example, rng): ...
     def moving(example, target, rng): ...
 
     def problems(function, *, moves):
-        return signature_problems(Perturbation("p", function, modality="text", moves_target=moves))
+        return signature_problems(Perturbation("p", function, modality="text", answer="moves" if moves else "stays"))
 
     assert problems(still, moves=False) == problems(moving, moves=True) == ()
     assert problems(still, moves=True)

@@ -3,12 +3,17 @@ from __future__ import annotations
 from dataclasses import replace
 
 from mqa_registry import plan as plans
+from mqa_registry.contributions import Probe
 from mqa_registry.plan import RowSet, View
-from mqa_registry.suite import Against, Expect
+from mqa_registry.suite import Against, Expect, Use
 
 
 def expect(**bounds):
     return {"value": Expect(**bounds)}
+
+
+def watching(name, sees, **declared):
+    return Probe(name, lambda scene: None, gives=("value",), numbers=dict, sees=sees, **declared)
 
 
 def planned(engine, *checks, backends=("one", "two")):
@@ -88,3 +93,34 @@ def test_the_plan_is_told_in_words(engine, swap):
     assert first == "2 results from 2 views:"
     assert views[0] == "  words on one: read by 2 results"
     assert views[1].endswith(" on one: read by 1 result")
+
+
+def test_what_a_probe_looks_at_is_predicted_only_where_it_sees_predictions(engine):
+    def probed(name, sees, **rest):
+        return engine.check(name, measure=Use(f"watch/{name}", watching(name, sees)), on=("one", "two"), **rest)
+
+    plan = planned(engine, probed("runner", "runner"), probed("rows", "rows"), probed("predictions", "predictions"))
+    assert [(sight.use.name, sight.view.backend) for sight in plan.sights] == [
+        ("watch/runner", "one"),
+        ("watch/runner", "two"),
+        ("watch/rows", ""),
+        ("watch/predictions", "one"),
+        ("watch/predictions", "two"),
+    ]
+    assert planned(engine, probed("runner", "runner"), probed("rows", "rows")).views == ()
+    assert plan.views == (View("one", RowSet("words")), View("two", RowSet("words")))
+    assert list(plans.lines(plan))[-1] == "  words on two: looked at by watch/predictions"
+
+
+def test_equal_sights_are_looked_at_once(engine):
+    use = Use("watch/scene", watching("scene", "runner"))
+    plan = planned(engine, engine.check("a", measure=use), engine.check("b", measure=use, expect=expect(max=1)))
+    assert len(plan.cases) == 2
+    assert len(plan.sights) == 1
+
+
+def test_a_probe_that_compares_has_no_case_on_the_reference(engine):
+    use = Use("watch/scene", watching("scene", "runner", compares=True))
+    plan = planned(engine, engine.check("a", measure=use, on=("one", "two")))
+    assert [case.backend for case in plan.cases] == ["two"]
+    assert plan.sights[0].views == (View("one", RowSet("words")), View("two", RowSet("words")))

@@ -92,6 +92,13 @@ def test_a_distribution_found_twice_on_the_path_is_one(install, load, monkeypatc
 
 HEAD = "from mqa_registry import Metric, Slice, hookimpl\ndef accuracy(predictions, targets): ...\n"
 
+PERTURBS = """
+from mqa_registry import Perturbation
+@hookimpl
+def mqa_perturbations():
+    yield Perturbation("p", lambda example, rng: example, {})
+"""
+
 BROKEN = {
     "does not parse": ("def (", "SyntaxError: invalid syntax"),
     "leaves": ("import sys; sys.exit(3)", "SystemExit: 3 (mqa_bad.py, line 1)"),
@@ -157,6 +164,18 @@ BROKEN = {
     "takes a string for a tuple": (
         "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, takes='label')",
         """metric `a`: `takes` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
+    ),
+    "has an answer that does something else": (
+        PERTURBS.format('modality="text", answer="stay"'),
+        """perturbation `p`: `answer` must be "stays", "moves" or "changes", not 'stay'""",
+    ),
+    "edits what is no text": (
+        PERTURBS.format('modality="image", edits=True'),
+        "perturbation `p`: `edits` are those of a text, and it disturbs image",
+    ),
+    "moves a target twice": (
+        PERTURBS.format('modality="text", edits=True, answer="moves"'),
+        "perturbation `p`: with `edits` mqa moves the target",
     ),
 }
 

@@ -40,6 +40,9 @@ expect = { max = 0.5 }
 [[check]]
 measure = "parity/agreement"
 expect = { min = 0.999 }
+[[check]]
+measure = "letters/alone"
+expect = { max = 0, mean = { max = 1e-6 } }
 """
 
 

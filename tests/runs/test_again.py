@@ -184,3 +184,22 @@ def test_the_public_judge_is_a_function_whatever_was_imported_before(first):
     subprocess.run([sys.executable, "-c", code], check=True)
     code = f"from mqa_registry import judge\n{first}\nimport mqa_registry\nassert mqa_registry.judge is judge"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_what_a_probe_saw_is_judged_again_with_other_bounds(project):
+    project.run()
+    milder = project.folder / "milder.toml"
+    milder.write_text(project.suite.read_text().replace("max = 0, ", "max = 0.1, "))
+    asked = "letters/alone"
+    before, after = (verdicts(report)[asked, "one"] for report in (project.judge(), project.judge(suite=milder)))
+    assert (before, after) == (Verdict.FAIL, Verdict.PASS)
+
+
+def test_a_probe_that_the_run_did_not_have_is_not_run(project):
+    whole = project.suite.read_text()
+    project.suite.write_text(whole[: whole.index('[[check]]\nmeasure = "letters/alone"')])
+    project.run()
+    project.suite.write_text(whole)
+    result = next(one for one in project.judge(suite=project.suite).results if one.check == "letters/alone")
+    assert result.verdict is Verdict.NOT_RUN
+    assert "did not let `letters/alone` look" in result.note

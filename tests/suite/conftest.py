@@ -16,6 +16,7 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Replay,
     Slice,
     Task,
@@ -43,6 +44,10 @@ def session(subject: Any, *, providers: list[str] | None = None, path: Path | No
 
 def replayed(view: str, *, path: Path, schema: Literal["label", "spans"] = "label") -> Any:
     """Predictions made elsewhere, at `path`."""
+
+
+def watch(scene: Any) -> Any:
+    """What is seen."""
 
 
 def rows(conditions: Any, *, path: Path, kind: Literal["csv", "parquet"] | None = None) -> Any:
@@ -73,6 +78,10 @@ def typos(
 
 def upper(example: Any, rng: Any) -> Any:
     """Upper case."""
+
+
+def deny(example: Any, rng: Any) -> Any:
+    """The opposite is said."""
 
 
 def blur(example: Any, rng: Any, *, severity: float = 1) -> Any:
@@ -108,16 +117,25 @@ GIVEN = {
         Metric("f1", f1, takes=("label",)),
         Metric("span-f1", f1, takes=("spans",)),
     ),
-    "parity": (Comparison("agreement", agreement, takes=("label",)),),
+    "parity": (
+        Comparison("agreement", agreement, takes=("label",)),
+        Comparison("same-spans", agreement, takes=("spans",)),
+    ),
     "robustness": (
         Perturbation("typos", typos, modality="text"),
         Perturbation("upper", upper, modality="text"),
         Perturbation("blur", blur, modality="image"),
+        Perturbation("deny", deny, modality="text", answer="changes"),
     ),
     "fairness": (
         Slice("length", length),
         Slice("column", column),
         Metric("parity-difference", parity_difference, takes=("label",)),
+    ),
+    "probes": (
+        Probe("latency", watch, gives=("p50_ms", "p95_ms"), numbers=dict, sees="runner", reused=False),
+        Probe("tensors", watch, gives=("value", "ratio"), numbers=dict, sees="runner", compares=True),
+        Probe("drift", watch, gives=("value",), numbers=dict, sees="rows", compares=True),
     ),
 }
 

@@ -197,6 +197,7 @@ def test_a_suite_of_replays_alone_needs_no_model(suite):
         'measure = "parity/agreement"\nexpect = { min = 0.9 }',
         'measure = "parity/agreement"\non = ["onnx"]\nexpect = { min = 0.9 }',
         'measure = "parity/agreement"\non = ["torch"]\nperturb = "robustness/typos"\nagainst = { perturb = false }\nexpect = { min = 0.9 }',
+        'measure = "parity/agreement"\nperturb = "robustness/deny"\nagainst = { perturb = false }\nexpect = { max = 0.2 }',
         'measure = "parity/agreement"\non = ["torch"]\nagainst = { backend = "onnx" }\nexpect = { min = 0.9 }',
         'measure = "metrics/accuracy"\non = ["torch"]\nperturb = "robustness/typos"\nexpect = { max_drop = 0.1 }',
         'measure = "metrics/accuracy"\nexpect = { max_rise = 0.1 }',

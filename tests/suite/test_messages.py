@@ -96,7 +96,17 @@ CHECKS = {
     "against an earlier run": '[[check]]\nmeasure = "metrics/f1"\nagainst = { run = "release-1.2" }\nexpect = { max_drop = 0.1 }\n',
     "against an unknown word": '[[check]]\nmeasure = "parity/agreement"\nagainst = { backends = "torch" }\nexpect = { min = 0.9 }\n',
     "a measure of other answers": '[[check]]\nmeasure = "metrics/span-f1"\nexpect = { min = 0.8 }\n',
+    "a probe's number that is not there": '[[check]]\nmeasure = "probes/latency"\nexpect.p59_ms = { max = 20 }\n',
+    "a main number that a probe does not give": '[[check]]\nmeasure = "probes/latency"\nexpect = { max = 20 }\n',
+    "a drop of a probe's number": '[[check]]\nmeasure = "probes/latency"\nexpect.p95_ms = { max_drop = 20, min = 3, max = 2 }\n',
+    "a number of a probe without a bound": '[[check]]\nmeasure = "probes/latency"\nexpect.p95_ms = {}\n',
+    "a drop of a probe": '[[check]]\nmeasure = "probes/tensors"\nexpect = { max_drop = 1, min_rows = 3 }\n',
+    "groups for a probe": '[[check]]\nmeasure = "probes/latency"\nby = "fairness/length"\nexpect.p95_ms = { max = 20 }\n',
+    "a probe against something": '[[check]]\nmeasure = "probes/latency"\nagainst = { backend = "torch" }\nexpect.p95_ms = { max = 20 }\n',
+    "a probe with nothing to compare": '[[check]]\nmeasure = "probes/tensors"\non = ["torch"]\nexpect.ratio = { max = 20 }\n',
+    "a probe of rows on a backend": '[[check]]\nmeasure = "probes/drift"\non = ["torch"]\nexpect = { max = 20 }\n',
     "a perturbation of another modality": '[[check]]\nmeasure = "metrics/f1"\nperturb = "robustness/blur"\nexpect = { min = 0.8 }\n',
+    "a metric where the right answer is another": '[[check]]\nmeasure = "metrics/f1"\nperturb = ["robustness/upper", "robustness/deny"]\nexpect = { min = 0.8 }\n',
     "a broken plugin in many places": '[[check]]\nmeasure = "emoji/a"\nexpect = { min = 0.8 }\n[[check]]\nmeasure = "emoji/b"\nperturb = "emoji/c"\nexpect = { min = 0.8 }\n',
 }
 
@@ -131,6 +141,14 @@ measure = "metrics/accuracy"
 expect = { min = 0.8 }
 """,
     "a replay of other answers": f'{REPLAYED}[[check]]\nmeasure = "metrics/accuracy"\nexpect = {{ min = 0.8 }}\n',
+    "a replay with nothing to run": f'{REPLAYED}[[check]]\nmeasure = "probes/latency"\nexpect.p95_ms = {{ max = 1 }}\n',
+    "spans before and after": f"""{REPLAYED}
+[[check]]
+measure = "parity/same-spans"
+perturb = "robustness/upper"
+against = {{ perturb = false }}
+expect = {{ min = 0.8 }}
+""",
     "one backend for a drop and a comparison": f"""{REPLAYED}
 [[check]]
 measure = "metrics/span-f1"

@@ -28,7 +28,7 @@ def items(row: Row, pen: Pen, told: set[str]) -> Iterator[Item]:
 
     `told` are the examples that the report has shown so far.
     """
-    grouped = any(groups_of(result) for result in row.results.values())
+    grouped = any(VALUE in part.numbers for result in row.results.values() for part in groups_of(result).values())
     judged = bounds(row.first.expect, grouped=grouped) or (_NOTHING,)
     for position, bound in enumerate(judged):
         yield _entry(row, bound, pen, first=position == 0)

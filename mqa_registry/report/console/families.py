@@ -28,8 +28,9 @@ class Row:
 
     @property
     def across(self) -> tuple[Result | None, ...]:
-        """A result, or nothing, for every backend of the report."""
-        return tuple(self.results.get(backend) for backend in self.backends)
+        """A result, or nothing, for every backend of the report; one of no backend stands in the first column."""
+        rest = self.backends[1:] if "" in self.results else self.backends
+        return (*([self.results[""]] if "" in self.results else []), *(self.results.get(backend) for backend in rest))
 
     @property
     def first(self) -> Result:
@@ -77,7 +78,8 @@ class Family:
 
 def backends_of(report: Report) -> tuple[str, ...]:
     """The backends of a report, in the suite's order."""
-    return report.backends or tuple(dict.fromkeys(result.backend for result in report.results))
+    named = dict.fromkeys(result.backend for result in report.results if result.backend)
+    return report.backends or tuple(named) or ("",)
 
 
 def rows(report: Report) -> list[Row]:

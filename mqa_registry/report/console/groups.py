@@ -34,17 +34,34 @@ def groups(row: Row, bound: Bound, pen: Pen) -> Iterator[Item]:
     if row.first.series:
         yield Note(pen.own(f"at severity {level(row.first.series[-1].severity)}:", "dim"), _LEAD)
     shown = dict.fromkeys(judged(ranks), "") if pen.verbose > 0 else roles(row, ranks, per_group)
+    marked = not bound.between_groups and per_group.number in {bound.number, VALUE}
+    if per_group.number not in {bound.number, VALUE}:
+        yield Note(pen.line(pen.data(per_group.number.replace("_", " ")), ":", style="dim"), _LEAD)
     for group, role in shown.items():
-        yield _entry(group, role, row, per_group, pen, marked=not bound.between_groups)
+        yield _entry(group, role, row, per_group, pen, marked=marked)
     yield from _remarks(row, judged(ranks), set(shown), pen)
 
 
 def _of_groups(bound: Bound, row: Row) -> Bound:
-    """What a single group shows of a check: the judged number, or for a gap between groups the plain one."""
+    """What a single group shows of a check: the judged number, for a gap between groups the plain one.
+
+    Where one number was made of all groups it is the one, of those that were shown of each, in which they differ most.
+    """
     parts = [part for result in row.results.values() for part in groups_of(result).values()]
     if not bound.between_groups and any(bound.number in part.numbers for part in parts):
         return bound
-    return Bound(VALUE, "", (), None)
+    names = dict.fromkeys(name for part in parts for name in part.numbers)
+    if VALUE in names or not names:
+        return Bound(VALUE, "", (), None)
+    widest = max(names, key=lambda name: _spread(parts, name))
+    return Bound(widest, "", (), None)
+
+
+def _spread(parts: Sequence[Part], name: str) -> float:
+    """How far the groups lie apart in a number."""
+    numbers = [part.numbers[name] for part in parts if name in part.numbers and part.verdict is Verdict.PASS]
+    estimates = [number.estimate for number in numbers if number.estimate is not None]
+    return max(estimates, default=0.0) - min(estimates, default=0.0)
 
 
 def _entry(group: str, role: str, row: Row, bound: Bound, pen: Pen, *, marked: bool) -> Entry:

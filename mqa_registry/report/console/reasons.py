@@ -46,6 +46,7 @@ def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
         yield _reason(together, row, pen, told)
     shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
     yield from _waiver(row, pen)
+    yield from _remarks(shown, pen)
     yield from _counts(row, pen, shown=bool(shown))
     yield from examples(shown, pen, told)
 
@@ -109,6 +110,13 @@ def _few_changed(result: Result) -> bool:
     """Whether a perturbation left most rows as they were, so that the number says little of it."""
     rows = max((number.rows for number in result.numbers.values()), default=0)
     return 0 < 2 * _whole(result.evidence.get("changed")) < rows
+
+
+def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:
+    """What a probe says of what it saw, once."""
+    said = dict.fromkeys(str(each) for result in results for each in result.evidence.get("remarks") or ())
+    for remark in said:
+        yield Note(pen.data(remark, cells=LONG), Text(_INDENT))
 
 
 def _whole(number: object) -> int:

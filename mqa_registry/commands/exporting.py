@@ -1,0 +1,129 @@
+"""The command that exports a model, and says what came out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from rich.console import Console
+
+from mqa_registry import plugins, runs
+from mqa_registry.commands.running import refuse_no_folder
+from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.predict import subject_of
+from mqa_registry.predict.load import load
+from mqa_registry.report.console.pen import Pen
+from mqa_registry.report.files import explained, write_text
+from mqa_registry.report.numbers import counted
+from mqa_registry.suite.adhoc import adhoc
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from rich.text import Text
+
+    from mqa_registry.contributions import Backend, Subject, Task
+    from mqa_registry.findings import Exported, Finding
+    from mqa_registry.runs import Asked
+    from mqa_registry.suite import Use
+
+STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "dim"}
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some."""
+
+    model: str
+    task: str
+    backend: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    data: Path | None = None
+    source: str = "transformers/auto"
+
+    def tables(self) -> dict[str, Any]:
+        """As a suite would say it."""
+        tables: dict[str, Any] = {"model": {"use": self.source, "id": self.model, "task": self.task}}
+        if self.data is not None:
+            use = "datasets/arrays" if self.data.suffix == ".npz" else "datasets/file"
+            tables["data"] = {"data": {"use": use, "path": str(self.data)}}
+        given = {name: value for name, value in self.options.items() if value is not None}
+        return tables | {"backends": {"export": {"use": self.backend, **given}}}
+
+
+def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> ExitCode:
+    """Export a model into a folder and show what was found in it: 1 where that is an error."""
+    refuse_no_folder(json_file)
+    if out.exists() and not out.is_dir():
+        raise UsageError(f"`{out}` is a file, and an export is a folder", hint="name another folder with `--out`")
+    subject, use = _made(order, asked)
+    with Console(stderr=True).status("exporting"):
+        exported: Exported = cast("Backend", use.contribution).export(subject, out, **use.options)  # type: ignore[misc]
+    console = Console(stderr=json_file == "-", highlight=False)
+    pen = Pen(console)
+    for line in _told(exported, pen):
+        console.print(line)
+    _write(exported, json_file)
+    wrong = any(finding.level == "problem" for finding in exported.findings)
+    return ExitCode.FAILED if wrong else ExitCode.OK
+
+
+def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
+    tables = order.tables()
+    named = [order.source, order.task, order.backend, *(one["use"] for one in tables.get("data", {}).values())]
+    catalog = plugins.load(
+        {plugin for plugin, slash, _ in (name.partition("/") for name in named) if slash}, files=asked.plugin_files
+    )
+    model, backends, data = adhoc(tables, catalog)
+    use = backends["export"]
+    if getattr(use.contribution, "export", None) is None:
+        raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
+    conditions = asked.conditions_in(asked.store or Path(runs.STORE))
+    task = cast("Task", model.task.contribution)
+    rows = load(data["data"], task, conditions, 0) if data else None
+    return subject_of(model, conditions, rows), use
+
+
+def _told(exported: Exported, pen: Pen) -> Iterator[Text]:
+    width = max(map(len, exported.summary), default=0)
+    for name, value in exported.summary.items():
+        yield pen.line(pen.own(f"{name:<{width}}  ", "dim"), pen.data(value, cells=500))
+    for file in exported.files:
+        yield pen.line(pen.own(f"{'file':<{width}}  ", "dim"), pen.data(file, cells=500), f"  {_size(file)}")
+    for finding in exported.findings:
+        yield from _finding(finding, pen)
+    counts = [
+        counted(number, level)
+        for level in STYLES
+        if (number := sum(finding.level == level for finding in exported.findings))
+    ]
+    wrong = any(finding.level == "problem" for finding in exported.findings)
+    yield pen.own(f"{'not fit to ship' if wrong else 'exported'}: {', '.join(counts) or 'nothing to remark'}", "bold")
+
+
+def _finding(finding: Finding, pen: Pen) -> Iterator[Text]:
+    lead = pen.own(f"{finding.level}: ", STYLES[finding.level])
+    yield pen.line(lead, pen.data(finding.message, cells=1000))
+    if finding.mend:
+        yield pen.line(pen.own("  mend: ", "dim"), pen.data(finding.mend, cells=1000))
+
+
+def _size(file: Path) -> str:
+    size = float(file.stat().st_size)
+    for unit in ("B", "kB", "MB"):
+        if size < 1000:
+            return f"{size:.3g} {unit}"
+        size /= 1000
+    return f"{size:.3g} GB"
+
+
+def _write(exported: Exported, file: str | None) -> None:
+    text = json.dumps(exported.facts, indent=2) + "\n"
+    if file == "-":
+        with explained("standard output"):
+            sys.stdout.write(text)
+    elif file is not None:
+        write_text(file, text)

@@ -1,0 +1,38 @@
+"""What plugins give, and what passes between them and the host."""
+
+from mqa_registry.contributions.kinds import (
+    Backend,
+    Comparison,
+    Contribution,
+    Dataset,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Probe,
+    Replay,
+    Slice,
+    Statistic,
+    Task,
+)
+from mqa_registry.contributions.subject import Codec, Conditions, Inspectable, Model, Runner, Subject
+
+__all__ = [
+    "Backend",
+    "Codec",
+    "Comparison",
+    "Conditions",
+    "Contribution",
+    "Dataset",
+    "Inspectable",
+    "Metric",
+    "Model",
+    "ModelSource",
+    "Perturbation",
+    "Probe",
+    "Replay",
+    "Runner",
+    "Slice",
+    "Statistic",
+    "Subject",
+    "Task",
+]

@@ -1,0 +1,207 @@
+"""What a plugin can give: one frozen record for each kind of contribution.
+
+A contribution names a plain function. The function's keyword-only parameters are its options, and its docstring is its
+help; that one signature serves validation, the JSON Schema, `mqa plugins NAME` and the documentation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+
+    import numpy as np
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from mqa_registry.contributions.subject import Runner
+    from mqa_registry.data import Example
+    from mqa_registry.findings import Exported
+
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number that is no mean of rows: a function of how often each row is counted.
+
+    `of` maps counts, shape (..., cells), to the number, shape (...), NaN where it is undefined; it is called with many
+    resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
+    statistic. Left out, every row is a cell of its own.
+
+    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
+    give scores a row in `shown`, by name: reports show their mean in every group beside the number.
+    """
+
+    of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
+    cells: npt.NDArray[np.int64] | None = None
+    size: int = 0  # how many cells there are; needed with `cells`
+    undefined: str = ""
+    shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Contribution:
+    """One thing that a plugin gives: its name behind the slash, and the function that does it."""
+
+    kind: ClassVar[str]  # as in `the metric`
+    takes_arguments: ClassVar[tuple[str, ...]]  # its function's positional parameters
+
+    name: str = field(kw_only=False)
+    function: Callable[..., Any] = field(kw_only=False)
+
+    @property
+    def help(self) -> str:
+        """The first line of the function's docstring."""
+        return (self.function.__doc__ or "").strip().partition("\n")[0]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSource(Contribution):
+    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later."""
+
+    kind = "model source"
+    takes_arguments = ("task", "conditions")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task(Contribution):
+    """`(model, *, options) -> Codec`.
+
+    `fields` maps each field of an example to its modality; those in `optional` may be missing. `schema` is the
+    prediction schema of its answers, `metric` its main metric, `sample` a few examples to trace a model with.
+    """
+
+    kind = "task"
+    takes_arguments = ("model",)
+
+    schema: str
+    fields: Mapping[str, str]
+    sample: Sequence[Example]
+    metric: str
+    optional: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backend(Contribution):
+    """`(subject, *, options) -> context manager of a Runner`.
+
+    `identity` has the same signature and gives, without loading a model library, everything but the model and the
+    example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with the same
+    options: it writes that file into a folder.
+    """
+
+    kind = "backend"
+    takes_arguments = ("subject",)
+
+    function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
+    identity: Callable[..., Mapping[str, str]]
+    export: Callable[..., Exported] | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replay(Contribution):
+    """`(view, *, schema, options) -> Predictions`: a backend that brings predictions made elsewhere.
+
+    `view` is the name of the view that is asked for, as `mqa rows` names its files. The option `schema` is one of the
+    prediction schemas.
+    """
+
+    kind = "replay"
+    takes_arguments = ("view",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dataset(Contribution):
+    """`(conditions, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them."""
+
+    kind = "data set"
+    takes_arguments = ("conditions",)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Metric(Contribution):
+    """`(predictions, targets, *, options)` -> per-row scores, a Statistic, or one number without an interval.
+
+    Per-row scores are a float or bool array, NaN for a row that has no say: the metric is the mean of the others.
+    A function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
+    `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
+    """
+
+    kind = "metric"
+    takes_arguments = ("predictions", "targets")
+
+    takes: tuple[str, ...]
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison(Contribution):
+    """`(reference, candidate, *, options)` -> the same as a metric's function, of two predictions for the same rows."""
+
+    kind = "comparison"
+    takes_arguments = ("reference", "candidate")
+
+    takes: tuple[str, ...]
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe(Contribution):
+    """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
+
+    The table is made in the predict step and stored, but for timings, which are never `reused`. `numbers` reads it in
+    the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, or one
+    number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that name.
+    `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
+    plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
+    `texts` hold words of rows, and are dropped where those may not be kept.
+    """
+
+    kind = "probe"
+    takes_arguments = ("scene",)
+
+    gives: tuple[str, ...]
+    numbers: Callable[[pa.Table], Mapping[str, Any]]
+    evidence: Callable[[pa.Table], Mapping[str, Any]] | None = None
+    sees: Literal["rows", "predictions", "runner"]
+    compares: bool = False
+    reused: bool = True
+    texts: tuple[str, ...] = ()
+    takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
+    version: int = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Perturbation(Contribution):
+    """`(example, rng, *, options) -> example`, or None to decline the row.
+
+    The example holds the fields of its `modality` alone. An option `severity` must not change what `rng` draws. With
+    `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to spans of it.
+    `answer` says what becomes of the right answer: it `stays`; it `moves` with the example, so that the function is
+    `(example, target, rng, *, options) -> (example, target)`; or it `changes`, nobody says into which.
+    """
+
+    kind = "perturbation"
+    takes_arguments = ("example", "rng")
+
+    modality: str
+    answer: Literal["stays", "moves", "changes"] = "stays"
+    edits: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Slice(Contribution):
+    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row.
+
+    Where that takes more than the row itself, `sees` is what the function gets instead, to give a list with such an
+    answer for every row: `table` is the whole data set, undisturbed, and `predictions` are those of the reference view
+    or, in a check that has none, of its own view.
+    """
+
+    kind = "slice"
+    takes_arguments = ("example",)
+
+    sees: Literal["example", "table", "predictions"] = "example"

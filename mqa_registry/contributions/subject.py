@@ -1,0 +1,185 @@
+"""What is run and what runs it: the model under test with its task, and the runner that a backend makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from mqa_registry.contributions.kinds import Task
+    from mqa_registry.data import Example
+
+    Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+SAMPLES = 4  # rows of the data, where a task has no sample of its own
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What the command line allows and asks for; nothing here can be set from a suite file.
+
+    `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
+    `plugin_files` are the Python files that are loaded as plugins.
+    """
+
+    exports: Path
+    device: str = "auto"
+    offline: bool = False
+    allow_code: bool = False
+    allow_pickle: bool = False
+    trust_remote_code: bool = False
+    plugin_files: tuple[Path, ...] = ()
+
+
+class Model:
+    """A model as a source gives it: known by its digest at once, built when somebody asks for the module.
+
+    `digest` covers the weights, the configuration and the processor's files. `labels` are the classes it answers with,
+    in the order of its outputs. `about` goes into the report.
+    """
+
+    def __init__(
+        self,
+        *,
+        digest: str,
+        module: Callable[[], Any],
+        processor: Callable[[], Any],
+        labels: Sequence[str] = (),
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.digest = digest
+        self.labels = tuple(labels)
+        self.about = dict(about or {})
+        self._module = module
+        self._processor = processor
+
+    @cached_property
+    def module(self) -> Any:
+        """The model itself, in float32 and evaluation mode, built on first use."""
+        return self._module()
+
+    @cached_property
+    def processor(self) -> Any:
+        """What prepares its inputs (a tokenizer, an image processor), loaded on first use."""
+        return self._processor()
+
+
+@dataclass(frozen=True)
+class Codec:
+    """A task bound to a model: examples to arrays, arrays to predictions.
+
+    `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
+    turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
+    nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
+    batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.
+    """
+
+    encode: Callable[[Sequence[Example]], Sequence[Encoded]]
+    collate: Callable[[Sequence[Encoded]], Batch]
+    decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
+    size: Callable[[Encoded], int]
+    mask: str = ""
+
+
+class Subject:
+    """What a backend runs: the model under test with its task, under the conditions of this run.
+
+    `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
+    nobody knows.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        task: Task,
+        conditions: Conditions,
+        options: Mapping[str, Any],
+        *,
+        origin: Mapping[str, Any] | None = None,
+        examples: Callable[[int], Sequence[Example]] | None = None,
+        sample: Batch | None = None,
+    ) -> None:
+        self.model = model
+        self.task = task
+        self.conditions = conditions
+        self.origin = origin
+        self._options = options
+        self._examples = examples
+        self._sample = sample
+
+    @cached_property
+    def codec(self) -> Codec:
+        codec: Codec = self.task.function(self.model, **self._options)
+        return codec
+
+    def examples(self, most: int) -> Sequence[Example]:
+        """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
+        return self._examples(most) if self._examples else ()
+
+    def samples(self) -> Sequence[Example]:
+        """A few real examples, such as an exporter traces with: the task's, else some of the suite's data."""
+        return self.task.sample or self.examples(SAMPLES)
+
+    def sample(self) -> Batch:
+        """The same as one batch; a DataError where there are none."""
+        if self._sample is not None:
+            return self._sample
+        if not (rows := self.samples()):
+            raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
+        return self.codec.collate(self.codec.encode(rows))
+
+
+class Runner(Protocol):
+    """A model, loaded and ready: what a backend's context manager gives.
+
+    `identity` is the backend's identity as it really came out; `facts` go into the report (device, providers,
+    precision, threads); `budget` is how many tokens (the task's sizes, padding included) suit one batch here.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, str]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def budget(self) -> int: ...
+
+    def run(self, batch: Batch) -> Outputs:
+        """The model's outputs for one batch, as named arrays with the rows first."""
+        ...
+
+
+class Inspectable(Runner, Protocol):
+    """A runner that can also show what goes on inside of it: parity and blame use nothing else.
+
+    No runner has to. One that has these methods raises a NotRunError for what it cannot do.
+    """
+
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
+
+        `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
+        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
+        """
+        ...
+
+    def modules(self) -> Sequence[str]:
+        """The names of the modules that take part in an answer, in the order in which their outputs are ready."""
+        ...
+
+    def tap(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
+        ...

@@ -1,0 +1,40 @@
+"""What was found in a file or on a machine, and what to do about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was found, about a `subject` such as a library, a provider or the weights of a file.
+
+    `level` is `problem` where something is not what it has to be, `warning` where it may not be, `note` where that is as
+    it has to be, or harms nobody yet. `mend` is what mends it; `evidence` is what a library said of itself, as it said it.
+    """
+
+    level: Level
+    subject: str
+    message: str
+    mend: str = ""
+    evidence: str = ""
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What a backend exported: the files, what was found in them, and all that is known of them, as JSON has it.
+
+    `summary` is what a person wants to know first, each line under a word or two.
+    """
+
+    files: Sequence[Path]
+    findings: Sequence[Finding]
+    facts: Mapping[str, Any]
+    summary: Mapping[str, str]

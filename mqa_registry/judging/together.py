@@ -1,0 +1,51 @@
+"""Groups judged together: by a metric that makes one number of all of them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mqa_registry.contributions import Statistic
+from mqa_registry.judging.answers import Answers
+from mqa_registry.judging.conclusion import Judged
+from mqa_registry.judging.estimates import Undefined
+from mqa_registry.judging.finding import Finding, find
+from mqa_registry.judging.measured import Measured, estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.judging.reading import Reading, Selection
+    from mqa_registry.judging.resampling import Resampling
+    from mqa_registry.suite import Expect
+
+LONE = "is undefined, since it takes two groups with enough rows"
+
+
+def together(
+    reading: Reading, groups: Mapping[str, Selection], small: frozenset[str], expect: Expect, how: Resampling
+) -> Judged:
+    """The number of all groups but the small ones; each group is there to be looked at, and has no claim of its own."""
+    large = {name: rows for name, rows in groups.items() if name not in small}
+    if len(large) > 1:
+        answers = Answers.of(replace(reading, groups=large), expect)
+        whole = find(answers, expect, how)
+    else:
+        answers = Answers(reading, Measured(math.nan), None)
+        whole = Finding(answers, {"value": Undefined(answers.rows, LONE)})
+    found = {name: _one(answers, rows, how) for name, rows in groups.items()}
+    return Judged(whole, found, None, small, between=True)
+
+
+def _one(answers: Answers, rows: Selection, how: Resampling) -> Finding:
+    """What there is to see of one group: the mean of the scores that the metric shows."""
+    alone = Answers(answers.whole, answers.measured, None, rows)
+    answer = answers.measured.answer
+    shown = answer.shown if isinstance(answer, Statistic) else {}
+    how = replace(how, clusters=alone.clusters)
+    numbers: dict[str, Estimate] = {
+        name: estimate(Measured(scores[rows.view]), len(rows.view), how) for name, scores in shown.items()
+    }
+    return Finding(alone, numbers)

@@ -1,0 +1,184 @@
+"""Looking: letting the probes of a plan see what they ask to see, and keeping what they saw."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from contextlib import ExitStack
+from functools import partial
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.data.randomness import generator
+from mqa_registry.errors import ExitCode, MqaError, NotRunError
+from mqa_registry.predict.observations import Disturbed, Failure, Sighted
+from mqa_registry.scene import LiveView, Scene
+from mqa_registry.store import joined
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from types import TracebackType
+
+    from mqa_registry.contributions import Runner
+    from mqa_registry.data import Predictions
+    from mqa_registry.plan import Sight, View
+    from mqa_registry.predict.live import LiveBackend
+    from mqa_registry.predict.observations import Observed, Prepared
+    from mqa_registry.predict.progress import Progress
+    from mqa_registry.store import Store
+
+FORMAT = 1  # counts up when the host itself would keep what probes saw in another form
+
+
+class Looking:
+    """One run's probes: the runners that are open for them, each loaded once, and the store of what they saw."""
+
+    def __init__(
+        self,
+        prepared: Prepared,
+        views: Mapping[View, Observed],
+        live: Mapping[str, LiveBackend],
+        store: Store,
+        progress: Progress,
+        *,
+        seed: int,
+        fresh: bool,
+    ) -> None:
+        self._prepared = prepared
+        self._views = views
+        self._live = live
+        self._seed = seed
+        self._store = store
+        self._progress = progress
+        self._fresh = fresh
+        self._stack = ExitStack()
+        self._open: dict[str, Runner] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def at(self, sight: Sight) -> Sighted:
+        """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
+        if failure := self._failed_before(sight):
+            return Sighted(failure=failure)
+        seen = self._seen(sight.view)
+        try:
+            table = self._kept(sight)
+            if table is None:
+                table = self._looked(sight)
+        except MqaError as error:
+            if error.exit_code is ExitCode.WRONG_INPUT:
+                raise
+            refused = isinstance(error, NotRunError)
+            failure = Failure.of_refusal(error) if refused else _crash(sight, error)
+            return Sighted(failure=failure)
+        except Exception as error:  # a probe is a plugin's; its crash is its own check's verdict
+            return Sighted(failure=_crash(sight, error))
+        return Sighted(table, declined=seen.declined, changed=seen.changed)
+
+    def _failed_before(self, sight: Sight) -> Failure | None:
+        """Why a sight has nothing to show, where its rows could not be made or predicted."""
+        rows = (self._prepared.seen[view.rows] for view in sight.views)
+        failures = [seen for seen in rows if isinstance(seen, Failure)]
+        if sight.probe.sees == "predictions":
+            failures += [failure for view in sight.views if (failure := self._views[view].failure)]
+        if sight.probe.sees == "runner":
+            failures += [failure for view in sight.views if (failure := self._live[view.backend].failure)]
+        return failures[0] if failures else None
+
+    def _seen(self, view: View) -> Disturbed:
+        seen = self._prepared.seen[view.rows]
+        assert isinstance(seen, Disturbed)
+        return seen
+
+    def _kept(self, sight: Sight) -> pa.Table | None:
+        """What the store has of a sight; nothing of a timing."""
+        key = self._key(sight)
+        if self._fresh:
+            self._store.forget(key)
+        if not sight.probe.reused:
+            return None
+        _, table = self._store.get(key, joined([key]))
+        return None if table is None else pa.ipc.open_stream(table.column("seen")[0].as_py()).read_all()
+
+    def _looked(self, sight: Sight) -> pa.Table:
+        """Let the probe look, and keep what it saw under what was really open."""
+        self._progress.stage(f"looking: {sight.use.name}")
+        table = sight.use.call(self._scene(sight))
+        if not isinstance(table, pa.Table):
+            raise TypeError(f"`{sight.use.name}` gave {table!r:.40}, and a probe gives a pyarrow table")
+        if sight.probe.reused:
+            key = self._key(sight)
+            self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
+        return table
+
+    def _scene(self, sight: Sight) -> Scene:
+        reference = self._live_view(sight, sight.reference) if sight.reference else None
+        subject = next((backend.subject for backend in self._live.values()), None)
+        rng = generator(self._seed, "probe", sight.use.key)
+        return Scene(self._live_view(sight, sight.view), rng, reference, subject)
+
+    def _live_view(self, sight: Sight, view: View) -> LiveView:
+        sees = sight.probe.sees
+        predictions = self._predictions(view) if sees == "predictions" else None
+        opened = partial(self._runner, view.backend) if sees == "runner" else None
+        origin = self._live[view.backend].origin if sees == "runner" else None
+        return LiveView(view.backend, self._seen(view).rows, predictions, opened, origin)
+
+    def _predictions(self, view: View) -> Predictions | None:
+        return self._views[view].predictions
+
+    def _runner(self, backend: str) -> Runner:
+        if backend not in self._open:
+            self._open[backend] = self._live[backend].load(self._stack, self._progress)
+        return self._open[backend]
+
+    def _key(self, sight: Sight) -> bytes:
+        """All that a sight depends on."""
+        whole = {
+            "format": FORMAT,
+            "probe": sight.use.spelled(),
+            "version": sight.probe.version,
+            "seed": self._seed,
+            "views": [self._digests(sight, view) for view in sight.views],
+        }
+        return hashlib.blake2b(json.dumps(whole, sort_keys=True, default=str).encode(), digest_size=16).digest()
+
+    def _digests(self, sight: Sight, view: View) -> list[str]:
+        """What a view depends on, as far as the probe sees it."""
+        digests = [_digest(self._seen(view).rows.table)]
+        if sight.probe.sees == "runner":
+            digests.append(self._live[view.backend].digest.hex())
+        predictions = self._predictions(view) if sight.probe.sees == "predictions" else None
+        if predictions is not None:
+            digests += [_digest(predictions.table), *predictions.classes]
+        return digests
+
+
+def _crash(sight: Sight, error: Exception) -> Failure:
+    return Failure.of_crash(f"the probe `{sight.use.name}` crashed", error)
+
+
+def _bytes(table: pa.Table) -> bytes:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return bytes(sink.getvalue())
+
+
+def _digest(table: pa.Table) -> str:
+    """A digest of a table's content, however it is cut into chunks."""
+    whole = pa.Table.from_arrays([_whole(column) for column in table.columns], schema=table.schema)
+    return hashlib.blake2b(_bytes(whole), digest_size=16).hexdigest()
+
+
+def _whole(column: pa.ChunkedArray) -> Any:
+    """A column in one piece that starts at its own beginning, so that equal columns have equal bytes."""
+    return column.combine_chunks().take(pa.array(np.arange(len(column))))

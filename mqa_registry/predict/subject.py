@@ -1,0 +1,115 @@
+"""What the backends run: made from the suite, and made again elsewhere from what is known of its origin."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from mqa_registry import plugins
+from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
+from mqa_registry.errors import PluginError, Problem
+from mqa_registry.suite import ModelUse, Use
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mqa_registry.contributions import Runner
+    from mqa_registry.contributions.subject import Batch
+    from mqa_registry.data import Example, Rows
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.plugins.catalog import Kinds
+
+PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
+
+
+def subject_of(
+    model: ModelUse, conditions: Conditions, rows: Rows | None = None, sample: Batch | None = None
+) -> Subject:
+    """The model with its task; the module itself is not built yet. `rows` are undisturbed rows that it may ask for.
+
+    `sample` is its sample, where that was made elsewhere.
+    """
+    task = cast("Task", model.task.contribution)
+    origin = {
+        "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
+        "task": {"use": model.task.name, "options": _spelled(dict(model.task.options))},
+        "conditions": _spelled(vars(conditions)),
+    }
+    return Subject(
+        model.source.call(task, conditions),
+        task,
+        conditions,
+        model.task.options,
+        origin=origin,
+        examples=None if rows is None else lambda most: _spread(rows, most),
+        sample=sample,
+    )
+
+
+def remake(origin: Mapping[str, Any], sample: Batch | None = None) -> Subject:
+    """The subject that another process has, by its `origin`; a PluginError where its plugins are not the same here.
+
+    With a `sample` from there, none has to be made here, which may take a library that the model is run without.
+    """
+    conditions = _conditions(origin)
+    catalog = _loaded(conditions, origin["source"], origin["task"])
+    source, task = (
+        _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
+    )
+    return subject_of(ModelUse(source, task), conditions, sample=sample)
+
+
+def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
+    """How another process opens a backend on a subject; None where nobody knows how that was made."""
+    if subject.origin is None:
+        return None
+    return {"backend": {"use": backend.name, "options": _spelled(dict(backend.options))}, "subject": subject.origin}
+
+
+@contextmanager
+def reopen(origin: Mapping[str, Any], sample: Batch | None = None) -> Iterator[Runner]:
+    """The runner that another process has, opened here, by the `origin` of its view; `sample` as for `remake`."""
+    subject = remake(origin["subject"], sample)
+    catalog = _loaded(subject.conditions, origin["backend"])
+    with _use(catalog, (Backend,), origin["backend"]).call(subject) as runner:
+        yield runner
+
+
+def _conditions(origin: Mapping[str, Any]) -> Conditions:
+    asked = _read(origin["conditions"])
+    return Conditions(**asked | {"plugin_files": tuple(asked["plugin_files"])})
+
+
+def _loaded(conditions: Conditions, *spelled: Mapping[str, Any]) -> Catalog:
+    return plugins.load({one["use"].partition("/")[0] for one in spelled}, files=conditions.plugin_files)
+
+
+def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:
+    found = catalog.find(kinds, spelled["use"])
+    if isinstance(found, Problem):
+        raise PluginError(found.message, hint=found.hint)
+    return Use(spelled["use"], found, options=_read(spelled["options"]))
+
+
+def _spread(rows: Rows, most: int) -> Sequence[Example]:
+    """As many rows as that, evenly spread: data may be sorted by their targets."""
+    places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
+    return list(type(rows)(rows.table.take(places), rows.fields).examples())
+
+
+def _spelled(value: Any) -> Any:
+    """A value of an option as JSON has it: all are of its own types but paths."""
+    if isinstance(value, Path):
+        return {PATH: str(value.absolute())}
+    if isinstance(value, dict):
+        return {key: _spelled(one) for key, one in value.items()}
+    return [_spelled(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+def _read(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Path(value[PATH]) if value.keys() == {PATH} else {key: _read(one) for key, one in value.items()}
+    return [_read(one) for one in value] if isinstance(value, list) else value

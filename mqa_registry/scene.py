@@ -1,0 +1,56 @@
+"""Scenes: what a probe sees."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+
+    from mqa_registry.contributions import Runner, Subject
+    from mqa_registry.data import Predictions, Rows
+
+
+@dataclass(frozen=True)
+class LiveView:
+    """One view before a probe: its rows and, as far as the probe asked to see them, its predictions and its runner.
+
+    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `origin` says in JSON's own
+    types how the runner is opened, so that `reopen` can open it in another process; None where nobody knows.
+    """
+
+    backend: str
+    rows: Rows
+    predicted: Predictions | None = field(default=None, repr=False)
+    opened: Callable[[], Runner] | None = field(default=None, repr=False)
+    origin: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    @property
+    def predictions(self) -> Predictions:
+        """The prediction for each of the rows, in their order."""
+        if self.predicted is None:
+            raise LookupError('this probe does not see predictions: declare `sees="predictions"`')
+        return self.predicted
+
+    @property
+    def runner(self) -> Runner:
+        """The model, ready to run; loaded on first use, and closed by the host. NotRunError where it cannot run."""
+        if self.opened is None:
+            raise LookupError('this probe does not see a runner: declare `sees="runner"`')
+        return self.opened()
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
+
+    `rng` follows from the suite's seed and the probe with its options.
+    """
+
+    view: LiveView
+    rng: np.random.Generator
+    reference: LiveView | None = None
+    subject: Subject | None = None

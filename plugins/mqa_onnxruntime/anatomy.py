@@ -1,0 +1,107 @@
+"""A graph by the PyTorch modules that it came from: what each gives, by itself or in its place, and what it is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
+from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.lineage import lineage
+from mqa_onnxruntime.origins import NOWHERE, read_origins
+from mqa_onnxruntime.parts import Reading
+from mqa_onnxruntime.piece import whole_piece
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_onnxruntime.parts import Part
+    from mqa_onnxruntime.piece import Piece
+    from mqa_onnxruntime.reopening import Source
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """The graph of a runner's file, as it is in the file: none of ONNX Runtime's optimizers has been at it.
+
+    `feed` makes a session's inputs of a batch. A value is known by its name in the graph.
+    """
+
+    source: Source
+    feed: Callable[[Arrays], Arrays]
+
+    @cached_property
+    def model(self) -> Any:
+        """The graph, its external data left where they are."""
+        return parsed(self.source.path)
+
+    def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
+        """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
+        return self._reading.parts(calls)
+
+    def maker(self, part: Part) -> Part | None:
+        """What makes the one number that a part reads, where that is no module's output."""
+        return self._reading.maker(part)
+
+    def nodes(self, part: Part) -> tuple[str, ...]:
+        """The names of a part's nodes."""
+        return tuple(self.model.graph.node[place].name for place in part.places)
+
+    def inside(self, module: str) -> frozenset[str]:
+        """The names of all nodes that are part of a module, in any of its calls."""
+        return frozenset(self.model.graph.node[place].name for place in self._reading.modules.get(module, ()))
+
+    def owner(self, node: str) -> tuple[str, str, str]:
+        """The innermost module that a node is part of, with its class and the line of its code."""
+        names = [one.name for one in self.model.graph.node]
+        origin = self._reading.origins[names.index(node)] if node in names else NOWHERE
+        return (origin.modules[-1], origin.class_of(origin.modules[-1]), origin.source) if origin.modules else ("",) * 3
+
+    def outputs(self, batch: Arrays, values: Sequence[str], optimization: str = "disabled") -> dict[str, Array]:
+        """Values as they come out, in one session."""
+        graph = taken(self.model, values).SerializeToString()
+        session = self.source.open(graph=graph, optimization=optimization)
+        return self._run(session, values, self.feed(batch))
+
+    def forced(self, batch: Arrays, given: Arrays) -> dict[str, Array]:
+        """Each of the given values as it comes out where all the others are as given, in one session."""
+        session = self.source.open(graph=forced(self.model, list(given)).SerializeToString(), optimization="disabled")
+        outside = {f"{GIVEN}{name}/outside": np.asarray(array, np.float32) for name, array in given.items()}
+        needed = {node.name for node in session.get_inputs()}
+        feeds = {name: array for name, array in {**self.feed(batch), **outside}.items() if name in needed}
+        return self._run(session, list(given), feeds)
+
+    def piece(self, given: Collection[str], value: str) -> Piece:
+        """The piece that makes a value of those given and of the graph's inputs."""
+        return whole_piece(cut(self.model, given, value), self.source)
+
+    def optimizers(self) -> tuple[str, ...]:
+        """The optimizers of ONNX Runtime that change the file's graph, in the order they do."""
+        return self.source.optimizers()
+
+    def run_without(self, batch: Arrays, optimizers: Sequence[str]) -> Arrays:
+        """The graph's outputs, optimised as ever but without some of the optimizers."""
+        session = self.source.open(without=optimizers)
+        names = [node.name for node in session.get_outputs()]
+        return dict(zip(names, session.run(names, dict(self.feed(batch))), strict=True))
+
+    def results(self) -> tuple[str, ...]:
+        """The values that are the graph's outputs."""
+        return tuple(value.name for value in self.model.graph.output)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        return Reading(self.model, read_origins(self.model.graph.node, lineage(self.source.path)))
+
+    def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
+        arrays = session.run([TAKEN + name for name in values], dict(feeds))
+        return dict(zip(values, arrays, strict=True))

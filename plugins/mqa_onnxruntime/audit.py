@@ -1,0 +1,152 @@
+"""The audit of an ONNX file: what was asked for, what came out, and what to do about the difference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph
+from mqa_onnxruntime.reference import on_cpu
+from mqa_onnxruntime.review import review
+from mqa_onnxruntime.sweep import sweep
+from mqa_onnxruntime.weights import weigh
+from mqa_registry import MqaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from mqa_onnxruntime.arrays import Arrays
+    from mqa_onnxruntime.reference import Reference
+    from mqa_onnxruntime.sweep import Shape
+    from mqa_onnxruntime.variant import Precision
+    from mqa_onnxruntime.weights import Weights
+    from mqa_registry import Finding, Subject
+
+# How far answers may be off, over the largest of them. This finds what is broken; whether what is left of a difference
+# matters is for the suite's checks to say.
+TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.2}
+
+QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger"})
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an export was to be; nothing where nobody asked."""
+
+    opset: int | None = None
+    precision: Precision | None = None
+
+
+ANYTHING = Asked()
+
+
+@dataclass(frozen=True)
+class Value:
+    """An input or output: `shape` has a name or None for an axis of no fixed length."""
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an ONNX file is, against what it was to be.
+
+    `files` are its sizes in bytes and sha256 by name, `types` the numbers in its weights by element type, `casts` and
+    `quantized` how many of its nodes change the precision. `weights` is None where it was made of another export.
+    `trouble` is why ONNX Runtime cannot run it, where that is so: then no `shapes` were tried.
+    """
+
+    opset_asked: int | None
+    opset: int
+    ir_version: int
+    producer: str
+    domains: Mapping[str, int]
+    foreign: tuple[str, ...]
+    nodes: int
+    precision_asked: Precision | None
+    precision: str
+    types: Mapping[str, int]
+    casts: int
+    quantized: int
+    inputs: tuple[Value, ...]
+    outputs: tuple[Value, ...]
+    files: Mapping[str, Mapping[str, Any]]
+    weights: Weights | None
+    shapes: tuple[Shape, ...]
+    trouble: str
+    findings: tuple[Finding, ...] = ()
+
+    def spelled(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, asked: Asked = ANYTHING) -> Audit:
+    """Hold an ONNX file against its model, on a few encoded rows and what can be made of them.
+
+    Raises a DataError where the file is none, or is not whole; everything else is a finding.
+    """
+    graph, model = read_graph(path), parsed(path)
+    kinds = Counter(node.op_type for node in model.graph.node)
+    tolerance = TOLERANCES.get(asked.precision or graph.precision)
+    shapes, trouble = _swept(path, subject, rows, reference, tolerance)
+    whole = Audit(
+        opset_asked=asked.opset,
+        opset=graph.opset,
+        ir_version=model.ir_version,
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        domains={entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
+        foreign=graph.foreign,
+        nodes=len(model.graph.node),
+        precision_asked=asked.precision,
+        precision=graph.precision,
+        types=_types(model),
+        casts=kinds["Cast"],
+        quantized=sum(kinds[kind] for kind in QUANTIZED),
+        inputs=tuple(_value(value) for value in model.graph.input),
+        outputs=tuple(_value(value) for value in model.graph.output),
+        files={name: _file(path.parent / name) for name in graph.files},
+        weights=weigh(path, reference.weights()) if reference.weights else None,
+        shapes=shapes,
+        trouble=trouble,
+    )
+    return replace(whole, findings=tuple(review(whole, reference.name)))
+
+
+def _swept(
+    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
+) -> tuple[tuple[Shape, ...], str]:
+    """The shapes that were tried, or why the file cannot be run at all."""
+    try:
+        run = on_cpu(path, subject.codec.collate(rows))
+    except MqaError as error:
+        return (), error.message.replace(str(path), path.name)
+    return sweep((reference.run, run), subject, rows, tolerance), ""
+
+
+def _types(model: Any) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for tensor in model.graph.initializer:
+        counts[_type(tensor.data_type)] += prod(tensor.dims)
+    return dict(counts.most_common())
+
+
+def _type(number: int) -> str:
+    from onnx import TensorProto
+
+    return PRECISIONS.get(number) or str(TensorProto.DataType.Name(number)).lower()
+
+
+def _value(value: Any) -> Value:
+    tensor = value.type.tensor_type
+    axes = (axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in tensor.shape.dim)
+    return Value(value.name, _type(tensor.elem_type), tuple(axes))
+
+
+def _file(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}

@@ -1,0 +1,96 @@
+"""Where each node of a graph comes from: the PyTorch module, its class, and the line of its code."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mqa_onnxruntime.lineage import Descent
+
+FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+LIBRARY = "torch/"  # whose lines are nobody's model code
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The modules that a node is part of, from the outermost to the innermost, their classes, and the line of code.
+
+    The second call of a module is written `name@1`, the third `name@2`.
+    """
+
+    modules: tuple[str, ...]
+    classes: tuple[str, ...] = ()
+    source: str = ""
+
+    def class_of(self, module: str) -> str:
+        """The class of one of the modules, without the package it is in."""
+        place = self.modules.index(module)
+        return self.classes[place].rpartition(".")[2] if place < len(self.classes) else ""
+
+
+NOWHERE = Origin(())
+
+
+def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[Origin]:
+    """The origin of each node: by what its exporter tells of it, by its name, or by its neighbours."""
+    own = [_told(descents.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
+    return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
+
+
+def source_line(stack: str) -> str:
+    """The innermost line of a stack that is not PyTorch's own, as `package/module.py:123`."""
+    frames = [frame for frame in FRAME.findall(stack) if not frame[0].startswith(LIBRARY)]
+    return ":".join(frames[-1]) if frames else ""
+
+
+def _told(descent: Descent | None) -> Origin | None:
+    """The last of the scopes and classes is the operation itself."""
+    if descent is None or not descent.scopes[:-1]:
+        return None
+    return Origin(descent.scopes[:-1], descent.classes[:-1], source_line(descent.stack_trace))
+
+
+def _from_name(name: str) -> Origin | None:
+    """Of names such as `/encoder/layer.0/dense/MatMul`, which other exporters give."""
+    steps = name.split("/")
+    if steps[0] or len(steps) < 3:
+        return None
+    return Origin(("", *accumulate(steps[1:-1], lambda path, step: f"{path}.{step}")))
+
+
+def _adopted(nodes: Sequence[Any], own: Sequence[Origin | None]) -> list[Origin]:
+    """A node that says nothing belongs where those that read its outputs do; if nobody reads them, where its inputs do.
+
+    Such nodes come from tools that rewrite a graph: quantization, conversion, optimization.
+    """
+    found = list(own)
+    readers: dict[str, list[int]] = {}
+    for place, node in enumerate(nodes):
+        for name in node.input:
+            readers.setdefault(name, []).append(place)
+    for place in reversed(range(len(nodes))):
+        behind = [found[reader] for name in nodes[place].output for reader in readers.get(name, ())]
+        found[place] = found[place] or _shared(behind)
+    makers = {name: place for place, node in enumerate(nodes) for name in node.output}
+    for place, node in enumerate(nodes):
+        before = [found[makers[name]] for name in node.input if name in makers]
+        found[place] = found[place] or _shared(before)
+    return [origin or NOWHERE for origin in found]
+
+
+def _shared(origins: Iterable[Origin | None]) -> Origin | None:
+    """What some nodes have in common: the modules that all of them are part of."""
+    told = [origin for origin in origins if origin is not None]
+    if not told:
+        return None
+    same = next(
+        (depth for depth, names in enumerate(zip(*(one.modules for one in told), strict=False)) if len(set(names)) > 1),
+        min(len(one.modules) for one in told),
+    )
+    first = told[0]
+    return Origin(first.modules[:same], first.classes[:same], first.source)

@@ -1,0 +1,149 @@
+"""What an audit makes of what it saw: findings, each with what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
+
+    from mqa_onnxruntime.audit import Audit
+    from mqa_onnxruntime.sweep import Shape
+    from mqa_onnxruntime.weights import Weights
+
+
+SHOWN = 3  # names in one message
+
+# Per precision that is asked for, the element types that most of the weights may then have.
+MEANT = {
+    "float32": ("float32",),
+    "float16": ("float16",),
+    "bfloat16": ("bfloat16",),
+    "int8-dynamic": ("int8", "uint8"),
+    "int8-static": ("int8", "uint8"),
+}
+
+
+def review(audit: Audit, reference: str) -> Iterator[Finding]:
+    """Everything about a file that somebody should know, the worst of each kind first."""
+    yield from _running(audit)
+    yield from _asked(audit)
+    yield from _shapes(audit.shapes, reference)
+    yield from _axes(audit)
+    if audit.weights is not None:
+        yield from _weights(audit.weights)
+
+
+def _running(audit: Audit) -> Iterator[Finding]:
+    if audit.foreign:
+        yield Finding(
+            "problem",
+            "session",
+            f"it uses operators that ONNX Runtime does not bring: {_some(audit.foreign)}",
+            "give their library as `custom_ops`, and allow it with `--allow-code`",
+        )
+    elif audit.trouble:
+        # ONNX Runtime's CPU has next to no operators for bfloat16; another provider may have them.
+        level: Literal["warning", "problem"] = "warning" if audit.precision == "bfloat16" else "problem"
+        yield Finding(level, "session", f"on the CPU, {audit.trouble}", "no shape was tried; run it where it is to run")
+
+
+def _asked(audit: Audit) -> Iterator[Finding]:
+    """Exporters settle for something else without a word."""
+    if audit.opset_asked not in {None, audit.opset}:
+        yield Finding(
+            "problem",
+            "opset",
+            f"opset {audit.opset_asked} was asked for, and it is written in opset {audit.opset}",
+            "ask for an opset that the exporter can write",
+        )
+    asked = audit.precision_asked
+    if asked is not None and audit.precision not in MEANT[asked]:
+        yield Finding(
+            "problem",
+            "precision",
+            f"`{asked}` was asked for, and most of its weights are {audit.precision}",
+            "what it is made of has little that can be converted",
+        )
+    if asked is not None and asked.startswith("int8") and not audit.quantized:
+        yield Finding("problem", "precision", f"`{asked}` was asked for, and no operator in it is quantized")
+    if asked is None and audit.precision in {"float16", "bfloat16"} and audit.types.get("float32"):
+        share = audit.types["float32"] / sum(audit.types.values())
+        yield Finding(
+            "note",
+            "precision",
+            f"{100 * share:.2g} % of the numbers in its weights are float32, the others {audit.precision}",
+        )
+
+
+def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
+    for failed in [shape for shape in shapes if shape.outcome == "fails"][:SHOWN]:
+        yield Finding(
+            "problem",
+            "shapes",
+            f"it fails on {_spelled(failed)}, which {reference} takes: {failed.reason}",
+            "export it with dynamic axes, traced with rows of different lengths",
+        )
+    for other in [shape for shape in shapes if shape.outcome == "differs"][:SHOWN]:
+        yield Finding(
+            "problem",
+            "shapes",
+            f"it answers otherwise than {reference} on {_spelled(other)}: {other.reason}",
+            "`mqa parity` names the first module that differs",
+        )
+    if refused := [shape.what for shape in shapes if shape.outcome == "refused"]:
+        yield Finding("note", "shapes", f"{reference} itself does not take {_some(refused)}")
+
+
+def _axes(audit: Audit) -> Iterator[Finding]:
+    fixed = [value.name for value in audit.inputs if value.shape and isinstance(value.shape[0], int)]
+    if fixed:
+        yield Finding(
+            "warning",
+            "axes",
+            f"it takes a fixed number of rows as {_some(fixed)}",
+            "export it with a dynamic first axis",
+        )
+
+
+def _weights(weights: Weights) -> Iterator[Finding]:
+    same_name = [name for name, other in weights.changed.items() if name == other]
+    if same_name:
+        yield Finding(
+            "problem",
+            "weights",
+            f"it has other values than the model in {_some(same_name)}",
+            "it was exported from another checkpoint, or changed since: export the model again",
+        )
+    elsewhere = [f"{name}` as `{other}" for name, other in weights.changed.items() if name != other]
+    if elsewhere:
+        yield Finding(
+            "warning",
+            "weights",
+            f"it seems to have other values than the model in {_some(elsewhere)}",
+            "export it again",
+        )
+    if weights.unknown:
+        yield Finding(
+            "warning",
+            "weights",
+            f"it has tensors that are no weights of the model ({len(weights.unknown)}): {_some(weights.unknown)}",
+            "folded constants are harmless; anything else was not in the model",
+        )
+    if missing := [name for name in weights.missing if name not in weights.changed]:
+        yield Finding(
+            "note", "weights", f"it is without some of the model's weights ({len(missing)}): {_some(missing)}"
+        )
+
+
+def _spelled(shape: Shape) -> str:
+    sizes = ", ".join(f"`{name}` {list(size)}" for name, size in list(shape.inputs.items())[:1])
+    return f"{shape.what} ({sizes})"
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(f"`{name}`" for name in names[:SHOWN]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,94 @@
+"""`mqa export` for this backend: the export, its stamp and what was found in it, in a folder of one's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_onnxruntime.exports import LIMIT, kept_export
+from mqa_onnxruntime.lineage import lineage_file
+from mqa_onnxruntime.stamp import stamp, stamp_file
+from mqa_onnxruntime.variant import Precision, Variant
+from mqa_onnxruntime.wanted import Wanted
+from mqa_registry import DataError, Exported, Finding, NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from mqa_onnxruntime.exports import Export
+    from mqa_onnxruntime.providers import Optimization
+    from mqa_registry import Subject
+
+
+def export_session(
+    subject: Subject,
+    folder: Path,
+    *,
+    path: Path | None = None,
+    providers: list[str] | None = None,
+    optimization: Optimization = "all",
+    opset: int | None = None,
+    precision: Precision = "float32",
+    per_channel: bool = False,
+    calibration: Path | None = None,
+    export_timeout: float = LIMIT,
+    custom_ops: Path | None = None,
+    threads: int | None = None,
+) -> Exported:
+    """Put the model's export into a folder, with its weights, its nodes' descent and its stamp beside it."""
+    if path is not None:
+        raise DataError(f"`{path}` is exported already", hint="leave `path` out")
+    wanted = Wanted(None, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
+    export = kept_export(subject, opset, wanted.variant, limit=wanted.limit)
+    told = stamp(subject, export)
+    names = [*export.audit["files"], lineage_file(export.path).name]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _copy(export.path.parent, names, folder)
+        stamped = stamp_file(folder / export.path.name)
+        stamped.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise NotRunError(f"the export cannot be written to `{folder}`: {error.strerror or error}") from error
+    findings = [Finding(**finding) for finding in export.audit["findings"]]
+    files = [*(folder / name for name in names), stamped]
+    return Exported(files, findings, told, summary=dict(_summary(export)))
+
+
+def _copy(source: Path, names: Sequence[str], folder: Path) -> None:
+    """Each file whole or not at all; the ONNX file comes last, so that it never stands beside another's weights."""
+    for name in reversed(names):
+        coming = folder / f".{name}.coming"
+        shutil.copyfile(source / name, coming)
+        coming.replace(folder / name)
+
+
+def _summary(export: Export) -> Iterator[tuple[str, str]]:
+    """What a person wants to know of it first."""
+    audit = export.audit
+    yield "exporter", f"{export.exporter} ({audit['producer']})"
+    yield "opset", f"{audit['opset']}, {audit['nodes']} nodes"
+    types = {kind: number for kind, number in audit["types"].items() if number}
+    yield "weights", ", ".join(f"{number:,} {kind}" for kind, number in types.items())
+    if weights := audit["weights"]:
+        how = ", ".join(f"{weights[kind]} {kind}" for kind in ("exact", "transposed", "cast") if weights[kind])
+        yield "from the model", how or "none"
+    for kind in ("inputs", "outputs"):
+        yield kind, ", ".join(_value(value) for value in audit[kind])
+    if shapes := audit["shapes"]:
+        yield "shapes tried", _shapes(shapes)
+
+
+def _value(value: Mapping[str, Any]) -> str:
+    axes = ", ".join("?" if not isinstance(axis, int) else str(axis) for axis in value["shape"])
+    return f"{value['name']} {value['type']}[{axes}]"
+
+
+def _shapes(shapes: Iterable[Mapping[str, Any]]) -> str:
+    tried = [shape for shape in shapes if shape["outcome"] != "refused"]
+    good = [shape for shape in tried if shape["outcome"] in {"agrees", "runs"}]
+    word = "run" if any(shape["outcome"] == "runs" for shape in good) else "agree"
+    errors = [shape["error"] for shape in tried if shape["error"] is not None]
+    worst = f", off by at most {max(errors):.2g} of the largest output" if errors else ""
+    return f"{len(good)} of {len(tried)} {word}{worst}"

@@ -1,0 +1,132 @@
+"""Whether an ONNX file takes every shape that the model takes, and answers alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from mqa_onnxruntime.exporting import dynamic_axes
+from mqa_onnxruntime.providers import told
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_onnxruntime.arrays import Arrays
+    from mqa_registry import Subject
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Run: TypeAlias = Callable[[Arrays], Arrays]
+
+Outcome = Literal["agrees", "runs", "differs", "fails", "refused"]
+
+LONGEST = 1024  # positions; more would cost an audit minutes
+ROWS = (1, 2, 3, 8)  # where rows have one length
+ODD = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
+
+
+@dataclass(frozen=True)
+class Shape:
+    """One batch of the sweep. `error` is the largest difference, over the largest number of the right answer.
+
+    `runs`: nobody said how far it may be off. `refused`: the model itself does not take this shape.
+    """
+
+    what: str
+    inputs: Mapping[str, tuple[int, ...]]
+    outcome: Outcome
+    error: float | None = None
+    reason: str = ""
+
+
+def sweep(
+    runs: tuple[Run, Run], subject: Subject, rows: Sequence[Arrays], tolerance: float | None
+) -> tuple[Shape, ...]:
+    """One row and many, shortest and longest, odd sizes, and the rows themselves, padded as they are.
+
+    `runs` are the reference's and the file's. Without a `tolerance` answers must be finite and of the right shape, no
+    more.
+    """
+    mask = subject.codec.mask
+    return tuple(
+        _shape(
+            what,
+            batch,
+            partial(_difference, tolerance, batch.get(mask)),
+            runs,
+            "runs" if tolerance is None else "agrees",
+        )
+        for what, batch in _batches(subject, rows)
+    )
+
+
+def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Arrays]]:
+    codec = subject.codec
+    sample = codec.collate(rows)
+    axes = dynamic_axes(rows, sample)
+    longest = max(rows, key=codec.size)
+    yield "the sample", sample
+    if all(len(one) == 1 for one in axes.values()):
+        yield from ((f"{number} rows", codec.collate([longest] * number)) for number in ROWS)
+        return
+    most = min(int(subject.model.about.get("positions") or 4 * codec.size(longest)), LONGEST)
+    for number, length in (*ODD, (8, codec.size(longest)), (1, most)):
+        row = {name: _of_length(array, axes[name][1:], length) for name, array in longest.items()}
+        yield f"{number} x {length}", codec.collate([row] * number)
+
+
+def _of_length(array: Array, axes: tuple[int, ...], length: int) -> Array:
+    """A row's array, cut or repeated along the axes of no fixed length; those are counted in a batch."""
+    for axis in axes:
+        array = np.take(array, np.arange(length) % array.shape[axis - 1], axis=axis - 1)
+    return array
+
+
+def _shape(
+    what: str,
+    batch: Arrays,
+    difference: Callable[[str, Array, Array], tuple[float, str]],
+    runs: tuple[Run, Run],
+    good: Outcome,
+) -> Shape:
+    shapes = {name: array.shape for name, array in batch.items()}
+    try:
+        wanted = runs[0](batch)
+    except Exception as error:
+        return Shape(what, shapes, "refused", reason=told(error))
+    try:
+        found = runs[1](batch)
+    except Exception as error:
+        return Shape(what, shapes, "fails", reason=told(error))
+    reasons = [difference(name, found[name], wanted[name]) for name in wanted if name in found]
+    if not reasons:
+        names = ", ".join(f"`{name}`" for name in found)
+        return Shape(what, shapes, "differs", reason=f"its outputs are {names}, and none is one of the model's")
+    worst = max(error for error, _ in reasons)
+    reason = next((reason for _, reason in reasons if reason), "")
+    return Shape(what, shapes, "differs" if reason else good, worst if np.isfinite(worst) else None, reason)
+
+
+def _difference(
+    tolerance: float | None, mask: Array | None, name: str, found: Array, wanted: Array
+) -> tuple[float, str]:
+    """How far an output is off, and what is wrong with it; what a model makes of padding is nobody's answer."""
+    if found.shape != wanted.shape:
+        return np.inf, f"`{name}` has the shape {found.shape}, and should have {wanted.shape}"
+    if mask is not None and wanted.shape[: mask.ndim] == mask.shape:
+        found, wanted = found[mask.astype(bool)], wanted[mask.astype(bool)]
+    if not wanted.size or not np.issubdtype(wanted.dtype, np.number):
+        return 0.0, ""
+    if not np.array_equal(np.isfinite(found), np.isfinite(wanted)):
+        return np.inf, f"`{name}` has NaN or infinity where the right answer has none, or the other way round"
+    sound = np.isfinite(wanted)
+    right = wanted[sound].astype(np.float64)
+    scale = float(np.abs(right).max(initial=0.0)) or 1.0
+    error = float(np.abs(found[sound].astype(np.float64) - right).max(initial=0.0)) / scale
+    wrong = tolerance is not None and error > tolerance
+    return error, f"`{name}` is off by {error:.2g} of its largest value" if wrong else ""

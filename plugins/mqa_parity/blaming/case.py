@@ -1,0 +1,143 @@
+"""One difference to explain: the runners, and a batch on which they differ."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from mqa_parity.blaming.noise import ratio
+from mqa_registry import NotRunError, OutOfMemoryError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
+
+    from mqa_parity.blaming.doors import Candidate, Reference
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+MOST = 8  # rows that are tried by themselves
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What the reference makes of a batch, in float32 and in float64; `mask` names the array of real positions."""
+
+    reference: Reference
+    exact: Reference
+    batch: Arrays
+    mask: str = ""
+
+    @cached_property
+    def outputs(self) -> tuple[Arrays, Arrays]:
+        """In float32 and in float64, each worked out once."""
+        return self.reference.run(self.batch), self.exact.run(self.batch)
+
+    @cached_property
+    def real(self) -> npt.NDArray[np.bool_] | None:
+        """Which positions are real, where that is known."""
+        return self.batch[self.mask].astype(bool) if self.mask in self.batch else None
+
+
+@dataclass(frozen=True)
+class Case:
+    """A candidate held against the truth. An error counts where it is more than `limit` times PyTorch's own noise."""
+
+    truth: Truth
+    candidate: Candidate
+    limit: float = 10.0
+
+    @property
+    def batch(self) -> Arrays:
+        return self.truth.batch
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.batch.values())))
+
+    @cached_property
+    def attempt(self) -> tuple[Arrays, str]:
+        """The candidate's outputs, or what it says where it cannot run the batch."""
+        try:
+            return self.candidate.run(self.batch), ""
+        except OutOfMemoryError:
+            raise
+        except NotRunError as error:
+            return {}, error.message
+        except Exception as error:
+            return {}, str(error) or type(error).__name__
+
+    @property
+    def outputs(self) -> Arrays:
+        return self.attempt[0]
+
+    @property
+    def crash(self) -> str:
+        return self.attempt[1]
+
+    def ratio(self, outputs: Arrays) -> float:
+        """The largest ratio of some outputs, of those the reference has by the same names; infinite if there is none."""
+        single, double = self.truth.outputs
+        shared = [name for name in outputs if name in double]
+        return max(
+            (ratio(outputs[name], single[name], double[name], self.truth.real) for name in shared), default=float("inf")
+        )
+
+    @cached_property
+    def failure(self) -> float:
+        """How far off the candidate is: infinite where it cannot run what the reference can."""
+        return self.ratio(self.outputs)
+
+    @property
+    def fails(self) -> bool:
+        return self.failure > self.limit
+
+    def against(self, candidate: Candidate) -> Case:
+        """The same with another candidate."""
+        return replace(self, candidate=candidate)
+
+    def on(self, batch: Arrays) -> Case:
+        """The same on another batch."""
+        return replace(self, truth=replace(self.truth, batch=batch))
+
+    def rows(self, places: list[int]) -> Case:
+        """On some of the rows alone."""
+        return self.on({name: array[places] for name, array in self.batch.items()})
+
+    def columns(self, length: int) -> Case:
+        """On the first positions alone."""
+        shape = self.batch[self.truth.mask].shape
+        cut = {name: array[:, :length] if array.shape[:2] == shape else array for name, array in self.batch.items()}
+        return self.on(cut)
+
+
+def worst(cases: Iterable[Case]) -> Case | None:
+    """The case on which the candidate is furthest off, if it is on any."""
+    found = max(cases, key=lambda case: case.failure, default=None)
+    return found if found is not None and found.fails else None
+
+
+def worst_row(case: Case) -> Case:
+    """The row that is furthest off, if it is off by itself too; else all of them."""
+    if case.size == 1:
+        return case
+    order = np.argsort(-_errors(case), kind="stable")[:MOST]
+    return next((alone for place in order if (alone := case.rows([int(place)])).fails), case)
+
+
+def _errors(case: Case) -> npt.NDArray[np.float64]:
+    """How far off each row is; alike where it cannot be said."""
+    errors = np.zeros(case.size)
+    single, double = case.truth.outputs
+    for name, found in case.outputs.items():
+        if name in double and found.shape == double[name].shape and len(found) == case.size:
+            for place in range(case.size):
+                row = slice(place, place + 1)
+                real = None if case.truth.real is None else case.truth.real[row]
+                errors[place] = max(errors[place], ratio(found[row], single[name][row], double[name][row], real))
+    return errors

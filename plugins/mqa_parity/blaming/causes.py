@@ -1,0 +1,117 @@
+"""Why one module errs: its precision, a weight of it, ONNX Runtime's kernel, or what the exporter made of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.places import measure
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy.typing as npt
+
+    from mqa_parity.blaming.case import Case
+    from mqa_parity.blaming.doors import Anatomy, Part, Piece
+    from mqa_parity.blaming.finding import Kind
+    from mqa_parity.blaming.places import Taps
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Cause:
+    """The kind of a fault, the reason to think so, and the weight that is wrong where it is one."""
+
+    kind: Kind
+    reason: str
+    weight: str = ""
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A module's piece of the graph, with what PyTorch gives it."""
+
+    case: Case
+    taps: Taps
+    part: Part
+    piece: Piece
+    feeds: Arrays
+
+    def ratio(self, found: Array) -> float:
+        """How far off an answer of the piece is."""
+        return measure(self.case, self.taps, self.part.value, found)
+
+    def heals(self, weights: Arrays) -> bool:
+        """Whether the piece is right with other weights."""
+        try:
+            return self.ratio(self.piece.run(self.feeds, weights=weights)) <= self.case.limit
+        except Exception:  # a weight that does not fit is no cure
+            return False
+
+
+def suspect(case: Case, anatomy: Anatomy, taps: Taps, part: Part) -> Suspect:
+    """The piece that makes a module's output of the outputs of those before it."""
+    piece = anatomy.piece([value for value in taps.parts if value != part.value], part.value)
+    return Suspect(case, taps, part, piece, {**anatomy.feed(case.batch), **taps.given()})
+
+
+def find_cause(case: Suspect) -> Cause:
+    """The first of these that explains the error, each shown by an experiment on the piece."""
+    return _precision(case) or _weights(case) or _arbitrated(case)
+
+
+def _precision(case: Suspect) -> Cause | None:
+    own = str(case.case.truth.reference.facts.get("precision", "float32"))
+    coarse = [f"`{one}`" for one in case.piece.precisions() if one != own]
+    return Cause("precision", f"it computes in {', '.join(coarse[:4])}, and the model in {own}") if coarse else None
+
+
+def _weights(case: Suspect) -> Cause | None:
+    """A weight that heals the piece where it is put right."""
+    if not isinstance(case.case.truth.reference, Weighted):
+        return None
+    learned = case.case.truth.reference.parameters(case.part.module)
+    for name, weight in case.piece.weights.items():
+        for parameter, right in _right(weight, learned):
+            if case.heals({name: right.astype(weight.dtype)}):
+                what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
+                return Cause("weights", f"{what}; with that in its place, the module agrees", f"{name}: {parameter}")
+    return None
+
+
+def _right(weight: Array, learned: Arrays) -> Iterator[tuple[str, Array]]:
+    """Parameters that could stand in a weight's place, as they are or transposed, unless they already do."""
+    for name, parameter in learned.items():
+        for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):
+            fits = right.shape == weight.shape or (right.ndim == 2 and right.shape[1:] == weight.shape[1:])
+            if fits and not np.array_equal(right.astype(weight.dtype), weight):
+                yield name, right
+
+
+def _difference(weight: Array, right: Array) -> str:
+    if weight.shape != right.shape:
+        return f": it has the shape {list(weight.shape)}, and not {list(right.shape)}"
+    if weight.ndim == 2 and np.array_equal(weight, right.T):
+        return ": it is transposed"
+    changed = np.abs(weight.astype(np.float64) - right.astype(np.float64))
+    return f": {np.count_nonzero(changed)} of {changed.size} numbers differ, by {changed.max():.3g} at most"
+
+
+def _arbitrated(case: Suspect) -> Cause:
+    """What the reference of ONNX makes of the piece decides between the file and the runtime."""
+    try:
+        arbiter = case.piece.work_out(case.feeds)
+    except NotRunError as error:
+        return Cause("exporter", f"no weight of it differs, and ONNX Runtime does not change it; {error.message}")
+    if case.ratio(arbiter) <= case.case.limit:
+        return Cause("kernel", "the reference of ONNX makes of the same nodes what PyTorch does, ONNX Runtime does not")
+    return Cause(
+        "exporter", "the reference of ONNX makes of the same nodes what ONNX Runtime does, and PyTorch does not"
+    )

@@ -1,0 +1,154 @@
+"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_parity.showing import examples, floats, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+
+GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "outside", "rerun")
+
+BOUND = 10  # the ratio that a suite allows by convention
+ROUNDINGS = 8  # of the largest value: an error that this bound always lets through
+BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
+
+
+@dataclass(frozen=True)
+class Output:
+    """One output over all rows. `ratio` is `error` over `yardstick`, NaN where PyTorch has no such precision."""
+
+    name: str
+    mismatches: int
+    error: float
+    noise: float
+    yardstick: float
+    ratio: float
+    p999: float
+    mean: float
+    cosine: float
+    sqnr: float
+    outside: int
+    rerun: float
+
+
+def numbers(observations: pa.Table) -> dict[str, Any]:
+    """The numbers of `parity/tensors`, each of its worst output; all are infinitely bad after a mismatch.
+
+    `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
+    """
+    outputs = summed(observations)
+    mismatches = sum(output.mismatches for output in outputs)
+    return {
+        "ratio": float(np.fmax.reduce([output.ratio for output in outputs])),
+        "max_abs": max(output.error for output in outputs),
+        "p999": max(output.p999 for output in outputs),
+        "mean": math.inf if mismatches else _by_row(observations, "mean", np.fmax),
+        "cosine": -1.0 if mismatches else _by_row(observations, "cosine", np.fmin),
+        "sqnr": min(output.sqnr for output in outputs),
+        "mismatches": mismatches,
+        "outside": sum(output.outside for output in outputs),
+        "rerun": max(output.rerun for output in outputs),
+    }
+
+
+def evidence(observations: pa.Table) -> dict[str, Any]:
+    """Every output's numbers, the rows that are farthest off, and what there is to say of the yardstick."""
+    outputs = summed(observations)
+    return {
+        "remarks": list(_remarks(observations, outputs)),
+        "outputs": {output.name: _plain(output) for output in outputs},
+        "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
+    }
+
+
+def summed(observations: pa.Table) -> list[Output]:
+    """Every output over all its rows, the worst first."""
+    names = pc.unique(observations.column("output")).to_pylist()
+    outputs = [_summed(name, observations.filter(pc.equal(observations.column("output"), name))) for name in names]
+    return sorted(outputs, key=lambda one: (-one.mismatches, -one.ratio if one.ratio >= 0 else 0.0, -one.error))
+
+
+def _summed(name: str, rows: pa.Table) -> Output:
+    columns = {one: floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
+    most = {one: float(values.max()) for one, values in columns.items()}
+    mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
+    yardstick = max(most["noise"], ROUNDINGS / BOUND * most["eps"] * most["magnitude"])
+    held = mismatches or rows.column("peer")[0].as_py()
+    return Output(
+        name=name,
+        mismatches=mismatches,
+        error=most["error"],
+        noise=most["noise"],
+        yardstick=yardstick,
+        ratio=_ratio(most["error"], yardstick) if held else math.nan,
+        p999=most["p999"],
+        mean=float(floats(rows, "mean").mean()),
+        cosine=float(np.fmin.reduce(floats(rows, "cosine"))),
+        sqnr=_sqnr(floats(rows, "signal").sum(), floats(rows, "distortion").sum()),
+        outside=int(columns["outside"].sum()),
+        rerun=most["rerun"],
+    )
+
+
+def _ratio(error: float, yardstick: float) -> float:
+    if not error:
+        return 0.0
+    return error / yardstick if yardstick else math.inf
+
+
+def _sqnr(signal: float, distortion: float) -> float:
+    """The signal-to-quantization-noise ratio in decibels, 10 log10(signal / distortion), as far as float64 can tell."""
+    if not distortion:
+        return BEST
+    return float(np.clip(10 * (_log(signal) - _log(distortion)), -math.inf, BEST))
+
+
+def _log(number: float) -> float:
+    return math.log10(number) if number else -math.inf
+
+
+def _by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
+    """Per row of the data the worst over its outputs; an output without rows stands for itself."""
+    ids = [name if name is not None else place for place, name in enumerate(observations.column("id").to_pylist())]
+    places = {name: place for place, name in enumerate(dict.fromkeys(ids))}
+    found = np.full(len(places), math.nan)
+    worse.at(found, [places[name] for name in ids], floats(observations, column))
+    return found
+
+
+def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]:
+    for output in outputs:
+        if output.mismatches:
+            rows = observations.filter(pc.equal(observations.column("output"), output.name))
+            why = next(text for text in rows.column("mismatch").to_pylist() if text)
+            yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
+    precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
+    if not peer:
+        yield f"PyTorch has no {precision} to hold the candidate's against: there is no `ratio`, bound its other numbers"
+    elif outputs and math.isfinite(outputs[0].ratio):
+        yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
+
+
+def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The rows that are farthest off for their output."""
+    names = observations.column("output").to_pylist()
+    errors = zip(names, floats(observations, "error"), strict=True)
+    ratios = np.array([_ratio(error, yardsticks[name]) for name, error in errors])
+    return examples(observations, ratios, ("output", "error", "noise", "mismatch"))
+
+
+def _plain(output: Output) -> dict[str, Any]:
+    return {name: plain(value) for name, value in asdict(output).items() if name != "name"}

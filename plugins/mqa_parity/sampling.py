@@ -1,0 +1,138 @@
+"""Real rows of a view, drawn for a look at what a model makes of them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_registry import Codec, Scene
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+CHOICE = 4  # times as many rows as are wanted are looked at, for the shortest and the longest
+TOGETHER = 8  # rows in one batch
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of the data, encoded. `size` is what it costs, in tokens or the like; `text` are its words, as JSON."""
+
+    id: str
+    arrays: Arrays
+    size: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rows that are run together. `valid`, shape (rows, positions), is false where there is padding alone."""
+
+    rows: tuple[Row, ...]
+    arrays: Arrays
+    valid: npt.NDArray[np.bool_] | None = None
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+def codec_of(scene: Scene) -> Codec:
+    """How rows become arrays; a NotRunError where the suite has no model to make them for."""
+    if scene.subject is None:
+        raise NotRunError("there is no model whose outputs could be looked at", hint="give the suite a `[model]`")
+    return scene.subject.codec
+
+
+def sample(scene: Scene, number: int) -> list[Row]:
+    """So many rows of the view by the suite's seed: the shortest and the longest of a larger draw, then others."""
+    codec, table = codec_of(scene), scene.view.rows.table
+    fields = list(scene.view.rows.fields)
+    drawn = table.take(pa.array(scene.rng.permutation(table.num_rows)[: CHOICE * number]))
+    sizes = np.array([_length(codec, row) for row in _encoded(codec, drawn.select(fields))])
+    if not len(sizes):
+        raise NotRunError("there are no rows to look at")
+    ends = (int(sizes.argmin()), int(sizes.argmax()))
+    places = list(dict.fromkeys((*ends, *range(len(sizes)))))[:number]
+    chosen = drawn.take(pa.array(places))
+    rows = zip(
+        chosen.column("id").to_pylist(),
+        _encoded(codec, chosen.select(fields)),
+        chosen.select(fields).to_pylist(),
+        strict=True,
+    )
+    return [Row(str(name), arrays, codec.size(arrays), _text(example)) for name, arrays, example in rows]
+
+
+def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
+    """The shortest row alone, then all others, the longest first, in batches that mix lengths and so are padded.
+
+    Batches are of at most `budget` tokens, padding included, unless a row alone has more.
+    """
+    yield batch_of(codec, rows[:1])
+    waiting: list[Row] = []
+    for row in rows[1:]:
+        most = max(row.size for row in [*waiting, row])
+        if waiting and (len(waiting) == TOGETHER or most * (len(waiting) + 1) > budget):
+            yield batch_of(codec, waiting)
+            waiting = []
+        waiting.append(row)
+    if waiting:
+        yield batch_of(codec, waiting)
+
+
+def telling(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
+    """Batches of different sizes, such as tell the axes of an output apart.
+
+    Rows that were padded before they came here are all of one width; so the shortest is among them without its padding.
+    """
+    return [batch_of(codec, [_without_padding(codec, rows[0])]), *batches[:2]]
+
+
+def batch_of(codec: Codec, rows: Sequence[Row]) -> Batch:
+    """Some rows, padded to one another."""
+    arrays = codec.collate([row.arrays for row in rows])
+    mask = np.asarray(arrays.get(codec.mask, 0))
+    return Batch(tuple(rows), arrays, mask != 0 if mask.ndim == 2 else None)
+
+
+def _valid(codec: Codec, arrays: Arrays) -> npt.NDArray[np.bool_] | None:
+    """Which positions of one row are its own; None where nothing says so."""
+    mask = np.asarray(arrays.get(codec.mask, 0))
+    return mask != 0 if mask.ndim == 1 else None
+
+
+def _length(codec: Codec, arrays: Arrays) -> int:
+    valid = _valid(codec, arrays)
+    return codec.size(arrays) if valid is None else int(np.count_nonzero(valid))
+
+
+def _without_padding(codec: Codec, row: Row) -> Row:
+    """A row cut to its own positions: every list of tokens that is as long as the mask."""
+    valid = _valid(codec, row.arrays)
+    if valid is None or valid.all() or not valid.any():
+        return row
+    listed = {name for name, array in row.arrays.items() if array.shape == valid.shape and array.dtype.kind in "biu"}
+    return replace(row, arrays={name: a[valid] if name in listed else a for name, a in row.arrays.items()})
+
+
+def _encoded(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
+    """A few rows at a time: an encoded row may be an image."""
+    for part in table.to_batches(max_chunksize=64):
+        yield from codec.encode(part.to_pylist())
+
+
+def _text(example: Mapping[str, Any]) -> str:
+    """The fields that are words."""
+    words = {name: value for name, value in example.items() if isinstance(value, str)}
+    return json.dumps(words, ensure_ascii=False)

@@ -1,0 +1,75 @@
+"""Whether a runner gives the same answer twice, and how its outputs are laid out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_parity.layout import layout_of
+from mqa_registry import MqaError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_parity.layout import Layout
+    from mqa_parity.sampling import Batch
+    from mqa_registry import Runner
+
+    Array: TypeAlias = npt.NDArray[Any]
+
+# A sum whose order is not fixed, as on a GPU, moves by some roundings of its largest number; dropout by far more.
+ROUNDINGS = 64
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What two runs of the first batches tell: the layout of the outputs, and how far each of them moved."""
+
+    layout: Layout
+    rerun: Mapping[str, float]
+
+
+def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float) -> Survey:
+    """Run some batches twice; an MqaError where the answers differ by more than `ROUNDINGS` roundings.
+
+    An export cannot agree with a model that does not agree with itself, and is not to blame for it.
+    """
+    first = [(batch, runner.run(batch.arrays)) for batch in batches]
+    again = [runner.run(batch.arrays) for batch in batches]
+    layout = layout_of(first)
+    rerun = {}
+    for name, values in first[0][1].items():
+        valid = [
+            (cut(before[name]), cut(after[name]))
+            for (batch, before), after in zip(first, again, strict=True)
+            for _, cut in layout.parts(name, batch)
+        ]
+        rerun[name] = max(distance(one, other) for one, other in valid)
+        largest = max(largest_of(one) for one, _ in valid)
+        if rerun[name] > ROUNDINGS * (eps if values.dtype.kind == "f" else 0) * largest:
+            raise MqaError(
+                f"backend `{backend}` does not give the same answer twice: `{name}` moves by {rerun[name]:.2g}",
+                hint="nothing can be held against a model that draws random numbers;"
+                " is there dropout that `eval()` does not reach?",
+            )
+    return Survey(layout, rerun)
+
+
+def distance(one: Array, other: Array) -> float:
+    """The largest between two elements; NaN equals NaN, and is infinitely far from all else."""
+    if one.shape != other.shape:
+        return float("inf")
+    true, found = one.astype(np.float64), other.astype(np.float64)
+    differ = ~((true == found) | (np.isnan(true) & np.isnan(found)))
+    distances = np.abs(true[differ] - found[differ])
+    return float(np.nan_to_num(distances, nan=np.inf).max(initial=0.0))
+
+
+def largest_of(values: Array) -> float:
+    finite = values[np.isfinite(values)]
+    return float(np.abs(finite.astype(np.float64)).max(initial=0.0))

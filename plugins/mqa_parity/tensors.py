@@ -1,0 +1,145 @@
+"""The probe `parity/tensors`: every output, row by row, against PyTorch in float64."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pyarrow as pa
+from annotated_types import Ge
+
+from mqa_parity.errors import BROKEN, errors
+from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
+from mqa_parity.sampling import batched, codec_of, sample, telling
+from mqa_parity.steady import surveyed
+from mqa_parity.trio import trio
+from mqa_registry import DataError, MqaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_parity.errors import Errors
+    from mqa_parity.sampling import Batch, Row
+    from mqa_parity.steady import Survey
+    from mqa_parity.trio import Trio
+    from mqa_registry import Scene
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+    Record: TypeAlias = dict[str, Any]
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),  # null for an output that has no rows
+        ("fields", pa.string()),  # its words, as JSON
+        ("output", pa.string()),
+        ("mismatch", pa.string()),  # what is wrong beyond any tolerance, or empty
+        ("elements", pa.int64()),
+        *((name, pa.float64()) for name in ("error", "noise", "mean", "p999", "signal", "distortion")),
+        *((name, pa.float64()) for name in ("cosine", "magnitude")),
+        ("outside", pa.int64()),
+        ("rerun", pa.float64()),
+        ("eps", pa.float64()),
+        ("precision", pa.string()),  # of the candidate
+        ("peer", pa.string()),  # of PyTorch beside it
+    ]
+)
+
+
+def tensors(
+    scene: Scene,
+    *,
+    rows: Annotated[int, Ge(1)] = 64,
+    outputs: list[str] | None = None,
+    atol: Annotated[float, Ge(0)] = 1e-5,
+    rtol: Annotated[float, Ge(0)] = 1e-3,
+) -> pa.Table:
+    """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
+
+    `rows` of the view are run, the shortest and the longest among them, in padded batches. `outputs` are those that are
+    held against one another, all of them if left out. A fixed tolerance, `atol` and `rtol` as in numpy, gives the number
+    `outside`. `ratio` needs no tolerance: per output it is the largest error of the candidate over the largest of
+    PyTorch, or over 0.8 eps times the largest value where that is more; so an error of 8 eps stays below 10.
+    """
+    assert scene.reference is not None
+    codec = codec_of(scene)
+    with trio(scene.reference, scene.view) as three:
+        budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
+        drawn = sample(scene, rows)
+        batches = list(batched(codec, drawn, budget))
+        survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
+        trial = _Trial(three, survey, scene.reference.backend, atol, rtol)
+        ours, theirs = _asked(outputs, survey, three.candidate.run(batches[0].arrays))
+        pairs = paired(ours, theirs)
+        records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
+        records += [record for batch in batches for record in _held(trial, batch, pairs)]
+    return pa.Table.from_pylist(records, SCHEMA)
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """Who is held against whom, and by which fixed tolerance."""
+
+    three: Trio
+    survey: Survey
+    reference: str  # the backend's name
+    atol: float
+    rtol: float
+
+
+def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays) -> tuple[list[str], list[str]]:
+    """The reference's outputs that are asked for, and those of the candidate; its only one may have any name."""
+    ours, theirs = list(survey.rerun), list(found)
+    if outputs is None:
+        return ours, theirs
+    for name in outputs:
+        if name not in ours:
+            raise DataError(f"the model has no output `{name}`", hint=f"it has {', '.join(f'`{one}`' for one in ours)}")
+    return list(outputs), theirs if len(theirs) == 1 else [name for name in theirs if name in outputs]
+
+
+def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str]) -> Iterator[Record]:
+    """Every output of every row of a batch, held against the other two."""
+    three = trial.three
+    exact, peer, candidate = (runner.run(batch.arrays) for runner in (three.exact, three.peer, three.candidate))
+    for name, theirs in pairs.items():
+        wrong = unlike(peer[name], candidate[theirs])
+        for row, cut in trial.survey.layout.parts(name, batch):
+            if wrong:
+                yield _record(trial, name, row, wrong)
+            else:
+                yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))
+
+
+def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array, Array]) -> Record:
+    exact, peer, candidate = values
+    form = trial.three.form
+    if why := undefined(exact, peer, form):
+        place = f"for row `{row.id}`" if row else "for a batch"
+        raise MqaError(
+            f"backend `{trial.reference}` gives {why} in `{name}` {place}, in float64 or in {form.name}",
+            hint="nothing can be held against that; does the model bear such a row, and that precision?",
+        )
+    if why := broken(exact, peer, candidate, form):
+        return _record(trial, name, row, why)
+    on = ~off_scale(exact, form)
+    return _record(trial, name, row, "", errors(exact[on], peer[on], candidate[on], atol=trial.atol, rtol=trial.rtol))
+
+
+def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: Errors = BROKEN) -> Record:
+    """One row of the observations."""
+    three = trial.three
+    return {
+        "id": row.id if row else None,
+        "fields": row.text if row else None,
+        "output": output,
+        "mismatch": mismatch,
+        "rerun": trial.survey.rerun.get(output, 0.0),
+        "eps": three.form.eps,
+        "precision": three.precision,
+        "peer": three.form.name if three.matched else "",
+        **asdict(found),
+    }

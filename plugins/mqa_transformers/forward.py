@@ -1,0 +1,120 @@
+"""The task `transformers/forward`: what any model's `forward` takes and gives, as it stands."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry import Codec, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_registry import Example, Model
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+MASK = "attention_mask"
+TEXT, INPUTS = "text", "inputs"
+NUMBERS_A_TOKEN = 256  # as many numbers of an image or a sound cost about what one token costs
+
+
+def forward(model: Model, *, max_length: int | None = None) -> Codec:
+    """What the model's `forward` takes and gives, with no reading of it.
+
+    A row brings its arrays in the field `inputs`, as `datasets/arrays` gives them, or a `text` for the model's
+    tokenizer, cut to `max_length` tokens. An encoder and decoder reads a text twice, the second time from its start
+    token on. A prediction is the vector of the first output's numbers, those of padded positions left out.
+    """
+    return Codec(
+        encode=partial(_encode, model, max_length),
+        collate=partial(_collate, model),
+        decode=_decode,
+        size=_size,
+        mask=MASK,
+    )
+
+
+def _encode(model: Model, longest: int | None, examples: Sequence[Example]) -> list[Arrays]:
+    return [_encoded(model, longest, example) for example in examples]
+
+
+def _encoded(model: Model, longest: int | None, example: Example) -> Arrays:
+    if example.get(INPUTS) is not None:
+        return {name: _array(values) for name, values in example[INPUTS].items()}
+    if example.get(TEXT) is None:
+        raise DataError("a row has neither `inputs` nor a `text`", hint="`datasets/arrays` reads inputs from a `.npz`")
+    return _of_text(model, str(example[TEXT]), longest)
+
+
+def _array(values: Any) -> npt.NDArray[Any]:
+    """As models take them: whole numbers in 64 bits, others in 32."""
+    array = np.asarray(values)
+    return array.astype(np.float32) if array.dtype.kind == "f" else array
+
+
+def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
+    tokenizer, positions = model.processor, model.about.get("positions")
+    most = longest or positions
+    row = tokenizer(text, truncation=most is not None, max_length=most, return_attention_mask=True)
+    arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}
+    if not arrays["input_ids"].size:  # a padding token stands for a text that the tokenizer makes nothing of
+        arrays |= {"input_ids": np.array([tokenizer.pad_token_id or 0]), MASK: np.array([1])}
+    start = model.about.get("decoder_start")
+    if start is not None:
+        arrays["decoder_input_ids"] = np.concatenate([[start], arrays["input_ids"][:-1]])
+    return arrays
+
+
+def _collate(model: Model, rows: Sequence[Arrays]) -> Arrays:
+    """Rows of one rank as rectangles, each axis padded to the longest."""
+    return {name: _padded(name, [row[name] for row in rows], model) for name in rows[0]}
+
+
+def _padded(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.NDArray[Any]:
+    if len({array.shape for array in arrays}) == 1:
+        return np.stack(arrays)
+    if len({array.ndim for array in arrays}) > 1:
+        raise DataError(f"rows have `{name}` with {arrays[0].ndim} and with other numbers of axes")
+    shape = np.max([array.shape for array in arrays], axis=0)
+    left = getattr(model.processor, "padding_side", "right") == "left" and name in {"input_ids", MASK}
+    filling = getattr(model.processor, "pad_token_id", None) if name.endswith("input_ids") else 0
+    whole = np.full((len(arrays), *shape), filling or 0, arrays[0].dtype)
+    for line, array in zip(whole, arrays, strict=True):
+        places = zip(shape, array.shape, strict=True)
+        line[tuple(slice(most - here, most) if left else slice(here) for most, here in places)] = array
+    return whole
+
+
+def _decode(outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+    """The first output of every row as one vector; null where a number of it is NaN or infinite."""
+    name, whole = next(iter(outputs.items()))
+    if len(whole) != len(rows):
+        raise DataError(f"the model's output `{name}` has {len(whole)} rows for {len(rows)}", hint="probes can read it")
+    vectors = [_valid(values, row).ravel().astype(np.float64) for values, row in zip(whole, rows, strict=True)]
+    finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
+    return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
+
+
+def _valid(values: npt.NDArray[Any], row: Arrays) -> npt.NDArray[Any]:
+    """An output without the positions that the row itself does not have."""
+    length = len(row[MASK]) if MASK in row else None
+    return values[:length] if length is not None and values.ndim > 1 else values
+
+
+def _size(row: Arrays) -> int:
+    """What a row costs, in tokens."""
+    return max(1, *(_tokens(array) for array in row.values()))
+
+
+def _tokens(array: npt.NDArray[Any]) -> int:
+    if array.ndim == 1 and array.dtype.kind in "iu":
+        return len(array)
+    return math.ceil(array.size / NUMBERS_A_TOKEN)

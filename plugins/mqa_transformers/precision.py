@@ -1,0 +1,102 @@
+"""A module in another precision: a copy with its weights cast, and the arithmetic that is done in it."""
+
+from __future__ import annotations
+
+import copy
+from contextlib import contextmanager
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqa_transformers.memory import memory_errors
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from contextlib import AbstractContextManager
+
+Dtype = Literal["float32", "float16", "bfloat16", "float64"]
+
+
+def in_precision(module: Any, device: str, dtype: str) -> Any:
+    """The module itself where it can run as it is, else a copy: others read the original, in float32 on a CPU."""
+    if device == "cpu" and dtype == "float32":
+        return module
+    import torch
+
+    with memory_errors():
+        return copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
+
+
+def arithmetic(dtype: str) -> AbstractContextManager[Any]:
+    """For as long as it lasts, modules run without gradients, and float64 ones in float64 throughout.
+
+    Casting the weights does not do it: modules cast to float32 where half precision would not do, in norms, rotary
+    embeddings and softmax, make masks and positions in float32, and float64 goes down with the rest.
+    """
+    import torch
+
+    return _float64() if dtype == "float64" else torch.inference_mode()
+
+
+@contextmanager
+def _float64() -> Iterator[None]:
+    import torch
+
+    before = torch.get_default_dtype()  # of whatever is made from integers, or from nothing
+    torch.set_default_dtype(torch.float64)
+    try:
+        # Inference mode would hide the casts inside of composite operations.
+        with torch.no_grad(), _float64_mode()():
+            yield
+    finally:
+        torch.set_default_dtype(before)
+
+
+@cache
+def _float64_mode() -> Any:
+    """The class, made once PyTorch is there to derive it from."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+
+    class Float64(TorchDispatchMode):  # type: ignore[no-untyped-call] # its base class has no types
+        """Whatever an operation takes or asks for in a narrower precision, it gets in float64."""
+
+        def __torch_dispatch__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        ) -> Any:
+            kwargs = kwargs or {}
+            if func is torch.ops.aten.view.dtype:  # the same bits under another name, and no cast
+                return func(*args, **kwargs)
+            written = {name for name, argument in _arguments(func) if _is_written(argument)}
+            given = [(name, value) for (name, _), value in zip(_arguments(func), args, strict=False)]
+            wide = [value if name in written else _widened(value) for name, value in given]
+            return func(*wide, **{name: v if name in written else _widened(v) for name, v in kwargs.items()})
+
+    return Float64
+
+
+def _arguments(func: Any) -> list[tuple[str, Any]]:
+    return [(argument.name, argument) for argument in func._schema.arguments]  # noqa: SLF001 - PyTorch's own modes ask it so
+
+
+def _is_written(argument: Any) -> bool:
+    """Whether an operation writes into this argument, so that it must be the very tensor that was given."""
+    return argument.alias_info is not None and argument.alias_info.is_write
+
+
+def _widened(value: Any) -> Any:
+    """An argument of an operation, each tensor and each name of a type in it no narrower than float64."""
+    import torch
+
+    if isinstance(value, list):
+        return [_widened(part) for part in value]
+    if isinstance(value, torch.Tensor):
+        return value.to(_wide()[value.dtype]) if value.dtype in _wide() else value
+    return _wide().get(value, value) if isinstance(value, torch.dtype) else value
+
+
+@cache
+def _wide() -> dict[Any, Any]:
+    import torch
+
+    real = dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), torch.float64)
+    return real | dict.fromkeys((torch.complex64, torch.complex32), torch.complex128)

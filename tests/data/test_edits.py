@@ -1,0 +1,117 @@
+"""What edits make of a text, and where spans of it then stand."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_registry.data import edited, moved_spans
+
+LETTERS = st.text(st.sampled_from("ab \U0001f600\u05d0\ud83d"), max_size=12)
+
+
+@st.composite
+def changes(draw):
+    """A text, edits of it, and what stands between the edits."""
+    kept = draw(st.lists(LETTERS, min_size=1, max_size=5))
+    old, new = (draw(st.lists(LETTERS, min_size=len(kept) - 1, max_size=len(kept) - 1)) for _ in range(2))
+    text, edits = kept[0], []
+    for gone, come, stays in zip(old, new, kept[1:], strict=True):
+        edits.append((len(text), len(text) + len(gone), come))
+        text += gone + stays
+    return text, edits, kept
+
+
+def span(start, end, **more):
+    return {"start": start, "end": end, **more}
+
+
+def words_after(text, marked, edits):
+    """The marked parts of a text, as the edits leave them: `marked` has them between brackets."""
+    start, end = marked.index("["), marked.index("]") - 1
+    assert marked.replace("[", "").replace("]", "") == text
+    after = edited(text, edits)
+    return [after[one["start"] : one["end"]] for one in moved_spans([span(start, end)], text, edits)]
+
+
+@given(changes())
+def test_what_stands_between_the_edits_stays_and_what_they_cover_is_replaced(made):
+    text, edits, kept = made
+    new = [replacement for _, _, replacement in edits]
+    assert edited(text, edits) == "".join(part for pair in zip(kept, [*new, ""], strict=True) for part in pair)
+
+
+@pytest.mark.parametrize(
+    "edits", [[(2, 1, "")], [(0, 9, "")], [(-1, 1, "")], [(0, 2, ""), (1, 3, "")], [(3, 3, ""), (0, 1, "")]]
+)
+def test_edits_out_of_order_or_out_of_the_text_are_refused(edits):
+    with pytest.raises(ValueError, match="stands where none can"):
+        edited("text", edits)
+
+
+@given(changes())
+def test_a_span_that_no_edit_touches_still_says_the_same(made):
+    text, edits, kept = made
+    after = edited(text, edits)
+    borders = [0, *(border for start, end, _ in edits for border in (start, end)), len(text)]
+    for place, part in enumerate(kept):
+        start, end = borders[2 * place : 2 * place + 2]
+        if start < end:
+            (there,) = moved_spans([span(start, end)], text, edits)
+            assert after[there["start"] : there["end"]] == part
+
+
+@given(changes(), st.data())
+def test_spans_stay_in_the_text_in_their_order_and_apart(made, data):
+    text, edits, _ = made
+    cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=6)))
+    spans = [span(start, end) for start, end in pairwise(cuts)]
+    after = moved_spans(spans, text, edits)
+    assert all(0 <= one["start"] <= one["end"] <= len(edited(text, edits)) for one in after)
+    starts = [one["start"] for one in after]
+    assert starts == sorted(starts)
+
+
+@given(changes())
+def test_the_span_of_the_whole_text_covers_all_but_what_was_put_around_it(made):
+    text, edits, _ = made
+    if any(start == end for start, end, _ in edits) or not edited(text, edits):
+        return
+    assert moved_spans([span(0, len(text))], text, edits) == [span(0, len(edited(text, edits)))] * bool(text)
+
+
+@pytest.mark.parametrize(
+    ("marked", "edits", "after"),
+    [
+        ("in [Bonn] now", [(0, 2, "inn")], ["Bonn"]),  # before it
+        ("in [Bonn] now", [(8, 11, "")], ["Bonn"]),  # behind it
+        ("in [Bonn] now", [(3, 7, "Binn")], ["Binn"]),  # the very word
+        ("in [Bonn] now", [(3, 7, "aBonn")], ["aBonn"]),  # a letter too many at its edge is the word's
+        ("in [Bonn] now", [(3, 7, "Bonnz")], ["Bonnz"]),
+        ("in [Bonn] now", [(3, 3, "\u200b"), (7, 7, "!")], ["Bonn"]),  # what is inserted beside it is not
+        ("in [Bonn] now", [(5, 5, "\u200b")], ["Bo\u200bnn"]),
+        ("in [Bonn] now", [(2, 3, "  "), (7, 8, "\n")], ["Bonn"]),
+        ("in [Bonn] now", [(3, 7, "")], []),  # nothing is left of it
+        ("in [New York] now", [(6, 7, "")], ["NewYork"]),
+        ("in [New York] now", [(8, 15, "")], ["New Y"]),  # cut off
+        ("a [film]kritik", [(2, 12, "filmkritki")], ["film"]),  # letter for letter
+        ("a [film]kritik", [(2, 12, "FILMKRITIK")], ["FILM"]),
+        ("a [film]kritik", [(2, 12, "filmkriik")], ["film"]),  # what stayed in its place tells
+        ("a [film]kritik", [(2, 12, "flmkritik")], ["flm"]),
+        ("a film[kritik]", [(2, 12, "filmmkritik")], ["kritik"]),
+        ("a [film]kritik", [(2, 12, "movie review")], ["movie review"]),  # nothing tells
+    ],
+)
+def test_where_a_span_stands_after_edits(marked, edits, after):
+    assert words_after(marked.replace("[", "").replace("]", ""), marked, edits) == after
+
+
+def test_a_span_keeps_whatever_else_it_says():
+    assert moved_spans([span(1, 2, label="x", score=0.5)], "ab", [(0, 1, "")]) == [span(0, 1, label="x", score=0.5)]
+
+
+def test_an_empty_span_stays_a_place():
+    assert moved_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]

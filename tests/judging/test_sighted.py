@@ -1,0 +1,141 @@
+"""What probes saw, judged: several numbers of one check, each with its own bounds."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import Perturbation, Probe, Statistic
+from mqa_registry.judging import Verdict, judge
+from mqa_registry.suite import Expect, Severity, Use
+
+
+@pytest.fixture
+def judged(engine):
+    """The results of a suite with one check of this probe."""
+
+    def results(probe, expect, **rest):
+        check = engine.check("probed", measure=Use("watch/scene", probe), expect=expect, **rest)
+        suite = engine.suite(check)
+        return judge(plans.make(suite), engine.run(suite))
+
+    return results
+
+
+def probe(numbers, gives=("value",), rows=50, **declared):
+    return Probe(
+        "scene",
+        lambda scene: pa.table({"row": np.arange(rows)}),
+        gives=gives,
+        numbers=lambda table: numbers,
+        **({"sees": "rows"} | declared),
+    )
+
+
+def test_every_number_has_the_interval_of_its_form(judged):
+    rows = np.arange(50)
+    numbers = {
+        "share": rows < 45,
+        "mean": rows / 10,
+        "median": Statistic(lambda counts: np.sum(counts * rows, axis=-1) / np.sum(counts, axis=-1)),
+        "worst": 3.5,
+    }
+    (result,) = judged(probe(numbers, tuple(numbers)), {"share": Expect(min=0.5), "worst": Expect(max=3.5)})
+    assert result.verdict is Verdict.PASS
+    assert {name: number.method for name, number in result.numbers.items()} == {
+        "share": "exact",
+        "mean": "t",
+        "median": "bca",
+        "worst": "none",
+    }
+    assert result.expect == {"share": {"min": 0.5}, "worst": {"max": 3.5}}
+    assert (result.backend, result.definition) == ("", "scene/1")
+
+
+def test_a_check_fails_where_one_of_its_numbers_does_and_says_which(judged):
+    bounds = {"value": Expect(max=10), "p95_ms": Expect(max=20)}
+    (result,) = judged(probe({"value": 3.0, "p95_ms": 21.0}, ("value", "p95_ms")), bounds)
+    assert result.verdict is Verdict.FAIL
+    assert result.note == "p95_ms is 21.000, above 20"
+    assert result.expect == {"max": 10, "p95_ms": {"max": 20}}
+
+
+def test_numbers_that_are_not_bounded_are_shown_and_touch_no_verdict(judged):
+    (result,) = judged(probe({"value": 1.0, "other": np.nan}, ("value", "other")), {"value": Expect(max=2)})
+    assert result.verdict is Verdict.PASS
+    assert result.numbers["other"].estimate is None
+
+
+@pytest.mark.parametrize(("number", "verdict"), [(np.nan, Verdict.INCONCLUSIVE), (np.inf, Verdict.FAIL)])
+def test_what_is_undefined_settles_nothing_and_what_is_infinite_is_beyond_any_bound(judged, number, verdict):
+    (result,) = judged(probe({"value": number}), {"value": Expect(max=2)})
+    assert result.verdict is verdict
+
+
+def test_a_probe_that_makes_too_few_numbers_is_an_error(judged):
+    (result,) = judged(probe({}, ("value",)), {"value": Expect(max=2)})
+    assert result.verdict is Verdict.ERROR
+    assert "made no number `value`" in result.note
+
+
+def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
+    def crash(scene):
+        raise ZeroDivisionError("no rows")
+
+    broken = Probe("scene", crash, gives=("value",), numbers=dict, sees="rows")
+    (result,) = judged(broken, {"value": Expect(max=2)})
+    assert result.verdict is Verdict.ERROR
+    assert "ZeroDivisionError" in result.evidence["trace"]
+
+
+def test_evidence_is_what_the_probe_shows(judged):
+    shown = {"worst": "encoder.layer.3", "remarks": ["it is the third layer"]}
+    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: shown), {"value": Expect(max=2)})
+    assert result.evidence == shown
+    assert json.dumps(result.evidence)
+
+
+def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engine, judged):
+    def strength(scene):
+        return pa.table({"score": [float(len("".join(scene.view.rows.table.column("text").to_pylist())))]})
+
+    def longer(example, rng, *, severity: int = 1):
+        return {"text": example["text"] + "e" * severity}
+
+    longest = sum(map(len, engine.table.column("text").to_pylist())) + 2 * len(engine.table)
+    steps = tuple(
+        Severity(
+            (
+                Use(
+                    "letters/longer",
+                    Perturbation("longer", longer, modality="text"),
+                    {"severity": by},
+                    {"severity": by},
+                ),
+            ),
+            by,
+        )
+        for by in (1, 2, 3)
+    )
+    length = Probe(
+        "length",
+        strength,
+        gives=("value",),
+        numbers=lambda table: {"value": float(table.column("score")[0].as_py())},
+        evidence=lambda table: {"seen": table.column("score")[0].as_py()},
+        sees="rows",
+    )
+    (result,) = judged(length, {"value": Expect(max=longest)}, steps=steps)
+    assert [step.verdict for step in result.series] == [Verdict.PASS, Verdict.PASS, Verdict.FAIL]
+    assert result.evidence == {"seen": longest + len(engine.table), "changed": len(engine.table)}
+
+
+def test_a_perturbation_that_changes_nothing_is_not_run(engine, judged):
+
+    same = Use("letters/same", Perturbation("same", lambda example, rng: dict(example), modality="text"))
+    (result,) = judged(probe({"value": 1.0}), {"value": Expect(max=2)}, steps=(Severity((same,)),))
+    assert (result.verdict, result.note) == (Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested")

@@ -1,0 +1,96 @@
+"""Rows of arrays in a `.npz`."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from mqa_datasets.arrays import rows_of_arrays
+from mqa_registry import Conditions, DataError
+
+
+@pytest.fixture
+def read(tmp_path):
+    def rows(**arrays):
+        np.savez(tmp_path / "rows.npz", **arrays)
+        return rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npz")
+
+    return rows
+
+
+def test_every_array_is_an_input_and_every_row_has_its_own(read):
+    table = read(input_ids=np.arange(6).reshape(2, 3), pixels=np.ones((2, 1, 2, 2), np.float32))
+    assert table.column_names == ["inputs"]
+    assert table.column("inputs")[1].as_py() == {"input_ids": [3, 4, 5], "pixels": [[[1.0, 1.0], [1.0, 1.0]]]}
+
+
+def test_ids_and_targets_are_columns_of_their_own(read):
+    table = read(x=np.zeros((2, 1)), id=np.array(["a", "b"]), target=np.array([0, 1]))
+    assert table.select(["id", "target"]).to_pylist() == [{"id": "a", "target": 0}, {"id": "b", "target": 1}]
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    array=hnp.arrays(
+        st.sampled_from([np.int64, np.float32, np.bool_, np.uint8]), hnp.array_shapes(max_dims=4, max_side=4)
+    )
+)
+def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
+    path = tmp_path_factory.mktemp("arrays") / "rows.npz"
+    np.savez(path, x=array)
+    rows = rows_of_arrays(Conditions(path), path=path).column("inputs").to_pylist()
+    back = np.array([row["x"] for row in rows], dtype=array.dtype)
+    np.testing.assert_array_equal(back, array)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "reason"),
+    [
+        ({"x": np.zeros(3), "y": np.zeros(2)}, "different numbers of rows"),
+        ({"x": np.float64(3)}, "different numbers of rows"),
+        ({"id": np.arange(3)}, "no arrays for a model"),
+        ({"x": np.array(["a"])}, "holds <U1"),
+    ],
+)
+def test_what_is_no_set_of_rows_is_refused(read, arrays, reason):
+    with pytest.raises(DataError, match=reason):
+        read(**arrays)
+
+
+def test_a_pickle_in_it_is_not_opened(tmp_path):
+    class Bomb:
+        def __reduce__(self):
+            return (pytest.fail, ("a pickle was opened",))
+
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=np.array([Bomb()], dtype=object))
+    with pytest.raises(DataError, match="cannot be read"):
+        rows_of_arrays(Conditions(tmp_path), path=path)
+    path.write_bytes(pickle.dumps([1]))
+    with pytest.raises(DataError, match="cannot be read"):
+        rows_of_arrays(Conditions(tmp_path), path=path)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"nothing of the kind"])
+def test_another_file_is_refused_with_a_hint(tmp_path, content):
+    path = tmp_path / "rows.npz"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read") as refusal:
+        rows_of_arrays(Conditions(tmp_path), path=path)
+    assert refusal.value.hint
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError, match="there is no file"):
+        rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npz")
+
+
+def test_one_array_without_a_name_is_refused(tmp_path):
+    np.save(tmp_path / "rows.npy", np.zeros(3))
+    with pytest.raises(DataError, match="without a name"):
+        rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npy")

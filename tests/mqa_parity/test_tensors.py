@@ -1,0 +1,347 @@
+"""`parity/tensors`: every output, row by row, against PyTorch in float64, in units of PyTorch's own error."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from functools import partial
+from itertools import count
+
+import numpy as np
+import pyarrow.compute as pc
+import pytest
+
+from mqa_parity.ratios import GIVES, evidence, numbers
+from mqa_parity.tensors import tensors
+from mqa_registry import DataError, MqaError, NotRunError, Probe
+
+
+@pytest.fixture
+def network(numpy_runner):
+    return numpy_runner.compute
+
+
+@pytest.fixture
+def held(scene, numpy_runner):
+    """What the probe sees of a candidate beside the reference: its numbers, its evidence and its observations."""
+
+    def look(candidate=None, reference=None, texts=None, **options):
+        table = tensors(scene(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), **options)
+        return numbers(table), evidence(table), table
+
+    return look
+
+
+def changed(name, change):
+    """A fault in one output, as an edit of all of them."""
+    return lambda outputs: outputs | {name: change(outputs[name].copy())}
+
+
+def put(place, value):
+    def change(values):
+        values[place] = value
+        return values
+
+    return change
+
+
+def test_it_is_a_probe_of_two_runners():
+    import mqa_parity
+
+    (probe,) = [one for one in mqa_parity.mqa_probes() if one.name == "tensors"]
+    assert isinstance(probe, Probe)
+    assert probe.compares
+    assert (probe.sees, probe.gives, probe.texts) == ("runner", GIVES, ("fields",))
+
+
+def test_a_twin_errs_exactly_as_much_as_the_reference(held):
+    found, shown, _ = held()
+    assert 0 < found["ratio"] <= 1
+    assert found["max_abs"] > 0
+    assert (found["mismatches"], found["outside"], found["rerun"]) == (0, 0, 0)
+    assert np.all(found["cosine"] > 1 - 1e-6)
+    assert found["sqnr"] > 100
+    assert shown["outputs"]["logits"]["error"] == shown["outputs"]["logits"]["noise"]
+
+
+def test_where_pytorch_is_exact_and_so_is_the_candidate_nothing_is_off(held, numpy_runner):
+    found, _, _ = held(numpy_runner(dtype="float64"), numpy_runner(dtype="float64"))
+    assert (found["ratio"], found["max_abs"], found["sqnr"]) == (0, 0, 313)
+
+
+def test_every_example_has_a_row_for_every_output(held):
+    _, _, table = held(rows=10)
+    assert table.num_rows == 30
+    assert len(set(table.column("id").to_pylist())) == 10
+    assert set(table.column("output").to_pylist()) == {"hidden", "logits", "ids"}
+    assert set(table.column("mismatch").to_pylist()) == {""}
+
+
+def test_the_shortest_and_the_longest_rows_are_among_those_that_are_run(held):
+    texts = ["middle " * 3] * 100 + ["x"] + ["long " * 12]
+    _, _, table = held(texts=texts, rows=120)
+    ids = table.column("id").to_pylist()
+    assert {"row 100", "row 101"} <= set(ids)
+    assert ids[0] == "row 100"
+    assert str(held(texts=texts, rows=120)[2].to_pydict()) == str(table.to_pydict()), "the draw follows from the seed"
+
+
+def test_rows_are_run_in_padded_batches_within_the_budget(held, numpy_runner):
+    candidate = numpy_runner(budget=64)
+    held(candidate)
+    shapes = [batch["words"].shape for batch in candidate.batches]
+    assert all(rows * width <= 32 or rows == 1 for rows, width in shapes)
+    assert any((batch["mask"] == 0).any() for batch in candidate.batches)
+    assert max(rows for rows, _ in shapes) > 1
+
+
+# Faults
+
+
+def test_another_gelu_is_far_off(held, numpy_runner, network):
+    found, shown, _ = held(numpy_runner(partial(network, gelu=0.04)))
+    assert found["ratio"] > 30
+    assert "times as far from float64 as PyTorch in float32" in shown["remarks"][0]
+    assert found["mismatches"] == 0
+
+
+def test_padding_is_not_looked_at(held, numpy_runner, network):
+    def compute(batch, dtype):
+        found = network(batch, dtype)
+        return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], dtype("nan"))}
+
+    found, _, _ = held(numpy_runner(compute))
+    assert found["ratio"] <= 1
+    assert found["mismatches"] == 0
+
+
+def test_one_row_is_enough(held, numpy_runner):
+    def third(values):
+        return values + np.float32(1e-3) * (np.arange(len(values)) == 3)[:, None]
+
+    found, shown, table = held(numpy_runner(changes=changed("logits", third)))
+    assert found["ratio"] > 100
+    assert next(iter(shown["outputs"])) == "logits"
+    worst = shown["examples"][0]
+    assert worst["output"] == "logits"
+    assert worst["error"] == pytest.approx(1e-3, rel=0.01)
+    assert worst["fields"]["text"].startswith("a")
+    assert worst["id"] in table.column("id").to_pylist()
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
+def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, value):
+    found, shown, _ = held(numpy_runner(changes=changed("logits", put((0, 1), value))))
+    assert found["mismatches"] >= 1
+    assert found["ratio"] == found["max_abs"] == found["p999"] == found["mean"] == math.inf
+    assert (found["cosine"], found["sqnr"]) == (-1, -math.inf)
+    assert "1 of 3 are NaN or Inf" in shown["remarks"][0]
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        (changed("logits", lambda values: values[:, :2]), r"`logits`: shape \(1, 2\) instead of \(1, 3\)"),
+        (changed("logits", lambda values: values.astype(np.float64)), "`logits`: float64 instead of float32"),
+        (changed("ids", lambda values: values.astype(np.int32)), "`ids`: int32 instead of int64"),
+        (changed("ids", lambda values: values + 1), "`ids`: 1 of 1 are other integers"),
+        (
+            lambda outputs: {name: outputs[name] for name in ("ids", "hidden")},
+            "`logits`: the candidate has no such output",
+        ),
+        (lambda outputs: outputs | {"loss": outputs["logits"]}, "`loss`: the reference has no such output"),
+    ],
+)
+def test_what_no_tolerance_may_cover(held, numpy_runner, change, why):
+    found, shown, _ = held(numpy_runner(changes=change))
+    assert found["mismatches"] > 0
+    assert found["ratio"] == math.inf
+    assert re.search(why, shown["remarks"][0])
+
+
+def test_outputs_may_be_chosen(held, numpy_runner):
+    bare = numpy_runner(changes=lambda outputs: {"logits": outputs["logits"]})
+    found, shown, _ = held(bare, outputs=["logits"])
+    assert found["mismatches"] == 0
+    assert list(shown["outputs"]) == ["logits"]
+    with pytest.raises(DataError, match="no output `logit`") as refused:
+        held(bare, outputs=["logit"])
+    assert "`hidden`, `logits`, `ids`" in refused.value.hint
+
+
+def test_an_only_output_may_have_any_name(held, numpy_runner):
+    candidate = numpy_runner(changes=lambda outputs: {"output_0": outputs["logits"]})
+    assert held(candidate, outputs=["logits"])[0]["mismatches"] == 0
+
+
+def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
+    def torn(outputs):
+        return outputs | {"ids": outputs["ids"] + (outputs["logits"].dtype == np.float64)}
+
+    assert (
+        held(numpy_runner(changes=changed("ids", lambda values: values + 1)), numpy_runner(changes=torn))[0][
+            "mismatches"
+        ]
+        == 0
+    )
+
+
+# The yardstick
+
+
+@pytest.mark.parametrize(("roundings", "lowest", "highest"), [(0, 0, 0), (7, 8, 9), (8, 9.9, 10), (9, 11, 12)])
+def test_an_exact_reference_makes_no_ratio_infinite(held, numpy_runner, roundings, lowest, highest):
+    def exact(batch, dtype):
+        return {"logits": np.ones((len(batch["words"]), 3), dtype)}
+
+    def off(batch, dtype):
+        return {"logits": exact(batch, dtype)["logits"] + dtype(roundings * np.finfo(dtype).eps)}
+
+    assert lowest <= held(numpy_runner(off), numpy_runner(exact))[0]["ratio"] <= highest
+
+
+def test_a_constant_of_ten_thousand_does_not_hide_an_error_beside_it(held, numpy_runner):
+    def masked(outputs):
+        return outputs | {"logits": np.concatenate([outputs["logits"], np.full_like(outputs["logits"], -1e9)], axis=1)}
+
+    def wrong(outputs):
+        return masked(outputs | {"logits": outputs["logits"] + outputs["logits"].dtype.type(1e-3)})
+
+    assert held(numpy_runner(changes=masked), numpy_runner(changes=masked))[0]["ratio"] <= 1
+    assert held(numpy_runner(changes=wrong), numpy_runner(changes=masked))[0]["ratio"] > 100
+
+
+def test_the_least_number_of_a_mask_differs_by_precision_and_is_no_error(held, numpy_runner):
+    def masked(outputs):
+        least = np.full_like(outputs["logits"], np.finfo(outputs["logits"].dtype).min)
+        return outputs | {"logits": np.concatenate([outputs["logits"], least], axis=1)}
+
+    def forgotten(outputs):
+        return outputs | {"logits": np.concatenate([outputs["logits"], np.zeros_like(outputs["logits"])], axis=1)}
+
+    found, _, _ = held(numpy_runner(changes=masked), numpy_runner(changes=masked))
+    assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
+    found, shown, _ = held(numpy_runner(changes=forgotten), numpy_runner(changes=masked))
+    assert "3 of 6 are finite where they should be infinite" in shown["remarks"][0]
+    assert found["ratio"] == math.inf
+
+
+def test_half_precision_is_held_against_pytorch_in_half_precision(held, numpy_runner):
+    found, shown, table = held(numpy_runner(dtype="float16"))
+    assert found["max_abs"] > 1e-4
+    assert found["ratio"] <= 1
+    assert set(table.column("peer").to_pylist()) == {"float16"}
+    assert "PyTorch in float16" in shown["remarks"][0]
+    single, _, _ = held(numpy_runner(dtype="float16", precision="float32"))
+    assert single["ratio"] > 100, "as float32 the same errors are a fault"
+
+
+def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_runner):
+    found, shown, _ = held(numpy_runner(precision="int8"))
+    assert math.isnan(found["ratio"])
+    assert 0 < found["max_abs"] < 1e-5
+    assert "PyTorch has no int8" in shown["remarks"][0]
+    broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
+    assert broken["ratio"] == math.inf
+
+
+def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
+    candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-4)))
+    assert held(candidate, atol=1e-3, rtol=0)[0]["outside"] == 0
+    assert held(candidate, atol=1e-5, rtol=0, rows=8)[0]["outside"] == 24
+
+
+# The reference
+
+
+def test_a_reference_that_moves_is_named_and_the_export_is_not_blamed(held, numpy_runner):
+    rng = np.random.default_rng(7)
+    drops = numpy_runner(changes=lambda outputs: outputs | {"logits": outputs["logits"] * np.float32(rng.random())})
+    with pytest.raises(MqaError, match="backend `torch` does not give the same answer twice: `logits`") as raised:
+        held(reference=drops)
+    assert not isinstance(raised.value, NotRunError)
+
+
+def test_a_reference_that_moves_by_a_rounding_is_borne_and_told(held, numpy_runner):
+    calls = count()
+
+    def shaken(outputs):
+        return outputs | {"logits": outputs["logits"] * np.float32(1 + next(calls) % 7 * 2.0**-23)}
+
+    found, _, _ = held(reference=numpy_runner(changes=shaken))
+    assert 0 < found["rerun"] < 1e-5
+    assert found["ratio"] < 10
+
+
+@pytest.mark.parametrize(
+    ("value", "dtype"),
+    [(math.nan, np.float32), (math.nan, np.float64), (math.inf, np.float32), (-math.inf, np.float32)],
+)
+def test_a_reference_without_an_answer_is_its_own_fault(held, numpy_runner, value, dtype):
+    def broken(outputs):
+        here = outputs["logits"].dtype == dtype
+        return changed("logits", put((0, 0), value))(outputs) if here else outputs
+
+    with pytest.raises(MqaError, match=r"backend `torch` gives (NaN|Inf) in `logits` for row `row \d+`"):
+        held(reference=numpy_runner(changes=broken))
+
+
+def test_an_infinity_that_is_meant_is_one_on_both_sides(held, numpy_runner):
+    masked = changed("logits", put((slice(None), 0), -math.inf))
+    found, _, _ = held(numpy_runner(changes=masked), numpy_runner(changes=masked))
+    assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
+    found, _, _ = held(
+        numpy_runner(changes=changed("logits", put((slice(None), 0), math.inf))), numpy_runner(changes=masked)
+    )
+    assert found["mismatches"] > 0
+
+
+def test_a_reference_without_float64_cannot_run(held, fixed_runner):
+    with pytest.raises(NotRunError, match="backend `torch` runs in no other precision"):
+        held(reference=fixed_runner())
+
+
+def test_outputs_without_rows_are_held_whole(held, numpy_runner):
+    def more(outputs):
+        return outputs | {"similarity": outputs["logits"] @ outputs["logits"].T, "scale": outputs["logits"].sum()}
+
+    found, shown, table = held(numpy_runner(changes=more), numpy_runner(changes=more))
+    assert found["mismatches"] == 0
+    wholes = table.filter(pc.is_null(table.column("id"))).column("output")
+    assert set(wholes.to_pylist()) == {"scale"}
+    assert shown["outputs"]["similarity"]["ratio"] <= 10
+
+
+def test_seven_logits_beside_seven_tokens_are_no_positions(held, numpy_runner):
+    texts = ["ab", "abc", "abcdefg"] * 4
+    wide = changed("logits", lambda values: np.concatenate([values] * 3, axis=1)[:, :7])
+    wrong = changed("logits", lambda values: put((slice(None), 6), 9)(np.concatenate([values] * 3, axis=1)[:, :7]))
+    found, _, table = held(numpy_runner(changes=wrong), numpy_runner(changes=wide), texts=texts)
+    elements = table.filter(pc.equal(table.column("output"), "logits")).column("elements")
+    assert set(elements.to_pylist()) == {7}
+    assert found["ratio"] > 100
+
+
+def test_rows_that_came_with_padding_are_held_without_it(scene, numpy_runner, network, codec):
+    def encode(examples):
+        rows = codec.encode(examples)
+        padded = [codec.collate([row, {"words": np.zeros(12, np.int64)}]) for row in rows]
+        return [{name: array[0] for name, array in one.items()} for one in padded]
+
+    def collate(rows):
+        return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+    def wild(batch, dtype):
+        found = network(batch, dtype)
+        return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], dtype(7))}
+
+    def narrow(batch):
+        assert batch["words"].shape[1] == 12, "the candidate may take no other width"
+        return wild(batch, np.float32)
+
+    whole = replace(codec, encode=encode, collate=collate)
+    candidate = numpy_runner(lambda batch, dtype: narrow(batch))
+    found = numbers(tensors(scene(candidate, numpy_runner(), codec=whole)))
+    assert found["mismatches"] == 0
+    assert found["ratio"] <= 1

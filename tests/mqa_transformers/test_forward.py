@@ -1,0 +1,105 @@
+"""The task `forward`: any model, as it stands."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import mqa_transformers
+from mqa_registry import Conditions, DataError, Subject
+from mqa_transformers.eager import torch_eager
+from mqa_transformers.quiet import quiet
+from mqa_transformers.source import auto
+
+TASK = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+
+
+def subject_of(folder):
+    conditions = Conditions(folder / "exports", device="cpu")
+    return Subject(auto(TASK, conditions, id=folder), TASK, conditions, {})
+
+
+def answers(subject, examples):
+    """The outputs and the vectors for these rows in one batch."""
+    rows = subject.codec.encode(examples)
+    with torch_eager(subject) as runner:
+        outputs = runner.run(subject.codec.collate(rows))
+    return outputs, subject.codec.decode(outputs, rows).column("vector").to_pylist()
+
+
+@pytest.fixture(scope="session")
+def t5(tmp_path_factory, bert):
+    """An encoder and decoder with BERT's tokenizer."""
+    import torch
+    from transformers import T5Config, T5ForConditionalGeneration
+
+    folder = tmp_path_factory.mktemp("models") / "t5"
+    config = T5Config(vocab_size=80, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, decoder_start_token_id=0)
+    torch.manual_seed(7)
+    with quiet():
+        T5ForConditionalGeneration(config).save_pretrained(folder)
+    for name in ("tokenizer.json", "tokenizer_config.json"):
+        (folder / name).write_text((bert / name).read_text())
+    return folder
+
+
+@pytest.fixture(scope="session")
+def vit(tmp_path_factory):
+    """A model of images, without a tokenizer."""
+    import torch
+    from transformers import ViTConfig, ViTModel
+
+    folder = tmp_path_factory.mktemp("models") / "vit"
+    config = ViTConfig(
+        hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=8, patch_size=4
+    )
+    torch.manual_seed(7)
+    with quiet():
+        ViTModel(config).save_pretrained(folder)
+    return folder
+
+
+def test_texts_go_through_the_models_own_class_and_tokenizer(bert):
+    outputs, vectors = answers(subject_of(bert), [{"text": "good movie"}, {"text": "the movie was bad"}])
+    assert outputs["logits"].shape == (2, 2)
+    np.testing.assert_allclose(vectors, outputs["logits"], rtol=1e-6)
+
+
+def test_an_encoder_and_decoder_gets_a_start_for_its_decoder(t5):
+    subject = subject_of(t5)
+    (row,) = subject.codec.encode([{"text": "good movie"}])
+    assert row["decoder_input_ids"][0] == 0
+    assert list(row["decoder_input_ids"][1:]) == list(row["input_ids"][:-1])
+    outputs, _ = answers(subject, [{"text": "good movie"}])
+    assert outputs["logits"].shape[-1] == 80
+
+
+def test_padding_changes_no_vector(t5):
+    subject = subject_of(t5)
+    (alone,) = answers(subject, [{"text": "bad"}])[1]
+    among = answers(subject, [{"text": "bad"}, {"text": "the movie was good"}])[1][0]
+    np.testing.assert_allclose(among, alone, atol=1e-5)
+
+
+def test_arrays_go_to_the_model_as_they_are(vit):
+    pixels = np.random.default_rng(7).normal(size=(2, 3, 8, 8)).astype(np.float32)
+    outputs, vectors = answers(subject_of(vit), [{"inputs": {"pixel_values": one.tolist()}} for one in pixels])
+    name = next(iter(outputs))
+    assert len(vectors[0]) == outputs[name][0].size
+
+
+def test_a_row_with_neither_is_refused(vit):
+    with pytest.raises(DataError, match="neither `inputs` nor a `text`"):
+        subject_of(vit).codec.encode([{}])
+
+
+def test_rows_of_other_ranks_are_refused(vit):
+    codec = subject_of(vit).codec
+    with pytest.raises(DataError, match="other numbers of axes"):
+        codec.collate([{"x": np.zeros(3)}, {"x": np.zeros((3, 1))}])
+
+
+def test_an_image_costs_more_than_a_word(vit):
+    size = subject_of(vit).codec.size
+    assert size({"input_ids": np.zeros(12, np.int64)}) == 12
+    assert size({"pixel_values": np.zeros((3, 224, 224), np.float32)}) == 588

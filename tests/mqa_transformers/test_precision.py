@@ -1,0 +1,238 @@
+"""float64 means float64: no step of a module, whatever it asks for, is done in anything narrower."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import pytest
+
+from mqa_transformers.outputs import named_tensors
+from mqa_transformers.precision import arithmetic, in_precision
+from mqa_transformers.quiet import quiet
+
+WORDS = 64
+SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32, "intermediate_size": 64}
+SPECIAL = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "cls_token_id": 1, "sep_token_id": 2}
+HALVES = {"encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
+
+
+def tokens(**more):
+    import torch
+
+    ids = torch.arange(3, 3 + 18).reshape(2, 9) % WORDS
+    mask = torch.ones_like(ids)
+    mask[1, 5:] = 0
+    return {"input_ids": ids, "attention_mask": mask} | dict.fromkeys(more, ids)
+
+
+def image():
+    import torch
+
+    return {"pixel_values": torch.linspace(-1, 1, 2 * 3 * 16 * 16).reshape(2, 3, 16, 16)}
+
+
+def sound():
+    import torch
+
+    return {"input_features": torch.linspace(-1, 1, 2 * 8 * 100).reshape(2, 8, 100)} | {
+        "decoder_input_ids": tokens()["input_ids"]
+    }
+
+
+# Per architecture the model's class, its configuration, its inputs, and whether a cast of the weights leaves some of it
+# in float32.
+ARCHITECTURES = {
+    "bert": ("BertForSequenceClassification", "BertConfig", SIZES, tokens, False),
+    "llama": ("LlamaForCausalLM", "LlamaConfig", SIZES | {"num_key_value_heads": 1}, tokens, True),
+    "t5": (
+        "T5ForConditionalGeneration",
+        "T5Config",
+        {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2},
+        lambda: tokens(decoder_input_ids=True),
+        True,
+    ),
+    "modernbert": ("ModernBertForSequenceClassification", "ModernBertConfig", SIZES, tokens, True),
+    "deberta-v2": (
+        "DebertaV2ForSequenceClassification",
+        "DebertaV2Config",
+        SIZES | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 4},
+        tokens,
+        True,
+    ),
+    "vit": ("ViTForImageClassification", "ViTConfig", SIZES | {"image_size": 16, "patch_size": 4}, image, False),
+    "whisper": (
+        "WhisperForConditionalGeneration",
+        "WhisperConfig",
+        HALVES
+        | {"d_model": 32, "encoder_ffn_dim": 64, "decoder_ffn_dim": 64, "num_mel_bins": 8, "max_source_positions": 50},
+        sound,
+        False,
+    ),
+}
+
+
+def made(architecture, **more):
+    import torch
+    import transformers
+
+    name, config, settings, _, _ = ARCHITECTURES[architecture]
+    words = {} if architecture == "vit" else {"vocab_size": WORDS} | SPECIAL
+    torch.manual_seed(7)
+    with quiet():
+        return getattr(transformers, name)(getattr(transformers, config)(**settings, **words, **more)).eval()
+
+
+def wide(inputs):
+    return {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
+
+
+def narrow_steps(run):
+    """What runs in less than float64: the operations that take or give such a tensor, but for casts to float64."""
+    import torch
+    from torch.utils._python_dispatch import TorchDispatchMode
+    from torch.utils._pytree import tree_leaves
+
+    less = {torch.float32, torch.float16, torch.bfloat16, torch.complex64}
+    found = []
+
+    class Counting(TorchDispatchMode):
+        def __torch_dispatch__(self, func, types, args=(), kwargs=None):
+            result = func(*args, **(kwargs or {}))
+            tensors = [leaf for leaf in tree_leaves((args, kwargs, result)) if isinstance(leaf, torch.Tensor)]
+            cast = isinstance(result, torch.Tensor) and result.dtype == torch.float64 and func.overloadpacket in casts
+            if any(tensor.dtype in less for tensor in tensors) and not cast:
+                found.append(str(func))
+            return result
+
+    casts = {torch.ops.aten.to, torch.ops.aten._to_copy}
+    with Counting():
+        run()
+    return found
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_no_step_is_done_in_less_than_float64(architecture):
+    import torch
+
+    *_, inputs, casts = ARCHITECTURES[architecture]
+    module = in_precision(made(architecture), "cpu", "float64")
+
+    def throughout():
+        with arithmetic("float64"):
+            return module(**wide(inputs()))
+
+    def weights_alone():
+        with torch.no_grad():
+            return module(**wide(inputs()))
+
+    assert narrow_steps(throughout) == []
+    assert bool(narrow_steps(weights_alone)) >= casts  # or the count would see nothing
+    assert {tensor.dtype for tensor in named_tensors(throughout()).values()} == {torch.float64}
+
+
+@pytest.mark.parametrize("architecture", ["llama", "t5"])
+def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
+    import torch
+
+    original = made(architecture)
+    module, inputs = in_precision(original, "cpu", "float64"), ARCHITECTURES[architecture][3]()
+    with arithmetic("float64"):
+        exact = module(**inputs).logits
+    with torch.no_grad():
+        half_done, single = module(**inputs).logits, original(**inputs).logits
+    error = (single - exact).abs().max()
+    assert 1e-9 < error < 1e-5
+    assert (half_done - exact).abs().max() > error / 20
+
+
+def test_two_ways_through_attention_agree_to_the_last_digits_of_float64():
+    answers = []
+    for kind in ("sdpa", "eager"):
+        module = in_precision(made("llama", attn_implementation=kind), "cpu", "float64")
+        with arithmetic("float64"):
+            answers.append(module(**tokens()).logits)
+    assert 0 < (answers[0] - answers[1]).abs().max() < 1e-14
+
+
+def test_the_original_is_left_as_it_was():
+    import torch
+
+    original = made("llama")
+    before = copy.deepcopy(original.state_dict())
+    buffers = {name: buffer.clone() for name, buffer in original.named_buffers()}
+    with torch.inference_mode():
+        answer = original(**tokens()).logits
+    module = in_precision(original, "cpu", "float64")
+    with arithmetic("float64"):
+        module(**tokens())
+    assert torch.get_default_dtype() == torch.float32
+    assert all(torch.equal(tensor, before[name]) for name, tensor in original.state_dict().items())
+    assert all(torch.equal(buffer, buffers[name]) for name, buffer in original.named_buffers())
+    with torch.inference_mode():
+        assert torch.equal(original(**tokens()).logits, answer)
+
+
+def test_after_a_failure_too_everybody_else_is_back_in_float32():
+    import torch
+
+    with pytest.raises(ZeroDivisionError), arithmetic("float64"):
+        1 / 0  # noqa: B018 - any failure of a module
+    assert torch.get_default_dtype() == torch.float32
+    assert (torch.ones(2) / 3).dtype == torch.float32
+    assert torch.ones(2).to(torch.float32).dtype == torch.float32
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        lambda torch, x: x.to(torch.float32) / 3,
+        lambda torch, x: x.float() / 3,
+        lambda torch, x: x.half() / 3,
+        lambda torch, x: x.type(torch.bfloat16) / 3,
+        lambda torch, x: torch.softmax(x, -1, dtype=torch.float32),
+        lambda torch, x: torch.arange(3, dtype=torch.float32) / 3 + x,
+        lambda torch, x: torch.arange(3) / 3 + x,
+        lambda torch, x: torch.full((3,), 2.0, dtype=torch.float32).sqrt() * x,
+        lambda torch, x: torch.full((3,), 2).sqrt() * x,
+        lambda torch, x: torch.zeros_like(x, dtype=torch.float32) + x / 3,
+        lambda torch, x: torch.tensor(2.0).sqrt() * x,
+        lambda torch, x: torch.tensor(2.0, dtype=torch.float32).sqrt() * x,
+        lambda torch, x: torch.stack([x.float(), x / 3]).mean(0),
+        lambda torch, x: torch.zeros(3, dtype=torch.float32).copy_(x / 3),
+        lambda torch, x: torch.view_as_complex(torch.stack([x.float(), x / 3], -1)).abs(),
+        lambda torch, x: torch.fft.fft(x.float()).abs(),
+        lambda torch, x: torch.nn.functional.scaled_dot_product_attention(*[x[None].float()] * 3)[0] / 3,
+    ],
+)
+def test_whatever_a_step_asks_for_it_gets_float64(step):
+    import torch
+
+    x = torch.tensor([0.1, 0.2, 0.7], dtype=torch.float64)
+    with arithmetic("float64"):
+        found = step(torch, x)
+    with torch.no_grad():
+        rough = step(torch, x).double()
+    assert found.dtype == torch.float64
+    assert found.double().float().double().sub(found).abs().max() > 0, "it has digits that float32 has not"
+    torch.testing.assert_close(found, rough, rtol=0.02, atol=0.02)
+
+
+def test_a_constant_of_a_module_is_read_in_float64_and_the_constant_stays():
+    import torch
+
+    constant = torch.tensor([0.1, 0.2])
+    with arithmetic("float64"):
+        product = constant * constant
+    assert product.dtype == torch.float64
+    np.testing.assert_array_equal(product.numpy(), constant.numpy().astype(np.float64) ** 2)
+    assert constant.dtype == torch.float32
+
+
+def test_integers_and_bits_stay_what_they_are():
+    import torch
+
+    with arithmetic("float64"):
+        assert torch.arange(3).dtype == torch.int64
+        assert (torch.arange(3) > 1).dtype == torch.bool
+        assert torch.tensor([1], dtype=torch.int32).view(torch.float32).item() == 2.0**-149

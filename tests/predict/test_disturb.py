@@ -1,0 +1,125 @@
+"""Rows after perturbations that say what they edit: the text is the host's to change, and spans move with it."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from mqa_registry.contributions import Perturbation
+from mqa_registry.data import Rows
+from mqa_registry.data.schemas import SPAN
+from mqa_registry.errors import UsageError
+from mqa_registry.predict.disturb import disturb
+from mqa_registry.suite.model import Use
+
+TEXTS = ["Ann met Bo", "nobody", "Cy"]
+SPANS = [
+    [
+        {"start": 0, "end": 3, "label": "person", "score": None},
+        {"start": 8, "end": 10, "label": "person", "score": 1.0},
+    ],
+    [],
+    None,
+]
+
+
+def insist(example, rng):
+    """Every name starts with a letter more."""
+    return {
+        field: [(n, n + 1, text[n] * 2) for n in range(len(text)) if text[n].isupper()]
+        for field, text in example.items()
+    }
+
+
+def hurry(example, rng):
+    """The first word is left out; a row of one word is declined."""
+    if any(" " not in text for text in example.values()):
+        return None
+    return {field: [(0, text.index(" ") + 1, "")] for field, text in example.items()}
+
+
+def plain(example, rng):
+    return {field: text.upper() for field, text in example.items()}
+
+
+def shift(example, target, rng):
+    spans = [{**span, "start": span["start"] + 1, "end": span["end"] + 1} for span in target]
+    return {field: f" {text}" for field, text in example.items()}, spans
+
+
+def rows(targets=SPANS, **more):
+    kind = pa.list_(SPAN) if targets is SPANS else pa.string()
+    columns = {"text": TEXTS, **more}
+    table = pa.table({"id": ["a", "b", "c"], **columns, "target": pa.array(targets, kind)})
+    return Rows(table, tuple(columns))
+
+
+def use(function, **facts):
+    return Use(f"letters/{function.__name__}", Perturbation(function.__name__, function, modality="text", **facts))
+
+
+def after(rows, *uses):
+    return disturb(rows, uses, None, 7)
+
+
+def words(seen):
+    """What each row's spans say now."""
+    table = seen.rows.table
+    pairs = zip(table["text"].to_pylist(), table["target"].to_pylist(), strict=True)
+    return [spans and [text[span["start"] : span["end"]] for span in spans] for text, spans in pairs]
+
+
+def test_the_text_is_edited_and_its_spans_move():
+    seen = after(rows(), use(insist, edits=True))
+    assert seen.rows.table["text"].to_pylist() == ["AAnn met BBo", "nobody", "CCy"]
+    assert words(seen) == [["AAnn", "BBo"], [], None]
+    assert seen.changed == 2
+
+
+def test_a_span_keeps_its_label_and_its_score():
+    seen = after(rows(), use(insist, edits=True))
+    assert [(span["label"], span["score"]) for span in seen.rows.table["target"][0].as_py()] == [
+        ("person", None),
+        ("person", 1.0),
+    ]
+
+
+def test_spans_move_through_several_perturbations():
+    assert words(after(rows(), use(insist, edits=True), use(insist, edits=True))) == [["AAAAnn", "BBBBo"], [], None]
+
+
+def test_a_span_that_is_cut_out_is_gone_and_a_declined_row_with_its_target():
+    seen = after(rows(), use(hurry, edits=True))
+    assert words(seen) == [["Bo"]]
+    assert seen.declined == 2
+
+
+def test_another_target_is_left_as_it_is():
+    seen = after(rows(["x", "y", None]), use(insist, edits=True))
+    assert seen.rows.table["target"].to_pylist() == ["x", "y", None]
+
+
+def test_a_perturbation_that_does_not_say_where_leaves_no_span_behind_in_silence():
+    with pytest.raises(UsageError, match="does not say where"):
+        after(rows(), use(plain))
+    assert after(rows(["x", "y", "z"]), use(plain)).changed == 3
+
+
+def test_one_that_moves_the_target_itself_does_so():
+    whole = rows()
+    seen = after(Rows(whole.table.slice(0, 2), whole.fields), use(shift, answer="moves"))
+    assert words(seen) == [["Ann", "Bo"], []]
+
+
+def test_spans_of_one_text_of_several_are_refused():
+    with pytest.raises(UsageError, match="any of `other`, `text`"):
+        after(rows(other=TEXTS), use(insist, edits=True))
+
+
+@pytest.mark.parametrize("edits", [[(0, 99, "")], [(1, 0, "")], "no edits"])
+def test_edits_that_cannot_be_are_the_perturbations_crash(edits):
+    def broken(example, rng):
+        return dict.fromkeys(example, edits)
+
+    failure = after(rows(), use(broken, edits=True))
+    assert "a perturbation crashed on row `a`" in failure.message

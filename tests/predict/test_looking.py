@@ -1,0 +1,173 @@
+"""Probes: they see what they ask to see, what they saw is kept, and their failures are their own."""
+
+from dataclasses import replace
+
+import pyarrow as pa
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import Probe
+from mqa_registry.errors import NotRunError
+from mqa_registry.suite import Against, Expect, Use
+
+
+def numbers(table):
+    return {"value": table.column("score").to_numpy()}
+
+
+class Watcher:
+    """A probe that notes every scene it was given."""
+
+    def __init__(self, give=None):
+        self.scenes = []
+        self.give = give or (lambda scene: pa.table({"score": [1.0, 0.5]}))
+
+    def use(self, name="watch/scene", **declared):
+        def watch(scene):
+            self.scenes.append(scene)
+            return self.give(scene)
+
+        given = {"gives": ("value",), "numbers": numbers, "sees": "runner"} | declared
+        return Use(name, Probe("scene", watch, **given))
+
+
+def check(engine, use, **rest):
+    return engine.check("probed", measure=use, expect={"value": Expect(min=0.0)}, **rest)
+
+
+def only(observations):
+    (seen,) = observations.sights.values()
+    return seen
+
+
+def test_a_probe_of_a_runner_runs_the_model_on_rows_that_it_encodes_itself(engine):
+    def give(scene):
+        examples = list(scene.view.rows.examples())[:3]
+        codec = scene.subject.codec
+        outputs = scene.view.runner.run(codec.collate(codec.encode(examples)))
+        return pa.table({"score": outputs["score"]})
+
+    watcher = Watcher(give)
+    seen = only(engine.run(engine.suite(check(engine, watcher.use()))))
+    assert seen.failure is None
+    assert seen.table.num_rows == 3
+    assert engine.letters.opened == 1
+    assert len(engine.letters.batches) == 1, "the view itself is not predicted"
+
+
+def test_what_a_probe_saw_is_kept_and_not_looked_at_again(engine):
+    watcher = Watcher()
+    suite = engine.suite(check(engine, watcher.use()))
+    first, second = only(engine.run(suite)), only(engine.run(suite))
+    assert len(watcher.scenes) == 1
+    assert first.table.equals(second.table)
+
+
+def test_it_is_looked_at_again_with_fresh_and_where_it_is_a_timing(engine):
+    watcher, clock = Watcher(), Watcher()
+    suite = engine.suite(check(engine, watcher.use()))
+    engine.run(suite)
+    engine.run(suite, fresh=True)
+    assert len(watcher.scenes) == 2
+    timing = engine.suite(check(engine, clock.use(reused=False)))
+    engine.run(timing)
+    engine.run(timing)
+    assert len(clock.scenes) == 2
+
+
+@pytest.mark.parametrize("change", ["model", "rows", "seed", "version"])
+def test_it_is_looked_at_again_where_anything_it_depends_on_differs(engine, change):
+    watcher = Watcher()
+    engine.run(engine.suite(check(engine, watcher.use())))
+    seed, version = (8 if change == "seed" else 7), (2 if change == "version" else 1)
+    if change == "model":
+        engine.letters.digest = "letters-2"
+    if change == "rows":
+        engine.table = engine.table.slice(1)
+    engine.run(engine.suite(check(engine, watcher.use(version=version)), seed=seed))
+    assert len(watcher.scenes) == 2
+
+
+def test_nothing_is_kept_under_the_name_of_a_backend_that_landed_elsewhere(engine):
+    watcher = Watcher(lambda scene: pa.table({"score": [float(len(scene.view.runner.identity))]}))
+    suite = engine.suite(check(engine, watcher.use()))
+    engine.letters.landed = {"device": "elsewhere"}
+    engine.run(suite)
+    engine.letters.landed = None
+    engine.run(suite)
+    assert len(watcher.scenes) == 2
+
+
+def test_a_probe_of_predictions_sees_those_of_its_rows_in_their_order(engine):
+    watcher = Watcher(lambda scene: pa.table({"score": scene.view.predictions.probabilities[:, 1]}))
+    observations = engine.run(engine.suite(check(engine, watcher.use(sees="predictions"))))
+    (scene,) = watcher.scenes
+    assert scene.view.predictions.ids.equals(scene.view.rows.ids)
+    assert only(observations).table.num_rows == len(engine.table)
+    with pytest.raises(LookupError, match="declare"):
+        _ = scene.view.runner
+
+
+def test_a_probe_of_rows_is_asked_once_whatever_the_backends_and_loads_no_model(engine):
+    watcher = Watcher()
+    suite = engine.suite(check(engine, watcher.use(sees="rows"), on=("one", "two")), backends=("one", "two"))
+    plan = plans.make(suite)
+    assert [case.backend for case in plan.cases] == [""]
+    assert only(engine.run(suite)).table is not None
+    assert engine.letters.opened == 0
+    with pytest.raises(LookupError, match="declare"):
+        _ = watcher.scenes[0].view.predictions
+
+
+def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_once(engine):
+    def give(scene):
+        assert (scene.reference.backend, scene.view.backend) == ("one", "two")
+        assert scene.view.runner is scene.view.runner
+        assert scene.view.runner is not scene.reference.runner
+        return pa.table({"score": [1.0]})
+
+    watcher = Watcher(give)
+    uses = [watcher.use("watch/first", compares=True), watcher.use("watch/second", compares=True)]
+    suite = engine.suite(*(check(engine, use, on=("one", "two")) for use in uses), backends=("one", "two"))
+    observations = engine.run(suite)
+    assert [seen.failure for seen in observations.sights.values()] == [None, None]
+    assert engine.letters.opened == 2
+
+
+def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout):
+    watcher = Watcher(lambda scene: pa.table({"score": [float(len(scene.reference.rows))]}))
+    asked = check(engine, watcher.use(sees="rows", compares=True), against=Against(undisturbed=True))
+    disturbed = engine.check("x", shout).steps
+    seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=disturbed))))
+    assert seen.table.column("score").to_pylist() == [float(len(engine.table))]
+    assert seen.changed > 0
+
+
+def test_what_a_probe_draws_depends_on_the_seed_and_on_itself_alone(engine):
+    draw = Watcher(lambda scene: pa.table({"score": [scene.rng.random()]}))
+    first = only(engine.run(engine.suite(check(engine, draw.use("watch/a"))), fresh=True))
+    again = engine.run(
+        engine.suite(engine.check("b"), check(engine, draw.use("watch/z")), check(engine, draw.use("watch/a"))),
+        fresh=True,
+    )
+    drawn = {sight.use.name: seen.table for sight, seen in again.sights.items()}
+    assert drawn["watch/a"].equals(first.table)
+    assert not drawn["watch/z"].equals(first.table)
+
+
+def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
+    def crash(scene):
+        raise ZeroDivisionError("no rows")
+
+    def refuse(scene):
+        raise NotRunError("no GPU here", hint="use one that has one")
+
+    uses = [Watcher(crash).use("watch/a"), Watcher(refuse).use("watch/b"), Watcher(lambda scene: 3).use("watch/c")]
+    fine = Watcher().use("watch/d")
+    observations = engine.run(engine.suite(*(check(engine, use) for use in (*uses, fine))))
+    failures = [seen.failure for seen in observations.sights.values()]
+    assert "ZeroDivisionError: no rows" in failures[0].message
+    assert failures[0].trace
+    assert (failures[1].message, failures[1].hint, failures[1].trace) == ("no GPU here", "use one that has one", "")
+    assert "a probe gives a pyarrow table" in failures[2].message
+    assert failures[3] is None
