@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
-    from mqa_registry.predict import remake
+    from mqa_registry.predict import remake, reopen
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
@@ -63,7 +63,7 @@ _HOMES = {
     "findings": ("Exported", "Finding"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
-    "predict": ("remake",),
+    "predict": ("remake", "reopen"),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
@@ -113,6 +113,7 @@ __all__ = [
     "positive_class",
     "read_table",
     "remake",
+    "reopen",
     "run",
 ]
 

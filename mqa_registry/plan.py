@@ -76,13 +76,21 @@ class Step:
 class Case:
     """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks.
 
-    Of a probe, it is the expectation of `value` alone, and the check has the others.
+    Of a probe, it is the expectation of `value` alone, and the check has the others. `clean` are the undisturbed rows
+    beside those of a sweep, None for a check that is no sweep; its verdict does not rest on them.
     """
 
     check: Check
     backend: str
     expect: Expect
     steps: tuple[Step, ...]
+    clean: Step | None = None
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """Every view that it reads, a reference before the view that is held against it."""
+        steps = [*self.steps, *([self.clean] if self.clean else [])]
+        return tuple(view for step in steps for view in (step.reference, step.view) if view is not None)
 
     @property
     def sights(self) -> tuple[Sight, ...]:
@@ -103,7 +111,7 @@ class Plan:
     def views(self) -> tuple[View, ...]:
         """Every view that has to be predicted, each once, in the order of first use."""
         cases = (case for case in self.cases if _reads_predictions(case.check))
-        return tuple(dict.fromkeys(view for case in cases for view in _views(case)))
+        return tuple(dict.fromkeys(view for case in cases for view in case.views))
 
     @cached_property
     def sights(self) -> tuple[Sight, ...]:
@@ -113,7 +121,7 @@ class Plan:
     @cached_property
     def row_sets(self) -> tuple[RowSet, ...]:
         """Every set of rows that some case is about, each once."""
-        return tuple(dict.fromkeys(view.rows for case in self.cases for view in _views(case)))
+        return tuple(dict.fromkeys(view.rows for case in self.cases for view in case.views))
 
     def row_sets_of(self, backend: str) -> tuple[RowSet, ...]:
         """The rows that one backend predicts."""
@@ -135,7 +143,9 @@ def _case(suite: Suite, check: Check, backend: str) -> Case | None:
             return None
         expect = replace(expect, max_drop=None, max_rise=None)
     bounded = expect.bounds() or check.expect.keys() - {"value"}
-    return Case(check, backend, expect, steps) if bounded else None
+    swept = steps[0].severity is not None and not isinstance(check.measure.contribution, Probe)
+    clean = _clean(suite, check, backend) if swept else None
+    return Case(check, backend, expect, steps, clean) if bounded else None
 
 
 def _backends(check: Check) -> tuple[str, ...]:
@@ -149,15 +159,17 @@ def _reads_predictions(check: Check) -> bool:
     return not isinstance(measure, Probe) or measure.sees == "predictions"
 
 
-def _views(case: Case) -> Iterator[View]:
-    """The views that a case is about, a reference before what is held against it."""
-    return (view for step in case.steps for view in (step.reference, step.view) if view is not None)
-
-
 def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
     view = View(backend, RowSet(check.data, severity.perturb))
     reference = _reference(suite, check, view) if _needs_reference(check) else None
     return Step(view, None if reference == view else reference, severity.severity)
+
+
+def _clean(suite: Suite, check: Check, backend: str) -> Step:
+    """The rows of a sweep as they are; a comparison of them is with its reference, which may be the view itself."""
+    view = View(backend, RowSet(check.data))
+    compares = isinstance(check.measure.contribution, Comparison)
+    return Step(view, _reference(suite, check, view) if compares else None)
 
 
 def _needs_reference(check: Check) -> bool:
@@ -187,7 +199,7 @@ def lines(plan: Plan) -> Iterator[str]:
     """The plan in words, for `--dry-run`."""
     yield f"{len(plan.cases)} results from {len(plan.views)} views:"
     for view in plan.views:
-        uses = sum(view in (step.view, step.reference) for case in plan.cases for step in case.steps)
+        uses = sum(view in case.views for case in plan.cases)
         yield f"  {view.rows.name} on {view.backend}: read by {uses} result{'s' if uses != 1 else ''}"
     for sight in plan.sights:
         on = f" on {sight.view.backend}" if sight.view.backend else ""

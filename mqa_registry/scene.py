@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy as np
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
 class LiveView:
     """One view before a probe: its rows and, as far as the probe asked to see them, its predictions and its runner.
 
-    `backend` is the backend's name in the suite, empty for a probe that sees rows alone.
+    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `origin` says in JSON's own
+    types how the runner is opened, so that `reopen` can open it in another process; None where nobody knows.
     """
 
     backend: str
     rows: Rows
     predicted: Predictions | None = field(default=None, repr=False)
     opened: Callable[[], Runner] | None = field(default=None, repr=False)
+    origin: Mapping[str, Any] | None = field(default=None, repr=False)
 
     @property
     def predictions(self) -> Predictions:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import plan as plans
@@ -189,6 +190,46 @@ def engine(tmp_path: Path) -> Engine:
     texts = [f"{word} {number}" for number, word in enumerate(words)]
     labels = ["many" if text.count("e") * 8 > len(text) else "few" for text in texts]
     return Engine(tmp_path, Letters(), pa.table({"text": texts, "label": labels}))
+
+
+HEAD = """\
+format = 1
+name = "letters"
+seed = 7
+[model]
+use = "letters/letters"
+task = "count"
+[data.words]
+use = "datasets/file"
+path = "words.parquet"
+"""
+ALPHABET = np.array(list("aeioubcdfgklmnprst"))
+
+
+@dataclass(frozen=True)
+class Slowly:
+    """A live model that takes its time, behind a plugin in a file: for suites that are run as users run theirs."""
+
+    plugin: Path = Path(__file__).parent / "durability" / "letters.py"
+
+    def head(self, *backends: str) -> str:
+        """A suite without its checks."""
+        return HEAD + "".join(f'[backends.{name}]\nuse = "letters/slowly"\n' for name in backends)
+
+    def write_words(self, folder: Path, rows: int, longest: int, **columns: list[str]) -> None:
+        """Texts of at least two words, with a label for each."""
+        rng = np.random.default_rng(7)
+        texts = [
+            " ".join("".join(rng.choice(ALPHABET, rng.integers(3, 9))) for _ in range(rng.integers(2, longest + 1)))
+            for _ in range(rows)
+        ]
+        labels = np.array(["few", "many"])[rng.integers(2, size=rows)]
+        pq.write_table(pa.table({"text": texts, "label": labels, **columns}), folder / "words.parquet")
+
+
+@pytest.fixture
+def slowly() -> Slowly:
+    return Slowly()
 
 
 @pytest.fixture(name="shout")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
-from mqa_registry.options import options_of
+from mqa_registry.options import options_of, spelled
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.suite import json_schema
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
+    from mqa_registry.options import Option
     from mqa_registry.plugins import Plugin
 
 ANSWERS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the row", "changes": "must change"}
@@ -84,8 +85,13 @@ def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
         yield ""
         yield "  options:"
     for option in options:
-        default = "required" if option.required else f"default {option.default!r}"
-        yield f"    {option.name}: {option.type} ({default}){f'  {option.doc}' if option.doc else ''}"
+        yield f"    {option.name}: {option.type} ({_default(option)}){f'  {option.doc}' if option.doc else ''}"
+
+
+def _default(option: Option) -> str:
+    if option.required:
+        return "required"
+    return "may be left out" if option.default is None else f"default {spelled(option.default)}"
 
 
 def _consequences(perturbation: Perturbation) -> Iterator[str]:

@@ -81,10 +81,10 @@ def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequen
     return _shown(report, show)
 
 
-def refuse_no_folder(json: str | None) -> None:
-    """Find out before anything takes long."""
-    if json not in (None, "-") and not Path(str(json)).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{json}` to", hint="make it first, or write elsewhere")
+def refuse_no_folder(file: str | None) -> None:
+    """Find out before anything takes long that there is no place for what is to be written."""
+    if file not in (None, "-") and not Path(str(file)).parent.is_dir():
+        raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

@@ -97,7 +97,7 @@ class Subject:
     """What a backend runs: the model under test with its task, under the conditions of this run.
 
     `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
-    nobody knows.
+    nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for.
     """
 
     def __init__(
@@ -109,13 +109,16 @@ class Subject:
         *,
         origin: Mapping[str, Any] | None = None,
         examples: Callable[[int], Sequence[Example]] | None = None,
+        sample: Batch | None = None,
     ) -> None:
         self.model = model
         self.task = task
         self.conditions = conditions
         self.origin = origin
         self._options = options
+        self.given: dict[int, Sequence[Example]] = {}
         self._examples = examples
+        self._sample = sample
 
     @cached_property
     def codec(self) -> Codec:
@@ -124,7 +127,9 @@ class Subject:
 
     def examples(self, most: int) -> Sequence[Example]:
         """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
-        return self._examples(most) if self._examples else ()
+        if most not in self.given:
+            self.given[most] = self._examples(most) if self._examples else ()
+        return self.given[most]
 
     def samples(self) -> Sequence[Example]:
         """A few real examples, such as an exporter traces with: the task's, else some of the suite's data."""
@@ -132,6 +137,8 @@ class Subject:
 
     def sample(self) -> Batch:
         """The same as one batch; a DataError where there are none."""
+        if self._sample is not None:
+            return self._sample
         if not (rows := self.samples()):
             raise DataError(f"the task `{self.task.name}` brings no examples of its own, and there are no data")
         return self.codec.collate(self.codec.encode(rows))
@@ -162,11 +169,13 @@ class Inspectable(Runner, Protocol):
     No runner has to. One that has these methods raises a NotRunError for what it cannot do.
     """
 
-    def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Inspectable]:
-        """The same model, run otherwise for as long as this lasts.
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
 
         `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
-        `optimization` is `disable`, `basic`, `extended` or `all`. Empty, each stays as it is.
+        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
         """
         ...
 

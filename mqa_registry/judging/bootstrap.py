@@ -92,7 +92,7 @@ class Resampled:
     def _reach(self, confidence: float) -> float:
         """The normal quantile, as much further out as so few units need."""
         freedom = self._units - 1 if self.freedom is None else self.freedom
-        wider = math.sqrt(self._units / (self._units - 1))
+        wider = math.sqrt(1 + 1 / freedom)
         return wider * float(special.stdtrit(freedom, (1 + confidence) / 2))
 
     def _at(self, reach: float) -> float:

@@ -23,6 +23,7 @@ from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.shares import PairedProportions
 from mqa_registry.judging.sighted import bounds_of, of_sights
+from mqa_registry.judging.sweeps import beside, curve, undisturbed, validity
 from mqa_registry.judging.together import together
 from mqa_registry.options import takes_groups
 from mqa_registry.predict import Failure
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
     """A result for every case of the plan; pure."""
     material = Material(observations)
-    return tuple(_timed(plan, case, material) for case in plan.cases)
+    return beside([_timed(plan, case, material) for case in plan.cases], plan.suite.reference)
 
 
 def _timed(plan: Plan, case: Case, material: Material) -> Result:
@@ -58,6 +59,7 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
         if case.sights:
             return replace(blank, **of_sights(plan, case, [observations.sights[one] for one in case.sights]))
         steps = [_step(plan, case, step, material) for step in case.steps]
+        clean = undisturbed(case, material)
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
     except MqaError:
@@ -65,7 +67,7 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": _trace(error)})
-    return _concluded(plan, case, blank, steps, observations)
+    return _concluded(plan, case, blank, steps, observations, clean=clean)
 
 
 def _read_by(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
@@ -122,9 +124,7 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = (
-        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
-    )
+    purpose = f"{case.check.measure.key} {step.view.rows.name}"  # of no backend: equal answers have equal intervals
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
     if case.check.by is None:
         return Judged(find(Answers.of(reading, case.expect), case.expect, how))
@@ -151,14 +151,17 @@ def _apart(
     return Judged(whole, found, find_gaps(answers, large, case.expect, how), small, between)
 
 
-def _concluded(plan: Plan, case: Case, blank: Result, steps: Sequence[Judged], observations: Observations) -> Result:
+def _concluded(
+    plan: Plan, case: Case, blank: Result, steps: Sequence[Judged], observations: Observations, *, clean: float
+) -> Result:
     """The verdict of all severities together, with the reason and the evidence for it."""
     ruling = Ruling.on(steps, plan.suite.confidence, point=case.check.gate == "point")
     verdict, note, needed = ruled(steps, ruling)
     verdict, note = _overruled(plan, case, steps, observations) or (verdict, note)
-    parts = [_part(step, judged, ruling) for step, judged in zip(case.steps, steps, strict=True)]
-    swept = case.steps[0].severity is not None
+    parts = [_part(step, judged, ruling, observations) for step, judged in zip(case.steps, steps, strict=True)]
+    swept = case.clean is not None
     evidence = _evidence(case.steps[-1], steps[-1], observations, shown=verdict is not Verdict.PASS)
+    evidence |= {"sweep": curve(parts, case.expect, clean)} if swept else {}
     return replace(
         blank,
         verdict=verdict,
@@ -191,9 +194,10 @@ def _overruled(
     return None
 
 
-def _part(step: Step, judged: Judged, ruling: Ruling) -> JudgedStep:
-    whole = whole_part(judged, ruling)
-    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, group_parts(judged, ruling))
+def _part(step: Step, judged: Judged, ruling: Ruling, observations: Observations) -> JudgedStep:
+    whole, seen = whole_part(judged, ruling), observations.views[step.view].seen
+    groups = group_parts(judged, ruling)
+    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(seen))
 
 
 def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
@@ -205,7 +209,7 @@ def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: 
         counts |= {"declined": observed.seen.declined}
     evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
     if step.view.rows.perturb:
-        evidence["changed"] = observed.seen.changed
+        evidence |= {key: told for key, told in validity(observed.seen).items() if key in {"changed", "edits"}}
     if not reading.paired:
         evidence["unpaired"] = True
     if reading.sample.clusters is not None:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.suite import Use
 
-# Two rows of every schema that it is easy to make up. The answers are good, but not sure: a measure that gives scores
-# between 0 and 1 is told from one that gives 0 or 1.
+# Two rows of every schema that it is easy to make up. The answers are good, but not sure, and two of them differ: a
+# measure that gives scores between 0 and 1 is told from one that gives 0 or 1.
 CLASSED = ("label", "labels")
 ANSWERS: dict[str, list[Any]] = {
     "value": [0.3, 0.8],
@@ -52,13 +52,13 @@ def form_of(measure: Use, classes: Sequence[str] = ()) -> Form:
 
 
 def _answer(measure: Use, schema: str, classes: Sequence[str]) -> Any:
-    pair = _made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS)
+    pair = _made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS, sure=0.65)
     if isinstance(measure.contribution, Metric) and takes_groups(measure.contribution):
         return measure.call(*pair, {"one": np.array([0]), "two": np.array([1])})
     return measure.call(*pair)
 
 
-def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]]) -> Predictions:
+def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]], sure: float = 0.75) -> Predictions:
     named = tuple(classes) if len(classes) > 1 else ("one", "two")
     name, kind = SCHEMAS[schema].main
     columns = {"id": pa.array(["1", "2"])}
@@ -66,7 +66,8 @@ def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]])
         return Predictions(schema, pa.table(columns | {name: pa.array(answers[schema], kind)}))
     rest = [0.0] * (len(named) - 2)
     columns[name] = pa.array([[one] if schema == "labels" else one for one in named[:2]], kind)
-    columns["probability"] = pa.array([[0.75, 0.25, *rest], [0.25, 0.75, *rest]], pa.list_(pa.float64()))
+    pairs = [[sure, 1 - sure, *rest], [1 - sure, sure, *rest]]
+    columns["probability"] = pa.array(pairs, pa.list_(pa.float64()))
     return Predictions(schema, pa.table(columns), named)
 
 

@@ -69,7 +69,7 @@ def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -
     """The reference less the candidate, both on the same rows in the same order."""
     one, two = reference.answer, candidate.answer
     if isinstance(one, float) or isinstance(two, float):
-        value = _number(reference, rows) - _number(candidate, rows)
+        value = bare(reference, rows) - bare(candidate, rows)
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(value) else Whole(value, rows)
     if isinstance(one, Statistic) or isinstance(two, Statistic) or (_silent(one) != _silent(two)).any():
         pair = [_sized(_statistic(answer), rows) for answer in (one, two)]
@@ -112,6 +112,20 @@ def ratio(first: Estimate, second: Estimate, how: Resampling) -> Estimate:
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = first.draws(rng, how.count) / second.draws(rng, how.count)
     return Resampled(first.value / second.value, rows, replicates, method="bootstrap")
+
+
+def bare(measured: Measured, rows: int) -> float:
+    """The number alone, without what it takes to know how sure it is; NaN of no rows."""
+    answer = measured.answer
+    if isinstance(answer, Statistic):
+        sized = _sized(answer, rows)
+        assert sized.cells is not None
+        counts = np.bincount(sized.cells[sized.cells >= 0], minlength=sized.size).astype(np.float64)
+        return float(sized.of(counts))
+    if not isinstance(answer, np.ndarray):
+        return answer
+    scores, _ = _speaking(answer, None)
+    return float(scores.mean()) if len(scores) else math.nan
 
 
 def _apart(first: Resampled, second: Resampled) -> Resampled:
@@ -214,13 +228,3 @@ def _by_rows(counts: Floats, values: Floats) -> Floats:
 
 def _sized(statistic: Statistic, rows: int) -> Statistic:
     return statistic if statistic.cells is not None else Statistic(statistic.of, np.arange(rows), rows)
-
-
-def _number(measured: Measured, rows: int) -> float:
-    answer = measured.answer
-    if isinstance(answer, Statistic):
-        sized = _sized(answer, rows)
-        assert sized.cells is not None
-        counts = np.bincount(sized.cells[sized.cells >= 0], minlength=sized.size).astype(np.float64)
-        return float(sized.of(counts))
-    return float(np.nanmean(answer)) if isinstance(answer, np.ndarray) else float(answer)

@@ -7,7 +7,7 @@ model is. With as many it may still be, where the model is not that good.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Metric
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.counts import Counts
     from mqa_registry.plan import Case, Plan
-    from mqa_registry.suite import Use
 
 WITHOUT_NUMBER = {
     Form.MEAN: "depends on how far the rows' scores lie apart",
@@ -81,16 +80,14 @@ def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
         elif sees_answers(check.by):
             yield Need(check.name, expect, counts.rows(case), None, "the groups depend on the answers")
         elif judged:
-            two = "max_gap" in expect or "min_ratio" in expect or _compares_groups(check.measure)
-            yield _need(check.name, expect, best, [size for size, _ in judged], group=judged[0][1], two=two)
+            between = "max_gap" in expect or "min_ratio" in expect
+            together = isinstance(check.measure.contribution, Metric) and takes_groups(check.measure.contribution)
+            need = _need(check.name, expect, best, [n for n, _ in judged], group=judged[0][1], two=between or together)
+            yield replace(need, grouped=not together)
         else:
             largest = max(((size, name) for name, size in sizes.items()), default=(0, ""))
             least = case.expect.min_rows
             yield Need(check.name, expect, largest[0], least, f"no group has {least} rows", False, largest[1], True)
-
-
-def _compares_groups(measure: Use) -> bool:
-    return isinstance(measure.contribution, Metric) and takes_groups(measure.contribution)
 
 
 def _need(

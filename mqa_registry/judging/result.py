@@ -47,10 +47,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Step(Part):
-    """One severity of a sweep."""
+    """One severity of a sweep; `evidence` says how far its rows were really disturbed."""
 
     severity: float = 0.0
     groups: Mapping[str, Part] = field(default_factory=dict)
+    evidence: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

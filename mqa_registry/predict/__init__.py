@@ -3,7 +3,7 @@
 from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.progress import Progress, Silence
 from mqa_registry.predict.run import load_rows, predict, prepare
-from mqa_registry.predict.subject import remake, subject_of
+from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
     "Disturbed",
@@ -18,5 +18,6 @@ __all__ = [
     "predict",
     "prepare",
     "remake",
+    "reopen",
     "subject_of",
 ]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from mqa_registry.data import Rows, edited, moved_spans
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import MqaError
+from mqa_registry.predict.distance import distance
 from mqa_registry.predict.observations import Disturbed, Failure
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 
@@ -75,7 +76,7 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
     targets: list[Any] = _targets(rows, acts)
     kept: list[int] = []
     examples: list[Example] = []
-    changed = 0
+    changed: list[int | None] = []  # by how many edits
     for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
         try:
             moved = _through(example, targets[position], acts, seed, name)
@@ -86,10 +87,13 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
         if moved is not None:
             kept.append(position)
             examples.append(moved[0])
-            changed += moved[0] != example
+            if moved[0] != example:
+                changed.append(distance(example, moved[0]))
             targets[position] = moved[1]
     moved_targets = [targets[position] for position in kept] if any(act.touches_target for act in acts) else None
-    return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), changed)
+    known = [far for far in changed if far is not None]
+    mean = sum(known) / len(known) if known else None
+    return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), len(changed), mean)
 
 
 def _act(use: Use, rows: Rows, task: Task | None) -> _Act:

@@ -14,6 +14,7 @@ from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.predict.batches import only, packed
 from mqa_registry.predict.observations import Failure, Work
+from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
@@ -62,6 +63,11 @@ class LiveBackend:
     def subject(self) -> Subject:
         """What it runs."""
         return self._subject
+
+    @property
+    def origin(self) -> dict[str, Any] | None:
+        """How another process opens it; None where nobody knows."""
+        return origin_of(self._use, self._subject)
 
     @property
     def codec(self) -> Codec:

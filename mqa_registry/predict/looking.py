@@ -129,7 +129,8 @@ class Looking:
         sees = sight.probe.sees
         predictions = self._predictions(view) if sees == "predictions" else None
         opened = partial(self._runner, view.backend) if sees == "runner" else None
-        return LiveView(view.backend, self._seen(view).rows, predictions, opened)
+        origin = self._live[view.backend].origin if sees == "runner" else None
+        return LiveView(view.backend, self._seen(view).rows, predictions, opened, origin)
 
     def _predictions(self, view: View) -> Predictions | None:
         return self._views[view].predictions

@@ -37,11 +37,15 @@ class Failure:
 
 @dataclass(frozen=True)
 class Disturbed:
-    """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were."""
+    """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were.
+
+    `edits` is how many characters apart a changed row is from what it was, on average; None where it has no text.
+    """
 
     rows: Rows
     declined: int = 0
     changed: int = 0
+    edits: float | None = None
 
 
 @dataclass(frozen=True)

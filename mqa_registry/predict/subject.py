@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mqa_registry import plugins
-from mqa_registry.contributions import Conditions, ModelSource, Subject, Task
+from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.suite import ModelUse, Use
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
+    from mqa_registry.contributions import Runner
+    from mqa_registry.contributions.subject import Batch
     from mqa_registry.data import Example, Rows
     from mqa_registry.plugins import Catalog
     from mqa_registry.plugins.catalog import Kinds
@@ -22,8 +25,19 @@ if TYPE_CHECKING:
 PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
 
 
-def subject_of(model: ModelUse, conditions: Conditions, rows: Rows | None = None) -> Subject:
-    """The model with its task; the module itself is not built yet. `rows` are undisturbed rows that it may ask for."""
+def subject_of(
+    model: ModelUse,
+    conditions: Conditions,
+    rows: Rows | None = None,
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
+) -> Subject:
+    """The model with its task; the module itself is not built yet. `rows` are undisturbed rows that it may ask for.
+
+    `sample` and `given` are those of the same subject elsewhere, where there are no rows to make them of here.
+    """
+    known = given or {}
     task = cast("Task", model.task.contribution)
     origin = {
         "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
@@ -36,20 +50,58 @@ def subject_of(model: ModelUse, conditions: Conditions, rows: Rows | None = None
         conditions,
         model.task.options,
         origin=origin,
-        examples=None if rows is None else lambda most: _spread(rows, most),
+        examples=lambda most: known.get(most, ()) if rows is None else _spread(rows, most),
+        sample=sample,
     )
 
 
-def remake(origin: Mapping[str, Any]) -> Subject:
-    """The subject that another process has, by its `origin`; a PluginError where its plugins are not the same here."""
-    asked = _read(origin["conditions"])
-    conditions = Conditions(**asked | {"plugin_files": tuple(asked["plugin_files"])})
-    uses = [origin["source"]["use"], origin["task"]["use"]]
-    catalog = plugins.load({use.partition("/")[0] for use in uses}, files=conditions.plugin_files)
+def remake(
+    origin: Mapping[str, Any],
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
+) -> Subject:
+    """The subject that another process has, by its `origin`; a PluginError where its plugins are not the same here.
+
+    With its `sample`, none has to be made here, which may take a library that the model is run without; with what it has
+    `given` of its rows, this one gives the same.
+    """
+    conditions = _conditions(origin)
+    catalog = _loaded(conditions, origin["source"], origin["task"])
     source, task = (
         _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
     )
-    return subject_of(ModelUse(source, task), conditions)
+    return subject_of(ModelUse(source, task), conditions, sample=sample, given=given)
+
+
+def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
+    """How another process opens a backend on a subject; None where nobody knows how that was made."""
+    if subject.origin is None:
+        return None
+    return {"backend": {"use": backend.name, "options": _spelled(dict(backend.options))}, "subject": subject.origin}
+
+
+@contextmanager
+def reopen(
+    origin: Mapping[str, Any],
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
+) -> Iterator[Runner]:
+    """The runner that another process has, opened here by the `origin` of its view; the rest is as for `remake`."""
+    subject = remake(origin["subject"], sample=sample, given=given)
+    catalog = _loaded(subject.conditions, origin["backend"])
+    with _use(catalog, (Backend,), origin["backend"]).call(subject) as runner:
+        yield runner
+
+
+def _conditions(origin: Mapping[str, Any]) -> Conditions:
+    asked = _read(origin["conditions"])
+    return Conditions(**asked | {"plugin_files": tuple(asked["plugin_files"])})
+
+
+def _loaded(conditions: Conditions, *spelled: Mapping[str, Any]) -> Catalog:
+    return plugins.load({one["use"].partition("/")[0] for one in spelled}, files=conditions.plugin_files)
 
 
 def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:

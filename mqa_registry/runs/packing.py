@@ -127,7 +127,7 @@ def _sighted(one: Table, files: Files) -> Sighted:
 
 def _seen(seen: Disturbed, rows: Mapping[str, Rows], files: dict[str, bytes]) -> Table:
     """The rows as the model saw them: the whole data set, or only what may differ from it."""
-    counts = {"declined": seen.declined, "changed": seen.changed}
+    counts = {"declined": seen.declined, "changed": seen.changed, "edits": seen.edits}
     whole = next((name for name, one in rows.items() if seen.rows is one), None)
     if whole is not None:
         return counts | {"data": whole}
@@ -138,7 +138,7 @@ def _seen(seen: Disturbed, rows: Mapping[str, Rows], files: dict[str, bytes]) ->
 def _observed(one: Table, rows: Mapping[str, Rows], files: Files) -> Observed:
     seen, predictions, failure = one["seen"], one["predictions"], one["failure"]
     return Observed(
-        seen and Disturbed(_as_seen(seen, rows, files), seen["declined"], seen["changed"]),
+        seen and Disturbed(_as_seen(seen, rows, files), seen["declined"], seen["changed"], seen.get("edits")),
         predictions
         and Predictions(predictions["schema"], _table(files[predictions["file"]]), tuple(predictions["classes"])),
         failure and Failure(**failure),

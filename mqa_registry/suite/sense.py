@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Comparison, Metric, Perturbation, Probe, Task
+from mqa_registry.contributions import Comparison, Metric, Probe
 from mqa_registry.options import takes_groups
+from mqa_registry.suite.perturbations import PERTURBATION_RULES
 from mqa_registry.suite.probes import PROBE_RULES
 
 if TYPE_CHECKING:
@@ -98,33 +99,6 @@ def _schemas(draft: Draft, world: World) -> Iterator[Complaint]:
             return
 
 
-def _modalities(draft: Draft, world: World) -> Iterator[Complaint]:
-    if world.task is None:
-        return
-    there = cast("Task", world.task.contribution).fields.values()
-    for use in draft.steps[0].perturb:
-        modality = cast("Perturbation", use.contribution).modality
-        if modality not in there:
-            message = (
-                f"`{use.name}` disturbs {modality}, and the task `{world.task.name}` reads {_listed(tuple(there))}"
-            )
-            yield draft.given["perturb"], message, ""
-
-
-def _right_answers_known(draft: Draft, world: World) -> Iterator[Complaint]:
-    """After some perturbations the right answer is another, and the targets do not say which."""
-    if not isinstance(draft.kind, Metric):
-        return
-    for use in draft.steps[0].perturb:
-        if cast("Perturbation", use.contribution).answer == "changes":
-            message = (
-                f"`{draft.measured}` needs the right answers, and `{use.name}` makes them others, nobody says which"
-            )
-            hint = "hold them against those before: a comparison with `against = { perturb = false }`, bounded by `max`"
-            yield draft.given["measure"], message, hint
-            return
-
-
 RULES: tuple[Rule, ...] = (
     _bounds_between_groups,
     _groups_for_the_measure,
@@ -132,8 +106,7 @@ RULES: tuple[Rule, ...] = (
     _use_for_against,
     _something_to_hold_against,
     _schemas,
-    _modalities,
-    _right_answers_known,
+    *PERTURBATION_RULES,
     *PROBE_RULES,
 )
 

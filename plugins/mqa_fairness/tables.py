@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from mqa_registry import Predictions, Targets
 
+WORD = 62  # groups whose memberships one integer holds
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Ints: TypeAlias = npt.NDArray[np.int64]
 Groups: TypeAlias = "Mapping[str, Ints]"
@@ -40,14 +42,13 @@ class Tables:
         if len(classes) == 1:
             answered, right, classes = (answered == classes[0]) * 1, (right == classes[0]) * 1, (1,)
         kinds, kind_of_row = _memberships(groups, len(answered))
-        grouped = np.flatnonzero(kinds.any(axis=1)[kind_of_row])
-        columns = np.stack([kind_of_row[grouped], answered[grouped], right[grouped]], axis=1)
-        alike, cell_of_row = np.unique(columns, axis=0, return_inverse=True)
-        cells = np.full(len(answered), -1, dtype=np.int64)
-        cells[grouped] = cell_of_row.reshape(-1)
-        return cls(
-            tuple(groups), tuple(classes), cells, kinds[alike[:, 0]].astype(np.float64), alike[:, 1], alike[:, 2]
-        )
+        grouped = np.flatnonzero(np.asarray(kinds.any(axis=1))[kind_of_row])
+        columns = kind_of_row[grouped], answered[grouped], right[grouped]
+        first, cell_of_row = _alike(*columns)
+        kind, answered, right = (column[first] for column in columns)
+        cells = np.full(len(kind_of_row), -1, dtype=np.int64)
+        cells[grouped] = cell_of_row
+        return cls(tuple(groups), tuple(classes), cells, kinds[kind].astype(np.float64), answered, right)
 
     @property
     def size(self) -> int:
@@ -78,9 +79,19 @@ class Tables:
 
 def _memberships(groups: Groups, rows: int) -> tuple[npt.NDArray[np.bool_], Ints]:
     """The combinations of groups that occur, shape (combinations, groups), and which of them each row has."""
-    width = (len(groups) + 7) // 8
-    packed = np.zeros((rows, width), dtype=np.uint8)
+    words = [np.zeros(rows, dtype=np.int64) for _ in range(0, len(groups), WORD)]
     for number, places in enumerate(groups.values()):
-        packed[places, number // 8] |= 128 >> number % 8
-    found, kind_of_row = np.unique(packed, axis=0, return_inverse=True)
-    return np.unpackbits(found, axis=1, count=len(groups)).astype(bool), kind_of_row.reshape(-1)
+        words[number // WORD][places] |= 1 << number % WORD
+    first, kind_of_row = _alike(*words)
+    kinds = [words[number // WORD][first] >> number % WORD & 1 for number in range(len(groups))]
+    return np.stack(kinds, axis=1).astype(bool), kind_of_row
+
+
+def _alike(*columns: Ints) -> tuple[Ints, Ints]:
+    """Which rows are alike in all columns: the first row of each kind, and the kind of every row."""
+    first, kind_of_row = np.unique(columns[0], return_index=True, return_inverse=True)[1:]
+    for column in columns[1:]:
+        values, code = np.unique(column, return_inverse=True)
+        joint = kind_of_row * max(len(values), 1) + code
+        first, kind_of_row = np.unique(joint, return_index=True, return_inverse=True)[1:]
+    return first, kind_of_row

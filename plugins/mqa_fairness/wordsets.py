@@ -63,12 +63,10 @@ def read_word_sets(path: Path) -> tuple[WordSet, ...]:
 
 
 def _word_set(table: Any, path: Path) -> WordSet:
-    if not isinstance(table, dict) or not table.keys() <= {*LISTS, "capital"}:
-        raise _wrong(path, f"a set has keys other than {', '.join(f'`{key}`' for key in (*LISTS, 'capital'))}")
-    kinds = table.get("kinds", [])
-    if not _are_words(kinds) or len(set(kinds)) < 2:
-        raise _wrong(path, "a set has no `kinds`, two or more of them")
-    forms, index = [], defaultdict(list)
+    _check(table, path)
+    kinds = table["kinds"]
+    forms: list[Form] = []
+    index: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
     for place in PLACES:
         for words in table.get(place, []):
             if not _are_words(words) or len(words) != len(kinds):
@@ -77,6 +75,8 @@ def _word_set(table: Any, path: Path) -> WordSet:
                 for word in alternatives.split("|"):
                     index[word.casefold()].append((kind, len(forms)))
             forms.append(Form(place, tuple(word.partition("|")[0] for word in words)))
+    if not forms:
+        raise _wrong(path, "a set has no words")
     return WordSet(
         tuple(kinds),
         tuple(forms),
@@ -85,6 +85,20 @@ def _word_set(table: Any, path: Path) -> WordSet:
         frozenset(word.casefold() for word in table.get("not_after", [])),
         frozenset(word.casefold() for word in table.get("nouns", [])),
     )
+
+
+def _check(table: Any, path: Path) -> None:
+    """A DataError where a table is no word set, whatever its words."""
+    if not isinstance(table, dict) or not table.keys() <= {*LISTS, "capital"}:
+        raise _wrong(path, f"a set has keys other than {', '.join(f'`{key}`' for key in (*LISTS, 'capital'))}")
+    if not _are_words(table.get("kinds")) or len(set(table["kinds"])) < len(table["kinds"]) or len(table["kinds"]) < 2:
+        raise _wrong(path, "a set has no `kinds`, two or more of them")
+    for key in ("not_after", "nouns"):
+        if not _are_words(table.get(key, [])):
+            raise _wrong(path, f"`{key}` is no list of words")
+    for place in PLACES:
+        if not isinstance(table.get(place, []), list):
+            raise _wrong(path, f"`{place}` is no list")
 
 
 def _are_words(words: object) -> bool:

@@ -83,7 +83,7 @@ class _Order:
         among_misses, among_hits = np.cumsum(misses), np.cumsum(hits)
         cells = np.where(right, among_misses[-1:].sum() + among_hits[level], among_misses[level]) - 1
         ties = mixed[hits]
-        below = among_misses[hits] - ties
+        below: Ints = among_misses[hits] - ties
         return cls(cells, int(np.count_nonzero(misses)), below, (np.flatnonzero(ties), below[ties]))
 
     @property

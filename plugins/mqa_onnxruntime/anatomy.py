@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
-from mqa_onnxruntime.origins import read_origins
-from mqa_onnxruntime.parts import find_parts
+from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.lineage import lineage
+from mqa_onnxruntime.origins import NOWHERE, read_origins
+from mqa_onnxruntime.parts import Reading
 from mqa_onnxruntime.piece import whole_piece
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -37,29 +38,33 @@ class Anatomy:
 
     source: Source
     feed: Callable[[Arrays], Arrays]
-    sidecar: Path | None = None
 
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        import onnx
-
-        return onnx.load(str(self.source.path), load_external_data=False)
+        return parsed(self.source.path)
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
-        return find_parts(self.model, calls, self.sidecar)
+        return self._reading.parts(calls)
+
+    def maker(self, part: Part) -> Part | None:
+        """What makes the one number that a part reads, where that is no module's output."""
+        return self._reading.maker(part)
 
     def nodes(self, part: Part) -> tuple[str, ...]:
         """The names of a part's nodes."""
         return tuple(self.model.graph.node[place].name for place in part.places)
 
+    def inside(self, module: str) -> frozenset[str]:
+        """The names of all nodes that are part of a module, in any of its calls."""
+        return frozenset(self.model.graph.node[place].name for place in self._reading.modules.get(module, ()))
+
     def owner(self, node: str) -> tuple[str, str, str]:
         """The innermost module that a node is part of, with its class and the line of its code."""
-        found = [origin for one, origin in zip(self.model.graph.node, self._origins, strict=True) if one.name == node]
-        if not found or not found[0].modules:
-            return "", "", ""
-        return found[0].modules[-1], found[0].class_of(found[0].modules[-1]), found[0].source
+        names = [one.name for one in self.model.graph.node]
+        origin = self._reading.origins[names.index(node)] if node in names else NOWHERE
+        return (origin.modules[-1], origin.class_of(origin.modules[-1]), origin.source) if origin.modules else ("",) * 3
 
     def outputs(self, batch: Arrays, values: Sequence[str], optimization: str = "disabled") -> dict[str, Array]:
         """Values as they come out, in one session."""
@@ -94,8 +99,8 @@ class Anatomy:
         return tuple(value.name for value in self.model.graph.output)
 
     @cached_property
-    def _origins(self) -> list[Any]:
-        return read_origins(self.model.graph.node, self.sidecar)
+    def _reading(self) -> Reading:
+        return Reading(self.model, read_origins(self.model.graph.node, lineage(self.source.path)))
 
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
         arrays = session.run([TAKEN + name for name in values], dict(feeds))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import json
 import re
 from dataclasses import dataclass
 from itertools import accumulate
@@ -11,15 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
 
-SCOPES = "pkg.torch.onnx.name_scopes"
-CLASSES = "pkg.torch.onnx.class_hierarchy"
-STACK = "pkg.torch.onnx.stack_trace"
+    from mqa_onnxruntime.lineage import Descent
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
-PACKAGES = re.compile(r"^.*[/\\](?:site|dist)-packages[/\\]")
-LIBRARIES = ("torch/", "torch\\")  # whose lines are nobody's model code
+LIBRARY = "torch/"  # whose lines are nobody's model code
 
 
 @dataclass(frozen=True)
@@ -42,57 +36,23 @@ class Origin:
 NOWHERE = Origin(())
 
 
-def read_origins(nodes: Sequence[Any], sidecar: Path | None = None) -> list[Origin]:
-    """The origin of each node: from its own metadata, a side file, its name, or its neighbours."""
-    kept = _sidecar(sidecar)
-    own = [_from_metadata(node) or _from_entry(kept.get(node.name)) or _from_name(node.name) for node in nodes]
+def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[Origin]:
+    """The origin of each node: by what its exporter tells of it, by its name, or by its neighbours."""
+    own = [_told(descents.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
     return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
 
 
 def source_line(stack: str) -> str:
     """The innermost line of a stack that is not PyTorch's own, as `package/module.py:123`."""
-    frames = [(PACKAGES.sub("", path), line) for path, line in FRAME.findall(stack)]
-    ours = [frame for frame in frames if not frame[0].startswith(LIBRARIES)]
-    if not ours:
-        return ""
-    path, line = ours[-1]
-    return f"{_without_home(path)}:{line}"
+    frames = [frame for frame in FRAME.findall(stack) if not frame[0].startswith(LIBRARY)]
+    return ":".join(frames[-1]) if frames else ""
 
 
-def _without_home(path: str) -> str:
-    """A path that tells nothing of a machine: what is outside of a package keeps its file and folder."""
-    parts = path.replace("\\", "/").split("/")
-    return "/".join(parts[-2:]) if path.startswith("/") or ":" in parts[0] else "/".join(parts)
-
-
-def _from_metadata(node: Any) -> Origin | None:
-    said = {entry.key: entry.value for entry in node.metadata_props}
-    if SCOPES not in said:
+def _told(descent: Descent | None) -> Origin | None:
+    """The last of the scopes and classes is the operation itself."""
+    if descent is None or not descent.scopes[:-1]:
         return None
-    return _origin(_names(said[SCOPES]), _names(said.get(CLASSES, "[]")), said.get(STACK, ""))
-
-
-def _names(text: str) -> list[str]:
-    """A list as the exporter writes it; nothing where it is none."""
-    try:
-        names = ast.literal_eval(text)
-    except (ValueError, SyntaxError, MemoryError, RecursionError):
-        return []
-    return [str(name) for name in names] if isinstance(names, list) else []
-
-
-def _from_entry(entry: Any) -> Origin | None:
-    if not isinstance(entry, dict) or not isinstance(entry.get("scopes"), list):
-        return None
-    scopes, classes = [str(one) for one in entry["scopes"]], [str(one) for one in entry.get("classes") or ()]
-    return _origin(scopes, classes, str(entry.get("stack_trace", "")))
-
-
-def _origin(scopes: Sequence[str], classes: Sequence[str], stack: str) -> Origin | None:
-    """The last of both lists is the operation itself."""
-    if not scopes[:-1]:
-        return None
-    return Origin(tuple(scopes[:-1]), tuple(classes[:-1]), source_line(stack))
+    return Origin(descent.scopes[:-1], descent.classes[:-1], source_line(descent.stack_trace))
 
 
 def _from_name(name: str) -> Origin | None:
@@ -101,16 +61,6 @@ def _from_name(name: str) -> Origin | None:
     if steps[0] or len(steps) < 3:
         return None
     return Origin(("", *accumulate(steps[1:-1], lambda path, step: f"{path}.{step}")))
-
-
-def _sidecar(path: Path | None) -> Mapping[str, Any]:
-    if path is None or not path.is_file():
-        return {}
-    try:
-        kept = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return kept if isinstance(kept, dict) else {}
 
 
 def _adopted(nodes: Sequence[Any], own: Sequence[Origin | None]) -> list[Origin]:

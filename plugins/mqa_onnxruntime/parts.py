@@ -7,11 +7,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.origins import NOWHERE, read_origins
+from mqa_onnxruntime.origins import NOWHERE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from mqa_onnxruntime.origins import Origin
 
@@ -20,7 +19,10 @@ FLOATS = frozenset({0, 1, 10, 11, 16})  # element types in the ONNX standard; 0 
 
 @dataclass(frozen=True)
 class Part:
-    """One call of a module: its nodes by their places in the graph, and the value that is its output."""
+    """One call of a module: its nodes by their places in the graph, and the value that is its output.
+
+    `entry` is the one number with a fraction that it reads from other nodes; empty where it reads none, or several.
+    """
 
     module: str
     call: int
@@ -28,6 +30,7 @@ class Part:
     source: str
     places: tuple[int, ...]
     value: str
+    entry: str = ""
 
     @property
     def end(self) -> int:
@@ -35,18 +38,7 @@ class Part:
         return self.places[-1]
 
 
-def find_parts(model: Any, calls: Mapping[str, int] | None = None, sidecar: Path | None = None) -> tuple[Part, ...]:
-    """Every call of every module that left a value in the graph, in the graph's order, inner modules before outer ones.
-
-    `calls` says how often each module is called, where that is known. A module whose calls cannot be told apart is
-    left out, and so is one without a value of its own, such as a dropout.
-    """
-    reading = _Reading(model, read_origins(model.graph.node, sidecar))
-    parts = [part for module in reading.modules for part in reading.parts(module, (calls or {}).get(module, 0))]
-    return tuple(sorted(parts, key=lambda part: (part.end, -part.module.count("."), -len(part.module))))
-
-
-class _Reading:
+class Reading:
     """A graph with the origins of its nodes, read into tables once."""
 
     def __init__(self, model: Any, origins: Sequence[Origin]) -> None:
@@ -56,13 +48,34 @@ class _Reading:
         self.types = value_types(model)
         self.readers: dict[str, list[int]] = defaultdict(list)
         self.modules: dict[str, list[int]] = defaultdict(list)
+        self.makers = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
         for place, node in enumerate(self.nodes):
             for name in read_names(node):
                 self.readers[name].append(place)
             for module in origins[place].modules:
                 self.modules[module].append(place)
 
-    def parts(self, module: str, calls: int) -> list[Part]:
+    def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
+        """Every call of every module that left a value in the graph, in its order, inner modules before outer ones.
+
+        `calls` says how often each module is called, where that is known. A module whose calls cannot be told apart is
+        left out, and so is one without a value of its own, such as a dropout.
+        """
+        parts = [part for module in self.modules for part in self._parts(module, (calls or {}).get(module, 0))]
+        return tuple(sorted(parts, key=lambda part: (part.end, -part.module.count("."), -len(part.module))))
+
+    def maker(self, part: Part) -> Part | None:
+        """What makes the entry of a part, where that is no module's output: the innermost module around its node."""
+        if not part.entry:
+            return None
+        place = self.makers[part.entry]
+        origin = self.origins[place]
+        if not origin.modules:
+            return None
+        module = origin.modules[-1]
+        return Part(module, part.call, origin.class_of(module), origin.source, (place,), part.entry)
+
+    def _parts(self, module: str, calls: int) -> list[Part]:
         runs = self._runs(module, calls)
         parts = [self._part(module, call, run) for call, run in enumerate(runs)]
         found = [part for part in parts if part is not None]
@@ -96,7 +109,13 @@ class _Reading:
         if not value:
             return None
         origin = self._own(module, run)
-        return Part(module, call, origin.class_of(module), origin.source, tuple(run), value)
+        return Part(module, call, origin.class_of(module), origin.source, tuple(run), value, self._entry(run))
+
+    def _entry(self, run: list[int]) -> str:
+        inside = {name for place in run for name in self.nodes[place].output}
+        read = {name for place in run for name in read_names(self.nodes[place])}
+        entries = [name for name in read - inside if name in self.makers and self.types.get(name, 0) in FLOATS]
+        return entries[0] if len(entries) == 1 else ""
 
     def _own(self, module: str, run: list[int]) -> Origin:
         """Of the last node that is the module's own, else of the last one inside of it."""

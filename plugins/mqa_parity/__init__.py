@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_parity import company, ratios
 from mqa_parity.answers import agreement, flip_rate
+from mqa_parity.invariance import invariance
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
-from mqa_parity.ratios import GIVES, evidence, numbers
+from mqa_parity.shift import score_shift
 from mqa_parity.tensors import tensors
 from mqa_registry import Comparison, Probe, hookimpl
 
@@ -23,6 +25,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))
+    yield Comparison("score-shift", score_shift, takes=("label", "value"))
 
 
 @hookimpl
@@ -30,10 +33,19 @@ def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "tensors",
         tensors,
-        gives=GIVES,
-        numbers=numbers,
-        evidence=evidence,
+        gives=ratios.GIVES,
+        numbers=ratios.numbers,
+        evidence=ratios.evidence,
         sees="runner",
         compares=True,
+        texts=("fields",),
+    )
+    yield Probe(
+        "invariance",
+        invariance,
+        gives=company.GIVES,
+        numbers=company.numbers,
+        evidence=company.evidence,
+        sees="runner",
         texts=("fields",),
     )

@@ -1,4 +1,16 @@
-"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them."""
+"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them.
+
+Per output, y being the candidate's values over all rows that were run, p those of PyTorch in the same precision, e
+those of PyTorch in float64, and eps the step from 1 to the next number of that precision:
+
+    ratio = max|y - e| / max(max|p - e|, 8/10 eps max|e|)
+
+So 10, the bound by convention, lets through ten times PyTorch's own error, and always 8 eps of the largest value: one
+that PyTorch happens to have exact must not make every rounding a fault. Numbers that PyTorch has exact beside others
+that it rounded, such as a mask's -10000, do not count for max|e|. To take float64 for the truth, and PyTorch's distance
+from it for the yardstick, is the way of PyTorch's own accuracy tests (`torch._dynamo.utils.same`, `fp64_ref`), which
+take root mean squares where this takes the largest errors.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +23,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_parity.showing import examples, floats, plain
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
@@ -20,10 +34,8 @@ if TYPE_CHECKING:
 
 GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "outside", "rerun")
 
-BOUND = 10  # the ratio that a suite allows by convention
-ROUNDINGS = 8  # of the largest value: an error that this bound always lets through
+BOUND, ROUNDINGS = 10, 8
 BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
-WORST = 5  # rows in the evidence
 
 
 @dataclass(frozen=True)
@@ -68,10 +80,16 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     """Every output's numbers, the rows that are farthest off, and what there is to say of the yardstick."""
     outputs = summed(observations)
     return {
+        **_divergence(observations),
         "remarks": list(_remarks(observations, outputs)),
         "outputs": {output.name: _plain(output) for output in outputs},
         "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
     }
+
+
+def differs(observations: pa.Table) -> bool:
+    """Whether an output is further off than the bound by convention, or beyond any."""
+    return any(output.mismatches or output.ratio > BOUND for output in summed(observations))
 
 
 def summed(observations: pa.Table) -> list[Output]:
@@ -82,7 +100,7 @@ def summed(observations: pa.Table) -> list[Output]:
 
 
 def _summed(name: str, rows: pa.Table) -> Output:
-    columns = {one: _floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
+    columns = {one: floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
     most = {one: float(values.max()) for one, values in columns.items()}
     mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
     yardstick = max(most["noise"], ROUNDINGS / BOUND * most["eps"] * most["magnitude"])
@@ -95,9 +113,9 @@ def _summed(name: str, rows: pa.Table) -> Output:
         yardstick=yardstick,
         ratio=_ratio(most["error"], yardstick) if held else math.nan,
         p999=most["p999"],
-        mean=float(_floats(rows, "mean").mean()),
-        cosine=float(np.fmin.reduce(_floats(rows, "cosine"))),
-        sqnr=_sqnr(_floats(rows, "signal").sum(), _floats(rows, "distortion").sum()),
+        mean=float(floats(rows, "mean").mean()),
+        cosine=float(np.fmin.reduce(floats(rows, "cosine"))),
+        sqnr=_sqnr(floats(rows, "signal").sum(), floats(rows, "distortion").sum()),
         outside=int(columns["outside"].sum()),
         rerun=most["rerun"],
     )
@@ -125,7 +143,7 @@ def _by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
     ids = [name if name is not None else place for place, name in enumerate(observations.column("id").to_pylist())]
     places = {name: place for place, name in enumerate(dict.fromkeys(ids))}
     found = np.full(len(places), math.nan)
-    worse.at(found, [places[name] for name in ids], _floats(observations, column))
+    worse.at(found, [places[name] for name in ids], floats(observations, column))
     return found
 
 
@@ -142,34 +160,19 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
         yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
 
 
+def _divergence(observations: pa.Table) -> dict[str, Any]:
+    """The first module that differs, and whose fault that is, where somebody looked."""
+    told = next((text for text in observations.column("blame").to_pylist() if text), "")
+    return {"first_divergence": json.loads(told)} if told else {}
+
+
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
-    """The rows that are farthest off in an output, each once, with that output."""
-    error = _floats(observations, "error")
+    """The rows that are farthest off for their output."""
     names = observations.column("output").to_pylist()
-    ratios = np.array([_ratio(one, yardsticks[name]) for one, name in zip(error, names, strict=True)])
-    columns = ["id", "fields", "output", "error", "noise", "mismatch"]
-    ordered = observations.select(columns).take(pa.array(np.argsort(-ratios, kind="stable"))).to_pylist()
-    farthest: dict[str, dict[str, Any]] = {}
-    for row in ordered:
-        farthest.setdefault(row["id"], row)
-    return [_example(row) for name, row in farthest.items() if name is not None][:WORST]
-
-
-def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {name: _rounded(value) for name, value in row.items() if name != "fields" and value != ""}
-    return shown | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
+    errors = zip(names, floats(observations, "error"), strict=True)
+    ratios = np.array([_ratio(error, yardsticks[name]) for name, error in errors])
+    return examples(observations, ratios, ("output", "error", "noise", "mismatch"))
 
 
 def _plain(output: Output) -> dict[str, Any]:
-    return {name: _rounded(value) for name, value in asdict(output).items() if name != "name"}
-
-
-def _rounded(value: Any) -> Any:
-    """As a report shows it: four digits; null where there is no number."""
-    if not isinstance(value, float):
-        return value
-    return float(f"{value:.4g}") if math.isfinite(value) else None
-
-
-def _floats(table: pa.Table, column: str) -> Floats:
-    return np.asarray(table.column(column).to_numpy(), np.float64)
+    return {name: plain(value) for name, value in asdict(output).items() if name != "name"}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -59,7 +59,7 @@ def sample(scene: Scene, number: int) -> list[Row]:
     codec, table = codec_of(scene), scene.view.rows.table
     fields = list(scene.view.rows.fields)
     drawn = table.take(pa.array(scene.rng.permutation(table.num_rows)[: CHOICE * number]))
-    sizes = np.array([codec.size(row) for row in _encoded(codec, drawn.select(fields))])
+    sizes = np.array([_length(codec, row) for row in _encoded(codec, drawn.select(fields))])
     if not len(sizes):
         raise NotRunError("there are no rows to look at")
     ends = (int(sizes.argmin()), int(sizes.argmax()))
@@ -91,11 +91,39 @@ def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
         yield batch_of(codec, waiting)
 
 
+def telling(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
+    """Batches of different sizes, such as tell the axes of an output apart.
+
+    Rows that were padded before they came here are all of one width; so the shortest is among them without its padding.
+    """
+    return [batch_of(codec, [_without_padding(codec, rows[0])]), *batches[:2]]
+
+
 def batch_of(codec: Codec, rows: Sequence[Row]) -> Batch:
     """Some rows, padded to one another."""
     arrays = codec.collate([row.arrays for row in rows])
-    valid = np.asarray(arrays[codec.mask]) != 0 if codec.mask else None
-    return Batch(tuple(rows), arrays, valid)
+    mask = np.asarray(arrays.get(codec.mask, 0))
+    return Batch(tuple(rows), arrays, mask != 0 if mask.ndim == 2 else None)
+
+
+def _valid(codec: Codec, arrays: Arrays) -> npt.NDArray[np.bool_] | None:
+    """Which positions of one row are its own; None where nothing says so."""
+    mask = np.asarray(arrays.get(codec.mask, 0))
+    return mask != 0 if mask.ndim == 1 else None
+
+
+def _length(codec: Codec, arrays: Arrays) -> int:
+    valid = _valid(codec, arrays)
+    return codec.size(arrays) if valid is None else int(np.count_nonzero(valid))
+
+
+def _without_padding(codec: Codec, row: Row) -> Row:
+    """A row cut to its own positions: every list of tokens that is as long as the mask."""
+    valid = _valid(codec, row.arrays)
+    if valid is None or valid.all() or not valid.any():
+        return row
+    listed = {name for name, array in row.arrays.items() if array.shape == valid.shape and array.dtype.kind in "biu"}
+    return replace(row, arrays={name: a[valid] if name in listed else a for name, a in row.arrays.items()})
 
 
 def _encoded(codec: Codec, table: pa.Table) -> Iterable[Arrays]:

@@ -45,12 +45,12 @@ def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float)
     rerun = {}
     for name, values in first[0][1].items():
         valid = [
-            (before[name][part], after[name][part])
+            (cut(before[name]), cut(after[name]))
             for (batch, before), after in zip(first, again, strict=True)
-            for _, part in layout.parts(name, batch)
+            for _, cut in layout.parts(name, batch)
         ]
-        rerun[name] = max(_distance(one, other) for one, other in valid)
-        largest = max(_largest(one) for one, _ in valid)
+        rerun[name] = max(distance(one, other) for one, other in valid)
+        largest = max(largest_of(one) for one, _ in valid)
         if rerun[name] > ROUNDINGS * (eps if values.dtype.kind == "f" else 0) * largest:
             raise MqaError(
                 f"backend `{backend}` does not give the same answer twice: `{name}` moves by {rerun[name]:.2g}",
@@ -60,7 +60,7 @@ def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float)
     return Survey(layout, rerun)
 
 
-def _distance(one: Array, other: Array) -> float:
+def distance(one: Array, other: Array) -> float:
     """The largest between two elements; NaN equals NaN, and is infinitely far from all else."""
     if one.shape != other.shape:
         return float("inf")
@@ -70,6 +70,6 @@ def _distance(one: Array, other: Array) -> float:
     return float(np.nan_to_num(distances, nan=np.inf).max(initial=0.0))
 
 
-def _largest(values: Array) -> float:
+def largest_of(values: Array) -> float:
     finite = values[np.isfinite(values)]
     return float(np.abs(finite.astype(np.float64)).max(initial=0.0))

@@ -1,4 +1,4 @@
-"""What happens to text on its way to a model: slips of the keyboard, look-alike letters, lost case and punctuation.
+"""What happens to text on its way to a model: to its letters, its words and its sentences.
 
 A `rate` is the share of a text's places (its words, the gaps between them, its marks) that are changed, of those that
 can be. Where that is no whole number, it is rounded up or down by chance, so that it holds on average. For the same
@@ -12,16 +12,22 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import Perturbation, hookimpl
 from mqa_robustness.accents import strip_accents
+from mqa_robustness.contractions import contractions, expansions
 from mqa_robustness.emojis import emoji_to_words, extra_emoji, strip_emoji
 from mqa_robustness.invisible import bidi, zero_width
 from mqa_robustness.lettercase import alternating_case, lower_case, title_case, upper_case
 from mqa_robustness.links import extra_handle, extra_url
 from mqa_robustness.lookalikes import homoglyphs
 from mqa_robustness.misspelling import typos
+from mqa_robustness.negation import negation
+from mqa_robustness.numbers import numbers_to_words
+from mqa_robustness.order import missing_word, repeated_word, word_order
 from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
 from mqa_robustness.scanning import ocr
 from mqa_robustness.slips import keyboard
 from mqa_robustness.spaces import extra_space, line_breaks, missing_space, split_words, strip_line_breaks
+from mqa_robustness.speech import extra_sentence, filler_words
+from mqa_robustness.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
 from mqa_robustness.truncation import truncate
 
 if TYPE_CHECKING:
@@ -54,3 +60,17 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("extra-url", extra_url, modality="text", edits=True)
     yield Perturbation("extra-handle", extra_handle, modality="text", edits=True)
     yield Perturbation("truncate", truncate, modality="text", edits=True)
+    yield Perturbation("homophones", homophones, modality="text", edits=True)
+    yield Perturbation("contractions", contractions, modality="text", edits=True)
+    yield Perturbation("expansions", expansions, modality="text", edits=True)
+    yield Perturbation("numbers-to-words", numbers_to_words, modality="text", edits=True)
+    yield Perturbation("british-spelling", british_spelling, modality="text", edits=True)
+    yield Perturbation("american-spelling", american_spelling, modality="text", edits=True)
+    yield Perturbation("abbreviations", abbreviations, modality="text", edits=True)
+    yield Perturbation("slang", slang, modality="text", edits=True)
+    yield Perturbation("filler-words", filler_words, modality="text", edits=True)
+    yield Perturbation("extra-sentence", extra_sentence, modality="text", edits=True)
+    yield Perturbation("word-order", word_order, modality="text", edits=True)
+    yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
+    yield Perturbation("missing-word", missing_word, modality="text", edits=True)
+    yield Perturbation("negation", negation, modality="text", answer="changes", edits=True)

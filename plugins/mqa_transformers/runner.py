@@ -12,7 +12,7 @@ from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_precision
-from mqa_transformers.taps import tapped
+from mqa_transformers.taps import fed, submodule, tapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Lists: TypeAlias = Mapping[str, Sequence[npt.NDArray[Any]]]
 
 
 @dataclass(frozen=True)
@@ -41,55 +42,68 @@ class TorchRunner:
     facts: Mapping[str, Any]
 
     def run(self, batch: Arrays) -> Arrays:
-        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64."""
+        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
+
+        Those of a module that does not name them are `output`, or `output.0` and so on.
+        """
         with self._running():
             outputs = self._forward(batch)
-            if not isinstance(outputs, dict):
-                raise NotRunError(f"the model gives a `{type(outputs).__name__}`, and its outputs need names")
-            return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
+            named = outputs if isinstance(outputs, dict) else {"output": outputs}
+            return {name: _array(tensor) for name, tensor in named_tensors(named).items()}
 
     @contextmanager
-    def variant(self, *, dtype: str = "", optimization: str = "") -> Iterator[TorchRunner]:
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        dtype = dtype or self.facts["precision"]
+        own = self.facts["precision"]
+        dtype = dtype or own
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
+        numbered = {"threads": threads} if threads else {}
         yield replace(
             self,
-            module=in_precision(self.original, self.device, dtype),
-            identity={**self.identity, "dtype": dtype},
-            facts={**self.facts, "precision": dtype},
+            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            threads=threads or self.threads,
+            identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
+            facts={**self.facts, "precision": dtype, **numbered},
         )
 
     def modules(self) -> Sequence[str]:
         """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
-        finished: dict[str, None] = {}  # one that runs several times has its place by the first
-
-        def take(name: str, output: Any) -> None:
-            finished.setdefault(name)
-
         names = [name for name, _ in self.module.named_modules() if name]
-        with self._running(), tapped(self.module, names, take):
-            self._forward(self.sample())
-        return list(finished)
+        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules gives, once for each time it runs."""
-        taken: dict[str, list[npt.NDArray[Any]]] = {name: [] for name in modules}
+        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
 
-        def take(name: str, output: Any) -> None:
-            # A copy, for what comes after may work in place.
-            taken[name] += [_array(tensor).copy() for tensor in list(named_tensors(output).values())[:1]]
-
-        with self._running(), tapped(self.module, taken, take):
+        A module that does not run has no arrays.
+        """
+        taken = _Taken()
+        with self._running(), tapped(self.module, modules, taken.take):
             self._forward(batch)
-        return taken
+        return taken.of(modules)
+
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]:
+        """The first tensor that each of these modules is given, and the first that it gives, each time it runs."""
+        given, gave = _Taken(), _Taken()
+        with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
+            self._forward(batch)
+        return given.of(modules), gave.of(modules)
+
+    def parameters(self, module: str) -> Arrays:
+        """The parameters and buffers of a module and of those inside of it, as they are in the model."""
+        part = submodule(self.original, module)
+        return {name: _array(tensor) for name, tensor in (*part.named_parameters(), *part.named_buffers())}
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+        with (
+            memory_errors(),
+            _threads(self.threads),
+            tensorfloat(allowed=self.facts["tf32"]),
+            arithmetic(self.facts["precision"]),
+        ):
             yield
 
     def _forward(self, batch: Arrays) -> Any:
@@ -104,14 +118,33 @@ class TorchRunner:
         return tensor.to(device=self.device, dtype=dtype)
 
 
+class _Taken:
+    """The first tensor of whatever passes by, by modules."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[str, list[npt.NDArray[Any]]] = {}
+
+    def take(self, name: str, passing: Any) -> None:
+        # A copy, for what comes after may work in place.
+        arrays = [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
+        self._arrays.setdefault(name, []).extend(arrays)
+
+    def of(self, modules: Sequence[str]) -> Lists:
+        """Those of some modules, in the order in which they passed; none of a module that did not run."""
+        return self._arrays | {name: [] for name in modules if name not in self._arrays}
+
+
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+def tensorfloat(*, allowed: bool) -> Iterator[None]:
+    """float32 means float32 for one batch, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
+
+    For one batch alone, as what is set holds for the whole process.
+    """
     import torch
 
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
-    torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
     try:
         yield
     finally:

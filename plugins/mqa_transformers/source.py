@@ -56,6 +56,7 @@ def _about(folder: Folder, revision: str | None) -> dict[str, Any]:
         "weights": "pickle" if folder.pickled else "safetensors",
         "remote_code": folder.code,
         "positions": folder.positions,
+        "bytes": sum((folder.path / name).stat().st_size for name in folder.weights),
         "decoder_start": folder.decoder_start,
         "problem_type": folder.config.get("problem_type"),
     }

@@ -15,17 +15,35 @@ if TYPE_CHECKING:
 @contextmanager
 def tapped(module: Any, names: Iterable[str], take: Callable[[str, Any], None]) -> Iterator[None]:
     """For as long as it lasts, `take` gets a submodule's name and its output whenever one of these has finished."""
+    with _hooked(module, names, lambda part, name: part.register_forward_hook(partial(_finished, name, take))):
+        yield
+
+
+@contextmanager
+def fed(module: Any, names: Iterable[str], take: Callable[[str, Any], None]) -> Iterator[None]:
+    """For as long as it lasts, `take` gets a submodule's name and all its arguments whenever one of these begins."""
+
+    def hook(part: Any, name: str) -> Any:
+        return part.register_forward_pre_hook(partial(_begun, name, take), with_kwargs=True)
+
+    with _hooked(module, names, hook):
+        yield
+
+
+@contextmanager
+def _hooked(module: Any, names: Iterable[str], hook: Callable[[Any, str], Any]) -> Iterator[None]:
     handles: list[Any] = []
     try:
         for name in names:
-            handles.append(_submodule(module, name).register_forward_hook(partial(_finished, name, take)))  # noqa: PERF401 - those before a failure are taken off
+            handles.append(hook(submodule(module, name), name))  # noqa: PERF401 - those before a failure are taken off
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _submodule(module: Any, name: str) -> Any:
+def submodule(module: Any, name: str) -> Any:
+    """A module inside of a module, by its name."""
     try:
         return module.get_submodule(name)
     except AttributeError as error:
@@ -34,3 +52,7 @@ def _submodule(module: Any, name: str) -> Any:
 
 def _finished(name: str, take: Callable[[str, Any], None], module: Any, inputs: Any, output: Any) -> None:
     take(name, output)
+
+
+def _begun(name: str, take: Callable[[str, Any], None], module: Any, inputs: Any, named: Any) -> None:
+    take(name, [*inputs, *named.values()])

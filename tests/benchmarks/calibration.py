@@ -1,6 +1,6 @@
 """How often the judge is wrong where it is hardest to be right: with the truth exactly on the bound.
 
-    python -m tests.benchmarks.calibration [--checks 2000] [--rows 2000]
+    python -m tests.benchmarks.calibration [--checks 2000] [--rows 5000]
 
 Simulates checks and has the judge's own claims and estimates decide them. On the bound, PASS and FAIL are both wrong,
 and each may come up in at most 1 - confidence of the checks. Off the bound by 3.5 standard errors the verdict has to be
@@ -36,6 +36,11 @@ CHANGES = ((0.05, 0.04), (0.02, 0.01), (0.01, 0.0), (0.001, 0.0), (0.2, 0.15), (
 GROUPS = 8
 OFF = 3.5  # standard errors
 RIGHT = 0.8
+AT_TRUTH = """
+A standard error is the larger of those at the truth and at the bound, and so counted the right verdict comes in more
+than 90 % of the checks on a share wherever n(1 - p) is at least 10. They differ where answers are nearly always right.
+Counted at the truth alone (`se at truth`) it comes in 73 to 82 %, up and down as rows are whole, where n(1 - p) is 10
+to 22, and in more than 80 % from there on; Wilson's and Jeffreys' intervals do no better, for the same reason."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Setting:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checks", type=int, default=2000)
-    parser.add_argument("--rows", type=int, default=2000)
+    parser.add_argument("--rows", type=int, default=5000)
     given = parser.parse_args()
     for title, settings in (
         ("one proportion", proportions()),
@@ -66,7 +71,8 @@ def main() -> None:
         print(f"\n{title}, truth {OFF} standard errors off the bound: share of right verdicts")
         for setting, right in chances:
             share = simulated(setting.draw, given.checks)[right] / given.checks
-            print(f"  {setting.words:<52} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}")
+            print(f"  {setting.words:<52} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}", flush=True)
+    print(AT_TRUTH)
 
 
 def simulated(draw: Draw, checks: int) -> Counter[Verdict]:
@@ -115,9 +121,9 @@ def proportions_off() -> Iterator[tuple[Setting, Verdict]]:
             if round(rows * (1 - share), 6) < 10:
                 continue
             step = OFF * np.sqrt(share * (1 - share) / rows)
-            bounds = [("", _below(rows, share), Verdict.PASS), (", se at truth", share - step, Verdict.PASS)]
-            bounds.append(("", share + step, Verdict.FAIL))
-            for words, bound, right in bounds:
+            settings = [("", _below(rows, share), Verdict.PASS), ("", share + step, Verdict.FAIL)]
+            settings.append((", se at truth", share - step, Verdict.PASS))
+            for words, bound, right in settings:
                 if 0 < bound < 1:
                     yield Setting(f"n = {rows:,}, p = {share}{words}", _share(rows, share, bound)), right
 

@@ -15,7 +15,7 @@ def quiet(example, rng):
 def turn(example, target, rng):
     """Upside down."""
 
-def deny(example, rng):
+def deny(example, rng, *, how: str = "flatly", often: int | None = None, whom: str):
     """The opposite is said."""
 
 @hookimpl
@@ -55,3 +55,10 @@ def test_the_listing_warns_where_the_right_answer_does_not_stay(shown):
 )
 def test_one_perturbation_says_it_whatever_it_is(shown, name, said):
     assert all(f"  {line}" in shown(f"letters/{name}").splitlines() for line in said)
+
+
+def test_an_option_says_what_it_is_where_it_is_left_out(shown):
+    lines = shown("letters/deny").splitlines()
+    assert '    how: a string (default "flatly")' in lines
+    assert "    often: a whole number (may be left out)" in lines
+    assert "    whom: a string (required)" in lines

@@ -6,26 +6,14 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-PLUGIN = Path(__file__).parent / "letters.py"
-SUITE = """
-format = 1
-name = "letters"
-seed = 7
-[model]
-use = "letters/letters"
-task = "count"
-[data.words]
-use = "datasets/file"
-path = "words.parquet"
-[backends.slow]
-use = "letters/slowly"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHECKS = """
 [[check]]
 measure = "metrics/log-loss"
 expect = { max = 0.9 }
@@ -41,7 +29,7 @@ class Letters:
     """A suite in a folder, and runs of it as processes."""
 
     folder: Path
-    plugin: Path = PLUGIN
+    plugin: Path
 
     @property
     def log(self) -> list[str]:
@@ -54,7 +42,7 @@ class Letters:
         return self.folder / ".mqa" / "predictions.sqlite"
 
     def start(self) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "mqa_registry.cli", "run", "letters.toml", "--plugin", str(PLUGIN)]
+        command = [sys.executable, "-m", "mqa_registry.cli", "run", "letters.toml", "--plugin", str(self.plugin)]
         command += ["--json", "report.json", "-q"]
         env = os.environ | {"LETTERS_LOG": str(self.folder / "log")}
         return subprocess.Popen(
@@ -87,11 +75,7 @@ class Letters:
 
 
 @pytest.fixture
-def letters(tmp_path):
-    rng = np.random.default_rng(7)
-    alphabet = np.array(list("aeioubcdfgklmnprst"))
-    words = [["".join(rng.choice(alphabet, rng.integers(3, 9))) for _ in range(rng.integers(2, 9))] for _ in range(400)]
-    labels = np.array(["few", "many"])[rng.integers(2, size=400)]
-    pq.write_table(pa.table({"text": [" ".join(row) for row in words], "label": labels}), tmp_path / "words.parquet")
-    (tmp_path / "letters.toml").write_text(SUITE)
-    return Letters(tmp_path)
+def letters(tmp_path, slowly):
+    slowly.write_words(tmp_path, rows=400, longest=8)
+    (tmp_path / "letters.toml").write_text(slowly.head("slow") + CHECKS)
+    return Letters(tmp_path, slowly.plugin)

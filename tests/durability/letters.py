@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Backend, Codec, Model, ModelSource, Probe, Scene, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Probe, Scene, Task, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -98,6 +98,19 @@ def mqa_probes() -> Iterator[Probe]:
     yield Probe(
         "alone", alone, gives=("value", "mean"), numbers=_offs, evidence=_furthest, sees="runner", texts=("text",)
     )
+
+
+def stars(example: Mapping[str, str], rng: np.random.Generator, *, severity: int = 1) -> dict[str, str]:
+    """Some letters of a text as stars."""
+    letters = list(example["text"])
+    for place in rng.permutation(len(letters))[: 2 * severity]:
+        letters[place] = "*"
+    return {"text": "".join(letters)}
+
+
+@hookimpl
+def mqa_perturbations() -> Iterator[Perturbation]:
+    yield Perturbation("stars", stars, modality="text")
 
 
 @hookimpl

@@ -144,6 +144,70 @@ def test_a_sweep_has_a_part_for_every_severity(engine, judged, swap):
     assert result.series[0].numbers["drop"].estimate == result.series[1].numbers["drop"].estimate
 
 
+@pytest.fixture
+def swept(engine, judged):
+    """A sweep of replacing so many letters, and what it is held to."""
+
+    def results(*levels, backends=("one",), **check):
+        def stars(example, rng, *, severity):
+            letters = list(example["text"])
+            for place in rng.permutation(len(letters))[: 2 * severity]:
+                letters[place] = "*"
+            return None if example["text"].endswith("7") and severity > 2 else {"text": "".join(letters)}
+
+        made = Perturbation("stars", stars, modality="text")
+        uses = [Use("letters/stars", made, {"severity": level}, {"severity": level}) for level in levels]
+        steps = tuple(Severity((use,), float(level)) for use, level in zip(uses, levels, strict=True))
+        return judged(engine.check("sweep", steps=steps, on=backends, **check), backends=backends)
+
+    return results
+
+
+def test_a_sweep_says_how_far_it_holds_and_where_it_breaks(swept):
+    (result,) = swept(1, 2, 4, 3, 5, expect=expect(max_drop=0.2))
+    verdicts = {step.severity: step.verdict for step in result.series}
+    sweep = result.evidence["sweep"]
+    assert verdicts[5.0] is Verdict.FAIL
+    assert sweep["break_point"] == min(level for level, verdict in verdicts.items() if verdict is Verdict.FAIL)
+    held = [level for level in (1.0, 2.0, 3.0, 4.0, 5.0) if verdicts[level] is not Verdict.PASS]
+    assert sweep["holds_to"] == (held[0] - 1 or None)
+
+
+def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_undisturbed_rows(engine, judged, swept):
+    labels = engine.table["label"].to_pylist()
+    engine.table = engine.table.set_column(1, "label", [pa.array(["many"] * 20 + labels[20:])])
+    clean = judged(engine.check())[0].numbers["value"].estimate
+    for bounds in ({"min": 0.1}, {"max_drop": 0.3}):  # with the undisturbed rows as a reference, and without
+        (result,) = swept(1, 3, expect=expect(**bounds))
+        errors = [1 - step.numbers["value"].estimate for step in result.series]
+        assert result.evidence["sweep"]["clean"] == pytest.approx(clean)
+        assert result.evidence["sweep"]["error"] == pytest.approx(np.mean(errors), abs=1e-6)
+        assert result.evidence["sweep"]["area"] == pytest.approx(np.mean(errors) / (1 - clean), abs=1e-5)
+
+
+def test_a_second_backends_sweep_is_held_beside_the_reference_backends(engine, swept):
+    one, two = swept(1, 3, backends=("one", "two"), expect=expect(min=0.1))
+    assert "area_beside" not in one.evidence["sweep"]
+    assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
+
+
+def test_a_severity_says_how_far_its_rows_were_really_disturbed(swept):
+    (result,) = swept(1, 3, expect=expect(max_drop=0.9))
+    one, three = (step.evidence for step in result.series)
+    assert one == {"rows": 50, "changed": 50, "declined": 0, "edits": 2.0}
+    assert three["rows"] + three["declined"] == 50
+    assert three["declined"] == 5
+    assert 5 < three["edits"] <= 6
+
+
+def test_a_sweep_of_a_comparison_starts_from_the_view_itself(engine, swept):
+    agreement = engine.check("agreement").measure
+    (result,) = swept(1, 5, measure=agreement, against=Against(undisturbed=True), expect=expect(min=0.1))
+    sweep = result.evidence["sweep"]
+    assert (sweep["clean"], sweep["area"]) == (1.0, None)
+    assert 0 < sweep["error"] < 1
+
+
 def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, shout):
     def f1(predictions, targets):
         return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
@@ -282,6 +346,37 @@ def test_the_widest_gap_is_shown_with_its_corrected_interval(engine, judged):
     (result,) = judged(engine.check(by=slices, expect=expect(max_gap=0.9, min_rows=5)))
     gap = result.numbers["gap"]
     assert gap.corrected[0] < gap.low < gap.high < gap.corrected[1]
+
+
+def answered(name, **groups):
+    """A data set with (rows, right answers) in each group, and what one backend answers."""
+    kinds = np.array([group for group, (rows, _) in groups.items() for _ in range(rows)])
+    right = np.concatenate([np.arange(rows) < good for rows, good in groups.values()])
+    order = np.random.default_rng(len(kinds)).permutation(len(kinds))
+    ids = pa.chunked_array([pa.array([f"{name}-{row}" for row in order])])
+    answers = pa.array(np.where(right, "many", "few")[order])
+    columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
+    predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+    data = Rows(pa.table(columns), ())
+    return data, {plans.View("one", plans.RowSet(name)): Observed(Disturbed(data), predictions)}
+
+
+def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(engine):
+    new, seen = answered("words", a=(200, 160), b=(100, 50), new=(40, 40))
+    old, seen_before = answered("old", b=(300, 150), a=(400, 360), old=(40, 0))
+    check = engine.check(by=by(lambda row: row["group"]), against=Against(data="old"), expect=expect(max_drop=0.3))
+    (result,) = judge(plans.make(engine.suite(check)), Observations({"words": new, "old": old}, seen | seen_before))
+    drops = {name: group.numbers["drop"] for name, group in result.groups.items()}
+    assert {name: drop.estimate for name, drop in drops.items()} == {
+        "a": pytest.approx(0.1), "b": pytest.approx(0.0), "new": None,
+    }  # fmt: skip
+    assert (drops["a"].rows, drops["a"].method) == (600, "newcombe")
+    assert drops["a"].low < 0.1 < drops["a"].high
+    assert result.evidence["unpaired"]
+    assert (result.verdict, result.note) == (
+        Verdict.INCONCLUSIVE,
+        "drop in `new` is undefined, since no row has a say",
+    )
 
 
 def many(rows, groups):

@@ -137,6 +137,7 @@ def crashes(*_):
     [
         (lambda one, other: one.codes == other.codes, Form.SHARE),
         (lambda one, other: -np.log(one.probabilities.max(axis=1)), Form.MEAN),
+        (lambda one, other: one.probabilities[:, 1] - other.probabilities[:, 1], Form.MEAN),
         (lambda one, other: Statistic(lambda counts: counts.sum(axis=-1)), Form.STATISTIC),
         (lambda one, other: 3.0, Form.WHOLE),
         (crashes, Form.UNKNOWN),

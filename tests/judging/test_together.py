@@ -158,10 +158,10 @@ def test_before_a_run_its_need_is_known_to_take_two_groups(engine, spread):
 
     def need(**groups):
         (found,) = needs(plan, Counts({"words": 50}, {"words": 50}, {"accuracy": groups}))
-        return found.best, found.enough
+        return found.best, found.enough, found.group, found.grouped
 
-    assert need(even=25, odd=25) == ("resampled: depends on the rows", True)
-    assert need(even=25) == ("resampled: depends on the rows", False)
+    assert need(even=25, odd=24) == ("resampled: depends on the rows", True, "odd", False)
+    assert need(even=25) == ("resampled: depends on the rows", False, "even", False)
 
 
 def test_a_slice_may_see_the_whole_table(engine, judged):

@@ -5,57 +5,50 @@ from __future__ import annotations
 import fairlearn.metrics as oracle
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_fairness import between
 from mqa_fairness.between import demographic_parity_difference, equalized_odds_difference, equalized_odds_ratio
 from mqa_registry import UsageError
 
-# By the name in both; with whether it has `agg`, and the rates it needs to be defined.
-EVERY = {
-    "demographic_parity_difference": (False, ""),
-    "demographic_parity_ratio": (False, "selected"),
-    "equalized_odds_difference": (True, "tf"),
-    "equalized_odds_ratio": (True, "tf ratio"),
-    "equal_opportunity_difference": (False, "t"),
-    "equal_opportunity_ratio": (False, "t ratio"),
-}
+EVERY = [
+    "demographic_parity_difference",
+    "demographic_parity_ratio",
+    "equalized_odds_difference",
+    "equalized_odds_ratio",
+    "equal_opportunity_difference",
+    "equal_opportunity_ratio",
+]
 METHODS = ["between_groups", "to_overall"]
 
 
 @st.composite
 def rows(draw, groups=4):
-    size = draw(st.integers(8, 60))
+    """Answers, right answers and groups; in every group there is every pair of answer and right answer."""
+    number, size = draw(st.integers(2, groups)), draw(st.integers(0, 60))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
-    return tuple(rng.integers(0, high, size) for high in (2, 2, draw(st.integers(2, groups))))
+    answered, right = np.tile([0, 0, 1, 1], number), np.tile([0, 1, 0, 1], number)
+    more = (rng.integers(0, high, size) for high in (2, 2, number))
+    return tuple(np.concatenate(pair) for pair in zip((answered, right, np.arange(4 * number) // 4), more, strict=True))
 
 
-def defined(answered, right, group):
-    """Whether every group has rows of both kinds, and some hit and some false alarm."""
-    each = [(right[group == one], answered[group == one]) for one in np.unique(group)]
-    return len(each) > 1 and all(
-        0 < truth.sum() < len(truth) and said[truth == 1].any() and said[truth == 0].any() for truth, said in each
-    )
-
-
-@pytest.mark.parametrize(("name", "method"), [(name, method) for name in EVERY for method in METHODS])
-@settings(max_examples=25, deadline=None)
+@pytest.mark.parametrize("asked", [(name, method) for name in EVERY for method in METHODS], ids=" ".join)
+@settings(max_examples=10, deadline=None)
 @given(sample=rows())
-def test_the_numbers_are_fairlearns(name, method, sample, coded, grouped, value):  # noqa: PLR0917
+def test_the_numbers_are_fairlearns(asked, sample, coded, grouped, value):
+    name, method = asked
     answered, right, group = sample
-    assume(defined(answered, right, group))
     ours = getattr(between, name)(coded(answered), coded(right), grouped(group), method=method)
     theirs = getattr(oracle, name)(right, answered, sensitive_features=group, method=method)
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", ["equalized_odds_difference", "equalized_odds_ratio"])
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(sample=rows())
 def test_the_mean_of_both_odds_is_fairlearns(name, sample, coded, grouped, value):
     answered, right, group = sample
-    assume(defined(answered, right, group))
     ours = getattr(between, name)(coded(answered), coded(right), grouped(group), agg="mean")
     theirs = getattr(oracle, name)(right, answered, sensitive_features=group, agg="mean")
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
@@ -114,7 +107,7 @@ def test_the_rates_of_groups_are_shown(coded, grouped):
     np.testing.assert_array_equal(shown["false_positive_rate"], [np.nan, np.nan, 1, 0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
 def test_with_several_classes_each_is_held_against_all_others(seed, coded, grouped, value):
     rng = np.random.default_rng(seed)

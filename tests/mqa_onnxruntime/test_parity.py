@@ -6,10 +6,12 @@ from importlib.metadata import entry_points
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pyarrow.parquet as pq
 import pytest
+from onnx import numpy_helper
 
-from mqa_registry import Conditions, Subject
+from mqa_registry import Conditions, Subject, run
 
 SUITES = Path(__file__).parents[2] / "suites"
 MODEL = SUITES / "models/reviews-minilm"
@@ -42,3 +44,101 @@ def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
         for text in ("", "x", "long " * 1000):
             batch = subject.codec.collate(subject.codec.encode([{"text": text}]))
             assert np.abs(reference.run(batch)["logits"] - candidate.run(batch)["logits"]).max() < 1e-4
+
+
+SUITE = """
+format = 1
+name = "parity"
+seed = 7
+model = {{ use = "transformers/auto", id = "{model}", task = "text-classification" }}
+data.reviews = {{ use = "datasets/file", path = "{rows}", limit = 200 }}
+backends.torch = {{ use = "transformers/torch" }}
+backends.brain = {{ use = "transformers/torch", dtype = "bfloat16" }}
+backends.onnx = {{ use = "onnxruntime/session", path = "{folder}/model.onnx" }}
+backends.norm = {{ use = "onnxruntime/session", path = "{folder}/norm.onnx" }}
+backends.weight = {{ use = "onnxruntime/session", path = "{folder}/weight.onnx" }}
+backends.lost = {{ use = "onnxruntime/session", path = "{folder}/lost.onnx" }}
+
+[[check]]
+name = "tensors"
+measure = {{ use = "parity/tensors", rows = 16 }}
+expect.ratio = {{ max = 10 }}
+expect.mismatches = {{ max = 0 }}
+
+[[check]]
+name = "invariance"
+measure = {{ use = "parity/invariance", rows = 4 }}
+on = ["torch", "onnx"]
+expect = {{ max = 20 }}
+"""
+
+
+def damaged(path, name, change):
+    """A copy of an export beside it, with one thing changed."""
+    model = onnx.load(path)
+    change(model.graph)
+    onnx.save(model, path.with_name(name))
+
+
+def another_epsilon(graph):
+    nodes = [node for node in graph.node if node.op_type == "LayerNormalization"]
+    (epsilon,) = [one for one in nodes[3].attribute if one.name == "epsilon"]
+    epsilon.f = 1e-4
+
+
+def set_weight(change):
+    def edit(graph):
+        weight = next(one for one in graph.initializer if len(one.dims) == 2 and one.dims[0] == one.dims[1])
+        values = numpy_helper.to_array(weight).copy()
+        values[0, 0] = change(values[0, 0])
+        weight.CopyFrom(numpy_helper.from_array(values, weight.name))
+
+    return edit
+
+
+@pytest.fixture(scope="session")
+def verdicts(reviews, tmp_path_factory):
+    """The demo model's export and three damaged ones, judged by the parity of their tensors."""
+    (point,) = entry_points(group="mqa", name="onnxruntime")
+    subject, _ = reviews
+    with next(point.load().mqa_backends()).function(subject) as runner:
+        path = runner.source.path
+    damaged(path, "norm.onnx", another_epsilon)
+    damaged(path, "weight.onnx", set_weight(lambda value: value + 0.05))
+    damaged(path, "lost.onnx", set_weight(lambda value: np.nan))
+    suite = tmp_path_factory.mktemp("suite") / "parity.toml"
+    suite.write_text(SUITE.format(model=MODEL, rows=ROWS, folder=path.parent))
+    return {(result.check, result.backend): result for result in run(suite).results}
+
+
+def test_an_export_errs_no_more_than_pytorch_itself(verdicts):
+    for backend in ("onnx", "brain"):
+        result = verdicts["tensors", backend]
+        assert result.verdict == "PASS"
+        assert 0 < result.numbers["ratio"].estimate < 5
+        assert result.numbers["mismatches"].estimate == 0
+
+
+@pytest.mark.parametrize("backend", ["norm", "weight"])
+def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts, backend):
+    result = verdicts["tensors", backend]
+    assert result.verdict == "FAIL"
+    assert result.numbers["ratio"].estimate > 30
+    assert result.numbers["cosine"].estimate > 0.999
+    assert "times as far from float64 as PyTorch in float32" in result.evidence["remarks"][0]
+    assert result.evidence["examples"][0]["fields"]["text"]
+
+
+def test_an_export_that_gives_nan_fails_before_any_tolerance(verdicts):
+    result = verdicts["tensors", "lost"]
+    assert result.verdict == "FAIL"
+    assert result.numbers["ratio"].estimate is None
+    assert "NaN or Inf" in result.evidence["remarks"][0]
+
+
+def test_neither_moves_with_the_company_of_a_row(verdicts):
+    for backend in ("torch", "onnx"):
+        result = verdicts["invariance", backend]
+        assert result.verdict == "PASS"
+        assert result.numbers["repeat"].estimate == 0
+        assert result.numbers["threads"].estimate < 20

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, LiveView, Predictions, Scene, as_predictions
+from mqa_registry import Codec, LiveView, NotRunError, Predictions, Scene, as_predictions
 from mqa_registry.data import Rows
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class Numpy:
     budget: int = 256
     batches: list[Any] = field(default_factory=list)
     precision: str = ""  # what it says, where that is something else
+    threaded: Any = None  # its changes with another number of threads
 
     @property
     def identity(self):
@@ -76,8 +77,10 @@ class Numpy:
         return {name: _whole(values) for name, values in found.items()}
 
     @contextmanager
-    def variant(self, *, dtype="", optimization=""):
-        yield replace(self, dtype=dtype or self.dtype)
+    def variant(self, *, dtype="", optimization="", threads=None):
+        if threads and self.threaded is None:
+            raise NotRunError("it has no threads")
+        yield replace(self, dtype=dtype or self.dtype, changes=self.threaded if threads else self.changes)
 
 
 class Fixed(Numpy):

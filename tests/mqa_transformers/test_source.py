@@ -21,6 +21,7 @@ def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, o
         "weights": "safetensors",
         "remote_code": False,
         "positions": 64,
+        "bytes": (bert / "model.safetensors").stat().st_size,
     }
 
 

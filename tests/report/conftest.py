@@ -76,9 +76,15 @@ def parity(check: str, value: Number, expect: dict[str, float], **parts: Any) ->
     return result(check, "onnx", **(usual | parts))
 
 
-def step(severity: float, drop: float, verdict: Verdict = PASS, groups: dict[str, Part] | None = None) -> Step:
+def step(
+    severity: float,
+    drop: float,
+    verdict: Verdict = PASS,
+    groups: dict[str, Part] | None = None,
+    evidence: dict[str, Any] | None = None,
+) -> Step:
     numbers = {"value": number(0.813 - drop, 0.012), "drop": number(drop, 0.008)}
-    return Step(verdict, numbers, severity=severity, groups=groups or {})
+    return Step(verdict, numbers, severity=severity, groups=groups or {}, evidence=evidence or {})
 
 
 DOMAINS = {

@@ -73,6 +73,9 @@ def test_a_group_and_a_severity_have_the_keys_of_the_contract(make):
     found = to_json(make.finished([grouped, swept]))["results"]
     assert list(found[0]["groups"]["nyt"]) == ["verdict", "numbers"]
     assert list(found[1]["series"][0]) == ["severity", "verdict", "numbers", "groups"]
+    said = make.result("sweep", series=(make.step(1, 0.02, evidence={"changed": 12, "edits": 1.5}),))
+    (found,) = to_json(make.finished([said]))["results"]
+    assert found["series"][0]["evidence"] == {"changed": 12, "edits": 1.5}
 
 
 def test_the_corrected_interval_stands_beside_the_other_where_there_is_one(make):

@@ -4,32 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
 from mqa_registry.report import to_json
 
-PLUGIN = Path(__file__).parents[1] / "durability" / "letters.py"
-HEAD = """\
-format = 1
-name = "letters"
-seed = 7
-[model]
-use = "letters/letters"
-task = "count"
-[data.words]
-use = "datasets/file"
-path = "words.parquet"
-[backends.one]
-use = "letters/slowly"
-[backends.two]
-use = "letters/slowly"
-"""
+if TYPE_CHECKING:
+    from pathlib import Path
+
 CHECKS = """
 [[check]]
 measure = "metrics/accuracy"
@@ -67,6 +51,8 @@ class Project:
     """A folder with a suite and its data."""
 
     folder: Path
+    plugin: Path
+    head: str
 
     @property
     def suite(self) -> Path:
@@ -82,16 +68,16 @@ class Project:
         found = [path for path in (self.store / "runs").iterdir() if not path.name.startswith(".")]
         return sorted(found, key=lambda path: (path.name[:15], path.stat().st_mtime_ns))
 
-    def write(self, checks: str = CHECKS, name: str = "suite.toml", head: str = HEAD) -> Path:
-        (self.folder / name).write_text(head + checks)
+    def write(self, checks: str = CHECKS, name: str = "suite.toml", head: str | None = None) -> Path:
+        (self.folder / name).write_text((self.head if head is None else head) + checks)
         return self.folder / name
 
     def run(self, *, examples: bool = True, **asked: object):
-        return runs.run(self.suite, runs.Asked(plugin_files=(PLUGIN,), **asked), examples=examples)
+        return runs.run(self.suite, runs.Asked(plugin_files=(self.plugin,), **asked), examples=examples)
 
     def judge(self, run: str = "last", suite: Path | None = None, **rest: object):
         rest.setdefault("store", self.store)
-        return runs.judge(run, suite, plugin_files=(PLUGIN,), **rest)
+        return runs.judge(run, suite, plugin_files=(self.plugin,), **rest)
 
 
 def said(report) -> list[dict[str, object]]:
@@ -105,19 +91,11 @@ def _said():
 
 
 @pytest.fixture
-def project(tmp_path, monkeypatch):
+def project(tmp_path, monkeypatch, slowly):
     monkeypatch.setenv("LETTERS_LOG", os.devnull)
     folder = tmp_path / "project"
     folder.mkdir()
-    rng = np.random.default_rng(7)
-    alphabet = np.array(list("aeioubcdfgklmnprst"))
-    texts = [
-        " ".join("".join(rng.choice(alphabet, rng.integers(3, 9))) for _ in range(rng.integers(2, 14)))
-        for _ in range(160)
-    ]
-    labels = np.array(["few", "many"])[rng.integers(2, size=160)]
-    kinds = [f"kind-{number % 2}" for number in range(160)]
-    pq.write_table(pa.table({"text": texts, "label": labels, "kind": kinds}), folder / "words.parquet")
-    made = Project(folder)
+    slowly.write_words(folder, rows=160, longest=13, kind=[f"kind-{number % 2}" for number in range(160)])
+    made = Project(folder, slowly.plugin, slowly.head("one", "two"))
     made.write()
     return made

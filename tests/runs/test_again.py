@@ -39,18 +39,12 @@ def test_no_model_library_is_loaded(project):
     project.run()
     code = (
         "import sys; from pathlib import Path; from mqa_registry.runs import judge;"
-        f"judge('last', store={str(project.store)!r}, plugin_files=[Path({str(_plugin())!r})]);"
+        f"judge('last', store={str(project.store)!r}, plugin_files=[Path({str(project.plugin)!r})]);"
         "heavy = {'torch', 'transformers', 'onnxruntime', 'datasets', 'tokenizers', 'sqlite3'} & set(sys.modules);"
         "print(sorted(heavy - {'sqlite3'}))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
-
-
-def _plugin():
-    from pathlib import Path
-
-    return Path(__file__).parents[1] / "durability" / "letters.py"
 
 
 def test_checks_in_any_order_say_the_same(project, said):
@@ -60,6 +54,35 @@ def test_checks_in_any_order_say_the_same(project, said):
     found = said(project.judge(suite=mixed))
     key = lambda one: (one["check"], one["backend"])  # noqa: E731
     assert sorted(found, key=key) == sorted(said(report), key=key)
+
+
+SWEEP = """
+[[check]]
+measure = "metrics/accuracy"
+perturb = { use = "letters/stars", severity = [1, 3, 5] }
+expect = { min = 0.2 }
+"""
+
+
+def test_a_sweep_judged_again_says_the_same(project, said):
+    project.write(SWEEP)
+    report = project.run()
+    assert said(project.judge()) == said(report)
+    one, two = report.results
+    edits = [step.evidence["edits"] for step in one.series]
+    assert edits == sorted(edits)
+    assert edits[0] > 0
+    assert 0 < one.evidence["sweep"]["clean"] < 1
+    assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
+
+
+def test_a_sweep_of_a_run_that_saw_no_undisturbed_rows_has_no_area(project):
+    project.write(SWEEP.replace("[1, 3, 5]", "1"))
+    project.run()
+    report = project.judge(suite=project.write(SWEEP.replace("[1, 3, 5]", "[1]"), "other.toml"))
+    sweep = report.results[0].evidence["sweep"]
+    assert sweep["error"] > 0
+    assert (sweep["clean"], sweep["area"]) == (None, None)
 
 
 def test_bounds_measures_slices_and_confidence_may_have_changed(project):
@@ -118,7 +141,7 @@ def test_what_the_command_line_left_out_stays_out(project, said):
 def test_a_crashed_backend_is_kept_as_what_it_was(project, said):
     project.write('[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n')
     broken = project.folder / "broken.py"
-    text = _plugin().read_text().replace("time.sleep(0.02)", "raise RuntimeError('on fire')")
+    text = project.plugin.read_text().replace("time.sleep(0.02)", "raise RuntimeError('on fire')")
     broken.write_text(text.replace("letters/", "broken/"))
     project.suite.write_text(project.suite.read_text().replace("letters/", "broken/"))
     from mqa_registry import runs

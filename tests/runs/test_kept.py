@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -226,6 +225,5 @@ def test_a_project_that_moved_is_still_judged(project, said):
     place = project.folder.rename(project.folder.parent / "elsewhere")
     from mqa_registry import runs as public
 
-    plugin = Path(__file__).parents[1] / "durability" / "letters.py"
-    assert said(public.judge("last", store=place / ".mqa", plugin_files=(plugin,))) == said(report)
+    assert said(public.judge("last", store=place / ".mqa", plugin_files=(project.plugin,))) == said(report)
     assert runs.STORE == ".mqa"

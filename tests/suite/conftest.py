@@ -117,7 +117,10 @@ GIVEN = {
         Metric("f1", f1, takes=("label",)),
         Metric("span-f1", f1, takes=("spans",)),
     ),
-    "parity": (Comparison("agreement", agreement, takes=("label",)),),
+    "parity": (
+        Comparison("agreement", agreement, takes=("label",)),
+        Comparison("same-spans", agreement, takes=("spans",)),
+    ),
     "robustness": (
         Perturbation("typos", typos, modality="text"),
         Perturbation("upper", upper, modality="text"),

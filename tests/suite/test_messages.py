@@ -142,6 +142,13 @@ expect = { min = 0.8 }
 """,
     "a replay of other answers": f'{REPLAYED}[[check]]\nmeasure = "metrics/accuracy"\nexpect = {{ min = 0.8 }}\n',
     "a replay with nothing to run": f'{REPLAYED}[[check]]\nmeasure = "probes/latency"\nexpect.p95_ms = {{ max = 1 }}\n',
+    "spans before and after": f"""{REPLAYED}
+[[check]]
+measure = "parity/same-spans"
+perturb = "robustness/upper"
+against = {{ perturb = false }}
+expect = {{ min = 0.8 }}
+""",
     "one backend for a drop and a comparison": f"""{REPLAYED}
 [[check]]
 measure = "metrics/span-f1"

@@ -32,7 +32,7 @@ def items(row: Row, pen: Pen, told: set[str]) -> Iterator[Item]:
     judged = bounds(row.first.expect, grouped=grouped) or (_NOTHING,)
     for position, bound in enumerate(judged):
         yield _entry(row, bound, pen, first=position == 0)
-        yield from sweep(row, bound, pen)
+        yield from sweep(row, bound, pen, first=position == 0)
     yield from groups(row, judged[0], pen)
     yield from reasons(row, pen, told)
 

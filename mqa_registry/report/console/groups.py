@@ -35,6 +35,8 @@ def groups(row: Row, bound: Bound, pen: Pen) -> Iterator[Item]:
         yield Note(pen.own(f"at severity {level(row.first.series[-1].severity)}:", "dim"), _LEAD)
     shown = dict.fromkeys(judged(ranks), "") if pen.verbose > 0 else roles(row, ranks, per_group)
     marked = not bound.between_groups and per_group.number in {bound.number, VALUE}
+    if per_group.number not in {bound.number, VALUE}:
+        yield Note(pen.line(pen.data(per_group.number.replace("_", " ")), ":", style="dim"), _LEAD)
     for group, role in shown.items():
         yield _entry(group, role, row, per_group, pen, marked=marked)
     yield from _remarks(row, judged(ranks), set(shown), pen)
@@ -66,8 +68,7 @@ def _entry(group: str, role: str, row: Row, bound: Bound, pen: Pen, *, marked: b
     parts = [groups_of(result).get(group) if result else None for result in row.across]
     cells = across([cell(part, bound, pen, marked=marked) if part else None for part in parts])
     label = pen.line(pen.data(f"{role} " if role else "", "dim"), pen.data(group))
-    name = "" if bound.text or bound.number == VALUE else f"{bound.number.replace('_', ' ')} "
-    return Entry(label, pen.line(pen.data(name, "dim"), pen.own(_size(parts, bound), "dim")), cells, indent=2)
+    return Entry(label, pen.own(_size(parts, bound), "dim"), cells, indent=2)
 
 
 def _size(parts: Sequence[Part | None], bound: Bound) -> str:

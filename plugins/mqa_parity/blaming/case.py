@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from mqa_parity.blaming.noise import ratio
 from mqa_registry import NotRunError, OutOfMemoryError
-
-MOST = 8  # rows that are tried by themselves
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,115 +20,132 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
+MOST = 8  # rows that are tried by themselves
+
 
 @dataclass(frozen=True)
-class Case:
-    """The reference, the same in float64, and the candidate on a batch; `mask` names its array of real positions.
-
-    An error counts where it is more than `limit` times PyTorch's own noise.
-    """
+class Truth:
+    """What the reference makes of a batch, in float32 and in float64; `mask` names the array of real positions."""
 
     reference: Reference
     exact: Reference
-    candidate: Candidate
     batch: Arrays
     mask: str = ""
-    limit: float = 10.0
 
+    @cached_property
+    def outputs(self) -> tuple[Arrays, Arrays]:
+        """In float32 and in float64, each worked out once."""
+        return self.reference.run(self.batch), self.exact.run(self.batch)
+
+    @cached_property
     def real(self) -> npt.NDArray[np.bool_] | None:
         """Which positions are real, where that is known."""
         return self.batch[self.mask].astype(bool) if self.mask in self.batch else None
 
-    def noise(self) -> tuple[Arrays, Arrays]:
-        """The reference's outputs in float32 and in float64."""
-        return self.reference.run(self.batch), self.exact.run(self.batch)
+
+@dataclass(frozen=True)
+class Case:
+    """A candidate held against the truth. An error counts where it is more than `limit` times PyTorch's own noise."""
+
+    truth: Truth
+    candidate: Candidate
+    limit: float = 10.0
+
+    @property
+    def batch(self) -> Arrays:
+        return self.truth.batch
+
+    @property
+    def size(self) -> int:
+        """The number of rows."""
+        return len(next(iter(self.batch.values())))
+
+    @cached_property
+    def attempt(self) -> tuple[Arrays, str]:
+        """The candidate's outputs, or what it says where it cannot run the batch."""
+        try:
+            return self.candidate.run(self.batch), ""
+        except OutOfMemoryError:
+            raise
+        except NotRunError as error:
+            return {}, error.message
+        except Exception as error:
+            return {}, str(error) or type(error).__name__
+
+    @property
+    def outputs(self) -> Arrays:
+        return self.attempt[0]
+
+    @property
+    def crash(self) -> str:
+        return self.attempt[1]
 
     def ratio(self, outputs: Arrays) -> float:
-        """The largest ratio of outputs of the candidate, those the reference has by the same names."""
-        single, double = self.noise()
-        shared = [name for name in outputs if name in double]
-        if not shared:
-            return float("inf")
-        return max(ratio(outputs[name], single[name], double[name], self.real()) for name in shared)
+        """The largest ratio of some outputs, of those the reference has by the same names; infinite if there is none."""
+        single, double = self.truth.outputs
+        ratios = [
+            ratio(outputs[one], single[two], double[two], self.truth.real) for one, two in paired(outputs, double)
+        ]
+        return max(ratios, default=float("inf"))
 
+    @cached_property
+    def failure(self) -> float:
+        """How far off the candidate is: infinite where it cannot run what the reference can."""
+        return self.ratio(self.outputs)
+
+    @property
     def fails(self) -> bool:
-        """Whether the candidate is off, or cannot run this batch at all."""
-        return failure(self) > self.limit
+        return self.failure > self.limit
+
+    def against(self, candidate: Candidate) -> Case:
+        """The same with another candidate."""
+        return replace(self, candidate=candidate)
 
     def on(self, batch: Arrays) -> Case:
         """The same on another batch."""
-        return replace(self, batch=batch)
+        return replace(self, truth=replace(self.truth, batch=batch))
 
     def rows(self, places: list[int]) -> Case:
-        """On some of the rows alone, without the columns that then are padding throughout."""
-        batch = {name: array[places] for name, array in self.batch.items()}
-        if self.mask not in batch:
-            return self.on(batch)
-        used = np.flatnonzero(batch[self.mask].any(axis=0))
-        span = slice(used[0], used[-1] + 1) if used.size else slice(None)
-        return self.on(_columns(batch, batch[self.mask].shape, span))
+        """On some of the rows alone."""
+        return self.on({name: array[places] for name, array in self.batch.items()})
 
-    def columns(self, span: slice) -> Case:
-        """On some of the positions alone."""
-        return self.on(_columns(self.batch, self.batch[self.mask].shape, span))
+    def columns(self, length: int) -> Case:
+        """On the first positions alone."""
+        shape = self.batch[self.truth.mask].shape
+        cut = {name: array[:, :length] if array.shape[:2] == shape else array for name, array in self.batch.items()}
+        return self.on(cut)
 
 
-def failure(case: Case) -> float:
-    """How far off the candidate is: infinite where it cannot run what the reference can."""
-    try:
-        outputs = case.candidate.run(case.batch)
-    except OutOfMemoryError:
-        raise
-    except Exception:
-        return float("inf")
-    return case.ratio(outputs)
+def paired(outputs: Arrays, double: Arrays) -> list[tuple[str, str]]:
+    """Outputs of the same name; of two only ones the names do not matter."""
+    if len(outputs) == len(double) == 1:
+        return [(next(iter(outputs)), next(iter(double)))]
+    return [(name, name) for name in outputs if name in double]
 
 
 def worst(cases: Iterable[Case]) -> Case | None:
     """The case on which the candidate is furthest off, if it is on any."""
-    found = [(failure(case), case) for case in cases]
-    ratio_, case = max(found, key=lambda pair: pair[0], default=(0.0, None))
-    return case if case is not None and ratio_ > case.limit else None
+    found = max(cases, key=lambda case: case.failure, default=None)
+    return found if found is not None and found.fails else None
 
 
 def worst_row(case: Case) -> Case:
     """The row that is furthest off, if it is off by itself too; else all of them."""
-    size = len(next(iter(case.batch.values())))
-    if size == 1:
+    if case.size == 1:
         return case
-    for place in np.argsort(-_errors(case, size), kind="stable")[:MOST]:
-        alone = case.rows([int(place)])
-        if alone.fails():
-            return alone
-    return case
+    order = np.argsort(-_errors(case), kind="stable")[:MOST]
+    return next((alone for place in order if (alone := case.rows([int(place)])).fails), case)
 
 
-def _errors(case: Case, size: int) -> npt.NDArray[np.float64]:
-    """How far off each row is, in the largest ratio of its outputs; alike where it cannot be said."""
-    errors = np.zeros(size)
-    if crash(case):
-        return errors
-    outputs, (single, double) = case.candidate.run(case.batch), case.noise()
-    for name in outputs.keys() & double.keys():
-        if outputs[name].shape[:1] == double[name].shape[:1] == (size,):
-            for place in range(size):
+def _errors(case: Case) -> npt.NDArray[np.float64]:
+    """How far off each row is; alike where it cannot be said."""
+    errors = np.zeros(case.size)
+    single, double = case.truth.outputs
+    for theirs, name in paired(case.outputs, double):
+        found = case.outputs[theirs]
+        if found.shape == double[name].shape and len(found) == case.size:
+            for place in range(case.size):
                 row = slice(place, place + 1)
-                mask = case.real()
-                found, one, two = outputs[name][row], single[name][row], double[name][row]
-                errors[place] = max(errors[place], ratio(found, one, two, None if mask is None else mask[row]))
+                real = None if case.truth.real is None else case.truth.real[row]
+                errors[place] = max(errors[place], ratio(found[row], single[name][row], double[name][row], real))
     return errors
-
-
-def crash(case: Case) -> str:
-    """What the candidate says where it cannot run a batch, else nothing."""
-    try:
-        case.candidate.run(case.batch)
-    except OutOfMemoryError:
-        raise
-    except Exception as error:
-        return error.message if isinstance(error, NotRunError) else str(error) or type(error).__name__
-    return ""
-
-
-def _columns(batch: Arrays, shape: tuple[int, ...], span: slice) -> Arrays:
-    return {name: array[:, span] if array.shape[:2] == shape else array for name, array in batch.items()}

@@ -68,17 +68,16 @@ def find_cause(case: Suspect) -> Cause:
 
 
 def _precision(case: Suspect) -> Cause | None:
-    coarse = case.piece.precisions()
-    if not coarse:
-        return None
-    return Cause("precision", f"it computes in {', '.join(f'`{one}`' for one in coarse[:4])}, and the model in float32")
+    own = str(case.case.truth.reference.facts.get("precision", "float32"))
+    coarse = [f"`{one}`" for one in case.piece.precisions() if one != own]
+    return Cause("precision", f"it computes in {', '.join(coarse[:4])}, and the model in {own}") if coarse else None
 
 
 def _weights(case: Suspect) -> Cause | None:
     """A weight that heals the piece where it is put right."""
-    if not isinstance(case.case.reference, Weighted):
+    if not isinstance(case.case.truth.reference, Weighted):
         return None
-    learned = case.case.reference.parameters(case.part.module)
+    learned = case.case.truth.reference.parameters(case.part.module)
     for name, weight in case.piece.weights.items():
         for parameter, right in _right(weight, learned):
             if case.heals({name: right.astype(weight.dtype)}):

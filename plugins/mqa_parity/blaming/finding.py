@@ -47,6 +47,7 @@ class Blame:
     nodes: tuple[str, ...] = ()
     optimizer: str = ""
     weight: str = ""
+    value: str = ""
     trail: tuple[Step, ...] = ()
 
     def evidence(self) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Blame:
             "nodes": list(self.nodes),
             "optimizer": self.optimizer,
             "weight": self.weight,
+            "value": self.value,
             "trail": [
                 {"module": one.module, "ratio": _number(one.inherited), "local": _number(one.local)}
                 for one in self.trail

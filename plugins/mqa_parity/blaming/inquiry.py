@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mqa_parity.blaming.case import Case, crash, failure, worst, worst_row
+from mqa_parity.blaming.bundle import write_bundle
+from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, suspect
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.finding import Blame
@@ -15,7 +17,8 @@ from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_signature
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -28,16 +31,30 @@ NODE = re.compile(r"node\.? Name:'([^']+)'")  # how ONNX Runtime names the node 
 
 
 def blame(
-    reference: Reference, candidate: Candidate, batches: Iterable[Arrays], *, mask: str = "", limit: float = 10.0
+    reference: Reference,
+    candidate: Candidate,
+    batches: Iterable[Arrays],
+    *,
+    mask: str = "",
+    limit: float = 10.0,
+    exact: Reference | None = None,
+    bundle: Path | None = None,
 ) -> Blame | None:
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
-    times the error of the reference itself, both held against the reference in float64.
+    times the error of the reference itself, both held against the reference in float64. `exact` is the reference in
+    float64, where that is at hand; `bundle` a folder that is to show the difference to others.
     """
-    with reference.variant(dtype="float64") as exact:
-        case = worst(Case(reference, exact, candidate, batch, mask, limit) for batch in batches)
-        return None if case is None else explain(worst_row(case))
+    with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
+        case = worst(Case(Truth(reference, truth, batch, mask), candidate, limit) for batch in batches)
+        if case is None:
+            return None
+        alone = worst_row(case)
+        found = explain(alone)
+        if bundle is not None:
+            write_bundle(alone, found, bundle)
+        return found
 
 
 def explain(case: Case) -> Blame:
@@ -47,17 +64,18 @@ def explain(case: Case) -> Blame:
 
 def _blame_module(case: Case) -> Blame:
     """By the modules of the graph, as it is in the file."""
-    said, ratio = crash(case), failure(case)
     if not isinstance(case.candidate, Dissected):
-        return Blame("exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", ratio)
+        return Blame(
+            "exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", case.failure
+        )
     anatomy = case.candidate.anatomy()
     taps = find_taps(case, anatomy)
-    if said:
-        return _blame_crash(case, anatomy, taps, said)
+    if case.crash:
+        return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
     culprit = guilty(places)
     if culprit is None:
-        return replace(_blame_nobody(places, ratio), trail=trail(places, None))
+        return replace(_blame_nobody(places, case.failure), trail=trail(places, None))
     found = _blame_place(case, anatomy, taps, culprit)
     return replace(found, trail=trail(places, culprit))
 
@@ -73,18 +91,25 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
         call=place.part.call,
         class_name=place.part.class_name,
         source=place.part.source,
-        nodes=tuple(at.piece.nodes),
+        nodes=_own(anatomy, place, at.piece.nodes),
         weight=cause.weight,
+        value=place.part.value,
     )
 
 
-def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps, said: str) -> Blame:
+def _own(anatomy: Anatomy, place: Place, nodes: Sequence[str]) -> tuple[str, ...]:
+    """Those of a piece's nodes that are the module's, of which it may share some with others."""
+    own = anatomy.inside(place.part.module)
+    return tuple(node for node in nodes if node in own)
+
+
+def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     """By the node that ONNX Runtime names where it gives up."""
-    node = found[1] if (found := NODE.search(said)) else ""
+    node = found[1] if (found := NODE.search(case.crash)) else ""
     module, class_name, source = anatomy.owner(node)
     blamed = Blame(
         "exporter",
-        f"the model takes this input, and the file does not: {said.splitlines()[0]:.300}",
+        f"the model takes this input, and the file does not: {case.crash.splitlines()[0]:.300}",
         float("inf"),
         module=module,
         class_name=class_name,
@@ -95,6 +120,7 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps, said: str) -> Blame:
     if part is None:
         return blamed
     cause = find_cause(suspect(case, anatomy, taps, part))
+    blamed = replace(blamed, value=part.value)
     return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
 
 

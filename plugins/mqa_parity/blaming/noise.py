@@ -10,12 +10,13 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Array: TypeAlias = npt.NDArray[Any]
-    Mask: TypeAlias = npt.NDArray[np.bool_] | None
+    Bools: TypeAlias = npt.NDArray[np.bool_]
 
-FLOOR = 8 * float(np.finfo(np.float32).eps)  # no noise is taken to be less than this share of the largest value
+# No noise is taken to be less than this share of the largest value: an error of 8 eps stays below a ratio of 10.
+FLOOR = 0.8 * float(np.finfo(np.float32).eps)
 
 
-def ratio(found: Array, single: Array, double: Array, mask: Mask = None) -> float:
+def ratio(found: Array, single: Array, double: Array, mask: Bools | None = None) -> float:
     """The largest error of some numbers over the largest error of PyTorch's own in float32.
 
     Both are distances from PyTorch in float64, at positions that are real and where that is finite. Infinite where
@@ -23,32 +24,46 @@ def ratio(found: Array, single: Array, double: Array, mask: Mask = None) -> floa
     """
     if found.shape != double.shape:
         return float("inf")
-    mine, yours, truth = (real_positions(array, mask).astype(np.float64) for array in (found, single, double))
-    known = np.isfinite(truth) & np.isfinite(yours)
-    if not known.any():
+    counts = _counting(single, double, mask)
+    if not counts.any():
         return 0.0
-    if not np.isfinite(mine[known]).all():
+    if not np.isfinite(found[counts]).all():
         return float("inf")
-    noise = np.abs(yours - truth)[known].max()
-    least = FLOOR * np.abs(truth[known]).max()
-    error = np.abs(mine - truth)[known].max()
-    return float(error / max(noise, least, np.finfo(np.float64).tiny))
+    error = np.abs(found[counts].astype(np.float64) - double[counts]).max()
+    return float(error / allowed(single, double, mask))
 
 
-def real_positions(array: Array, mask: Mask) -> Array:
-    """The part of an array that belongs to real positions, those of padding left out.
+def allowed(single: Array, double: Array, mask: Bools | None = None) -> float:
+    """The noise: PyTorch's own largest error in float32, and at least a few units in the last place."""
+    counts = _counting(single, double, mask)
+    noise = np.abs(single[counts].astype(np.float64) - double[counts]).max(initial=0.0)
+    least = FLOOR * np.abs(double[counts]).max(initial=0.0)
+    return float(max(noise, least, np.finfo(np.float64).tiny))
 
-    Positions are the first two axes, both in one, or the first and the third; other arrays are taken whole.
+
+def where_real(array: Array, mask: Bools | None) -> Bools:
+    """Which elements of an array belong to real positions, and not to padding.
+
+    Positions are the first two axes, both in one, or the first and the third; in other arrays all are real.
     """
     if mask is None or array.ndim < 2:
-        return array
+        return np.ones(array.shape, bool)
     rows, length = mask.shape
     if array.shape[:2] == (rows, length):
-        return np.asarray(array[mask])
+        return _spread(mask, array)
     if array.shape[0] == rows * length:
-        return np.asarray(array[mask.ravel()])
+        return _spread(mask.ravel(), array)
     if array.shape[:2] == (1, length):
-        return np.asarray(array[:, mask.any(axis=0)])
+        return _spread(np.atleast_2d(mask.any(axis=0)), array)
     if array.ndim > 2 and (array.shape[0], array.shape[2]) == (rows, length):
-        return np.asarray(np.moveaxis(array, 2, 1)[mask])
-    return array
+        return _spread(mask[:, None], array)
+    return np.ones(array.shape, bool)
+
+
+def _spread(mask: Bools, array: Array) -> Bools:
+    """Over the axes that follow those of the mask."""
+    return np.broadcast_to(mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim)), array.shape)
+
+
+def _counting(single: Array, double: Array, mask: Bools | None) -> Bools:
+    return np.asarray(where_real(double, mask) & np.isfinite(double) & np.isfinite(single), np.bool_)

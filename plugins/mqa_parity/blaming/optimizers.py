@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mqa_parity.blaming.case import failure
 from mqa_parity.blaming.doors import Dissected, Levelled
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.places import GUILTY, find_taps, measure
@@ -23,9 +22,8 @@ def blame_optimizers(case: Case) -> Blame | None:
     """The optimizer without which the difference vanishes, where it does without any."""
     if not isinstance(case.candidate, Levelled) or not _vanishes(case, case.candidate):
         return None
-    ratio = failure(case)
-    reason = "the difference vanishes where ONNX Runtime optimizes nothing"
-    found = Blame("pass", reason, ratio)
+    reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_level(case, case.candidate)}"
+    found = Blame("pass", reason, case.failure)
     if not isinstance(case.candidate, Dissected):
         return found
     anatomy = case.candidate.anatomy()
@@ -38,9 +36,18 @@ def blame_optimizers(case: Case) -> Blame | None:
 def _vanishes(case: Case, candidate: Levelled) -> bool:
     try:
         with candidate.variant(optimization="disable") as plain:
-            return not replace(case, candidate=plain).fails()
+            return not case.against(plain).fails
     except NotRunError:
         return False
+
+
+def _level(case: Case, candidate: Levelled) -> str:
+    """The lowest level at which it is there, unless it is the highest."""
+    for level in ("basic", "extended"):
+        with candidate.variant(optimization=level) as less:
+            if case.against(less).fails:
+                return f", and is there from the level `{level}` on"
+    return ""
 
 
 def _optimizer(case: Case, anatomy: Anatomy) -> str:
@@ -79,6 +86,7 @@ def _at_module(case: Case, anatomy: Anatomy, found: Blame) -> Blame:
         class_name=part.class_name,
         source=part.source,
         nodes=tuple(anatomy.nodes(part)),
+        value=part.value,
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.case import crash, failure
+from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
 
@@ -27,19 +27,14 @@ MOST_INPUTS = 4
 
 def blame_signature(case: Case) -> Blame | None:
     """Outputs that answer to other names, labels in another order, or inputs that are taken for each other."""
-    if not crash(case):
-        outputs = case.candidate.run(case.batch)
-        if reason := _renamed(case, outputs) or _reordered(case, outputs):
-            return Blame("signature", reason, case.ratio(outputs))
-    if reason := _mistaken(case):
-        return Blame("signature", reason, failure(case))
-    return None
+    reason = _renamed(case) or _reordered(case) or _mistaken(case)
+    return Blame("signature", reason, case.failure) if reason else None
 
 
-def _renamed(case: Case, outputs: Arrays) -> str:
+def _renamed(case: Case) -> str:
     """How outputs are named in the reference, where every one of them is there under some name."""
-    single, double = case.noise()
-    names = {name: _twin(case, array, name, single, double) for name, array in outputs.items()}
+    single, double = case.truth.outputs
+    names = {name: _twin(case, array, name, single, double) for name, array in case.outputs.items()}
     if not all(names.values()) or all(name == twin for name, twin in names.items()):
         return ""
     pairs = [f"what it calls `{name}` is `{twin}`" for name, twin in names.items() if name != twin]
@@ -49,14 +44,14 @@ def _renamed(case: Case, outputs: Arrays) -> str:
 def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -> str:
     """The output of the reference with the same numbers, preferably of the same name."""
     order = sorted(double, key=lambda other: other != name)
-    return next((one for one in order if ratio(array, single[one], double[one], case.real()) <= case.limit), "")
+    return next((one for one in order if ratio(array, single[one], double[one], case.truth.real) <= case.limit), "")
 
 
-def _reordered(case: Case, outputs: Arrays) -> str:
+def _reordered(case: Case) -> str:
     """An output whose last axis holds the reference's numbers in another order."""
-    single, double = case.noise()
-    for name in outputs.keys() & double.keys():
-        order = _order(case, outputs[name], single[name], double[name])
+    single, double = case.truth.outputs
+    for theirs, name in paired(case.outputs, double):
+        order = _order(case, case.outputs[theirs], single[name], double[name])
         if order is not None:
             moved = [f"{to} holds what is {place} in the model" for to, place in enumerate(order) if to != place]
             return f"the last axis of `{name}` is in another order: {_few(moved)}"
@@ -73,7 +68,7 @@ def _order(case: Case, found: Array, single: Array, double: Array) -> list[int] 
     order = [int(np.abs(truth - column[:, None]).max(axis=0).argmin()) for column in mine.T]
     if sorted(order) != list(range(len(order))) or order == sorted(order):
         return None
-    return order if ratio(found, single[..., order], double[..., order], case.real()) <= case.limit else None
+    return order if ratio(found, single[..., order], double[..., order], case.truth.real) <= case.limit else None
 
 
 def _mistaken(case: Case) -> str:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.result import Part, Verdict
 
 GROUPS = {"low": 0.6, "middle": 0.7, "high": 0.8}
 
@@ -78,3 +78,32 @@ def test_a_group_that_does_not_hold_has_a_row_though_it_is_not_the_worst(lines, 
     found = lines(groups, expect={"min": 0.5})
     assert any(line.startswith("  middle") and "✗ 0.700" in line for line in found)
     assert not any("more group" in line for line in found)
+
+
+@pytest.fixture(name="made")
+def _made(make):
+    """Groups of which a metric made one number: each has the rates that it shows, and no value."""
+
+    def part(selected, hit):
+        numbers = {
+            name: make.part(rate, 500).numbers["value"] for name, rate in (("hit_rate", hit), ("chosen", selected))
+        }
+        return Part(Verdict.PASS, numbers)
+
+    return {"low": part(0.4, 0.7), "middle": part(0.41, 0.8), "high": part(0.42, 0.9)}
+
+
+def test_of_one_number_of_all_groups_each_shows_the_rate_in_which_they_differ_most(lines, made):
+    found = lines(made, expect={"max": 0.3})
+    assert "  hit rate:" in found
+    rows = [line.strip() for line in found if "n=500" in line]
+    assert rows[0].startswith("lowest low")
+    assert "0.700" in rows[0]
+    assert rows[1].startswith("highest high")
+    assert "0.900" in rows[1]
+    assert not any("✓" in row for row in rows)
+
+
+def test_a_bound_on_one_number_of_all_groups_is_not_on_each(lines, make, made):
+    results = [replace(result, groups=made, expect={"max": 0.3}) for result in make.sliced("slices", 0.2, made)]
+    assert "each" not in make.rendered(make.finished(results), 120)

@@ -110,6 +110,35 @@ def test_a_sweep(make, snapshot):
     assert make.rendered(make.finished([*broken, *whole], FAIL)) == snapshot
 
 
+SWEEP = {"holds_to": 2, "break_point": 5, "clean": 0.813, "error": 0.2222, "area": 1.188, "turns": []}
+
+
+@pytest.mark.parametrize("width", [80, 40])
+def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
+    drops = [0.004, 0.012, 0.009, 0.049, 0.083]
+    verdicts = [PASS, PASS, INCONCLUSIVE, INCONCLUSIVE, FAIL]
+    changed = [20, 812, 2900, 4100, 4188]
+    validity = [
+        {"rows": 4200 - declined, "changed": number, "edits": 1.26 * severity, "declined": declined}
+        for severity, number, declined in zip(range(1, 6), changed, [0, 0, 3, 3, 12], strict=True)
+    ]
+    series = tuple(
+        make.step(severity, drop, verdict, evidence=evidence)
+        for severity, drop, verdict, evidence in zip(range(1, 6), drops, verdicts, validity, strict=True)
+    )
+    broken = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note="drop is 0.083")
+    one, two = (replace(result, evidence={"sweep": SWEEP}) for result in broken)
+    two = replace(two, evidence={"sweep": SWEEP | {"turns": [3], "area_beside": {"torch": 1.004}}})
+    assert make.rendered(make.finished([one, two], FAIL), width) == snapshot
+
+
+def test_what_all_backends_come_to_is_said_once(make):
+    series = (make.step(1, 0.01), make.step(2, 0.02))
+    results = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": SWEEP | {"area": None}})
+    shown = make.rendered(make.finished(results), 120)
+    assert shown.count("holds to 2; breaks at 5; mean error 0.222\n") == 1
+
+
 def test_three_backends(make, snapshot):
     results = []
     for one in make.demo():

@@ -40,6 +40,15 @@ EXAMPLES = st.fixed_dictionaries(
         "probability": st.floats() | st.none(),
     },
 )
+ANYTHING = st.none() | st.floats() | st.integers() | NAMES
+SWEEPS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("holds_to", "break_point", "error", "area"), ANYTHING),
+        "turns": st.lists(ANYTHING, max_size=3),
+        "area_beside": st.dictionaries(NAMES, ANYTHING, max_size=2),
+    }
+)
+VALIDITY = st.dictionaries(st.sampled_from(["rows", "changed", "edits", "declined"]), ANYTHING)
 RESULTS = st.builds(
     Result,
     **PARTS,
@@ -50,8 +59,9 @@ RESULTS = st.builds(
     expect=st.dictionaries(st.sampled_from(["min", "max", "max_drop", "max_gap"]), st.floats(), max_size=2),
     critical=st.booleans(),
     groups=GROUPS,
-    series=st.tuples() | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS)),
-    evidence=st.fixed_dictionaries({"examples": st.lists(EXAMPLES, max_size=2)}),
+    series=st.tuples()
+    | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS, evidence=VALIDITY)),
+    evidence=st.fixed_dictionaries({"examples": st.lists(EXAMPLES, max_size=2)}, optional={"sweep": SWEEPS}),
 )
 
 

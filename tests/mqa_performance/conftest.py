@@ -1,0 +1,69 @@
+"""A model in numpy that takes as long as it is told to, before a scene."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import Codec, Conditions, LiveView, Model, Scene, Subject, Task
+from mqa_registry.data import Rows
+
+
+def codec(model: Model) -> Codec:
+    """A text is the codes of its letters, padded with 0."""
+
+    def collate(rows):
+        width = max(len(row["codes"]) for row in rows)
+        return {"codes": np.stack([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+
+    return Codec(
+        encode=lambda examples: [{"codes": np.array([ord(c) for c in one["text"]], np.int64)} for one in examples],
+        collate=collate,
+        decode=lambda outputs, rows: pa.table({"label": ["?"] * len(rows)}),
+        size=lambda row: len(row["codes"]),
+    )
+
+
+@dataclass
+class Sleeper:
+    """A runner that takes so many seconds a batch, and remembers what it was given."""
+
+    takes: float = 0.0
+    name: str = ""
+    facts: dict[str, Any] = field(default_factory=dict)
+    log: list[tuple[str, np.ndarray]] = field(default_factory=list)
+    identity: dict[str, str] = field(default_factory=dict)
+    budget: int = 1
+
+    def run(self, batch):
+        self.log.append((self.name, batch["codes"]))
+        if self.takes:
+            time.sleep(self.takes)
+        return {"score": np.zeros(len(batch["codes"]))}
+
+
+@pytest.fixture
+def sleeper():
+    return Sleeper
+
+
+@pytest.fixture
+def scene(tmp_path):
+    """A scene of a runner, and of another to hold it against, over texts of 1 to 20 letters."""
+
+    def of(runner, reference=None, *, rows=20, seed=7, origin=None):
+        texts = ["x" * (1 + place % 20) for place in range(rows)]
+        table = pa.table({"id": [str(place) for place in range(rows)], "text": pa.array(texts, pa.string())})
+        view = LiveView("new", Rows(table, ("text",)), opened=lambda: runner, origin=origin)
+        other = LiveView("old", Rows(table, ("text",)), opened=lambda: reference) if reference else None
+        task = Task("letters", codec, schema="label", fields={"text": "text"}, sample=({"text": "ab"},), metric="m/m")
+        model = Model(digest="d", module=lambda: None, processor=lambda: None)
+        subject = Subject(model, task, Conditions(exports=tmp_path), {})
+        return Scene(view, np.random.default_rng(seed), other, subject)
+
+    return of

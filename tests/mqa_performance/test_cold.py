@@ -1,0 +1,115 @@
+"""What a fresh process takes is its own: nothing of this one is in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mqa_performance.cold import evidence, load_time, memory, sizes, times
+from mqa_registry import NotRunError
+
+MEGABYTES = 150
+PLUGIN = f"""
+import contextlib, os, sys, time, types
+import numpy as np
+from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
+
+def source(task, conditions):
+    "A model of nothing."
+    return Model(digest="d", module=lambda: None, processor=lambda: None)
+
+def letters(model):
+    "Never asked for anything, where arrays are given."
+    raise RuntimeError("a tokenizer was loaded")
+
+@contextlib.contextmanager
+def runner(subject, *, slow: float = 0.0, fail: str = ""):
+    "Takes a while to load, and memory to run."
+    assert subject.sample()["codes"].shape == (1, 2)
+    assert [one["text"] for one in subject.examples(3)] == ["x", "y", "z"]
+    time.sleep(slow)
+    if fail == "raise":
+        raise ValueError("no such weights")
+    if fail == "leave":
+        os._exit(0)
+    def run(batch):
+        return {{"score": np.ones({MEGABYTES} * 1_000_000 // 8).sum() + batch["codes"].sum(axis=1)}}
+    yield types.SimpleNamespace(run=run)
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("source", source)
+
+@hookimpl
+def mqa_tasks():
+    yield Task("letters", letters, schema="label", fields={{"text": "text"}}, sample=({{"text": "ab"}},), metric="m/m")
+
+@hookimpl
+def mqa_backends():
+    yield Backend("runner", runner, identity=lambda subject, *, slow=0.0, fail="": {{}})
+"""
+
+
+@pytest.fixture
+def before(scene, sleeper, tmp_path):
+    """A scene whose backend another process can open with these options."""
+    file = tmp_path / "frosty.py"
+    file.write_text(PLUGIN)
+
+    def at(**options):
+        paths = {"exports": {"path on this machine": str(tmp_path)}}
+        conditions = {"device": "auto", "plugin_files": [{"path on this machine": str(file)}], **paths}
+        subject = {
+            "source": {"use": "frosty/source", "options": {}},
+            "task": {"use": "frosty/letters", "options": {}},
+            "conditions": conditions,
+        }
+        made = scene(sleeper(), origin={"backend": {"use": "frosty/runner", "options": options}, "subject": subject})
+        made.subject.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
+        return made
+
+    return at
+
+
+def test_the_peak_of_a_fresh_process_has_what_it_runs_in_it_and_nothing_of_this_one(before):
+    ballast = np.ones(600_000_000 // 8)  # of this process
+    seen = memory(before(), rows=4, batch=2)
+    found = sizes(seen)
+    assert found["idle_mb"] <= found["loaded_mb"] < found["value"]
+    assert MEGABYTES * 0.9 < found["value"] - found["loaded_mb"] < MEGABYTES * 1.5
+    assert found["value"] < ballast.nbytes / 1e6
+    assert evidence(seen) == {"libraries": []}
+
+
+def test_the_time_to_load_is_that_of_every_process(before):
+    found = times(load_time(before(slow=0.3), processes=2))
+    assert len(found["value"]) == 2
+    assert ((found["value"] > 0.3) & (found["value"] < 20)).all()
+    assert (found["first_ms"] > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [({"fail": "raise"}, "ended with 1: ValueError: no such weights"), ({"fail": "leave"}, "ended with 0: ")],
+)
+def test_a_process_that_fails_is_not_run_and_says_why(before, options, message):
+    with pytest.raises(NotRunError, match=message):
+        load_time(before(**options), processes=1)
+
+
+def test_one_that_hangs_is_stopped(before):
+    with pytest.raises(NotRunError, match="had not run the model after 1 s"):
+        load_time(before(slow=60), processes=1, timeout=1)
+
+
+def test_a_view_that_nobody_can_open_elsewhere_is_not_run(scene, sleeper):
+    with pytest.raises(NotRunError, match="nobody knows how to open backend `new` in another process"):
+        memory(scene(sleeper()))
+
+
+def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    load_time(before(), processes=1)
+    assert [path.name for path in Path(tmp_path).iterdir() if path.name.startswith("mqa-")] == []
