@@ -12,7 +12,7 @@ from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, read_origins
-from mqa_onnxruntime.parts import Reading
+from mqa_onnxruntime.parts import Reading, typed
 from mqa_onnxruntime.piece import whole_piece
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Anatomy:
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        return parsed(self.source.path)
+        return typed(parsed(self.source.path))
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
