@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
+from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, read_origins
@@ -93,6 +93,10 @@ class Anatomy:
         session = self.source.open(without=optimizers)
         names = [node.name for node in session.get_outputs()]
         return dict(zip(names, session.run(names, dict(self.feed(batch))), strict=True))
+
+    def reads(self, given: Collection[str], value: str) -> set[str]:
+        """Those of the given values that such a piece reads."""
+        return read_by(self.model, given, value)
 
     def results(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""
