@@ -21,6 +21,11 @@ def memory_errors() -> Iterator[None]:
     try:
         yield
     except (RuntimeError, MemoryError) as error:
-        if isinstance(error, RuntimeError) and not any(sign in str(error) for sign in NO_MEMORY):
+        if not out_of_memory(error):
             raise
         raise OutOfMemoryError(f"PyTorch ran out of memory: {reason(error)}") from error
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an error of PyTorch or Python says that memory ran out."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in NO_MEMORY)

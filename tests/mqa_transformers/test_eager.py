@@ -322,6 +322,21 @@ def test_on_a_gpu_it_agrees_with_the_cpu(bert, backend, subject, conditions):
         assert next(one.model.module.parameters()).device.type == "cpu"
 
 
+@pytest.mark.gpu
+def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(bert, backend, subject, conditions):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch finds no GPU here")
+    one = subject(bert)
+    exact = {}
+    for device in ("cpu", "cuda"):
+        there = Subject(one.model, one.task, dataclasses.replace(conditions, device=device), {})
+        with backend.function(there) as runner, runner.variant(dtype="float64") as variant:
+            exact[device] = variant.run(one.sample())["logits"]
+            assert variant.tap(one.sample(), ["classifier"])["classifier"][0].dtype == np.float64
+    np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-12, atol=1e-13)
+
+
 def test_the_demo_model_answers(demo, backend, subject):
     one = subject(demo)
     rows = one.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
