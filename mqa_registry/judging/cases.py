@@ -124,9 +124,7 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = (
-        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
-    )
+    purpose = f"{case.check.measure.key} {step.view.rows.name}"  # of no backend: equal answers have equal intervals
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
     if case.check.by is None:
         return Judged(find(Answers.of(reading, case.expect), case.expect, how))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.noise import allowed, where_real
 from mqa_parity.blaming.places import find_taps
@@ -96,12 +97,12 @@ def _shows(case: Case, shown: Shown) -> bool:
 def _everything(case: Case, anatomy: Anatomy) -> Shown:
     """The whole graph behind the output that is furthest off."""
     single, double = case.truth.outputs
-    names = [name for name in anatomy.results() if name in double]
-    if not names:
+    pairs = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), double)
+    if not pairs:
         raise NotRunError("no output of the graph has the name of one of the model's")
     shown = [
         Shown(piece, {one: anatomy.feed(case.batch)[one] for one in piece.inputs}, single[name], double[name])
-        for name in names
-        for piece in [anatomy.piece([], name)]
+        for theirs, name in pairs
+        for piece in [anatomy.piece([], theirs)]
     ]
     return next((one for one in shown if _shows(case, one)), shown[0])
