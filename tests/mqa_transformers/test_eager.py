@@ -211,18 +211,21 @@ def test_a_module_in_training_mode_is_refused_by_name(bert, backend, subject):
         backend.function(one).__enter__()
 
 
-def test_outputs_without_names_are_refused(bert, task, conditions, backend, opened):
+@pytest.mark.parametrize("given", ["tensor", "pair"])
+def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, given):
     import torch
 
     class Bare(torch.nn.Module):
         def forward(self, **inputs):
-            return inputs["input_ids"]
+            ids = inputs["input_ids"]
+            return ids if given == "tensor" else (ids, ids + 1)
 
     real = opened(bert)
     bare = Model(digest="", module=lambda: Bare().eval(), processor=lambda: real.processor, labels=("a", "b"))
     one = Subject(bare, task, conditions, {})
-    with backend.function(one) as runner, pytest.raises(NotRunError, match="outputs need names"):
-        runner.run(one.sample())
+    with backend.function(one) as runner:
+        names = list(runner.run(one.sample()))
+    assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
 def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, subject, monkeypatch):
