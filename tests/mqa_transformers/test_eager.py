@@ -212,7 +212,7 @@ def test_a_module_in_training_mode_is_refused_by_name(bert, backend, subject):
 
 
 @pytest.mark.parametrize("given", ["tensor", "pair"])
-def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, given):
+def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, *, given):
     import torch
 
     class Bare(torch.nn.Module):
