@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
@@ -194,6 +195,35 @@ def test_a_model_that_insists_on_float32_is_not_run():
         module = in_precision(GPT2Model(config).eval(), "cpu", "float64")
     with pytest.raises(NotRunError, match="does not run in float64: Error with upcasting"), arithmetic("float64"):
         module(**tokens())
+
+
+@pytest.mark.parametrize("form", ["script", "export"])
+def test_a_program_that_names_float32_is_run_in_float64_too(form):
+    import torch
+
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(4)
+
+        def forward(self, x):
+            likely = torch.softmax(x.to(torch.float32), -1, dtype=torch.float32)
+            return self.norm(likely * torch.arange(4, dtype=torch.float32).float())
+
+    module, x = Named().eval(), torch.linspace(-1, 1, 8).reshape(2, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is called outdated
+        program = torch.jit.script(module) if form == "script" else torch.export.export(module, (x,)).module()
+    copied = in_precision(program, "cpu", "float64")
+    with arithmetic("float64"):
+        exact = module.double()(x.double())
+
+    def run():
+        with arithmetic("float64"):
+            return copied(x.double())
+
+    assert narrow_steps(run) == []
+    assert torch.equal(run(), exact)
 
 
 @pytest.mark.parametrize(
