@@ -58,7 +58,8 @@ def between_group_entropy(
     """How unequal the mean benefits of groups are: the entropy index between groups.
 
     From 0 up, 0 where all are equal: `fairness/generalized-entropy` as if everybody had the mean benefit of the group.
-    A row in several groups counts in each. `alpha` and `positive` are as there.
+    A row in several groups counts in each. `alpha` and `positive` are as there. Estimates from many small groups are too
+    high.
     """
     code = positive_class(predictions.classes, positive)
     tables = Tables.of(predictions, targets, groups, [code])

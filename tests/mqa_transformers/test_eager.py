@@ -245,14 +245,47 @@ def test_no_threads_cannot_run(bert, backend, subject):
             call(subject(bert), threads=0)
 
 
-def test_tensorfloat_stays_off_as_long_as_a_runner_is_open(bert, backend, subject, monkeypatch):
+def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(bert, backend, subject, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    with backend.function(subject(bert)):
-        assert not torch.backends.cudnn.allow_tf32
-        assert torch.get_float32_matmul_precision() == "highest"
+    one, seen = subject(bert), []
+
+    def look(module, given):
+        seen.append((torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()))
+
+    with backend.function(one) as runner:
+        hook = one.model.module.register_forward_pre_hook(look)
+        runner.run(one.sample())
+        hook.remove()
+    assert seen == [(False, "highest")]
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, subject, conditions):
+    one = subject(bert)
+    on_cpu, on_gpu = (
+        Subject(one.model, one.task, dataclasses.replace(conditions, device=device), {}) for device in ("cpu", "cuda")
+    )
+    with backend.function(on_cpu, tf32=True) as runner:
+        assert runner.facts["tf32"] is False
+        assert runner.identity == backend.identity(on_cpu)
+    assert backend.identity(on_gpu, tf32=True) == backend.identity(on_gpu) | {"tf32": "on"}
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_tensorfloat_answers_less_exactly_where_it_is_allowed(bert, backend, subject, conditions):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("PyTorch finds no GPU here that has TensorFloat-32")
+    one = subject(bert)
+    on_gpu = Subject(one.model, one.task, dataclasses.replace(conditions, device="cuda"), {})
+    outputs = {}
+    for tf32 in (False, True):
+        with backend.function(on_gpu, tf32=tf32) as runner:
+            outputs[tf32] = runner.run(one.sample())["logits"]
+            assert runner.facts["tf32"] is tf32
+    assert (outputs[True] != outputs[False]).any()
 
 
 def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, subject):

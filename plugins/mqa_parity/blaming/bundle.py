@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.noise import allowed, where_real
 from mqa_parity.blaming.places import find_taps
@@ -83,8 +84,8 @@ def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Shown | None:
 def _shows(case: Case, shown: Shown) -> bool:
     try:
         found = shown.piece.run(shown.inputs, optimization="all")
-    except Exception:  # that it cannot run is what there is to show
-        return True
+    except Exception:  # where the whole cannot run, that is what there is to show
+        return bool(case.crash)
     if found.size != shown.double.size:
         return True
     error = np.abs(found.reshape(shown.double.shape) - shown.double)[where_real(shown.double, case.truth.real)]
@@ -96,12 +97,12 @@ def _shows(case: Case, shown: Shown) -> bool:
 def _everything(case: Case, anatomy: Anatomy) -> Shown:
     """The whole graph behind the output that is furthest off."""
     single, double = case.truth.outputs
-    names = [name for name in anatomy.results() if name in double]
-    if not names:
+    pairs = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), double)
+    if not pairs:
         raise NotRunError("no output of the graph has the name of one of the model's")
     shown = [
         Shown(piece, {one: anatomy.feed(case.batch)[one] for one in piece.inputs}, single[name], double[name])
-        for name in names
-        for piece in [anatomy.piece([], name)]
+        for theirs, name in pairs
+        for piece in [anatomy.piece([], theirs)]
     ]
     return next((one for one in shown if _shows(case, one)), shown[0])

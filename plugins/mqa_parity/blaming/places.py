@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -47,6 +47,7 @@ class Taps:
     parts: dict[str, Part]
     single: dict[str, Array]
     double: dict[str, Array]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # in the graph, where that is known
 
     def add(self, part: Part, single: Array, double: Array) -> None:
         """What a value is, unless it is known already."""
@@ -55,7 +56,10 @@ class Taps:
 
     def given(self) -> dict[str, Array]:
         """PyTorch's own values, as near as float32 gets, to be given to the graph."""
-        return {name: array.astype(np.float32) for name, array in self.double.items()}
+        return {
+            name: array.astype(np.float32).reshape(self.shapes.get(name, array.shape))
+            for name, array in self.double.items()
+        }
 
 
 def find_taps(case: Case, anatomy: Anatomy) -> Taps:
@@ -76,7 +80,7 @@ def find_taps(case: Case, anatomy: Anatomy) -> Taps:
         maker = anatomy.maker(part)
         if maker is not None and len(exactly.get(part.module, ())) == calls[part.module]:
             taps.add(maker, given[part.module][part.call], exactly[part.module][part.call])
-    return Taps(dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)), taps.single, taps.double)
+    return replace(taps, parts=dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)))
 
 
 def _traffic(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Lists, Lists]:
@@ -88,8 +92,9 @@ def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
     """Every module that both sides have, in the graph's order, from two runs of the graph as it is in the file."""
     inherited = anatomy.outputs(case.batch, list(taps.parts))
     alike = [name for name, array in inherited.items() if array.size == taps.double[name].size]
+    taps.shapes.update({name: inherited[name].shape for name in alike})
     given = taps.given()
-    local = anatomy.forced(case.batch, {name: given[name].reshape(inherited[name].shape) for name in alike})
+    local = anatomy.forced(case.batch, {name: given[name] for name in alike})
     return [
         Place(
             taps.parts[name],

@@ -1,0 +1,58 @@
+"""Who is guilty: the first that errs by itself, not the first that is off, nor the one that is furthest off."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_parity.blaming.places import GUILTY, LIKELY, Place, guilty, trail
+
+NOTHING = np.zeros(0)
+
+
+def places(*ratios):
+    """Modules in the graph's order, each with its inherited and its local ratio."""
+    return [
+        Place(SimpleNamespace(module=f"layer.{number}", call=0), NOTHING, NOTHING, inherited, local)
+        for number, (inherited, local) in enumerate(ratios)
+    ]
+
+
+def test_it_is_the_first_that_errs_by_itself():
+    one = places((1, 1), (12, 9), (50, 40), (900, 0.3), (5000, 4000))
+    assert guilty(one).part.module == "layer.2"
+
+
+def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
+    one = places((1, 1), (12, 9), (15, 12), (40, 1))
+    assert guilty(one).part.module == "layer.2"
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, LIKELY)), max_size=8))
+def test_inherited_errors_make_nobody_guilty(ratios):
+    assert guilty(places(*ratios)) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=8))
+def test_nobody_before_the_guilty_errs_as_clearly(ratios):
+    found = places(*ratios)
+    culprit = guilty(found)
+    if culprit is not None:
+        before = found[: found.index(culprit)]
+        assert all(place.local <= max(GUILTY, culprit.local) for place in before)
+        assert culprit.local > LIKELY
+
+
+def test_the_trail_shows_the_guilty_among_its_neighbours():
+    found = places((1, 1), (1, 1), (1, 1), (90, 90), (80, 1), (70, 1), (60, 1))
+    steps = trail(found, found[3])
+    assert [step.module for step in steps] == ["layer.1", "layer.2", "layer.3", "layer.4", "layer.5"]
+    assert [step.local for step in steps] == [1, 1, 90, 1, 1]
+
+
+def test_the_trail_of_nobody_is_of_those_furthest_off():
+    found = places((1, 1), (9, 2), (12, 3))
+    assert [step.inherited for step in trail(found, None)] == [12, 9, 1]
