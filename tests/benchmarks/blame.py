@@ -69,7 +69,9 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
     session = source.open()
     types = {one.name: np.int64 for one in session.get_inputs()}
     candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {}, source)
-    reference = TorchRunner(module, module, lambda: batch, "cpu", None, 512, {}, {"precision": "float32", "tf32": False})
+    reference = TorchRunner(
+        module, module, lambda: batch, "cpu", None, 512, {}, {"precision": "float32", "tf32": False}
+    )
     begun, working = time.perf_counter(), time.process_time()
     found = blame(reference, candidate, [batch], mask="attention_mask")
     seconds, busy = time.perf_counter() - begun, time.process_time() - working
