@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,14 +73,16 @@ def _prepared(base: Path, path: Path, *, large: bool) -> Path:
     """With the shapes inferred that a quantizer needs, as far as that goes."""
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    known = {"save_as_external_data": large, "all_tensors_to_one_file": True}
     source = base if large else _in_one_file(base, path.with_name("whole.onnx"))
-    try:
-        quant_pre_process(str(source), str(path), **known)
-    except Exception:
-        # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
-        traceback.print_exc()
-        quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
+    quant_pre_process(
+        str(source),
+        str(path),
+        # It knows not every operator of an export, leaves its files in the current folder where it gives up, and adds
+        # little to the shapes that exporters write down.
+        skip_symbolic_shape=True,
+        save_as_external_data=large,
+        all_tensors_to_one_file=True,
+    )
     _forget_shapes_of_weights(path)
     return path
 

@@ -155,7 +155,7 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
     precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
     if not peer:
-        yield f"PyTorch has no {precision} to hold the candidate's against: there is no `ratio`, bound its other numbers"
+        yield f"PyTorch has no {precision} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
         yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
 

@@ -62,8 +62,12 @@ def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_
     monkeypatch.setattr("mqa_onnxruntime.conversion.LARGEST", 0)
     plain = kept_export(with_data, None).path
     batches = write_arrays(tmp_path / "batches.npz", [with_data.sample()])
-    path = tmp_path / "model.onnx"
+    path = tmp_path / "out" / "model.onnx"
+    path.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
     convert(Variant(precision), plain, path, batches)
+    assert {file.name for file in tmp_path.iterdir()} == {"batches.npz", "out"}, "something was left in this folder"
+    assert {file.name for file in path.parent.iterdir()} <= {"model.onnx", "model.onnx.data"}
     answers = on_cpu(path, with_data.sample())(with_data.sample())
     right = on_cpu(plain, with_data.sample())(with_data.sample())
     assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
