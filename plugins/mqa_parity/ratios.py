@@ -14,6 +14,7 @@ take root mean squares where this takes the largest errors.
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -79,10 +80,16 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     """Every output's numbers, the rows that are farthest off, and what there is to say of the yardstick."""
     outputs = summed(observations)
     return {
+        **_divergence(observations),
         "remarks": list(_remarks(observations, outputs)),
         "outputs": {output.name: _plain(output) for output in outputs},
         "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
     }
+
+
+def differs(observations: pa.Table) -> bool:
+    """Whether an output is further off than the bound by convention, or beyond any."""
+    return any(output.mismatches or output.ratio > BOUND for output in summed(observations))
 
 
 def summed(observations: pa.Table) -> list[Output]:
@@ -148,9 +155,15 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
     precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
     if not peer:
-        yield f"PyTorch has no {precision} to hold the candidate's against: there is no `ratio`, bound its other numbers"
+        yield f"PyTorch has no {precision} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
         yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
+
+
+def _divergence(observations: pa.Table) -> dict[str, Any]:
+    """The first module that differs, and whose fault that is, where somebody looked."""
+    told = next((text for text in observations.column("blame").to_pylist() if text), "")
+    return {"first_divergence": json.loads(told)} if told else {}
 
 
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -70,11 +70,6 @@ def test_an_export_over_an_older_one_replaces_it(backend, subject, shipped):
     assert read_graph(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
-def test_what_is_exported_already_is_not_exported_again(backend, subject, shipped):
-    with pytest.raises(DataError, match="is exported already"):
-        backend.export(subject, shipped.files[0].parent, path=shipped.files[0])
-
-
 def test_a_folder_that_cannot_be_written_is_one_line(backend, subject, exported, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotRunError, match="the export cannot be written to"):

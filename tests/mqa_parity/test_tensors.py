@@ -241,7 +241,7 @@ def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_run
     found, shown, _ = held(numpy_runner(precision="int8"))
     assert math.isnan(found["ratio"])
     assert 0 < found["max_abs"] < 1e-5
-    assert "PyTorch has no int8" in shown["remarks"][0]
+    assert "PyTorch has no int8 to hold this against" in shown["remarks"][0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
     assert broken["ratio"] == math.inf
 

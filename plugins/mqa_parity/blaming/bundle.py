@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.noise import allowed, where_real
-from mqa_parity.blaming.places import find_taps
+from mqa_parity.blaming.places import find_places, find_taps
 from mqa_parity.blaming.shrinking import smallest
 from mqa_registry import NotRunError
 
@@ -71,6 +72,8 @@ def _shown(case: Case, anatomy: Anatomy, blame: Blame) -> Shown:
 
 def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Shown | None:
     taps = find_taps(case, anatomy)
+    if not case.crash:
+        find_places(case, anatomy, taps)  # leaves out of the taps what cannot be given
     if blame.value not in taps.parts:
         return None
     piece = anatomy.piece([value for value in taps.parts if value != blame.value], blame.value)
@@ -96,12 +99,12 @@ def _shows(case: Case, shown: Shown) -> bool:
 def _everything(case: Case, anatomy: Anatomy) -> Shown:
     """The whole graph behind the output that is furthest off."""
     single, double = case.truth.outputs
-    names = [name for name in anatomy.results() if name in double]
-    if not names:
+    pairs = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), double)
+    if not pairs:
         raise NotRunError("no output of the graph has the name of one of the model's")
     shown = [
         Shown(piece, {one: anatomy.feed(case.batch)[one] for one in piece.inputs}, single[name], double[name])
-        for name in names
-        for piece in [anatomy.piece([], name)]
+        for theirs, name in pairs
+        for piece in [anatomy.piece([], theirs)]
     ]
     return next((one for one in shown if _shows(case, one)), shown[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -36,16 +37,17 @@ def blame(
     *,
     mask: str = "",
     limit: float = 10.0,
+    exact: Reference | None = None,
     bundle: Path | None = None,
 ) -> Blame | None:
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
-    times the error of the reference itself, both held against the reference in float64. `bundle` is a folder that is
-    to show the difference to others.
+    times the error of the reference itself, both held against the reference in float64. `exact` is the reference in
+    float64, where that is at hand; `bundle` a folder that is to show the difference to others.
     """
-    with reference.variant(dtype="float64") as exact:
-        case = worst(Case(Truth(reference, exact, batch, mask), candidate, limit) for batch in batches)
+    with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
+        case = worst(Case(Truth(reference, truth, batch, mask), candidate, limit) for batch in batches)
         if case is None:
             return None
         alone = worst_row(case)

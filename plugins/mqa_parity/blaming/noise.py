@@ -54,7 +54,7 @@ def where_real(array: Array, mask: Bools | None) -> Bools:
     if array.shape[0] == rows * length:
         return _spread(mask.ravel(), array)
     if array.shape[:2] == (1, length):
-        return _spread(mask.any(axis=0)[None], array)
+        return _spread(np.atleast_2d(mask.any(axis=0)), array)
     if array.ndim > 2 and (array.shape[0], array.shape[2]) == (rows, length):
         return _spread(mask[:, None], array)
     return np.ones(array.shape, bool)
@@ -66,4 +66,4 @@ def _spread(mask: Bools, array: Array) -> Bools:
 
 
 def _counting(single: Array, double: Array, mask: Bools | None) -> Bools:
-    return where_real(double, mask) & np.isfinite(double) & np.isfinite(single)
+    return np.asarray(where_real(double, mask) & np.isfinite(double) & np.isfinite(single), np.bool_)
