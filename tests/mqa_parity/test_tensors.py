@@ -9,6 +9,7 @@ from functools import partial
 from itertools import count
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -185,6 +186,13 @@ def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
         ]
         == 0
     )
+
+
+def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
+    _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
+    bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
+    shown = evidence(bare)["examples"][0]
+    assert shown.keys() == {"id", "output", "error", "noise"}
 
 
 # The yardstick
