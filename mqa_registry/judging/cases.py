@@ -196,8 +196,9 @@ def _overruled(
 
 def _part(step: Step, judged: Judged, ruling: Ruling, observations: Observations) -> JudgedStep:
     whole, seen = whole_part(judged, ruling), observations.views[step.view].seen
+    assert seen is not None
     groups = group_parts(judged, ruling)
-    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(seen))
+    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(len(seen.rows), seen))
 
 
 def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
@@ -209,7 +210,8 @@ def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: 
         counts |= {"declined": observed.seen.declined}
     evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
     if step.view.rows.perturb:
-        evidence |= {key: told for key, told in validity(observed.seen).items() if key in {"changed", "edits"}}
+        told = validity(len(observed.seen.rows), observed.seen)
+        evidence |= {key: told[key] for key in ("changed", "edits") if key in told}
     if not reading.paired:
         evidence["unpaired"] = True
     if reading.sample.clusters is not None:

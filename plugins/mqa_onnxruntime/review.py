@@ -94,6 +94,8 @@ def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
             f"it answers otherwise than {reference} on {_spelled(other)}: {other.reason}",
             "`mqa parity` names the first module that differs",
         )
+    if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
+        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_some(untried)}")
     if refused := [shape.what for shape in shapes if shape.outcome == "refused"]:
         yield Finding("note", "shapes", f"{reference} itself does not take {_some(refused)}")
 
@@ -111,7 +113,9 @@ def _axes(audit: Audit) -> Iterator[Finding]:
 
 def _weights(weights: Weights) -> Iterator[Finding]:
     same_name = [name for name, other in weights.changed.items() if name == other]
-    if same_name:
+    if same_name and weights.folded:
+        yield Finding("note", "weights", f"batch normalization was folded into {_some(same_name)}")
+    elif same_name:
         yield Finding(
             "problem",
             "weights",

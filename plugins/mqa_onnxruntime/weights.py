@@ -33,7 +33,8 @@ class Weights:
     `exact`, `transposed` and `cast` count those that are weights of the model bit by bit, after a transposition, or
     after a cast to half precision. `unknown` are the tensors of `SMALL` elements or more that come from nowhere,
     `missing` the model's weights that are not in the file. `changed` names for some of those the tensor of another
-    value that stands in their place: it has their name, or nothing else has their shape.
+    value that stands in their place: it has their name, or nothing else has their shape. Exporters fold a batch
+    normalization into the weights before it (`folded`): those then have other values and their own names.
     """
 
     exact: int
@@ -42,6 +43,7 @@ class Weights:
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
     changed: Mapping[str, str]
+    folded: bool
     numbers: int  # in the file's floating-point tensors
     model_numbers: int  # in the model's
 
@@ -81,6 +83,7 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
         unknown=tuple(unknown),
         missing=missing,
         changed=changed,
+        folded=any(name.endswith("running_var") for name in missing),
         numbers=numbers,
         model_numbers=known.numbers,
     )
@@ -91,8 +94,10 @@ def _known(weights: Iterable[tuple[str, Array]], halves: Iterable[str]) -> _Know
     forms: dict[bytes, tuple[str, tuple[str, ...]]] = {}
     numbers = 0
     for name, array in weights:
+        if not _fractional(array):
+            continue  # a counter, or the numbers of positions
         shapes[name] = array.shape
-        numbers += array.size if _fractional(array) else 0
+        numbers += array.size
         for how, form in _forms(array, halves):
             key = _key(form)
             before = forms.get(key, (how, ()))
@@ -106,7 +111,7 @@ def _forms(array: Array, halves: Iterable[str]) -> Iterator[tuple[str, Array]]:
     yield "exact", array
     if turned:
         yield "transposed", array.T
-    for half in halves if _fractional(array) else ():
+    for half in halves:
         cast = array.astype(_dtype(half))
         yield "cast", cast
         if turned:

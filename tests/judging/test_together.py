@@ -11,7 +11,7 @@ from mqa_registry.errors import NotRunError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.counts import Counts
 from mqa_registry.judging.needed import needs
-from mqa_registry.suite import Against, Expect, Use
+from mqa_registry.suite import Against, Expect, Severity, Use
 
 
 @pytest.fixture
@@ -209,3 +209,16 @@ def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
     (need,) = needs(plan, Counts({"words": 50}, {"words": 50}, {"accuracy": {}}))
     assert (need.at_hand, need.needed, need.best) == (50, None, "the groups depend on the answers")
+
+
+@pytest.mark.parametrize("least", [5, 26])
+def test_a_sweep_starts_from_the_number_of_the_same_groups(engine, judged, spread, shout, least):
+    (clean,) = judged(engine.check(measure=spread, by=by(), expect={"value": Expect(max=0.9, min_rows=5)}))
+    uses = engine.check("shout", shout).steps[0].perturb
+    check = engine.check(
+        measure=spread, by=by(), steps=(Severity(uses, 1.0),), expect={"value": Expect(max=0.9, min_rows=least)}
+    )
+    (result,) = judged(check)
+    told = result.evidence["sweep"]["clean"]
+    assert told == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
+    assert result.verdict is not Verdict.ERROR

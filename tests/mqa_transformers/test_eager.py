@@ -346,3 +346,24 @@ def test_the_demo_model_answers(demo, backend, subject):
     with backend.function(one) as runner:
         answers = one.codec.decode(runner.run(one.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == ["positive", "negative"]
+
+
+def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
+        given, gave = runner.traffic(one.sample(), names)
+        assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
+        np.testing.assert_array_equal(given["bert.encoder.layer.0"][0], gave["bert.embeddings.LayerNorm"][0])
+        np.testing.assert_array_equal(gave["classifier"][0], runner.tap(one.sample(), names)["classifier"][0])
+        assert not any(module._forward_pre_hooks for module in runner.module.modules())
+
+
+def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner, runner.variant(dtype="float16") as half:
+        shown = half.parameters("classifier")
+        assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
+        np.testing.assert_array_equal(shown["weight"], one.model.module.classifier.weight.detach().numpy())
+        with pytest.raises(NotRunError, match="no module `pooler`"):
+            runner.parameters("pooler")

@@ -13,7 +13,7 @@ import numpy as np
 from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.noise import allowed, where_real
-from mqa_parity.blaming.places import find_taps
+from mqa_parity.blaming.places import find_places, find_taps
 from mqa_parity.blaming.shrinking import smallest
 from mqa_registry import NotRunError
 
@@ -72,6 +72,8 @@ def _shown(case: Case, anatomy: Anatomy, blame: Blame) -> Shown:
 
 def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Shown | None:
     taps = find_taps(case, anatomy)
+    if not case.crash:
+        find_places(case, anatomy, taps)  # leaves out of the taps what cannot be given
     if blame.value not in taps.parts:
         return None
     piece = anatomy.piece([value for value in taps.parts if value != blame.value], blame.value)
