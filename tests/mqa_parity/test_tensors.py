@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -186,6 +187,23 @@ def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
         ]
         == 0
     )
+
+
+def test_whoever_is_to_blame_is_told_in_words(held):
+    found = {
+        "kind": "exporter",
+        "meaning": "the file computes something else",
+        "module": "layer.3",
+        "class": "LayerNorm",
+    }
+    _, _, table = held()
+    texts = pa.array([json.dumps(found | {"node": "norm_3"}), *[None] * (table.num_rows - 1)], pa.string())
+    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown["first_divergence"]["node"] == "norm_3"
+    assert shown["remarks"][1:] == [
+        "it begins in `layer.3` (LayerNorm, node `norm_3`)",
+        "exporter: the file computes something else",
+    ]
 
 
 def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
