@@ -65,7 +65,8 @@ def _to_float16(base: Path, path: Path, *, large: bool) -> None:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    model = convert_float_to_float16(onnx.load(str(base)), keep_io_types=True)
+    # Of a path, it infers shapes in a file: in memory that ends at 2 GiB.
+    model = convert_float_to_float16(str(base) if large else onnx.load(str(base)), keep_io_types=True)
     onnx.save(model, str(path), save_as_external_data=large, all_tensors_to_one_file=True, location=f"{path.name}.data")
 
 
