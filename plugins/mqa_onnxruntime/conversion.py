@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import traceback
 from pathlib import Path
@@ -75,13 +76,16 @@ def _prepared(base: Path, path: Path, *, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     known = {"save_as_external_data": large, "all_tensors_to_one_file": True}
-    source = base if large else _in_one_file(base, path.with_name("whole.onnx"))
-    try:
-        quant_pre_process(str(source), str(path), **known)
-    except Exception:
-        # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
-        traceback.print_exc()
-        quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
+    source = (base if large else _in_one_file(base, path.with_name("whole.onnx"))).resolve()
+    path = path.resolve()
+    # Where shape inference ends early, it leaves what it has in the current folder, weights and all.
+    with tempfile.TemporaryDirectory() as leavings, contextlib.chdir(leavings):
+        try:
+            quant_pre_process(str(source), str(path), **known)
+        except Exception:
+            # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
+            traceback.print_exc()
+            quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
     _forget_shapes_of_weights(path)
     return path
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -67,6 +69,24 @@ def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_
     answers = on_cpu(path, with_data.sample())(with_data.sample())
     right = on_cpu(plain, with_data.sample())(with_data.sample())
     assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
+
+
+def test_nothing_is_left_in_the_current_folder(with_data, tmp_path, monkeypatch):
+    """Shape inference writes a copy of the model there where it does not come to its end."""
+    here = tmp_path / "here"
+    here.mkdir()
+    plain = kept_export(with_data, None).path.resolve()
+    batches = write_arrays((tmp_path / "batches.npz").resolve(), [with_data.sample()])
+
+    def stop(*given, **options):
+        (Path.cwd() / "sym_shape_infer_temp.onnx").write_bytes(b"")
+        raise RuntimeError("Incomplete symbolic shape inference")
+
+    monkeypatch.setattr("onnxruntime.tools.symbolic_shape_infer.SymbolicShapeInference.infer_shapes", stop)
+    monkeypatch.chdir(here)
+    convert(Variant("int8-dynamic"), plain, tmp_path / "model.onnx", batches)
+    assert (tmp_path / "model.onnx").is_file()
+    assert list(here.iterdir()) == []
 
 
 def test_a_variant_keeps_its_nodes_descent_and_its_audit(subject):
