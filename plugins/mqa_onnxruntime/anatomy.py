@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -51,6 +51,10 @@ class Anatomy:
     def maker(self, part: Part) -> Part | None:
         """What makes the one number that a part reads, where that is no module's output."""
         return self._reading.maker(part)
+
+    def instead(self, part: Part) -> Part | None:
+        """The same with what else it may be that the module gives first, if anything else leaves it."""
+        return replace(part, value=part.others[0], others=part.others[1:]) if part.others else None
 
     def nodes(self, part: Part) -> tuple[str, ...]:
         """The names of a part's nodes."""
