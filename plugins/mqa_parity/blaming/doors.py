@@ -69,6 +69,11 @@ class Dissected(Protocol):
     def anatomy(self) -> Anatomy: ...
 
 
+def dissected(candidate: Dissected, reference: Reference) -> Anatomy:
+    """The candidate's graph along the modules of the reference, by their names there."""
+    return candidate.anatomy().named_by(reference.modules())
+
+
 class Part(Protocol):
     """One call of a module in a graph, and the value that is its output."""
 
@@ -108,6 +113,7 @@ class Piece(Protocol):
 class Anatomy(Protocol):
     """A graph by modules; values are known by their names in the graph."""
 
+    def named_by(self, modules: Collection[str]) -> Anatomy: ...
     def parts(self, calls: Mapping[str, int] | None = None) -> Sequence[Part]: ...
     def maker(self, part: Part) -> Part | None: ...
     def instead(self, part: Part) -> Part | None: ...

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause
-from mqa_parity.blaming.doors import Classed, Dissected
+from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
@@ -73,7 +73,7 @@ def _blame_module(case: Case) -> Blame:
         return Blame(
             "exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", case.failure
         )
-    anatomy = case.candidate.anatomy()
+    anatomy = dissected(case.candidate, case.truth.reference)
     taps = find_taps(case, anatomy)
     if not taps.parts:
         return blame_unnamed(case, anatomy)
