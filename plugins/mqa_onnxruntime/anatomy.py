@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +11,7 @@ import numpy as np
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
-from mqa_onnxruntime.origins import NOWHERE, read_origins
+from mqa_onnxruntime.origins import NOWHERE, aligned, read_origins
 from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
 from mqa_onnxruntime.piece import whole_piece
 
@@ -38,6 +38,11 @@ class Anatomy:
 
     source: Source
     feed: Callable[[Arrays], Arrays]
+    known: frozenset[str] = frozenset()
+
+    def named_by(self, modules: Collection[str]) -> Anatomy:
+        """The same by the modules of a model, which may have been exported inside of another."""
+        return replace(self, known=frozenset(modules))
 
     @cached_property
     def model(self) -> Any:
@@ -51,6 +56,10 @@ class Anatomy:
     def maker(self, part: Part) -> Part | None:
         """What makes the one number that a part reads, where that is no module's output."""
         return self._reading.maker(part)
+
+    def instead(self, part: Part) -> Part | None:
+        """The same with what else it may be that the module gives first, if anything else leaves it."""
+        return replace(part, value=part.others[0], others=part.others[1:]) if part.others else None
 
     def nodes(self, part: Part) -> tuple[str, ...]:
         """The names of a part's nodes."""
@@ -110,7 +119,8 @@ class Anatomy:
 
     @cached_property
     def _reading(self) -> Reading:
-        return Reading(self.model, read_origins(self.model.graph.node, lineage(self.source.path)))
+        origins = read_origins(self.model.graph.node, lineage(self.source.path))
+        return Reading(self.model, aligned(origins, self.known))
 
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
         arrays = session.run([TAKEN + name for name in values], dict(feeds))

@@ -8,7 +8,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from mqa_onnxruntime.lineage import Descent
 
@@ -40,6 +40,34 @@ def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[
     """The origin of each node: by what its exporter tells of it, by its name, or by its neighbours."""
     own = [_told(descents.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
     return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
+
+
+def aligned(origins: Sequence[Origin], known: Collection[str]) -> list[Origin]:
+    """The origins by the names of a model that was exported inside of another, or whose part was exported.
+
+    `known` are its modules. The names stay as they are where no other prefix makes more of them known.
+    """
+    names = {name for origin in origins for name in origin.modules}
+    outer = sorted({name.partition(".")[0] for name in names} - {""})
+    inner = sorted({name.partition(".")[0] for name in known} - {""})
+    moves = [("", ""), *((prefix, "") for prefix in outer), *(("", prefix) for prefix in inner)]
+    best = max(moves, key=lambda move: len({_moved(name, *move) for name in names} & frozenset(known)))
+    return [_renamed(origin, *best) for origin in origins] if any(best) else list(origins)
+
+
+def _moved(name: str, off: str, on: str) -> str | None:
+    """A name without one prefix and with another; None where it does not have the first."""
+    if off and name != off and not name.startswith(f"{off}."):
+        return None
+    rest = name[len(off) :].removeprefix(".") if off else name
+    return ".".join(part for part in (on, rest) if part)
+
+
+def _renamed(origin: Origin, off: str, on: str) -> Origin:
+    names = [(_moved(name, off, on), place) for place, name in enumerate(origin.modules)]
+    kept = [(name, place) for name, place in names if name is not None]
+    classes = tuple(origin.classes[place] for _, place in kept if place < len(origin.classes))
+    return Origin(tuple(name for name, _ in kept), classes, origin.source)
 
 
 def source_line(stack: str) -> str:

@@ -22,6 +22,7 @@ class Part:
     """One call of a module: its nodes by their places in the graph, and the value that is its output.
 
     `entry` is the one number with a fraction that it reads from other nodes; empty where it reads none, or several.
+    `others` are what else leaves it, the last first: a module may give several things.
     """
 
     module: str
@@ -31,6 +32,7 @@ class Part:
     places: tuple[int, ...]
     value: str
     entry: str = ""
+    others: tuple[str, ...] = ()
 
     @property
     def end(self) -> int:
@@ -105,11 +107,13 @@ class Reading:
         return inside[position] if position < len(inside) else ""
 
     def _part(self, module: str, call: int, run: list[int]) -> Part | None:
-        value = self._output(set(run), run)
-        if not value:
+        values = self._leaving(set(run), run)
+        if not values:
             return None
         origin = self._own(module, run)
-        return Part(module, call, origin.class_of(module), origin.source, tuple(run), value, self._entry(run))
+        return Part(
+            module, call, origin.class_of(module), origin.source, tuple(run), values[0], self._entry(run), values[1:]
+        )
 
     def _entry(self, run: list[int]) -> str:
         inside = {name for place in run for name in self.nodes[place].output}
@@ -122,13 +126,10 @@ class Reading:
         own = [self.origins[place] for place in run if self.origins[place].modules[-1] == module]
         return (own or [self.origins[place] for place in run] or [NOWHERE])[-1]
 
-    def _output(self, inside: set[int], run: list[int]) -> str:
-        """The last number with a fraction that leaves the nodes of a call."""
-        for place in reversed(run):
-            for name in self.nodes[place].output[:1]:
-                if self.types.get(name, 0) in FLOATS and self._leaves(name, inside):
-                    return str(name)
-        return ""
+    def _leaving(self, inside: set[int], run: list[int]) -> tuple[str, ...]:
+        """The numbers with a fraction that leave the nodes of a call, the last first."""
+        made = [name for place in reversed(run) for name in self.nodes[place].output[:1]]
+        return tuple(str(name) for name in made if self.types.get(name, 0) in FLOATS and self._leaves(name, inside))
 
     def _leaves(self, name: str, inside: set[int]) -> bool:
         return name in self.results or any(place not in inside for place in self.readers[name])

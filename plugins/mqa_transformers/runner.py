@@ -91,6 +91,10 @@ class TorchRunner:
             self._forward(batch)
         return given.of(modules), gave.of(modules)
 
+    def class_of(self, module: str) -> str:
+        """The name of a module's class."""
+        return type(submodule(self.original, module)).__name__
+
     def parameters(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model."""
         part = submodule(self.original, module)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from onnx import helper
 
 from mqa_onnxruntime.lineage import Descent
-from mqa_onnxruntime.origins import NOWHERE, read_origins, source_line
+from mqa_onnxruntime.origins import NOWHERE, Origin, aligned, read_origins, source_line
 
 QUERY = Descent(
     ("", "encoder", "encoder.query", "linear"),
@@ -63,6 +63,29 @@ def test_of_a_graph_that_tells_nothing_nothing_is_made_up():
 @pytest.mark.parametrize("stack", ["", "no frames", 'File "torch/nn/modules/linear.py", line 3, in forward'])
 def test_no_line_is_made_up(stack):
     assert source_line(stack) == ""
+
+
+KNOWN = ("encoder", "encoder.query", "encoder.norm", "head")
+
+
+def test_a_model_that_was_exported_inside_of_another_keeps_its_own_names():
+    origin = Origin(
+        ("", "wrapped", "wrapped.encoder", "wrapped.encoder.query"), ("W", "a.Model", "a.Encoder", "b.Linear")
+    )
+    (found,) = aligned([origin], KNOWN)
+    assert found.modules == ("", "encoder", "encoder.query")
+    assert [found.class_of(name) for name in found.modules] == ["Model", "Encoder", "Linear"]
+
+
+def test_a_part_that_was_exported_has_the_names_that_it_has_in_the_model():
+    (found,) = aligned([Origin(("", "query"), ("a.Encoder", "b.Linear"))], KNOWN)
+    assert found.modules == ("encoder", "encoder.query")
+
+
+def test_names_that_are_known_stay():
+    origins = [Origin(("", "encoder", "encoder.query")), Origin(("", "head")), NOWHERE]
+    assert aligned(origins, KNOWN) == origins
+    assert aligned(origins, ()) == origins
 
 
 @given(st.text(max_size=40))

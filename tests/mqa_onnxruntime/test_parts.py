@@ -36,6 +36,13 @@ def test_a_module_gives_the_last_value_that_leaves_it_and_inner_ones_come_first(
     assert shown(reading.parts()) == [("a.dense", 0, "d"), ("a", 0, "r"), ("b", 0, "out"), ("", 0, "out")]
 
 
+def test_what_else_leaves_a_module_is_known():
+    part = next(
+        part for part in read("a: in -> cos", "a: in -> sin", "b: cos sin -> out").parts() if part.module == "a"
+    )
+    assert (part.value, part.others) == ("sin", ("cos",))
+
+
 def test_a_value_that_stays_inside_is_no_output():
     assert ("a", 0, "kept") not in shown(read("a: in -> kept", "a: kept -> r", "b: r -> out").parts())
 

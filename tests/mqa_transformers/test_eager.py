@@ -365,5 +365,6 @@ def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, b
         shown = half.parameters("classifier")
         assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
         np.testing.assert_array_equal(shown["weight"], one.model.module.classifier.weight.detach().numpy())
+        assert half.class_of("classifier") == "Linear"
         with pytest.raises(NotRunError, match="no module `pooler`"):
             runner.parameters("pooler")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_parity.blaming.doors import Dissected
+from mqa_parity.blaming.doors import Dissected, dissected
 from mqa_parity.blaming.noise import allowed, where_real
 from mqa_parity.blaming.places import find_places, find_taps
 from mqa_parity.blaming.shrinking import smallest
@@ -34,7 +34,7 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
     if not isinstance(case.candidate, Dissected):
         raise NotRunError("the candidate has no graph to cut a piece out of")
     small = smallest(case)
-    shown = _shown(small, case.candidate.anatomy(), blame)
+    shown = _shown(small, dissected(case.candidate, case.truth.reference), blame)
     folder.mkdir(parents=True, exist_ok=True)
     shown.piece.save(folder / "piece.onnx")
     np.savez(folder / "inputs.npz", allow_pickle=False, **shown.feeds)

@@ -36,6 +36,13 @@ class Weighted(Protocol):
 
 
 @runtime_checkable
+class Classed(Protocol):
+    """A reference that names the class of a module."""
+
+    def class_of(self, module: str) -> str: ...
+
+
+@runtime_checkable
 class Watched(Protocol):
     """A reference that shows what modules are given beside what they give: the first tensor, each time they run."""
 
@@ -60,6 +67,11 @@ class Dissected(Protocol):
     """A candidate whose graph can be taken apart along the modules of the reference."""
 
     def anatomy(self) -> Anatomy: ...
+
+
+def dissected(candidate: Dissected, reference: Reference) -> Anatomy:
+    """The candidate's graph along the modules of the reference, by their names there."""
+    return candidate.anatomy().named_by(reference.modules())
 
 
 class Part(Protocol):
@@ -101,8 +113,10 @@ class Piece(Protocol):
 class Anatomy(Protocol):
     """A graph by modules; values are known by their names in the graph."""
 
+    def named_by(self, modules: Collection[str]) -> Anatomy: ...
     def parts(self, calls: Mapping[str, int] | None = None) -> Sequence[Part]: ...
     def maker(self, part: Part) -> Part | None: ...
+    def instead(self, part: Part) -> Part | None: ...
     def nodes(self, part: Part) -> Sequence[str]: ...
     def inside(self, module: str) -> Collection[str]: ...
     def owner(self, node: str) -> tuple[str, str, str]: ...

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause
-from mqa_parity.blaming.doors import Dissected
+from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
@@ -61,7 +61,10 @@ def blame(
 
 def explain(case: Case) -> Blame:
     """The fault behind a case that fails, what is cheap to find out first."""
-    return blame_signature(case) or blame_optimizers(case) or _blame_module(case)
+    found = blame_signature(case) or blame_optimizers(case) or _blame_module(case)
+    if not found.module or found.class_name or not isinstance(case.truth.reference, Classed):
+        return found
+    return replace(found, class_name=case.truth.reference.class_of(found.module))
 
 
 def _blame_module(case: Case) -> Blame:
@@ -70,7 +73,7 @@ def _blame_module(case: Case) -> Blame:
         return Blame(
             "exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", case.failure
         )
-    anatomy = case.candidate.anatomy()
+    anatomy = dissected(case.candidate, case.truth.reference)
     taps = find_taps(case, anatomy)
     if not taps.parts:
         return blame_unnamed(case, anatomy)

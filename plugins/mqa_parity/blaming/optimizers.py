@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from mqa_parity.blaming.doors import Dissected, Levelled
+from mqa_parity.blaming.doors import Dissected, Levelled, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.places import GUILTY, find_taps, measure
 from mqa_registry import NotRunError
@@ -26,7 +26,7 @@ def blame_optimizers(case: Case) -> Blame | None:
     found = Blame("pass", reason, case.failure)
     if not isinstance(case.candidate, Dissected):
         return found
-    anatomy = case.candidate.anatomy()
+    anatomy = dissected(case.candidate, case.truth.reference)
     name = _optimizer(case, anatomy)
     if name:
         found = replace(found, optimizer=name, reason=f"{reason}, and where it does all but `{name}`")

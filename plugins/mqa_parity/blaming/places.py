@@ -54,6 +54,12 @@ class Taps:
         if part.value not in self.parts and double.dtype.kind == "f":
             self.parts[part.value], self.single[part.value], self.double[part.value] = part, single, double
 
+    def move(self, value: str, part: Part | None) -> None:
+        """What was taken for one value is another's, or none's."""
+        del self.parts[value]
+        if part is not None:
+            self.add(part, self.single[value], self.double[value])
+
     def given(self) -> dict[str, Array]:
         """PyTorch's own values, as near as float32 gets, to be given to the graph."""
         return {
@@ -92,12 +98,12 @@ def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
     """Every module that both sides have, in the graph's order, from two runs of the graph as it is in the file.
 
     No module errs by itself and comes out right: one that seems to was given what is another module's output in the
-    graph than in the model. Such values are left out.
+    graph than in the model. Such a value gives way to another one of that module, if there is one.
     """
     places = _measured(case, anatomy, taps)
     while strangers := _strangers(anatomy, places):
         for name in strangers:
-            del taps.parts[name]
+            taps.move(name, anatomy.instead(taps.parts[name]))
         places = _measured(case, anatomy, taps)
     return places
 

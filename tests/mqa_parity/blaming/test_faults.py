@@ -7,7 +7,9 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
+from mqa_onnxruntime.exporting import export
 from mqa_onnxruntime.origins import read_origins
+from mqa_parity.blaming import blame
 from mqa_parity.blaming.case import Case, Truth
 
 LAYERS = 3
@@ -256,6 +258,27 @@ def test_swapped_outputs_are_of_the_signature(copied, blamed):
     found = blamed("pooled", graph)
     assert found.kind == "signature"
     assert f"what it calls `{one}` is `{other}`" in found.reason
+
+
+@pytest.mark.slow
+def test_a_wrapped_models_modules_have_their_own_names(lab, reference, candidate, batches, tmp_path):
+    import torch
+
+    class Wrapped(torch.nn.Module):
+        def __init__(self, inner):
+            super().__init__()
+            self.inner = inner
+
+        def forward(self, **inputs):
+            return {"logits": self.inner(**inputs).logits}
+
+    export(Wrapped(lab("bert").module).eval(), batches[1], dict.fromkeys(batches[1], (0, 1)), tmp_path, None)
+    graph = onnx.load(str(tmp_path / "model.onnx"))
+    node = [node for node in graph.graph.node if node.op_type == "LayerNormalization"][3]
+    next(attribute for attribute in node.attribute if attribute.name == "epsilon").f = 0.1
+    held = candidate(graph, origin=tmp_path / "model.onnx")
+    found = blame(reference(lab("bert").module), held, batches, mask="attention_mask")
+    assert (found.kind, found.module) == ("exporter", "bert.encoder.layer.1.attention.output.LayerNorm")
 
 
 def test_a_model_that_was_trained_on_after_its_export_has_other_weights(copied, blamed):

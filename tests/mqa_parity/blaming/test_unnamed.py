@@ -44,6 +44,7 @@ def test_a_fused_norm_is_found_by_its_numbers(lab, reference, candidate, batches
     next(attribute for attribute in norms[2].attribute if attribute.name == "epsilon").f = 0.1
     found = blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
     assert (found.kind, found.module) == ("exporter", "bert.encoder.layer.1.attention.output.LayerNorm")
+    assert found.class_name == "LayerNorm"
     assert "the graph does not tell its modules" in found.reason
 
 
