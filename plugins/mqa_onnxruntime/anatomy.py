@@ -12,7 +12,7 @@ from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, read_origins
-from mqa_onnxruntime.parts import Reading, typed
+from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
 from mqa_onnxruntime.piece import whole_piece
 
 if TYPE_CHECKING:
@@ -97,6 +97,12 @@ class Anatomy:
     def reads(self, given: Collection[str], value: str) -> set[str]:
         """Those of the given values that such a piece reads."""
         return read_by(self.model, given, value)
+
+    def values(self) -> list[str]:
+        """Every number with a fraction that a node makes."""
+        types = value_types(self.model)
+        names = [name for node in self.model.graph.node for name in node.output if name]
+        return [name for name in names if types.get(name, 0) in FLOATS - {0}]
 
     def results(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""

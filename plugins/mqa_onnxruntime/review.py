@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 SHOWN = 3  # names in one message
+HALVES = frozenset({"float16", "bfloat16"})
+WORTH_A_NOTE = 0.01  # of all numbers in the weights, in another precision than most
 
 # Per precision that is asked for, the element types that most of the weights may then have.
 MEANT = {
@@ -70,8 +72,8 @@ def _asked(audit: Audit) -> Iterator[Finding]:
         )
     if asked is not None and asked.startswith("int8") and not audit.quantized:
         yield Finding("problem", "precision", f"`{asked}` was asked for, and no operator in it is quantized")
-    if asked is None and audit.precision in {"float16", "bfloat16"} and audit.types.get("float32"):
-        share = audit.types["float32"] / sum(audit.types.values())
+    share = audit.types.get("float32", 0) / max(sum(audit.types.values()), 1)
+    if audit.precision in HALVES and share > WORTH_A_NOTE:
         yield Finding(
             "note",
             "precision",

@@ -54,6 +54,7 @@ class _Known:
 
     shapes: Mapping[str, tuple[int, ...]]
     forms: Mapping[bytes, tuple[str, tuple[str, ...]]]  # how it was changed, and the weights that then look so
+    zeros: frozenset[str]  # which do nothing, and are left out of a file
     numbers: int
 
 
@@ -73,7 +74,8 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
         found.update(names)
         if not how and _fractional(array):
             strangers[name] = array.shape
-    missing = tuple(name for name in known.shapes if name not in found)
+    lost = (name for name in known.shapes if name not in found)
+    missing = tuple(name for name in lost if name not in known.zeros or name in strangers)
     changed = dict(_changed({name: known.shapes[name] for name in missing}, strangers))
     unknown = [name for name, shape in strangers.items() if prod(shape) >= SMALL and name not in changed.values()]
     return Weights(
@@ -92,17 +94,20 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
 def _known(weights: Iterable[tuple[str, Array]], halves: Iterable[str]) -> _Known:
     shapes: dict[str, tuple[int, ...]] = {}
     forms: dict[bytes, tuple[str, tuple[str, ...]]] = {}
+    zeros = set()
     numbers = 0
     for name, array in weights:
         if not _fractional(array):
             continue  # a counter, or the numbers of positions
         shapes[name] = array.shape
         numbers += array.size
+        if not array.any():
+            zeros.add(name)
         for how, form in _forms(array, halves):
             key = _key(form)
             before = forms.get(key, (how, ()))
             forms[key] = (before[0], (*before[1], name))
-    return _Known(shapes, forms, numbers)
+    return _Known(shapes, forms, frozenset(zeros), numbers)
 
 
 def _forms(array: Array, halves: Iterable[str]) -> Iterator[tuple[str, Array]]:

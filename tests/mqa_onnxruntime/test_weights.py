@@ -79,6 +79,12 @@ def test_a_normalization_that_was_folded_in_explains_other_values(found):
     assert not found({"conv": MATRIX}, {"conv": MATRIX + 1}).folded
 
 
+def test_a_bias_of_zeros_may_be_left_out_and_may_not_be_changed(found):
+    zeros = np.zeros(3, np.float32)
+    assert found({"matrix": MATRIX, "bias": zeros}, {"matrix": MATRIX}).missing == ()
+    assert found({"matrix": MATRIX, "bias": zeros}, {"matrix": MATRIX, "bias": zeros + 1}).changed == {"bias": "bias"}
+
+
 def test_counters_and_numbers_of_positions_are_no_weights(found):
     assert found({"matrix": MATRIX, "position_ids": np.arange(9)}, {"m": MATRIX}).missing == ()
 

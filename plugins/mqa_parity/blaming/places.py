@@ -9,7 +9,7 @@ import numpy as np
 
 from mqa_parity.blaming.doors import Watched
 from mqa_parity.blaming.finding import Step
-from mqa_parity.blaming.noise import ratio
+from mqa_parity.blaming.noise import ratio_in_any_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,10 +130,7 @@ def _strangers(anatomy: Anatomy, places: Sequence[Place]) -> set[str]:
 
 def measure(case: Case, taps: Taps, value: str, found: Array) -> float:
     """The ratio of one value, whatever shape the graph has it in."""
-    single, double = taps.single[value], taps.double[value]
-    if found.size != double.size:
-        return float("inf")
-    return ratio(found.reshape(double.shape), single, double, case.truth.real)
+    return ratio_in_any_shape(found, taps.single[value], taps.double[value], case.truth.real)
 
 
 def guilty(places: Sequence[Place]) -> Place | None:

@@ -127,6 +127,8 @@ def _hits(
     yield f"{len(heard) - len(missed)} of the {len(heard)} edits that brought down the reference did so here"
     if other := len(replayed) - len(heard):
         yield f"{other} more rows are answered otherwise here as they are, and have no say"
+    if silent := sum(row["candidate_after"] is None for row in replayed):
+        yield f"{silent} edits had no answer (NaN or Inf) here"
 
 
 def _smallest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
