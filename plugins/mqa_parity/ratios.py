@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "outside", "rerun")
 
 BOUND, ROUNDINGS = 10, 8
+FEW = 100  # numbers: the largest of so few errors says little of how large errors are
 BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
 
 
@@ -43,6 +44,7 @@ class Output:
     """One output over all rows. `ratio` is `error` over `yardstick`, NaN where PyTorch has no such precision."""
 
     name: str
+    elements: int
     mismatches: int
     error: float
     noise: float
@@ -107,6 +109,7 @@ def _summed(name: str, rows: pa.Table) -> Output:
     held = mismatches or rows.column("peer")[0].as_py()
     return Output(
         name=name,
+        elements=int(floats(rows, "elements").sum()),
         mismatches=mismatches,
         error=most["error"],
         noise=most["noise"],
@@ -159,6 +162,9 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
     elif outputs and math.isfinite(outputs[0].ratio):
         times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
         yield f"`{outputs[0].name}` is {times} times as far from float64 as PyTorch in {peer}"
+        if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
+            few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
+            yield f"{few}, too few to know how far PyTorch errs: run more rows"
     yield from _blamed(_divergence(observations).get("first_divergence", {}))
 
 

@@ -278,6 +278,13 @@ def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
     assert held(candidate, atol=1e-5, rtol=0, rows=8)[0]["outside"] == 24
 
 
+def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
+    candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
+    few, many = (held(candidate, rows=rows)[1]["remarks"] for rows in (4, 40))
+    assert "`logits` has 12 numbers in all, too few" in few[1]
+    assert len(many) == 1
+
+
 # The reference
 
 
