@@ -141,13 +141,14 @@ def _apart(
     """The measure taken of all rows and of every group, and how far the groups lie apart."""
     answers = Answers.of(reading, case.expect)
     whole = find(answers, case.expect, how)
-    refuse_many(len(groups) - len(small), case.expect)
+    between = case.expect.max_gap is not None or case.expect.min_ratio is not None
+    if between:
+        refuse_many(len(groups) - len(small))
     found = {
         name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{how.purpose} {name}"))
         for name, rows in groups.items()
     }
     large = {name: finding for name, finding in found.items() if name not in small}
-    between = case.expect.max_gap is not None or case.expect.min_ratio is not None
     return Judged(whole, found, find_gaps(answers, large, case.expect, how), small, between)
 
 

@@ -81,9 +81,9 @@ def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, ho
     return Finding(answers, numbers, [*gaps, *ratios])
 
 
-def refuse_many(groups: int, expect: Expect) -> None:
+def refuse_many(groups: int) -> None:
     """A DataError where there are too many groups to compare every two of them."""
-    if (expect.max_gap is not None or expect.min_ratio is not None) and groups > MOST_GROUPS:
+    if groups > MOST_GROUPS:
         raise DataError(
             f"{groups:,} groups are too many to compare every two of them",
             hint=f"slice by something with at most {MOST_GROUPS} groups, or bound each group with `min` or `max`",

@@ -11,7 +11,7 @@ from mqa_registry.contributions import Statistic
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged
 from mqa_registry.judging.estimates import Undefined
-from mqa_registry.judging.finding import Finding, find
+from mqa_registry.judging.finding import Finding, find, refuse_many
 from mqa_registry.judging.measured import Measured, estimate
 from mqa_registry.judging.widest import widest
 
@@ -31,6 +31,7 @@ def together(
 ) -> Judged:
     """The number of all groups but the small ones; each group is there to be looked at, and has no claim of its own."""
     large = {name: rows for name, rows in groups.items() if name not in small}
+    refuse_many(len(large))
     if len(large) > 1:
         answers = Answers.of(replace(reading, groups=large), expect)
         found = {name: _one(answers, rows, how) for name, rows in groups.items()}

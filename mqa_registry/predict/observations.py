@@ -30,6 +30,11 @@ class Failure:
         return cls(f"{what}: {type(error).__name__}: {error}", trace="".join(traceback.format_exception(error)))
 
     @classmethod
+    def of_error(cls, error: MqaError) -> Failure:
+        """The failure of something that found out what is wrong, and said so."""
+        return cls(error.message, error.hint, "".join(traceback.format_exception(error)))
+
+    @classmethod
     def of_refusal(cls, error: MqaError) -> Failure:
         """The failure of something that said why it cannot run as asked."""
         return cls(error.message, error.hint)

@@ -32,7 +32,8 @@ def generalized_entropy(
     where it is answered and not right. `alpha` weighs high benefits the more the larger it is; 2, AIF360's own, is half
     the squared coefficient of variation, 1 is Theil's index and 0 the mean log deviation. `positive` is the favourable
     class, the second of two unless it is named. Undefined where nobody benefits, and for `alpha` at 0 or below where
-    somebody gets nothing; equation 2 of Speicher et al. 2018, https://arxiv.org/abs/1807.00787.
+    somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360 0.6.1 divides once more by the
+    mean benefit where `alpha` is 0.
     """
     code = positive_class(predictions.classes, positive)
     cells = 1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64)

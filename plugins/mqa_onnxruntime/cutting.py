@@ -60,6 +60,11 @@ def cut(model: Any, given: Collection[str], value: str) -> Any:
     )
 
 
+def read_by(model: Any, given: Collection[str], value: str) -> set[str]:
+    """Those of the given values that the smallest piece which makes a value reads."""
+    return _behind(model.graph, given, value)[1] & set(given) - {value}
+
+
 def _loose(known: Mapping[str, Any], name: str) -> Any:
     """A value of its type and rank; axes of any length."""
     from onnx import helper

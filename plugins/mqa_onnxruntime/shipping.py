@@ -79,7 +79,7 @@ def _value(value: Mapping[str, Any]) -> str:
 
 
 def _shapes(shapes: Iterable[Mapping[str, Any]]) -> str:
-    tried = [shape for shape in shapes if shape["outcome"] != "refused"]
+    tried = [shape for shape in shapes if shape["outcome"] not in {"refused", "untried"}]
     good = [shape for shape in tried if shape["outcome"] in {"agrees", "runs"}]
     word = "run" if any(shape["outcome"] == "runs" for shape in good) else "agree"
     errors = [shape["error"] for shape in tried if shape["error"] is not None]

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Slice, Statistic
-from mqa_registry.errors import NotRunError
+from mqa_registry.errors import DataError, NotRunError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.counts import Counts
 from mqa_registry.judging.needed import needs
@@ -120,6 +120,12 @@ def test_rows_in_several_groups_and_in_none_are_given_as_they_are(engine, judged
 
     judged(engine.check(measure=spread, by=by(slices), expect=expect(max=1)))
     assert got[0][1] == {"threes": list(range(0, 50, 3)), "twos": list(range(0, 50, 2))}
+
+
+def test_too_many_groups_to_compare_are_refused(engine, judged, spread):
+    slices = by(lambda row: [str(n) for n in range(201)])
+    with pytest.raises(DataError, match="201 groups are too many to compare"):
+        judged(engine.check(measure=spread, by=slices, expect=expect(max=1)))
 
 
 def test_a_drop_is_of_the_same_groups_of_the_reference(engine, judged, spread, got, swap):

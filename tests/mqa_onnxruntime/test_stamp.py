@@ -55,7 +55,7 @@ def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, subject,
         backend.identity(subject, path=path)
 
 
-@pytest.mark.parametrize("content", ["", "{}", "[]", "7"])
+@pytest.mark.parametrize("content", ["", "{}", "[]", "7", "[" * 99_999])
 def test_a_damaged_stamp_is_no_stamp(backend, subject, shipped, content):
     stamp_file(shipped.files[0]).write_text(content)
     with pytest.raises(DataError, match="cannot be read"):

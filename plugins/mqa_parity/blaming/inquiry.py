@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
-from mqa_parity.blaming.causes import find_cause, suspect
+from mqa_parity.blaming.causes import find_cause
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_signature
+from mqa_parity.blaming.suspect import of_module
+from mqa_parity.blaming.unnamed import blame_unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -70,6 +72,8 @@ def _blame_module(case: Case) -> Blame:
         )
     anatomy = case.candidate.anatomy()
     taps = find_taps(case, anatomy)
+    if not taps.parts:
+        return blame_unnamed(case, anatomy)
     if case.crash:
         return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
@@ -81,7 +85,7 @@ def _blame_module(case: Case) -> Blame:
 
 
 def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blame:
-    at = suspect(case, anatomy, taps, place.part)
+    at = of_module(case, anatomy, taps, place.part)
     cause = find_cause(at)
     return Blame(
         cause.kind,
@@ -119,7 +123,7 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     part = next((part for part in taps.parts.values() if part.module == module), None)
     if part is None:
         return blamed
-    cause = find_cause(suspect(case, anatomy, taps, part))
+    cause = find_cause(of_module(case, anatomy, taps, part))
     blamed = replace(blamed, value=part.value)
     return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
 

@@ -33,6 +33,11 @@ def ratio(found: Array, single: Array, double: Array, mask: Bools | None = None)
     return float(error / allowed(single, double, mask))
 
 
+def ratio_in_any_shape(found: Array, single: Array, double: Array, mask: Bools | None = None) -> float:
+    """The same of numbers that may come in another shape, as many as there are."""
+    return ratio(found.reshape(double.shape) if found.size == double.size else found, single, double, mask)
+
+
 def allowed(single: Array, double: Array, mask: Bools | None = None) -> float:
     """The noise: PyTorch's own largest error in float32, and at least a few units in the last place."""
     counts = _counting(single, double, mask)

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.blaming.places import GUILTY, LIKELY, Place, guilty, trail
+from mqa_parity.blaming.places import GUILTY, LIKELY, Place, Taps, find_places, guilty, trail
 
 NOTHING = np.zeros(0)
 
@@ -44,6 +44,33 @@ def test_nobody_before_the_guilty_errs_as_clearly(ratios):
         before = found[: found.index(culprit)]
         assert all(place.local <= max(GUILTY, culprit.local) for place in before)
         assert culprit.local > LIKELY
+
+
+class Misread:
+    """A graph of three values, each read by the next; the second is not what the model calls by that name."""
+
+    reads_before = {"one": set(), "two": {"one"}, "three": {"one", "two"}}  # noqa: RUF012 - nobody changes it
+
+    def outputs(self, batch, values, optimization="disabled"):
+        return {name: np.full(4, {"one": 1.0, "two": 9.0, "three": 3.0}[name], np.float32) for name in values}
+
+    def forced(self, batch, given):
+        three = 3.0 if "two" not in given else 5.0  # what it makes of the second as the model has it is wrong
+        return {name: np.full(4, three if name == "three" else 9.0 if name == "two" else 1.0) for name in given}
+
+    def reads(self, given, value):
+        return self.reads_before[value] & set(given)
+
+
+def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
+    names = {"one": 1.0, "two": 2.0, "three": 3.0}
+    double = {name: np.full(4, number) for name, number in names.items()}
+    parts = {name: SimpleNamespace(module=name, call=0, value=name, end=0) for name in names}
+    taps = Taps(parts, {name: array.astype(np.float32) for name, array in double.items()}, double)
+    case = SimpleNamespace(batch={}, truth=SimpleNamespace(real=None))
+    found = find_places(case, Misread(), taps)
+    assert [place.part.module for place in found] == ["one", "three"]
+    assert guilty(found) is None
 
 
 def test_the_trail_shows_the_guilty_among_its_neighbours():
