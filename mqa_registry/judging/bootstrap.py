@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 DEFINED = 0.9  # the least share of resamples in which a number is defined, to say how it would differ
 IGNORED = 0.25  # standard errors of bias that need no more than BCa's own correction
+# Times the bias of the replicates that the number may be biased itself. Where a sum of distances is nothing but noise,
+# as of a calibration error of few rows, resampling doubles the variance, and the sum grows by the root of two alone.
+UNSEEN = 1 + math.sqrt(2)
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued as a normal one
 
 
@@ -30,8 +33,9 @@ class Resampled:
     jackknife influences, from which the acceleration follows. The interval is made wider for few units by Student's t,
     as Hesterberg does (Am. Stat. 69, 2015, section 5), on `freedom` degrees of freedom. Where the bias is more than a
     quarter of the standard error, and so not to be ignored (Efron and Tibshirani, An Introduction to the Bootstrap,
-    1993, section 10.3), the interval reaches from the lower to the higher end of this and two others, the one that
-    ignores the bias and the one that mirrors it. Where all replicates agree there is none.
+    1993, section 10.3), the interval reaches from the lower to the higher end of this and three others: the one that
+    ignores the bias, the one that mirrors it, and the one moved by as much bias as there may be. Where all replicates
+    agree there is none.
     """
 
     value: float
@@ -71,7 +75,9 @@ class Resampled:
         if not self._biased:
             return low, high
         least, most = (self._quantile(side * reach) for side in (-1, 1))
-        return min(low, least, 2 * self.value - most), max(high, most, 2 * self.value - least)
+        moved = (1 + UNSEEN) * self._bias  # once to the number, and by what may be its own bias
+        lows = (low, least, 2 * self.value - most, least - moved)
+        return min(lows), max(high, most, 2 * self.value - least, most - moved)
 
     def draws(self, rng: np.random.Generator, count: int) -> Floats:
         return rng.choice(self.replicates, count)
@@ -87,7 +93,12 @@ class Resampled:
 
     @property
     def _biased(self) -> bool:
-        return abs(float(self.known.mean()) - self.value) > IGNORED * float(self.known.std())
+        return abs(self._bias) > IGNORED * float(self.known.std())
+
+    @property
+    def _bias(self) -> float:
+        """How far the replicates lie from the number, as the number does from the truth, or less so."""
+        return float(self.known.mean()) - self.value
 
     def _reach(self, confidence: float) -> float:
         """The normal quantile, as much further out as so few units need."""

@@ -28,7 +28,7 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
     From 0 to 1, 0.5 for guessing. It is the chance that a positive row has a higher probability of being so than
     another row, a tie being half of one. `positive` is the class it is about, the second of two unless it is named;
     with more classes and none named it is the mean over them of each against the rest. Undefined where a class has no
-    rows, or all.
+    rows, or all; the interval holds from about 50 rows of the rarer class on.
     """
     chances = probabilities(predictions)
     given = np.flatnonzero(~np.isnan(chances).any(axis=1))

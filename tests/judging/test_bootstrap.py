@@ -86,3 +86,24 @@ def test_a_correlation_covers_as_often_as_it_says(rows):
     missed = np.mean([misses(seed) for seed in range(400)], axis=0)
     assert (missed <= 0.08).all()
     assert missed.sum() >= 0.05
+
+
+def test_distances_that_are_nothing_but_noise_are_not_shown_to_be_more():
+    """The calibration error of a model without any, whose estimate is far from none."""
+    rng = np.random.default_rng(3)
+    bins = np.arange(200) % 15
+
+    def shown(seed):
+        chance = rng.uniform(0.5, 1, 200)
+        surplus = (rng.random(200) < chance) - chance
+        within = (bins[:, None] == np.arange(15)) * surplus[:, None]
+
+        def of(counts):
+            return np.abs(counts @ within).sum(axis=-1) / counts.sum(axis=-1)
+
+        found = estimate(Measured(Statistic(of)), 200, Resampling(seed, "test", 300))
+        return found.value, (found.interval(0.95) or (0.0, 1.0))[0]
+
+    values, lows = np.array([shown(seed) for seed in range(200)]).T
+    assert np.quantile(values, 0.05) > 0.05
+    assert (lows > 0.02).mean() <= 0.05

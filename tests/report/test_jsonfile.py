@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry.errors import UsageError
@@ -89,6 +89,7 @@ def test_times_are_in_utc(report):
     assert to_json(replace(report, started=elsewhere))["started"] == "2026-11-21T22:28:59Z"
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(results=st.lists(RESULTS, max_size=3))
 def test_no_number_of_the_file_is_nan_or_infinite(results):
     report = _bare_report(results)
