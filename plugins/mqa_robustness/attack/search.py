@@ -12,7 +12,7 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from mqa_robustness.attack.changes import size_of, touched
+from mqa_robustness.attack.changes import touched
 from mqa_robustness.attack.shrinking import shrink
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def _greedy(
         answers = yield options
         tally.asked(answers)
         pairs = list(zip(options, answers, strict=True))
-        flips = [pair for pair in pairs if pair[1].label != label]
-        if flips:
-            return min(flips, key=lambda pair: size_of(pair[0]))
+        flip = next((pair for pair in pairs if pair[1].label != label), None)
+        if flip:
+            return flip  # the smallest, as a word's changes begin with those
         best, answer = min(pairs, key=lambda pair: pair[1].of(label))
         if answer.of(label) < least:
             taken, least = best, answer.of(label)

@@ -103,3 +103,18 @@ def tasting():
         return Scene(views[0], np.random.default_rng(seed), views[1], subject)
 
     return make
+
+
+@pytest.fixture(scope="session")
+def driven():
+    """How a search ends whose questions are answered by a function of the changes."""
+
+    def drive(search, answer):
+        try:
+            asked = next(search)
+            while True:
+                asked = search.send([answer(changes) for changes in asked])
+        except StopIteration as ended:
+            return ended.value
+
+    return drive

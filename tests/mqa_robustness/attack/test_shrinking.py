@@ -7,21 +7,11 @@ from mqa_robustness.attack.oracle import Answer
 from mqa_robustness.attack.shrinking import shrink
 
 
-def driven(search, answer):
-    """How a search ends that is asked by hand."""
-    try:
-        asked = next(search)
-        while True:
-            asked = search.send([answer(changes) for changes in asked])
-    except StopIteration as ended:
-        return ended.value
-
-
 def change(place, new, size):
     return Change("text", 10 * place, 10 * place + 5, new, "insert", (place,), size)
 
 
-def test_what_is_not_needed_is_undone_and_what_is_needed_made_smaller():
+def test_what_is_not_needed_is_undone_and_what_is_needed_made_smaller(driven):
     large = [change(place, "large", 4) for place in range(4)]
     small = [change(place, "small", 1) for place in range(4)]
     words = [Word(one, (two, one)) for one, two in zip(large, small, strict=True)]
@@ -37,7 +27,7 @@ def test_what_is_not_needed_is_undone_and_what_is_needed_made_smaller():
     assert len(asked) == 4 + 3 + 2 + 2 + 2 + 1 + 2
 
 
-def test_what_fewer_words_come_to_is_tried_again_after_each_step():
+def test_what_fewer_words_come_to_is_tried_again_after_each_step(driven):
     # Either of the first two words will do, but not the smaller form of one beside the other.
     one, other = change(0, "large", 4), change(1, "large", 4)
     words = [Word(one, (change(0, "small", 1), one)), Word(other, (other,))]
