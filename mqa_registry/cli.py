@@ -131,6 +131,50 @@ def rows(
 
 
 @app.command()
+def parity(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model's folder, its id on the hub, a file or module:function.", show_default=False
+        ),
+    ],
+    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="What is to be as good as it.", show_default=False)],
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on.")] = None,
+    inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
+    task: Annotated[str, typer.Option(metavar="TASK", help="What the model is for.")] = "transformers/forward",
+    tolerance: Annotated[
+        tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
+    ] = None,
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")] = None,
+    json: Json = None,
+    device: Device = "auto",
+    limit: Limit = None,
+    store: StoreFolder = None,
+    offline: Offline = False,
+    no_examples: NoExamples = False,
+    plugin: PluginFile = None,
+    allow_code: AllowCode = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    debug: Debug = False,
+    verbose: Verbose = 0,
+    quiet: Quiet = False,
+) -> None:
+    """Hold an ONNX file against its PyTorch model, and name the first module that differs."""
+    with _reported(debug=debug):
+        from mqa_registry.commands import parity as pairs
+        from mqa_registry.commands import running
+
+        asked = running.asked(
+            limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
+            allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance)
+        raise typer.Exit(pairs.hold(pair, asked, show))
+
+
+@app.command()
 def export(
     model: Annotated[
         str, typer.Argument(metavar="MODEL", help="A model's folder, or its id on the hub.", show_default=False)

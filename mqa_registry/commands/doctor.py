@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import platform
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +18,7 @@ from mqa_registry.findings import Finding
 from mqa_registry.machine import cpu_name, gpu_names
 from mqa_registry.plugins import load_all
 from mqa_registry.report.console.findings import print_findings
-from mqa_registry.report.files import explained, write_text
+from mqa_registry.report.files import write_json
 from mqa_registry.runs.environment import versions
 
 if TYPE_CHECKING:
@@ -49,9 +47,8 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
     environment, exit_code = _environment(), _exit_code(found)
     print_findings(environment, found, Console(stderr=to == "-"), verbose=verbose)
     if to is not None:
-        _write(
-            to, {"format": FORMAT, "exit_code": int(exit_code), "environment": environment, "findings": _rows(found)}
-        )
+        whole = {"format": FORMAT, "exit_code": int(exit_code), "environment": environment, "findings": _rows(found)}
+        write_json(whole, to)
     return exit_code
 
 
@@ -66,7 +63,7 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
 def _requirements(catalog: Catalog) -> list[Finding]:
     # A plugin of a file belongs to no distribution, and has nothing for a version.
     names = dict.fromkeys([OURS, *(plugin.distribution for plugin in catalog.plugins.values() if plugin.version)])
-    return list(unmet(names)) or [Finding("ok", "packages", f"as {' and '.join(names)} ask for them")]
+    return list(unmet(names)) or [Finding("ok", "packages", f"as asked for by {' and '.join(names)}")]
 
 
 def _environment() -> dict[str, Any]:
@@ -81,13 +78,3 @@ def _exit_code(found: Found) -> ExitCode:
 
 def _rows(found: Found) -> list[dict[str, str]]:
     return [{"diagnosis": reference} | asdict(finding) for reference, findings in found.items() for finding in findings]
-
-
-def _write(to: str, report: Mapping[str, Any]) -> None:
-    text = json.dumps(report, indent=2) + "\n"
-    if to == "-":
-        with explained("standard output"):
-            sys.stdout.write(text)
-            sys.stdout.flush()
-    else:
-        write_text(to, text)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import sys
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -13,10 +12,12 @@ from rich.console import Console
 from mqa_registry import plugins, runs
 from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.options import options_of
 from mqa_registry.predict import subject_of
 from mqa_registry.predict.load import load
-from mqa_registry.report.console.pen import Pen
-from mqa_registry.report.files import explained, write_text
+from mqa_registry.report.console.findings import listed
+from mqa_registry.report.console.pen import LONG, Pen
+from mqa_registry.report.files import write_json
 from mqa_registry.report.numbers import counted
 from mqa_registry.suite.adhoc import adhoc
 
@@ -26,11 +27,9 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mqa_registry.contributions import Backend, Subject, Task
-    from mqa_registry.findings import Exported, Finding
+    from mqa_registry.findings import Exported
     from mqa_registry.runs import Asked
     from mqa_registry.suite import Use
-
-STYLES = {"problem": "bold red", "warning": "bold yellow", "note": "dim"}
 
 
 @dataclass(frozen=True)
@@ -61,14 +60,26 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         raise UsageError(f"`{out}` is a file, and an export is a folder", hint="name another folder with `--out`")
     subject, use = _made(order, asked)
     with Console(stderr=True).status("exporting"):
-        exported: Exported = cast("Backend", use.contribution).export(subject, out, **use.options)  # type: ignore[misc]
+        exported = _exported(use, subject, out)
     console = Console(stderr=json_file == "-", highlight=False)
     pen = Pen(console)
     for line in _told(exported, pen):
-        console.print(line)
-    _write(exported, json_file)
+        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+    if json_file is not None:
+        write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if wrong else ExitCode.OK
+
+
+def _exported(use: Use, subject: Subject, out: Path) -> Exported:
+    """What the backend writes, by those of its options that are about the file and not about how it is run."""
+    make = cast("Backend", use.contribution).export
+    assert make is not None  # looked at before
+    taken = set(options_of(make).names)
+    for name in use.given:
+        if name not in taken:
+            raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
+    return make(subject, out, **{name: value for name, value in use.options.items() if name in taken})
 
 
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
@@ -88,27 +99,20 @@ def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
 
 
 def _told(exported: Exported, pen: Pen) -> Iterator[Text]:
-    width = max(map(len, exported.summary), default=0)
-    for name, value in exported.summary.items():
-        yield pen.line(pen.own(f"{name:<{width}}  ", "dim"), pen.data(value, cells=500))
-    for file in exported.files:
-        yield pen.line(pen.own(f"{'file':<{width}}  ", "dim"), pen.data(file, cells=500), f"  {_size(file)}")
-    for finding in exported.findings:
-        yield from _finding(finding, pen)
-    counts = [
-        counted(number, level)
-        for level in STYLES
-        if (number := sum(finding.level == level for finding in exported.findings))
-    ]
-    wrong = any(finding.level == "problem" for finding in exported.findings)
-    yield pen.own(f"{'not fit to ship' if wrong else 'exported'}: {', '.join(counts) or 'nothing to remark'}", "bold")
-
-
-def _finding(finding: Finding, pen: Pen) -> Iterator[Text]:
-    lead = pen.own(f"{finding.level}: ", STYLES[finding.level])
-    yield pen.line(lead, pen.data(finding.message, cells=1000))
-    if finding.mend:
-        yield pen.line(pen.own("  mend: ", "dim"), pen.data(finding.mend, cells=1000))
+    """What came out, what was found in it, and what that comes to."""
+    files = {file.name: f"{_size(file)} in {file.parent}" for file in exported.files}
+    width = max(map(len, (*exported.summary, *files)), default=0)
+    for name, value in (*exported.summary.items(), *files.items()):
+        lead = pen.line("  ", pen.data(f"{name:<{width}}", "dim"), "  ")
+        yield from pen.wrapped(pen.data(value, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
+    if exported.findings:
+        yield pen.own("")
+        yield from listed(exported.findings, pen)
+    yield pen.own("")
+    counts = Counter(finding.level for finding in exported.findings)
+    what = ", ".join(counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level])
+    says, style = ("Exported, and not fit to ship", "bold red") if counts["problem"] else ("Exported", "bold green")
+    yield pen.own(f"{says}: {what or 'nothing to remark'}.", style)
 
 
 def _size(file: Path) -> str:
@@ -118,12 +122,3 @@ def _size(file: Path) -> str:
             return f"{size:.3g} {unit}"
         size /= 1000
     return f"{size:.3g} GB"
-
-
-def _write(exported: Exported, file: str | None) -> None:
-    text = json.dumps(exported.facts, indent=2) + "\n"
-    if file == "-":
-        with explained("standard output"):
-            sys.stdout.write(text)
-    elif file is not None:
-        write_text(file, text)

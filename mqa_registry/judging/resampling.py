@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -91,29 +92,29 @@ class _Rows:
 
 @dataclass(frozen=True)
 class _Map:
-    """How counts of joint cells become those of one statistic's `size` cells.
+    """How counts of joint cells become those of one statistic's `size` cells; `cells` are its own, -1 without a say."""
 
-    `order` are the joint cells that have a say in it, by its cells; `starts` where in that order each of `cells` begins.
-    """
-
-    order: Ints
-    starts: Ints
     cells: Ints
     size: int
 
     @classmethod
     def of(cls, cells: Ints, size: int) -> _Map | None:
-        if len(cells) == size and (cells == np.arange(size)).all():
-            return None
-        order = np.argsort(cells, kind="stable")[np.count_nonzero(cells < 0) :]
-        starts = np.flatnonzero(np.diff(cells[order], prepend=-1))
-        return cls(order, starts, cells[order][starts], size)
+        return None if len(cells) == size and (cells == np.arange(size)).all() else cls(cells, size)
 
     def counted(self, counts: Floats) -> Floats:
-        own = np.zeros((len(counts), self.size))
-        if len(self.starts):
-            own[:, self.cells] = np.add.reduceat(np.take(counts, self.order, axis=1), self.starts, axis=1)
-        return own
+        if max(self.size, len(self.cells)) <= FEW_CELLS:
+            return counts @ self._indicator
+        # Behind the others comes a cell for those without a say.
+        kept = [np.bincount(self._last, weights=row, minlength=self.size + 1) for row in counts]
+        return np.array(kept, dtype=np.float64)[:, : self.size]
+
+    @cached_property
+    def _last(self) -> Ints:
+        return np.where(self.cells < 0, self.size, self.cells)
+
+    @cached_property
+    def _indicator(self) -> Floats:
+        return np.asarray(self.cells[:, None] == np.arange(self.size), dtype=np.float64)
 
 
 def _influences(

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import secrets
+import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+
+def write_json(values: Mapping[str, Any], to: str | Path) -> None:
+    """Write plain values as JSON, to a whole file or not at all; `-` writes to standard output."""
+    # Escaped to ASCII, so that it survives any terminal's encoding, and no text in it can act on one.
+    text = json.dumps(values, indent=2, allow_nan=False) + "\n"
+    if str(to) != "-":
+        write_text(to, text)
+        return
+    with explained("standard output"):
+        sys.stdout.write(text)
+        sys.stdout.flush()
 
 
 def write_text(path: str | Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mqa_registry.errors import UsageError
-from mqa_registry.report.files import explained, write_text
+from mqa_registry.report import files
 
 if TYPE_CHECKING:
     from mqa_registry.judging.result import Number, Part, Result, Step
@@ -40,14 +39,7 @@ def to_json(report: Report) -> dict[str, Any]:
 
 def write_json(report: Report, path: str | Path) -> None:
     """Write the report to a file, whole or not at all; `-` writes to standard output."""
-    # Escaped to ASCII, so that it survives any terminal's encoding, and no text in it can act on one.
-    text = json.dumps(to_json(report), indent=2, allow_nan=False) + "\n"
-    if str(path) == "-":
-        with explained("standard output"):
-            sys.stdout.write(text)
-            sys.stdout.flush()
-    else:
-        write_text(path, text)
+    files.write_json(to_json(report), path)
 
 
 def read_json(path: str | Path) -> dict[str, Any]:

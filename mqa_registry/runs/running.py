@@ -59,12 +59,20 @@ def run(
 ) -> Report:
     """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
 
-    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` predicts anew what the store has. Without `examples`, no row's text is in the report, nor in what the store
-    keeps of the run. Without `asked`, everything is as the file says.
+    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` predicts anew what
+    the store has. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
+    `asked`, everything is as the file says.
     """
-    asked, watching = asked or Asked(), progress or Silence()
+    asked = asked or Asked()
+    return run_raw(read(path, asked.overrides), asked, fresh=fresh, examples=examples, progress=progress)
+
+
+def run_raw(
+    raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
+) -> Report:
+    """Run a suite that was read, or made up by a command; as `run` does."""
+    watching = progress or Silence()
     started, clock = datetime.now(UTC), time.perf_counter()
-    raw = read(path, asked.overrides)
     plan, catalog = plan_of(raw, asked)
     conditions = asked.conditions(plan.suite)
     prepared = prepare(plan, conditions, watching)

@@ -17,7 +17,7 @@ from mqa_fairness.certainty import certainty
 from mqa_fairness.columns import column, crossed
 from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
 from mqa_fairness.entropy import between_group_entropy, generalized_entropy, theil
-from mqa_fairness.identity import identity_terms
+from mqa_fairness.identity import identity_terms, nationalities
 from mqa_fairness.lengths import length
 from mqa_fairness.naming import names, swap_names
 from mqa_fairness.numbers import quantiles, ranges
@@ -44,6 +44,7 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("ranges", ranges)
     yield Slice("quantiles", quantiles, sees="table")
     yield Slice("identity-terms", identity_terms)
+    yield Slice("nationalities", nationalities)
     yield Slice("names", names)
     yield Slice("length", length)
     yield Slice("script", script)
@@ -52,12 +53,12 @@ def mqa_slices() -> Iterable[Slice]:
 
 @hookimpl
 def mqa_perturbations() -> Iterable[Perturbation]:
-    yield Perturbation("swap-gender", swap_gender, modality="text")
-    yield Perturbation("swap-names", swap_names, modality="text")
-    yield Perturbation("swap-nationality", swap_nationality, modality="text")
-    yield Perturbation("swap-religion", swap_religion, modality="text")
-    yield Perturbation("swap-age", swap_age, modality="text")
-    yield Perturbation("swap-words", swap_words, modality="text")
+    yield Perturbation("swap-gender", swap_gender, modality="text", edits=True)
+    yield Perturbation("swap-names", swap_names, modality="text", edits=True)
+    yield Perturbation("swap-nationality", swap_nationality, modality="text", edits=True)
+    yield Perturbation("swap-religion", swap_religion, modality="text", edits=True)
+    yield Perturbation("swap-age", swap_age, modality="text", edits=True)
+    yield Perturbation("swap-words", swap_words, modality="text", edits=True)
 
 
 @hookimpl

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mqa_fairness.articles import agreeing
-from mqa_fairness.swapping import find, replaced, split
+from mqa_fairness.swapping import edits_of, find, split
 from mqa_fairness.wordsets import shipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy as np
 
-    from mqa_registry import Example
+    from mqa_registry import Edit, Example
 
 # An age in digits, with the article before it: a 25-year-old, 71 years old, aged 40.
 AGE = re.compile(
@@ -26,7 +28,7 @@ YOUNGER, OLDER = (20, 36), (60, 86)  # new ages, below the second number
 
 def swap_age(
     example: Example, rng: np.random.Generator, *, to: Literal["younger", "older"] | None = None
-) -> dict[str, Any] | None:
+) -> dict[str, list[Edit]] | None:
     """Ages of adults exchanged: a young woman for an old one, 25 years old for 71.
 
     English. Adjectives are exchanged before a word for people, teenagers and pensioners by themselves, and ages in
@@ -39,11 +41,13 @@ def swap_age(
         drawn = rng.integers(*other, size=len(AGES[kind])).tolist()
         if kind != to:
             new |= dict(zip(AGES[kind], map(str, drawn), strict=True))
-    after = {field: _numbers(_words(text, to), new) if text else text for field, text in example.items()}
-    return after if after != dict(example) else None
+    edits = {
+        field: sorted([*_words(text, to), *_numbers(text, new)]) if text else [] for field, text in example.items()
+    }
+    return edits if any(edits.values()) else None
 
 
-def _words(text: str, to: str | None) -> str:
+def _words(text: str, to: str | None) -> list[Edit]:
     (words,) = shipped("age")
     pieces = split(text)
     found = [
@@ -51,16 +55,15 @@ def _words(text: str, to: str | None) -> str:
         for place, kind, form in find(pieces, words)
         if words.kinds[kind] != to
     ]
-    return replaced(pieces, dict(found))
+    return edits_of(pieces, dict(found))
 
 
-def _numbers(text: str, ages: dict[str, str]) -> str:
-    def other(match: re.Match[str]) -> str:
-        if match["aged"]:
-            return ages.get(match["aged"], match["aged"])
-        age = ages.get(match["age"])
-        if age is None:
-            return match[0]
-        return (agreeing(match["article"], match["age"], age) + match["gap"] if match["article"] else "") + age
-
-    return AGE.sub(other, text)
+def _numbers(text: str, ages: dict[str, str]) -> Iterator[Edit]:
+    for match in AGE.finditer(text):
+        old = match["age"] or match["aged"]
+        new = ages.get(old, old)
+        article = match["article"]
+        if article and agreeing(article, old, new) != article:
+            yield *match.span("article"), agreeing(article, old, new)
+        if new != old:
+            yield *match.span("age" if match["age"] else "aged"), new

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from mqa_fairness.naming import renamed
-from mqa_fairness.swapping import find, replaced, split
+from mqa_fairness.swapping import edits_of, find, split
 from mqa_fairness.wordsets import read_word_sets, shipped
 from mqa_registry import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
 
     from mqa_fairness.wordsets import WordSet
-    from mqa_registry import Example
+    from mqa_registry import Edit, Example
 
     Pieces = Mapping[str, Sequence[str]]  # every field's text in turns
     Places = Mapping[str, dict[int, str]]  # the new words of every field
@@ -26,7 +26,7 @@ OTHER = {"women": "men", "men": "women"}
 
 def swap_gender(
     example: Example, rng: np.random.Generator, *, to: Literal["women", "men"] | None = None, names: bool = True
-) -> dict[str, Any] | None:
+) -> dict[str, list[Edit]] | None:
     """Words that say a gender exchanged for their counterparts: she is, he is.
 
     English. Whether `her` becomes `him` or `his`, and `his` becomes `her` or `hers`, follows from the next word. `to` is
@@ -40,10 +40,12 @@ def swap_gender(
     def other(origin: str, gender: str) -> tuple[str, str] | None:
         return None if gender == to else (origin, OTHER[gender])
 
-    return _replaced(example, pieces, _both(words, renamed(pieces, rng, other) if names else {}))
+    return _edits(example, pieces, _both(words, renamed(pieces, rng, other) if names else {}))
 
 
-def swap_nationality(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, Any] | None:
+def swap_nationality(
+    example: Example, rng: np.random.Generator, *, to: str | None = None
+) -> dict[str, list[Edit]] | None:
     """Nationalities and countries exchanged for others: an American, a German.
 
     English. All words for one nation become those for another, drawn by chance, and two nations stay two. Words are
@@ -54,7 +56,7 @@ def swap_nationality(example: Example, rng: np.random.Generator, *, to: str | No
     return _swapped(example, rng, shipped("nationality"), to)
 
 
-def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, Any] | None:
+def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, list[Edit]] | None:
     """Religions and those who hold them exchanged for others: Muslims, Jews.
 
     English. All words for one religion become those for another, drawn by chance, and two religions stay two. `to` is
@@ -66,7 +68,7 @@ def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None 
 
 def swap_words(
     example: Example, rng: np.random.Generator, *, lexicon: Path, to: str | None = None
-) -> dict[str, Any] | None:
+) -> dict[str, list[Edit]] | None:
     """Words of a lexicon of one's own exchanged for their counterparts.
 
     `lexicon` is a TOML file of tables `[[set]]`, each with `kinds = ["nurses", "doctors"]` and, a word for each kind,
@@ -79,9 +81,9 @@ def swap_words(
 
 def _swapped(
     example: Example, rng: np.random.Generator, sets: Sequence[WordSet], to: str | None
-) -> dict[str, Any] | None:
+) -> dict[str, list[Edit]] | None:
     pieces = _pieces(example)
-    return _replaced(example, pieces, _words(pieces, sets, rng, to))
+    return _edits(example, pieces, _words(pieces, sets, rng, to))
 
 
 def _pieces(example: Example) -> Pieces:
@@ -117,12 +119,7 @@ def _both(words: Places, names: Places) -> Places:
     return {field: names.get(field, {}) | places for field, places in words.items()}
 
 
-def _replaced(example: Example, pieces: Pieces, places: Places) -> dict[str, Any] | None:
-    """The example with other words; None where no text has changed."""
-    after = {**example, **dict(_texts(pieces, places))}
-    return after if after != dict(example) else None
-
-
-def _texts(pieces: Pieces, places: Places) -> Iterator[tuple[str, str]]:
-    for field, text in pieces.items():
-        yield field, replaced(text, places[field])
+def _edits(example: Example, pieces: Pieces, places: Places) -> dict[str, list[Edit]] | None:
+    """The edits of every field; None where no text changes."""
+    edits = {field: edits_of(pieces[field], places[field]) if field in pieces else [] for field in example}
+    return edits if any(edits.values()) else None

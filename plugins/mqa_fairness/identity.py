@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from mqa_fairness.columns import value_of
 from mqa_fairness.lexicon import read_lexicon
+from mqa_fairness.swapping import find, split
+from mqa_fairness.wordsets import shipped
 
 if TYPE_CHECKING:
     from mqa_registry import Example
@@ -29,3 +31,18 @@ def identity_terms(
         return None
     found = read_lexicon(lexicon, None if groups is None else tuple(groups)).groups_in(str(text))
     return found or None
+
+
+def nationalities(example: Example, *, column: str = "text") -> list[str] | None:
+    """The nations that a text names.
+
+    By their adjectives, people and countries in English, with a capital, as `fairness/swap-nationality` knows them: the
+    groups are `American`, `Chinese` and so on. `column` is the one with the text. A text that names no nation puts the
+    row in none.
+    """
+    text = value_of(example, column)
+    if text is None:
+        return None
+    pieces = split(str(text))
+    named = [words.kinds[found.kind] for words in shipped("nationality") for found in find(pieces, words)]
+    return list(dict.fromkeys(named)) or None

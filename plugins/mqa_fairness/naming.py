@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from mqa_fairness.columns import value_of
-from mqa_fairness.swapping import is_whole, replaced, split
+from mqa_fairness.swapping import edits_of, is_whole, split
 from mqa_fairness.wordsets import LEXICONS
 from mqa_registry import UsageError
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mqa_registry import Example
+    from mqa_registry import Edit, Example
 
     Pieces = Mapping[str, Sequence[str]]
 
@@ -65,7 +65,7 @@ def names(example: Example, *, of: Literal["gender", "origin"] = "gender", colum
     return [f"{origin} names" for origin in origins() if any(who.origin == origin for who in found)] or None
 
 
-def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, Any] | None:
+def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, list[Edit]] | None:
     """Given names exchanged for names of another origin and the same gender: Emily, Aisha.
 
     `to` is the origin of the new names: english, african-american, hispanic, arabic, indian, chinese or russian; left
@@ -84,8 +84,8 @@ def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = N
 
     pieces = {field: split(text) for field, text in example.items() if text}
     new = renamed(pieces, rng, other)
-    after = {**example, **{field: replaced(text, new[field]) for field, text in pieces.items()}}
-    return after if any(new.values()) else None
+    edits = {field: edits_of(pieces[field], new[field]) if field in pieces else [] for field in example}
+    return edits if any(edits.values()) else None
 
 
 def renamed(

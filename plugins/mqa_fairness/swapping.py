@@ -1,9 +1,10 @@
-"""Swapping words in a text: found where they stand, replaced in their case and with the article that agrees."""
+"""Exchanging words of a text: found where they stand, replaced in their case and with the article that agrees."""
 
 from __future__ import annotations
 
 import re
 import unicodedata
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from mqa_fairness.articles import agreeing
@@ -12,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_fairness.wordsets import WordSet
+    from mqa_registry import Edit
 
 WORD = re.compile(r"([^\W\d_]+)")
 BEFORE_NOUN = re.compile(r"[\s\d\"'(\u2018\u201c]+")  # what may stand between a word and the noun it belongs to
+GAP = re.compile(r"[\s\"'(\u2018\u201c]+")  # and between an article and the word it agrees with
 
 # Words that no noun phrase begins with, once `her` or `American` stands before it: so those stand alone.
 _STOPS = """
@@ -59,18 +62,25 @@ def is_whole(pieces: Sequence[str], place: int) -> bool:
     return not after or not unicodedata.category(after[0]).startswith("M")
 
 
-def replaced(pieces: Sequence[str], words: Mapping[int, str]) -> str:
-    """The text with other words at some places, each in the case of the one it replaces; `a` and `an` follow."""
-    pieces = list(pieces)
+def edits_of(pieces: Sequence[str], words: Mapping[int, str]) -> list[Edit]:
+    """The edits that put other words at some places, each in the case of the one it replaces; `a` and `an` follow."""
+    new = dict(_with_articles(pieces, words))
+    starts = accumulate(map(len, pieces), initial=0)
+    return [
+        (start, start + len(piece), new[place])
+        for place, (start, piece) in enumerate(zip(starts, pieces, strict=False))
+        if new.get(place, piece) != piece
+    ]
+
+
+def _with_articles(pieces: Sequence[str], words: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+    """The new words, and the articles right before them."""
     for place, word in words.items():
-        old, pieces[place] = pieces[place], in_case_of(pieces[place], word)
-        if (
-            place >= 2
-            and BEFORE_NOUN.fullmatch(pieces[place - 1])
-            and pieces[place - 1].strip("\"'\u2018\u201c (") == ""
-        ):
-            pieces[place - 2] = agreeing(pieces[place - 2], old, pieces[place])
-    return "".join(pieces)
+        new = in_case_of(pieces[place], word)
+        yield place, new
+        article = pieces[place - 2] if place >= 2 and GAP.fullmatch(pieces[place - 1]) else ""
+        if agreeing(article, pieces[place], new) != article:
+            yield place - 2, agreeing(article, pieces[place], new)
 
 
 def in_case_of(model: str, word: str) -> str:

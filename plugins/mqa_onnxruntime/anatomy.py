@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, taken
+from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, read_origins
-from mqa_onnxruntime.parts import Reading
+from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
 from mqa_onnxruntime.piece import whole_piece
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ class Anatomy:
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        return parsed(self.source.path)
+        return typed(parsed(self.source.path))
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
@@ -93,6 +93,16 @@ class Anatomy:
         session = self.source.open(without=optimizers)
         names = [node.name for node in session.get_outputs()]
         return dict(zip(names, session.run(names, dict(self.feed(batch))), strict=True))
+
+    def reads(self, given: Collection[str], value: str) -> set[str]:
+        """Those of the given values that such a piece reads."""
+        return read_by(self.model, given, value)
+
+    def values(self) -> list[str]:
+        """Every number with a fraction that a node makes."""
+        types = value_types(self.model)
+        names = [name for node in self.model.graph.node for name in node.output if name]
+        return [name for name in names if types.get(name, 0) in FLOATS - {0}]
 
     def results(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""

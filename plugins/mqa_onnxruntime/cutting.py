@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.parts import read_names, value_types
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
 FLOAT = 1  # float32, by its number in the ONNX standard
 TAKEN = "taken/"  # what a value is called as an output
@@ -49,17 +49,30 @@ def cut(model: Any, given: Collection[str], value: str) -> Any:
     from onnx import helper
 
     nodes, names = _behind(model.graph, given, value)
-    types = value_types(model)
+    known = {one.name: one for one in model.graph.value_info}
     inputs = [one for one in model.graph.input if one.name in names]
-    inputs += [
-        helper.make_tensor_value_info(name, types.get(name, 0) or FLOAT, None) for name in sorted(names & set(given))
-    ]
-    output = helper.make_tensor_value_info(value, types.get(value, 0) or FLOAT, None)
+    inputs += [_loose(known, name) for name in sorted(names & set(given) - {value})]
     weights = [tensor for tensor in model.graph.initializer if tensor.name in names]
+    output = next((one for one in model.graph.output if one.name == value), None) or _loose(known, value)
     graph = helper.make_graph(nodes, "piece", inputs, [output], weights)
     return helper.make_model(
         graph, ir_version=model.ir_version, opset_imports=model.opset_import, functions=model.functions
     )
+
+
+def read_by(model: Any, given: Collection[str], value: str) -> set[str]:
+    """Those of the given values that the smallest piece which makes a value reads."""
+    return _behind(model.graph, given, value)[1] & set(given) - {value}
+
+
+def _loose(known: Mapping[str, Any], name: str) -> Any:
+    """A value of its type and rank; axes of any length."""
+    from onnx import helper
+
+    kind = known[name].type.tensor_type if name in known else None
+    rank = len(kind.shape.dim) if kind is not None and kind.HasField("shape") else None
+    element = kind.elem_type if kind is not None else 0
+    return helper.make_tensor_value_info(name, element or FLOAT, None if rank is None else [None] * rank)
 
 
 def _outside(name: str) -> str:

@@ -134,6 +134,19 @@ class Reading:
         return name in self.results or any(place not in inside for place in self.readers[name])
 
 
+def typed(model: Any) -> Any:
+    """A graph that tells the types of its values, as far as they can be concluded where it does not itself."""
+    from onnx.shape_inference import infer_shapes
+
+    known = value_types(model)
+    if all(known.get(name) for node in model.graph.node for name in node.output if name):
+        return model
+    try:
+        return infer_shapes(model)
+    except Exception:  # a graph that contradicts itself, or is too large, stays as it is
+        return model
+
+
 def value_types(model: Any) -> dict[str, int]:
     """The element types of a graph's values, by their numbers in the ONNX standard, as far as it tells them."""
     values = (*model.graph.value_info, *model.graph.output)

@@ -76,9 +76,10 @@ class Piece:
         try:
             with warnings.catch_warnings(), np.errstate(all="ignore"):
                 warnings.simplefilter("ignore")
-                return _whole(ReferenceEvaluator(self.model).run(None, dict(self._typed(feeds)))[0])
+                (found,) = ReferenceEvaluator(self.model).run(None, dict(self._typed(feeds)))
         except Exception as error:
             raise NotRunError(f"the reference of ONNX cannot work it out: {told(error)}") from error
+        return _whole(found)
 
     def save(self, path: Path) -> None:
         """As one file, weights and all."""

@@ -40,16 +40,23 @@ REASONS = (
     re.compile(r"\[[EW]:onnxruntime:[^\]]*\] (.+)"),
 )
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
-PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
+PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
+# Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters.
+NOTICED = re.compile(r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)? ")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is to run the model. `binding`: the first provider and no other, else it was not run as asked."""
+    """What is to run the model. `binding`: the first provider and no other, else it was not run as asked.
+
+    `tf32` lets CUDA multiply in TensorFloat-32, `graph` has it capture what it does, to do it again at once.
+    """
 
     providers: tuple[str, ...]
     device: Device
     binding: bool
+    tf32: bool = False
+    graph: bool = False
 
 
 def asked_for(conditions: Conditions, providers: Sequence[str] | None) -> Asked:
@@ -109,7 +116,7 @@ def open_session(
     because = f": {reason}" if reason else ""
     raise NotRunError(
         f"`{asked.providers[0]}` was asked for, and the session landed on `{landed}`{because}",
-        hint=f"mend what it lacks (ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit), or ask for `{CPU}`",
+        hint=f"`mqa doctor` shows what mends it: ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit",
     )
 
 
@@ -130,7 +137,7 @@ def _opened(
 
 def told(error: Exception) -> str:
     """The first line of what ONNX Runtime says of an error."""
-    lines = PREFIX.sub("", str(error).strip()).splitlines() or [type(error).__name__]
+    lines = NOTICED.sub("", PREFIX.sub("", str(error).strip())).splitlines() or [type(error).__name__]
     return f"{lines[0]:.300}"
 
 
@@ -153,15 +160,18 @@ def _session(path: Path, asked: Asked, optimization: Optimization, threads: int 
     if library is not None:
         options.register_custom_ops_library(str(library))
     # Threads that wait actively gain a tenth on an idle machine, and cost a third where others need the cores too.
-    named = [(name, _provider_options(name, asked.device)) for name in asked.providers]
+    named = [(name, _provider_options(name, asked)) for name in asked.providers]
     return onnxruntime.InferenceSession(str(path), options, providers=named, enable_fallback=0)
 
 
-def _provider_options(name: str, device: Device) -> dict[str, str]:
-    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+def _provider_options(name: str, asked: Asked) -> dict[str, str]:
+    """float32 means float32, unless asked otherwise: TensorFloat-32 keeps 10 of its 23 bits."""
     if name not in ON_GPU:
         return {}
-    return {"device_id": str(device.index)} | ({"use_tf32": "0"} if name == CUDA else {})
+    device = {"device_id": str(asked.device.index)}
+    if name != CUDA:
+        return device
+    return device | {"use_tf32": str(int(asked.tf32)), "enable_cuda_graph": str(int(asked.graph))}
 
 
 def reason_in(text: str) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT
+from mqa_onnxruntime.gpu import check_graph, execution, on_gpu, tf32_of, without_graphs
 from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.reopening import Source
@@ -41,19 +43,26 @@ def onnxruntime_session(
     custom_ops: Path | None = None,
     threads: int | None = None,
     cpu_operators: list[str] | None = None,
+    tf32: bool = False,
+    io_binding: bool = True,
+    cuda_graph: bool = False,
 ) -> Iterator[Runner]:
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     Without a `path` the model is exported, for `opset` where that is given, and the export is kept. The first of
-    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may run
-    on the CPU although a GPU was asked for; what is computed from shapes always may. `precision` is that of the export:
-    int8 is quantized by ONNX Runtime, `per_channel` for every channel of a weight by itself, and `int8-static` with rows
-    of the suite's first data set, or of the file `calibration`. `export_timeout` is how many seconds an export may take.
-    `custom_ops` is a library of operators that ONNX Runtime does not bring.
+    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may
+    run on the CPU although a GPU was asked for; what makes masks, positions and shapes always may. `precision` is
+    that of the export. `per_channel` quantizes every channel of a weight by itself. `calibration` is a file of rows
+    that int8-static measures activations with; left out, it takes rows of the suite's first data set.
+    `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime
+    does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
+    the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
+    replay it.
     """
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
-    known = _known(subject, wanted, providers, optimization, threads)
-    asked = asked_for(subject.conditions, providers)
+    asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
+    known = _known(subject, wanted, asked, optimization, threads)
+    check_graph(asked)
     check_allowed(subject.conditions, asked)
     file, facts = wanted.had(subject)
     session, reason = open_session(file, asked, optimization, threads, custom_ops)
@@ -71,9 +80,11 @@ def onnxruntime_session(
             "providers": providers,
             **{name: value for name, value in chosen.items() if value is not None},
             **placed,
+            **on_gpu(session, asked, bound=io_binding),
             **facts,
         },
-        source=Source(file, optimization, threads, session.get_provider_options(), custom_ops),
+        source=Source(file, optimization, threads, without_graphs(session), custom_ops),
+        execute=execution(session, asked, bound=io_binding),
     )
 
 
@@ -91,20 +102,24 @@ def identity(
     custom_ops: Path | None = None,
     threads: int | None = None,
     cpu_operators: list[str] | None = None,
+    tf32: bool = False,
+    io_binding: bool = True,
+    cuda_graph: bool = False,
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without ONNX Runtime."""
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
-    return _known(subject, wanted, providers, optimization, threads)
+    asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
+    check_graph(asked)
+    return _known(subject, wanted, asked, optimization, threads)
 
 
 def _known(
-    subject: Subject, wanted: Wanted, providers: list[str] | None, optimization: Optimization, threads: int | None
+    subject: Subject, wanted: Wanted, asked: Asked, optimization: Optimization, threads: int | None
 ) -> dict[str, str]:
     if threads is not None and threads < 1:
         raise DataError(f"`threads` is {threads}, and a backend needs at least one")
-    asked = asked_for(subject.conditions, providers)
     known = wanted.known(subject) | {"runtime": " ".join(runtime()), "optimization": optimization}
-    known |= _place(asked.providers, asked.device)
+    known |= _place(asked.providers, asked.device) | ({"tf32": "on"} if tf32_of(asked) else {})
     return known if threads is None else known | {"threads": str(threads)}
 
 

@@ -1,7 +1,20 @@
-"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them."""
+"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them.
+
+Per output, y being the candidate's values over all rows that were run, p those of PyTorch in the same precision, e
+those of PyTorch in float64, and eps the step from 1 to the next number of that precision:
+
+    ratio = max|y - e| / max(max|p - e|, 8/10 eps max|e|)
+
+So 10, the bound by convention, lets through ten times PyTorch's own error, and always 8 eps of the largest value: one
+that PyTorch happens to have exact must not make every rounding a fault. Numbers that PyTorch has exact beside others
+that it rounded, such as a mask's -10000, do not count for max|e|. To take float64 for the truth, and PyTorch's distance
+from it for the yardstick, is the way of PyTorch's own accuracy tests (`torch._dynamo.utils.same`, `fp64_ref`), which
+take root mean squares where this takes the largest errors.
+"""
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,8 +34,7 @@ if TYPE_CHECKING:
 
 GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "outside", "rerun")
 
-BOUND = 10  # the ratio that a suite allows by convention
-ROUNDINGS = 8  # of the largest value: an error that this bound always lets through
+BOUND, ROUNDINGS = 10, 8
 BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
 
 
@@ -68,10 +80,16 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     """Every output's numbers, the rows that are farthest off, and what there is to say of the yardstick."""
     outputs = summed(observations)
     return {
+        **_divergence(observations),
         "remarks": list(_remarks(observations, outputs)),
         "outputs": {output.name: _plain(output) for output in outputs},
         "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
     }
+
+
+def differs(observations: pa.Table) -> bool:
+    """Whether an output is further off than the bound by convention, or beyond any."""
+    return any(output.mismatches or output.ratio > BOUND for output in summed(observations))
 
 
 def summed(observations: pa.Table) -> list[Output]:
@@ -137,9 +155,26 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
     precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
     if not peer:
-        yield f"PyTorch has no {precision} to hold the candidate's against: there is no `ratio`, bound its other numbers"
+        yield f"PyTorch has no {precision} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
-        yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
+        times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
+        yield f"`{outputs[0].name}` is {times} times as far from float64 as PyTorch in {peer}"
+    yield from _blamed(_divergence(observations).get("first_divergence", {}))
+
+
+def _blamed(found: Mapping[str, Any]) -> Iterator[str]:
+    """Where the difference begins, and what that means, in words."""
+    if found.get("module"):
+        node = f", node `{found['node']}`" if found.get("node") else ""
+        yield f"it begins in `{found['module']}` ({found.get('class')}{node})"
+    if found.get("kind"):
+        yield f"{found['kind']}: {found.get('meaning')}"
+
+
+def _divergence(observations: pa.Table) -> dict[str, Any]:
+    """The first module that differs, and whose fault that is, where somebody looked."""
+    told = next((text for text in observations.column("blame").to_pylist() if text), "")
+    return {"first_divergence": json.loads(told)} if told else {}
 
 
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -20,8 +20,11 @@ MOST = 5
 
 
 def examples(observations: pa.Table, badness: Floats, columns: Sequence[str]) -> list[dict[str, Any]]:
-    """The worst rows of the data, each once, with some columns of the observation that shows it worst."""
-    order = pa.array(np.argsort(-badness, kind="stable"))
+    """The worst rows of the data, each once, with some columns of the observation that shows it worst.
+
+    Rows that are not bad at all are no examples.
+    """
+    order = pa.array(np.argsort(-badness, kind="stable")[: np.count_nonzero(badness > 0)])
     shown: dict[str, dict[str, Any]] = {}
     for row in observations.select(["id", "fields", *columns]).take(order).to_pylist():
         if row["id"] is not None:

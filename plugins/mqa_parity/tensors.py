@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 from annotated_types import Ge
 
+from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
+from mqa_parity.ratios import BOUND, differs
 from mqa_parity.sampling import batched, codec_of, sample, telling
 from mqa_parity.steady import surveyed
 from mqa_parity.trio import trio
@@ -45,6 +47,7 @@ SCHEMA = pa.schema(
         ("eps", pa.float64()),
         ("precision", pa.string()),  # of the candidate
         ("peer", pa.string()),  # of PyTorch beside it
+        ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
     ]
 )
 
@@ -56,13 +59,17 @@ def tensors(
     outputs: list[str] | None = None,
     atol: Annotated[float, Ge(0)] = 1e-5,
     rtol: Annotated[float, Ge(0)] = 1e-3,
+    blame: bool = True,
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
-    `rows` of the view are run, the shortest and the longest among them, in padded batches. `outputs` are those that are
-    held against one another, all of them if left out. A fixed tolerance, `atol` and `rtol` as in numpy, gives the number
-    `outside`. `ratio` needs no tolerance: per output it is the largest error of the candidate over the largest of
-    PyTorch, or over 0.8 eps times the largest value where that is more; so an error of 8 eps stays below 10.
+    `rows` of the view are run, the shortest and the longest among them, in padded batches; padding is left out.
+    `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
+    largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
+    undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
+    many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there. Where there are any, or the
+    ratio is above 10, `blame` finds out which module of the model differs first, and whose fault that is.
     """
     assert scene.reference is not None
     codec = codec_of(scene)
@@ -76,6 +83,8 @@ def tensors(
         pairs = paired(ours, theirs)
         records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
         records += [record for batch in batches for record in _held(trial, batch, pairs)]
+        if blame and differs(pa.Table.from_pylist(records, SCHEMA)):
+            records[0]["blame"] = culprit(three, batches, codec.mask, BOUND)
     return pa.Table.from_pylist(records, SCHEMA)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import DataError, NotRunError
 from mqa_transformers.placement import landed, wanted
 from mqa_transformers.precision import Dtype, in_precision
-from mqa_transformers.runner import TorchRunner, full_precision
+from mqa_transformers.runner import TorchRunner
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,34 +23,41 @@ BUDGETS = {"cpu": 1024, "cuda": 32768}
 
 
 @contextmanager
-def torch_eager(subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None) -> Iterator[Runner]:
+def torch_eager(
+    subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
+) -> Iterator[Runner]:
     """PyTorch, eager, on the device that the command line asks for.
 
-    `dtype` is the precision of weights and arithmetic, `threads` how many a CPU may use for one operation.
+    `dtype` is the precision of weights and arithmetic, `threads` how many a CPU may use for one operation. `tf32` lets a
+    GPU multiply in TensorFloat-32.
     """
-    known = identity(subject, dtype=dtype, threads=threads)
+    known = identity(subject, dtype=dtype, threads=threads, tf32=tf32)
     device = landed(subject.conditions)
     original = subject.model.module
     _check_evaluating(original)
     module = in_precision(original, str(device), dtype)
-    with full_precision():
-        yield TorchRunner(
-            module,
-            original=original,
-            sample=subject.sample,
-            device=str(device),
-            threads=threads,
-            budget=BUDGETS[device.kind],
-            identity=known | _place(device),
-            facts=_facts(module, device, dtype, threads) | _bytes(subject),
-        )
+    yield TorchRunner(
+        module,
+        original=original,
+        sample=subject.sample,
+        device=str(device),
+        threads=threads,
+        budget=BUDGETS[device.kind],
+        identity=known | _place(device),
+        facts=_facts(module, device, dtype, threads) | {"tf32": tf32 and device.kind == "cuda"} | _bytes(subject),
+    )
 
 
-def identity(subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None) -> dict[str, str]:
+def identity(
+    subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
+) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without PyTorch."""
     if threads is not None and threads < 1:
         raise DataError(f"`threads` is {threads}, and a backend needs at least one")
-    known = {name: version(name) for name in LIBRARIES} | _place(wanted(subject.conditions)) | {"dtype": dtype}
+    device = wanted(subject.conditions)
+    known = {name: version(name) for name in LIBRARIES} | _place(device) | {"dtype": dtype}
+    if tf32 and device.kind == "cuda":
+        known["tf32"] = "on"
     return known if threads is None else known | {"threads": str(threads)}
 
 
@@ -66,7 +73,6 @@ def _facts(module: Any, device: Device, dtype: Dtype, threads: int | None) -> di
         "precision": dtype,
         "threads": threads or torch.get_num_threads(),
         "attention": getattr(getattr(module, "config", None), "_attn_implementation", None),
-        "tf32": False,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 

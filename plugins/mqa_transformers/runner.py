@@ -42,12 +42,14 @@ class TorchRunner:
     facts: Mapping[str, Any]
 
     def run(self, batch: Arrays) -> Arrays:
-        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64."""
+        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
+
+        Those of a module that does not name them are `output`, or `output.0` and so on.
+        """
         with self._running():
             outputs = self._forward(batch)
-            if not isinstance(outputs, dict):
-                raise NotRunError(f"the model gives a `{type(outputs).__name__}`, and its outputs need names")
-            return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
+            named = outputs if isinstance(outputs, dict) else {"output": outputs}
+            return {name: _array(tensor) for name, tensor in named_tensors(named).items()}
 
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
@@ -96,7 +98,12 @@ class TorchRunner:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        with memory_errors(), _threads(self.threads), arithmetic(self.facts["precision"]):
+        with (
+            memory_errors(),
+            _threads(self.threads),
+            tensorfloat(allowed=self.facts["tf32"]),
+            arithmetic(self.facts["precision"]),
+        ):
             yield
 
     def _forward(self, batch: Arrays) -> Any:
@@ -128,13 +135,16 @@ class _Taken:
 
 
 @contextmanager
-def full_precision() -> Iterator[None]:
-    """float32 means float32: no TensorFloat-32, which keeps 10 of its 23 bits."""
+def tensorfloat(*, allowed: bool) -> Iterator[None]:
+    """float32 means float32 for one batch, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
+
+    For one batch alone, as what is set holds for the whole process.
+    """
     import torch
 
     convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
-    torch.backends.cudnn.allow_tf32 = False
-    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = allowed
+    torch.set_float32_matmul_precision("high" if allowed else "highest")
     try:
         yield
     finally:

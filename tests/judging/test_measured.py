@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Statistic
+from mqa_registry.judging import resampling
 from mqa_registry.judging.estimates import Mean, Whole
 from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
 from mqa_registry.judging.resampling import Resampling, resampled
@@ -91,6 +92,21 @@ def test_cells_and_rows_resample_alike():
     assert one.value == pytest.approx(two.value)
     assert one.replicates.std() == pytest.approx(two.replicates.std(), rel=0.1)
     assert one.interval(0.95) == pytest.approx(two.interval(0.95), abs=0.01)
+
+
+def test_many_cells_are_counted_as_few_are(monkeypatch):
+    rng = np.random.default_rng(5)
+    scores, places = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
+    pair = [
+        Statistic(lambda counts, score=score: counts @ score[:40] / counts.sum(axis=-1), cells, 40)
+        for score, cells in zip(scores, places, strict=True)
+    ]
+    few = resampled(pair, lambda values: values[0] - 2 * values[1], HOW)
+    monkeypatch.setattr(resampling, "FEW_CELLS", 1)
+    many = resampled(pair, lambda values: values[0] - 2 * values[1], HOW)
+    spoken = [score[cells[cells >= 0]].mean() for score, cells in zip(scores, places, strict=True)]
+    assert few.value == pytest.approx(spoken[0] - 2 * spoken[1])
+    np.testing.assert_allclose(many.replicates, few.replicates)
 
 
 def test_the_same_purpose_resamples_the_same():

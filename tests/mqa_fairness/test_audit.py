@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from mqa_fairness.counterfactuals import swap_religion
-from mqa_registry import judge, run
+from mqa_registry import Perturbation, judge, run
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge as judge_plan
 from mqa_registry.report import to_json
-from mqa_registry.suite import Against, Expect
+from mqa_registry.suite import Against, Expect, Severity, Use
 
 HEAD = """\
 format = 1
@@ -102,7 +102,7 @@ def test_a_suite_file_gives_fairlearns_number_with_an_interval_and_a_definition(
     number = result["numbers"]["value"]
     theirs = getattr(oracle, name.replace("-", "_"))(audit.right, audit.said, sensitive_features=audit.sex)
     assert number["estimate"] == pytest.approx(theirs)
-    assert (number["method"], number["rows"]) == ("bca", ROWS)
+    assert (number["method"], number["rows"]) == ("bca, pairwise", ROWS)
     assert number["low"] < number["estimate"] < number["high"]
     assert result["definition"] == f"{name}/1"
     assert set(result["groups"]) == {"F", "M"}
@@ -180,8 +180,9 @@ def test_a_kept_run_is_judged_again_to_the_same_numbers_with_texts_and_without(a
 
 def test_a_lexicon_that_matches_nothing_is_not_run_with_the_reason(engine):
     against = Against(undisturbed=True)
-    check = engine.check("agreement", swap_religion, against=against, expect={"value": Expect(min=0.9)})
-    suite = engine.suite(check)
+    use = Use("fairness/swap-religion", Perturbation("swap-religion", swap_religion, modality="text", edits=True))
+    steps = (Severity((use,)),)
+    suite = engine.suite(engine.check("agreement", steps=steps, against=against, expect={"value": Expect(min=0.9)}))
     (result,) = judge_plan(plans.make(suite), engine.run(suite))
     assert (result.verdict, result.note) == ("NOT-RUN", "the perturbation changed no row, so nothing was tested")
     assert result.evidence["declined"] == 50

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ from mqa_fairness.ages import swap_age
 from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
 from mqa_fairness.naming import lexicon, swap_names
 from mqa_fairness.wordsets import shipped
-from mqa_registry import DataError, UsageError
+from mqa_registry import DataError, UsageError, edited
+from mqa_registry.data import moved_spans
 
 EVERY = [swap_gender, swap_names, swap_nationality, swap_religion, swap_age]
 HOSTILE = [
@@ -42,8 +44,8 @@ QUICK = settings(max_examples=50, deadline=None)
 
 
 def swapped(function, text, seed=0, **options):
-    after = function({"text": text}, np.random.default_rng(seed), **options)
-    return None if after is None else after["text"]
+    edits = function({"text": text}, np.random.default_rng(seed), **options)
+    return None if edits is None else edited(text, edits["text"])
 
 
 @pytest.mark.parametrize(
@@ -279,18 +281,26 @@ def test_a_row_is_declined_or_really_changed_and_all_that_is_no_word_stays(funct
 @pytest.mark.parametrize("function", EVERY)
 @QUICK
 @given(text=TEXTS)
-def test_fields_keep_their_names_and_a_missing_one_stays_missing(function, text):
+def test_every_field_has_its_edits_and_a_missing_one_none(function, text):
     before = {"text": text, "text_pair": None, "other": "she is an old lady, an American Muslim, Mary"}
-    after = function(before, np.random.default_rng(0))
-    assert list(after) == ["text", "text_pair", "other"]
-    assert after["text_pair"] is None
-    assert before["other"] == "she is an old lady, an American Muslim, Mary"
-    assert after["other"] != before["other"]
+    edits = function(before, np.random.default_rng(0))
+    assert list(edits) == ["text", "text_pair", "other"]
+    assert edits["text_pair"] == []
+    assert edited(before["other"], edits["other"]) != before["other"]
+
+
+@pytest.mark.parametrize("function", EVERY)
+@QUICK
+@given(text=TEXTS, seed=st.integers(0, 9))
+def test_no_edit_leaves_what_it_replaces_and_none_meets_another(function, text, seed):
+    edits = function({"text": text}, np.random.default_rng(seed)) or {"text": []}
+    assert all(text[start:end] != new for start, end, new in edits["text"])
+    assert all(end < start for (_, end, _), (start, _, _) in pairwise(edits["text"]))
 
 
 def test_the_same_word_becomes_the_same_in_every_field():
-    after = swap_nationality({"text": "Germans", "text_pair": "a German"}, np.random.default_rng(3))
-    assert after["text"] == after["text_pair"].split()[1] + "s"
+    edits = swap_nationality({"text": "Germans", "text_pair": "in Germans"}, np.random.default_rng(3))
+    assert [new for _, _, new in edits["text"]] == [new for _, _, new in edits["text_pair"]]
 
 
 @QUICK
@@ -349,3 +359,15 @@ def test_a_lexicon_that_is_none_is_refused(own, content, message):
 def test_a_lexicon_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read: No such file"):
         swapped(swap_words, "she", lexicon=tmp_path / "none.toml")
+
+
+def test_spans_move_with_the_words_inside_and_around_them():
+    text = "an American, Mary Smith, met her in Germany"
+    spans = [
+        {"start": text.index(name), "end": text.index(name) + len(name), "label": "x"}
+        for name in ("Mary Smith", "Germany")
+    ]
+    edits = swap_nationality({"text": text}, np.random.default_rng(0), to="Kenyan")["text"]
+    moved = moved_spans(spans, text, edits)
+    after = edited(text, edits)
+    assert [after[span["start"] : span["end"]] for span in moved] == ["Mary Smith", "Kenya"]

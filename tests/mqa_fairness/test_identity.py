@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 import mqa_fairness
-from mqa_fairness.identity import identity_terms
+from mqa_fairness.identity import identity_terms, nationalities
 from mqa_registry import DataError, UsageError
 
 SHIPPED = tomllib.loads((Path(mqa_fairness.__file__).parent / "lexicons" / "identity.toml").read_text(encoding="utf-8"))
@@ -138,3 +138,19 @@ def test_the_column_with_the_text_can_be_named():
     assert identity_terms({"review": "she", "text": "he"}, column="review") == ["women"]
     with pytest.raises(DataError, match="no column `text`"):
         identity_terms({"review": "she"})
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("An American in France", ["American", "French"]),
+        ("AMERICANS!", ["American"]),
+        ("a Pole, Poland and the Polish", ["Polish"]),
+        ("polish the china", None),
+        ("African Americans in New England", None),
+        ("", None),
+        (None, None),
+    ],
+)
+def test_a_text_is_in_the_group_of_every_nation_that_it_names(text, found):
+    assert nationalities({"text": text}) == found

@@ -36,7 +36,7 @@ def codec(model: Model) -> Codec:
     )
 
 
-def make_module(seed: int = 7):
+def bag(seed: int = 7):
     """The mean of a sentence's words, through two layers; outputs `logits` and `pooled`."""
     import torch
 
@@ -58,7 +58,13 @@ def make_module(seed: int = 7):
 
 @pytest.fixture(scope="session")
 def module():
-    return make_module()
+    return bag()
+
+
+@pytest.fixture(scope="session")
+def make_module():
+    """Makes the same model with other weights."""
+    return bag
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mqa_onnxruntime import providers
@@ -145,9 +147,13 @@ def test_a_session_takes_the_options_it_is_opened_with(conditions, exported):
 
 
 def test_cuda_computes_float32_in_float32(conditions, gpus):
-    device = asked_for(conditions("cuda:1"), None).device
-    assert providers._provider_options(CUDA, device) == {"device_id": "1", "use_tf32": "0"}
-    assert providers._provider_options(CPU, device) == {}
+    asked = asked_for(conditions("cuda:1"), None)
+    plain = {"device_id": "1", "use_tf32": "0", "enable_cuda_graph": "0"}
+    assert providers._provider_options(CUDA, asked) == plain
+    assert providers._provider_options(CUDA, replace(asked, tf32=True)) == plain | {"use_tf32": "1"}
+    assert providers._provider_options(CUDA, replace(asked, graph=True)) == plain | {"enable_cuda_graph": "1"}
+    assert providers._provider_options(TENSORRT, asked) == {"device_id": "1"}
+    assert providers._provider_options(CPU, asked) == {}
 
 
 def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):

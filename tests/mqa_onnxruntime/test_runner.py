@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mqa_onnxruntime.providers import CPU, asked_for, open_session
+from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_registry import Conditions, NotRunError, OutOfMemoryError
 
@@ -18,7 +20,7 @@ def run(tmp_path):
 
     def opened(path, inputs, batch):
         session, _ = open_session(path, asked_for(Conditions(exports=tmp_path, device="cpu"), None), "all", None)
-        return SessionRunner(session, inputs, CPU, 1, {}, {}).run(batch)
+        return SessionRunner(session, inputs, CPU, 1, {}, {}, Source(path)).run(batch)
 
     return opened
 
@@ -65,6 +67,6 @@ def test_a_session_that_changes_its_provider_in_the_middle_is_refused():
     session = SimpleNamespace(
         get_outputs=lambda: [SimpleNamespace(name="y")], run=lambda *_: [np.ones(1)], get_providers=lambda: [CPU]
     )
-    runner = SessionRunner(session, {}, "CUDAExecutionProvider", 1, {}, {})
+    runner = SessionRunner(session, {}, "CUDAExecutionProvider", 1, {}, {}, Source(Path("model.onnx")))
     with pytest.raises(NotRunError, match="left `CUDAExecutionProvider` for `CPUExecutionProvider`"):
         runner.run({})

@@ -207,3 +207,32 @@ def test_on_a_gpu_it_runs_on_cuda_and_agrees(backend, make, module):
     assert runner.facts["providers"][0] == CUDA
     assert runner.identity == backend.identity(subject)
     opened.__exit__(None, None, None)
+
+
+def test_another_optimisation_level_is_another_runner(backend, subject):
+    batch = subject.sample()
+    with backend.function(subject) as runner:
+        for level, known in (("disable", "disabled"), ("basic", "basic"), ("extended", "extended"), ("all", "all")):
+            with runner.variant(optimization=level) as other:
+                assert (other.facts["optimization"], other.identity["optimization"]) == (known, known)
+                assert np.allclose(other.run(batch)["logits"], runner.run(batch)["logits"], atol=1e-5)
+
+
+def test_what_a_file_cannot_be_is_not_run(backend, subject):
+    with backend.function(subject) as runner:
+        with pytest.raises(NotRunError, match="does not run in `float64`"), runner.variant(dtype="float64"):
+            pass
+        with pytest.raises(NotRunError, match="no optimization level `most`"), runner.variant(optimization="most"):
+            pass
+
+
+def test_modules_are_tapped_by_their_names(backend, subject):
+    batch = subject.sample()
+    with backend.function(subject) as runner:
+        modules = runner.modules()
+        assert modules.index("embedding") < modules.index("inner") < modules.index("classifier")
+        taken = runner.tap(batch, ["classifier"])
+        assert [array.shape for array in taken["classifier"]] == [(3, 2)]
+        assert np.allclose(taken["classifier"][0], runner.run(batch)["logits"], atol=1e-6)
+        with pytest.raises(NotRunError, match="a module `pooler`"):
+            runner.tap(batch, ["pooler"])

@@ -67,7 +67,7 @@ def codec(architecture):
 
 
 def runner(module, dtype="float32"):
-    one = TorchRunner(module, module, None, "cpu", 1, 512, {}, {"precision": "float32"})
+    one = TorchRunner(module, module, None, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
     return one if dtype == "float32" else one.variant(dtype=dtype).__enter__()
 
 

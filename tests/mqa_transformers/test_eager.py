@@ -211,18 +211,21 @@ def test_a_module_in_training_mode_is_refused_by_name(bert, backend, subject):
         backend.function(one).__enter__()
 
 
-def test_outputs_without_names_are_refused(bert, task, conditions, backend, opened):
+@pytest.mark.parametrize("given", ["tensor", "pair"])
+def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, *, given):
     import torch
 
     class Bare(torch.nn.Module):
         def forward(self, **inputs):
-            return inputs["input_ids"]
+            ids = inputs["input_ids"]
+            return ids if given == "tensor" else (ids, ids + 1)
 
     real = opened(bert)
     bare = Model(digest="", module=lambda: Bare().eval(), processor=lambda: real.processor, labels=("a", "b"))
     one = Subject(bare, task, conditions, {})
-    with backend.function(one) as runner, pytest.raises(NotRunError, match="outputs need names"):
-        runner.run(one.sample())
+    with backend.function(one) as runner:
+        names = list(runner.run(one.sample()))
+    assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
 def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, subject, monkeypatch):
@@ -245,14 +248,47 @@ def test_no_threads_cannot_run(bert, backend, subject):
             call(subject(bert), threads=0)
 
 
-def test_tensorfloat_stays_off_as_long_as_a_runner_is_open(bert, backend, subject, monkeypatch):
+def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(bert, backend, subject, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    with backend.function(subject(bert)):
-        assert not torch.backends.cudnn.allow_tf32
-        assert torch.get_float32_matmul_precision() == "highest"
+    one, seen = subject(bert), []
+
+    def look(module, given):
+        seen.append((torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()))
+
+    with backend.function(one) as runner:
+        hook = one.model.module.register_forward_pre_hook(look)
+        runner.run(one.sample())
+        hook.remove()
+    assert seen == [(False, "highest")]
     assert torch.backends.cudnn.allow_tf32
+
+
+def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, subject, conditions):
+    one = subject(bert)
+    on_cpu, on_gpu = (
+        Subject(one.model, one.task, dataclasses.replace(conditions, device=device), {}) for device in ("cpu", "cuda")
+    )
+    with backend.function(on_cpu, tf32=True) as runner:
+        assert runner.facts["tf32"] is False
+        assert runner.identity == backend.identity(on_cpu)
+    assert backend.identity(on_gpu, tf32=True) == backend.identity(on_gpu) | {"tf32": "on"}
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_tensorfloat_answers_less_exactly_where_it_is_allowed(bert, backend, subject, conditions):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available() or torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("PyTorch finds no GPU here that has TensorFloat-32")
+    one = subject(bert)
+    on_gpu = Subject(one.model, one.task, dataclasses.replace(conditions, device="cuda"), {})
+    outputs = {}
+    for tf32 in (False, True):
+        with backend.function(on_gpu, tf32=tf32) as runner:
+            outputs[tf32] = runner.run(one.sample())["logits"]
+            assert runner.facts["tf32"] is tf32
+    assert (outputs[True] != outputs[False]).any()
 
 
 def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, subject):
@@ -289,9 +325,45 @@ def test_on_a_gpu_it_agrees_with_the_cpu(bert, backend, subject, conditions):
         assert next(one.model.module.parameters()).device.type == "cpu"
 
 
+@pytest.mark.gpu
+def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(bert, backend, subject, conditions):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch finds no GPU here")
+    one = subject(bert)
+    exact = {}
+    for device in ("cpu", "cuda"):
+        there = Subject(one.model, one.task, dataclasses.replace(conditions, device=device), {})
+        with backend.function(there) as runner, runner.variant(dtype="float64") as variant:
+            exact[device] = variant.run(one.sample())["logits"]
+            assert variant.tap(one.sample(), ["classifier"])["classifier"][0].dtype == np.float64
+    np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-12, atol=1e-13)
+
+
 def test_the_demo_model_answers(demo, backend, subject):
     one = subject(demo)
     rows = one.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
     with backend.function(one) as runner:
         answers = one.codec.decode(runner.run(one.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == ["positive", "negative"]
+
+
+def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner:
+        names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
+        given, gave = runner.traffic(one.sample(), names)
+        assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
+        np.testing.assert_array_equal(given["bert.encoder.layer.0"][0], gave["bert.embeddings.LayerNorm"][0])
+        np.testing.assert_array_equal(gave["classifier"][0], runner.tap(one.sample(), names)["classifier"][0])
+        assert not any(module._forward_pre_hooks for module in runner.module.modules())
+
+
+def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, subject):
+    one = subject(bert)
+    with backend.function(one) as runner, runner.variant(dtype="float16") as half:
+        shown = half.parameters("classifier")
+        assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
+        np.testing.assert_array_equal(shown["weight"], one.model.module.classifier.weight.detach().numpy())
+        with pytest.raises(NotRunError, match="no module `pooler`"):
+            runner.parameters("pooler")

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Probe
 from mqa_registry.plan import RowSet, View
@@ -64,6 +66,25 @@ def test_a_check_that_only_bounds_its_value_needs_no_reference(engine, swap):
     plan = planned(engine, engine.check("a", swap, on=("one",)))
     assert plan.cases[0].steps[0].reference is None
     assert len(plan.views) == 1
+
+
+def test_a_sweep_sees_the_undisturbed_rows_too_and_predicts_them_once(engine, swap):
+    steps = engine.check("a", swap).steps * 2
+    swept = [replace(step, severity=float(level)) for level, step in enumerate(steps)]
+    plan = planned(engine, engine.check("a", steps=tuple(swept), on=("two",)), engine.check("b", on=("two",)))
+    (case, other) = plan.cases
+    assert case.clean == plans.Step(View("two", RowSet("words")))
+    assert other.clean is None
+    assert len(plan.views) == 2
+    assert "  words on two: read by 2 results" in plans.lines(plan)
+
+
+def test_a_sweep_of_a_comparison_sees_the_undisturbed_rows_of_both_sides(engine, swap):
+    swept = tuple(replace(step, severity=1.0) for step in engine.check("a", swap).steps)
+    exported = engine.check("agreement", steps=swept, on=("two",))
+    steady = engine.check("agreement", steps=swept, on=("two",), against=Against(undisturbed=True))
+    clean = [case.clean.reference.backend for case in planned(engine, exported, steady).cases]
+    assert clean == ["one", "two"]
 
 
 def test_the_plan_is_told_in_words(engine, swap):

@@ -1,4 +1,4 @@
-"""What `mqa doctor` found, on the console: each finding with its sign, and below it the line that mends it."""
+"""Findings on the console, of `mqa doctor` and others: each with its sign, and below it the line that mends it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Finding
 
 # In Unicode, in ASCII, and the style.
-_SIGNS = {"ok": ("✓", "ok     ", "green"), "note": ("-", "note   ", "dim"), "problem": ("✗", "problem", "bold red")}
+_SIGNS = {
+    "ok": ("✓", "ok     ", "green"),
+    "note": ("-", "note   ", "dim"),
+    "warning": ("!", "warning", "bold yellow"),
+    "problem": ("✗", "problem", "bold red"),
+}
 _SUBJECT = 28  # cells that a subject may take
-_MARGIN = 4  # blanks before evidence
+_MARGIN = 4  # blanks before what mends it, and before evidence
 _HEARD = 40  # lines of evidence that are shown at most
 
 
@@ -35,8 +40,7 @@ def print_findings(
 def _lines(environment: Mapping[str, Any], found: Mapping[str, Sequence[Finding]], pen: Pen) -> Iterator[Text]:
     yield from _header(environment, pen)
     every = [finding for findings in found.values() for finding in findings]
-    most = min(_SUBJECT, pen.width // 3)
-    left = max((pen.data(finding.subject, cells=most).cell_len for finding in every), default=0)
+    left = _left(every, pen)
     for diagnosis, findings in found.items():
         if findings:
             yield pen.own("")
@@ -44,6 +48,19 @@ def _lines(environment: Mapping[str, Any], found: Mapping[str, Sequence[Finding]
         for finding in findings:
             yield from _finding(finding, left, pen)
     yield from _closing(every, pen)
+
+
+def listed(findings: Sequence[Finding], pen: Pen) -> Iterator[Text]:
+    """Findings one below the other."""
+    left = _left(findings, pen)
+    for finding in findings:
+        yield from _finding(finding, left, pen)
+
+
+def _left(findings: Sequence[Finding], pen: Pen) -> int:
+    """The cells that the subjects take."""
+    most = min(_SUBJECT, pen.width // 3)
+    return max((pen.data(finding.subject, cells=most).cell_len for finding in findings), default=0)
 
 
 def _header(environment: Mapping[str, Any], pen: Pen) -> Iterator[Text]:
@@ -67,7 +84,7 @@ def _finding(finding: Finding, left: int, pen: Pen) -> Iterator[Text]:
     lead = pen.line("  ", mark, " ", subject, " " * (left - subject.cell_len + 2))
     yield from pen.wrapped(pen.data(finding.message, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
     if finding.mend:
-        yield from _below(pen.data(finding.mend, cells=LONG), pen.own("mend: ", "bold"), lead.cell_len, pen)
+        yield from _below(pen.data(finding.mend, cells=LONG), pen.own("mend: ", "bold"), _MARGIN, pen)  # a line to copy
     if pen.verbose > 0:
         for line in finding.evidence.splitlines()[-_HEARD:]:
             yield from _below(pen.data(line, "dim", cells=LONG), pen.own("| ", "dim"), _MARGIN, pen)
@@ -83,9 +100,11 @@ def _closing(findings: Sequence[Finding], pen: Pen) -> Iterator[Text]:
     counts = Counter(finding.level for finding in findings)
     yield pen.own("")
     yield pen.own("─" * min(pen.width, 100), "dim")
-    problems, notes = counted(counts["problem"], "problem"), counted(counts["note"], "note")
+    told = [
+        counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level] or level != "warning"
+    ]
     says = (
         "Mend them, or know that what they name cannot run here. Exit code 3." if counts["problem"] else "Exit code 0."
     )
     style = "bold red" if counts["problem"] else "bold green"
-    yield from pen.wrapped(pen.line(pen.own(f"{problems}, {notes}.", style), f" {says}"), pen.width)
+    yield from pen.wrapped(pen.line(pen.own(f"{', '.join(told)}.", style), f" {says}"), pen.width)

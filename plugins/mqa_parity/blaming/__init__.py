@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from mqa_parity.blaming.doors import Reference
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.inquiry import blame
 
-__all__ = ["Blame", "blame"]
+__all__ = ["Blame", "Reference", "blame"]

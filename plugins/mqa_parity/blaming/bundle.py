@@ -4,39 +4,25 @@ from __future__ import annotations
 
 import json
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.noise import allowed, where_real
-from mqa_parity.blaming.places import find_taps
+from mqa_parity.blaming.places import find_places, find_taps
 from mqa_parity.blaming.shrinking import smallest
+from mqa_parity.blaming.suspect import of_graph, of_module
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from mqa_parity.blaming.case import Case
-    from mqa_parity.blaming.doors import Anatomy, Piece
+    from mqa_parity.blaming.doors import Anatomy
     from mqa_parity.blaming.finding import Blame
-
-    Array: TypeAlias = npt.NDArray[Any]
-    Arrays: TypeAlias = dict[str, Array]
+    from mqa_parity.blaming.suspect import Suspect
 
 SCRIPT = Path(__file__).with_name("repro.py")
-
-
-@dataclass(frozen=True)
-class Shown:
-    """A piece, what it takes, and what PyTorch makes of that in float32 and float64."""
-
-    piece: Piece
-    inputs: Arrays
-    single: Array
-    double: Array
 
 
 def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
@@ -51,7 +37,7 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
     shown = _shown(small, case.candidate.anatomy(), blame)
     folder.mkdir(parents=True, exist_ok=True)
     shown.piece.save(folder / "piece.onnx")
-    np.savez(folder / "inputs.npz", allow_pickle=False, **shown.inputs)
+    np.savez(folder / "inputs.npz", allow_pickle=False, **shown.feeds)
     np.savez(
         folder / "expected.npz",
         allow_pickle=False,
@@ -63,45 +49,20 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
     shutil.copyfile(SCRIPT, folder / "repro.py")
 
 
-def _shown(case: Case, anatomy: Anatomy, blame: Blame) -> Shown:
+def _shown(case: Case, anatomy: Anatomy, blame: Blame) -> Suspect:
     """The module's piece, if it shows the difference by itself; else everything."""
     module = _module(case, anatomy, blame) if blame.value else None
-    return module or _everything(case, anatomy)
+    return module or of_graph(case, anatomy)
 
 
-def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Shown | None:
+def _module(case: Case, anatomy: Anatomy, blame: Blame) -> Suspect | None:
     taps = find_taps(case, anatomy)
+    if not case.crash:
+        find_places(case, anatomy, taps)  # leaves out of the taps what cannot be given
     if blame.value not in taps.parts:
         return None
-    piece = anatomy.piece([value for value in taps.parts if value != blame.value], blame.value)
-    feeds = {**anatomy.feed(case.batch), **taps.given()}
-    inputs = {name: feeds[name] for name in piece.inputs}
-    shown = Shown(piece, inputs, taps.single[blame.value], taps.double[blame.value])
-    return shown if _shows(case, shown) else None
-
-
-def _shows(case: Case, shown: Shown) -> bool:
+    module = of_module(case, anatomy, taps, taps.parts[blame.value])
     try:
-        found = shown.piece.run(shown.inputs, optimization="all")
-    except Exception:  # that it cannot run is what there is to show
-        return True
-    if found.size != shown.double.size:
-        return True
-    error = np.abs(found.reshape(shown.double.shape) - shown.double)[where_real(shown.double, case.truth.real)]
-    return bool(
-        np.nan_to_num(error, nan=np.inf).max() > case.limit * allowed(shown.single, shown.double, case.truth.real)
-    )
-
-
-def _everything(case: Case, anatomy: Anatomy) -> Shown:
-    """The whole graph behind the output that is furthest off."""
-    single, double = case.truth.outputs
-    names = [name for name in anatomy.results() if name in double]
-    if not names:
-        raise NotRunError("no output of the graph has the name of one of the model's")
-    shown = [
-        Shown(piece, {one: anatomy.feed(case.batch)[one] for one in piece.inputs}, single[name], double[name])
-        for name in names
-        for piece in [anatomy.piece([], name)]
-    ]
-    return next((one for one in shown if _shows(case, one)), shown[0])
+        return module if module.errs(optimization="all") else None
+    except Exception:  # where the whole cannot run, that is what there is to show
+        return module if case.crash else None

@@ -83,10 +83,10 @@ class Case:
     def ratio(self, outputs: Arrays) -> float:
         """The largest ratio of some outputs, of those the reference has by the same names; infinite if there is none."""
         single, double = self.truth.outputs
-        shared = [name for name in outputs if name in double]
-        return max(
-            (ratio(outputs[name], single[name], double[name], self.truth.real) for name in shared), default=float("inf")
-        )
+        ratios = [
+            ratio(outputs[one], single[two], double[two], self.truth.real) for one, two in paired(outputs, double)
+        ]
+        return max(ratios, default=float("inf"))
 
     @cached_property
     def failure(self) -> float:
@@ -116,6 +116,13 @@ class Case:
         return self.on(cut)
 
 
+def paired(outputs: Arrays, double: Arrays) -> list[tuple[str, str]]:
+    """Outputs of the same name; of two only ones the names do not matter."""
+    if len(outputs) == len(double) == 1:
+        return [(next(iter(outputs)), next(iter(double)))]
+    return [(name, name) for name in outputs if name in double]
+
+
 def worst(cases: Iterable[Case]) -> Case | None:
     """The case on which the candidate is furthest off, if it is on any."""
     found = max(cases, key=lambda case: case.failure, default=None)
@@ -134,8 +141,9 @@ def _errors(case: Case) -> npt.NDArray[np.float64]:
     """How far off each row is; alike where it cannot be said."""
     errors = np.zeros(case.size)
     single, double = case.truth.outputs
-    for name, found in case.outputs.items():
-        if name in double and found.shape == double[name].shape and len(found) == case.size:
+    for theirs, name in paired(case.outputs, double):
+        found = case.outputs[theirs]
+        if found.shape == double[name].shape and len(found) == case.size:
             for place in range(case.size):
                 row = slice(place, place + 1)
                 real = None if case.truth.real is None else case.truth.real[row]

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.doors import Weighted
-from mqa_parity.blaming.places import measure
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.blaming.case import Case
-    from mqa_parity.blaming.doors import Anatomy, Part, Piece
     from mqa_parity.blaming.finding import Kind
-    from mqa_parity.blaming.places import Taps
+    from mqa_parity.blaming.suspect import Suspect
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -32,34 +29,6 @@ class Cause:
     kind: Kind
     reason: str
     weight: str = ""
-
-
-@dataclass(frozen=True)
-class Suspect:
-    """A module's piece of the graph, with what PyTorch gives it."""
-
-    case: Case
-    taps: Taps
-    part: Part
-    piece: Piece
-    feeds: Arrays
-
-    def ratio(self, found: Array) -> float:
-        """How far off an answer of the piece is."""
-        return measure(self.case, self.taps, self.part.value, found)
-
-    def heals(self, weights: Arrays) -> bool:
-        """Whether the piece is right with other weights."""
-        try:
-            return self.ratio(self.piece.run(self.feeds, weights=weights)) <= self.case.limit
-        except Exception:  # a weight that does not fit is no cure
-            return False
-
-
-def suspect(case: Case, anatomy: Anatomy, taps: Taps, part: Part) -> Suspect:
-    """The piece that makes a module's output of the outputs of those before it."""
-    piece = anatomy.piece([value for value in taps.parts if value != part.value], part.value)
-    return Suspect(case, taps, part, piece, {**anatomy.feed(case.batch), **taps.given()})
 
 
 def find_cause(case: Suspect) -> Cause:
@@ -75,15 +44,22 @@ def _precision(case: Suspect) -> Cause | None:
 
 def _weights(case: Suspect) -> Cause | None:
     """A weight that heals the piece where it is put right."""
-    if not isinstance(case.case.truth.reference, Weighted):
+    if not case.module or not isinstance(case.case.truth.reference, Weighted):
         return None
-    learned = case.case.truth.reference.parameters(case.part.module)
+    learned = case.case.truth.reference.parameters(case.module)
     for name, weight in case.piece.weights.items():
         for parameter, right in _right(weight, learned):
-            if case.heals({name: right.astype(weight.dtype)}):
+            if _heals(case, {name: right.astype(weight.dtype)}):
                 what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
                 return Cause("weights", f"{what}; with that in its place, the module agrees", f"{name}: {parameter}")
     return None
+
+
+def _heals(case: Suspect, weights: Arrays) -> bool:
+    try:
+        return not case.errs(weights=weights)
+    except Exception:  # a weight that does not fit is no cure
+        return False
 
 
 def _right(weight: Array, learned: Arrays) -> Iterator[tuple[str, Array]]:
@@ -109,7 +85,7 @@ def _arbitrated(case: Suspect) -> Cause:
     try:
         arbiter = case.piece.work_out(case.feeds)
     except NotRunError as error:
-        return Cause("exporter", f"no weight of it differs, and ONNX Runtime does not change it; {error.message}")
+        return Cause("exporter", f"no optimizer of ONNX Runtime makes the difference, and {error.message}")
     if case.ratio(arbiter) <= case.case.limit:
         return Cause("kernel", "the reference of ONNX makes of the same nodes what PyTorch does, ONNX Runtime does not")
     return Cause(

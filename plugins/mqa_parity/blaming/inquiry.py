@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
-from mqa_parity.blaming.causes import find_cause, suspect
+from mqa_parity.blaming.causes import find_cause
 from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_signature
+from mqa_parity.blaming.suspect import of_module
+from mqa_parity.blaming.unnamed import blame_unnamed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -36,16 +39,17 @@ def blame(
     *,
     mask: str = "",
     limit: float = 10.0,
+    exact: Reference | None = None,
     bundle: Path | None = None,
 ) -> Blame | None:
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
-    times the error of the reference itself, both held against the reference in float64. `bundle` is a folder that is
-    to show the difference to others.
+    times the error of the reference itself, both held against the reference in float64. `exact` is the reference in
+    float64, where that is at hand; `bundle` a folder that is to show the difference to others.
     """
-    with reference.variant(dtype="float64") as exact:
-        case = worst(Case(Truth(reference, exact, batch, mask), candidate, limit) for batch in batches)
+    with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
+        case = worst(Case(Truth(reference, truth, batch, mask), candidate, limit) for batch in batches)
         if case is None:
             return None
         alone = worst_row(case)
@@ -68,6 +72,8 @@ def _blame_module(case: Case) -> Blame:
         )
     anatomy = case.candidate.anatomy()
     taps = find_taps(case, anatomy)
+    if not taps.parts:
+        return blame_unnamed(case, anatomy)
     if case.crash:
         return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
@@ -79,7 +85,7 @@ def _blame_module(case: Case) -> Blame:
 
 
 def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blame:
-    at = suspect(case, anatomy, taps, place.part)
+    at = of_module(case, anatomy, taps, place.part)
     cause = find_cause(at)
     return Blame(
         cause.kind,
@@ -117,7 +123,7 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     part = next((part for part in taps.parts.values() if part.module == module), None)
     if part is None:
         return blamed
-    cause = find_cause(suspect(case, anatomy, taps, part))
+    cause = find_cause(of_module(case, anatomy, taps, part))
     blamed = replace(blamed, value=part.value)
     return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
 

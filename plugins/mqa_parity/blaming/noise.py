@@ -33,6 +33,11 @@ def ratio(found: Array, single: Array, double: Array, mask: Bools | None = None)
     return float(error / allowed(single, double, mask))
 
 
+def ratio_in_any_shape(found: Array, single: Array, double: Array, mask: Bools | None = None) -> float:
+    """The same of numbers that may come in another shape, as many as there are."""
+    return ratio(found.reshape(double.shape) if found.size == double.size else found, single, double, mask)
+
+
 def allowed(single: Array, double: Array, mask: Bools | None = None) -> float:
     """The noise: PyTorch's own largest error in float32, and at least a few units in the last place."""
     counts = _counting(single, double, mask)
@@ -54,7 +59,7 @@ def where_real(array: Array, mask: Bools | None) -> Bools:
     if array.shape[0] == rows * length:
         return _spread(mask.ravel(), array)
     if array.shape[:2] == (1, length):
-        return _spread(mask.any(axis=0)[None], array)
+        return _spread(np.atleast_2d(mask.any(axis=0)), array)
     if array.ndim > 2 and (array.shape[0], array.shape[2]) == (rows, length):
         return _spread(mask[:, None], array)
     return np.ones(array.shape, bool)
@@ -66,4 +71,4 @@ def _spread(mask: Bools, array: Array) -> Bools:
 
 
 def _counting(single: Array, double: Array, mask: Bools | None) -> Bools:
-    return where_real(double, mask) & np.isfinite(double) & np.isfinite(single)
+    return np.asarray(where_real(double, mask) & np.isfinite(double) & np.isfinite(single), np.bool_)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from mqa_parity.blaming.doors import Watched
 from mqa_parity.blaming.finding import Step
-from mqa_parity.blaming.noise import ratio
+from mqa_parity.blaming.noise import ratio_in_any_shape
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +47,7 @@ class Taps:
     parts: dict[str, Part]
     single: dict[str, Array]
     double: dict[str, Array]
+    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # in the graph, where that is known
 
     def add(self, part: Part, single: Array, double: Array) -> None:
         """What a value is, unless it is known already."""
@@ -55,7 +56,10 @@ class Taps:
 
     def given(self) -> dict[str, Array]:
         """PyTorch's own values, as near as float32 gets, to be given to the graph."""
-        return {name: array.astype(np.float32) for name, array in self.double.items()}
+        return {
+            name: array.astype(np.float32).reshape(self.shapes.get(name, array.shape))
+            for name, array in self.double.items()
+        }
 
 
 def find_taps(case: Case, anatomy: Anatomy) -> Taps:
@@ -76,7 +80,7 @@ def find_taps(case: Case, anatomy: Anatomy) -> Taps:
         maker = anatomy.maker(part)
         if maker is not None and len(exactly.get(part.module, ())) == calls[part.module]:
             taps.add(maker, given[part.module][part.call], exactly[part.module][part.call])
-    return Taps(dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)), taps.single, taps.double)
+    return replace(taps, parts=dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)))
 
 
 def _traffic(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Lists, Lists]:
@@ -85,11 +89,25 @@ def _traffic(runner: Reference, batch: Mapping[str, Array], modules: Sequence[st
 
 
 def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
-    """Every module that both sides have, in the graph's order, from two runs of the graph as it is in the file."""
+    """Every module that both sides have, in the graph's order, from two runs of the graph as it is in the file.
+
+    No module errs by itself and comes out right: one that seems to was given what is another module's output in the
+    graph than in the model. Such values are left out.
+    """
+    places = _measured(case, anatomy, taps)
+    while strangers := _strangers(anatomy, places):
+        for name in strangers:
+            del taps.parts[name]
+        places = _measured(case, anatomy, taps)
+    return places
+
+
+def _measured(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
     inherited = anatomy.outputs(case.batch, list(taps.parts))
     alike = [name for name, array in inherited.items() if array.size == taps.double[name].size]
+    taps.shapes.update({name: inherited[name].shape for name in alike})
     given = taps.given()
-    local = anatomy.forced(case.batch, {name: given[name].reshape(inherited[name].shape) for name in alike})
+    local = anatomy.forced(case.batch, {name: given[name] for name in alike})
     return [
         Place(
             taps.parts[name],
@@ -102,12 +120,17 @@ def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
     ]
 
 
+def _strangers(anatomy: Anatomy, places: Sequence[Place]) -> set[str]:
+    """What is far off and yet read by modules that are not, unless they are given what PyTorch has there."""
+    known = {place.part.value for place in places}
+    far_off = {place.part.value for place in places if place.inherited > GUILTY}
+    odd = [place for place in places if place.local > GUILTY and place.inherited <= LIKELY]
+    return {name for place in odd for name in anatomy.reads(known, place.part.value)} & far_off
+
+
 def measure(case: Case, taps: Taps, value: str, found: Array) -> float:
     """The ratio of one value, whatever shape the graph has it in."""
-    single, double = taps.single[value], taps.double[value]
-    if found.size != double.size:
-        return float("inf")
-    return ratio(found.reshape(double.shape), single, double, case.truth.real)
+    return ratio_in_any_shape(found, taps.single[value], taps.double[value], case.truth.real)
 
 
 def guilty(places: Sequence[Place]) -> Place | None:

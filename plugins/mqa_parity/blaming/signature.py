@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
 
@@ -49,8 +50,8 @@ def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -
 def _reordered(case: Case) -> str:
     """An output whose last axis holds the reference's numbers in another order."""
     single, double = case.truth.outputs
-    for name in case.outputs.keys() & double.keys():
-        order = _order(case, case.outputs[name], single[name], double[name])
+    for theirs, name in paired(case.outputs, double):
+        order = _order(case, case.outputs[theirs], single[name], double[name])
         if order is not None:
             moved = [f"{to} holds what is {place} in the model" for to, place in enumerate(order) if to != place]
             return f"the last axis of `{name}` is in another order: {_few(moved)}"

@@ -104,7 +104,9 @@ def reference(batches):
     """A module as the PyTorch backend runs it."""
 
     def make(module):
-        return TorchRunner(module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32"})
+        return TorchRunner(
+            module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32", "tf32": False}
+        )
 
     return make
 
@@ -123,7 +125,7 @@ def candidate(tmp_path):
         opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: np.int64 for one in session.get_inputs()}
-        return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {}, opened)
+        return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {"precision": "float32"}, opened)
 
     return make
 

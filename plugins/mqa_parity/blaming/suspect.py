@@ -1,0 +1,68 @@
+"""A piece of the graph under suspicion, with what the model gives it and makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from mqa_parity.blaming.case import paired
+from mqa_parity.blaming.noise import ratio_in_any_shape
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy.typing as npt
+
+    from mqa_parity.blaming.case import Case
+    from mqa_parity.blaming.doors import Anatomy, Part, Piece
+    from mqa_parity.blaming.places import Taps
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Suspect:
+    """A module's piece, or the whole graph where no module is named."""
+
+    case: Case
+    module: str
+    piece: Piece
+    feeds: Arrays
+    single: Array
+    double: Array
+
+    def ratio(self, found: Array) -> float:
+        """How far off an answer of the piece is."""
+        return ratio_in_any_shape(found, self.single, self.double, self.case.truth.real)
+
+    def errs(self, *, weights: Arrays | None = None, optimization: str = "disabled") -> bool:
+        """Whether the piece is off by itself, or with other weights, or optimized. An error that it raises is its own."""
+        return self.ratio(self.piece.run(self.feeds, weights=weights, optimization=optimization)) > self.case.limit
+
+
+def of_module(case: Case, anatomy: Anatomy, taps: Taps, part: Part) -> Suspect:
+    """The piece that makes a module's output of the outputs of those before it."""
+    piece = anatomy.piece([value for value in taps.parts if value != part.value], part.value)
+    feeds = {**anatomy.feed(case.batch), **taps.given()}
+    feeds = {name: feeds[name] for name in piece.inputs}
+    return Suspect(case, part.module, piece, feeds, taps.single[part.value], taps.double[part.value])
+
+
+def of_graph(case: Case, anatomy: Anatomy) -> Suspect:
+    """The whole graph behind an output, the first that is off; a NotRunError where no output is one of the model's."""
+    single, double = case.truth.outputs
+    names = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), double)
+    if not names:
+        raise NotRunError("no output of the graph has the name of one of the model's")
+    found = [(_whole(case, anatomy, theirs, single[ours], double[ours]), theirs) for theirs, ours in names]
+    off = (one for one, name in found if name in case.outputs and one.ratio(case.outputs[name]) > case.limit)
+    return next(off, found[0][0])
+
+
+def _whole(case: Case, anatomy: Anatomy, output: str, single: Array, double: Array) -> Suspect:
+    piece, feeds = anatomy.piece([], output), anatomy.feed(case.batch)
+    return Suspect(case, "", piece, {name: feeds[name] for name in piece.inputs}, single, double)

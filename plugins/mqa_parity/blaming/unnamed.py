@@ -1,0 +1,60 @@
+"""A graph that does not tell where its nodes come from, such as one that was optimized: modules known by their numbers."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mqa_parity.blaming.causes import find_cause
+from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.noise import ratio
+from mqa_parity.blaming.suspect import of_graph
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    import numpy.typing as npt
+
+    from mqa_parity.blaming.case import Case
+    from mqa_parity.blaming.doors import Anatomy
+
+    Array: TypeAlias = npt.NDArray[Any]
+
+NUMBER = re.compile(r"\d+")
+
+
+def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
+    """At the first module whose numbers are nowhere in the graph, after the last one whose numbers are.
+
+    Modules that are nowhere in any layer were fused with others, and say nothing.
+    """
+    cause = find_cause(of_graph(case, anatomy))
+    modules, there = _found(case, anatomy) if not case.crash else ([], set[str]())
+    module = first_missing(modules, there)
+    if not module:
+        return Blame(cause.kind, cause.reason, case.failure)
+    where = f"the graph does not tell its modules; by their numbers all up to `{module}` are there, and none after"
+    return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module)
+
+
+def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:
+    """The first module after the last one that is there, of those whose like are there in some layer."""
+    known = frozenset(there)
+    last = max((place for place, name in enumerate(modules) if name in known), default=-1)
+    alike = {NUMBER.sub("#", name) for name in known}
+    after = modules[last + 1 :]
+    return next((name for name in after if NUMBER.sub("#", name) in alike), after[0] if after else "")
+
+
+def _found(case: Case, anatomy: Anatomy) -> tuple[list[str], set[str]]:
+    """The modules in the order in which they finish, and those whose output is a value of the graph."""
+    modules = list(case.truth.reference.modules())
+    single, double = case.truth.reference.tap(case.batch, modules), case.truth.exact.tap(case.batch, modules)
+    values = list(anatomy.outputs(case.batch, anatomy.values()).values())
+    told = [name for name in modules if len(double[name]) == 1 and double[name][0].dtype.kind == "f"]
+    return told, {name for name in told if _is_there(case, single[name][0], double[name][0], values)}
+
+
+def _is_there(case: Case, single: Array, double: Array, values: Sequence[Array]) -> bool:
+    alike = (value.reshape(double.shape) for value in values if value.size == double.size)
+    return any(ratio(value, single, double, case.truth.real) <= case.limit for value in alike)

@@ -1,0 +1,73 @@
+"""`parity/tensors` names the module that differs, and costs nothing where none does."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from onnx import helper
+
+from mqa_parity import culprit, ratios
+from mqa_parity.tensors import tensors
+from mqa_registry import Codec
+
+
+def encode(examples):
+    return [{"input_ids": np.array([5 + ord(letter) % 90 for letter in one["text"]])} for one in examples]
+
+
+def collate(rows):
+    width = max(len(row["input_ids"]) for row in rows)
+    ids = np.array([np.pad(row["input_ids"], (0, width - len(row["input_ids"])), constant_values=1) for row in rows])
+    return {"input_ids": ids, "attention_mask": (ids > 1).astype(np.int64)}
+
+
+CODEC = Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["input_ids"]), mask="attention_mask")
+
+
+@pytest.fixture
+def look(scene, lab, reference, candidate):
+    """The observations of the probe on an export, or on a graph that was damaged since."""
+
+    def at(graph=None, **options):
+        found = lab("bert")
+        held = candidate(found.path if graph is None else graph, origin=found.path)
+        return tensors(scene(held, reference(found.module), codec=CODEC), rows=8, **options)
+
+    return at
+
+
+@pytest.fixture
+def damaged(copied):
+    graph = copied("bert", "graph")
+    node = [node for node in graph.graph.node if node.op_type == "Gelu"][2]
+    del node.attribute[:]
+    node.attribute.append(helper.make_attribute("approximate", "tanh"))
+    return graph
+
+
+def test_the_first_divergence_is_in_the_evidence(look, damaged):
+    told = json.loads(json.dumps(ratios.evidence(look(damaged)), allow_nan=False))["first_divergence"]
+    assert told["module"] == "bert.encoder.layer.2.intermediate.intermediate_act_fn"
+    assert (told["class"], told["node"], told["kind"]) == ("GELUActivation", "node_gelu_2", "exporter")
+    assert told["source"].startswith("transformers/activations.py:")
+    assert told["ratio"] > 20
+
+
+def test_a_healthy_export_has_no_divergence(look):
+    assert "first_divergence" not in ratios.evidence(look())
+
+
+def test_nobody_looks_for_it_where_it_is_not_wanted(look, damaged):
+    assert "first_divergence" not in ratios.evidence(look(damaged, blame=False))
+
+
+def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
+    def fails(*arguments, **options):
+        raise RuntimeError("no room for the taps")
+
+    monkeypatch.setattr(culprit, "blame", fails)
+    observations = look(damaged)
+    assert ratios.numbers(observations)["ratio"] > 30
+    assert "no room for the taps" in ratios.evidence(observations)["first_divergence"]["reason"]

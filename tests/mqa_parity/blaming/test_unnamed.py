@@ -1,0 +1,52 @@
+"""A graph that tells nothing of modules: an export that ONNX Runtime has optimized and written down."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+
+from mqa_parity.blaming import blame
+from mqa_parity.blaming.unnamed import first_missing
+
+MODULES = ["layer.0.dense", "layer.0.norm", "layer.1.dense", "layer.1.norm", "layer.2.dense", "layer.2.norm", "head"]
+
+
+@pytest.mark.parametrize(
+    ("there", "named"),
+    [
+        ({"layer.0.norm"}, "layer.1.norm"),  # a dense is fused away in every layer
+        ({"layer.0.dense", "layer.0.norm", "layer.1.dense"}, "layer.1.norm"),
+        ({"layer.0.norm", "layer.1.norm", "layer.2.norm"}, "head"),
+        (set(), "layer.0.dense"),
+        ({"head"}, ""),
+    ],
+)
+def test_it_is_the_first_missing_of_those_whose_like_is_there(there, named):
+    assert first_missing(MODULES, there) == named
+
+
+@pytest.fixture
+def optimized(copied, tmp_path):
+    """The graph after ONNX Runtime's optimizers, its metadata lost."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4
+    options.optimized_model_filepath = str(tmp_path / "optimized.onnx")
+    graph = copied("bert", "graph").SerializeToString()
+    onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
+    return onnx.load(tmp_path / "optimized.onnx")
+
+
+def test_a_fused_norm_is_found_by_its_numbers(lab, reference, candidate, batches, optimized):
+
+    norms = [node for node in optimized.graph.node if node.op_type == "SkipLayerNormalization"]
+    next(attribute for attribute in norms[2].attribute if attribute.name == "epsilon").f = 0.1
+    found = blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
+    assert (found.kind, found.module) == ("exporter", "bert.encoder.layer.1.attention.output.LayerNorm")
+    assert "the graph does not tell its modules" in found.reason
+
+
+def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
+
+    assert blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask") is None

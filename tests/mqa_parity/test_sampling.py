@@ -1,0 +1,87 @@
+"""Rows for a probe: real ones, by the suite's seed, with the shortest and the longest among them."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mqa_parity.precision import FORMATS, format_of
+from mqa_parity.sampling import CHOICE, TOGETHER, batched, sample
+from mqa_registry import NotRunError
+
+
+@pytest.fixture
+def drawn(scene, numpy_runner):
+    return lambda texts, number, **options: sample(scene(numpy_runner(), texts=texts, **options), number)
+
+
+def test_the_shortest_comes_first_then_the_longest_then_others_once(drawn):
+    texts = ["a" * (2 + number % 7) for number in range(40)] + ["b", "c" * 30]
+    rows = drawn(texts, 20)
+    assert (rows[0].size, rows[1].size) == (1, 30)
+    assert len({row.id for row in rows}) == 20
+    assert json.loads(rows[1].text) == {"text": "c" * 30}
+
+
+def test_the_draw_follows_from_the_seed(drawn):
+    texts = [f"{number:03}" * (1 + number % 5) for number in range(200)]
+    one, again, other = (drawn(texts, 10, seed=seed) for seed in (7, 7, 8))
+    assert [row.id for row in one] == [row.id for row in again]
+    assert [row.id for row in one] != [row.id for row in other]
+
+
+def test_no_more_rows_are_encoded_than_the_choice_needs(scene, numpy_runner, codec):
+    seen = []
+
+    def encode(examples):
+        seen.extend(examples)
+        return codec.encode(examples)
+
+    sample(scene(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
+    assert len(seen) == 5 * CHOICE + 5
+
+
+def test_fewer_rows_than_wanted_are_all_rows(drawn):
+    assert len(drawn(["a", "bb", "ccc"], 64)) == 3
+    assert len(drawn(["a"], 1)) == 1
+
+
+def test_no_rows_at_all_cannot_be_looked_at(drawn, scene, numpy_runner):
+    empty = scene(numpy_runner(), texts=["a"])
+    with pytest.raises(NotRunError, match="no rows"):
+        sample(type(empty)(_without_rows(empty.view), empty.rng, None, empty.subject), 4)
+
+
+def _without_rows(view):
+    return replace(view, rows=replace(view.rows, table=view.rows.table.slice(0, 0)))
+
+
+def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
+    rows = drawn(["x" * (1 + number % 17) for number in range(100)], 50)
+    batches = list(batched(codec, rows, 64))
+    assert [row.id for batch in batches for row in batch.rows] == [row.id for row in rows]
+    assert len(batches[0]) == 1
+    assert batches[1].rows[0] is rows[1]
+    for batch in batches:
+        assert len(batch) <= TOGETHER
+        assert batch.valid.size <= 64
+        assert [int(valid.sum()) for valid in batch.valid] == [row.size for row in batch.rows]
+    assert any(not batch.valid.all() for batch in batches), "short and long share a batch"
+
+
+def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
+    rows = drawn(["x", "y" * 500, "zz"], 3)
+    assert [len(batch) for batch in batched(codec, rows, 64)] == [1, 1, 1]
+
+
+def test_formats_are_those_of_numpy_and_pytorch():
+    import torch
+
+    for name, form in FORMATS.items():
+        known = torch.finfo(getattr(torch, name))
+        assert (form.name, form.eps, form.largest) == (name, known.eps, known.max)
+    assert format_of("int8") is FORMATS["float32"]
+    assert FORMATS["float32"].largest == float(np.finfo(np.float32).max)
