@@ -1,0 +1,107 @@
+"""Whether a healthy export passes, architecture by architecture: a false alarm is the one thing that must not be.
+
+    python -m tests.benchmarks.architectures [--only NAME ...] [--limit SECONDS]
+
+Each is a tiny model of transformers' own class with random weights (`tests/benchmarks/tiny.py`), exported and held
+against itself by `parity/tensors` as a release would be, in a process of its own. The command ends with 1 where one
+FAILs or fewer than 22 pass of all of them. What stays out has a script in `tests/benchmarks/repros` that shows it without mqa.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mqa_registry import MqaError, runs
+from mqa_registry.runs import Asked
+from mqa_registry.suite import made_up
+from tests.benchmarks.tiny import MODELS, Tiny
+
+LEAST = 22  # that pass, of all
+LIMIT = 300.0  # seconds for one
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", nargs="+", choices=MODELS, metavar="NAME", help="these alone")
+    parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that one may take")
+    parser.add_argument("--here", choices=MODELS, help=argparse.SUPPRESS)
+    asked = parser.parse_args()
+    if asked.here:
+        print(json.dumps(held(MODELS[asked.here])))
+        return
+    print(f"{'architecture':14}{'exporter':14}{'verdict':14}{'ratio':>7}{'seconds':>9}  note")
+    verdicts = [shown(name, asked.limit) for name in asked.only or MODELS]
+    passed = verdicts.count("PASS")
+    print(f"\n{passed} of {len(verdicts)} pass, {verdicts.count('FAIL')} fail")
+    sys.exit("FAIL" in verdicts or (not asked.only and passed < LEAST))
+
+
+def shown(name: str, limit: float) -> str:
+    """Print one line of the table; gives the verdict."""
+    began = time.perf_counter()
+    found = apart(name, limit)
+    seconds = time.perf_counter() - began
+    ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
+    line = f"{name:14}{found['exporter']:14}{found['verdict']:14}{ratio:>7}{seconds:9.1f}  {found['note']}"
+    print(line.rstrip(), flush=True)
+    return str(found["verdict"])
+
+
+def apart(name: str, limit: float) -> dict[str, Any]:
+    """What comes of one, in a process of its own."""
+    command = [sys.executable, "-m", __spec__.name, "--here", name]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+    except subprocess.TimeoutExpired:
+        return _unheld("ERROR", f"not done after {limit:g} s")
+    if done.returncode:
+        return _unheld("ERROR", (done.stderr.strip().splitlines() or ["no word"])[-1])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def held(model: Tiny) -> dict[str, Any]:
+    """Make a model, export it, and hold the export against it."""
+    with TemporaryDirectory() as folder:
+        home = Path(folder)
+        model.save(home / "model")
+        model.write(home / "rows.npz")
+        try:
+            report = runs.run_raw(made_up("suite.toml", suite(), home), Asked(device="cpu", offline=True))
+        except MqaError as error:
+            return _unheld("NOT-RUN" if error.exit_code == 3 else "ERROR", error.message)
+    (result,) = report.results
+    facts = report.environment["backends"].get("onnx", {}).get("facts", {})
+    ratio = result.numbers.get("ratio")
+    return {
+        "exporter": facts.get("exporter", ""),
+        "verdict": str(result.verdict),
+        "ratio": ratio and ratio.estimate,
+        "note": result.note or "; ".join(result.evidence.get("remarks", ())) * (result.verdict != "PASS"),
+    }
+
+
+def suite() -> dict[str, Any]:
+    """The suite of the model in `model` and the rows in `rows.npz`."""
+    return {
+        "format": 1,
+        "name": "a healthy export",
+        "model": {"use": "transformers/auto", "id": "./model", "task": "forward"},
+        "data": {"rows": {"use": "datasets/arrays", "path": "rows.npz"}},
+        "backends": {"torch": {"use": "transformers/torch"}, "onnx": {"use": "onnxruntime/session"}},
+        "check": [{"measure": "parity/tensors", "expect": {"mismatches": {"max": 0}, "ratio": {"max": 10}}}],
+    }
+
+
+def _unheld(verdict: str, note: str) -> dict[str, Any]:
+    return {"exporter": "", "verdict": verdict, "ratio": None, "note": note}
+
+
+if __name__ == "__main__":
+    main()
