@@ -103,6 +103,8 @@ def _pairs(members: Ints, sides: Ints | None) -> tuple[Ints, int]:
     ones, others = (members, members) if sides is None else (members[sides[members] == 1], members[sides[members] == 0])
     hubs = ones[: max(FEWEST, MOST_PAIRS // len(others))]
     left, right = (grid.ravel() for grid in np.meshgrid(hubs, others, indexing="ij"))
-    different = np.column_stack([np.minimum(left, right), np.maximum(left, right)])[left < right if sides is None else ...]
+    different = np.column_stack([np.minimum(left, right), np.maximum(left, right)])[
+        left < right if sides is None else ...
+    ]
     left_out = len(ones) - len(hubs)
     return different, left_out * (left_out - 1) // 2 if sides is None else left_out * len(others)
