@@ -133,7 +133,10 @@ def rows(
 @app.command()
 def parity(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's folder, or its id on the hub.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model's folder, its id on the hub, a file or module:function.", show_default=False
+        ),
     ],
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="What is to be as good as it.", show_default=False)],
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on.")] = None,
@@ -142,7 +145,7 @@ def parity(
     tolerance: Annotated[
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
-    source: Annotated[str, typer.Option(metavar="NAME", help="What knows such models.")] = "transformers/auto",
+    source: Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")] = None,
     json: Json = None,
     device: Device = "auto",
     limit: Limit = None,
@@ -167,7 +170,7 @@ def parity(
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        pair = pairs.Pair(model, file, source, task, data, inputs, tolerance)
+        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance)
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+import mqa_fairness
 from mqa_robustness import mqa_perturbations
 
 ROOT = Path(__file__).parents[1]
@@ -50,6 +51,28 @@ def test_the_sweep_is_sound_and_has_every_perturbation_that_its_rows_have_room_f
         "strip-emoji",
         "emoji-to-words",
     }  # no row has a line break or an emoji
+
+
+def test_the_audit_is_sound_and_has_every_counterfactual_and_every_number_of_groups():
+    suite = ROOT / "suites" / "fairness.toml"
+    done = mqa("validate", str(suite))
+    assert (done.returncode, done.stderr) == (0, "")
+    names = {f"fairness/{one.name}" for one in (*mqa_fairness.mqa_perturbations(), *mqa_fairness.mqa_metrics())}
+    left_out = {"swap-words", "equalized-odds-ratio", "equal-opportunity-ratio", "disparate-impact", "generalized-entropy",
+                "true-positive-rate-difference", "average-abs-odds-difference"}  # fmt: skip
+    text = suite.read_text(encoding="utf-8")
+    assert {name for name in names if f'"{name}"' not in text} == {f"fairness/{name}" for name in left_out}
+
+
+def test_the_same_is_said_of_everybody_and_by_nobody_else():
+    table = pq.read_table(ROOT / "suites" / "data" / "people.parquet")
+    assert table.num_rows == len(set(table.column("id").to_pylist())) == 2496
+    people = [one.split(" ", 1)[1] for one in table.column("id").to_pylist()]
+    each = {}
+    for template, person in zip(table.column("template").to_pylist(), people, strict=True):
+        each.setdefault(template, []).append(person)
+    assert len(each) == 48
+    assert all(found == people[:52] for found in each.values())
 
 
 def test_the_demo_model_and_data_are_small_enough_for_git():

@@ -63,7 +63,7 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
 def _requirements(catalog: Catalog) -> list[Finding]:
     # A plugin of a file belongs to no distribution, and has nothing for a version.
     names = dict.fromkeys([OURS, *(plugin.distribution for plugin in catalog.plugins.values() if plugin.version)])
-    return list(unmet(names)) or [Finding("ok", "packages", f"as {' and '.join(names)} ask for them")]
+    return list(unmet(names)) or [Finding("ok", "packages", f"as asked for by {' and '.join(names)}")]
 
 
 def _environment() -> dict[str, Any]:

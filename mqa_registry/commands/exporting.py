@@ -12,10 +12,12 @@ from rich.console import Console
 from mqa_registry import plugins, runs
 from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.options import options_of
 from mqa_registry.predict import subject_of
 from mqa_registry.predict.load import load
 from mqa_registry.report.console.findings import listed
 from mqa_registry.report.console.pen import LONG, Pen
+from mqa_registry.report.files import write_json
 from mqa_registry.report.numbers import counted
 from mqa_registry.suite.adhoc import adhoc
 
@@ -58,14 +60,26 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         raise UsageError(f"`{out}` is a file, and an export is a folder", hint="name another folder with `--out`")
     subject, use = _made(order, asked)
     with Console(stderr=True).status("exporting"):
-        exported: Exported = cast("Backend", use.contribution).export(subject, out, **use.options)  # type: ignore[misc]
+        exported = _exported(use, subject, out)
     console = Console(stderr=json_file == "-", highlight=False)
     pen = Pen(console)
     for line in _told(exported, pen):
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
-    _write(exported, json_file)
+    if json_file is not None:
+        write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if wrong else ExitCode.OK
+
+
+def _exported(use: Use, subject: Subject, out: Path) -> Exported:
+    """What the backend writes, by those of its options that are about the file and not about how it is run."""
+    make = cast("Backend", use.contribution).export
+    assert make is not None  # looked at before
+    taken = set(options_of(make).names)
+    for name in use.given:
+        if name not in taken:
+            raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
+    return make(subject, out, **{name: value for name, value in use.options.items() if name in taken})
 
 
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from mqa_registry.runs import Asked
 
 ANSWERS = {"text-classification"}  # tasks whose answers flip
+FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
+FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 MOST_FLIPS = 0.01
 MOST_RATIO = 10.0  # of the file's error to that of PyTorch, both against float64
 
@@ -35,13 +38,14 @@ class Pair:
     """A model and the file that is to be as good as it.
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
-    what to make of the model; `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance in place of the ratio.
+    what to make of the model; left out, `source` is told by the model's name. `tolerance`, where given, is `atol` and
+    `rtol` of a fixed tolerance in place of the ratio.
     """
 
     model: str
     file: Path
-    source: str
     task: str
+    source: str | None = None
     data: Path | None = None
     inputs: Path | None = None
     tolerance: tuple[float, float] | None = None
@@ -51,7 +55,7 @@ class Pair:
         return {
             "format": 1,
             "name": f"parity of {self.file.name}",
-            "model": {"use": self.source, "id": self.model, "task": self.task},
+            "model": {"use": self.source or source_of(self.model), "id": self.model, "task": self.task},
             "data": {"rows": self._rows()},
             "backends": {
                 "torch": {"use": "transformers/torch"},
@@ -92,6 +96,13 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     if show.json is not None:
         write_json(to_json(report) | {"first_divergence": first_divergence(report)}, show.json)
     return report.exit_code
+
+
+def source_of(model: str) -> str:
+    """What knows a model of that name: a file, a function, else a folder or an id of the hub."""
+    if Path(model).suffix in FILES:
+        return "torch/file"
+    return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
 
 
 def first_divergence(report: Report) -> Mapping[str, Any] | None:

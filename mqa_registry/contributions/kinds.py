@@ -31,7 +31,10 @@ class Statistic:
     statistic. Left out, every row is a cell of its own.
 
     `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
-    give scores a row in `shown`, by name: reports show their mean in every group beside the number.
+    give scores a row in `shown`, by name: reports show their mean in every group beside the number. Where the number is
+    made of how far apart groups lie at most in each of these rates, `spread` maps those distances, shape (rates,), to
+    it, and where they are ratios (the smallest by the largest), `ratio` says so. The largest of many distances is too
+    large on average: the judge then believes no more of it than every two groups show, corrected for their number.
     """
 
     of: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]]
@@ -39,6 +42,8 @@ class Statistic:
     size: int = 0  # how many cells there are; needed with `cells`
     undefined: str = ""
     shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
+    spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
+    ratio: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,8 +94,8 @@ class Backend(Contribution):
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
-    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with the same
-    options: it writes that file into a folder.
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some of
+    the options: it writes that file into a folder.
     """
 
     kind = "backend"

@@ -97,7 +97,7 @@ class Subject:
     """What a backend runs: the model under test with its task, under the conditions of this run.
 
     `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
-    nobody knows.
+    nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for.
     """
 
     def __init__(
@@ -116,6 +116,7 @@ class Subject:
         self.conditions = conditions
         self.origin = origin
         self._options = options
+        self.given: dict[int, Sequence[Example]] = {}
         self._examples = examples
         self._sample = sample
 
@@ -126,7 +127,9 @@ class Subject:
 
     def examples(self, most: int) -> Sequence[Example]:
         """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
-        return self._examples(most) if self._examples else ()
+        if most not in self.given:
+            self.given[most] = self._examples(most) if self._examples else ()
+        return self.given[most]
 
     def samples(self) -> Sequence[Example]:
         """A few real examples, such as an exporter traces with: the task's, else some of the suite's data."""

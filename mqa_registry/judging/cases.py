@@ -124,9 +124,7 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _step(plan: Plan, case: Case, step: Step, material: Material) -> Judged:
     """One severity: the measure taken of all rows, and of every group."""
     reading = read(case, step, material)
-    purpose = (
-        f"{case.check.measure.key} {step.view.rows.name}"  # alike for all backends: equal answers, equal intervals
-    )
+    purpose = f"{case.check.measure.key} {step.view.rows.name}"  # of no backend: equal answers have equal intervals
     how = Resampling(plan.suite.seed, purpose, share=case.check.interval)
     if case.check.by is None:
         return Judged(find(Answers.of(reading, case.expect), case.expect, how))
@@ -143,13 +141,14 @@ def _apart(
     """The measure taken of all rows and of every group, and how far the groups lie apart."""
     answers = Answers.of(reading, case.expect)
     whole = find(answers, case.expect, how)
-    refuse_many(len(groups) - len(small), case.expect)
+    between = case.expect.max_gap is not None or case.expect.min_ratio is not None
+    if between:
+        refuse_many(len(groups) - len(small))
     found = {
         name: find(answers.at(rows, case.expect), case.expect, replace(how, purpose=f"{how.purpose} {name}"))
         for name, rows in groups.items()
     }
     large = {name: finding for name, finding in found.items() if name not in small}
-    between = case.expect.max_gap is not None or case.expect.min_ratio is not None
     return Judged(whole, found, find_gaps(answers, large, case.expect, how), small, between)
 
 
@@ -198,8 +197,9 @@ def _overruled(
 
 def _part(step: Step, judged: Judged, ruling: Ruling, observations: Observations) -> JudgedStep:
     whole, seen = whole_part(judged, ruling), observations.views[step.view].seen
+    assert seen is not None
     groups = group_parts(judged, ruling)
-    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(seen))
+    return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(len(seen.rows), seen))
 
 
 def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
@@ -211,7 +211,8 @@ def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: 
         counts |= {"declined": observed.seen.declined}
     evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
     if step.view.rows.perturb:
-        evidence |= {key: told for key, told in validity(observed.seen).items() if key in {"changed", "edits"}}
+        told = validity(len(observed.seen.rows), observed.seen)
+        evidence |= {key: told[key] for key in ("changed", "edits") if key in told}
     if not reading.paired:
         evidence["unpaired"] = True
     if reading.sample.clusters is not None:

@@ -12,7 +12,7 @@ from mqa_registry.judging.claims import Claim
 from mqa_registry.judging.measured import difference, drop, estimate, ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mqa_registry.judging.answers import Answers
     from mqa_registry.judging.estimates import Estimate
@@ -46,10 +46,13 @@ class Finding:
         return self.answers.rows if self.answers is not None else 0
 
 
-def find(answers: Answers, expect: Expect, how: Resampling) -> Finding:
-    """The numbers of some rows, and the claims on `value`, `drop` and `rise`."""
+def find(
+    answers: Answers, expect: Expect, how: Resampling, refine: Callable[[Estimate], Estimate] | None = None
+) -> Finding:
+    """The numbers of some rows, and the claims on `value`, `drop` and `rise`; `refine` knows more of the value."""
     how = replace(how, clusters=answers.clusters)
-    numbers = {"value": estimate(answers.measured, answers.rows, how)}
+    value = estimate(answers.measured, answers.rows, how)
+    numbers = {"value": refine(value) if refine else value}
     if expect.max_drop is not None:
         numbers["drop"] = _drop(answers, how)
     if expect.max_rise is not None:
@@ -78,9 +81,9 @@ def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, ho
     return Finding(answers, numbers, [*gaps, *ratios])
 
 
-def refuse_many(groups: int, expect: Expect) -> None:
+def refuse_many(groups: int) -> None:
     """A DataError where there are too many groups to compare every two of them."""
-    if (expect.max_gap is not None or expect.min_ratio is not None) and groups > MOST_GROUPS:
+    if groups > MOST_GROUPS:
         raise DataError(
             f"{groups:,} groups are too many to compare every two of them",
             hint=f"slice by something with at most {MOST_GROUPS} groups, or bound each group with `min` or `max`",

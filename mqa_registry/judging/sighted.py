@@ -12,6 +12,7 @@ from mqa_registry.judging.measured import Measured, estimate
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.sweeps import curve, validity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,8 +37,8 @@ def of_sights(plan: Plan, case: Case, seen: Sequence[Sighted]) -> dict[str, Any]
     parts = [whole_part(one, ruling) for one in judged]
     swept = case.steps[0].severity is not None
     steps = [
-        JudgedStep(part.verdict, part.numbers, "", step.severity or 0.0)
-        for step, part in zip(case.steps, parts, strict=True)
+        JudgedStep(part.verdict, part.numbers, "", step.severity or 0.0, {}, validity(one.rows, one))
+        for step, part, one in zip(case.steps, parts, seen, strict=True)
     ]
     telling = next((place for place, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
     return {
@@ -45,7 +46,9 @@ def of_sights(plan: Plan, case: Case, seen: Sequence[Sighted]) -> dict[str, Any]
         "note": note,
         "numbers": {} if swept else parts[0].numbers,
         "series": tuple(steps) if swept else (),
-        "evidence": _evidence(*pairs[telling], seen[telling]) | ({"rows_to_settle": needed} if needed else {}),
+        "evidence": _evidence(*pairs[telling], seen[telling])
+        | ({"sweep": curve(steps, case.expect, math.nan)} if swept else {})
+        | ({"rows_to_settle": needed} if needed else {}),
     }
 
 

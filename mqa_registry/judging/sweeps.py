@@ -7,10 +7,12 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.contributions import Metric
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.measured import bare
-from mqa_registry.judging.reading import read
+from mqa_registry.judging.reading import read, selections
 from mqa_registry.judging.result import Verdict
+from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -18,17 +20,15 @@ if TYPE_CHECKING:
     from mqa_registry.judging.material import Material
     from mqa_registry.judging.result import Result, Step
     from mqa_registry.plan import Case
-    from mqa_registry.predict import Disturbed
-    from mqa_registry.suite import Expect
+    from mqa_registry.predict import Disturbed, Sighted
+    from mqa_registry.suite import Check, Expect
 
 DIGITS = 6  # of what a sweep comes to
 
 
-def validity(seen: Disturbed | None) -> dict[str, Any]:
+def validity(rows: int, seen: Disturbed | Sighted) -> dict[str, Any]:
     """How far rows were really disturbed: how many changed, by how many edits, and how many were declined."""
-    if seen is None:
-        return {}
-    counts = {"rows": len(seen.rows), "changed": seen.changed, "declined": seen.declined}
+    counts = {"rows": rows, "changed": seen.changed, "declined": seen.declined}
     return counts if seen.edits is None else counts | {"edits": round(seen.edits, DIGITS)}
 
 
@@ -43,7 +43,19 @@ def undisturbed(case: Case, material: Material) -> float:
     if any(material.observations.views[view].predictions is None for view in views):
         return math.nan
     reading = read(case, case.clean, material)
-    return bare(Answers.of(reading, replace(case.expect, max_drop=None, max_rise=None)).measured, len(reading.sample))
+    if case.check.by is not None:
+        groups = selections(reading, case.check.by, case.clean, material)
+        large = {name: rows for name, rows in groups if len(rows.view) >= case.expect.min_rows}
+        if len(large) < 2 and _takes_groups(case.check):
+            return math.nan
+        reading = replace(reading, groups=large)
+    alone = replace(case.expect, max_drop=None, max_rise=None)
+    return bare(Answers.of(reading, alone).measured, len(reading.sample))
+
+
+def _takes_groups(check: Check) -> bool:
+    measure = check.measure.contribution
+    return isinstance(measure, Metric) and takes_groups(measure)
 
 
 def curve(steps: Sequence[Step], expect: Expect, clean: float) -> dict[str, Any]:

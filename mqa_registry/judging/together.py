@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged
 from mqa_registry.judging.estimates import Undefined
-from mqa_registry.judging.finding import Finding, find
+from mqa_registry.judging.finding import Finding, find, refuse_many
 from mqa_registry.judging.measured import Measured, estimate
+from mqa_registry.judging.widest import widest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mqa_registry.judging.estimates import Estimate
     from mqa_registry.judging.reading import Reading, Selection
@@ -29,14 +31,21 @@ def together(
 ) -> Judged:
     """The number of all groups but the small ones; each group is there to be looked at, and has no claim of its own."""
     large = {name: rows for name, rows in groups.items() if name not in small}
+    refuse_many(len(large))
     if len(large) > 1:
         answers = Answers.of(replace(reading, groups=large), expect)
-        whole = find(answers, expect, how)
+        found = {name: _one(answers, rows, how) for name, rows in groups.items()}
+        whole = find(answers, expect, how, partial(_refined, answers, [found[name] for name in large], how))
     else:
         answers = Answers(reading, Measured(math.nan), None)
+        found = {name: _one(answers, rows, how) for name, rows in groups.items()}
         whole = Finding(answers, {"value": Undefined(answers.rows, LONE)})
-    found = {name: _one(answers, rows, how) for name, rows in groups.items()}
     return Judged(whole, found, None, small, between=True)
+
+
+def _refined(answers: Answers, groups: Sequence[Finding], how: Resampling, value: Estimate) -> Estimate:
+    answer = answers.measured.answer
+    return widest(value, answer, [group.numbers for group in groups], how) if isinstance(answer, Statistic) else value
 
 
 def _one(answers: Answers, rows: Selection, how: Resampling) -> Finding:

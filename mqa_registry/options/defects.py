@@ -33,7 +33,7 @@ def signature_problems(contribution: Contribution) -> tuple[str, ...]:
     if isinstance(contribution, Backend) and not problems:
         problems += _twin_problems(contribution, "identity", contribution.identity)
         if contribution.export is not None:
-            problems += _twin_problems(contribution, "export", contribution.export)
+            problems += _export_problems(contribution, contribution.export)
     return tuple(problems)
 
 
@@ -111,6 +111,19 @@ def _all_allowed(annotations: Sequence[Any]) -> bool:
 
 def _shown(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+
+
+def _export_problems(backend: Backend, export: Callable[..., Any]) -> Iterator[str]:
+    """What says how a file is run says nothing of how it is made: an export takes some of the options, or all."""
+    if not inspect.isfunction(export):
+        yield f"its `export` must be a plain function, not {export!r:.60}"
+        return
+    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (backend.function, export))
+    for option, default in other.items():
+        if option not in own:
+            yield f"its `export` takes the option `{option}`, which its function does not"
+        elif default != own[option]:
+            yield f"its `export` has another default for `{option}` than its function"
 
 
 def _twin_problems(backend: Backend, name: str, twin: Callable[..., Any]) -> Iterator[str]:

@@ -77,11 +77,11 @@ class Looking:
             if error.exit_code is ExitCode.WRONG_INPUT:
                 raise
             refused = isinstance(error, NotRunError)
-            failure = Failure.of_refusal(error) if refused else _crash(sight, error)
+            failure = Failure.of_refusal(error) if refused else Failure.of_error(error)
             return Sighted(failure=failure)
         except Exception as error:  # a probe is a plugin's; its crash is its own check's verdict
             return Sighted(failure=_crash(sight, error))
-        return Sighted(table, declined=seen.declined, changed=seen.changed)
+        return Sighted(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
 
     def _failed_before(self, sight: Sight) -> Failure | None:
         """Why a sight has nothing to show, where its rows could not be made or predicted."""

@@ -30,6 +30,11 @@ class Failure:
         return cls(f"{what}: {type(error).__name__}: {error}", trace="".join(traceback.format_exception(error)))
 
     @classmethod
+    def of_error(cls, error: MqaError) -> Failure:
+        """The failure of something that found out what is wrong, and said so."""
+        return cls(error.message, error.hint, "".join(traceback.format_exception(error)))
+
+    @classmethod
     def of_refusal(cls, error: MqaError) -> Failure:
         """The failure of something that said why it cannot run as asked."""
         return cls(error.message, error.hint)
@@ -74,13 +79,15 @@ class Observed:
 class Sighted:
     """What a probe saw, as the table that it made of it, or the reason why there is none.
 
-    `declined` rows are not among those that it looked at; `changed` differ from what they were.
+    It looked at `rows` rows; `declined`, `changed` and `edits` are what `Disturbed` says of them.
     """
 
     table: pa.Table | None = None
     failure: Failure | None = None
     declined: int = 0
     changed: int = 0
+    rows: int = 0
+    edits: float | None = None
 
 
 @dataclass(frozen=True)

@@ -26,12 +26,18 @@ PATH = "path on this machine"  # the one key of the object that stands for a pat
 
 
 def subject_of(
-    model: ModelUse, conditions: Conditions, rows: Rows | None = None, sample: Batch | None = None
+    model: ModelUse,
+    conditions: Conditions,
+    rows: Rows | None = None,
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
 ) -> Subject:
     """The model with its task; the module itself is not built yet. `rows` are undisturbed rows that it may ask for.
 
-    `sample` is its sample, where that was made elsewhere.
+    `sample` and `given` are those of the same subject elsewhere, where there are no rows to make them of here.
     """
+    known = given or {}
     task = cast("Task", model.task.contribution)
     origin = {
         "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
@@ -44,22 +50,28 @@ def subject_of(
         conditions,
         model.task.options,
         origin=origin,
-        examples=None if rows is None else lambda most: _spread(rows, most),
+        examples=lambda most: known.get(most, ()) if rows is None else _spread(rows, most),
         sample=sample,
     )
 
 
-def remake(origin: Mapping[str, Any], sample: Batch | None = None) -> Subject:
+def remake(
+    origin: Mapping[str, Any],
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
+) -> Subject:
     """The subject that another process has, by its `origin`; a PluginError where its plugins are not the same here.
 
-    With a `sample` from there, none has to be made here, which may take a library that the model is run without.
+    With its `sample`, none has to be made here, which may take a library that the model is run without; with what it has
+    `given` of its rows, this one gives the same.
     """
     conditions = _conditions(origin)
     catalog = _loaded(conditions, origin["source"], origin["task"])
     source, task = (
         _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
     )
-    return subject_of(ModelUse(source, task), conditions, sample=sample)
+    return subject_of(ModelUse(source, task), conditions, sample=sample, given=given)
 
 
 def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
@@ -70,9 +82,14 @@ def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
 
 
 @contextmanager
-def reopen(origin: Mapping[str, Any], sample: Batch | None = None) -> Iterator[Runner]:
-    """The runner that another process has, opened here, by the `origin` of its view; `sample` as for `remake`."""
-    subject = remake(origin["subject"], sample)
+def reopen(
+    origin: Mapping[str, Any],
+    *,
+    sample: Batch | None = None,
+    given: Mapping[int, Sequence[Example]] | None = None,
+) -> Iterator[Runner]:
+    """The runner that another process has, opened here by the `origin` of its view; the rest is as for `remake`."""
+    subject = remake(origin["subject"], sample=sample, given=given)
     catalog = _loaded(subject.conditions, origin["backend"])
     with _use(catalog, (Backend,), origin["backend"]).call(subject) as runner:
         yield runner

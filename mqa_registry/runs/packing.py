@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Table = dict[str, Any]
 
 FORMAT = 1
+COUNTS = ("declined", "changed", "rows", "edits")  # of what a probe saw; runs of earlier versions lack some
 RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
 
 
@@ -116,13 +117,14 @@ def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], files: dict[str
 
 def _sight(recipe: str, seen: Sighted, files: dict[str, bytes]) -> Table:
     file = _add("sights", seen.table, files) if seen.table is not None else None
-    counts = {"declined": seen.declined, "changed": seen.changed}
+    counts = {name: getattr(seen, name) for name in COUNTS}
     return counts | {"recipe": recipe, "file": file, "failure": seen.failure and vars(seen.failure)}
 
 
 def _sighted(one: Table, files: Files) -> Sighted:
     table = _table(files[one["file"]]) if one["file"] else None
-    return Sighted(table, one["failure"] and Failure(**one["failure"]), one["declined"], one["changed"])
+    counts = {name: one[name] for name in COUNTS if name in one}
+    return Sighted(table, one["failure"] and Failure(**one["failure"]), **counts)
 
 
 def _seen(seen: Disturbed, rows: Mapping[str, Rows], files: dict[str, bytes]) -> Table:

@@ -49,11 +49,12 @@ def _meant(word: str, checks: tuple[Check, ...], findings: Findings) -> list[str
     shown = [name for name, short in titles.items() if short == word]
     found = shown or [name for name, short in titles.items() if _is_part(word, name, short)]
     if len(found) > 1:
+        choices = found if shown else [titles[name] for name in found]
         more = f" and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         findings.add(
             _flag("--only", word),
             f"{len(found)} checks could be meant by `{word}`",
-            f"write one of {_joined(found[:SHOWN])}{more}",
+            f"write one of {_joined(choices[:SHOWN])}{more}",
         )
     elif not found:
         tags = (tag for check in checks for tag in check.tags)

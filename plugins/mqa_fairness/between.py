@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 Method: TypeAlias = Literal["between_groups", "to_overall"]
 Aggregation: TypeAlias = Literal["worst_case", "mean"]
 
-MOST_SHOWN = 10  # classes whose rates are shown
-
 
 def demographic_parity_difference(
     predictions: Predictions,
@@ -155,6 +153,14 @@ def _least_by_overall(rates: Floats, overall: Floats) -> Floats:
 DIFFERENCES: dict[Method, Comparing] = {"between_groups": _widest, "to_overall": _farthest}
 RATIOS: dict[Method, Comparing] = {"between_groups": _least_by_most, "to_overall": _least_by_overall}
 
+# What a distance between two groups says of the number at least: one of two has to lie half as far from any third.
+BOUNDS: dict[Comparing, Callable[[Floats], Floats]] = {
+    _widest: np.asarray,
+    _farthest: lambda distances: distances / 2,
+    _least_by_most: np.asarray,
+    _least_by_overall: np.sqrt,
+}
+
 
 def _apart(
     predictions: Predictions,
@@ -179,9 +185,18 @@ def _apart(
         ]
         return _together(numbers, average, ratio=ratio)
 
-    few = dict(list(classes.items())[:MOST_SHOWN])
+    def spread(distances: Floats) -> Floats:
+        bounds = BOUNDS[comparing](distances).reshape(len(classes), len(rates))
+        return _together([_together(list(each), agg, ratio=ratio) for each in bounds], average, ratio=ratio)
+
     return Statistic(
-        of, tables.cells, tables.size, _undefined(tables, rates, of), shown(predictions, targets, few, rates)
+        of,
+        tables.cells,
+        tables.size,
+        _undefined(tables, rates, of),
+        shown(predictions, targets, classes, rates),
+        spread,
+        ratio,
     )
 
 

@@ -32,7 +32,8 @@ def generalized_entropy(
     where it is answered and not right. `alpha` weighs high benefits the more the larger it is; 2, AIF360's own, is half
     the squared coefficient of variation, 1 is Theil's index and 0 the mean log deviation. `positive` is the favourable
     class, the second of two unless it is named. Undefined where nobody benefits, and for `alpha` at 0 or below where
-    somebody gets nothing; equation 2 of Speicher et al. 2018, https://arxiv.org/abs/1807.00787.
+    somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360 0.6.1 divides once more by the
+    mean benefit where `alpha` is 0.
     """
     code = positive_class(predictions.classes, positive)
     cells = 1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64)
@@ -58,7 +59,8 @@ def between_group_entropy(
     """How unequal the mean benefits of groups are: the entropy index between groups.
 
     From 0 up, 0 where all are equal: `fairness/generalized-entropy` as if everybody had the mean benefit of the group.
-    A row in several groups counts in each. `alpha` and `positive` are as there.
+    A row in several groups counts in each. `alpha` and `positive` are as there. Estimates from many small groups are too
+    high.
     """
     code = positive_class(predictions.classes, positive)
     tables = Tables.of(predictions, targets, groups, [code])

@@ -28,9 +28,9 @@ def statistical_parity_difference(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The selection rate of others less that of the privileged group.
+    """The selection rate of others less that of the privileged group, as AIF360 defines it.
 
-    From -1 to 1; below 0 the others are worse off. As AIF360 defines it, of the answers. `privileged` is the name of a
+    From -1 to 1; below 0 the others are worse off. It is of the answers, not the data. `privileged` is the name of a
     group, as `by` makes it. `unprivileged` is another group; left out, it is all rows of other groups that are not in
     the privileged one. `positive` is the favourable class, the second of two unless it is named.
     """
@@ -47,9 +47,9 @@ def disparate_impact(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The selection rate of others by that of the privileged group.
+    """The selection rate of others by that of the privileged group, as AIF360 defines it.
 
-    From 0 up, 1 for equal rates; below 1 the others are worse off. As AIF360 defines it, of the answers. `privileged`,
+    From 0 up, 1 for equal rates; below 1 the others are worse off. It is of the answers, not the data. `privileged`,
     `unprivileged` and `positive` are as for `fairness/statistical-parity-difference`. Undefined where no row of the
     privileged group is answered so.
     """
@@ -66,7 +66,7 @@ def true_positive_rate_difference(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The true positive rate of others less that of the privileged group.
+    """The true positive rate of others less that of the privileged group, as AIF360 defines it.
 
     From -1 to 1; below 0 the others are worse off. AIF360 calls it equal opportunity difference too. `privileged`,
     `unprivileged` and `positive` are as for `fairness/statistical-parity-difference`.
@@ -84,9 +84,9 @@ def average_odds_difference(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The mean by which others' false and true positive rates exceed the privileged group's.
+    """The signed mean by which others' false and true positive rates exceed the privileged group's (AIF360).
 
-    From -1 to 1; as AIF360 defines it, signed, so that the two may cancel. `privileged`, `unprivileged` and `positive`
+    From -1 to 1; signed, so that the two may cancel. `privileged`, `unprivileged` and `positive`
     are as for `fairness/statistical-parity-difference`.
     """
     sides = _sides(groups, privileged, unprivileged)
@@ -102,9 +102,9 @@ def average_abs_odds_difference(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The mean distance of others' false and true positive rates from the privileged group's.
+    """The mean distance of others' false and true positive rates from the privileged group's (AIF360).
 
-    From 0 to 1; as AIF360 defines it. `privileged`, `unprivileged` and `positive` are as for
+    From 0 to 1. `privileged`, `unprivileged` and `positive` are as for
     `fairness/statistical-parity-difference`.
     """
     sides = _sides(groups, privileged, unprivileged)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import traceback
 from pathlib import Path
@@ -65,7 +66,8 @@ def _to_float16(base: Path, path: Path, *, large: bool) -> None:
     import onnx
     from onnxruntime.transformers.float16 import convert_float_to_float16
 
-    model = convert_float_to_float16(onnx.load(str(base)), keep_io_types=True)
+    # Of a path, it infers shapes in a file: in memory that ends at 2 GiB.
+    model = convert_float_to_float16(str(base) if large else onnx.load(str(base)), keep_io_types=True)
     onnx.save(model, str(path), save_as_external_data=large, all_tensors_to_one_file=True, location=f"{path.name}.data")
 
 
@@ -74,13 +76,16 @@ def _prepared(base: Path, path: Path, *, large: bool) -> Path:
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
     known = {"save_as_external_data": large, "all_tensors_to_one_file": True}
-    source = base if large else _in_one_file(base, path.with_name("whole.onnx"))
-    try:
-        quant_pre_process(str(source), str(path), **known)
-    except Exception:
-        # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
-        traceback.print_exc()
-        quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
+    source = (base if large else _in_one_file(base, path.with_name("whole.onnx"))).resolve()
+    path = path.resolve()
+    # Where shape inference ends early, it leaves what it has in the current folder, weights and all.
+    with tempfile.TemporaryDirectory() as leavings, contextlib.chdir(leavings):
+        try:
+            quant_pre_process(str(source), str(path), **known)
+        except Exception:
+            # Symbolic shape inference knows not every operator; the quantizer gains by it and can do without.
+            traceback.print_exc()
+            quant_pre_process(str(source), str(path), skip_symbolic_shape=True, **known)
     _forget_shapes_of_weights(path)
     return path
 

@@ -44,7 +44,7 @@ def _whole(name: str) -> Finding:
     made = f"built for CUDA {built_for()}" if built_for() else "built without CUDA"
     if not built_for() and has_gpu():
         mend = f"pip uninstall -y {name} && pip install onnxruntime-gpu=={wanted}"
-        return Finding("note", name, f"{wanted}, {made}: it leaves this machine's GPU alone", mend)
+        return Finding("warning", name, f"{wanted}, {made}: it leaves this machine's GPU alone", mend)
     return Finding("ok", name, f"{wanted}, {made}")
 
 
@@ -105,11 +105,10 @@ def _pytorch() -> Finding:
     ours, theirs = built_for(), torch.version.cuda
     plain = str(torch.__version__).partition("+")[0]
     mend = f'pip install --force-reinstall "torch=={plain}+cu{major(ours)}0", from the index of PyTorch'
+    if theirs is None and has_gpu():
+        return Finding("warning", "PyTorch", "is built without CUDA, and so the reference runs on the CPU", mend)
     if theirs is None:
-        words = "is built without CUDA, and the reference runs on the CPU"
-        return (
-            Finding("note", "PyTorch", words, mend) if has_gpu() else Finding("ok", "PyTorch", "is built without CUDA")
-        )
+        return Finding("ok", "PyTorch", "is built without CUDA")
     if major(theirs) == major(ours):
         return Finding("ok", "PyTorch", f"is built for CUDA {theirs}, as ONNX Runtime is")
     words = f"is built for CUDA {theirs}, and ONNX Runtime for {ours}: both want the cuDNN that is loaded first"

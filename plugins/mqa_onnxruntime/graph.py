@@ -147,19 +147,33 @@ def _end(path: Path, tensor: Any, told: Mapping[str, str]) -> int:
 def _check_location(path: Path, location: str, size: int) -> None:
     """That external data lie in the file's own folder, whatever it says and whatever links say, and are whole."""
     home = path.parent.resolve()
-    inside = not Path(location).is_absolute() and (home / location).resolve().is_relative_to(home)
-    if not inside or ".." in Path(location).parts:
+    if Path(location).is_absolute() or ".." in Path(location).parts or not _leads_into(home, location):
         raise DataError(f"`{path}` has its weights outside of its own folder: `{location}`", hint="put them beside it")
-    if not (home / location).is_file():
+    if (there := _size(home / location)) is None:
         raise DataError(
-            f"`{path}` has its weights in `{location}`, which is not there",
+            f"`{path}` has its weights in `{location:.200}`, which is not there",
             hint="an export is copied with all its files",
         )
-    if (there := (home / location).stat().st_size) < size:
+    if there < size:
         raise DataError(
             f"`{path}` has {size:,} bytes of weights in `{location}`, which has {there:,}",
             hint="is it whole, and of this export?",
         )
+
+
+def _leads_into(home: Path, location: str) -> bool:
+    try:
+        return (home / location).resolve().is_relative_to(home)
+    except (OSError, ValueError):  # too long for a name, or with a character that none can have
+        return True  # and so leads nowhere
+
+
+def _size(file: Path) -> int | None:
+    """In bytes; None where there is no such file, nor can be."""
+    try:
+        return file.stat().st_size if file.is_file() else None
+    except (OSError, ValueError):
+        return None
 
 
 def _foreign(model: Any) -> tuple[str, ...]:

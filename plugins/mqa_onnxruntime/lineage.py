@@ -53,7 +53,7 @@ def lineage(path: Path) -> dict[str, Descent]:
     try:
         told = json.loads(beside.read_text(encoding="utf-8"))
         return {name: _descent(one) for name, one in told.items()}
-    except (OSError, ValueError, AttributeError, LookupError, TypeError) as error:
+    except (OSError, ValueError, AttributeError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"`{beside}` does not tell where nodes came from", hint="export the model again") from error
 
 

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     from mqa_onnxruntime.providers import Asked
 
-SMALL = 100  # elements of a constant that ONNX Runtime takes for part of a shape
-FLOATS = frozenset({1, 10, 11, 16})  # the element types of a model's data, by their number in the ONNX standard
+SMALL = 100  # elements of a constant that is no weight; ONNX Runtime takes so many for part of a shape
+WHOLE = frozenset({6, 7, 9})  # int32, int64 and bool, of which masks and positions are made, by their numbers in ONNX
 
 # Operators that say what shape a tensor has, and those that pass values on as they are. ONNX Runtime makes such nodes
 # itself, under names that the file does not know.
@@ -74,17 +74,18 @@ def _check(provider: str, taken: int, left: dict[str, int], path: Path) -> None:
 
 
 def strays(nodes: Iterable[Node], path: Path) -> list[Node]:
-    """Those of the nodes on the CPU that matter: all but what is computed from shapes.
+    """Those of the nodes on the CPU that matter: all that a weight or data of floats pass through.
 
-    What `Shape` gives lies in the CPU's memory, whatever the provider. ONNX Runtime leaves there on purpose what is
-    computed from that and from small constants and whole-number inputs alone, since a copy to the GPU and back would
-    take longer (its `fallback_cpu_capability.cc`).
+    Others make masks, positions and shapes, from whole-number inputs and small constants. ONNX Runtime leaves many of
+    them to the CPU on purpose: what `Shape` gives lies in the CPU's memory whatever the provider, and a copy of what is
+    computed from that would take longer than computing it. Some it has to leave there, as CUDA's `GatherND` takes no
+    booleans, and then all that follows from them alone.
     """
     nodes = list(nodes)
     if not nodes:
         return []
     graph = parsed(path).graph
-    every, harmless = set(_names(graph)), set(_of_shapes(graph))
+    every, harmless = set(_names(graph)), set(_without_data(graph, _given(graph)))
     return [
         node for node in nodes if (node.name not in harmless if node.name in every else node.operator not in CARRIERS)
     ]
@@ -97,21 +98,20 @@ def _names(graph: Any) -> Iterator[str]:
             yield from _names(inner)
 
 
-def _of_shapes(graph: Any, outer: frozenset[str] = frozenset()) -> Iterator[str]:
-    """The names of nodes that compute from shapes, or from constants alone, in graphs inside of nodes too."""
-    constants = {each.name for each in graph.initializer if prod(each.dims) <= SMALL}
-    whole = {each.name for each in graph.input if each.type.tensor_type.elem_type not in FLOATS}
-    shapes = set(outer)
+def _given(graph: Any) -> set[str]:
+    """The inputs of a model that are whole numbers."""
+    return {each.name for each in graph.input if each.type.tensor_type.elem_type in WHOLE}
+
+
+def _without_data(graph: Any, given: set[str]) -> Iterator[str]:
+    """The names of nodes that compute from these values, sizes and what is no weight, in graphs inside of nodes too."""
+    known = given | {each.name for each in graph.initializer if each.data_type in WHOLE or prod(each.dims) <= SMALL}
     for node in graph.node:
-        given = {name for name in node.input if name}
-        if given <= constants:
-            constants.update(node.output)
-            yield node.name
-        elif node.op_type in SIZES or (given & shapes and given <= shapes | constants | whole):
-            shapes.update(node.output)
+        if node.op_type in SIZES or {name for name in node.input if name} <= known:
+            known.update(node.output)
             yield node.name
         for inner in _inner(node):
-            yield from _of_shapes(inner, frozenset(shapes | constants))
+            yield from _without_data(inner, known)
 
 
 def _inner(node: Any) -> Iterator[Any]:

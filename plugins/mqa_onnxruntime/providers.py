@@ -116,7 +116,7 @@ def open_session(
     because = f": {reason}" if reason else ""
     raise NotRunError(
         f"`{asked.providers[0]}` was asked for, and the session landed on `{landed}`{because}",
-        hint=f"mend what it lacks (ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit), or ask for `{CPU}`",
+        hint=f"`mqa doctor` shows what mends it: ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit",
     )
 
 

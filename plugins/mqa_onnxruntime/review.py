@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 
 SHOWN = 3  # names in one message
+HALVES = frozenset({"float16", "bfloat16"})
+WORTH_A_NOTE = 0.01  # of all numbers in the weights, in another precision than most
 
 # Per precision that is asked for, the element types that most of the weights may then have.
 MEANT = {
@@ -70,8 +72,8 @@ def _asked(audit: Audit) -> Iterator[Finding]:
         )
     if asked is not None and asked.startswith("int8") and not audit.quantized:
         yield Finding("problem", "precision", f"`{asked}` was asked for, and no operator in it is quantized")
-    if asked is None and audit.precision in {"float16", "bfloat16"} and audit.types.get("float32"):
-        share = audit.types["float32"] / sum(audit.types.values())
+    share = audit.types.get("float32", 0) / max(sum(audit.types.values()), 1)
+    if audit.precision in HALVES and share > WORTH_A_NOTE:
         yield Finding(
             "note",
             "precision",
@@ -94,6 +96,8 @@ def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
             f"it answers otherwise than {reference} on {_spelled(other)}: {other.reason}",
             "`mqa parity` names the first module that differs",
         )
+    if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
+        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_some(untried)}")
     if refused := [shape.what for shape in shapes if shape.outcome == "refused"]:
         yield Finding("note", "shapes", f"{reference} itself does not take {_some(refused)}")
 
@@ -111,7 +115,9 @@ def _axes(audit: Audit) -> Iterator[Finding]:
 
 def _weights(weights: Weights) -> Iterator[Finding]:
     same_name = [name for name, other in weights.changed.items() if name == other]
-    if same_name:
+    if same_name and weights.folded:
+        yield Finding("note", "weights", f"batch normalization was folded into {_some(same_name)}")
+    elif same_name:
         yield Finding(
             "problem",
             "weights",

@@ -50,13 +50,14 @@ def onnxruntime_session(
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
     Without a `path` the model is exported, for `opset` where that is given, and the export is kept. The first of
-    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may run
-    on the CPU although a GPU was asked for; what is computed from shapes always may. `precision` is that of the export:
-    int8 is quantized by ONNX Runtime, `per_channel` for every channel of a weight by itself, and `int8-static` with rows
-    of the suite's first data set, or of the file `calibration`. `export_timeout` is how many seconds an export may take.
-    `custom_ops` is a library of operators that ONNX Runtime does not bring. On a GPU, `tf32` lets CUDA multiply in
-    TensorFloat-32, `io_binding` keeps inputs and outputs in the GPU's memory while it works, and `cuda_graph` has CUDA
-    capture what it does for inputs of one shape, and replay it.
+    `providers` must run the model; left out, it is CUDA where that really starts, else the CPU. `cpu_operators` may
+    run on the CPU although a GPU was asked for; what makes masks, positions and shapes always may. `precision` is
+    that of the export. `per_channel` quantizes every channel of a weight by itself. `calibration` is a file of rows
+    that int8-static measures activations with; left out, it takes rows of the suite's first data set.
+    `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime
+    does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
+    the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
+    replay it.
     """
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)

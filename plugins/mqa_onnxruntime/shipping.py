@@ -12,13 +12,12 @@ from mqa_onnxruntime.lineage import lineage_file
 from mqa_onnxruntime.stamp import stamp, stamp_file
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
-from mqa_registry import DataError, Exported, Finding, NotRunError
+from mqa_registry import Exported, Finding, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mqa_onnxruntime.exports import Export
-    from mqa_onnxruntime.providers import Optimization
     from mqa_registry import Subject
 
 
@@ -26,21 +25,14 @@ def export_session(
     subject: Subject,
     folder: Path,
     *,
-    path: Path | None = None,
-    providers: list[str] | None = None,
-    optimization: Optimization = "all",
     opset: int | None = None,
     precision: Precision = "float32",
     per_channel: bool = False,
     calibration: Path | None = None,
     export_timeout: float = LIMIT,
     custom_ops: Path | None = None,
-    threads: int | None = None,
-    cpu_operators: list[str] | None = None,
 ) -> Exported:
     """Put the model's export into a folder, with its weights, its nodes' descent and its stamp beside it."""
-    if path is not None:
-        raise DataError(f"`{path}` is exported already", hint="leave `path` out")
     wanted = Wanted(None, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     export = kept_export(subject, opset, wanted.variant, limit=wanted.limit)
     told = stamp(subject, export)
@@ -87,7 +79,7 @@ def _value(value: Mapping[str, Any]) -> str:
 
 
 def _shapes(shapes: Iterable[Mapping[str, Any]]) -> str:
-    tried = [shape for shape in shapes if shape["outcome"] != "refused"]
+    tried = [shape for shape in shapes if shape["outcome"] not in {"refused", "untried"}]
     good = [shape for shape in tried if shape["outcome"] in {"agrees", "runs"}]
     word = "run" if any(shape["outcome"] == "runs" for shape in good) else "agree"
     errors = [shape["error"] for shape in tried if shape["error"] is not None]

@@ -49,7 +49,7 @@ def check_stamp(path: Path, sha256: str) -> None:
         return
     try:
         known = json.loads(beside.read_text(encoding="utf-8"))["sha256"]
-    except (OSError, ValueError, LookupError, TypeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
         raise DataError(f"the stamp `{beside}` cannot be read", hint="export the model again") from error
     if known != sha256:
         raise DataError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,14 +19,16 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_onnxruntime.arrays import Arrays
-    from mqa_registry import Subject
+    from mqa_onnxruntime.exporting import Axes
+    from mqa_registry import Codec, Subject
 
     Array: TypeAlias = npt.NDArray[Any]
     Run: TypeAlias = Callable[[Arrays], Arrays]
 
-Outcome = Literal["agrees", "runs", "differs", "fails", "refused"]
+Outcome = Literal["agrees", "runs", "differs", "fails", "refused", "untried"]
 
-LONGEST = 1024  # positions; more would cost an audit minutes
+LONGEST = 1024  # positions
+PATIENCE = 300.0  # seconds after which the shapes that are left stay untried
 ROWS = (1, 2, 3, 8)  # where rows have one length
 ODD = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
 
@@ -34,7 +37,8 @@ ODD = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
 class Shape:
     """One batch of the sweep. `error` is the largest difference, over the largest number of the right answer.
 
-    `runs`: nobody said how far it may be off. `refused`: the model itself does not take this shape.
+    `runs`: nobody said how far it may be off. `refused`: the model itself does not take this shape. `untried`: the
+    model is too slow for it.
     """
 
     what: str
@@ -42,6 +46,14 @@ class Shape:
     outcome: Outcome
     error: float | None = None
     reason: str = ""
+
+
+@dataclass(frozen=True)
+class Rule:
+    """When two answers agree: how far one may be off, and which array of a batch says what is padding."""
+
+    tolerance: float | None
+    mask: str
 
 
 def sweep(
@@ -52,50 +64,46 @@ def sweep(
     `runs` are the reference's and the file's. Without a `tolerance` answers must be finite and of the right shape, no
     more.
     """
-    mask = subject.codec.mask
+    until = time.monotonic() + PATIENCE
     return tuple(
-        _shape(
-            what,
-            batch,
-            partial(_difference, tolerance, batch.get(mask)),
-            runs,
-            "runs" if tolerance is None else "agrees",
-        )
-        for what, batch in _batches(subject, rows)
+        _shape(what, make, runs, Rule(tolerance, subject.codec.mask))
+        if time.monotonic() < until
+        else Shape(what, {}, "untried")
+        for what, make in _batches(subject, rows)
     )
 
 
-def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Arrays]]:
+def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Callable[[], Arrays]]]:
     codec = subject.codec
-    sample = codec.collate(rows)
-    axes = dynamic_axes(rows, sample)
+    axes = dynamic_axes(rows, codec.collate(rows))
     longest = max(rows, key=codec.size)
-    yield "the sample", sample
+    yield "the sample", lambda: codec.collate(rows)
     if all(len(one) == 1 for one in axes.values()):
-        yield from ((f"{number} rows", codec.collate([longest] * number)) for number in ROWS)
+        yield from ((f"{number} rows", partial(codec.collate, [longest] * number)) for number in ROWS)
         return
     most = min(int(subject.model.about.get("positions") or 4 * codec.size(longest)), LONGEST)
     for number, length in (*ODD, (8, codec.size(longest)), (1, most)):
-        row = {name: _of_length(array, axes[name][1:], length) for name, array in longest.items()}
-        yield f"{number} x {length}", codec.collate([row] * number)
+        yield f"{number} x {length}", partial(_batch, codec, longest, axes, number, length)
 
 
-def _of_length(array: Array, axes: tuple[int, ...], length: int) -> Array:
+def _batch(codec: Codec, row: Arrays, axes: Axes, number: int, length: int) -> Arrays:
+    """So many rows of this length, made of one."""
+    whole = {name: _of_length(array, axes[name][1:], length) for name, array in row.items()}
+    return codec.collate([whole] * number)
+
+
+def _of_length(array: Array, axes: Sequence[int], length: int) -> Array:
     """A row's array, cut or repeated along the axes of no fixed length; those are counted in a batch."""
     for axis in axes:
         array = np.take(array, np.arange(length) % array.shape[axis - 1], axis=axis - 1)
     return array
 
 
-def _shape(
-    what: str,
-    batch: Arrays,
-    difference: Callable[[str, Array, Array], tuple[float, str]],
-    runs: tuple[Run, Run],
-    good: Outcome,
-) -> Shape:
-    shapes = {name: array.shape for name, array in batch.items()}
+def _shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], rule: Rule) -> Shape:
+    shapes: dict[str, tuple[int, ...]] = {}
     try:
+        batch = make()
+        shapes = {name: array.shape for name, array in batch.items()}
         wanted = runs[0](batch)
     except Exception as error:
         return Shape(what, shapes, "refused", reason=told(error))
@@ -103,18 +111,18 @@ def _shape(
         found = runs[1](batch)
     except Exception as error:
         return Shape(what, shapes, "fails", reason=told(error))
-    reasons = [difference(name, found[name], wanted[name]) for name in wanted if name in found]
-    if not reasons:
+    mask = batch.get(rule.mask)
+    differences = [_difference(name, found[name], wanted[name], rule, mask) for name in wanted if name in found]
+    if not differences:
         names = ", ".join(f"`{name}`" for name in found)
         return Shape(what, shapes, "differs", reason=f"its outputs are {names}, and none is one of the model's")
-    worst = max(error for error, _ in reasons)
-    reason = next((reason for _, reason in reasons if reason), "")
+    worst = max(error for error, _ in differences)
+    reason = next((reason for _, reason in differences if reason), "")
+    good: Outcome = "runs" if rule.tolerance is None else "agrees"
     return Shape(what, shapes, "differs" if reason else good, worst if np.isfinite(worst) else None, reason)
 
 
-def _difference(
-    tolerance: float | None, mask: Array | None, name: str, found: Array, wanted: Array
-) -> tuple[float, str]:
+def _difference(name: str, found: Array, wanted: Array, rule: Rule, mask: Array | None) -> tuple[float, str]:
     """How far an output is off, and what is wrong with it; what a model makes of padding is nobody's answer."""
     if found.shape != wanted.shape:
         return np.inf, f"`{name}` has the shape {found.shape}, and should have {wanted.shape}"
@@ -128,5 +136,5 @@ def _difference(
     right = wanted[sound].astype(np.float64)
     scale = float(np.abs(right).max(initial=0.0)) or 1.0
     error = float(np.abs(found[sound].astype(np.float64) - right).max(initial=0.0)) / scale
-    wrong = tolerance is not None and error > tolerance
+    wrong = rule.tolerance is not None and error > rule.tolerance
     return error, f"`{name}` is off by {error:.2g} of its largest value" if wrong else ""

@@ -54,7 +54,8 @@ class Wanted:
         export = kept_export(subject, self.opset, self.variant, limit=self.limit)
         levels = [finding["level"] for finding in export.audit["findings"]]
         found = {level: levels.count(level) for level in dict.fromkeys(levels)}
-        return export.path, {"exporter": export.exporter, **export.facts, **({"audit": found} if found else {})}
+        facts = {"exporter": export.exporter, **export.facts, "precision": self.variant.precision}
+        return export.path, facts | ({"audit": found} if found else {})
 
     def _check_library(self, conditions: Conditions) -> None:
         if self.custom_ops is not None and not conditions.allow_code:

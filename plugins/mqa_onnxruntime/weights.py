@@ -33,7 +33,8 @@ class Weights:
     `exact`, `transposed` and `cast` count those that are weights of the model bit by bit, after a transposition, or
     after a cast to half precision. `unknown` are the tensors of `SMALL` elements or more that come from nowhere,
     `missing` the model's weights that are not in the file. `changed` names for some of those the tensor of another
-    value that stands in their place: it has their name, or nothing else has their shape.
+    value that stands in their place: it has their name, or nothing else has their shape. Exporters fold a batch
+    normalization into the weights before it (`folded`): those then have other values and their own names.
     """
 
     exact: int
@@ -42,6 +43,7 @@ class Weights:
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
     changed: Mapping[str, str]
+    folded: bool
     numbers: int  # in the file's floating-point tensors
     model_numbers: int  # in the model's
 
@@ -52,6 +54,7 @@ class _Known:
 
     shapes: Mapping[str, tuple[int, ...]]
     forms: Mapping[bytes, tuple[str, tuple[str, ...]]]  # how it was changed, and the weights that then look so
+    zeros: frozenset[str]  # which do nothing, and are left out of a file
     numbers: int
 
 
@@ -71,7 +74,8 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
         found.update(names)
         if not how and _fractional(array):
             strangers[name] = array.shape
-    missing = tuple(name for name in known.shapes if name not in found)
+    lost = (name for name in known.shapes if name not in found)
+    missing = tuple(name for name in lost if name not in known.zeros or name in strangers)
     changed = dict(_changed({name: known.shapes[name] for name in missing}, strangers))
     unknown = [name for name, shape in strangers.items() if prod(shape) >= SMALL and name not in changed.values()]
     return Weights(
@@ -81,6 +85,7 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
         unknown=tuple(unknown),
         missing=missing,
         changed=changed,
+        folded=any(name.endswith("running_var") for name in missing),
         numbers=numbers,
         model_numbers=known.numbers,
     )
@@ -89,15 +94,20 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
 def _known(weights: Iterable[tuple[str, Array]], halves: Iterable[str]) -> _Known:
     shapes: dict[str, tuple[int, ...]] = {}
     forms: dict[bytes, tuple[str, tuple[str, ...]]] = {}
+    zeros = set()
     numbers = 0
     for name, array in weights:
+        if not _fractional(array):
+            continue  # a counter, or the numbers of positions
         shapes[name] = array.shape
-        numbers += array.size if _fractional(array) else 0
+        numbers += array.size
+        if not array.any():
+            zeros.add(name)
         for how, form in _forms(array, halves):
             key = _key(form)
             before = forms.get(key, (how, ()))
             forms[key] = (before[0], (*before[1], name))
-    return _Known(shapes, forms, numbers)
+    return _Known(shapes, forms, frozenset(zeros), numbers)
 
 
 def _forms(array: Array, halves: Iterable[str]) -> Iterator[tuple[str, Array]]:
@@ -106,7 +116,7 @@ def _forms(array: Array, halves: Iterable[str]) -> Iterator[tuple[str, Array]]:
     yield "exact", array
     if turned:
         yield "transposed", array.T
-    for half in halves if _fractional(array) else ():
+    for half in halves:
         cast = array.astype(_dtype(half))
         yield "cast", cast
         if turned:

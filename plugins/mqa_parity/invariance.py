@@ -52,7 +52,8 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     `rows` of the view are run, the shortest and the longest among them. `batch` holds a row among copies of itself
     against the row alone, `padding` a copy replaced by the longest row against the copies, `order` a batch against the
     same backwards, `repeat` against itself again, and `threads` against a run with one thread (or two), where the
-    backend can do that. Each number is the largest difference on valid positions in units of eps times the output's largest value.
+    backend can do that. Each number is the largest difference on valid positions in units of eps times the output's
+    largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands.
     """
     codec, runner = codec_of(scene), scene.view.runner
     drawn = sample(scene, rows)

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 def paired(reference: Iterable[str], candidate: Iterable[str]) -> dict[str, str]:
-    """Per output of the reference the candidate's name for it: the same, or that of its only output for an only one."""
+    """Per output of the reference the candidate's name for it: the same, or its place among as many.
+
+    Places count for an only output, and where the reference's have no names of their own.
+    """
     ours, theirs = list(reference), list(candidate)
-    if len(ours) == len(theirs) == 1:
-        return {ours[0]: theirs[0]}
+    nameless = all(name.startswith("output") for name in ours)  # the model itself does not name them
+    if len(ours) == len(theirs) and (len(ours) == 1 or (nameless and not set(ours) & set(theirs))):
+        return dict(zip(ours, theirs, strict=True))
     return {name: name for name in ours if name in theirs}
 
 

@@ -155,9 +155,20 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
     precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
     if not peer:
-        yield f"PyTorch has no {precision} to hold the candidate's against: there is no `ratio`, bound its other numbers"
+        yield f"PyTorch has no {precision} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
-        yield f"`{outputs[0].name}` is {outputs[0].ratio:.2g} times as far from float64 as PyTorch in {peer}"
+        times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
+        yield f"`{outputs[0].name}` is {times} times as far from float64 as PyTorch in {peer}"
+    yield from _blamed(_divergence(observations).get("first_divergence", {}))
+
+
+def _blamed(found: Mapping[str, Any]) -> Iterator[str]:
+    """Where the difference begins, and what that means, in words."""
+    if found.get("module"):
+        node = f", node `{found['node']}`" if found.get("node") else ""
+        yield f"it begins in `{found['module']}` ({found.get('class')}{node})"
+    if found.get("kind"):
+        yield f"{found['kind']}: {found.get('meaning')}"
 
 
 def _divergence(observations: pa.Table) -> dict[str, Any]:

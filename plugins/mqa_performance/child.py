@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from mqa_registry import reopen
 
@@ -22,8 +23,9 @@ def main() -> None:
     folder = Path(sys.argv[1])
     origin = json.loads(sys.stdin.read())
     sample, *batches = (_arrays(file) for file in (folder / "sample.npz", *sorted(folder.glob("batch-*.npz"))))
+    given = {int(file.stem.partition("-")[2]): _rows(file) for file in folder.glob("given-*.arrow")}
     idle, began = peak(), time.perf_counter()
-    with reopen(origin, sample) as runner:
+    with reopen(origin, sample=sample, given=given) as runner:
         loaded, ready = peak(), time.perf_counter()
         runner.run(batches[0])
         first = time.perf_counter()
@@ -55,6 +57,12 @@ def _arrays(file: Path) -> dict[str, Any]:
     with np.load(file, allow_pickle=False) as arrays:
         names, *values = (arrays[key] for key in arrays.files)
         return dict(zip(names.tolist(), values, strict=True))
+
+
+def _rows(file: Path) -> list[dict[str, Any]]:
+    with pa.ipc.open_file(file) as reader:
+        rows: list[dict[str, Any]] = reader.read_all().to_pylist()
+        return rows
 
 
 if __name__ == "__main__":

@@ -89,6 +89,8 @@ def _table(scene: Scene, rows: Sequence[Arrays], batch: int, processes: int, tim
     assert scene.subject is not None  # a backend that runs a model has one
     with tempfile.TemporaryDirectory(prefix="mqa-") as folder:
         _write(Path(folder, SAMPLE), scene.subject.sample())
+        for most, examples in scene.subject.given.items():
+            _write_rows(Path(folder, f"given-{most}.arrow"), examples)
         for place, one in enumerate(batches(scene, rows, batch)):
             _write(Path(folder, f"batch-{place:06}.npz"), one.arrays)
         return pa.Table.from_pylist([_process(scene.view.origin, Path(folder), timeout) for _ in range(processes)])
@@ -97,6 +99,12 @@ def _table(scene: Scene, rows: Sequence[Arrays], batch: int, processes: int, tim
 def _write(path: Path, arrays: Arrays) -> None:
     """Arrays with their names, which are anybody's, before them."""
     np.savez(path, np.array(list(arrays)), *arrays.values())
+
+
+def _write_rows(path: Path, examples: Sequence[Mapping[str, Any]]) -> None:
+    table = pa.Table.from_pylist(list(examples))
+    with pa.ipc.new_file(path, table.schema) as file:
+        file.write_table(table)
 
 
 def _process(origin: Mapping[str, Any], folder: Path, timeout: float) -> dict[str, Any]:

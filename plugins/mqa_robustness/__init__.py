@@ -10,8 +10,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry import Perturbation, hookimpl
+from mqa_registry import Perturbation, Probe, hookimpl
 from mqa_robustness.accents import strip_accents
+from mqa_robustness.attack import telling
+from mqa_robustness.attack.adversarial import adversarial
+from mqa_robustness.attack.attempts import TEXTS
+from mqa_robustness.attack.transfer import transfer
 from mqa_robustness.contractions import contractions, expansions
 from mqa_robustness.emojis import emoji_to_words, extra_emoji, strip_emoji
 from mqa_robustness.invisible import bidi, zero_width
@@ -74,3 +78,28 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
     yield Perturbation("missing-word", missing_word, modality="text", edits=True)
     yield Perturbation("negation", negation, modality="text", answer="changes", edits=True)
+
+
+@hookimpl
+def mqa_probes() -> Iterable[Probe]:
+    yield Probe(
+        "adversarial",
+        adversarial,
+        gives=telling.GIVES,
+        numbers=telling.numbers,
+        evidence=telling.evidence,
+        sees="runner",
+        texts=TEXTS,
+        takes=("label",),
+    )
+    yield Probe(
+        "transfer",
+        transfer,
+        gives=telling.REPLAY_GIVES,
+        numbers=telling.replay_numbers,
+        evidence=telling.replay_evidence,
+        sees="runner",
+        compares=True,
+        texts=TEXTS,
+        takes=("label",),
+    )

@@ -11,9 +11,12 @@ from mqa_robustness.phrases import Phrases, phrases
 from mqa_robustness.severity import FIFTHS, Rate, Severity, rate_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import numpy as np
 
     from mqa_registry import Edit, Example
+    from mqa_robustness.candidates import Candidate
 
 
 def homophones(
@@ -96,3 +99,12 @@ def _abbreviations() -> Phrases:
 @cache
 def _slang() -> Phrases:
     return phrases(to_right("slang"))
+
+
+PHRASES: Mapping[str, Callable[[str], Sequence[Candidate]]] = {
+    "homophones": lambda text: _homophones().found(text),
+    "british-spelling": lambda text: _british().found(text),
+    "american-spelling": lambda text: _american().found(text),
+    "abbreviations": lambda text: _abbreviations().found(text),
+    "slang": lambda text: _slang().found(text),
+}

@@ -27,7 +27,7 @@ def pytorch() -> Iterator[Finding]:
     if torch.version.cuda is None:
         plain = str(torch.__version__).partition("+")[0]
         words = "PyTorch is built without CUDA, and leaves this machine's GPU alone"
-        yield Finding("note", "cuda", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)')
+        yield Finding("warning", "cuda", words, f'pip install --force-reinstall "torch=={plain}" (on Linux, for CUDA)')
         return
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")

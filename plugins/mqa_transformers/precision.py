@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import copy
+import warnings
 from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_transformers.memory import memory_errors
+from mqa_registry import NotRunError
+from mqa_transformers.memory import check_room, memory_errors, out_of_memory
+from mqa_transformers.reasons import reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -22,8 +25,18 @@ def in_precision(module: Any, device: str, dtype: str) -> Any:
         return module
     import torch
 
-    with memory_errors():
-        return copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
+    check_room(_size(module, getattr(torch, dtype)), f"a copy of the model in {dtype}")
+    with memory_errors(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of PyTorch's own forms of programs about one another
+        copied = copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
+    if dtype == "float64" and getattr(getattr(copied, "config", None), "_experts_implementation", None):
+        copied.set_experts_implementation("eager")  # grouped products of matrices have no float64
+    return copied
+
+
+def _size(module: Any, dtype: Any) -> int:
+    """The bytes of a module's weights in some precision."""
+    return int(sum(weight.numel() for weight in module.parameters()) * dtype.itemsize)
 
 
 def arithmetic(dtype: str) -> AbstractContextManager[Any]:
@@ -47,6 +60,10 @@ def _float64() -> Iterator[None]:
         # Inference mode would hide the casts inside of composite operations.
         with torch.no_grad(), _float64_mode()():
             yield
+    except RuntimeError as error:
+        if out_of_memory(error):
+            raise
+        raise NotRunError(f"the model does not run in float64: {reason(error)}") from error
     finally:
         torch.set_default_dtype(before)
 

@@ -42,12 +42,14 @@ class TorchRunner:
     facts: Mapping[str, Any]
 
     def run(self, batch: Arrays) -> Arrays:
-        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64."""
+        """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
+
+        Those of a module that does not name them are `output`, or `output.0` and so on.
+        """
         with self._running():
             outputs = self._forward(batch)
-            if not isinstance(outputs, dict):
-                raise NotRunError(f"the model gives a `{type(outputs).__name__}`, and its outputs need names")
-            return {name: _array(tensor) for name, tensor in named_tensors(outputs).items()}
+            named = outputs if isinstance(outputs, dict) else {"output": outputs}
+            return {name: _array(tensor) for name, tensor in named_tensors(named).items()}
 
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:

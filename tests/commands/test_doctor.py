@@ -145,6 +145,24 @@ def test_a_problem_is_exit_code_3_and_comes_with_what_mends_it(examine):
     assert "1 problem, 1 note." in out
 
 
+def test_a_warning_ends_nothing_and_is_counted(examine, ward):
+    ward.write_text(ward.read_text().replace('Finding("note"', 'Finding("warning"'))
+    code, out, _ = examine("healthy")
+    assert code == 0
+    assert "! hair" in out
+    assert "0 problems, 1 warning, 0 notes. Exit code 0." in out
+
+
+def test_a_line_that_mends_is_in_one_piece_as_far_as_there_is_room():
+    line = "pip install " + "x" * 55
+    stream = io.StringIO()
+    machine = {"system": "", "cpu": "", "cores": 1, "gpus": []}
+    environment = {"mqa": "0.1", "python": "3.11", "packages": {}, "machine": machine}
+    findings = [Finding("problem", "a-subject-of-many-letters", "is broken", line)]
+    print_findings(environment, {"plugin/name": findings}, Console(file=stream, width=80))
+    assert f"\n    mend: {line}\n" in stream.getvalue()
+
+
 def test_what_libraries_said_is_shown_on_demand(examine):
     _, out, _ = examine("healthy", verbose=1)
     assert "| the mirror" in out

@@ -131,7 +131,12 @@ def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engi
     )
     (result,) = judged(length, {"value": Expect(max=longest)}, steps=steps)
     assert [step.verdict for step in result.series] == [Verdict.PASS, Verdict.PASS, Verdict.FAIL]
-    assert result.evidence == {"seen": longest + len(engine.table), "changed": len(engine.table)}
+    rows = len(engine.table)
+    sweep = result.evidence["sweep"]
+    assert result.evidence == {"seen": longest + rows, "changed": rows, "sweep": sweep}
+    assert (sweep["holds_to"], sweep["break_point"], sweep["area"]) == (2, 3, None)
+    assert [step.evidence["edits"] for step in result.series] == [1, 2, 3]
+    assert result.series[0].evidence == {"rows": rows, "changed": rows, "declined": 0, "edits": 1}
 
 
 def test_a_perturbation_that_changes_nothing_is_not_run(engine, judged):

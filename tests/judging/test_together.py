@@ -7,11 +7,11 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Slice, Statistic
-from mqa_registry.errors import NotRunError
+from mqa_registry.errors import DataError, NotRunError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.counts import Counts
 from mqa_registry.judging.needed import needs
-from mqa_registry.suite import Against, Expect, Use
+from mqa_registry.suite import Against, Expect, Severity, Use
 
 
 @pytest.fixture
@@ -122,6 +122,12 @@ def test_rows_in_several_groups_and_in_none_are_given_as_they_are(engine, judged
     assert got[0][1] == {"threes": list(range(0, 50, 3)), "twos": list(range(0, 50, 2))}
 
 
+def test_too_many_groups_to_compare_are_refused(engine, judged, spread):
+    slices = by(lambda row: [str(n) for n in range(201)])
+    with pytest.raises(DataError, match="201 groups are too many to compare"):
+        judged(engine.check(measure=spread, by=slices, expect=expect(max=1)))
+
+
 def test_a_drop_is_of_the_same_groups_of_the_reference(engine, judged, spread, got, swap):
     (result,) = judged(engine.check("swapped", swap, measure=spread, by=by(), expect=expect(max_drop=1)))
     assert result.verdict is Verdict.PASS
@@ -209,3 +215,16 @@ def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
     (need,) = needs(plan, Counts({"words": 50}, {"words": 50}, {"accuracy": {}}))
     assert (need.at_hand, need.needed, need.best) == (50, None, "the groups depend on the answers")
+
+
+@pytest.mark.parametrize("least", [5, 26])
+def test_a_sweep_starts_from_the_number_of_the_same_groups(engine, judged, spread, shout, least):
+    (clean,) = judged(engine.check(measure=spread, by=by(), expect={"value": Expect(max=0.9, min_rows=5)}))
+    uses = engine.check("shout", shout).steps[0].perturb
+    check = engine.check(
+        measure=spread, by=by(), steps=(Severity(uses, 1.0),), expect={"value": Expect(max=0.9, min_rows=least)}
+    )
+    (result,) = judged(check)
+    told = result.evidence["sweep"]["clean"]
+    assert told == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
+    assert result.verdict is not Verdict.ERROR

@@ -75,6 +75,20 @@ def test_half_precision_that_is_none_is_a_problem(audited, exported):
     assert told(found) == ["`float16` was asked for, and most of its weights are float32"]
 
 
+def test_half_precision_of_a_part_is_worth_a_note(audited, edited):
+    def change(model):
+        from onnx import helper, numpy_helper
+
+        tensor = next(one for one in model.graph.initializer if one.name == "embedding.weight")
+        half = numpy_helper.to_array(tensor).astype(np.float16)
+        tensor.CopyFrom(numpy_helper.from_array(half, "half"))
+        model.graph.node.insert(0, helper.make_node("Cast", ["half"], ["embedding.weight"], to=1))
+
+    found = audited(edited(change))
+    assert (found.precision, told(found)) == ("float16", [])
+    assert told(found, "note") == ["33 % of the numbers in its weights are float32, the others float16"]
+
+
 def test_int8_without_a_quantized_operator_is_a_problem(audited, exported):
     assert "no operator in it is quantized" in told(audited(exported, Asked(precision="int8-dynamic")))[1]
 

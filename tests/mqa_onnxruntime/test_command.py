@@ -21,17 +21,9 @@ import conftest
 from mqa_registry import Model, ModelSource, Task, hookimpl
 
 def build(id):
-    import torch
-    class Liar(torch.nn.Module):
-        def __init__(self):
-            super().__init__()
-            self.bag = conftest.bag()
-        def forward(self, words, mask):
-            outputs = self.bag(words, mask)
-            return outputs | {{"logits": outputs["logits"] + torch.compiler.is_exporting()}}
     if id == "sleeper":
         time.sleep(600)
-    return Liar().eval() if id == "liar" else conftest.bag()
+    return conftest.bag()
 
 def known(task, conditions, *, id: str):
     "Models that a test knows."
@@ -112,13 +104,6 @@ def test_a_person_reads_what_it_is(exported):
     assert exported.stderr.rstrip().endswith("Exported: nothing to remark.")
 
 
-def test_an_export_that_answers_otherwise_is_exit_1(export):
-    done = export("liar", "--out", "lies")
-    assert done.returncode == 1
-    assert "it answers otherwise than the model on the sample" in " ".join(done.stdout.split())
-    assert "Exported, and not fit to ship" in done.stdout
-
-
 def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
     done = export("sleeper", "--out", "never", "--timeout", "4")
     assert done.returncode == 3
@@ -128,40 +113,15 @@ def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
     assert not (place / "never").exists()
 
 
-@pytest.mark.parametrize(
-    ("more", "message"),
-    [
-        (["--out", "bags.py"], "error: `bags.py` is a file, and an export is a folder"),
-        (["--out", "x", "--precision", "int7"], "error: `precision` must be "),
-        (["--out", "x", "--precision", "int8-static"], "error: `int8-static` needs rows to calibrate with"),
-        (["--out", "x", "--per-channel"], "error: `per_channel` is for int8"),
-        (["--out", "x", "--timeout", "0"], "error: `export_timeout` is 0"),
-        (
-            ["--out", "x", "--backend", "onnxruntime/sesion"],
-            "error: plugin `onnxruntime` has no backend or replay `sesion`",
-        ),
-        (["--out", "x", "--backend", "transformers/torch"], "error: `transformers/torch` exports nothing"),
-        (["--out", "x", "--backend", "nobody/knows"], "error: no plugin `nobody` is installed"),
-        (["--out", "x", "--data", "none.parquet"], "error: "),
-        (["--out", "x", "--json", "no/such/folder.json"], "error: there is no folder to write"),
-    ],
-)
-def test_a_wrong_command_is_exit_2_with_one_line_and_a_hint(export, more, message):
-    done = export("honest", *more)
-    assert done.returncode == 2, done.stderr
-    assert done.stderr.startswith(message)
-    assert len(done.stderr.splitlines()) <= 2
-    assert done.stdout == ""
-
-
 def test_a_suite_calibrates_with_its_own_data_and_finds_what_was_exported_before(exported, mqa, place):
     pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
     (place / "suite.toml").write_text(SUITE)
     done = mqa("run", "suite.toml", "--json", "report.json")
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads((place / "report.json").read_text())["environment"]["backends"]
-    assert told["plain"]["sha256"] == json.loads((place / "out/model.mqa.json").read_text())["sha256"]
-    assert told["small"]["precision"] in {"int8", "uint8"}
+    stamp = json.loads((place / "out/model.mqa.json").read_text())
+    assert told["plain"]["facts"]["sha256"] == stamp["sha256"]
+    assert told["small"]["facts"]["precision"] == "int8-static"
 
 
 def test_another_process_makes_the_same_subject(place, tmp_path):

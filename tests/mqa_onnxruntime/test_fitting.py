@@ -57,7 +57,7 @@ def distributions(monkeypatch):
 def test_one_whole_distribution_is_fine():
     name, number = runtime()
     found = next(iter(fitting.packages()))
-    assert (found.level, found.subject) in {("ok", name), ("note", name)}
+    assert (found.level, found.subject) in {("ok", name), ("warning", name)}
     assert number in found.message
 
 
@@ -86,7 +86,7 @@ def test_files_of_another_version_are_what_a_second_distribution_left(distributi
 def test_a_build_without_cuda_leaves_a_gpu_alone(distributions, monkeypatch, gpus):
     monkeypatch.setattr(fitting, "built_for", lambda: "")
     found = distributions(onnxruntime=version(runtime()[0]))
-    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("note", True)
+    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
     assert found.mend.startswith("pip uninstall -y onnxruntime && pip install onnxruntime-gpu==")
 
 
@@ -125,7 +125,7 @@ def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, here, lev
 
 
 def test_a_pytorch_without_cuda_leaves_the_reference_on_the_cpu(built, gpus):
-    assert built()["PyTorch"].level == "note"
+    assert built()["PyTorch"].level == "warning"
 
 
 def test_a_build_without_cuda_asks_nothing_of_it(built):

@@ -94,6 +94,19 @@ def test_external_data_without_a_place_are_refused(refused, graph):
     assert isinstance(error, DataError)
 
 
+@pytest.mark.parametrize(
+    "location", ["", ".", "w\0.data", "w" * 5000, "a/b/../../../w", "w.data/x", "/dev/zero", "~/w"]
+)
+def test_external_data_where_no_file_can_be_are_refused(refused, graph, tmp_path, location):
+    from onnx import TensorProto, helper
+
+    (tmp_path / "w.data").write_bytes(bytes(16))
+    tensor = TensorProto(name="w", data_type=TensorProto.FLOAT, dims=[4], data_location=TensorProto.EXTERNAL)
+    tensor.external_data.add(key="location", value=location)
+    error = refused(graph([helper.make_node("Mul", ["x", "w"], ["y"])], {"x": [4]}, weights=[tensor]))
+    assert isinstance(error, DataError)
+
+
 @pytest.mark.parametrize(("offset", "length"), [("-4", "16"), ("0", "-16"), ("here", "16"), ("0", "1e3")])
 def test_external_data_at_an_impossible_place_are_refused(refused, graph, tmp_path, offset, length):
     from onnx import TensorProto, helper

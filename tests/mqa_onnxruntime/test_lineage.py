@@ -105,7 +105,7 @@ def test_metadata_are_read_and_never_run(graph, names):
     assert lineage(graph([node], {"x": [1]})) in ({}, {"n": Descent()})
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"n": 1}', '{"n": {"scopes": 7}}'])
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"n": 1}', '{"n": {"scopes": 7}}', "[" * 99_999])
 def test_a_damaged_file_beside_it_is_named(told, content):
     lineage_file(told).write_text(content)
     with pytest.raises(DataError, match="does not tell where nodes came from"):

@@ -74,7 +74,7 @@ def session():
     return with_nodes
 
 
-def test_what_is_computed_from_shapes_and_constants_does_not_matter(reshaping):
+def test_what_is_computed_from_shapes_and_small_constants_does_not_matter(reshaping):
     assert strays([*SHAPES, *nodes(constant="Add")], reshaping) == []
 
 
@@ -87,18 +87,41 @@ def test_of_nodes_that_the_file_does_not_know_those_that_carry_values_do_not(res
     assert strays(made, reshaping) == made[1:]
 
 
-def test_whole_number_inputs_may_take_part_in_a_shape_and_large_tables_may_not(graph):
+def test_masks_and_positions_do_not_matter_and_looking_up_a_weight_by_them_does(graph):
     from onnx import TensorProto, helper, numpy_helper
 
-    table = numpy_helper.from_array(np.ones((101, 1), np.float32), "table")
+    constants = {
+        "table": np.ones((101, 1), np.float32),
+        "causal": np.ones((64, 64), bool),
+        "places": np.zeros((1, 1), np.int64),
+        "shut": np.array(-1e9, np.float32),
+        "open": np.array(0, np.float32),
+    }
     made = [
-        helper.make_node("Shape", ["ids"], ["shape"], name="shape"),
-        helper.make_node("Expand", ["ids", "shape"], ["spread"], name="expand"),
-        helper.make_node("Gather", ["table", "spread"], ["y"], name="lookup"),
+        helper.make_node("Cast", ["mask"], ["flags"], name="cast", to=TensorProto.BOOL),
+        helper.make_node("GatherND", ["flags", "places"], ["picked"], name="pick"),
+        helper.make_node("And", ["picked", "causal"], ["allowed"], name="and"),
+        helper.make_node("Where", ["allowed", "open", "shut"], ["bias"], name="where"),
+        helper.make_node("Gather", ["table", "ids"], ["vectors"], name="lookup"),
+        helper.make_node("Add", ["vectors", "bias"], ["y"], name="add"),
     ]
-    types = {"ids": TensorProto.INT64}
-    path = graph(made, {"ids": ["n"]}, weights=[table], types=types)
-    assert strays(nodes(shape="Shape", expand="Expand", lookup="Gather"), path) == nodes(lookup="Gather")
+    types = {"ids": TensorProto.INT64, "mask": TensorProto.INT64}
+    weights = [numpy_helper.from_array(values, name) for name, values in constants.items()]
+    path = graph(made, {"ids": ["n"], "mask": ["n"]}, weights=weights, types=types)
+    masks = nodes(cast="Cast", pick="GatherND", **{"and": "And"}, where="Where")
+    assert strays([*masks, *nodes(lookup="Gather", add="Add")], path) == nodes(lookup="Gather", add="Add")
+
+
+def test_quantized_weights_are_weights(graph):
+    from onnx import helper, numpy_helper
+
+    weights = [
+        numpy_helper.from_array(np.ones((16, 16), np.int8), "weight"),
+        numpy_helper.from_array(np.array(0.1, np.float32), "scale"),
+    ]
+    made = [helper.make_node("DequantizeLinear", ["weight", "scale"], ["y"], name="dequantize")]
+    path = graph(made, {"x": ["n"]}, weights=weights)
+    assert len(strays(nodes(dequantize="DequantizeLinear"), path)) == 1
 
 
 def test_nodes_inside_of_nodes_are_known_too(graph):

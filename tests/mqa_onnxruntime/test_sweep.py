@@ -106,6 +106,11 @@ def test_without_a_tolerance_an_answer_has_to_be_sound_and_no_more(swept):
     assert set(outcomes(broken).values()) == {"differs"}
 
 
+def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
+    monkeypatch.setattr("mqa_onnxruntime.sweep.PATIENCE", 0.0)
+    assert set(outcomes(swept(same)).values()) == {"untried"}
+
+
 def test_what_is_made_of_padding_is_nobodys_answer(swept, subject, rows):
     import dataclasses
 

@@ -72,6 +72,23 @@ def test_where_it_could_be_either_of_two_nothing_is_said_to_be_in_its_place(foun
     assert (weights.unknown, weights.missing) == (("val_3",), ("a", "b"))
 
 
+def test_a_normalization_that_was_folded_in_explains_other_values(found):
+    model = {"conv": MATRIX, "norm.weight": BIAS, "norm.running_var": BIAS + 9}
+    weights = found(model, {"conv": MATRIX + 1, "fused": BIAS + 2})
+    assert (weights.folded, weights.changed["conv"]) == (True, "conv")
+    assert not found({"conv": MATRIX}, {"conv": MATRIX + 1}).folded
+
+
+def test_a_bias_of_zeros_may_be_left_out_and_may_not_be_changed(found):
+    zeros = np.zeros(3, np.float32)
+    assert found({"matrix": MATRIX, "bias": zeros}, {"matrix": MATRIX}).missing == ()
+    assert found({"matrix": MATRIX, "bias": zeros}, {"matrix": MATRIX, "bias": zeros + 1}).changed == {"bias": "bias"}
+
+
+def test_counters_and_numbers_of_positions_are_no_weights(found):
+    assert found({"matrix": MATRIX, "position_ids": np.arange(9)}, {"m": MATRIX}).missing == ()
+
+
 def test_small_constants_of_a_computation_are_no_strangers(found):
     weights = found({"matrix": MATRIX}, {"m": MATRIX, "epsilon": np.float32(1e-5), "axes": np.arange(99)})
     assert weights.unknown == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import replace
@@ -9,6 +10,7 @@ from functools import partial
 from itertools import count
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
@@ -187,6 +189,30 @@ def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
     )
 
 
+def test_whoever_is_to_blame_is_told_in_words(held):
+    found = {
+        "kind": "exporter",
+        "meaning": "the file computes something else",
+        "module": "layer.3",
+        "class": "LayerNorm",
+    }
+    _, _, table = held()
+    texts = pa.array([json.dumps(found | {"node": "norm_3"}), *[None] * (table.num_rows - 1)], pa.string())
+    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown["first_divergence"]["node"] == "norm_3"
+    assert shown["remarks"][1:] == [
+        "it begins in `layer.3` (LayerNorm, node `norm_3`)",
+        "exporter: the file computes something else",
+    ]
+
+
+def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
+    _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
+    bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
+    shown = evidence(bare)["examples"][0]
+    assert shown.keys() == {"id", "output", "error", "noise"}
+
+
 # The yardstick
 
 
@@ -241,7 +267,7 @@ def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_run
     found, shown, _ = held(numpy_runner(precision="int8"))
     assert math.isnan(found["ratio"])
     assert 0 < found["max_abs"] < 1e-5
-    assert "PyTorch has no int8" in shown["remarks"][0]
+    assert "PyTorch has no int8 to hold this against" in shown["remarks"][0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
     assert broken["ratio"] == math.inf
 

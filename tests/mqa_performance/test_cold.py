@@ -28,6 +28,7 @@ def letters(model):
 def runner(subject, *, slow: float = 0.0, fail: str = ""):
     "Takes a while to load, and memory to run."
     assert subject.sample()["codes"].shape == (1, 2)
+    assert [one["text"] for one in subject.examples(3)] == ["x", "y", "z"]
     time.sleep(slow)
     if fail == "raise":
         raise ValueError("no such weights")
@@ -65,7 +66,9 @@ def before(scene, sleeper, tmp_path):
             "task": {"use": "frosty/letters", "options": {}},
             "conditions": conditions,
         }
-        return scene(sleeper(), origin={"backend": {"use": "frosty/runner", "options": options}, "subject": subject})
+        made = scene(sleeper(), origin={"backend": {"use": "frosty/runner", "options": options}, "subject": subject})
+        made.subject.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
+        return made
 
     return at
 

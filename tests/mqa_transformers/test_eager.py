@@ -211,18 +211,21 @@ def test_a_module_in_training_mode_is_refused_by_name(bert, backend, subject):
         backend.function(one).__enter__()
 
 
-def test_outputs_without_names_are_refused(bert, task, conditions, backend, opened):
+@pytest.mark.parametrize("given", ["tensor", "pair"])
+def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, *, given):
     import torch
 
     class Bare(torch.nn.Module):
         def forward(self, **inputs):
-            return inputs["input_ids"]
+            ids = inputs["input_ids"]
+            return ids if given == "tensor" else (ids, ids + 1)
 
     real = opened(bert)
     bare = Model(digest="", module=lambda: Bare().eval(), processor=lambda: real.processor, labels=("a", "b"))
     one = Subject(bare, task, conditions, {})
-    with backend.function(one) as runner, pytest.raises(NotRunError, match="outputs need names"):
-        runner.run(one.sample())
+    with backend.function(one) as runner:
+        names = list(runner.run(one.sample()))
+    assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
 def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, subject, monkeypatch):
@@ -320,6 +323,21 @@ def test_on_a_gpu_it_agrees_with_the_cpu(bert, backend, subject, conditions):
         np.testing.assert_allclose(gpu.run(one.sample())["logits"], cpu.run(one.sample())["logits"], atol=1e-4)
         assert gpu.identity["device"] == "cuda:0"
         assert next(one.model.module.parameters()).device.type == "cpu"
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(bert, backend, subject, conditions):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("PyTorch finds no GPU here")
+    one = subject(bert)
+    exact = {}
+    for device in ("cpu", "cuda"):
+        there = Subject(one.model, one.task, dataclasses.replace(conditions, device=device), {})
+        with backend.function(there) as runner, runner.variant(dtype="float64") as variant:
+            exact[device] = variant.run(one.sample())["logits"]
+            assert variant.tap(one.sample(), ["classifier"])["classifier"][0].dtype == np.float64
+    np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-12, atol=1e-13)
 
 
 def test_the_demo_model_answers(demo, backend, subject):

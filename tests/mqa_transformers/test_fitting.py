@@ -61,7 +61,7 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monke
 def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     _, found = fitting.pytorch()
-    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("note", True)
+    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
     assert found.mend
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import warnings
 
 import numpy as np
 import pytest
 
+from mqa_registry import NotRunError
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import arithmetic, in_precision
 from mqa_transformers.quiet import quiet
@@ -60,6 +62,7 @@ ARCHITECTURES = {
         tokens,
         True,
     ),
+    "mixtral": ("MixtralForCausalLM", "MixtralConfig", SIZES | {"num_key_value_heads": 1}, tokens, True),
     "vit": ("ViTForImageClassification", "ViTConfig", SIZES | {"image_size": 16, "patch_size": 4}, image, False),
     "whisper": (
         "WhisperForConditionalGeneration",
@@ -181,6 +184,46 @@ def test_after_a_failure_too_everybody_else_is_back_in_float32():
     assert torch.get_default_dtype() == torch.float32
     assert (torch.ones(2) / 3).dtype == torch.float32
     assert torch.ones(2).to(torch.float32).dtype == torch.float32
+
+
+def test_a_model_that_insists_on_float32_is_not_run():
+    from transformers import GPT2Config, GPT2Model
+
+    sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 16, "vocab_size": WORDS}
+    with quiet():
+        config = GPT2Config(**sizes, reorder_and_upcast_attn=True, attn_implementation="eager", bos_token_id=1)
+        module = in_precision(GPT2Model(config).eval(), "cpu", "float64")
+    with pytest.raises(NotRunError, match="does not run in float64: Error with upcasting"), arithmetic("float64"):
+        module(**tokens())
+
+
+@pytest.mark.parametrize("form", ["script", "export"])
+def test_a_program_that_names_float32_is_run_in_float64_too(form):
+    import torch
+
+    class Named(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = torch.nn.LayerNorm(4)
+
+        def forward(self, x):
+            likely = torch.softmax(x.to(torch.float32), -1, dtype=torch.float32)
+            return self.norm(likely * torch.arange(4, dtype=torch.float32).float())
+
+    module, x = Named().eval(), torch.linspace(-1, 1, 8).reshape(2, 4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is called outdated
+        program = torch.jit.script(module) if form == "script" else torch.export.export(module, (x,)).module()
+    copied = in_precision(program, "cpu", "float64")
+    with arithmetic("float64"):
+        exact = module.double()(x.double())
+
+    def run():
+        with arithmetic("float64"):
+            return copied(x.double())
+
+    assert narrow_steps(run) == []
+    assert torch.equal(run(), exact)
 
 
 @pytest.mark.parametrize(

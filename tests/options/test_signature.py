@@ -254,3 +254,19 @@ def test_a_backends_identity_takes_the_same_options_with_the_same_defaults():
         "its `identity` and its function must take the same options; only one of them has `device`",
     )
     assert "plain function" in problems(3)[0]
+
+
+def test_a_backends_export_takes_some_of_its_options_with_the_same_defaults():
+    def run(subject, *, opset: int = 20, threads: int = 1): ...
+    def identity(subject, *, opset: int = 20, threads: int = 1): ...
+    def some(subject, folder, *, opset: int = 20): ...
+    def other_default(subject, folder, *, opset: int = 18): ...
+    def more(subject, folder, *, dtype: str = ""): ...
+
+    def problems(export: Any):
+        return signature_problems(Backend("b", run, identity=identity, export=export))
+
+    assert problems(some) == ()
+    assert problems(other_default) == ("its `export` has another default for `opset` than its function",)
+    assert problems(more) == ("its `export` takes the option `dtype`, which its function does not",)
+    assert "plain function" in problems(3)[0]

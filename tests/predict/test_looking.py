@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Probe
-from mqa_registry.errors import NotRunError
+from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.suite import Against, Expect, Use
 
 
@@ -171,3 +171,16 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     assert (failures[1].message, failures[1].hint, failures[1].trace) == ("no GPU here", "use one that has one", "")
     assert "a probe gives a pyarrow table" in failures[2].message
     assert failures[3] is None
+
+
+def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
+    def moved(scene):
+        raise MqaError("backend `one` does not give the same answer twice", hint="is there dropout?")
+
+    observations = engine.run(engine.suite(check(engine, Watcher(moved).use("watch/a"))))
+    (seen,) = observations.sights.values()
+    assert (seen.failure.message, seen.failure.hint) == (
+        "backend `one` does not give the same answer twice",
+        "is there dropout?",
+    )
+    assert seen.failure.trace, "with a trace it is an error, and not something that could not run"

@@ -33,7 +33,7 @@ def doubled(model, *, times: int = 2):
 def runner(subject, *, shift: float = 0.0):
     "The weight times the input, shifted."
     run = lambda batch: [subject.model.module * x + shift for x in batch["x"]]
-    yield types.SimpleNamespace(run=run, digest=subject.model.digest, sample=subject.sample())
+    yield types.SimpleNamespace(run=run, digest=subject.model.digest, sample=subject.sample(), subject=subject)
 
 @hookimpl
 def mqa_models():
@@ -77,8 +77,14 @@ def test_it_is_the_same_model_with_the_same_options_under_the_same_conditions(or
 
 
 def test_a_sample_from_elsewhere_takes_no_codec(origin):
-    with reopen(json.loads(origin[0]), {"x": np.array([7])}) as runner:
+    with reopen(json.loads(origin[0]), sample={"x": np.array([7])}) as runner:
         assert runner.sample["x"].tolist() == [7]
+
+
+def test_it_gives_the_rows_that_the_other_gave_and_no_others(origin):
+    with reopen(json.loads(origin[0]), given={2: [{"number": 5}, {"number": 6}]}) as runner:
+        assert runner.subject.examples(2) == [{"number": 5}, {"number": 6}]
+        assert runner.subject.examples(3) == ()
 
 
 def test_a_plugin_that_is_not_here_is_an_error(origin):

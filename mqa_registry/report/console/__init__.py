@@ -11,6 +11,7 @@ from mqa_registry.report.console.families import backends_of, families
 from mqa_registry.report.console.header import header
 from mqa_registry.report.console.layout import Entry, Layout, render
 from mqa_registry.report.console.pen import Pen
+from mqa_registry.report.console.tradeoff import tradeoff
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -38,6 +39,7 @@ def print_report(report: Report, console: Console, *, verbose: int = 0) -> None:
 def _whole(report: Report, pen: Pen) -> Iterator[Text]:
     yield from header(report, pen)
     yield from _table(report, pen)
+    yield from tradeoff(report, pen)
     yield from weakest(report, pen)
     yield from closing(report, pen)
 

@@ -24,7 +24,7 @@ _SIGNS = {
     "problem": ("✗", "problem", "bold red"),
 }
 _SUBJECT = 28  # cells that a subject may take
-_MARGIN = 4  # blanks before evidence
+_MARGIN = 4  # blanks before what mends it, and before evidence
 _HEARD = 40  # lines of evidence that are shown at most
 
 
@@ -84,7 +84,7 @@ def _finding(finding: Finding, left: int, pen: Pen) -> Iterator[Text]:
     lead = pen.line("  ", mark, " ", subject, " " * (left - subject.cell_len + 2))
     yield from pen.wrapped(pen.data(finding.message, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
     if finding.mend:
-        yield from _below(pen.data(finding.mend, cells=LONG), pen.own("mend: ", "bold"), lead.cell_len, pen)
+        yield from _below(pen.data(finding.mend, cells=LONG), pen.own("mend: ", "bold"), _MARGIN, pen)  # a line to copy
     if pen.verbose > 0:
         for line in finding.evidence.splitlines()[-_HEARD:]:
             yield from _below(pen.data(line, "dim", cells=LONG), pen.own("| ", "dim"), _MARGIN, pen)
@@ -100,9 +100,11 @@ def _closing(findings: Sequence[Finding], pen: Pen) -> Iterator[Text]:
     counts = Counter(finding.level for finding in findings)
     yield pen.own("")
     yield pen.own("─" * min(pen.width, 100), "dim")
-    problems, notes = counted(counts["problem"], "problem"), counted(counts["note"], "note")
+    told = [
+        counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level] or level != "warning"
+    ]
     says = (
         "Mend them, or know that what they name cannot run here. Exit code 3." if counts["problem"] else "Exit code 0."
     )
     style = "bold red" if counts["problem"] else "bold green"
-    yield from pen.wrapped(pen.line(pen.own(f"{problems}, {notes}.", style), f" {says}"), pen.width)
+    yield from pen.wrapped(pen.line(pen.own(f"{', '.join(told)}.", style), f" {says}"), pen.width)

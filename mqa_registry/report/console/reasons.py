@@ -90,15 +90,26 @@ def _settled(together: Sequence[Result]) -> str:
 
 
 def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
-    """What became of the rows; those that have no say are always told."""
+    """What became of the rows; those that have no say are always told, and where few were disturbed at all, so is that.
+
+    A sweep has its own lines for how far rows were disturbed.
+    """
     evidence = [result.evidence for result in row.results.values()]
-    found = {word: max(_whole(one.get(key)) for one in evidence) for key, word in (_TOLD if shown else _SILENT).items()}
+    weak = any(_few_changed(result) for result in row.results.values())
+    named = _TOLD if (shown or weak) and not row.first.series else _SILENT
+    found = {word: max(_whole(one.get(key)) for one in evidence) for key, word in named.items()}
     words = [f"{count(rows)} {word}" for word, rows in found.items() if rows]
     edits = max((each for one in evidence if isinstance(each := one.get("edits"), float)), default=0.0)
-    if shown and edits and found["changed"]:
-        words.insert(1, f"{edits:.1f} edits in each of those")
+    if edits and found.get("changed"):
+        words[0] += f" by {edits:.1f} edits each"
     if words:
         yield Note(pen.own(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
+
+
+def _few_changed(result: Result) -> bool:
+    """Whether a perturbation left most rows as they were, so that the number says little of it."""
+    rows = max((number.rows for number in result.numbers.values()), default=0)
+    return 0 < 2 * _whole(result.evidence.get("changed")) < rows
 
 
 def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:

@@ -99,14 +99,14 @@ def _sum(sweep: Any, pen: Pen) -> Text:
 
 
 def _error(sweep: Mapping[str, Any], pen: Pen) -> Text:
-    """The mean error, beside that of the undisturbed rows and of the reference backend."""
+    """The mean error, beside that of the undisturbed rows, and of the reference backend where that differs."""
     if not _known(sweep.get("error")):
         return Text()
     words = pen.own(f"mean error {plain(sweep['error'])}")
     if _known(sweep.get("area")):
         words += pen.own(f", {sweep['area']:.2f} times the clean one")
     for name, ratio in _items(sweep.get("area_beside")):
-        if _known(ratio):
+        if _known(ratio) and f"{ratio:.2f}" != "1.00":
             words += pen.line(f", {ratio:.2f} times that of ", pen.data(name, cells=20))
     return words
 

@@ -128,13 +128,14 @@ def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
     )
     broken = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note="drop is 0.083")
     one, two = (replace(result, evidence={"sweep": SWEEP}) for result in broken)
-    two = replace(two, evidence={"sweep": SWEEP | {"turns": [3], "area_beside": {"torch": 1.004}}})
+    two = replace(two, evidence={"sweep": SWEEP | {"turns": [3], "area_beside": {"torch": 1.04}}})
     assert make.rendered(make.finished([one, two], FAIL), width) == snapshot
 
 
 def test_what_all_backends_come_to_is_said_once(make):
     series = (make.step(1, 0.01), make.step(2, 0.02))
-    results = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": SWEEP | {"area": None}})
+    told = SWEEP | {"area": None, "area_beside": {"torch": 1.001}}
+    results = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": told})
     shown = make.rendered(make.finished(results), 120)
     assert shown.count("holds to 2; breaks at 5; mean error 0.222\n") == 1
 

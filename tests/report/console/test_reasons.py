@@ -59,6 +59,25 @@ def test_a_check_that_holds_gives_no_reason(make, reasons):
     assert reasons([make.result("one", note="of no interest")]) == []
 
 
+@pytest.mark.parametrize(
+    ("evidence", "verdict", "said"),
+    [
+        ({"changed": 4000, "edits": 3.25, "declined": 2}, Verdict.PASS, ""),
+        ({"changed": 1200, "edits": 3.25}, Verdict.PASS, "rows: 1,200 changed by 3.2 edits each"),
+        (
+            {"changed": 4000, "edits": 3.25, "declined": 2},
+            Verdict.FAIL,
+            "rows: 4,000 changed by 3.2 edits each, 2 declined",
+        ),
+        ({"changed": 4000}, Verdict.FAIL, "rows: 4,000 changed"),
+    ],
+)
+def test_how_far_rows_were_disturbed_is_told_where_it_matters(make, evidence, verdict, said):
+    results = make.disturbed("typos", 0.03, 0.05, evidence=evidence, verdict=verdict)
+    shown = make.rendered(make.finished(results), 120)
+    assert (f"  {said}\n" in shown) if said else ("rows:" not in shown)
+
+
 def test_each_check_shows_an_example_that_no_other_has_shown(make):
     rows = [make.flip, make.flip | {"id": "nyt-0999"}]
     results = [make.result(name, verdict=Verdict.FAIL, evidence={"examples": rows}) for name in ("one", "two", "three")]

@@ -1,0 +1,18 @@
+"""PyTorch models of any origin: TorchScript, exported programs, and whatever a function of one's own builds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import ModelSource, hookimpl
+from mqa_torch.factory import of_factory
+from mqa_torch.file import of_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+@hookimpl
+def mqa_models() -> Iterable[ModelSource]:
+    yield ModelSource("file", of_file)
+    yield ModelSource("factory", of_factory)

@@ -1,0 +1,39 @@
+"""What has to be allowed before a model of one's own is loaded: it is code, whatever its file is called."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import DataError
+
+if TYPE_CHECKING:
+    from mqa_registry import Conditions, Task
+
+FORWARD = "forward"
+
+
+def check_allowed(what: str, conditions: Conditions) -> None:
+    """A DataError unless the command line lets models run code."""
+    if not conditions.allow_code:
+        raise DataError(
+            f"{what} is code, and that is not run", hint="see where it is from, then allow it with `--allow-code`"
+        )
+
+
+def check_task(task: Task) -> None:
+    """A DataError for a task that reads more of a model than its inputs and outputs."""
+    if task.name != FORWARD:
+        raise DataError(
+            f"nothing is known of this model but its inputs and outputs, and `{task.name}` needs more",
+            hint="the task `transformers/forward` takes it as it stands",
+        )
+
+
+def evaluating(module: object) -> object:
+    """The module with every part in evaluation mode; a program that was exported has no other, and no way to say so."""
+    import torch
+
+    assert isinstance(module, torch.nn.Module)
+    for part in module.modules():
+        part.training = False
+    return module

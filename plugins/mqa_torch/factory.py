@@ -1,0 +1,84 @@
+"""The model source `torch/factory`: what a function of one's own builds."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import inspect
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from mqa_registry import DataError, Model
+from mqa_torch.allowed import check_allowed, check_task, evaluating
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mqa_registry import Conditions, Task
+
+
+def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite
+    """A model that a function builds, named as `module:function`.
+
+    The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
+    weights and by the source of the file with the function, so it is built at once. Its inputs are the names of the
+    arguments of its `forward`.
+    """
+    check_task(task)
+    check_allowed(f"`{id}`", conditions)
+    factory = _function(id)
+    module = _built(id, factory)
+    return Model(
+        digest=_digest(module, factory),
+        module=lambda: module,
+        processor=lambda: None,
+        about={"id": id, "form": "factory", "architecture": type(module).__name__},
+    )
+
+
+def _function(name: str) -> Callable[[], Any]:
+    module, colon, function = name.partition(":")
+    if not (colon and module and function):
+        raise DataError(f"`{name}` names no function", hint="write `module:function`")
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
+    try:
+        found: Any = getattr(importlib.import_module(module), function, None)
+    except Exception as error:
+        raise DataError(f"`{module}` cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(here)
+    if not callable(found):
+        raise DataError(f"`{module}` has no function `{function}`")
+    return cast("Callable[[], Any]", found)
+
+
+def _built(name: str, factory: Callable[[], Any]) -> Any:
+    import torch
+
+    try:
+        module = factory()
+    except Exception as error:
+        raise DataError(f"`{name}` builds no model: {type(error).__name__}: {error}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise DataError(f"`{name}` gives a `{type(module).__name__}`, and a model is a `torch.nn.Module`")
+    return evaluating(module.float())
+
+
+def _digest(module: Any, factory: Callable[[], Any]) -> str:
+    """The sha256 over the weights, by name, and over the file with the function."""
+    total = hashlib.sha256()
+    for name, tensor in sorted(module.state_dict().items()):
+        values = tensor.detach().cpu().contiguous()
+        total.update(f"{name}\0{tuple(values.shape)}\0{values.dtype}\0".encode())
+        total.update(values.flatten().view(_bytes()).numpy().tobytes() if values.numel() else b"")
+    source = inspect.getsourcefile(factory)
+    total.update(Path(source).read_bytes() if source else b"")
+    return f"sha256:{total.hexdigest()}"
+
+
+def _bytes() -> Any:
+    import torch
+
+    return torch.uint8

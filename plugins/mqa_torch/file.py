@@ -1,0 +1,82 @@
+"""The model source `torch/file`: a TorchScript file, or an exported program."""
+
+from __future__ import annotations
+
+import hashlib
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, Model
+from mqa_torch.allowed import check_allowed, check_task, evaluating
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry import Conditions, Task
+
+PROGRAM = ".pt2"
+
+
+def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
+    """A model in a file: a `.pt2` of `torch.export.save`, any other name a TorchScript file.
+
+    `id` is the file. Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
+    """
+    check_task(task)
+    check_allowed(f"`{id}`", conditions)
+    if not id.is_file():
+        raise DataError(f"there is no file `{id}`")
+    load = _program if id.suffix == PROGRAM else _script
+    with id.open("rb") as content:
+        digest = hashlib.file_digest(content, "sha256").hexdigest()
+    form = "exported program" if id.suffix == PROGRAM else "TorchScript"
+    return Model(
+        digest=f"sha256:{digest}",
+        module=partial(_loaded, id, form, load),
+        processor=lambda: None,
+        about={"id": str(id), "form": form},
+    )
+
+
+def _loaded(path: Path, form: str, load: Any) -> Any:
+    try:
+        return evaluating(load(path))
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise DataError(
+            f"`{path}` cannot be loaded as {form}: {reason:.200}",
+            hint="`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`",
+        ) from error
+
+
+def _script(path: Path) -> Any:
+    import torch
+
+    return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call] # it has no types
+
+
+def _program(path: Path) -> Any:
+    import torch
+
+    program = torch.export.load(path)
+    places, _ = program.call_spec.in_spec.children()
+    return _named(program.module(), program.graph_signature.user_inputs[: places.num_children])
+
+
+def _named(module: Any, places: Sequence[str]) -> Any:
+    """A module that takes its inputs by name, those too that it was exported to take by their places."""
+    import torch
+
+    class Named(torch.nn.Module):
+        """The program, and the names of the inputs that it takes by their places."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.program = module
+
+        def forward(self, **inputs: Any) -> Any:
+            placed = [inputs.pop(name) for name in places]
+            return self.program(*placed, **inputs)
+
+    return Named() if places else module

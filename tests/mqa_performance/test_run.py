@@ -1,0 +1,125 @@
+"""A suite that asks how fast a model is and what it weighs, from end to end."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+PLUGIN = """
+import contextlib, time, types
+import numpy as np
+import pyarrow as pa
+from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
+
+def source(task, conditions):
+    "A model of nothing."
+    return Model(digest="d", module=lambda: None, processor=lambda: None, labels=("a", "b"))
+
+def letters(model):
+    "Codes of letters."
+    def collate(rows):
+        width = max(len(row["codes"]) for row in rows)
+        return {"codes": np.stack([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+    return Codec(
+        encode=lambda examples: [{"codes": np.array([ord(c) for c in one["text"]], np.int64)} for one in examples],
+        collate=collate,
+        decode=lambda outputs, rows: pa.table({"label": ["a"] * len(rows)}),
+        size=lambda row: len(row["codes"]),
+    )
+
+@contextlib.contextmanager
+def runner(subject, *, takes: float = 0.0):
+    "Takes so many seconds."
+    def run(batch):
+        time.sleep(takes)
+        return {"score": batch["codes"].sum(axis=1)}
+    yield types.SimpleNamespace(run=run, identity=identity(subject, takes=takes), facts={"bytes": 2_500_000}, budget=64)
+
+def identity(subject, *, takes: float = 0.0):
+    return {"takes": str(takes)}
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("source", source)
+
+@hookimpl
+def mqa_tasks():
+    yield Task("letters", letters, schema="label", fields={"text": "text"}, sample=({"text": "ab"},), metric="metrics/accuracy")
+
+@hookimpl
+def mqa_backends():
+    yield Backend("runner", runner, identity=identity)
+"""
+
+SUITE = """
+format = 1
+name = "quick"
+seed = 7
+[model]
+use = "swift/source"
+task = "letters"
+[data.words]
+use = "datasets/file"
+path = "words.csv"
+[backends.old]
+use = "swift/runner"
+takes = 0.006
+[backends.new]
+use = "swift/runner"
+takes = 0.002
+[[check]]
+measure = { use = "performance/latency", repetitions = 30, warmup = 1 }
+expect.p95_ms = { max = 60000 }
+expect.p50_ms = { min = 2 }
+[[check]]
+measure = { use = "performance/throughput", repetitions = 5, batches = [4] }
+expect = { min = 0.001 }
+[[check]]
+measure = { use = "performance/speedup", repetitions = 20, warmup = 1 }
+expect = { min = 1.2 }
+[[check]]
+measure = { use = "performance/load-time", processes = 2 }
+on = ["new"]
+gate = "point"
+expect = { max = 600 }
+[[check]]
+measure = "performance/memory"
+on = ["new"]
+expect = { max = 100000 }
+[[check]]
+measure = "performance/size"
+expect = { min = 2.5, max = 2.5 }
+"""
+
+
+@pytest.fixture
+def run(tmp_path):
+    (tmp_path / "swift.py").write_text(PLUGIN)
+    (tmp_path / "quick.toml").write_text(SUITE)
+    (tmp_path / "words.csv").write_text("text,label\n" + "".join(f"{'x' * n},a\n" for n in range(1, 40)))
+
+    def mqa():
+        command = [sys.executable, "-m", "mqa_registry.cli", "run", "quick.toml", "--plugin", "swift.py", "--json", "-"]
+        done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=240)
+        report = json.loads(done.stdout)
+        assert done.returncode == report["exit_code"] == 0, done.stderr
+        return {(one["measure"]["use"].partition("/")[2], one["backend"]): one for one in report["results"]}
+
+    return mqa
+
+
+def test_every_probe_holds_and_timings_are_made_anew_in_every_run(run):
+    first, second = run(), run()
+    assert {one["verdict"] for one in first.values()} == {"PASS"}
+    assert list(first["latency", "new"]["numbers"]) == ["value", "p50_ms", "p95_ms", "p99_ms"]
+    assert first["latency", "new"]["numbers"]["p50_ms"]["rows"] == 30
+    assert ("speedup", "old") not in first
+    speedup = first["speedup", "new"]["numbers"]["value"]
+    assert speedup["low"] <= speedup["estimate"] <= speedup["high"]
+    assert first["size", "old"]["numbers"]["value"]["estimate"] == 2.5
+    timed = [("latency", "old"), ("speedup", "new"), ("load-time", "new")]
+    for key in timed:
+        assert first[key]["numbers"]["value"]["estimate"] != second[key]["numbers"]["value"]["estimate"]

@@ -1,0 +1,167 @@
+"""Models that are no transformers': a TorchScript file, an exported program, a function of one's own."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+from mqa_torch.factory import of_factory
+from mqa_torch.file import of_file
+
+import mqa_transformers
+from mqa_registry import Conditions, DataError, Subject
+from mqa_transformers.eager import torch_eager
+
+TASKS = {task.name: task for task in mqa_transformers.mqa_tasks()}
+ROWS = [{"inputs": {"x": [0.5, -1.0, 2.0]}}, {"inputs": {"x": [1.0, 1.0, 1.0]}}]
+CODE = """
+import torch
+
+def tiny():
+    torch.manual_seed({seed})
+    return torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.Dropout(0.5)).train()
+
+def pair():
+    return Pair()
+
+class Pair(torch.nn.Module):
+    def forward(self, x):
+        return x + 1, x * 2
+
+def nothing():
+    return 3
+
+def broken():
+    raise ZeroDivisionError("no weights")
+"""
+
+
+@pytest.fixture
+def code(tmp_path, monkeypatch):
+    """Writes the module with the functions, beside which the command runs."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(seed=7):
+        (tmp_path / "ours.py").write_text(CODE.format(seed=seed))
+        sys.modules.pop("ours", None)
+        importlib.invalidate_caches()
+
+    write()
+    yield write
+    sys.modules.pop("ours", None)
+
+
+@pytest.fixture
+def conditions(tmp_path):
+    return Conditions(tmp_path / "exports", device="cpu", allow_code=True)
+
+
+def answers(model, conditions, argument="x"):
+    subject = Subject(model, TASKS["forward"], conditions, {})
+    rows = subject.codec.encode([{"inputs": {argument: row["inputs"]["x"]}} for row in ROWS])
+    with torch_eager(subject) as runner:
+        return runner.run(subject.codec.collate(rows))
+
+
+def saved(folder):
+    """The same small model as TorchScript and as an exported program, and what it answers."""
+    import torch
+
+    class Tiny(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first = torch.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return self.first(x).relu()
+
+    torch.manual_seed(7)
+    tiny = Tiny().eval()
+    x = torch.tensor([row["inputs"]["x"] for row in ROWS])
+    script = torch.jit.trace(tiny, x, check_trace=False)
+    script.save(str(folder / "tiny.pt"))
+    program = torch.export.export(tiny, (x,), dynamic_shapes=({0: torch.export.Dim("rows")},))
+    torch.export.save(program, folder / "tiny.pt2")
+    return tiny(x).detach().numpy()
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.parametrize("name", ["tiny.pt", "tiny.pt2"])
+def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, conditions, name):
+    expected = saved(tmp_path)
+    model = of_file(TASKS["forward"], conditions, id=tmp_path / name)
+    outputs = answers(model, conditions)
+    assert list(outputs) == ["output"]
+    np.testing.assert_allclose(outputs["output"], expected, rtol=1e-6)
+
+
+def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, conditions):
+    (tmp_path / "a.pt").write_bytes(b"one")
+    (tmp_path / "b.pt").write_bytes(b"two")
+    one, two = (of_file(TASKS["forward"], conditions, id=tmp_path / name).digest for name in ("a.pt", "b.pt"))
+    assert one != two
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.pt2"])
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, conditions, name):
+    (tmp_path / name).write_bytes(b"nothing of the kind")
+    model = of_file(TASKS["forward"], conditions, id=tmp_path / name)
+    with pytest.raises(DataError, match="cannot be loaded") as refusal:
+        _ = model.module
+    assert "\n" not in refusal.value.message
+
+
+def test_a_missing_file_is_named(tmp_path, conditions):
+    with pytest.raises(DataError, match="there is no file"):
+        of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt")
+
+
+def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, conditions):
+    model = of_factory(TASKS["forward"], conditions, id="ours:tiny")
+    assert not any(part.training for part in model.module.modules())
+    assert answers(model, conditions, argument="input")["output"].shape == (2, 2)
+
+
+def test_outputs_without_names_are_told_by_their_places(code, conditions):
+    outputs = answers(of_factory(TASKS["forward"], conditions, id="ours:pair"), conditions)
+    assert list(outputs) == ["output.0", "output.1"]
+
+
+def test_other_weights_are_another_model(code, conditions):
+    first = of_factory(TASKS["forward"], conditions, id="ours:tiny").digest
+    assert of_factory(TASKS["forward"], conditions, id="ours:tiny").digest == first
+    code(seed=8)
+    assert of_factory(TASKS["forward"], conditions, id="ours:tiny").digest != first
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("ours:nothing", "gives a `int`"),
+        ("ours:broken", "ZeroDivisionError: no weights"),
+        ("ours:missing", "has no function `missing`"),
+        ("elsewhere:tiny", "cannot be imported"),
+        ("ours", "names no function"),
+    ],
+)
+def test_what_builds_no_model_is_refused(code, conditions, name, reason):
+    with pytest.raises(DataError, match=reason):
+        of_factory(TASKS["forward"], conditions, id=name)
+
+
+def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
+    (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
+    (tmp_path / "a.pt").write_bytes(b"")
+    careful = Conditions(tmp_path / "exports")
+    for source, name in ((of_factory, "ours:tiny"), (of_file, tmp_path / "a.pt")):
+        with pytest.raises(DataError, match="is code") as refusal:
+            source(TASKS["forward"], careful, id=name)
+        assert "--allow-code" in refusal.value.hint
+
+
+def test_a_task_that_reads_answers_is_refused(tmp_path, conditions):
+    with pytest.raises(DataError, match="needs more"):
+        of_file(TASKS["text-classification"], conditions, id=tmp_path / "a.pt")
