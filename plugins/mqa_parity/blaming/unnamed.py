@@ -47,12 +47,18 @@ def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:
 
 
 def _found(case: Case, anatomy: Anatomy) -> tuple[list[str], set[str]]:
-    """The modules in the order in which they finish, and those whose output is a value of the graph."""
-    modules = list(case.truth.reference.modules())
+    """The innermost modules in the order in which they finish, and those whose output is a value of the graph."""
+    modules = _leaves(list(case.truth.reference.modules()))
     single, double = case.truth.reference.tap(case.batch, modules), case.truth.exact.tap(case.batch, modules)
     values = list(anatomy.outputs(case.batch, anatomy.values()).values())
     told = [name for name in modules if len(double[name]) == 1 and double[name][0].dtype.kind == "f"]
     return told, {name for name in told if _is_there(case, single[name][0], double[name][0], values)}
+
+
+def _leaves(modules: Sequence[str]) -> list[str]:
+    """Those without modules inside: what is around others may give what one of the first of them gave."""
+    around = {name[:place] for name in modules for place, letter in enumerate(name) if letter == "."}
+    return [name for name in modules if name not in around]
 
 
 def _is_there(case: Case, single: Array, double: Array, values: Sequence[Array]) -> bool:
