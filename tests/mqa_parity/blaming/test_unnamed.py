@@ -57,7 +57,7 @@ def test_a_module_that_ends_after_the_fault_with_what_was_there_before_is_passed
     array[0] += 0.5
     weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
     found = blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
-    assert found.module == "bert.pooler.dense"
+    assert (found.kind, found.module) == ("weights", "bert.pooler.dense")
 
 
 def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
