@@ -19,7 +19,7 @@ def adversarial(
     scene: Scene,
     *,
     rows: Annotated[int, Ge(1)] = 50,
-    budget: Annotated[int, Ge(2)] = 200,
+    budget: Annotated[int, Ge(4)] = 200,
     max_share: Annotated[float, Gt(0), Le(1)] = 0.2,
     edits: Annotated[list[EditName], MinLen(1)] | None = None,
     fields: Annotated[list[str], MinLen(1)] | None = None,

@@ -111,6 +111,11 @@ def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_the
     assert [row["disturbed"] for row in other.values()] != [whole[name]["disturbed"] for name in other]
 
 
+def test_rows_draw_by_themselves(tasting):
+    rows = attacked(tasting(["a splendid film"] * 20), edits=["insert"])
+    assert len({row["disturbed"] for row in rows.values()}) > 10
+
+
 def test_batches_stay_within_the_runners_budget_and_equal_texts_are_run_once(tasting, taste):
     model = taste(budget=200)
     attacked(tasting(["a good film of great renown"] * 5, ["sweet"] * 5, model=model), max_share=1.0)
