@@ -72,7 +72,9 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     remarks = ["rows by label: " + ", ".join(f"`{label}` {count:,}" for label, count in rarest[:MOST]) + more]
     expected = json.loads(observations.schema.metadata[b"expected"])
     if expected is not None and (strangers := [label for label in counts if label not in expected]):
-        remarks.append(f"rows have labels that were not expected: {', '.join(f'`{label}`' for label in strangers[:MOST])}")
+        remarks.append(
+            f"rows have labels that were not expected: {', '.join(f'`{label}`' for label in strangers[:MOST])}"
+        )
     if missing := found.count(None):
         remarks.append(f"{missing:,} of {len(found):,} rows have no label")
     return {"remarks": remarks, "counts": dict(rarest[:1000])}

@@ -54,7 +54,10 @@ def drift(
     for view, places in zip(views, drawn, strict=True):
         if len(places) < FEWEST:
             raise NotRunError(f"{len(view.rows)} rows of a data set are too few to compare, which takes {FEWEST}")
-    texts = [_taken([" ".join(text) for text in texts_of(view, fields)], places) for view, places in zip(views, drawn, strict=True)]
+    texts = [
+        _taken([" ".join(text) for text in texts_of(view, fields)], places)
+        for view, places in zip(views, drawn, strict=True)
+    ]
     labels = [_taken(targets_of(view), places) for view, places in zip(views, drawn, strict=True)]
     words = [[words_in(text) for text in side] for side in texts]
     sides = np.repeat([1, 0], [len(side) for side in words])

@@ -93,7 +93,10 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     rows = observations.to_pylist()
     repeated = [row for row in rows if row["state"] in (EXACT, NEAR) or row["conflict"]]
     repeated.sort(key=lambda row: not row["conflict"])
-    return {"remarks": list(_remarks(rows, observations.schema.metadata)), "examples": list(map(_shown, repeated[:MOST]))}
+    return {
+        "remarks": list(_remarks(rows, observations.schema.metadata)),
+        "examples": list(map(_shown, repeated[:MOST])),
+    }
 
 
 def _rivals(unique: Distinct, pairs: Pairs, targets: Sequence[str | None]) -> dict[int, dict[str, int]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     Words: TypeAlias = npt.NDArray[np.uint64]
 
 MISSED = 1e-3  # of the pairs just at the threshold, the share that is not found
-MOST_HASHES = 64
+MOST_HASHES = 72
 MOST_PAIRS = 10_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
 FEWEST = 5  # of those first
 
@@ -108,6 +108,8 @@ def _pairs(members: Ints, sides: Ints | None) -> tuple[Ints, int]:
     ones, others = (members, members) if sides is None else (members[sides[members] == 1], members[sides[members] == 0])
     hubs = ones[: max(FEWEST, MOST_PAIRS // len(others))]
     left, right = (grid.ravel() for grid in np.meshgrid(hubs, others, indexing="ij"))
-    different = np.column_stack([np.minimum(left, right), np.maximum(left, right)])[left < right if sides is None else ...]
+    different = np.column_stack([np.minimum(left, right), np.maximum(left, right)])[
+        left < right if sides is None else ...
+    ]
     left_out = len(ones) - len(hubs)
     return different, left_out * (left_out - 1) // 2 if sides is None else left_out * len(others)

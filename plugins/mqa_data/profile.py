@@ -105,7 +105,11 @@ def _standing_out(rows: Sequence[Mapping[str, Any]]) -> list[int]:
     """The first rows that are broken, of another script than most, and the longest."""
     usual = Counter(row["script"] for row in rows if row["script"]).most_common(1)
     broken = [place for place, row in enumerate(rows) if row["broken"]]
-    others = [place for place, row in enumerate(rows) if row["script"] not in (None, NO_LETTERS, usual[0][0])] if usual else []
+    others = (
+        [place for place, row in enumerate(rows) if row["script"] not in (None, NO_LETTERS, usual[0][0])]
+        if usual
+        else []
+    )
     longest = max(range(len(rows)), key=lambda place: int(rows[place]["words"]), default=0)
     return list(dict.fromkeys([*broken[:2], *others[:2], *([longest] if rows else [])]))
 
@@ -113,7 +117,11 @@ def _standing_out(rows: Sequence[Mapping[str, Any]]) -> list[int]:
 def _remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     scripts = Counter(row["script"] for row in rows if row["script"])
     more = f" and {len(scripts) - MOST} more" if len(scripts) > MOST else ""
-    yield "rows by script: " + (", ".join(f"{name} {count:,}" for name, count in scripts.most_common(MOST)) or "none") + more
+    yield (
+        "rows by script: "
+        + (", ".join(f"{name} {count:,}" for name, count in scripts.most_common(MOST)) or "none")
+        + more
+    )
     words = [row["words"] for row in rows if row["script"]]
     if words:
         low, middle, high = np.quantile(words, [0.05, 0.5, 0.95])

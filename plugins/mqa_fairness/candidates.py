@@ -45,7 +45,13 @@ class Offer:
 
 
 def offer(
-    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, max_terms: int, halves: Bools, min_rows: int
+    table: pa.Table,
+    fields: Sequence[str],
+    columns: Sequence[str] | None,
+    *,
+    max_terms: int,
+    halves: Bools,
+    min_rows: int,
 ) -> Offer:
     """The groups by words, lengths and columns that have so many rows, inside and outside, in either half."""
     made: list[Candidate] = []
@@ -76,7 +82,7 @@ def has_room(rows: Bools, halves: Bools, min_rows: int) -> bool:
 
 def value_column(table: pa.Table, name: str) -> pa.ChunkedArray:
     """A column of that name; a DataError names those there are."""
-    value_of({column: None for column in table.column_names}, name)
+    value_of(dict.fromkeys(table.column_names), name)
     column = table.column(name)
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
@@ -90,20 +96,22 @@ def _by_length(name: str, texts: Sequence[str]) -> Iterator[Candidate]:
         yield Candidate(f"`{name}` has {_span(low, high)} words", (f"{name} length",), inside)
 
 
-def _by_term(
-    name: str, texts: Sequence[str], most: int, fewest: int
-) -> tuple[list[Candidate], list[str]]:
+def _by_term(name: str, texts: Sequence[str], most: int, fewest: int) -> tuple[list[Candidate], list[str]]:
     """A group for each of the most frequent words: the rows that have it."""
     words = [set(WORD.findall(text.casefold())) for text in texts]
     counts = Counter(word for row in words for word in row)
-    frequent = sorted((word for word, count in counts.items() if count >= fewest), key=lambda word: (-counts[word], word))
+    frequent = sorted(
+        (word for word, count in counts.items() if count >= fewest), key=lambda word: (-counts[word], word)
+    )
     places = {word: place for place, word in enumerate(frequent[:most])}
     table = np.zeros((len(places), len(texts)), dtype=bool)
     for row, found in enumerate(words):
         table[[places[word] for word in found if word in places], row] = True
     said = [f"{len(counts) - len(frequent):,} words of `{name}` are in too few rows, and were not tried"]
     said += [f"{len(frequent) - most:,} less frequent words of `{name}` were not tried"] if len(frequent) > most else []
-    return [Candidate(f"`{name}` has \u201c{word}\u201d", (f"{name} word",), table[place]) for word, place in places.items()], said
+    return [
+        Candidate(f"`{name}` has \u201c{word}\u201d", (f"{name} word",), table[place]) for word, place in places.items()
+    ], said
 
 
 def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
@@ -113,7 +121,10 @@ def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
     kinds = pc.count_distinct(column, mode="all").as_py()
     if kinds <= MOST_VALUES:
         values = column.to_pylist()
-        return [Candidate(*_named(name, value), np.array([one == value for one in values])) for value in dict.fromkeys(values)]
+        return [
+            Candidate(*_named(name, value), np.array([one == value for one in values]))
+            for value in dict.fromkeys(values)
+        ]
     if not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
         return []
     numbers = np.asarray(pc.fill_null(column.cast(pa.float64()), np.nan).to_numpy(), dtype=np.float64)

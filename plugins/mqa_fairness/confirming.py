@@ -46,10 +46,8 @@ def findings(names: Sequence[str], inside: Sequence[Bools], right: Bools, confid
     from scipy.stats import hypergeom
 
     ps = [float(hypergeom.cdf((right & each).sum(), len(right), right.sum(), each.sum())) for each in inside]
-    return [
-        _finding(name, each, right, confidence, p, corrected)
-        for name, each, p, corrected in zip(names, inside, ps, holm(ps), strict=True)
-    ]
+    tested = zip(names, inside, ps, holm(ps), strict=True)
+    return [Finding(name, *_gap(each, right, confidence), p, corrected) for name, each, p, corrected in tested]
 
 
 def holm(ps: Sequence[float]) -> list[float]:
@@ -83,8 +81,8 @@ def _wilson(share: float, rows: int, z: float) -> tuple[float, float]:
     return middle - reach, middle + reach
 
 
-def _finding(name: str, inside: Bools, right: Bools, confidence: float, p: float, corrected: float) -> Finding:
+def _gap(inside: Bools, right: Bools, confidence: float) -> tuple[int, float, float, float, float]:
+    """The rows of a slice, the score in it and elsewhere, and the interval of the gap."""
     rows = int(inside.sum()), int((~inside).sum())
     hits = int(right[inside].sum()), int(right[~inside].sum())
-    low, high = newcombe(hits[::-1], rows[::-1], confidence)
-    return Finding(name, rows[0], hits[0] / rows[0], hits[1] / rows[1], low, high, p, corrected)
+    return rows[0], hits[0] / rows[0], hits[1] / rows[1], *newcombe(hits[::-1], rows[::-1], confidence)

@@ -86,11 +86,15 @@ def weak_slices(
     half = np.zeros(len(speaking), dtype=bool)
     half[scene.rng.permutation(len(speaking))[: len(speaking) // 2]] = True
     table = scene.view.rows.table.take(pa.array(speaking))
-    offered = offer(table, scene.view.rows.fields, _columns(scene.view, columns, leave_out), max_terms, half, min_rows)
+    tried = _columns(scene.view, columns, leave_out)
+    offered = offer(table, scene.view.rows.fields, tried, max_terms=max_terms, halves=half, min_rows=min_rows)
     if not offered.candidates:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
     found = search(offered.candidates, rights.right[speaking], half, min_rows)
-    return _kept(scene.view, rights, half, found, [*offered.left_out, *_left_out(found)], confidence)
+    told = {"left_out": [*offered.left_out, *_left_out(found)], "confidence": confidence}
+    return _kept(scene.view, rights, half, found).replace_schema_metadata(
+        {"search": json.dumps(_summary(found) | told)}
+    )
 
 
 def numbers(observations: pa.Table) -> dict[str, Any]:
@@ -127,9 +131,7 @@ def _columns(view: LiveView, columns: Sequence[str] | None, leave_out: Sequence[
     return [name for name in dict.fromkeys(asked) if name not in (leave_out or ())]
 
 
-def _kept(
-    view: LiveView, rights: Rights, half: Bools, found: Search, left_out: Sequence[str], confidence: float
-) -> pa.Table:
+def _kept(view: LiveView, rights: Rights, half: Bools, found: Search) -> pa.Table:
     """A row for each of the view, with what it takes to confirm the slices and to show them."""
     parts = list(rights.why)
     slices: list[list[int]] = [[] for _ in parts]
@@ -147,13 +149,11 @@ def _kept(
         "target": rights.targets,
         "fields": [json.dumps(one) if show else None for one, show in zip(_texts(view), shown, strict=True)],
     }
-    meta = {
-        "names": [each.name for each in found.carried],
-        "tried": found.tried,
-        "left_out": list(left_out),
-        "confidence": confidence,
-    }
-    return pa.table(columns, schema=SCHEMA).replace_schema_metadata({"search": json.dumps(meta)})
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _summary(found: Search) -> dict[str, Any]:
+    return {"names": [each.name for each in found.carried], "tried": found.tried}
 
 
 def _texts(view: LiveView) -> Iterator[dict[str, str]]:

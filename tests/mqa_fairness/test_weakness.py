@@ -25,7 +25,9 @@ def view_of(table, right):
     """A model that answers `yes` where it is right, and every right answer is `yes`."""
     answers = pa.array([None if one is None else ("yes" if one else "no") for one in right], pa.string())
     sure = [None if one is None else [0.2, 0.8] for one in right]
-    predicted = pa.table({"id": table.column("id"), "label": answers, "probability": pa.array(sure, pa.list_(pa.float64()))})
+    predicted = pa.table(
+        {"id": table.column("id"), "label": answers, "probability": pa.array(sure, pa.list_(pa.float64()))}
+    )
     return LiveView("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
 
 
@@ -177,7 +179,7 @@ def test_what_cannot_be_looked_at_says_why():
 def test_right_answers_may_be_positions_of_labels():
     table, right = planted(np.random.default_rng(1))
     coded = table.set_column(2, "target", pa.array([1] * len(right)))
-    assert PROBE.numbers(looked(coded, right)) .keys() == PROBE.numbers(looked(table, right)).keys()
+    assert PROBE.numbers(looked(coded, right)).keys() == PROBE.numbers(looked(table, right)).keys()
     assert PROBE.numbers(looked(coded, right))["value"] == PROBE.numbers(looked(table, right))["value"]
 
 
@@ -209,5 +211,7 @@ def test_the_correction_is_holms(count):
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
 def test_the_interval_is_newcombes(one, two, data):
     hits = data.draw(st.integers(0, one)), data.draw(st.integers(0, two))
-    expected = confint_proportions_2indep(hits[0], one, hits[1], two, compare="diff", method="newcomb", correction=False)
+    expected = confint_proportions_2indep(
+        hits[0], one, hits[1], two, compare="diff", method="newcomb", correction=False
+    )
     assert newcombe(hits, (one, two), 0.95) == pytest.approx(expected, abs=1e-9)
