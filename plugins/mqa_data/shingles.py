@@ -38,7 +38,7 @@ def shingles_of(texts: Sequence[tuple[str, ...]], words: int) -> Shingles:
     Shingles are numbered, not hashed: two have one number where they are the same, and nowhere else.
     """
     owners, runs = _numbered(texts, words)
-    pairs = np.unique(owners * (runs.max(initial=0) + 1) + runs)
+    pairs = once(owners * (runs.max(initial=0) + 1) + runs)
     owners, values = np.divmod(pairs, runs.max(initial=0) + 1)
     starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(texts)))])
     return Shingles(starts.astype(np.int64), values)
@@ -59,6 +59,12 @@ def jaccard(shingles: Shingles, left: Ints, right: Ints) -> npt.NDArray[np.float
     both = np.concatenate([np.zeros(0), *shared])
     either = sizes[left] + sizes[right] - both
     return np.divide(both, either, out=np.full(len(left), np.nan), where=either > 0)
+
+
+def once(numbers: Ints) -> Ints:
+    """The different numbers among some, sorted; `np.unique` hashes them, which takes ten times as long for millions."""
+    ordered = np.sort(numbers)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
 
 
 _STEP = 100_000  # pairs compared at a time
