@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
@@ -23,6 +24,7 @@ from mqa_registry.runs import Asked
 from mqa_registry.suite import made_up
 from tests.benchmarks.tiny import MODELS, Tiny
 
+ROOT = Path(__file__).parents[2]
 LEAST = 22  # that pass, of all
 LIMIT = 300.0  # seconds for one
 
@@ -56,9 +58,11 @@ def shown(name: str, limit: float) -> str:
 
 def apart(name: str, limit: float) -> dict[str, Any]:
     """What comes of one, in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--here", name]
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.architectures", "--here", name]
+    path = os.pathsep.join([*sys.path, str(ROOT)])  # what is installed comes first
+    environment = os.environ | {"PYTHONPATH": path}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         return _unheld("ERROR", f"not done after {limit:g} s")
     if done.returncode:

@@ -121,7 +121,13 @@ MODELS = {
         "DebertaV2ForSequenceClassification",
         "DebertaV2Config",
         texts,
-        TEXT | {"relative_attention": True, "pos_att_type": ["p2c", "c2p"], "position_buckets": 4, "norm_rel_ebd": "layer_norm"},
+        TEXT
+        | {
+            "relative_attention": True,
+            "pos_att_type": ["p2c", "c2p"],
+            "position_buckets": 4,
+            "norm_rel_ebd": "layer_norm",
+        },
     ),
     "ELECTRA": Tiny("ElectraForSequenceClassification", "ElectraConfig", texts, TEXT | {"embedding_size": 16}),
     "MPNet": Tiny("MPNetForSequenceClassification", "MPNetConfig", texts, TEXT),
@@ -150,19 +156,28 @@ MODELS = {
         TOKENS | {"d_model": 32, "d_kv": 16, "d_ff": 64, "num_layers": 2, "num_heads": 2},
     ),
     "BART": Tiny("BartForConditionalGeneration", "BartConfig", questions, TOKENS | SEQUENCES),
-    "Marian": Tiny(
-        "MarianMTModel", "MarianConfig", questions, TOKENS | SEQUENCES | {"decoder_start_token_id": 0}
-    ),
+    "Marian": Tiny("MarianMTModel", "MarianConfig", questions, TOKENS | SEQUENCES | {"decoder_start_token_id": 0}),
     "ViT": Tiny("ViTForImageClassification", "ViTConfig", images, VISION),
     "DeiT": Tiny("DeiTForImageClassification", "DeiTConfig", images, VISION),
     "Swin": Tiny(
         "SwinForImageClassification",
         "SwinConfig",
         images,
-        {"image_size": SIDE, "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4},
+        {
+            "image_size": SIDE,
+            "patch_size": 2,
+            "embed_dim": 16,
+            "depths": [2, 2],
+            "num_heads": [2, 4],
+            "window_size": 4,
+            "initializer_range": 0.2,
+        },
     ),
     "ConvNeXt": Tiny(
-        "ConvNextForImageClassification", "ConvNextConfig", images, {"hidden_sizes": [8, 16, 32], "depths": [1, 1, 1], "num_stages": 3}
+        "ConvNextForImageClassification",
+        "ConvNextConfig",
+        images,
+        {"hidden_sizes": [8, 16, 32], "depths": [1, 1, 1], "num_stages": 3},
     ),
     "ResNet": Tiny("ResNetForImageClassification", "ResNetConfig", images, RESNET),
     "SegFormer": Tiny(
@@ -179,6 +194,7 @@ MODELS = {
             "num_attention_heads": [1, 2],
             "mlp_ratios": [2, 2],
             "decoder_hidden_size": 32,
+            "initializer_range": 0.2,
         },
     ),
     "DETR": Tiny(
