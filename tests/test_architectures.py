@@ -14,7 +14,7 @@ QUICK = "ViT"
     "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in MODELS]
 )
 def test_a_healthy_export_never_fails(name):
-    found = architectures.apart(name, architectures.LIMIT)
+    found = architectures.apart(name)
     assert found["verdict"] in {"PASS"} | ({"ERROR", "NOT-RUN"} if name in architectures.KNOWN else set()), found[
         "note"
     ]
@@ -27,7 +27,7 @@ def swept(monkeypatch, capsys):
     """The exit code of the command, and what it prints, where the verdicts are these."""
 
     def sweep(*arguments, **verdicts):
-        def apart(name, limit):
+        def apart(name, limit, *, sentences):
             return {"exporter": "torch", "verdict": verdicts.get(name, "PASS"), "ratio": 1.0, "note": "a reason"}
 
         monkeypatch.setattr(architectures, "apart", apart)
