@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_fairness.columns import missing, value_of
+from mqa_fairness.columns import is_missing, missing, value_of
 from mqa_fairness.numbers import parts_of
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def columns_to_try(
 def has_room(rows: Bools, halves: Bools, min_rows: int) -> bool:
     """Whether enough rows of both halves are in a group, and enough are not."""
     counts = [np.count_nonzero(inside & half) for inside in (rows, ~rows) for half in (halves, ~halves)]
-    return min(counts) >= min_rows
+    return bool(min(counts) >= min_rows)
 
 
 def value_column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -132,7 +132,7 @@ def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
         return []
     kinds = pc.count_distinct(column, mode="all").as_py()
     if kinds <= MOST_VALUES:
-        values = column.to_pylist()
+        values = [None if is_missing(value) else value for value in column.to_pylist()]
         return [
             Candidate(*_named(name, value), np.array([one == value for one in values]))
             for value in dict.fromkeys(values)
@@ -144,7 +144,8 @@ def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
 
 
 def _named(name: str, value: object) -> tuple[str, tuple[str]]:
-    return (missing(name) if value is None or value == "" else f"`{name}` is {value}"), (name,)
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return (missing(name) if value is None else f"`{name}` is {said}"), (name,)
 
 
 def _by_number(name: str, numbers: npt.NDArray[np.float64]) -> Iterator[Candidate]:

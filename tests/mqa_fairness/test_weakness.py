@@ -145,6 +145,18 @@ def test_only_the_columns_that_were_asked_for_are_tried():
     assert PROBE.numbers(looked(table, right, leave_out=["age"], max_terms=0))["count"] >= 1
 
 
+def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
+    rng = np.random.default_rng(14)
+    table = rows_of(400, rng, city=[("", None, "rome")[row % 3] for row in range(400)])
+    table = table.append_column("rate", pa.array([(float("nan"), 1.0)[row % 2] for row in range(400)]))
+    weak = [row % 3 != 2 for row in range(400)]
+    seen = looked(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
+    confirmed = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    assert "(no city)" in confirmed
+    rate = looked(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
+    assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate)["slices"] if each["confirmed"]]
+
+
 def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
     rng = np.random.default_rng(13)
     table = rows_of(400, rng)
