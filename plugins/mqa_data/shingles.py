@@ -52,13 +52,14 @@ def jaccard(shingles: Shingles, left: Ints, right: Ints) -> npt.NDArray[np.float
     width = int(shingles.values.max(initial=0)) + 1
     ones = np.ones(len(shingles.values), dtype=np.int32)
     table = csr_array((ones, shingles.values, shingles.starts), shape=(len(shingles), width))
-    shared = [
+    shared: list[npt.NDArray[np.int32]] = [
         np.asarray(table[left[at : at + _STEP]].multiply(table[right[at : at + _STEP]]).sum(axis=1))
         for at in range(0, len(left), _STEP)
     ]
     both = np.concatenate([np.zeros(0), *shared])
     either = sizes[left] + sizes[right] - both
-    return np.divide(both, either, out=np.full(len(left), np.nan), where=either > 0)
+    found: npt.NDArray[np.float64] = np.divide(both, either, out=np.full(len(left), np.nan), where=either > 0)
+    return found
 
 
 def once(numbers: Ints) -> Ints:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_fairness.columns import missing, value_of
+from mqa_fairness.columns import is_missing, missing, value_of
 from mqa_fairness.numbers import parts_of
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Offer:
 def offer(
     table: pa.Table,
     fields: Sequence[str],
-    columns: Sequence[str] | None,
+    columns: Sequence[str],
     *,
     max_terms: int,
     halves: Bools,
@@ -63,21 +63,33 @@ def offer(
             terms, said = _by_term(name, texts, max_terms, 2 * min_rows)
             made += terms
             left_out += said
-    for name in columns if columns is not None else table.column_names:
-        if columns is not None or name not in (*fields, *ROLES):
-            found = _by_column(name, value_column(table, name))
-            made += found
-            left_out += [] if found else [f"the column `{name}` has neither numbers nor few values, and was not tried"]
+    for name in columns:
+        found = _by_column(name, value_column(table, name))
+        made += found
+        left_out += [] if found else [f"the column `{name}` has neither numbers nor few values, and was not tried"]
     fit = [each for each in made if has_room(each.rows, halves, min_rows)]
     if len(made) > len(fit):
         left_out.append(f"{len(made) - len(fit):,} groups have too few rows, inside or outside, in one of the halves")
     return Offer(fit, left_out)
 
 
+def columns_to_try(
+    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, leave_out: Sequence[str] | None
+) -> list[str]:
+    """The columns asked for, else all but texts, ids and right answers; a DataError where one is not there."""
+    for name in (*(columns or ()), *(leave_out or ())):
+        value_column(table, name)
+    if columns is None:
+        answers = table.column("target").to_pylist()
+        others = (name for name in table.column_names if name not in (*fields, *ROLES))
+        columns = [name for name in others if table.column(name).to_pylist() != answers]
+    return [name for name in dict.fromkeys(columns) if name not in (leave_out or ())]
+
+
 def has_room(rows: Bools, halves: Bools, min_rows: int) -> bool:
     """Whether enough rows of both halves are in a group, and enough are not."""
     counts = [np.count_nonzero(inside & half) for inside in (rows, ~rows) for half in (halves, ~halves)]
-    return min(counts) >= min_rows
+    return bool(min(counts) >= min_rows)
 
 
 def value_column(table: pa.Table, name: str) -> pa.ChunkedArray:
@@ -120,7 +132,7 @@ def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
         return []
     kinds = pc.count_distinct(column, mode="all").as_py()
     if kinds <= MOST_VALUES:
-        values = column.to_pylist()
+        values = [None if is_missing(value) else value for value in column.to_pylist()]
         return [
             Candidate(*_named(name, value), np.array([one == value for one in values]))
             for value in dict.fromkeys(values)
@@ -132,7 +144,8 @@ def _by_column(name: str, column: pa.ChunkedArray) -> list[Candidate]:
 
 
 def _named(name: str, value: object) -> tuple[str, tuple[str]]:
-    return (missing(name) if value is None or value == "" else f"`{name}` is {value}"), (name,)
+    said = str(value).lower() if isinstance(value, bool) else str(value)
+    return (missing(name) if value is None else f"`{name}` is {said}"), (name,)
 
 
 def _by_number(name: str, numbers: npt.NDArray[np.float64]) -> Iterator[Candidate]:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Lt
 
-from mqa_fairness.candidates import offer, value_column
+from mqa_fairness.candidates import columns_to_try, offer
 from mqa_fairness.confirming import findings
 from mqa_fairness.rights import rights_of
 from mqa_fairness.searching import CARRIED, search
@@ -65,8 +65,9 @@ def weak_slices(
     in `1 - confidence` of all cases at most, however many slices were tried.
 
     `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
-    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the right answers and the
-    ids; `leave_out` are not tried. `confidence` is that of the tests and intervals.
+    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the right answers, copies
+    of them and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
+    alone.
 
     `value` is the largest gap of a confirmed slice on the half held back, as a difference of accuracies, 0 where none is
     confirmed. It is the largest of several, and so rather too large. `count` is the number of confirmed slices, `tried`
@@ -86,8 +87,9 @@ def weak_slices(
     half = np.zeros(len(speaking), dtype=bool)
     half[scene.rng.permutation(len(speaking))[: len(speaking) // 2]] = True
     table = scene.view.rows.table.take(pa.array(speaking))
-    tried = _columns(scene.view, columns, leave_out)
-    offered = offer(table, scene.view.rows.fields, tried, max_terms=max_terms, halves=half, min_rows=min_rows)
+    fields = scene.view.rows.fields
+    tried = columns_to_try(table, fields, columns, leave_out)
+    offered = offer(table, fields, tried, max_terms=max_terms, halves=half, min_rows=min_rows)
     if not offered.candidates:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
     found = search(offered.candidates, rights.right[speaking], half, min_rows)
@@ -118,17 +120,6 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
         "examples": _examples(observations, [each.name for each in weak]),
         "slices": [_plain(each, confirmed=each in weak) for each in found],
     }
-
-
-def _columns(view: LiveView, columns: Sequence[str] | None, leave_out: Sequence[str] | None) -> list[str] | None:
-    """The columns to try, None for all; a DataError where one is not there."""
-    for name in (*(columns or ()), *(leave_out or ())):
-        value_column(view.rows.table, name)
-    if columns is None and not leave_out:
-        return None
-    own = {*view.rows.fields, "id", "target", "cluster"}
-    asked = columns if columns is not None else [name for name in view.rows.table.column_names if name not in own]
-    return [name for name in dict.fromkeys(asked) if name not in (leave_out or ())]
 
 
 def _kept(view: LiveView, rights: Rights, half: Bools, found: Search) -> pa.Table:

@@ -101,7 +101,7 @@ def test_a_slice_of_a_number_and_one_of_length_are_found():
 def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
     rng = np.random.default_rng(5)
     table = rows_of(400, rng, city=rng.choice(["rome", "oslo", "lima"], 400).tolist())
-    seeds, wrong, weak = 60, 0, 0
+    seeds, wrong, weak = 120, 0, 0
     for seed in range(seeds):
         seen = looked(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
         found = PROBE.evidence(seen)["slices"]
@@ -143,6 +143,31 @@ def test_only_the_columns_that_were_asked_for_are_tried():
     assert PROBE.numbers(looked(table, right, columns=["age"], max_terms=0))["count"] == 0
     assert PROBE.numbers(looked(table, right, leave_out=["city"], max_terms=0))["count"] == 0
     assert PROBE.numbers(looked(table, right, leave_out=["age"], max_terms=0))["count"] >= 1
+
+
+def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
+    rng = np.random.default_rng(14)
+    table = rows_of(400, rng, city=[("", None, "rome")[row % 3] for row in range(400)])
+    table = table.append_column("rate", pa.array([(float("nan"), 1.0)[row % 2] for row in range(400)]))
+    weak = [row % 3 != 2 for row in range(400)]
+    seen = looked(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
+    confirmed = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    assert "(no city)" in confirmed
+    rate = looked(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
+    assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate)["slices"] if each["confirmed"]]
+
+
+def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
+    rng = np.random.default_rng(13)
+    table = rows_of(400, rng)
+    kinds = rng.choice(["no", "yes"], 400).tolist()
+    table = table.set_column(2, "target", pa.array(kinds)).append_column("label", pa.array(kinds))
+    right = [rng.random() < (0.9 if kind == "yes" else 0.4) for kind in kinds]
+    answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
+    predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
+    scene = Scene(LiveView("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
+    assert PROBE.numbers(weak_slices(scene, max_terms=0))["count"] == 0
+    assert PROBE.numbers(weak_slices(scene, max_terms=0, columns=["label"]))["count"] == 1
 
 
 def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
