@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Statistic,
         Subject,
         Task,
+        Timeable,
     )
     from mqa_registry.data import (
         Edit,
@@ -52,7 +53,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "contributions": (
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
-        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task",
+        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task", "Timeable",
     ),
     "data": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
@@ -103,6 +104,7 @@ __all__ = [
     "Subject",
     "Targets",
     "Task",
+    "Timeable",
     "UsageError",
     "as_predictions",
     "edited",

@@ -14,7 +14,7 @@ from mqa_registry.contributions.kinds import (
     Statistic,
     Task,
 )
-from mqa_registry.contributions.subject import Codec, Conditions, Inspectable, Model, Runner, Subject
+from mqa_registry.contributions.subject import Codec, Conditions, Inspectable, Model, Runner, Subject, Timeable
 
 __all__ = [
     "Backend",
@@ -35,4 +35,5 @@ __all__ = [
     "Statistic",
     "Subject",
     "Task",
+    "Timeable",
 ]

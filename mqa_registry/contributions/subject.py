@@ -186,3 +186,19 @@ class Inspectable(Runner, Protocol):
     def tap(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
         ...
+
+
+class Timeable(Runner, Protocol):
+    """A runner that can also say how long each PyTorch module takes; it raises a NotRunError where it cannot."""
+
+    def timed(self, batch: Batch, repetitions: int) -> Mapping[str, Sequence[float]]:
+        """The seconds that each module takes by itself for one batch, in each repetition.
+
+        What the modules inside of it take is not a module's own. What belongs to no module, or to the model itself, is
+        under the empty name.
+        """
+        ...
+
+    def class_of(self, module: str) -> str:
+        """The name of a module's class; empty where nobody knows it."""
+        ...

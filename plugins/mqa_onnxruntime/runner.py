@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_onnxruntime.anatomy import Anatomy
+from mqa_onnxruntime.kernels import Kernels
+from mqa_onnxruntime.providers import CPU
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -92,6 +95,23 @@ class SessionRunner:
             raise NotRunError(f"no value of the graph is the output of a module `{min(unknown)}`")
         arrays = anatomy.outputs(batch, list(dict.fromkeys(part.value for part in parts)), self.source.optimization)
         return {name: [arrays[part.value] for part in parts if part.module == name] for name in modules}
+
+    def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
+        """Seconds of each PyTorch module's kernels, in another session of the same file that keeps a profile."""
+        if self.provider != CPU:
+            raise NotRunError(
+                f"ONNX Runtime tells when a kernel of `{self.provider}` was begun, not how long it took",
+                hint="look at the modules on the CPU, or on a backend of `transformers/torch`",
+            )
+        return self._kernels.timed(self.feed(batch), repetitions)
+
+    def class_of(self, module: str) -> str:
+        """The name of a module's class, as far as the export tells it."""
+        return self._kernels.class_of(module)
+
+    @cached_property
+    def _kernels(self) -> Kernels:
+        return Kernels(self.source)
 
     def anatomy(self) -> Anatomy:
         """The graph by its PyTorch modules, to find out which of them is to blame for an error."""

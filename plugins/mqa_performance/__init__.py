@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_performance import cold, latency, size, speedup, throughput
+from mqa_performance import cold, latency, modules, size, speedup, throughput
 from mqa_registry import Probe, hookimpl
 
 if TYPE_CHECKING:
@@ -57,6 +57,15 @@ def mqa_probes() -> Iterator[Probe]:
         gives=("value", "loaded_mb", "idle_mb"),
         numbers=cold.sizes,
         evidence=cold.evidence,
+        sees="runner",
+        reused=False,
+    )
+    yield Probe(
+        "modules",
+        modules.modules,
+        gives=("covered", "largest", "total_ms"),
+        numbers=modules.numbers,
+        evidence=modules.evidence,
         sees="runner",
         reused=False,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -12,6 +13,7 @@ from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_precision
+from mqa_transformers.stopwatch import timed
 from mqa_transformers.taps import fed, submodule, tapped
 
 if TYPE_CHECKING:
@@ -90,6 +92,12 @@ class TorchRunner:
         with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
             self._forward(batch)
         return given.of(modules), gave.of(modules)
+
+    def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
+        """Seconds that each module takes by itself, those inside of it not counted; the model's own are under no name."""
+        with self._running():
+            runs = [timed(self.module, lambda: self._forward(batch), self.device) for _ in range(repetitions)]
+        return {name: [one.get(name, 0.0) for one in runs] for name in dict.fromkeys(("", *chain(*runs)))}
 
     def class_of(self, module: str) -> str:
         """The name of a module's class."""
