@@ -165,11 +165,19 @@ def _remarks(observations: pa.Table) -> Iterator[str]:
     labels, here = observations.column("label").to_pylist(), _here(observations)
     words = np.asarray(observations.column("words").to_numpy())
     yield f"words a row, in the middle: {np.median(words[here]):.0f} here, {np.median(words[~here]):.0f} there"
-    for label in sorted({label for label in labels if label is not None})[:5]:
-        has = np.array([one == label for one in labels])
-        yield f"label `{label}`: {has[here].mean():.1%} of the rows here, {has[~here].mean():.1%} there"
+    yield from _labels_told(labels, here)
     if missing := labels.count(None):
         yield f"{missing:,} rows have no label, and no say in `label`"
     for count, name in zip(json.loads(meta[b"left_out"]), (HERE, THERE), strict=True):
         if count:
             yield f"{count:,} rows {name} were not drawn"
+
+
+def _labels_told(labels: Sequence[str | None], here: npt.NDArray[np.bool_]) -> Iterator[str]:
+    """The share of each label among the rows with one, where both sides have any."""
+    sides = [[label for label, mine in zip(labels, side, strict=True) if mine and label] for side in (here, ~here)]
+    if not all(sides):
+        return
+    for label in sorted({*sides[0], *sides[1]})[:5]:
+        shares = [side.count(label) / len(side) for side in sides]
+        yield f"label `{label}`: {shares[0]:.1%} of the labelled rows here, {shares[1]:.1%} there"
