@@ -94,8 +94,8 @@ def weak_slices(
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
     found = search(offered.candidates, rights.right[speaking], half, min_rows)
     copies = [f"the column `{name}` has the right answers, and was not tried" for name in copies_of_answers(table)]
-    said = [*offered.left_out, *(copies if columns is None else ()), *_left_out(found)]
-    told = {"left_out": said, "confidence": confidence}
+    left_out = [*offered.left_out, *(copies if columns is None else ()), *_left_out(found)]
+    told = {"left_out": left_out, "confidence": confidence}
     return _kept(scene.view, rights, half, found).replace_schema_metadata(
         {"search": json.dumps(_summary(found) | told)}
     )
