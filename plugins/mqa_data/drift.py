@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Scene
+    from mqa_registry import LiveView, Scene
 
     Ints: TypeAlias = npt.NDArray[np.int64]
 
@@ -26,6 +27,16 @@ GIVES = ("value", "length", "length_p", "label", "label_p")
 FEWEST = 20  # rows of either data set, below which nothing is to be told
 BINS = 10
 HERE, THERE = "here", "there"
+
+
+@dataclass(frozen=True)
+class _Side:
+    """The rows that were drawn of one data set, and how many were not."""
+
+    ids: Sequence[str]
+    words: Sequence[Sequence[str]]
+    labels: Sequence[str | None]
+    left_out: int
 
 
 def drift(
@@ -49,35 +60,25 @@ def drift(
     where there is nothing to compare. Equal rows count as often as they are there: leave copies out first.
     """
     assert scene.reference is not None
-    views = (scene.view, scene.reference)
-    drawn = [np.sort(scene.rng.permutation(len(view.rows))[:rows]) for view in views]
-    for view, places in zip(views, drawn, strict=True):
-        if len(places) < FEWEST:
-            raise NotRunError(f"{len(view.rows)} rows of a data set are too few to compare, which takes {FEWEST}")
-    texts = [
-        _taken([" ".join(text) for text in texts_of(view, fields)], places)
-        for view, places in zip(views, drawn, strict=True)
-    ]
-    labels = [_taken(targets_of(view), places) for view, places in zip(views, drawn, strict=True)]
-    words = [[words_in(text) for text in side] for side in texts]
-    sides = np.repeat([1, 0], [len(side) for side in words])
-    lengths = [len(row) for side in words for row in side]
-    scores = told_apart([*words[0], *words[1]], sides, scene.rng)
+    here, there = (_drawn(view, rows, fields, scene.rng) for view in (scene.view, scene.reference))
+    labels, words = [*here.labels, *there.labels], [*here.words, *there.words]
+    lengths = np.array([len(row) for row in words], dtype=np.int64)
+    sides = np.repeat([1, 0], [len(here.ids), len(there.ids)])
+    scores = told_apart(words, sides, scene.rng)
     meta = {
-        "terms": json.dumps(moved(words[0], words[1])),
-        "length_p": json.dumps(_p(_binned(np.array(lengths)), sides, permutations, scene.rng)),
-        "label_p": json.dumps(_p(_coded([*labels[0], *labels[1]]), sides, permutations, scene.rng)),
-        "left_out": json.dumps([len(view.rows) - len(places) for view, places in zip(views, drawn, strict=True)]),
+        "terms": json.dumps(moved(here.words, there.words)),
+        "length_p": json.dumps(_p(_binned(lengths), sides, permutations, scene.rng)),
+        "label_p": json.dumps(_p(_coded(labels), sides, permutations, scene.rng)),
+        "left_out": json.dumps([here.left_out, there.left_out]),
     }
-    return pa.table(
-        {
-            "id": pa.array([str(one) for view, places in zip(views, drawn, strict=True) for one in _taken(view.rows.ids.to_pylist(), places)], pa.string()),
-            "side": pa.array(np.where(sides == 1, HERE, THERE).tolist(), pa.string()),
-            "words": pa.array(lengths, pa.int64()),
-            "label": pa.array([*labels[0], *labels[1]], pa.string()),
-            "score": pa.array(scores, pa.float64(), mask=np.isnan(scores)),
-        }
-    ).replace_schema_metadata(meta)  # fmt: skip
+    columns = {
+        "id": pa.array([*here.ids, *there.ids], pa.string()),
+        "side": pa.array([HERE] * len(here.ids) + [THERE] * len(there.ids), pa.string()),
+        "words": pa.array(lengths, pa.int64()),
+        "label": pa.array(labels, pa.string()),
+        "score": pa.array(scores, pa.float64(), mask=np.isnan(scores)),
+    }
+    return pa.table(columns).replace_schema_metadata(meta)
 
 
 def numbers(observations: pa.Table) -> dict[str, Any]:
@@ -147,6 +148,16 @@ def _coded(labels: Sequence[str | None]) -> Ints:
     return np.array([-1 if label is None else places[label] for label in labels], dtype=np.int64)
 
 
+def _drawn(view: LiveView, rows: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Side:
+    """So many rows of a view, in their order, or all where there are fewer; a NotRunError where they are too few."""
+    if len(view.rows) < FEWEST:
+        raise NotRunError(f"{len(view.rows)} rows of a data set are too few to compare, which takes {FEWEST}")
+    places = np.sort(rng.permutation(len(view.rows))[:rows])
+    words = [words_in(" ".join(text)) for text in _taken(texts_of(view, fields), places)]
+    ids = [str(one) for one in _taken(view.rows.ids.to_pylist(), places)]
+    return _Side(ids, words, _taken(targets_of(view), places), len(view.rows) - len(places))
+
+
 def _taken(values: Sequence[Any], places: Ints) -> list[Any]:
     return [values[place] for place in places.tolist()]
 
@@ -165,11 +176,19 @@ def _remarks(observations: pa.Table) -> Iterator[str]:
     labels, here = observations.column("label").to_pylist(), _here(observations)
     words = np.asarray(observations.column("words").to_numpy())
     yield f"words a row, in the middle: {np.median(words[here]):.0f} here, {np.median(words[~here]):.0f} there"
-    for label in sorted({label for label in labels if label is not None})[:5]:
-        has = np.array([one == label for one in labels])
-        yield f"label `{label}`: {has[here].mean():.1%} of the rows here, {has[~here].mean():.1%} there"
+    yield from _labels_told(labels, here)
     if missing := labels.count(None):
         yield f"{missing:,} rows have no label, and no say in `label`"
     for count, name in zip(json.loads(meta[b"left_out"]), (HERE, THERE), strict=True):
         if count:
             yield f"{count:,} rows {name} were not drawn"
+
+
+def _labels_told(labels: Sequence[str | None], here: npt.NDArray[np.bool_]) -> Iterator[str]:
+    """The share of each label among the rows with one, where both sides have any."""
+    sides = [[label for label, mine in zip(labels, side, strict=True) if mine and label] for side in (here, ~here)]
+    if not all(sides):
+        return
+    for label in sorted({*sides[0], *sides[1]})[:5]:
+        shares = [side.count(label) / len(side) for side in sides]
+        yield f"label `{label}`: {shares[0]:.1%} of the labelled rows here, {shares[1]:.1%} there"

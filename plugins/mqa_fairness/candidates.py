@@ -80,10 +80,16 @@ def columns_to_try(
     for name in (*(columns or ()), *(leave_out or ())):
         value_column(table, name)
     if columns is None:
-        answers = table.column("target").to_pylist()
-        others = (name for name in table.column_names if name not in (*fields, *ROLES))
-        columns = [name for name in others if table.column(name).to_pylist() != answers]
+        left = (*fields, *ROLES, *copies_of_answers(table))
+        columns = [name for name in table.column_names if name not in left]
     return [name for name in dict.fromkeys(columns) if name not in (leave_out or ())]
+
+
+def copies_of_answers(table: pa.Table) -> list[str]:
+    """The columns that say what the right answers say."""
+    answers = table.column("target").to_pylist()
+    others = (name for name in table.column_names if name not in ROLES)
+    return [name for name in others if table.column(name).to_pylist() == answers]
 
 
 def has_room(rows: Bools, halves: Bools, min_rows: int) -> bool:

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Lt
 
-from mqa_fairness.candidates import columns_to_try, offer
+from mqa_fairness.candidates import columns_to_try, copies_of_answers, offer
 from mqa_fairness.confirming import findings
 from mqa_fairness.rights import rights_of
 from mqa_fairness.searching import CARRIED, search
@@ -93,7 +93,9 @@ def weak_slices(
     if not offered.candidates:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
     found = search(offered.candidates, rights.right[speaking], half, min_rows)
-    told = {"left_out": [*offered.left_out, *_left_out(found)], "confidence": confidence}
+    copies = [f"the column `{name}` has the right answers, and was not tried" for name in copies_of_answers(table)]
+    left_out = [*offered.left_out, *(copies if columns is None else ()), *_left_out(found)]
+    told = {"left_out": left_out, "confidence": confidence}
     return _kept(scene.view, rights, half, found).replace_schema_metadata(
         {"search": json.dumps(_summary(found) | told)}
     )

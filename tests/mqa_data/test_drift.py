@@ -59,7 +59,9 @@ def test_the_area_is_mann_whitneys_and_its_spread_delongs():
 
 def test_without_labels_there_is_no_distance_between_them(rows, asked):
     rng = np.random.default_rng(4)
-    numbers = asked("drift", rows(texts(rng, 40)), rows(texts(rng, 40), ["a"] * 40))[1]
+    _, numbers, told = asked("drift", rows(texts(rng, 40)), rows(texts(rng, 40), ["a"] * 40))
+    assert "40 rows have no label, and no say in `label`" in told["remarks"]
+    assert not any("label `a`" in remark for remark in told["remarks"])
     assert np.isnan(numbers["label"])
     assert np.isnan(numbers["label_p"])
 

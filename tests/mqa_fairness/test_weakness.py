@@ -166,7 +166,9 @@ def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
     answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
     predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
     scene = Scene(LiveView("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
-    assert PROBE.numbers(weak_slices(scene, max_terms=0))["count"] == 0
+    seen = weak_slices(scene, max_terms=0)
+    assert PROBE.numbers(seen)["count"] == 0
+    assert "the column `label` has the right answers, and was not tried" in PROBE.evidence(seen)["remarks"]
     assert PROBE.numbers(weak_slices(scene, max_terms=0, columns=["label"]))["count"] == 1
 
 
