@@ -92,7 +92,8 @@ class _Spent:
     @cached_property
     def shares(self) -> Floats:
         total = self.total[:, None]
-        return np.divide(self.taken, total, out=np.full(self.taken.shape, np.nan), where=total > 0)
+        shares: Floats = np.divide(self.taken, total, out=np.full(self.taken.shape, np.nan), where=total > 0)
+        return shares
 
     @cached_property
     def slowest(self) -> npt.NDArray[np.intp]:
