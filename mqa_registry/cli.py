@@ -146,6 +146,7 @@ def parity(
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
     source: Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")] = None,
+    repro: Annotated[bool, typer.Option("--repro", help="Keep a script that shows a difference without mqa.")] = False,
     json: Json = None,
     device: Device = "auto",
     limit: Limit = None,
@@ -170,7 +171,7 @@ def parity(
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance)
+        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro)
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 

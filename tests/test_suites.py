@@ -168,5 +168,11 @@ def test_the_readmes_commands_start_from_nothing_and_are_pinned(name):
     steps = [shlex.split(step) for step in readme_command(name).split(" && ")]
     assert steps[0] == ["python", "-m", "venv", ".venv"]
     assert steps[1][:5] == [".venv/bin/pip", "install", "-c", "constraints.txt", "-e"]
-    assert steps[2] == {"run": [".venv/bin/mqa", "run", "suites/nlp.toml"], "test": [".venv/bin/pytest"]}[name]
+    assert (
+        steps[2]
+        == {
+            "run": [".venv/bin/mqa", "run", "suites/nlp.toml"],
+            "test": [".venv/bin/pytest", "-n", "auto", "--dist", "loadfile"],
+        }[name]
+    )
     assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()

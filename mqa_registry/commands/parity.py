@@ -41,7 +41,7 @@ class Pair:
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
     what to make of the model; left out, `source` is told by the model's name. `tolerance`, where given, is `atol` and
-    `rtol` of a fixed tolerance in place of the ratio.
+    `rtol` of a fixed tolerance in place of the ratio; `repro` keeps what shows a difference without mqa.
     """
 
     model: str
@@ -51,6 +51,7 @@ class Pair:
     data: Path | None = None
     inputs: Path | None = None
     tolerance: tuple[float, float] | None = None
+    repro: bool = False
 
     def suite(self) -> dict[str, Any]:
         """The suite that holds them against each other."""
@@ -74,7 +75,7 @@ class Pair:
         return {"use": "datasets/sentences"}
 
     def _checks(self) -> list[dict[str, Any]]:
-        tensors: dict[str, Any] = {"use": "parity/tensors"}
+        tensors: dict[str, Any] = {"use": "parity/tensors"} | ({"repro": True} if self.repro else {})
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MOST_RATIO}}
         if self.tolerance is not None:
             atol, rtol = self.tolerance

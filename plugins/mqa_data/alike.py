@@ -62,10 +62,10 @@ def distinct(texts: Sequence[Text]) -> Distinct:
 def alike(
     texts: Sequence[Text], words: int, threshold: float, rng: np.random.Generator, *, first: int | None = None
 ) -> Pairs:
-    """The pairs of texts whose shingles are at least that similar; with `first`, those of one of so many first texts
-    and one of the others.
+    """The pairs of texts whose shingles are at least that similar.
 
-    MinHash only proposes pairs; each is then compared shingle by shingle.
+    With `first`, only pairs of one of so many first texts and one of the others. MinHash only proposes pairs; each is
+    then compared shingle by shingle.
     """
     shingles = shingles_of(texts, words)
     sides = None if first is None else (np.arange(len(texts)) >= first).astype(np.int64)

@@ -86,12 +86,14 @@ def _labels(observations: pa.Table) -> list[str]:
 
 def _rarest(counts: Floats) -> Floats:
     rows = counts.sum(axis=-1)
-    return np.divide(counts.min(axis=-1), rows, out=np.full(rows.shape, np.nan), where=rows > 0)
+    found: Floats = np.divide(counts.min(axis=-1), rows, out=np.full(rows.shape, np.nan), where=rows > 0)
+    return found
 
 
 def _imbalance(counts: Floats) -> Floats:
     least = counts.min(axis=-1)
-    return np.divide(counts.max(axis=-1), least, out=np.full(least.shape, np.nan), where=least > 0)
+    found: Floats = np.divide(counts.max(axis=-1), least, out=np.full(least.shape, np.nan), where=least > 0)
+    return found
 
 
 def _entropy(counts: Floats) -> Floats:

@@ -138,7 +138,8 @@ def _p(cells: Ints, sides: Ints, permutations: int, rng: np.random.Generator) ->
 def _binned(lengths: Any) -> Ints:
     """Which tenth of all rows a row is in by its number of words; equal numbers are in one."""
     edges = np.quantile(lengths, np.arange(1, BINS) / BINS, method="inverted_cdf")
-    return np.searchsorted(np.unique(edges), lengths, side="left").astype(np.int64)
+    found: Ints = np.searchsorted(np.unique(edges), lengths, side="left").astype(np.int64)
+    return found
 
 
 def _coded(labels: Sequence[str | None]) -> Ints:
@@ -151,7 +152,7 @@ def _taken(values: Sequence[Any], places: Ints) -> list[Any]:
 
 
 def _here(observations: pa.Table) -> npt.NDArray[np.bool_]:
-    return np.array(observations.column("side").to_pylist(), dtype=str) == HERE
+    return np.array([side == HERE for side in observations.column("side").to_pylist()], dtype=bool)
 
 
 def _remarks(observations: pa.Table) -> Iterator[str]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from mqa_data.shingles import once
+
 if TYPE_CHECKING:
     import numpy.typing as npt
 
@@ -17,9 +19,9 @@ if TYPE_CHECKING:
     Words: TypeAlias = npt.NDArray[np.uint64]
 
 MISSED = 1e-3  # of the pairs just at the threshold, the share that is not found
-MOST_HASHES = 128
-MOST_PAIRS = 40_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
-FEWEST = 20  # of those first
+MOST_HASHES = 72
+MOST_PAIRS = 10_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
+FEWEST = 5  # of those first
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,7 @@ def candidates(shingles: Shingles, threshold: float, rng: np.random.Generator, s
         found, more = _together(buckets, speaking, len(shingles), sides)
         pairs.append(found)
         skipped = max(skipped, more)
-    left, right = np.divmod(np.unique(np.concatenate(pairs)), max(len(shingles), 1))
+    left, right = np.divmod(once(np.concatenate(pairs)), max(len(shingles), 1))
     return Found(left, right, skipped)
 
 
@@ -68,18 +70,21 @@ def _band(shingles: Shingles, rows: int, rng: np.random.Generator) -> Words:
     """For every text with shingles, the least hash of its shingles under each of so many hash functions, as one word."""
     starts = shingles.starts[:-1][shingles.sizes > 0]
     band = np.zeros(len(starts), np.uint64)
-    values = np.arange(int(shingles.values.max(initial=0)) + 1, dtype=np.uint64)
-    for salt in rng.integers(2**63, size=rows, dtype=np.uint64):
-        hashes = _mixed(values * np.uint64(2) + np.uint64(1) + salt)
-        band = _mixed(band ^ np.minimum.reduceat(hashes[shingles.values], starts))
+    for salt in rng.integers(2**32, size=rows, dtype=np.uint32):
+        hashes = shingles.values.astype(np.uint32)
+        hashes ^= salt
+        least = np.minimum.reduceat(_mixed(hashes), starts)
+        band = band * np.uint64(0x9E3779B97F4A7C15) + least  # odd, so that no bit of the others is lost
     return band
 
 
-def _mixed(words: Words) -> Words:
-    """Steele, Lea and Flood's SplitMix64 finalizer: a bijection in which every bit depends on every other."""
-    words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return words ^ (words >> np.uint64(31))
+def _mixed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+    """Appleby's finalizer of MurmurHash3, in place: a bijection in which every bit depends on every other."""
+    for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
+        words ^= words >> np.uint32(shift)
+        words *= np.uint32(factor)
+    words ^= words >> np.uint32(16)
+    return words
 
 
 def _together(buckets: Words, speaking: Ints, count: int, sides: Ints | None) -> tuple[Ints, int]:

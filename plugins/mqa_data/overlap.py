@@ -65,7 +65,11 @@ def overlap(
     targets, their_targets = targets_of(view), targets_of(other)
     rows = []
     for row, (text, number) in enumerate(zip(texts, here.numbers, strict=True)):
-        kept = {"id": str(ids[row]), "state": EMPTY if is_empty(text) else ALONE, "target": targets[row]}
+        kept: dict[str, Any] = {
+            "id": str(ids[row]),
+            "state": EMPTY if is_empty(text) else ALONE,
+            "target": targets[row],
+        }
         twin, similarity = (known[text], 1.0) if text in known else nearest.get(number, (-1, 0.0))
         if similarity and not is_empty(text):
             match = there.rows[twin if text in known else twin - first][0]

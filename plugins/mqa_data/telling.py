@@ -29,14 +29,16 @@ def told_apart(
         mine = rng.permutation(np.flatnonzero(sides == side))
         judged[mine[: len(mine) // 2]] = True
     scores = np.where(judged, 0.0, np.nan)
-    learned = [words[place] for place in np.flatnonzero(~judged)]
+    learned = [words[place] for place in np.flatnonzero(~judged).tolist()]
     if not any(learned):
         return scores
     counting = CountVectorizer(analyzer=set, max_features=20_000)
     table = counting.fit_transform(learned)
     model = LogisticRegression(C=0.1, solver="liblinear", class_weight="balanced", random_state=0)
     model.fit(table, sides[~judged])
-    scores[judged] = model.decision_function(counting.transform([words[place] for place in np.flatnonzero(judged)]))
+    scores[judged] = model.decision_function(
+        counting.transform([words[place] for place in np.flatnonzero(judged).tolist()])
+    )
     return scores
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_fairness import weakness
 from mqa_fairness.ages import swap_age
 from mqa_fairness.between import (
     demographic_parity_difference,
@@ -29,7 +30,7 @@ from mqa_fairness.privilege import (
     true_positive_rate_difference,
 )
 from mqa_fairness.scripts import script
-from mqa_registry import Metric, Perturbation, Slice, hookimpl
+from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -77,3 +78,17 @@ def mqa_metrics() -> Iterable[Metric]:
     yield Metric("generalized-entropy", generalized_entropy, takes=LABEL)
     yield Metric("theil", theil, takes=LABEL)
     yield Metric("between-group-entropy", between_group_entropy, takes=LABEL)
+
+
+@hookimpl
+def mqa_probes() -> Iterable[Probe]:
+    yield Probe(
+        "weak-slices",
+        weakness.weak_slices,
+        gives=weakness.GIVES,
+        numbers=weakness.numbers,
+        evidence=weakness.evidence,
+        sees="predictions",
+        texts=("fields",),
+        takes=LABEL,
+    )

@@ -2,32 +2,63 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
+import tempfile
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mqa_parity.blaming import Reference, blame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from mqa_parity.blaming import Blame
     from mqa_parity.sampling import Batch
     from mqa_parity.trio import Trio
 
 
-def culprit(three: Trio, batches: Sequence[Batch], mask: str, limit: float) -> str:
+def culprit(three: Trio, batches: Sequence[Batch], mask: str, limit: float, place: Path | None = None) -> str:
     """The first module that differs, and whose fault it is, as JSON; nothing where nobody can say.
 
-    An error that comes up on the way is told in its place: the difference is there, whoever is to blame.
+    A folder in `place`, where that is given, shows the difference to others. An error that comes up on the way is told
+    in its place: the difference is there, whoever is to blame.
     """
     if not isinstance(three.peer, Reference):
         return ""
     exact = cast("Reference", three.exact)
     arrays = [batch.arrays for batch in batches]
+    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=exact)
     try:
-        found = blame(three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=exact)
+        if place is None:
+            found = asked()
+            return _written(found.evidence()) if found else ""
+        with _draft(place) as draft:
+            found = asked(bundle=draft)
+            return _written({**found.evidence(), "repro": _kept(draft, found)}) if found else ""
     except Exception as error:
         return _written({"reason": f"who is to blame could not be found out: {error}"})
-    return _written(found.evidence()) if found else ""
+
+
+@contextmanager
+def _draft(place: Path) -> Iterator[Path]:
+    """A folder that is gone at the end, but for what was moved out of it."""
+    place.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place) as folder:
+        yield Path(folder) / "new"
+
+
+def _kept(draft: Path, found: Blame) -> str:
+    """The bundle under a name that equal findings share; gives its path as seen from the current folder."""
+    name = hashlib.blake2b(_written(found.evidence()).encode(), digest_size=6).hexdigest()
+    kept = draft.parents[1] / name
+    if kept.exists():
+        shutil.rmtree(kept)
+    draft.rename(kept)
+    return str(kept)
 
 
 def _written(told: dict[str, Any]) -> str:

@@ -19,6 +19,7 @@ from mqa_registry import DataError, MqaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -60,6 +61,7 @@ def tensors(
     atol: Annotated[float, Ge(0)] = 1e-5,
     rtol: Annotated[float, Ge(0)] = 1e-3,
     blame: bool = True,
+    repro: bool = False,
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
@@ -69,7 +71,8 @@ def tensors(
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
     number is infinitely bad: NaN, Inf, another shape or type, an output that is not there. Where there are any, or the
-    ratio is above 10, `blame` finds out which module of the model differs first, and whose fault that is.
+    ratio is above 10, `blame` finds out which module of the model differs first, and whose fault that is; `repro` keeps a
+    script in the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data.
     """
     assert scene.reference is not None
     codec = codec_of(scene)
@@ -84,8 +87,13 @@ def tensors(
         records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
         records += [record for batch in batches for record in _held(trial, batch, pairs)]
         if blame and differs(pa.Table.from_pylist(records, SCHEMA)):
-            records[0]["blame"] = culprit(three, batches, codec.mask, BOUND)
+            place = _store(scene) if repro else None
+            records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, place)
     return pa.Table.from_pylist(records, SCHEMA)
+
+
+def _store(scene: Scene) -> Path | None:
+    return scene.subject.conditions.exports.parent / "repro" if scene.subject else None
 
 
 @dataclass(frozen=True)

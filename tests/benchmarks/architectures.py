@@ -1,28 +1,35 @@
 """Whether a healthy export passes, architecture by architecture: a false alarm is the one thing that must not be.
 
-    python -m tests.benchmarks.architectures [--only NAME ...] [--limit SECONDS]
+    python -m tests.benchmarks.architectures [--only NAME ...] [--limit SECONDS] [--sentences]
 
 Each is a tiny model of transformers' own class with random weights (`tests/benchmarks/tiny.py`), exported and held
-against itself by `parity/tensors` as a release would be, in a process of its own. The command ends with 1 where one
-FAILs or fewer than 22 pass of all of them. What stays out has a script in `tests/benchmarks/repros` that shows it without mqa.
+against itself by `parity/tensors` as a release would be, in a process of its own. Rows are arrays of one size, padded
+and masked; with `--sentences` models of text alone are tried, on sentences of their own lengths, and the export has to
+take any length. The command ends with 1 where one FAILs, or fewer than 22 pass of all of them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import MqaError, runs
+from mqa_registry.errors import ExitCode
 from mqa_registry.runs import Asked
 from mqa_registry.suite import made_up
-from tests.benchmarks.tiny import MODELS, Tiny
+from tests.benchmarks.tiny import MODELS, Tiny, write_tokenizer
 
+if TYPE_CHECKING:
+    from mqa_registry.report import Report
+
+ROOT = Path(__file__).parents[2]
 LEAST = 22  # that pass, of all
 LIMIT = 300.0  # seconds for one
 
@@ -31,22 +38,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", nargs="+", choices=MODELS, metavar="NAME", help="these alone")
     parser.add_argument("--limit", type=float, default=LIMIT, help="seconds that one may take")
+    parser.add_argument("--sentences", action="store_true", help="models of text, on rows of different lengths")
     parser.add_argument("--here", choices=MODELS, help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.here:
-        print(json.dumps(held(MODELS[asked.here])))
+        print(json.dumps(held(MODELS[asked.here], sentences=asked.sentences)))
         return
+    names = asked.only or [name for name, model in MODELS.items() if model.reads_text or not asked.sentences]
     print(f"{'architecture':14}{'exporter':14}{'verdict':14}{'ratio':>7}{'seconds':>9}  note")
-    verdicts = [shown(name, asked.limit) for name in asked.only or MODELS]
+    verdicts = [shown(name, asked.limit, sentences=asked.sentences) for name in names]
     passed = verdicts.count("PASS")
     print(f"\n{passed} of {len(verdicts)} pass, {verdicts.count('FAIL')} fail")
-    sys.exit("FAIL" in verdicts or (not asked.only and passed < LEAST))
+    sys.exit("FAIL" in verdicts or (len(names) == len(MODELS) and passed < LEAST))
 
 
-def shown(name: str, limit: float) -> str:
+def shown(name: str, limit: float, *, sentences: bool) -> str:
     """Print one line of the table; gives the verdict."""
     began = time.perf_counter()
-    found = apart(name, limit)
+    found = apart(name, limit, sentences=sentences)
     seconds = time.perf_counter() - began
     ratio = "" if found["ratio"] is None else f"{found['ratio']:.2f}"
     line = f"{name:14}{found['exporter']:14}{found['verdict']:14}{ratio:>7}{seconds:9.1f}  {found['note']}"
@@ -54,11 +63,14 @@ def shown(name: str, limit: float) -> str:
     return str(found["verdict"])
 
 
-def apart(name: str, limit: float) -> dict[str, Any]:
+def apart(name: str, limit: float = LIMIT, *, sentences: bool = False) -> dict[str, Any]:
     """What comes of one, in a process of its own."""
-    command = [sys.executable, "-m", __spec__.name, "--here", name]
+    command = [sys.executable, "-P", "-m", "tests.benchmarks.architectures", "--here", name]
+    command += ["--sentences"] * sentences
+    path = os.pathsep.join([*sys.path, str(ROOT)])  # what is installed comes first
+    environment = os.environ | {"PYTHONPATH": path}
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=limit, check=False)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=limit, check=False)
     except subprocess.TimeoutExpired:
         return _unheld("ERROR", f"not done after {limit:g} s")
     if done.returncode:
@@ -66,36 +78,46 @@ def apart(name: str, limit: float) -> dict[str, Any]:
     return dict(json.loads(done.stdout.splitlines()[-1]))
 
 
-def held(model: Tiny) -> dict[str, Any]:
+def held(model: Tiny, *, sentences: bool) -> dict[str, Any]:
     """Make a model, export it, and hold the export against it."""
     with TemporaryDirectory() as folder:
         home = Path(folder)
         model.save(home / "model")
-        model.write(home / "rows.npz")
+        rows = {"use": "datasets/sentences"} if sentences else {"use": "datasets/arrays", "path": "rows.npz"}
+        if sentences:
+            write_tokenizer(home / "model")
+        else:
+            model.write(home / "rows.npz")
         try:
-            report = runs.run_raw(made_up("suite.toml", suite(), home), Asked(device="cpu", offline=True))
+            report = runs.run_raw(made_up("suite.toml", suite(rows), home), Asked(device="cpu", offline=True))
         except MqaError as error:
-            return _unheld("NOT-RUN" if error.exit_code == 3 else "ERROR", error.message)
-    (result,) = report.results
-    facts = report.environment["backends"].get("onnx", {}).get("facts", {})
-    ratio = result.numbers.get("ratio")
-    return {
-        "exporter": facts.get("exporter", ""),
-        "verdict": str(result.verdict),
-        "ratio": ratio and ratio.estimate,
-        "note": result.note or "; ".join(result.evidence.get("remarks", ())) * (result.verdict != "PASS"),
-    }
+            return _unheld("NOT-RUN" if error.exit_code == ExitCode.NOT_TRUSTWORTHY else "ERROR", error.message)
+    return told(report)
 
 
-def suite() -> dict[str, Any]:
-    """The suite of the model in `model` and the rows in `rows.npz`."""
+def suite(rows: dict[str, Any]) -> dict[str, Any]:
+    """The suite of the model in the folder `model` and some rows."""
     return {
         "format": 1,
         "name": "a healthy export",
         "model": {"use": "transformers/auto", "id": "./model", "task": "forward"},
-        "data": {"rows": {"use": "datasets/arrays", "path": "rows.npz"}},
+        "data": {"rows": rows},
         "backends": {"torch": {"use": "transformers/torch"}, "onnx": {"use": "onnxruntime/session"}},
         "check": [{"measure": "parity/tensors", "expect": {"mismatches": {"max": 0}, "ratio": {"max": 10}}}],
+    }
+
+
+def told(report: Report) -> dict[str, Any]:
+    """What the table tells of a report; the note says why, where that is needed."""
+    (result,) = report.results
+    facts = report.environment["backends"].get("onnx", {}).get("facts", {})
+    ratio = result.numbers.get("ratio")
+    remarks = () if result.verdict == "PASS" else result.evidence.get("remarks", ())
+    return {
+        "exporter": facts.get("exporter", ""),
+        "verdict": str(result.verdict),
+        "ratio": ratio and ratio.estimate,
+        "note": "; ".join(filter(None, (result.note, *remarks))),
     }
 
 

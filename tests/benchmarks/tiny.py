@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_datasets.sentences import SENTENCES
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
@@ -106,6 +108,23 @@ class Tiny:
         """The rows, as a `.npz`."""
         np.savez(path, **self.inputs(np.random.default_rng(SEED)))
 
+    @property
+    def reads_text(self) -> bool:
+        """Whether text is all that it reads."""
+        return self.inputs in {texts, questions}
+
+
+def write_tokenizer(folder: Path) -> None:
+    """One for any model of text, which knows some whole words."""
+    from tokenizers import Tokenizer, models, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = dict.fromkeys(word for text in SENTENCES for word in text.split())
+    names = ["[PAD]", "[BOS]", "[EOS]", "[UNK]", *words][:WORDS]
+    tokenizer = Tokenizer(models.WordLevel({name: number for number, name in enumerate(names)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]").save_pretrained(folder)
+
 
 MODELS = {
     "BERT": Tiny("BertForSequenceClassification", "BertConfig", texts, TEXT),
@@ -163,7 +182,15 @@ MODELS = {
         "SwinForImageClassification",
         "SwinConfig",
         images,
-        {"image_size": SIDE, "patch_size": 2, "embed_dim": 16, "depths": [2, 2], "num_heads": [2, 4], "window_size": 4},
+        {
+            "image_size": SIDE,
+            "patch_size": 2,
+            "embed_dim": 16,
+            "depths": [2, 2],
+            "num_heads": [2, 4],
+            "window_size": 4,
+            "initializer_range": 0.2,
+        },
     ),
     "ConvNeXt": Tiny(
         "ConvNextForImageClassification",
@@ -186,6 +213,7 @@ MODELS = {
             "num_attention_heads": [1, 2],
             "mlp_ratios": [2, 2],
             "decoder_hidden_size": 32,
+            "initializer_range": 0.2,
         },
     ),
     "DETR": Tiny(

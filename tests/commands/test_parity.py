@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 import warnings
 from types import SimpleNamespace
 
@@ -88,11 +90,15 @@ def test_a_file_with_another_bias_fails_and_the_module_is_named(parity):
         bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(0.01), bias.name))
 
     damage(parity.folder, change)
-    done = parity.run("--json", "told.json")
+    done = parity.run("--json", "told.json", "--repro")
     assert done.exit_code == 1, done.output
     found = json.loads((parity.folder / "told.json").read_text())["first_divergence"]
     assert (found["kind"], found["module"], found["class"]) == ("weights", "second", "Linear")
     assert "second" in done.stdout
+    script = parity.folder / found["repro"] / "repro.py"
+    shown = subprocess.run([sys.executable, "-P", script], capture_output=True, text=True, check=False)
+    assert shown.returncode == 1, shown.stderr
+    assert "mqa" not in script.read_text().replace("without mqa", "")
 
 
 def test_a_fixed_tolerance_takes_the_place_of_the_ratio(parity):

@@ -47,7 +47,7 @@ def _weights(case: Suspect) -> Cause | None:
     if not case.module or not isinstance(case.case.truth.reference, Weighted):
         return None
     learned = case.case.truth.reference.parameters(case.module)
-    for name, weight in case.piece.weights.items():
+    for name, weight in case.weights.items():
         for parameter, right in _right(weight, learned):
             if _heals(case, {name: right.astype(weight.dtype)}):
                 what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
@@ -76,6 +76,8 @@ def _difference(weight: Array, right: Array) -> str:
         return f": it has the shape {list(weight.shape)}, and not {list(right.shape)}"
     if weight.ndim == 2 and np.array_equal(weight, right.T):
         return ": it is transposed"
+    if lost := np.count_nonzero(np.isfinite(right) & ~np.isfinite(weight)):
+        return f": {lost} of {weight.size} numbers are NaN or Inf"
     changed = np.abs(weight.astype(np.float64) - right.astype(np.float64))
     return f": {np.count_nonzero(changed)} of {changed.size} numbers differ, by {changed.max():.3g} at most"
 

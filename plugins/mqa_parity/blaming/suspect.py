@@ -34,6 +34,12 @@ class Suspect:
     feeds: Arrays
     single: Array
     double: Array
+    cleared: frozenset[str] = frozenset()  # weights that are known to be right
+
+    @property
+    def weights(self) -> Arrays:
+        """The weights that may be wrong."""
+        return {name: array for name, array in self.piece.weights.items() if name not in self.cleared}
 
     def ratio(self, found: Array) -> float:
         """How far off an answer of the piece is."""

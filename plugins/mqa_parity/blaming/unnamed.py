@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
+
 from mqa_parity.blaming.causes import find_cause
+from mqa_parity.blaming.doors import Weighted
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
 from mqa_parity.blaming.suspect import of_graph
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -28,13 +32,14 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
 
     Modules that are nowhere in any layer were fused with others, and say nothing.
     """
-    cause = find_cause(of_graph(case, anatomy))
     modules, there = _found(case, anatomy) if not case.crash else ([], set[str]())
     module = first_missing(modules, there)
+    whole = of_graph(case, anatomy)
+    cause = find_cause(replace(whole, module=module, cleared=_learned(case, whole.piece.weights)))
     if not module:
         return Blame(cause.kind, cause.reason, case.failure)
-    where = f"the graph does not tell its modules; by their numbers all up to `{module}` are there, and none after"
-    return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module)
+    where = f"the graph does not tell its modules; by their numbers all before `{module}` are there, and neither it nor any after"
+    return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module, weight=cause.weight)
 
 
 def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:
@@ -47,12 +52,30 @@ def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:
 
 
 def _found(case: Case, anatomy: Anatomy) -> tuple[list[str], set[str]]:
-    """The modules in the order in which they finish, and those whose output is a value of the graph."""
-    modules = list(case.truth.reference.modules())
+    """The innermost modules in the order in which they finish, and those whose output is a value of the graph."""
+    modules = _leaves(list(case.truth.reference.modules()))
     single, double = case.truth.reference.tap(case.batch, modules), case.truth.exact.tap(case.batch, modules)
     values = list(anatomy.outputs(case.batch, anatomy.values()).values())
     told = [name for name in modules if len(double[name]) == 1 and double[name][0].dtype.kind == "f"]
     return told, {name for name in told if _is_there(case, single[name][0], double[name][0], values)}
+
+
+def _learned(case: Case, weights: Mapping[str, Array]) -> frozenset[str]:
+    """The weights of a graph that are some parameter of the model, as it is or transposed."""
+    if not isinstance(case.truth.reference, Weighted):
+        return frozenset()
+    learned = list(case.truth.reference.parameters("").values())
+    return frozenset(
+        name
+        for name, weight in weights.items()
+        if any(np.array_equal(weight, one) or np.array_equal(weight, one.T) for one in learned)
+    )
+
+
+def _leaves(modules: Sequence[str]) -> list[str]:
+    """Those without modules inside: what is around others may give what one of the first of them gave."""
+    around = {name[:place] for name in modules for place, letter in enumerate(name) if letter == "."}
+    return [name for name in modules if name not in around]
 
 
 def _is_there(case: Case, single: Array, double: Array, values: Sequence[Array]) -> bool:

@@ -19,7 +19,7 @@ def adversarial(
     scene: Scene,
     *,
     rows: Annotated[int, Ge(1)] = 50,
-    budget: Annotated[int, Ge(2)] = 200,
+    budget: Annotated[int, Ge(4)] = 200,
     max_share: Annotated[float, Gt(0), Le(1)] = 0.2,
     edits: Annotated[list[EditName], MinLen(1)] | None = None,
     fields: Annotated[list[str], MinLen(1)] | None = None,
@@ -30,7 +30,9 @@ def adversarial(
     Where the data have no right answers, every answer counts as one. An answer that the edit turns into none, NaN or
     Inf, is another too. The attack sees answers and probabilities alone, whatever runs the model: it leaves out each
     word to see how much the answer rests on it, then goes through the words in that order and keeps of each the edit
-    that lowers the probability most, until the answer is another. What is not needed for that is then undone.
+    that lowers the probability most, until the answer is another. What is not needed for that is then undone, so that
+    undoing any edit that is left brings the answer back. A row that holds was not brought down by this search; another
+    may find what it did not.
 
     `rows` are drawn from the view by the suite's seed. `budget` is the number of queries a row, the first of the row
     itself; making an edit small takes some more, which are counted apart. `max_share` is the share of a row's words

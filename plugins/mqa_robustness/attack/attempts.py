@@ -48,7 +48,7 @@ SCHEMA = pa.schema(
 )
 TEXTS = ("fields", "disturbed")
 FELL, HELD, WRONG, UNANSWERED, DECLINED = "fell", "held", "wrong", "unanswered", "declined"
-NOWHERE = "without a word that the edits fit"
+NOWHERE = "the edits fit no word"
 
 
 @dataclass(frozen=True)

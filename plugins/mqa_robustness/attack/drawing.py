@@ -40,8 +40,8 @@ class Row:
         """Why it cannot be attacked, whatever the edits; empty where it can."""
         size = sum(map(len, self.texts(fields)))
         if size > LONGEST:
-            return f"longer than {LONGEST:,} characters"
-        return "" if any(map(str.strip, self.texts(fields))) else "without text"
+            return f"there are more than {LONGEST:,} characters"
+        return "" if any(map(str.strip, self.texts(fields))) else "there is no text"
 
 
 def drawn(scene: Scene, view: LiveView, number: int) -> list[Row]:

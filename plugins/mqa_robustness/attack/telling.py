@@ -95,14 +95,14 @@ def told(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What was not attacked and why, and queries that had no answer."""
     states = Counter(row["state"] for row in rows)
     if states[WRONG]:
-        yield f"{states[WRONG]} of {len(rows)} rows were answered wrong as they are, and not attacked"
+        yield f"answered wrong as they are, and not attacked: {states[WRONG]} of {len(rows)} rows"
     if states[UNANSWERED]:
-        yield f"{states[UNANSWERED]} of {len(rows)} rows had no answer (NaN or Inf) as they are, and were not attacked"
+        yield f"without an answer (NaN or Inf) as they are, and not attacked: {states[UNANSWERED]} of {len(rows)} rows"
     for reason, count in Counter(row["reason"] for row in rows if row["state"] == DECLINED).items():
-        yield f"{count} of {len(rows)} rows {'was' if count == 1 else 'were'} declined: {reason}"
+        yield f"declined, as {reason}: {count} of {len(rows)} rows"
     if silent := sum(row["unanswered"] for row in rows if row["state"] != UNANSWERED):
         lost = sum(row["state"] == FELL and row["after"] is None for row in rows)
-        yield f"{silent} queries had no answer (NaN or Inf); {lost} rows fell so"
+        yield f"queries without an answer (NaN or Inf): {silent}; rows that fell so: {lost}"
     if all(row["target"] is None for row in rows):
         yield "the data have no right answers, so that every answer counts as one"
 
@@ -124,11 +124,11 @@ def _fallen(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _hits(
     replayed: Sequence[Mapping[str, Any]], heard: Sequence[Mapping[str, Any]], missed: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    yield f"{len(heard) - len(missed)} of the {len(heard)} edits that brought down the reference did so here"
+    yield f"of {len(heard)} edits that brought down the reference, {len(heard) - len(missed)} did so here"
     if other := len(replayed) - len(heard):
-        yield f"{other} more rows are answered otherwise here as they are, and have no say"
+        yield f"answered otherwise here as they are, and without a say: {other} of {len(replayed)} rows that fell"
     if silent := sum(row["candidate_after"] is None for row in replayed):
-        yield f"{silent} edits had no answer (NaN or Inf) here"
+        yield f"edits without an answer (NaN or Inf) here: {silent}"
 
 
 def _smallest(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

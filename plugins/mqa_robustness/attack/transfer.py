@@ -35,7 +35,7 @@ def transfer(
     scene: Scene,
     *,
     rows: Annotated[int, Ge(1)] = 50,
-    budget: Annotated[int, Ge(2)] = 200,
+    budget: Annotated[int, Ge(4)] = 200,
     max_share: Annotated[float, Gt(0), Le(1)] = 0.2,
     edits: Annotated[list[EditName], MinLen(1)] | None = None,
     fields: Annotated[list[str], MinLen(1)] | None = None,
@@ -43,10 +43,15 @@ def transfer(
 ) -> pa.Table:
     """The share of the reference's adversarial edits that make the other backend change its answer as well.
 
-    The reference is attacked as by `robustness/adversarial`, with the same options: `rows`, `budget`, `max_share`,
-    `edits`, `fields`, `tries`. Each row that fell is then run on this backend, as it is and with its edit. A row that
-    this backend answers otherwise from the start has no say. `same_answer` is the share of those edits to which both
-    give one answer, `queries` the mean a row that the attack asked the reference.
+    The reference is attacked as by `robustness/adversarial`, and each row that fell is then run on this backend, as it
+    is and with its edit. A row that this backend answers otherwise from the start has no say. `same_answer` is the
+    share of the other edits to which both backends give one answer; `queries` is the mean a row that the attack asked
+    the reference.
+
+    `rows` are those that are attacked, drawn by the suite's seed. `budget` is the number of queries for each of them.
+    `max_share` is the share of a row's words that may be edited, at least one. `edits` are named as for
+    `robustness/adversarial`, and left out they are the same. `fields` are the texts that are edited, all of them if
+    left out. `tries` is the number of edits of each kind that are tried on a word, of those that draw on chance.
     """
     assert scene.reference is not None
     rules = Rules(rows, Limits(budget, max_share), edits, fields, tries)

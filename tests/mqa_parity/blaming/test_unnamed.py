@@ -48,6 +48,18 @@ def test_a_fused_norm_is_found_by_its_numbers(lab, reference, candidate, batches
     assert "the graph does not tell its modules" in found.reason
 
 
+def test_a_module_that_ends_after_the_fault_with_what_was_there_before_is_passed_by(
+    lab, reference, candidate, batches, optimized
+):
+    pooler = next(node for node in optimized.graph.node if node.output[0] == "tanh" or "pooler" in node.name.lower())
+    weight = next(one for one in optimized.graph.initializer if one.name in pooler.input and len(one.dims) == 2)
+    array = onnx.numpy_helper.to_array(weight).copy()
+    array[0] += 0.5
+    weight.CopyFrom(onnx.numpy_helper.from_array(array, weight.name))
+    found = blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
+    assert (found.kind, found.module) == ("weights", "bert.pooler.dense")
+
+
 def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
 
     assert blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask") is None

@@ -111,6 +111,11 @@ def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_the
     assert [row["disturbed"] for row in other.values()] != [whole[name]["disturbed"] for name in other]
 
 
+def test_rows_draw_by_themselves(tasting):
+    rows = attacked(tasting(["a splendid film"] * 20), edits=["insert"])
+    assert len({row["disturbed"] for row in rows.values()}) > 10
+
+
 def test_batches_stay_within_the_runners_budget_and_equal_texts_are_run_once(tasting, taste):
     model = taste(budget=200)
     attacked(tasting(["a good film of great renown"] * 5, ["sweet"] * 5, model=model), max_share=1.0)
@@ -160,19 +165,19 @@ def test_nothing_fell_means_no_size_and_not_a_size_of_zero(tasting):
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("", "without text"),
-        (None, "without text"),
-        (" \n\u2028", "without text"),
-        ("good " * 2001, "longer than 10,000 characters"),
-        ("12:30, 4/5 !!!", "without a word that the edits fit"),
-        ("\u8fd9" * 41, "without a word that the edits fit"),
-        ("\U0001f600\U0001f44d", "without a word that the edits fit"),
+        ("", "there is no text"),
+        (None, "there is no text"),
+        (" \n\u2028", "there is no text"),
+        ("good " * 2001, "there are more than 10,000 characters"),
+        ("12:30, 4/5 !!!", "the edits fit no word"),
+        ("\u8fd9" * 41, "the edits fit no word"),
+        ("\U0001f600\U0001f44d", "the edits fit no word"),
     ],
 )
 def test_a_text_that_cannot_be_edited_is_declined_and_counted(tasting, text, reason):
     table = adversarial(tasting(["a good film", text], ["sweet", "sour"]))
     assert {row["id"]: row["reason"] for row in table.to_pylist()} == {"row 0": "", "row 1": reason}
-    assert f"1 of 2 rows was declined: {reason}" in evidence(table)["remarks"]
+    assert f"declined, as {reason}: 1 of 2 rows" in evidence(table)["remarks"]
     assert len(numbers(table)["value"]) == 1
 
 
@@ -202,7 +207,7 @@ def test_where_no_row_can_be_attacked_nothing_was_tested(tasting):
 def test_a_row_without_an_answer_is_told_and_not_attacked(tasting, taste):
     table = adversarial(tasting(["a good film", "a broken film"], ["sweet"] * 2, model=taste(broken="broken")))
     assert [row["state"] for row in table.to_pylist() if row["before"] is None] == ["unanswered"]
-    assert "1 of 2 rows had no answer (NaN or Inf) as they are, and were not attacked" in evidence(table)["remarks"]
+    assert "without an answer (NaN or Inf) as they are, and not attacked: 1 of 2 rows" in evidence(table)["remarks"]
 
 
 def test_an_edit_that_leaves_the_model_without_an_answer_is_a_success_and_told(tasting, taste):
@@ -210,8 +215,8 @@ def test_an_edit_that_leaves_the_model_without_an_answer_is_a_success_and_told(t
     table = adversarial(tasting(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
-    (told,) = [remark for remark in evidence(table)["remarks"] if "no answer" in remark]
-    assert told == f"{row['unanswered']} queries had no answer (NaN or Inf); 1 rows fell so"
+    (told,) = [remark for remark in evidence(table)["remarks"] if "an answer (NaN" in remark]
+    assert told == f"queries without an answer (NaN or Inf): {row['unanswered']}; rows that fell so: 1"
 
 
 def test_an_error_within_a_query_names_the_row(tasting, taste):

@@ -21,12 +21,12 @@ backends.onnx = {{ use = "onnxruntime/session" }}
 
 [[check]]
 name = "attack"
-measure = {{ use = "robustness/adversarial", rows = 8, budget = 60 }}
+measure = {{ use = "robustness/adversarial", rows = 6, budget = 50 }}
 expect = {{ max = 1.0 }}
 
 [[check]]
 name = "transfer"
-measure = {{ use = "robustness/transfer", rows = 8, budget = 60 }}
+measure = {{ use = "robustness/transfer", rows = 6, budget = 50 }}
 expect = {{ min = 0.0 }}
 """
 

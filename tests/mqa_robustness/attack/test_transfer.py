@@ -25,7 +25,7 @@ def replayed(scene, **options):
 def test_what_brings_down_a_model_brings_down_the_same_model(tasting, taste):
     _, numbers, shown = replayed(tasting(TEXTS, reference=taste()))
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [True, True]
-    assert shown["remarks"][0] == "2 of the 2 edits that brought down the reference did so here"
+    assert shown["remarks"][0] == "of 2 edits that brought down the reference, 2 did so here"
     assert set(shown["examples"][0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
     assert json.dumps(shown)
 
@@ -45,7 +45,7 @@ def test_a_row_that_is_answered_otherwise_as_it_is_has_no_say(tasting, taste):
         "row 1": "sour",
     }
     assert numbers["value"].tolist() == [True]
-    assert "1 more rows are answered otherwise here as they are, and have no say" in shown["remarks"]
+    assert "answered otherwise here as they are, and without a say: 1 of 2 rows that fell" in shown["remarks"]
 
 
 def test_an_edit_that_leaves_the_candidate_without_an_answer_brings_it_down_with_no_same_answer(tasting, taste):
@@ -55,7 +55,7 @@ def test_an_edit_that_leaves_the_candidate_without_an_answer_brings_it_down_with
     broken = "\u0435" in row["disturbed"]
     assert numbers["value"].tolist() == [True]
     assert numbers["same_answer"].tolist() == [not broken]
-    assert ("1 edits had no answer (NaN or Inf) here" in shown["remarks"]) == broken
+    assert ("edits without an answer (NaN or Inf) here: 1" in shown["remarks"]) == broken
 
 
 def test_where_nothing_fell_there_is_nothing_to_replay(tasting, taste):

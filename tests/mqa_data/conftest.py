@@ -1,0 +1,72 @@
+"""Views of rows by hand, and probes asked as the host asks them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_data import mqa_probes
+from mqa_registry import LiveView, Scene
+from mqa_registry.data import Rows
+
+
+@pytest.fixture(scope="session")
+def rows():
+    """Rows of one text each, with targets where they are given."""
+
+    def make(texts, targets=None, **columns):
+        given = {"id": [f"r{place}" for place in range(len(texts))], "text": pa.array(texts, pa.string())}
+        if targets is not None:
+            given["target"] = targets
+        return Rows(pa.table(given | columns), ("text",))
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def asked():
+    """What a probe saw of some rows, the numbers it makes of that, and the evidence."""
+    probes = {probe.name: probe for probe in mqa_probes()}
+
+    def ask(name, here, there=None, *, seed=7, **options):
+        probe = probes[name]
+        view, reference = LiveView("", here), LiveView("", there) if there is not None else None
+        seen = probe.function(Scene(view, np.random.default_rng(seed), reference), **options)
+        numbers = probe.numbers(seen)
+        assert list(numbers) == list(probe.gives)
+        return seen, numbers, probe.evidence(seen)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def number():
+    """A number on the rows at hand, whatever form it has."""
+
+    def of(answer):
+        if isinstance(answer, np.ndarray | float):
+            return float(np.nanmean(answer))
+        cells = answer.cells[answer.cells >= 0]
+        return float(answer.of(np.bincount(cells, minlength=answer.size).astype(np.float64)))
+
+    return of
+
+
+HOSTILE = [
+    "",
+    " \n",
+    "你好世界。",
+    "שלום עולם",
+    "😀😀",
+    "a\u0000b",
+    "\u202eabc",
+    "<b>[red]x[/red]</b>",
+    "!!!",
+    "é" * 5000,
+]
+
+
+@pytest.fixture(scope="session")
+def hostile():
+    return HOSTILE

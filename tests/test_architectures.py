@@ -1,0 +1,62 @@
+"""A healthy export of another architecture passes: `python -m tests.benchmarks.architectures` prints the whole table."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks import architectures
+from tests.benchmarks.tiny import MODELS
+
+QUICK = "ViT"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == QUICK else pytest.mark.slow) for name in MODELS]
+)
+def test_a_healthy_export_never_fails(name):
+    found = architectures.apart(name)
+    assert found["verdict"] in {"PASS"} | ({"ERROR", "NOT-RUN"} if name in architectures.KNOWN else set()), found[
+        "note"
+    ]
+    if found["verdict"] == "PASS":
+        assert 0 < found["ratio"] < 10
+
+
+@pytest.fixture
+def swept(monkeypatch, capsys):
+    """The exit code of the command, and what it prints, where the verdicts are these."""
+
+    def sweep(*arguments, **verdicts):
+        def apart(name, limit, *, sentences):
+            return {"exporter": "torch", "verdict": verdicts.get(name, "PASS"), "ratio": 1.0, "note": "a reason"}
+
+        monkeypatch.setattr(architectures, "apart", apart)
+        monkeypatch.setattr("sys.argv", ["architectures", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            architectures.main()
+        return int(ended.value.code or 0), capsys.readouterr().out
+
+    return sweep
+
+
+def test_all_that_pass_are_counted(swept):
+    code, told = swept()
+    assert code == 0
+    assert f"{len(MODELS)} of {len(MODELS)} pass, 0 fail" in told
+
+
+def test_one_false_alarm_is_enough(swept):
+    assert swept(BERT="FAIL")[0] == 1
+    assert swept("--only", "BERT", BERT="FAIL")[0] == 1
+
+
+def test_a_few_that_cannot_be_exported_are_borne_and_no_more(swept):
+    names = list(MODELS)
+    spare = len(names) - architectures.LEAST
+    assert swept(**dict.fromkeys(names[:spare], "NOT-RUN"))[0] == 0
+    assert swept(**dict.fromkeys(names[: spare + 1], "NOT-RUN"))[0] == 1
+
+
+def test_what_takes_too_long_is_told(monkeypatch):
+    found = architectures.apart("BERT", 0.01)
+    assert (found["verdict"], found["note"]) == ("ERROR", "not done after 0.01 s")
