@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.reopening import Source
 
 RUN, KERNEL = "model_run", "_kernel_time"  # a run of the model, and what the name of a kernel's time ends with
-FUSED = "fused "  # what the name of a node begins with that took in the one behind it
+FUSED = re.compile(r"^fused |/\w+Fusion/?$")  # what ONNX Runtime puts around the name of a node that took in others
 OUTSIDE = "_empty_nn_module_stack_from_metadata_hook"  # where PyTorch says of a node that it made it outside of modules
 CALL = re.compile(r"@\d+")  # what is behind a module's name in its second call and after
 MICRO = 1e6
@@ -66,7 +66,7 @@ class Kernels:
         makers = {value: node.name for node in self._nodes for value in node.output}
         found = {}
         for kernel in kernels:
-            names = (kernel.name, kernel.name.removeprefix(FUSED), *(makers.get(value, "") for value in kernel.output))
+            names = (kernel.name, _unfused(kernel.name), *(makers.get(value, "") for value in kernel.output))
             found[kernel.name] = next((_innermost(self._origins[name]) for name in names if name in self._origins), "")
         return found
 
@@ -115,6 +115,11 @@ def _by_modules(run: Mapping[str, float], modules: Mapping[str, str]) -> dict[st
 def _innermost(origin: Origin) -> str:
     name = origin.modules[-1] if origin.modules else ""
     return "" if name == OUTSIDE else _called(name)
+
+
+def _unfused(name: str) -> str:
+    """The name of the node that others were fused into: where the work is, rather than what is done to its result."""
+    return FUSED.sub("", name)
 
 
 def _called(name: str) -> str:

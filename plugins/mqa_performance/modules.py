@@ -39,10 +39,10 @@ def modules(
 ) -> pa.Table:
     """Milliseconds that each PyTorch module takes by itself: `covered` is the share of the time that has a module.
 
-    What the modules inside of it take is not a module's own. `largest` is the share of the slowest, `total_ms` the time
-    of a whole run, which is longer than without a clock at every module: `latency` tells that. `rows` of the data are
-    drawn, and run in batches of `batch`; each batch is run `warmup` times before the first run that counts, then
-    `repetitions` times.
+    What the modules inside of it take is not a module's own. `largest` is the share of the slowest module, `total_ms` the
+    time of a whole run, which the clocks make longer: `latency` tells what it is without. `batch` is how many rows are
+    run at once, `warmup` how many runs of each batch come before the first that counts, `repetitions` how many count.
+    `rows` is how many rows of the data are drawn to run.
     """
     runner = scene.view.runner
     if not (hasattr(runner, "timed") and hasattr(runner, "class_of")):
@@ -69,7 +69,7 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
         {
             "module": spent.names[place],
             "class": spent.classes[place],
-            "ms": round(float(np.median(spent.taken[:, place])), 4),
+            "ms": round(float(spent.medians[place]), 4),
             "share": round(float(spent.shares[:, place].mean()), 4),
         }
         for place in spent.slowest[:SHOWN]
@@ -81,7 +81,7 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
 class _Spent:
     """Milliseconds of modules and their shares, runs by modules; the total is that of a run, with what has no module.
 
-    `slowest` are the modules' places by their mean share, in which one slow run counts no more than any other.
+    `slowest` are the modules' places by their median, so that a few runs with a hiccup make no module slow.
     """
 
     names: Sequence[str]
@@ -92,11 +92,17 @@ class _Spent:
     @cached_property
     def shares(self) -> Floats:
         total = self.total[:, None]
-        return np.divide(self.taken, total, out=np.full(self.taken.shape, np.nan), where=total > 0)
+        shares: Floats = np.divide(self.taken, total, out=np.full(self.taken.shape, np.nan), where=total > 0)
+        return shares
+
+    @cached_property
+    def medians(self) -> Floats:
+        medians: Floats = np.median(self.taken, axis=0)
+        return medians
 
     @cached_property
     def slowest(self) -> npt.NDArray[np.intp]:
-        return np.argsort(-self.shares.mean(axis=0), kind="stable")
+        return np.argsort(-self.medians, kind="stable")
 
 
 def _told(runner: Timeable, drawn: Sequence[Timed], warmup: int, repetitions: int) -> Iterator[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mqa_performance import mqa_probes
 from mqa_performance.modules import evidence, modules, numbers
 from mqa_registry import NotRunError
 
@@ -38,6 +39,12 @@ def means(seen):
 def test_the_time_that_has_a_module_is_a_share_of_all_of_it(scene, clocked):
     found = means(modules(scene(clocked())))
     assert found == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
+
+
+def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(scene, clocked):
+    probe = next(one for one in mqa_probes() if one.name == "modules")
+    assert set(probe.gives) == set(numbers(modules(scene(clocked()))))
+    assert not probe.reused
 
 
 def test_every_run_that_counts_has_numbers_of_its_own(scene, clocked):
@@ -82,8 +89,8 @@ def test_one_hiccup_makes_no_module_the_slowest(scene, clocked):
 
 
 def test_a_module_that_a_run_did_not_pass_took_no_time_there(scene, clocked):
-    found = numbers(modules(scene(clocked({"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=2))
-    assert found["largest"].tolist() == [1.0, 0.0]
+    found = numbers(modules(scene(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3))
+    assert found["largest"].tolist() == [1.0, 1.0, 0.0]
 
 
 def test_where_no_time_has_a_module_none_is_the_slowest(scene, clocked):
