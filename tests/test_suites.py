@@ -112,6 +112,8 @@ def test_the_bounds_are_cleared_by_the_interval_and_lie_at_most_its_width_beyond
         if result["verdict"] != "PASS":
             continue
         for word, bound in result["expect"].items():
+            if isinstance(bound, dict):  # of a probe's number, which has no interval here
+                continue
             name = {"max_drop": "drop", "max_gap": "gap"}.get(word, "value")
             parts = [result, *result["groups"].values()] if word in {"min", "max"} else [result]
             judged = [part["numbers"][name] for part in (parts[1:] or parts) if part["verdict"] == "PASS"]
