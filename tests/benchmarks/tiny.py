@@ -106,7 +106,7 @@ class Tiny:
 
     def write(self, path: Path) -> None:
         """The rows, as a `.npz`."""
-        np.savez(path, **self.inputs(np.random.default_rng(SEED)))
+        np.savez(path, allow_pickle=False, **self.inputs(np.random.default_rng(SEED)))
 
     @property
     def reads_text(self) -> bool:
