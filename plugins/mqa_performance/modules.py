@@ -49,6 +49,8 @@ def modules(
         raise NotRunError(f"backend `{scene.view.backend}` does not say how long a module takes")
     drawn = batches(scene, encoded(scene, rows), batch)
     told = list(_told(cast("Timeable", runner), drawn, warmup, repetitions))
+    if not told:
+        raise NotRunError(f"backend `{scene.view.backend}` took the time of no module")
     return pa.Table.from_pylist(told, schema=SEEN)
 
 

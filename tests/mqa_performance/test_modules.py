@@ -8,6 +8,7 @@ import pytest
 from mqa_performance import mqa_probes
 from mqa_performance.modules import evidence, modules, numbers
 from mqa_registry import NotRunError
+from mqa_registry.options import options_of, validate
 
 TIMES = {"": 0.1, "encoder": 0.1, "encoder.dense": 0.6, "head": 0.2}
 
@@ -115,6 +116,25 @@ def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed
     runner.timed = lambda batch, repetitions: {"a": [1.0]}
     with pytest.raises(ValueError, match="shorter"):
         modules(scene(runner))
+
+
+def test_a_runner_that_tells_nothing_is_not_run(scene, clocked):
+    with pytest.raises(NotRunError, match="took the time of no module"):
+        modules(scene(clocked({})))
+
+
+@pytest.mark.parametrize("options", [{"batch": 100}, {"rows": 10**9}, {"batch": 1, "rows": 1, "repetitions": 1}])
+def test_more_rows_than_there_are_and_a_single_run_have_numbers(scene, clocked, options):
+    assert means(modules(scene(clocked(), rows=3), **{"batch": 2, "warmup": 0} | options))["covered"] == pytest.approx(
+        0.9
+    )
+
+
+@pytest.mark.parametrize("name", ["batch", "repetitions", "rows", "warmup"])
+@pytest.mark.parametrize("value", [-1, 0.5, "1", None, [1]])
+def test_what_is_counted_is_a_whole_number(name, value):
+    found = validate(options_of(modules), {name: value}, owner="performance/modules")
+    assert [one.path for one in found.faults] == [(name,)]
 
 
 def test_a_runner_without_a_clock_is_not_run(scene, sleeper):
