@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge, Gt
+from annotated_types import Ge, Gt, Le
 
 from mqa_performance.drawing import batches, encoded
 from mqa_registry import NotRunError
@@ -49,7 +49,7 @@ def load_time(
 def memory(
     scene: Scene,
     *,
-    batch: Annotated[int, Ge(1)] = 8,
+    batch: Annotated[int, Ge(1), Le(4096)] = 8,
     rows: Annotated[int, Ge(1)] = 64,
     processes: Annotated[int, Ge(1)] = 1,
     timeout: Annotated[float, Gt(0)] = PATIENCE,

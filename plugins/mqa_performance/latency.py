@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from mqa_performance.drawing import batches, encoded
 from mqa_performance.quantile import quantile
@@ -20,7 +20,7 @@ PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 def latency(
     scene: Scene,
     *,
-    batch: Annotated[int, Ge(1)] = 1,
+    batch: Annotated[int, Ge(1), Le(4096)] = 1,
     warmup: Annotated[int, Ge(0)] = 10,
     repetitions: Annotated[int, Ge(1)] = 200,
     rows: Annotated[int, Ge(1)] = 64,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from mqa_performance.drawing import batches, encoded
 from mqa_registry import NotRunError
@@ -32,7 +32,7 @@ SEEN = pa.schema(
 def modules(
     scene: Scene,
     *,
-    batch: Annotated[int, Ge(1)] = 8,
+    batch: Annotated[int, Ge(1), Le(4096)] = 8,
     warmup: Annotated[int, Ge(0)] = 3,
     repetitions: Annotated[int, Ge(1)] = 20,
     rows: Annotated[int, Ge(1)] = 8,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge
+from annotated_types import Ge, Le
 
 from mqa_performance.drawing import batches, encoded
 from mqa_performance.quantile import quantile
@@ -22,7 +22,7 @@ PAIR = ("reference", "candidate")
 def speedup(
     scene: Scene,
     *,
-    batch: Annotated[int, Ge(1)] = 1,
+    batch: Annotated[int, Ge(1), Le(4096)] = 1,
     warmup: Annotated[int, Ge(0)] = 5,
     repetitions: Annotated[int, Ge(2)] = 50,
     rows: Annotated[int, Ge(1)] = 64,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Floats = npt.NDArray[np.float64]
 
 BATCHES = (1, 8, 32)
+MOST = 4096  # rows in one batch: each is copied into it
 
 
 def throughput(
@@ -39,8 +40,8 @@ def throughput(
     what sorting by length would gain is not in it.
     """
     sizes = BATCHES if batches is None else tuple(batches)
-    if not sizes or min(sizes) < 1:
-        raise DataError(f"`batches` is {list(sizes)}, and takes one batch size or more, of 1 row or more")
+    if not sizes or min(sizes) < 1 or max(sizes) > MOST:
+        raise DataError(f"`batches` is {list(sizes)}, and takes one batch size or more, of 1 to {MOST:,} rows")
     drawn = encoded(scene, rows)
     seen = [
         (size, one.rows, took)
