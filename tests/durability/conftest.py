@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -22,6 +23,11 @@ measure = "metrics/accuracy"
 perturb = { use = "robustness/typos", rate = 0.3 }
 expect = { max_drop = 0.2 }
 """
+
+
+def _heed() -> None:
+    """Let the process hear of Ctrl-C, whose tests may have been started by a shell that told them not to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @dataclass
@@ -46,7 +52,13 @@ class Letters:
         command += ["--json", "report.json", "-q"]
         env = os.environ | {"LETTERS_LOG": str(self.folder / "log")}
         return subprocess.Popen(
-            command, cwd=self.folder, env=env, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            command,
+            cwd=self.folder,
+            env=env,
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            preexec_fn=_heed,  # noqa: PLW1509  # the tests have no threads that could hold a lock
         )
 
     def run(self) -> tuple[int, str]:
