@@ -34,7 +34,7 @@ def negated(text: str) -> list[Edit] | None:
     """The edits that negate a text; None where that is not safe."""
     clause = clause_of(text)
     change = clause and (_with_auxiliary(clause) if clause.has_auxiliary else with_do(clause))
-    if not clause or not change:
+    if not clause or not change or sum(map(_negates, clause.words)) > 1:
         return None
     start, end = clause.places[change.first][0], clause.places[change.last][1]
     if plain(text[start:end]) != " ".join(clause.words[change.first : change.last + 1]):
@@ -50,12 +50,16 @@ def _with_auxiliary(clause: Clause) -> Change | None:
     if place is None or (place and not _leads(clause, place)):
         return None
     word, after = clause.word(place), clause.word(place + 1)
-    if word.endswith("n't") or word == "cannot" or after == "not":
+    if _negates(word) or after == "not":
         return affirmed(clause, place)
-    if "not" in clause.words or not after or after in QUALIFYING or (place == 0 and not is_short(word)):
+    if any(map(_negates, clause.words)) or not after or after in QUALIFYING or (place == 0 and not is_short(word)):
         return None
     new = _short(word, after) if is_short(word) else _full(word, after)
     return Change(place, place, new) if new else None
+
+
+def _negates(word: str) -> bool:
+    return word in {"not", "cannot"} or word.endswith("n't")
 
 
 def _leads(clause: Clause, place: int) -> bool:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import edited
@@ -54,6 +54,8 @@ def test_do_comes_and_goes_again(text):
 
 @settings(max_examples=200)
 @given(st.lists(st.sampled_from(WORDS)))
+@example(["I", "do", "can't"])
+@example(["I", "can't", "do", "not"])
 def test_a_text_of_any_words_gets_one_not_or_loses_one(words):
     text = " ".join(words)
     made = after(text)

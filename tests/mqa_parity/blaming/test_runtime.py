@@ -41,9 +41,9 @@ def faulty_optimizer(kind, number):
     """Sessions in which one of the nodes of a kind that optimizers make has another weight."""
 
     class Faulty(Source):
-        def _session(self, graph, optimization, without, severity):
+        def _session(self, graph, optimization, without, severity, profile):
             if optimization == "disabled" or severity < 4:
-                return super()._session(graph, optimization, without, severity)
+                return super()._session(graph, optimization, without, severity, profile)
             model = optimized(self, graph, optimization, without)
             made = [node for node in model.graph.node if node.op_type == kind]
             weights = {one.name: one for one in model.graph.initializer if len(one.dims) == 1}
@@ -53,7 +53,7 @@ def faulty_optimizer(kind, number):
                 noise = np.linspace(-0.1, 0.1, len(array), dtype=np.float32)
                 model.graph.initializer.append(numpy_helper.from_array(array + noise, "damaged"))
                 node.input[place] = "damaged"
-            return super()._session(model.SerializeToString(), "disabled", (), severity)
+            return super()._session(model.SerializeToString(), "disabled", (), severity, profile)
 
     return Faulty
 
@@ -62,13 +62,13 @@ def faulty_kernel(value):
     """Sessions in which the GELU that makes a value is another one, however they are opened."""
 
     class Faulty(Source):
-        def _session(self, graph, optimization, without, severity):
+        def _session(self, graph, optimization, without, severity, profile):
             model = onnx.load_from_string(graph) if graph else onnx.load(str(self.path), load_external_data=False)
             for node in model.graph.node:
                 if value in node.output:
                     del node.attribute[:]
                     node.attribute.append(helper.make_attribute("approximate", "tanh"))
-            return super()._session(model.SerializeToString(), optimization, without, severity)
+            return super()._session(model.SerializeToString(), optimization, without, severity, profile)
 
     return Faulty
 
