@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,7 +19,7 @@ from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from mqa_parity.sampling import Batch, Row
     from mqa_parity.steady import Survey
     from mqa_parity.trio import Trio
-    from mqa_registry import Scene
+    from mqa_registry import Runner, Scene
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -70,7 +71,7 @@ def tensors(
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
-    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there. Where there are any, or the
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there, a crash. Where there are any, or the
     ratio is above 10, `blame` finds out which module of the model differs first, and whose fault that is; `repro` keeps a
     script in the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data.
     """
@@ -82,10 +83,13 @@ def tensors(
         batches = list(batched(codec, drawn, budget))
         survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
         trial = _Trial(three, survey, scene.reference.backend, atol, rtol)
-        ours, theirs = _asked(outputs, survey, three.candidate.run(batches[0].arrays))
+        given = [_given(three.candidate, batch) for batch in batches]
+        found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
+        ours, theirs = _asked(outputs, survey, found)
         pairs = paired(ours, theirs)
         records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
-        records += [record for batch in batches for record in _held(trial, batch, pairs)]
+        for batch, answer in zip(batches, given, strict=True):
+            records += _held(trial, batch, pairs, answer)
         if blame and differs(pa.Table.from_pylist(records, SCHEMA)):
             place = _store(scene) if repro else None
             records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, place)
@@ -107,9 +111,24 @@ class _Trial:
     rtol: float
 
 
-def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays) -> tuple[list[str], list[str]]:
-    """The reference's outputs that are asked for, and those of the candidate; its only one may have any name."""
-    ours, theirs = list(survey.rerun), list(found)
+def _given(candidate: Runner, batch: Batch) -> Arrays | str:
+    """The candidate's outputs for a batch, or how it crashes on what the reference takes."""
+    try:
+        return candidate.run(batch.arrays)
+    except MqaError:  # it could not run as asked, which says nothing of the file
+        raise
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        return f"the candidate crashes: {reason:.200}"
+
+
+def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) -> tuple[list[str], list[str]]:
+    """The reference's outputs that are asked for, and those of the candidate; its only one may have any name.
+
+    A candidate that crashes on everything is taken to have the reference's.
+    """
+    ours = list(survey.rerun)
+    theirs = ours if found is None else list(found)
     if outputs is None:
         return ours, theirs
     for name in outputs:
@@ -118,14 +137,13 @@ def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays) -> tupl
     return list(outputs), theirs if len(theirs) == 1 else [name for name in theirs if name in outputs]
 
 
-def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str]) -> Iterator[Record]:
+def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:
     """Every output of every row of a batch, held against the other two."""
-    three = trial.three
-    exact, peer, candidate = (runner.run(batch.arrays) for runner in (three.exact, three.peer, three.candidate))
+    exact, peer = (runner.run(batch.arrays) for runner in (trial.three.exact, trial.three.peer))
     for name, theirs in pairs.items():
-        wrong = unlike(peer[name], candidate[theirs])
+        wrong = candidate if isinstance(candidate, str) else unlike(peer[name], candidate[theirs])
         for row, cut in trial.survey.layout.parts(name, batch):
-            if wrong:
+            if wrong or isinstance(candidate, str):
                 yield _record(trial, name, row, wrong)
             else:
                 yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 import pytest
-from onnx import helper
+from onnx import helper, numpy_helper
 
 from mqa_parity import culprit, ratios
 from mqa_parity.tensors import tensors
@@ -57,6 +57,23 @@ def test_the_first_divergence_is_in_the_evidence(look, damaged):
 
 def test_a_healthy_export_has_no_divergence(look):
     assert "first_divergence" not in ratios.evidence(look())
+
+
+def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, copied):
+    graph = copied("bert", "graph")
+    tables = [one for one in graph.graph.initializer if "position_embeddings" in one.name and len(one.dims) == 2]
+    (table,) = tables
+    table.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(table)[:9].copy(), table.name))
+    observations = look(graph)
+    found = ratios.numbers(observations)
+    assert found["mismatches"] > 0
+    assert found["ratio"] == np.inf
+    shown = ratios.evidence(observations)
+    assert (shown["first_divergence"]["kind"], "position_embeddings" in shown["first_divergence"]["module"]) == (
+        "weights",
+        True,
+    )
+    assert "crashes" in shown["remarks"][0]
 
 
 def test_nobody_looks_for_it_where_it_is_not_wanted(look, damaged):
