@@ -36,8 +36,9 @@ def demo(tmp_path_factory):
     return folder, json.loads((folder / "report.json").read_text()), done.stdout
 
 
-def test_the_demo_suite_is_sound():
-    done = mqa("validate", str(SUITE))
+@pytest.mark.parametrize("suite", [SUITE, ROOT / "suites" / "precision.toml"], ids=lambda path: path.stem)
+def test_the_suite_is_sound(suite):
+    done = mqa("validate", str(suite))
     assert (done.returncode, done.stderr) == (0, "")
 
 
