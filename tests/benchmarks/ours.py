@@ -10,6 +10,7 @@ import json
 import resource
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from mqa_registry.predict import predict, prepare
@@ -38,7 +39,9 @@ class Clock:
 
 def seconds(suite: str, store: str) -> float:
     asked = Asked(store=Path(store))
-    plan = planned(suite, asked)
+    whole = planned(suite, asked)
+    # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
+    plan = replace(whole, cases=tuple(case for case in whole.cases if not case.sights))
     conditions = asked.conditions(plan.suite)
     clock = Clock()
     start = time.perf_counter()
