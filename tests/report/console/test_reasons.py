@@ -48,6 +48,16 @@ def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
     assert told("it is open; 12,345 rows do") == ["INCONCLUSIVE: it is open; 12,345 rows do"]
 
 
+def test_of_what_is_timed_repetitions_would_settle_it(make, reasons):
+    def timed(backend, most):
+        note = f"p99_ms is 9.1 [7.2, …], left open above by 200 repetitions; about {most:,} repetitions would settle it"
+        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"rows_to_settle": most}}
+        return make.result("one", backend, **parts)
+
+    (told,) = reasons([timed("torch", 368), timed("onnx", 1900)])
+    assert told.endswith("about 1,900 repetitions would settle it")
+
+
 def test_a_check_that_does_not_hold_without_a_reason_gets_a_plain_one(make, reasons):
     for verdict in set(Verdict) - {Verdict.PASS}:
         (line,) = reasons([make.result("one", verdict=verdict, critical=False)])
