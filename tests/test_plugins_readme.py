@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import recall_score
 
@@ -96,12 +97,16 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
     catalog = load([], files=[done.folder / "mqa_more_metrics.py"])
     plugin = catalog.plugins["mqa_more_metrics"]
     assert plugin.broken == ""
-    wrong, worst = (contribution.function for contribution in plugin.contributions)
+    wrong, error, worst = (contribution.function for contribution in plugin.contributions)
     rng = np.random.default_rng(0)
     right, p = rng.integers(0, 3, 60), rng.dirichlet([1, 1, 1], 60)
     predictions, targets = answers(p), answers(np.eye(3)[right])
     said = p.argmax(axis=1)
     np.testing.assert_array_equal(wrong(predictions, targets)[said != right], p.max(axis=1)[said != right])
+    usual = error(
+        *(Predictions("value", pa.table({"id": ["a", "b"], "value": pair})) for pair in ([1.0, 5.0], [3.0, 4.0]))
+    )
+    assert (usual.values.tolist(), usual.share) == ([2.0, 1.0], 0.95)
     statistic = worst(predictions, targets)
     counts = np.bincount(statistic.cells, minlength=statistic.size)
     assert statistic.of(counts) == min(recall_score(right, said, average=None))
@@ -129,7 +134,5 @@ def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
 
 
 def answers(p: np.ndarray) -> Predictions:
-    import pyarrow as pa
-
     columns = {f"class-{code}": p[:, code] for code in range(p.shape[1])}
     return as_predictions(pa.table({"id": [str(n) for n in range(len(p))], **columns}))

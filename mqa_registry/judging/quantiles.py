@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import special
 
-from mqa_registry.contributions import Statistic
 from mqa_registry.judging.clusters import Design, design_of
 from mqa_registry.judging.shares import ONE_CLUSTER
 
@@ -84,47 +83,6 @@ class OrderStatistic:
         return float(self.ranked[-(-rank * len(self.ranked) // self.rows) - 1])
 
 
-@dataclass(frozen=True)
-class UnpairedQuantiles:
-    """The difference of two quantiles of different rows, by the method of variance estimates recovery.
-
-    Donner and Zou, Stat. Methods Med. Res. 21, 2012: from the interval of each, open where that is.
-    """
-
-    first: OrderStatistic
-    second: OrderStatistic
-
-    @property
-    def value(self) -> float:
-        return self.first.value - self.second.value
-
-    @property
-    def rows(self) -> int:
-        return self.first.rows + self.second.rows
-
-    @property
-    def method(self) -> str:
-        return "cluster mover" if self.first.design or self.second.design else "mover"
-
-    @property
-    def flaw(self) -> str:
-        infinite = "" if math.isfinite(self.value) else "is undefined, since one of the two is infinite"
-        return self.first.flaw or self.second.flaw or infinite
-
-    def interval(self, confidence: float) -> Interval:
-        one, two = self.first.interval(confidence), self.second.interval(confidence)
-        if self.flaw or one is None or two is None:
-            return None
-        first, second = self.first.value, self.second.value
-        return (
-            self.value - math.hypot(first - one[0], two[1] - second),
-            self.value + math.hypot(one[1] - first, second - two[0]),
-        )
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return self.first.draws(rng, count) - self.second.draws(rng, count)
-
-
 def checked(quantile: Quantile) -> Quantile:
     """The same with an array of floats; a ValueError where it is no quantile of rows."""
     values = np.asarray(quantile.values, dtype=np.float64)
@@ -143,25 +101,6 @@ def order_statistic(quantile: Quantile, clusters: Ints | None) -> OrderStatistic
         return found
     below = (quantile.values[speaking] <= found.value).astype(np.float64)
     return replace(found, design=design_of(below, clusters[speaking]))
-
-
-def as_statistic(quantile: Quantile) -> Statistic:
-    """The same quantile to be resampled."""
-    speaking = ~np.isnan(quantile.values)
-    distinct, places = np.unique(quantile.values[speaking], return_inverse=True)
-    cells = np.full(len(speaking), -1)
-    cells[speaking] = places
-    ranked = np.append(distinct, math.nan)  # which has its cell, too, so that there is one where no row has a say
-
-    def of(counts: Floats) -> Floats:
-        passed = np.cumsum(counts, axis=-1)
-        rows = counts.sum(axis=-1)
-        wanted = np.ceil((quantile.share - SLACK) * rows)
-        place = np.argmax(passed >= wanted[..., None] - 0.5, axis=-1)  # counts are whole
-        found: Floats = np.where(rows > 0, ranked[place], math.nan)
-        return found
-
-    return Statistic(of, cells, len(ranked))
 
 
 def rank_of(share: float, rows: int) -> int:

@@ -268,7 +268,7 @@ def test_a_metric_may_be_a_quantile_of_all_rows_of_groups_and_of_clusters(engine
     (grouped,) = judged(engine.check(measure=median, by=halves, expect=expect(min=0.1, max_gap=0.9, min_rows=10)))
     assert grouped.verdict is Verdict.PASS
     assert {part.numbers["value"].method for part in grouped.groups.values()} == {"order statistics"}
-    assert grouped.numbers["gap"].method == "mover"
+    assert grouped.numbers["gap"].method == "unpaired mover"
     (dropped,) = judged(engine.check("swapped", swap, measure=median, expect=expect(max_drop=0.9)))
     assert dropped.numbers["drop"].method == "paired bca"
     engine.table = engine.table.append_column("cluster", pa.array([str(place // 5) for place in range(50)]))

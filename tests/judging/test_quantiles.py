@@ -12,10 +12,12 @@ from scipy import stats
 
 from mqa_registry.contributions import Quantile
 from mqa_registry.judging.claims import Claim, verdict_of
+from mqa_registry.judging.counting import counted
 from mqa_registry.judging.measured import Measured, bare, difference, drop, estimate, ratio
-from mqa_registry.judging.quantiles import OrderStatistic, UnpairedQuantiles, as_statistic
+from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.unpaired import QuantileDifference, QuantileRatio
 
 HOW = Resampling(7, "test")
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
@@ -67,7 +69,7 @@ def test_the_estimate_is_numpys_inverted_distribution_function_and_lies_in_its_i
 
 @given(VALUES, SHARES, st.integers(0, 99))
 def test_a_resample_has_numpys_quantile_as_well(values, share, seed):
-    statistic = as_statistic(of(values, share).answer)
+    statistic = counted(of(values, share).answer, len(values))
     rows = np.random.default_rng(seed).integers(len(values), size=(3, len(values)))
     counts = np.array([np.bincount(statistic.cells[row], minlength=statistic.size) for row in rows], dtype=float)
     wanted = [np.quantile(np.array(values)[row], share, method="inverted_cdf") for row in rows]
@@ -193,7 +195,7 @@ def test_the_difference_of_two_groups_is_missed_as_seldom_as_it_says(shape):
         one = difference(*pair)
         low, high = one.interval(0.95)
         missed += [low > 0, high < 0]
-    assert isinstance(one, UnpairedQuantiles)
+    assert isinstance(one, QuantileDifference)
     assert (missed / 1000 <= 0.04).all()
 
 
@@ -225,10 +227,29 @@ def test_a_drop_of_no_rows_is_undefined():
     assert math.isnan(drop(of([math.nan]), of([math.nan]), 1, HOW).value)
 
 
-def test_a_ratio_of_two_groups_lies_in_its_interval():
-    rng = np.random.default_rng(5)
-    low, high = ratio(found(rng.lognormal(0, 1, 500)), found(rng.lognormal(1, 1, 500)), HOW).interval(0.95)
-    assert low < math.exp(-1) < high < 1
+@pytest.mark.parametrize("shape", ["bimodal", "heavy", "steep"])
+def test_the_ratio_of_two_groups_is_missed_no_more_often_than_it_says(shape):
+    rng = np.random.default_rng(2)
+    pairs = [[found(SHAPES[shape](rng.random(150)) + 1, 0.6) for _ in range(2)] for _ in range(500)]
+    intervals = [ratio(*pair, HOW).interval(0.95) for pair in pairs]
+    assert sum(not low <= 1 <= high for low, high in intervals) <= 15
+    assert any(high < 30 for _, high in intervals)
+
+
+@given(st.lists(st.floats(-9, 9), min_size=30, max_size=40), st.lists(st.floats(0.5, 9), min_size=30, max_size=40))
+def test_a_ratio_lies_between_its_ends_whatever_its_sign(one, two):
+    between = ratio(found(one), found(two), HOW)
+    low, high = between.interval(0.95)
+    assert isinstance(between, QuantileRatio)
+    assert low <= between.value <= high
+    assert [low, high] == sorted([low, high])
+
+
+def test_a_ratio_is_open_where_rows_are_few_or_the_divisor_may_be_nothing():
+    many, few = np.arange(1.0, 101), np.arange(1.0, 51)
+    assert ratio(found(many), found(few, 0.99), HOW).interval(0.95)[0] == 0
+    assert ratio(found(few, 0.99), found(many), HOW).interval(0.95)[1] == math.inf
+    assert ratio(found(many), found(many - 49), HOW).interval(0.95) == (-math.inf, math.inf)
 
 
 def test_draws_differ_as_other_rows_would():
