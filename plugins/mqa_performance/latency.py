@@ -33,7 +33,8 @@ def latency(
 
     A percentile is shown to lie below a bound by how few runs lie beyond it, and that takes runs enough: at 95 %
     confidence 6 for `p50_ms`, 72 for `p95_ms` and 368 for `p99_ms`, if not one lies beyond. So the 200 that are run
-    where nothing is said leave `p99_ms` open above; 1000 allow for three beyond its bound.
+    where nothing is said leave `p99_ms` open above; 1000 allow for three beyond its bound. Runs count as drawn one by
+    one: where the machine's load drifts meanwhile, or few rows differ much in length, they tell less than their number.
     """
     timed = repeated(scene.view.runner, batches(scene, encoded(scene, rows), batch), warmup, repetitions)
     seen = [(1000 * took, one.size, one.rows) for one, took in timed]
