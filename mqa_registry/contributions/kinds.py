@@ -157,12 +157,20 @@ class Metric(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Comparison(Contribution):
-    """`(reference, candidate, *, options)` -> the same as a metric's function, of two predictions for the same rows."""
+    """`(reference, candidate, *, options)` -> the same as a metric's function, of two predictions for the same rows.
+
+    `evidence` has the same signature and gives what a person needs to believe it: sentences under `remarks`, any other
+    plain values, and under `examples` rows, the worst first, each with its `id` and what else there is to say of it; mqa
+    adds the row's fields and both answers. `right` is `(targets, predictions)` -> whether each answer is right: where the
+    data have targets, mqa tells how many rows the candidate newly gets wrong and right, and McNemar's exact test.
+    """
 
     kind = "comparison"
     takes_arguments = ("reference", "candidate")
 
     takes: tuple[str, ...]
+    evidence: Callable[..., Mapping[str, Any]] | None = None
+    right: Callable[..., npt.NDArray[np.bool_]] | None = None
     version: int = 1
 
 

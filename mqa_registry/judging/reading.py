@@ -57,10 +57,11 @@ def read(case: Case, step: Step, material: Material) -> Reading:
     """
     measure = case.check.measure
     labelled = not isinstance(measure.contribution, Comparison)
-    sample = material.sample(step.view, labelled=labelled)
+    told = isinstance(measure.contribution, Comparison) and measure.contribution.right is not None
+    sample = material.sample(step.view, labelled=labelled, told=told)
     if step.reference is None:
         return Reading(measure, sample)
-    reference = material.sample(step.reference, labelled=labelled)
+    reference = material.sample(step.reference, labelled=labelled, told=told)
     mine, theirs = met(sample, reference)
     if step.reference.rows.data == step.view.rows.data or len(mine) == len(sample) == len(reference):
         return Reading(measure, mine, theirs)

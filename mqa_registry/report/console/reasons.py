@@ -114,10 +114,15 @@ def _few_changed(result: Result) -> bool:
 
 
 def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:
-    """What a probe says of what it saw, once."""
-    said = dict.fromkeys(str(each) for result in results for each in result.evidence.get("remarks") or ())
-    for remark in said:
-        yield Note(pen.data(remark, cells=LONG), Text(_INDENT))
+    """What a measure says of what it saw, once; behind its backend, where others have something else to say."""
+    said: dict[str, list[Result]] = {}
+    for result in results:
+        for remark in result.evidence.get("remarks") or ():
+            said.setdefault(str(remark), []).append(result)
+    for remark, by in said.items():
+        names = [pen.data(result.backend) for result in by if result.backend]
+        where = pen.line(Text(" and ").join(names), ": ") if names and len(by) < len(results) else Text()
+        yield Note(pen.line(where, pen.data(remark, cells=LONG)), Text(_INDENT))
 
 
 def _whole(number: object) -> int:
