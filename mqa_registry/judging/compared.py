@@ -14,15 +14,20 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.reading import Reading
     from mqa_registry.judging.sample import Sample
+    from mqa_registry.plan import Step
 
 
-def compared(reading: Reading, severity: float | None) -> dict[str, Any]:
-    """What a comparison says of all the rows that it was asked about; nothing for a metric, or where there are none.
+def compared(step: Step, reading: Reading) -> dict[str, Any]:
+    """What a comparison says of all the rows that it was asked about.
 
-    Where there is a severity, its remarks name it. With targets, the last of them tells what became of right answers.
+    Nothing for a metric, where there are no rows, or where answers are held against those before a perturbation that
+    ought to change them. Remarks name the severity, and with targets the last of them tells what became of right answers.
     """
     comparison = reading.measure.contribution
     if not isinstance(comparison, Comparison) or reading.reference is None or not len(reading.sample):
+        return {}
+    assert step.reference is not None
+    if step.view.rows.changes_answers and not step.reference.rows.changes_answers:
         return {}
     evidence: dict[str, Any] = {}
     if comparison.evidence is not None:
@@ -31,7 +36,7 @@ def compared(reading: Reading, severity: float | None) -> dict[str, Any]:
     if (pairs := _newly(comparison, reading.reference, reading.sample)) is not None:
         evidence["mcnemar"] = mcnemar(pairs, clustered=reading.sample.clusters is not None)
     if remarks := _remarks(evidence):
-        at = "" if severity is None else f"at severity {severity:g}: "
+        at = "" if step.severity is None else f"at severity {step.severity:g}: "
         evidence["remarks"] = [at + remark for remark in remarks]
     return evidence
 

@@ -35,7 +35,7 @@ def evidence_of(step: Step, judged: Judged, observations: Observations, *, shown
         evidence["unpaired"] = True
     if reading.sample.clusters is not None:
         evidence["clusters"] = len(np.unique(reading.sample.clusters))
-    evidence |= _mcnemar(judged.whole) | compared(reading, step.severity)
+    evidence |= _mcnemar(judged.whole) | compared(step, reading)
     picked = evidence.pop("examples", None)
     if shown:
         rows = observations.rows[step.view.rows.data]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-NEIGHBOURS = 100  # rows whose noise is looked at
+NEIGHBOURS = 100  # rows to compare a flip with
+ENOUGH = 20  # of them, to know what is usual
 USUAL = 0.95  # the share of them that moved no further than is usual
 LEAST = 1e-5  # margins that are none in float32: the absolute tolerance of torch.testing.assert_close
 MOST = 0.1  # a reference that is as sure as 0.55 to 0.45 has decided, however far everything moved
@@ -48,9 +49,10 @@ def flips(reference: Predictions, candidate: Predictions) -> Flips:
     one are those that flip. An answer flips only where the gap between two probabilities moves by its margin or more. A
     flip is a tie where moving so far is nothing special, and damage otherwise: special is what fewer than one in twenty
     did of the rows to compare it with, the 100 that kept their answer by the smallest margins. Surer rows are left out,
-    since softmax hardly lets their probabilities move. So of flips by a noise that is alike in all rows about one in
-    forty counts as damage; and where a few rows are damaged, they make no ties of others. A margin up to 1e-5 is always
-    a tie. One above 0.1 never is: where everything moves so far, no flip is harmless.
+    since softmax hardly lets their probabilities move, and so are rows that did not move at all, as those that a
+    perturbation left alone. So of flips by a noise that is alike in all rows about one in forty counts as damage; and
+    where a few rows are damaged, they make no ties of others. Of fewer than 20 such rows nothing is learned. A margin up
+    to 1e-5 is always a tie. One above 0.1 never is: where everything moves so far, no flip is harmless.
 
     Only answers of the schema `label` have margins, where both sides have probabilities and answer with the class of the
     highest: what another threshold decided was not decided by this margin.
@@ -91,11 +93,11 @@ def _decided(predictions: Predictions, p: Floats) -> Bools:
     return np.asarray(answered >= p.max(axis=1))
 
 
-def _limit(margins: Floats, moved: Floats) -> float:
+def _limit(margins: Floats, moves: Floats) -> float:
     """The margin up to which a flip is a tie; `margins` are NaN in rows that flipped, or that are not known."""
-    kept = np.flatnonzero(~np.isnan(margins))
-    near = moved[kept[np.argsort(margins[kept], kind="stable")][:NEIGHBOURS]]
-    if not len(near):
+    kept = np.flatnonzero(~np.isnan(margins) & moves.any(axis=1))
+    near = moves[kept[np.argsort(margins[kept], kind="stable")][:NEIGHBOURS]]
+    if len(near) < ENOUGH:
         return LEAST
     usual = np.quantile(near.max(axis=1) - near.min(axis=1), USUAL, method="higher")
     return float(np.clip(usual, LEAST, MOST))
