@@ -125,6 +125,27 @@ def test_the_probe_of_the_page_counts_what_is_said_again(done):
     assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` says nothing new"])
 
 
+def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
+    suite = done.folder / "doubt.toml"
+    whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
+    (done.folder / "sure.csv").write_text("id,positive,negative\n1,0.9,0.1\n2,0.2,0.8\n3,1,0\n", encoding="utf-8")
+    (done.folder / "unsure.csv").write_text("id,positive,negative\n1,0.4,0.6\n2,0.25,0.75\n3,1,0\n", encoding="utf-8")
+    (done.folder / "three.csv").write_text(
+        "id,text,target\n1,a,positive\n2,b,negative\n3,c,positive\n", encoding="utf-8"
+    )
+    backends = "".join(f'[backends.{name}]\nuse = "replay/file"\npath = "{name}.csv"\n' for name in ("sure", "unsure"))
+    check = '[[check]]\nmeasure = "mqa_comparing/doubt"\ngate = "point"\nexpect = { max = 0 }\n'
+    head = whole[: whole.index("[backends")].replace("posts.csv", "three.csv")
+    suite.write_text(head + backends + check, encoding="utf-8")
+    (result,) = run(suite, Asked(plugin_files=(done.folder / "mqa_comparing.py",))).results
+    assert result.verdict == "FAIL"
+    assert result.evidence["remarks"] == ["1 rows fell by more than 0.1; 1 newly wrong, 0 newly right, McNemar p = 1"]
+    assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [
+        ("1", "positive", {"text": "a"}), ("2", "negative", {"text": "b"}),
+    ]  # fmt: skip
+    assert result.evidence["examples"][0]["fall"] == pytest.approx(0.3)
+
+
 def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
     plugin = load([], files=[done.folder / "mqa_pauses.py"]).plugins["mqa_pauses"]
     assert plugin.broken == ""

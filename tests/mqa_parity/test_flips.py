@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_parity.flips import LEAST, MOST, evidence, flips
@@ -36,6 +36,7 @@ def noisy(rows=2000, noise=0.01, seed=0, classes=2):
 SEEDS = st.integers(0, 2**32 - 1)
 
 
+@settings(deadline=None)
 @given(seed=SEEDS, rows=st.integers(1, 300), classes=st.integers(2, 4), noise=st.sampled_from([0, 1e-7, 0.01, 1, 9]))
 def test_every_flip_is_a_tie_or_damage_and_moved_by_its_margin(answered, seed, rows, classes, noise):
     one, other = (answered(logits) for logits in noisy(rows, noise, seed, classes))
@@ -48,6 +49,7 @@ def test_every_flip_is_a_tie_or_damage_and_moved_by_its_margin(answered, seed, r
     np.testing.assert_allclose(found.margins, highest[:, -1] - highest[:, -2])
 
 
+@settings(deadline=None)
 @given(seed=SEEDS)
 def test_the_worst_flip_comes_first(answered, seed):
     one, other = (answered(logits) for logits in noisy(200, 1.0, seed))

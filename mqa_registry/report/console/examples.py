@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mqa_registry.report.console.pen import Pen
 
 _INDENT = 4
+_MOST = 5  # of one result; the report file may have more
 _BEFORE = ("reference", "before")  # where an example keeps the answer that is held against
 _AFTER = ("prediction", "candidate", "after")  # and the one that is judged
 
@@ -33,7 +34,7 @@ def examples(results: Sequence[Result], pen: Pen, told: set[str]) -> Iterator[No
 
 def _rows(result: Result) -> list[Mapping[str, Any]]:
     found = result.evidence.get("examples")
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
+    return [row for row in found[:_MOST] if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
 
 
 def _key(row: Mapping[str, Any]) -> str:
