@@ -50,7 +50,7 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         raise DataError(f"there is no file `{path}`") from error
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(
-            f"`{path}` cannot be read as `.npz`: {error}", hint="`numpy.savez` writes such a file"
+            f"`{path}` cannot be read as `.npz`: {_reason(path, error)}", hint="`numpy.savez` writes such a file"
         ) from error
     if not arrays.keys() - set(ROLES):
         raise DataError(f"`{path}` has no arrays for a model to read")
@@ -58,6 +58,11 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
         if array.dtype.kind not in ("biuf" if name not in ROLES else "biufU"):
             raise DataError(f"the array `{name}` of `{path}` holds {array.dtype}, and a model reads numbers")
     return arrays
+
+
+def _reason(path: Path, error: Exception) -> str:
+    """In our words where numpy takes anything else for a pickle, and tells how to open it."""
+    return str(error) if not path.is_file() or zipfile.is_zipfile(path) else "it is no archive of arrays"
 
 
 def _nested(array: npt.NDArray[Any]) -> pa.Array:

@@ -96,6 +96,8 @@ def parsed(path: Path) -> Any:
         raise DataError(f"`{path}` is not an ONNX file, or not a whole one", hint="export the model again") from error
     if not model.ir_version or not model.graph.node:
         raise DataError(f"`{path}` is not an ONNX file: it holds no graph", hint="export the model again")
+    if not model.graph.output:
+        raise DataError(f"`{path}` has no outputs: there is nothing to run it for", hint="export the model again")
     return model
 
 

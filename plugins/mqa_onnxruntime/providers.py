@@ -41,6 +41,14 @@ REASONS = (
 )
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
 PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
+# What mends a file that cannot be run, by what ONNX Runtime says of it.
+MENDS = {
+    re.compile(r"opset version|IR version|No Op registered|NOT_IMPLEMENTED"): "take a newer ONNX Runtime, or export the"
+    " model with an `opset` that this one has",
+    re.compile(
+        r"INVALID_GRAPH|INVALID_PROTOBUF|[Ii]nvalid model|Missing opset|does not match expected size"
+    ): "it is damaged: export the model again",
+}
 # Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters.
 NOTICED = re.compile(r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)? ")
 
@@ -131,7 +139,8 @@ def _opened(
         except NotRunError:
             raise
         except Exception as error:
-            raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}") from error
+            hint = next((mend for signs, mend in MENDS.items() if signs.search(str(error))), "")
+            raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}", hint=hint) from error
         return session, reason_in(said(log))
 
 

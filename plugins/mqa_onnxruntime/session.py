@@ -13,7 +13,7 @@ from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
-from mqa_onnxruntime.signature import input_types
+from mqa_onnxruntime.signature import check_outputs, input_types
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
 from mqa_registry import DataError, find_device
@@ -66,6 +66,7 @@ def onnxruntime_session(
     check_allowed(subject.conditions, asked)
     file, facts = wanted.had(subject)
     session, reason = open_session(file, asked, optimization, threads, custom_ops)
+    check_outputs(session, file)
     placed = placement(session, asked, file, cpu_operators or ())
     providers, device = session.get_providers(), _landed(session, asked)
     chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None}

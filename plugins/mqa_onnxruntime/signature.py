@@ -1,4 +1,4 @@
-"""Whether an ONNX file takes what the task gives."""
+"""Whether an ONNX file takes what the task gives, and gives what can be read."""
 
 from __future__ import annotations
 
@@ -29,6 +29,16 @@ DTYPES: dict[str, type[np.generic]] = {
 def input_types(session: Any, sample: Arrays, path: Path) -> dict[str, type[np.generic]]:
     """The session's inputs with the types it takes them in; a DataError where the task cannot give one of them."""
     return {node.name: _input_type(node, sample, path) for node in session.get_inputs()}
+
+
+def check_outputs(session: Any, path: Path) -> None:
+    """A DataError where an output is a list or a dictionary, which no output of the model could be held against."""
+    for node in session.get_outputs():
+        if not node.type.startswith("tensor("):
+            raise DataError(
+                f"`{path}` gives `{node.name}` as {node.type}, and only tensors can be read",
+                hint="export it with an output for each tensor, for a classifier without `ZipMap`",
+            )
 
 
 def _input_type(node: Any, sample: Arrays, path: Path) -> type[np.generic]:

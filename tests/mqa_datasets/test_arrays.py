@@ -83,6 +83,7 @@ def test_another_file_is_refused_with_a_hint(tmp_path, content):
     with pytest.raises(DataError, match="cannot be read") as refusal:
         rows_of_arrays(Conditions(tmp_path), path=path)
     assert refusal.value.hint
+    assert "pickle" not in refusal.value.message, "nobody is told to open what nobody knows"
 
 
 def test_a_missing_file_is_named(tmp_path):

@@ -68,12 +68,14 @@ def test_an_operator_that_the_standard_does_not_know_is_named(refused, takes_wor
     error = refused(takes_words("Levitate", ["words"], ["logits"]))
     assert isinstance(error, NotRunError)
     assert "Levitate" in error.message
+    assert "newer ONNX Runtime" in error.hint
 
 
 def test_an_opset_that_the_runtime_lacks_is_named(refused, takes_words):
     error = refused(takes_words("Add", ["words", "mask"], ["logits"], opset=99))
     assert isinstance(error, NotRunError)
     assert "99" in error.message
+    assert "newer ONNX Runtime" in error.hint
 
 
 def test_a_format_that_the_runtime_lacks_is_named(refused, takes_words):
@@ -84,6 +86,53 @@ def test_a_format_that_the_runtime_lacks_is_named(refused, takes_words):
     error = refused(path)
     assert isinstance(error, NotRunError)
     assert "99" in error.message
+    assert "newer ONNX Runtime" in error.hint
+
+
+def test_a_file_that_gives_nothing_is_refused(refused, takes_words):
+    path = takes_words("Add", ["words", "mask"], ["logits"])
+    model = parsed(path)
+    del model.graph.output[:]
+    path.write_bytes(model.SerializeToString())
+    error = refused(path)
+    assert isinstance(error, DataError)
+    assert "has no outputs" in error.message
+
+
+def test_an_output_that_is_a_list_is_refused(refused, takes_words):
+    from onnx import TensorProto, helper
+
+    path = takes_words("SequenceConstruct", ["words", "mask"], ["both"])
+    model = parsed(path)
+    del model.graph.output[:]
+    model.graph.output.append(helper.make_tensor_sequence_value_info("both", TensorProto.INT64, None))
+    path.write_bytes(model.SerializeToString())
+    error = refused(path)
+    assert isinstance(error, DataError)
+    assert "gives `both` as seq(tensor(int64)), and only tensors can be read" in error.message
+
+
+def no_opset(model):
+    del model.opset_import[:]
+
+
+def nowhere(model):
+    model.graph.output[0].name = "nowhere"
+
+
+def circle(model):
+    model.graph.node[0].input[0] = "logits"
+
+
+@pytest.mark.parametrize("damage", [no_opset, nowhere, circle])
+def test_a_graph_that_makes_no_sense_is_to_be_exported_again(refused, takes_words, damage):
+    path = takes_words("Add", ["words", "mask"], ["logits"])
+    model = parsed(path)
+    damage(model)
+    path.write_bytes(model.SerializeToString())
+    error = refused(path)
+    assert isinstance(error, NotRunError)
+    assert "export the model again" in error.hint
 
 
 def test_external_data_without_a_place_are_refused(refused, graph):
