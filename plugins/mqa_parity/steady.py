@@ -1,4 +1,4 @@
-"""Whether a runner gives the same answer twice, and how its outputs are laid out."""
+"""Whether a runner answers at all, and the same answer twice, and how its outputs are laid out."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float)
 
     An export cannot agree with a model that does not agree with itself, and is not to blame for it.
     """
-    first = [(batch, runner.run(batch.arrays)) for batch in batches]
-    again = [runner.run(batch.arrays) for batch in batches]
+    first = [(batch, answered(runner, backend, batch)) for batch in batches]
+    again = [answered(runner, backend, batch) for batch in batches]
     layout = layout_of(first)
     rerun = {}
     for name, values in first[0][1].items():
@@ -58,6 +58,20 @@ def surveyed(runner: Runner, backend: str, batches: Sequence[Batch], eps: float)
                 " is there dropout that `eval()` does not reach?",
             )
     return Survey(layout, rerun)
+
+
+def answered(runner: Runner, backend: str, batch: Batch) -> Mapping[str, Array]:
+    """What the reference makes of a batch; an MqaError where it does not take it."""
+    try:
+        return runner.run(batch.arrays)
+    except MqaError:
+        raise
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise MqaError(
+            f"backend `{backend}` cannot run these rows: {reason:.200}",
+            hint="do they fit the model, in name, type and size?",
+        ) from error
 
 
 def distance(one: Array, other: Array) -> float:

@@ -14,7 +14,7 @@ from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
 from mqa_parity.ratios import BOUND, differs
 from mqa_parity.sampling import batched, codec_of, sample, telling
-from mqa_parity.steady import surveyed
+from mqa_parity.steady import answered, surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
 
@@ -139,7 +139,7 @@ def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) 
 
 def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:
     """Every output of every row of a batch, held against the other two."""
-    exact, peer = (runner.run(batch.arrays) for runner in (trial.three.exact, trial.three.peer))
+    exact, peer = (answered(runner, trial.reference, batch) for runner in (trial.three.exact, trial.three.peer))
     for name, theirs in pairs.items():
         wrong = candidate if isinstance(candidate, str) else unlike(peer[name], candidate[theirs])
         for row, cut in trial.survey.layout.parts(name, batch):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import logging
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +13,7 @@ from mqa_registry import DataError, Model
 from mqa_torch.allowed import check_allowed, check_task, evaluating
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mqa_registry import Conditions, Task
 
@@ -41,13 +43,28 @@ def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: 
 
 def _loaded(path: Path, form: str, load: Any) -> Any:
     try:
-        return evaluating(load(path))
+        with _silence():
+            return evaluating(load(path))
     except Exception as error:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise DataError(
             f"`{path}` cannot be loaded as {form}: {reason:.200}",
             hint="`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`",
         ) from error
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """PyTorch logs the traceback of every way it tries to open a file in; what matters of them comes as an error."""
+    import torch.export  # noqa: F401 - its first import sets the level anew
+
+    log = logging.getLogger("torch.export")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
 
 
 def _script(path: Path) -> Any:

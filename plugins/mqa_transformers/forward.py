@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MASK = "attention_mask"
 TEXT, INPUTS = "text", "inputs"
+ARRAYS = "`datasets/arrays` reads inputs from a `.npz`, for `mqa parity` that of `--inputs`"
 NUMBERS_A_TOKEN = 256  # as many numbers of an image or a sound cost about what one token costs
 
 
@@ -50,7 +51,7 @@ def _encoded(model: Model, longest: int | None, example: Example) -> Arrays:
     if example.get(INPUTS) is not None:
         return {name: _array(values) for name, values in example[INPUTS].items()}
     if example.get(TEXT) is None:
-        raise DataError("a row has neither `inputs` nor a `text`", hint="`datasets/arrays` reads inputs from a `.npz`")
+        raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS)
     return _of_text(model, str(example[TEXT]), longest)
 
 
@@ -62,6 +63,8 @@ def _array(values: Any) -> npt.NDArray[Any]:
 
 def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
     tokenizer, positions = model.processor, model.about.get("positions")
+    if tokenizer is None:
+        raise DataError("the model has no tokenizer, and the rows are texts", hint=ARRAYS)
     most = longest or positions
     row = tokenizer(text, truncation=most is not None, max_length=most, return_attention_mask=True)
     arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}

@@ -288,6 +288,20 @@ def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
 # The reference
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_runner, network, dtype):
+    def compute(batch, kind):
+        if kind == np.dtype(dtype).type:
+            raise TypeError("forward() got an unexpected\nkeyword `y`")
+        return network(batch, kind)
+
+    with pytest.raises(
+        MqaError, match=r"backend `torch` cannot run these rows: forward\(\) got an unexpected$"
+    ) as error:
+        held(reference=numpy_runner(compute))
+    assert "do they fit the model" in error.value.hint
+
+
 def test_a_reference_that_moves_is_named_and_the_export_is_not_blamed(held, numpy_runner):
     rng = np.random.default_rng(7)
     drops = numpy_runner(changes=lambda outputs: outputs | {"logits": outputs["logits"] * np.float32(rng.random())})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
 import sys
 
 import numpy as np
@@ -112,6 +113,36 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, conditions, name):
     with pytest.raises(DataError, match="cannot be loaded") as refusal:
         _ = model.module
     assert "\n" not in refusal.value.message
+
+
+def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
+    """In a process of its own, whose PyTorch is not yet imported."""
+    (tmp_path / "a.pt2").write_bytes(b"nothing of the kind")
+    program = """
+import sys
+from pathlib import Path
+from mqa_registry import Conditions, DataError
+from mqa_torch.file import of_file
+import mqa_transformers
+
+task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+try:
+    of_file(task, Conditions(Path(), allow_code=True), id=Path(sys.argv[1])).module
+except DataError:
+    sys.exit(2)
+"""
+    command = [sys.executable, "-c", program, tmp_path / "a.pt2"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "")
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, conditions):
+    saved(tmp_path)
+    subject = Subject(of_file(TASKS["forward"], conditions, id=tmp_path / "tiny.pt"), TASKS["forward"], conditions, {})
+    with pytest.raises(DataError, match="has no tokenizer, and the rows are texts") as refusal:
+        subject.codec.encode([{"text": "a b"}])
+    assert "`--inputs`" in refusal.value.hint
 
 
 def test_a_missing_file_is_named(tmp_path, conditions):
