@@ -111,7 +111,7 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
         inputs=tuple(_value(value) for value in model.graph.input),
         outputs=tuple(_value(value) for value in model.graph.output),
         files={name: _file(path.parent / name) for name in graph.files},
-        weights=weigh(path, reference.weights()) if reference.weights else None,
+        weights=weigh(path, reference.weights) if reference.weights else None,
         shapes=shapes,
         trouble=trouble,
     )

@@ -114,14 +114,13 @@ def _axes(audit: Audit) -> Iterator[Finding]:
 
 
 def _weights(weights: Weights) -> Iterator[Finding]:
-    same_name = [name for name, other in weights.changed.items() if name == other]
-    if same_name and weights.folded:
-        yield Finding("note", "weights", f"batch normalization was folded into {_some(same_name)}")
-    elif same_name:
+    if weights.folded:
+        yield Finding("note", "weights", f"batch normalization was folded into {_some(weights.folded)}")
+    if other := [name for name, one in weights.changed.items() if name == one and name not in weights.folded]:
         yield Finding(
             "problem",
             "weights",
-            f"it has other values than the model in {_some(same_name)}",
+            f"it has other values than the model in {_some(other)}",
             "it was exported from another checkpoint, or changed since: export the model again",
         )
     elsewhere = [f"{name}` as `{other}" for name, other in weights.changed.items() if name != other]

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.folding import find_folded
 from mqa_onnxruntime.graph import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -33,8 +34,8 @@ class Weights:
     `exact`, `transposed` and `cast` count those that are weights of the model bit by bit, after a transposition, or
     after a cast to half precision. `unknown` are the tensors of `SMALL` elements or more that come from nowhere,
     `missing` the model's weights that are not in the file. `changed` names for some of those the tensor of another
-    value that stands in their place: it has their name, or nothing else has their shape. Exporters fold a batch
-    normalization into the weights before it (`folded`): those then have other values and their own names.
+    value that stands in their place: it has their name, or nothing else has their shape. `folded` are those that have
+    other values because a batch normalization was folded into them.
     """
 
     exact: int
@@ -43,7 +44,7 @@ class Weights:
     unknown: tuple[str, ...]
     missing: tuple[str, ...]
     changed: Mapping[str, str]
-    folded: bool
+    folded: tuple[str, ...]
     numbers: int  # in the file's floating-point tensors
     model_numbers: int  # in the model's
 
@@ -58,11 +59,11 @@ class _Known:
     numbers: int
 
 
-def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
+def weigh(path: Path, weights: Callable[[], Iterable[tuple[str, Array]]]) -> Weights:
     """Look for every tensor of an ONNX file among the model's weights, by content; they are read one at a time."""
     model = parsed(path)
     halves = {HALVES[tensor.data_type] for _, tensor in _tensors(model) if tensor.data_type in HALVES}
-    known = _known(weights, halves)
+    known = _known(weights(), halves)
     counts: Counter[str] = Counter()
     found: set[str] = set()
     strangers: dict[str, tuple[int, ...]] = {}
@@ -85,7 +86,7 @@ def weigh(path: Path, weights: Iterable[tuple[str, Array]]) -> Weights:
         unknown=tuple(unknown),
         missing=missing,
         changed=changed,
-        folded=any(name.endswith("running_var") for name in missing),
+        folded=find_folded(path, [name for name, other in changed.items() if name == other], weights()),
         numbers=numbers,
         model_numbers=known.numbers,
     )

@@ -20,7 +20,7 @@ def found(graph):
     def look(model, tensors):
         weights = [numpy_helper.from_array(array, name) for name, array in tensors.items()]
         path = graph([helper.make_node("Neg", ["x"], ["y"])], {"x": [1]}, weights=weights)
-        return weigh(path, model.items())
+        return weigh(path, model.items)
 
     return look
 
@@ -72,11 +72,24 @@ def test_where_it_could_be_either_of_two_nothing_is_said_to_be_in_its_place(foun
     assert (weights.unknown, weights.missing) == (("val_3",), ("a", "b"))
 
 
-def test_a_normalization_that_was_folded_in_explains_other_values(found):
-    model = {"conv": MATRIX, "norm.weight": BIAS, "norm.running_var": BIAS + 9}
-    weights = found(model, {"conv": MATRIX + 1, "fused": BIAS + 2})
-    assert (weights.folded, weights.changed["conv"]) == (True, "conv")
-    assert not found({"conv": MATRIX}, {"conv": MATRIX + 1}).folded
+FILTERS = RNG.normal(size=(8, 6, 3, 3)).astype(np.float32)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_normalization_that_was_folded_in_explains_other_values(found, axis):
+    scale = RNG.uniform(0.5, 2, FILTERS.shape[axis]).astype(np.float32)
+    folded = FILTERS * np.expand_dims(scale, tuple(place for place in range(4) if place != axis))
+    weights = found({"conv.weight": FILTERS, "conv.bias": BIAS}, {"conv.weight": folded, "conv.bias": BIAS + 1})
+    assert weights.folded == ("conv.weight", "conv.bias")
+    assert weights.changed == {"conv.weight": "conv.weight", "conv.bias": "conv.bias"}
+
+
+def test_what_no_normalization_makes_of_a_weight_is_not_explained_by_one(found):
+    other = FILTERS * 2
+    other[3, 1, 0, 0] += np.float32(0.01)
+    assert found({"conv.weight": FILTERS}, {"conv.weight": other}).folded == ()
+    assert found({"conv.bias": BIAS}, {"conv.bias": BIAS * 2}).folded == ()
+    assert found({"gain": BIAS[:, None]}, {"gain": BIAS[:, None] + 1}).folded == ()
 
 
 def test_a_bias_of_zeros_may_be_left_out_and_may_not_be_changed(found):
@@ -95,6 +108,6 @@ def test_small_constants_of_a_computation_are_no_strangers(found):
 
 
 def test_the_numbers_of_an_export_are_all_the_models(exported, module):
-    weights = weigh(exported, ((name, tensor.detach().numpy()) for name, tensor in module.named_parameters()))
+    weights = weigh(exported, lambda: ((name, tensor.detach().numpy()) for name, tensor in module.named_parameters()))
     assert (weights.unknown, weights.missing, weights.changed) == ((), (), {})
     assert weights.exact + weights.transposed == 5
