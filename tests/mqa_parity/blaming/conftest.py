@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import shutil
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -12,7 +13,7 @@ import pytest
 
 from mqa_onnxruntime.exporting import export
 from mqa_onnxruntime.lineage import lineage, lineage_file
-from mqa_onnxruntime.reopening import Source
+from mqa_onnxruntime.reopening import FOLDER, Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_parity.blaming import blame
 from mqa_transformers.runner import TorchRunner
@@ -27,6 +28,10 @@ SIZES = {
     "max_position_embeddings": 40,
 }
 OTHER_NAMES = {"vocab_size": WORDS, "dim": 32, "n_layers": LAYERS, "n_heads": 4, "hidden_dim": 64}
+
+ANSWERING = (
+    "-answering"  # at the end of a name: the same with two outputs of one shape, where an answer begins and ends
+)
 
 # The class of the configuration, its settings, the class of the model, and where a layer and its attention are.
 ARCHITECTURES = {
@@ -44,11 +49,14 @@ def make_module(architecture):
     import torch
     import transformers
 
-    config, settings, family, *_ = ARCHITECTURES[architecture]
+    config, settings, family, *_ = ARCHITECTURES[architecture.removesuffix(ANSWERING)]
     torch.manual_seed(7)
-    kind = f"{family}Model" if architecture == "pooled" else f"{family}ForSequenceClassification"
-    settings = settings | {"num_labels": 3, "use_cache": False}
-    module = getattr(transformers, kind)(getattr(transformers, config)(**settings)).eval()
+    answering = architecture.endswith(ANSWERING)
+    head = (
+        "Model" if architecture == "pooled" else f"For{'QuestionAnswering' if answering else 'SequenceClassification'}"
+    )
+    settings = settings | {"num_labels": 2 if answering else 3, "use_cache": False}
+    module = getattr(transformers, family + head)(getattr(transformers, config)(**settings)).eval()
     with torch.no_grad():
         for name, weight in module.named_parameters():
             one_axis = 1.0 if "norm.weight" in name.lower() else 0.0
@@ -84,7 +92,7 @@ def lab(tmp_path_factory, batches):
             module, folder = make_module(architecture), tmp_path_factory.mktemp(architecture)
             axes = dict.fromkeys(batches[1], (0, 1))
             export(module, batches[1], axes, folder, None)
-            *_, layer, attention = ARCHITECTURES[architecture]
+            *_, layer, attention = ARCHITECTURES[architecture.removesuffix(ANSWERING)]
             graph, descents = onnx.load(str(folder / "model.onnx")), lineage(folder / "model.onnx")
             made[architecture] = SimpleNamespace(
                 module=module,
@@ -146,3 +154,66 @@ def blamed(lab, reference, candidate, batches):
 def copied(lab):
     """A copy of an architecture's module or graph, to be damaged."""
     return lambda architecture, part: copy.deepcopy(getattr(lab(architecture), part))
+
+
+def optimized(source, graph, optimization, without):
+    """The graph that ONNX Runtime makes of a graph."""
+    import onnx
+    import onnxruntime
+
+    with tempfile.TemporaryDirectory() as folder:
+        for data in source.path.parent.glob("*.data"):
+            shutil.copy(data, folder)
+        options = onnxruntime.SessionOptions()
+        options.log_severity_level = 4
+        options.optimized_model_filepath = f"{folder}/optimized.onnx"
+        levels = onnxruntime.GraphOptimizationLevel
+        options.graph_optimization_level = {
+            "basic": levels.ORT_ENABLE_BASIC, "extended": levels.ORT_ENABLE_EXTENDED, "all": levels.ORT_ENABLE_ALL,
+        }[optimization]  # fmt: skip
+        if graph:
+            options.add_session_config_entry(FOLDER, str(source.path.parent))
+        providers = ["CPUExecutionProvider"]
+        onnxruntime.InferenceSession(
+            graph or str(source.path), options, providers=providers, disabled_optimizers=list(without)
+        )
+        return onnx.load(f"{folder}/optimized.onnx")
+
+
+def with_faulty_optimizer(kind, number):
+    """Sessions in which one of the nodes of a kind that optimizers make has another weight."""
+
+    from onnx import numpy_helper
+
+    class Faulty(Source):
+        def _session(self, graph, optimization, without, severity, profile):
+            if optimization == "disabled" or severity < 4:
+                return super()._session(graph, optimization, without, severity, profile)
+            model = optimized(self, graph, optimization, without)
+            made = [node for node in model.graph.node if node.op_type == kind]
+            weights = {one.name: one for one in model.graph.initializer if len(one.dims) == 1}
+            for node in made[number : number + 1]:
+                place = next(place for place, name in enumerate(node.input) if name in weights)
+                array = numpy_helper.to_array(weights[node.input[place]])
+                noise = np.linspace(-0.1, 0.1, len(array), dtype=np.float32)
+                model.graph.initializer.append(numpy_helper.from_array(array + noise, "damaged"))
+                node.input[place] = "damaged"
+            return super()._session(model.SerializeToString(), "disabled", (), severity, profile)
+
+    return Faulty
+
+
+@pytest.fixture(scope="session")
+def optimized_nodes():
+    """The nodes of a kind that optimizers make of a file."""
+
+    def find(path, kind):
+        model = optimized(Source(path, threads=1, providers={"CPUExecutionProvider": {}}), b"", "all", ())
+        return [node for node in model.graph.node if node.op_type == kind]
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def faulty_optimizer():
+    return with_faulty_optimizer
