@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import inspect
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry import DataError, Model
 from mqa_torch.allowed import check_allowed, check_task, evaluating
+from mqa_torch.digest import digest_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,15 +21,15 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
     """A model that a function builds, named as `module:function`.
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
-    weights and by the source of the file with the function, so it is built at once. Its inputs are the names of the
-    arguments of its `forward`.
+    weights and settings and by the code of the function, of its classes and of what it uses beside it, so it is built
+    at once. Its inputs are the names of the arguments of its `forward`.
     """
     check_task(task)
     check_allowed(f"`{id}`", conditions)
     factory = _function(id)
     module = _built(id, factory)
     return Model(
-        digest=_digest(module, factory),
+        digest=digest_of(id, factory, module),
         module=lambda: module,
         processor=lambda: None,
         about={"id": id, "form": "factory", "architecture": type(module).__name__},
@@ -64,21 +63,3 @@ def _built(name: str, factory: Callable[[], Any]) -> Any:
     if not isinstance(module, torch.nn.Module):
         raise DataError(f"`{name}` gives a `{type(module).__name__}`, and a model is a `torch.nn.Module`")
     return evaluating(module.float())
-
-
-def _digest(module: Any, factory: Callable[[], Any]) -> str:
-    """The sha256 over the weights, by name, and over the file with the function."""
-    total = hashlib.sha256()
-    for name, tensor in sorted(module.state_dict().items()):
-        values = tensor.detach().cpu().contiguous()
-        total.update(f"{name}\0{tuple(values.shape)}\0{values.dtype}\0".encode())
-        total.update(values.flatten().view(_bytes()).numpy().tobytes() if values.numel() else b"")
-    source = inspect.getsourcefile(factory)
-    total.update(Path(source).read_bytes() if source else b"")
-    return f"sha256:{total.hexdigest()}"
-
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8

@@ -1,0 +1,117 @@
+"""A model that code builds is known by everything that its answers depend on."""
+
+from __future__ import annotations
+
+import importlib
+import subprocess
+import sys
+
+import pytest
+from mqa_torch.factory import of_factory
+
+import mqa_transformers
+from mqa_registry import Conditions
+
+FORWARD = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+OURS = """
+import torch
+from layers import Layer
+
+def make():
+    torch.manual_seed(7)
+    return Layer()
+
+def other():
+    return make()
+"""
+LAYERS = """
+import torch
+import sums
+
+class Layer(torch.nn.Module):
+    def __init__(self, flag=True):
+        super().__init__()
+        self.inner = torch.nn.Linear(3, 2)
+        self.norm = torch.nn.LayerNorm(2, eps=1e-5)
+        self.flag, self.scale, self.names = flag, torch.tensor(2.0), {"a", "b", "c"}
+        self.register_buffer("table", torch.arange(4.0), persistent=False)
+        self.circle = {}
+        self.circle["itself"] = self.circle
+
+    def forward(self, x):
+        return sums.add(self.norm(self.inner(x)))
+"""
+SUMS = """
+def add(x):
+    return x + 1
+"""
+FILES = {"ours.py": OURS, "layers.py": LAYERS, "sums.py": SUMS}
+
+
+@pytest.fixture
+def digest(tmp_path, monkeypatch):
+    """The digest of what a function builds, once its files are written, with something in one of them changed."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+
+    def forget():
+        for name in FILES:
+            sys.modules.pop(name.removesuffix(".py"), None)
+        importlib.invalidate_caches()
+
+    def made(file="ours.py", before="", after="", function="make"):
+        forget()
+        for name, code in FILES.items():
+            assert before in code or name != file
+            (tmp_path / name).write_text(code.replace(before, after, 1) if name == file else code)
+        return of_factory(FORWARD, Conditions(tmp_path / "exports", allow_code=True), id=f"ours:{function}").digest
+
+    yield made
+    forget()
+
+
+def test_it_is_the_same_in_every_process(digest, tmp_path):
+    program = """
+import sys
+from pathlib import Path
+from mqa_registry import Conditions
+from mqa_torch.factory import of_factory
+import mqa_transformers
+
+task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").digest)
+"""
+    known = digest()
+    assert digest() == known
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.split() == [known]
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("ours.py", "Layer()", "Layer(flag=False)"),
+        ("ours.py", "manual_seed(7)", "manual_seed(8)"),
+        ("layers.py", "eps=1e-5", "eps=1e-3"),
+        ("layers.py", "tensor(2.0)", "tensor(3.0)"),
+        ("layers.py", "arange(4.0)", "arange(5.0)"),
+        ("layers.py", "self.norm(self.inner(x))", "self.inner(x)"),
+        ("sums.py", "x + 1", "x + 2"),
+    ],
+)
+def test_whatever_changes_answers_changes_it(digest, file, before, after):
+    assert digest(file, before, after) != digest()
+
+
+def test_two_functions_of_one_file_build_two_models(digest):
+    assert digest(function="other") != digest(function="make")
+
+
+def test_settings_are_told_apart_where_the_code_is_the_same(digest, monkeypatch):
+    """As where a function reads them from elsewhere."""
+    reading = ("ours.py", "Layer()", "Layer(flag=__import__('os').environ['FLAG'])")
+    digests = []
+    for flag in ("on", "off"):
+        monkeypatch.setenv("FLAG", flag)
+        digests.append(digest(*reading))
+    assert len(set(digests)) == 2
