@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.lineage import strip
+from mqa_onnxruntime.naming import named_outputs
 from mqa_onnxruntime.recipe import EXPORTERS
 from mqa_registry import NotRunError
 
@@ -100,7 +101,7 @@ def _by_torch(tracing: Tracing, path: Path) -> None:
         dynamo=True,
         dynamic_shapes=tracing.shapes,
         opset_version=tracing.opset,
-        output_names=[name for name, value in outputs.items() if isinstance(value, torch.Tensor)],
+        output_names=list(named_outputs(outputs)),
     )
 
 

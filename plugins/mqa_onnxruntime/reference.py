@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.naming import named_outputs
 from mqa_onnxruntime.providers import CPU, Asked, open_session
 from mqa_onnxruntime.signature import input_types
 from mqa_registry import find_device
@@ -63,7 +64,7 @@ def _answers(subject: Subject, batch: Arrays) -> dict[str, Array]:
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in batch.items()}
     with torch.inference_mode():
         outputs = subject.model.module(**tensors)
-    return {name: value.float().numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)}
+    return {name: value.float().numpy() for name, value in named_outputs(outputs).items()}
 
 
 def _weights(module: Any) -> Iterator[tuple[str, Array]]:

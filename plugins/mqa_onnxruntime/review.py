@@ -98,8 +98,12 @@ def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
         )
     if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
         yield Finding("note", "shapes", f"{reference} is too slow to try it on {_some(untried)}")
-    if refused := [shape.what for shape in shapes if shape.outcome == "refused"]:
-        yield Finding("note", "shapes", f"{reference} itself does not take {_some(refused)}")
+    refused = [shape for shape in shapes if shape.outcome == "refused"]
+    if refused and len(refused) == len(shapes):
+        message = f"{reference} itself does not run, and no shape was tried: {refused[0].reason}"
+        yield Finding("warning", "shapes", message, "give it rows that it takes, with `--data`")
+    elif refused:
+        yield Finding("note", "shapes", f"{reference} itself does not take {_some([one.what for one in refused])}")
 
 
 def _axes(audit: Audit) -> Iterator[Finding]:

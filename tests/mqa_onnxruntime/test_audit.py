@@ -11,7 +11,7 @@ import pytest
 from mqa_onnxruntime.audit import ANYTHING, Asked, audit
 from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import parsed
-from mqa_onnxruntime.reference import reference_of
+from mqa_onnxruntime.reference import Reference, reference_of
 
 
 @pytest.fixture
@@ -109,6 +109,15 @@ def test_the_export_of_another_model_answers_otherwise(audited, exported, make, 
     found = audited(exported, subject=make(of=make_module(seed=8)))
     assert any("answers otherwise than the model on" in message for message in told(found))
     assert any("other values than the model in `" in message for message in told(found))
+
+
+def test_a_model_that_does_not_run_leaves_nothing_to_hold_a_file_against(subject, exported):
+    def broken(batch):
+        raise ValueError("no such device")
+
+    rows = subject.codec.encode(subject.task.sample)
+    found = audit(exported, subject, rows, Reference("the model", broken))
+    assert told(found, "warning") == ["the model itself does not run, and no shape was tried: no such device"]
 
 
 def test_a_fixed_length_is_found_out(audited, edited):
