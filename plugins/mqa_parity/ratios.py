@@ -175,6 +175,8 @@ def _blamed(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"it begins in `{found['module']}` ({found.get('class')}{node})"
     if found.get("kind"):
         yield f"{found['kind']}: {found.get('meaning')}"
+    elif found:
+        yield f"{found.get('reason')}"
     if found.get("repro"):
         yield f"`{found['repro']}/repro.py` shows it without mqa"
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 CHOICE = 4  # times as many rows as are wanted are looked at, for the shortest and the longest
 TOGETHER = 8  # rows in one batch
+DECODER = "decoder_"  # how transformers begins the names of a decoder's inputs
 
 
 @dataclass(frozen=True)
@@ -118,11 +119,15 @@ def _length(codec: Codec, arrays: Arrays) -> int:
 
 
 def _without_padding(codec: Codec, row: Row) -> Row:
-    """A row cut to its own positions: every list of tokens that is as long as the mask."""
+    """A row cut to its own positions: every list of tokens that is as long as the mask.
+
+    What a decoder reads has positions of its own, however many: cut with the others, they would pass for theirs.
+    """
     valid = _valid(codec, row.arrays)
     if valid is None or valid.all() or not valid.any():
         return row
-    listed = {name for name, array in row.arrays.items() if array.shape == valid.shape and array.dtype.kind in "biu"}
+    lists = {name for name, array in row.arrays.items() if array.shape == valid.shape and array.dtype.kind in "biu"}
+    listed = {name for name in lists if not name.startswith(DECODER)}
     return replace(row, arrays={name: a[valid] if name in listed else a for name, a in row.arrays.items()})
 
 

@@ -206,6 +206,13 @@ def test_whoever_is_to_blame_is_told_in_words(held):
     ]
 
 
+def test_where_nobody_could_find_out_who_is_to_blame_the_reason_is_told(held):
+    _, _, table = held()
+    texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
+    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown["remarks"][1:] == ["the trace is damaged"]
+
+
 def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
     _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
     bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
@@ -392,3 +399,27 @@ def test_rows_that_came_with_padding_are_held_without_it(scene, numpy_runner, ne
     found = numbers(tensors(scene(candidate, numpy_runner(), codec=whole)))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
+
+
+def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(scene, numpy_runner, network, codec):
+    """All texts come padded to one width, and so do the decoder's, which has something to say at every position."""
+    width = 12
+
+    def encode(examples):
+        rows = [codec.collate([row, {"words": np.zeros(width, np.int64)}]) for row in codec.encode(examples)]
+        spoken = {"decoder_words": np.arange(width)}
+        return [{name: array[0] for name, array in one.items()} | spoken for one in rows]
+
+    def compute(batch, dtype):
+        logits = network(batch, dtype)["logits"]
+        return {"spoken": np.tanh(logits[:, None] + batch["decoder_words"][..., None].astype(dtype))}
+
+    def wrong_at_the_end(outputs):
+        outputs["spoken"][:, -1] += np.float32(0.1)
+        return outputs
+
+    whole = replace(codec, encode=encode, collate=lambda rows: {n: np.stack([row[n] for row in rows]) for n in rows[0]})
+    sound, faulty = numpy_runner(compute), numpy_runner(compute, changes=wrong_at_the_end)
+    found = [numbers(tensors(scene(one, numpy_runner(compute), codec=whole)))["ratio"] for one in (sound, faulty)]
+    assert found[0] <= 1
+    assert found[1] > 1000
