@@ -14,7 +14,7 @@ from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
 from mqa_transformers.stopwatch import timed
-from mqa_transformers.taps import fed, submodule, tapped
+from mqa_transformers.taps import class_of, closed, fed, submodule, tapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -80,7 +80,12 @@ class TorchRunner:
         return in_precision(self.original, self.device, dtype)
 
     def modules(self) -> Sequence[str]:
-        """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""
+        """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
+
+        None of TorchScript, which does not show them.
+        """
+        if closed(self.module):
+            return []
         names = [name for name, _ in self.module.named_modules() if name]
         return [name for name, calls in self.tap(self.sample(), names).items() if calls]
 
@@ -109,7 +114,7 @@ class TorchRunner:
 
     def class_of(self, module: str) -> str:
         """The name of a module's class."""
-        return type(submodule(self.original, module)).__name__
+        return class_of(submodule(self.original, module))
 
     def parameters(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model."""

@@ -32,6 +32,9 @@ def fed(module: Any, names: Iterable[str], take: Callable[[str, Any], None]) -> 
 
 @contextmanager
 def _hooked(module: Any, names: Iterable[str], hook: Callable[[Any, str], Any]) -> Iterator[None]:
+    names = tuple(names)
+    if names and closed(module):
+        raise NotRunError("TorchScript shows nothing of the modules inside of it")
     handles: list[Any] = []
     try:
         for name in names:
@@ -42,12 +45,24 @@ def _hooked(module: Any, names: Iterable[str], hook: Callable[[Any, str], Any]) 
             handle.remove()
 
 
+def closed(module: Any) -> bool:
+    """Whether a module lets nobody see what those inside of it are given and give, as TorchScript does not."""
+    import torch
+
+    return isinstance(module, torch.jit.ScriptModule)
+
+
 def submodule(module: Any, name: str) -> Any:
     """A module inside of a module, by its name."""
     try:
-        return module.get_submodule(name)
-    except AttributeError as error:
+        return dict(module.named_modules())[name] if closed(module) else module.get_submodule(name)
+    except (AttributeError, KeyError) as error:
         raise NotRunError(f"the model has no module `{name}`") from error
+
+
+def class_of(module: Any) -> str:
+    """The name of a module's class, that of its code where it is TorchScript."""
+    return str(module.original_name if closed(module) else type(module).__name__)
 
 
 def _finished(name: str, take: Callable[[str, Any], None], module: Any, inputs: Any, output: Any) -> None:

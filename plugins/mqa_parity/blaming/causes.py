@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -22,13 +23,20 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, Array]
 
 
+MOST = 64  # weights that are tried in another's place
+
+
 @dataclass(frozen=True)
 class Cause:
-    """The kind of a fault, the reason to think so, and the weight that is wrong where it is one."""
+    """The kind of a fault, the reason to think so, and the weight that is wrong where it is one: its name, and whose.
+
+    `parameter` is the model's name for what it should be, inside of the module that is looked at.
+    """
 
     kind: Kind
     reason: str
     weight: str = ""
+    parameter: str = ""
 
 
 def find_cause(case: Suspect) -> Cause:
@@ -43,15 +51,20 @@ def _precision(case: Suspect) -> Cause | None:
 
 
 def _weights(case: Suspect) -> Cause | None:
-    """A weight that heals the piece where it is put right."""
-    if not case.module or not isinstance(case.case.truth.reference, Weighted):
+    """A weight that heals the piece where it is put right; of the whole graph one of those that are no parameter."""
+    reference = case.case.truth.reference
+    if not isinstance(reference, Weighted) or not (case.module or case.cleared):
         return None
-    learned = case.case.truth.reference.parameters(case.module)
-    for name, weight in case.weights.items():
-        for parameter, right in _right(weight, learned):
-            if _heals(case, {name: right.astype(weight.dtype)}):
-                what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
-                return Cause("weights", f"{what}; with that in its place, the module agrees", f"{name}: {parameter}")
+    learned = reference.parameters(case.module)
+    trials = ((name, *right) for name, weight in case.weights.items() for right in _right(weight, learned))
+    for name, parameter, right in islice(trials, MOST):
+        weight = case.weights[name]
+        if _heals(case, {name: right.astype(weight.dtype)}):
+            what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
+            healed = "the module" if case.module else "the file"
+            return Cause(
+                "weights", f"{what}; with that in its place, {healed} agrees", f"{name}: {parameter}", parameter
+            )
     return None
 
 

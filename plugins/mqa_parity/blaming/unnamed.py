@@ -37,7 +37,8 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
     whole = of_graph(case, anatomy)
     cause = find_cause(replace(whole, module=module, cleared=_learned(case, whole.piece.weights)))
     if not module:
-        return Blame(cause.kind, cause.reason, case.failure)
+        owner = cause.parameter.rpartition(".")[0]
+        return Blame(cause.kind, cause.reason, case.failure, module=owner, weight=cause.weight)
     where = f"the graph does not tell its modules; by their numbers all before `{module}` are there, and neither it nor any after"
     return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module, weight=cause.weight)
 

@@ -60,6 +60,33 @@ def test_a_module_that_ends_after_the_fault_with_what_was_there_before_is_passed
     assert (found.kind, found.module) == ("weights", "bert.pooler.dense")
 
 
+@pytest.mark.filterwarnings("ignore")  # tracing says much of itself
+@pytest.mark.parametrize("fault", [True, False])
+def test_torchscript_shows_no_modules_and_yet_whose_weight_it_is(lab, reference, candidate, batches, copied, *, fault):
+    import torch
+
+    class Logits(torch.nn.Module):
+        def __init__(self, whole):
+            super().__init__()
+            self.whole = whole
+
+        def forward(self, input_ids, attention_mask):
+            return {"logits": self.whole(input_ids=input_ids, attention_mask=attention_mask).logits}
+
+    given = {name: torch.from_numpy(array) for name, array in batches[2].items()}
+    script = torch.jit.trace(Logits(lab("bert").module), example_kwarg_inputs=given, strict=False, check_trace=False)
+    graph = copied("bert", "graph")
+    bias = next(one for one in graph.graph.initializer if one.name.endswith("layer.1.output.LayerNorm.bias"))
+    if fault:
+        bias.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(bias) + 0.1, bias.name))
+    found = blame(reference(script), candidate(graph), batches[2:], mask="attention_mask")
+    if fault:
+        name = "whole.bert.encoder.layer.1.output.LayerNorm"
+        assert (found.kind, found.module, found.class_name) == ("weights", name, "LayerNorm")
+    else:
+        assert found is None
+
+
 def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
 
     assert blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask") is None
