@@ -45,7 +45,7 @@ def _running(audit: Audit) -> Iterator[Finding]:
             "problem",
             "session",
             f"it uses operators that ONNX Runtime does not bring: {_some(audit.foreign)}",
-            "give their library as `custom_ops`, and allow it with `--allow-code`",
+            "in a suite, give the backend their library as `custom_ops`, and allow it with `--allow-code`",
         )
     elif audit.trouble:
         # ONNX Runtime's CPU has next to no operators for bfloat16; another provider may have them.

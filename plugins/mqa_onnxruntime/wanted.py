@@ -70,7 +70,7 @@ class Wanted:
         if graph.foreign and self.custom_ops is None:
             raise DataError(
                 f"`{path}` uses the operator `{graph.foreign[0]}`, which ONNX Runtime does not bring",
-                hint="give its library as `custom_ops`, and allow it with `--allow-code`",
+                hint="in a suite, give the backend its library as `custom_ops`, and allow it with `--allow-code`",
             )
         sha256 = graph.sha256()
         check_stamp(path, sha256)
