@@ -39,6 +39,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
+        version=2,
     )
     yield Probe(
         "invariance",
