@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mqa_registry import runs
-from mqa_registry.commands.running import refuse_no_folder
+from mqa_registry.commands.running import refuse_no_folder, tell
 from mqa_registry.errors import UsageError
-from mqa_registry.report.console import print_report
 from mqa_registry.report.files import write_json
 from mqa_registry.report.jsonfile import to_json
 from mqa_registry.report.progress import watched
@@ -27,7 +25,6 @@ if TYPE_CHECKING:
     from mqa_registry.report import Report
     from mqa_registry.runs import Asked
 
-STAMP = ".mqa.json"  # what an export's stamp is called, beside it: its key `verdict` waits for one
 ANSWERS = {"text-classification"}  # tasks whose answers flip
 FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
@@ -95,8 +92,7 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     raw = made_up("parity.toml", pair.suite(), Path())
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run_raw(raw, asked, examples=show.examples, progress=progress)
-    print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
-    _stamp(pair.file, report)
+    tell(report, show)
     if show.json is not None:
         write_json(to_json(report) | {"first_divergence": first_divergence(report)}, show.json)
     return report.exit_code
@@ -113,16 +109,6 @@ def first_divergence(report: Report) -> Mapping[str, Any] | None:
     """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`."""
     found = (result.evidence.get("first_divergence") for result in report.results)
     return next((one for one in found if one), None)
-
-
-def _stamp(file: Path, report: Report) -> None:
-    """Write the verdict into the file's stamp, where it has one: what ships is what was judged."""
-    beside = file.with_suffix(STAMP)
-    if not beside.is_file():
-        return
-    stamp = json.loads(beside.read_text(encoding="utf-8"))
-    verdict = {"verdict": str(report.verdict), "run": report.run, "suite": report.suite["digest"]}
-    write_json(stamp | {"verdict": verdict}, beside)
 
 
 def _refuse_two_sources(pair: Pair) -> None:

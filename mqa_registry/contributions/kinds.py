@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions.subject import Runner
     from mqa_registry.data import Example
-    from mqa_registry.findings import Exported
+    from mqa_registry.findings import Exported, Finding
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,10 @@ class Backend(Contribution):
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
     `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some of
-    the options: it writes that file into a folder.
+    the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
+    `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless it
+    is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged the
+    backend, one that the store had every answer for too.
     """
 
     kind = "backend"
@@ -104,6 +107,7 @@ class Backend(Contribution):
     function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
     identity: Callable[..., Mapping[str, str]]
     export: Callable[..., Exported] | None = None
+    stamp: Callable[..., Iterable[Finding]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

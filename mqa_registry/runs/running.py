@@ -20,6 +20,7 @@ from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
 from mqa_registry.runs.record import Record
+from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
 
@@ -97,7 +98,8 @@ def run_raw(
         work={name: vars(work) for name, work in observations.work.items()},
     )
     report = report if examples else without_examples(report)
-    return _kept(store.folder, Record.of(raw, plan, observations, report, texts=examples), report)
+    kept = _kept(store.folder, Record.of(raw, plan, observations, report, texts=examples), report)
+    return kept if kept.note else stamped(kept, plan, observations, raw.overrides)
 
 
 def _kept(store: Path, record: Record, report: Report) -> Report:
