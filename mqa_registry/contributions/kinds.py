@@ -64,10 +64,16 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource(Contribution):
-    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later."""
+    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
+
+    `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *, options) ->
+    str` with some of the options: the task, as a suite would name it, for commands that were given none.
+    """
 
     kind = "model source"
     takes_arguments = ("task", "conditions")
+
+    tells: Callable[..., str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

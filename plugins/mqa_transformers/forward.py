@@ -62,6 +62,8 @@ def _array(values: Any) -> npt.NDArray[Any]:
 
 def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
     tokenizer, positions = model.processor, model.about.get("positions")
+    if tokenizer is None:
+        raise DataError("the model has no tokenizer for a `text`", hint="give its inputs as arrays, in a `.npz`")
     most = longest or positions
     row = tokenizer(text, truncation=most is not None, max_length=most, return_attention_mask=True)
     arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}

@@ -14,7 +14,6 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
-from mqa_registry.commands.parity import source_of
 
 CODE = """
 import torch
@@ -118,6 +117,12 @@ def test_the_verdict_goes_into_the_stamp_beside_the_file(parity):
     assert json.loads(beside.read_text())["verdict"]["verdict"] == "PASS"
 
 
+def test_the_task_that_was_taken_is_told_where_none_was_named(parity):
+    told = "task  transformers/forward, which takes arrays as they are"
+    assert told in parity.run().stdout
+    assert told not in parity.run("--task", "transformers/forward").stdout
+
+
 def test_a_run_of_it_can_be_judged_again(parity):
     parity.run()
     again = CliRunner().invoke(app, ["judge", "last"])
@@ -146,18 +151,3 @@ def test_two_kinds_of_rows_are_refused(parity):
 def test_code_is_not_run_without_its_flag(parity):
     done = CliRunner().invoke(app, ["parity", "ours:make", "model.onnx", "--inputs", "rows.npz"])
     assert (done.exit_code, "--allow-code" in done.stderr) == (2, True)
-
-
-@pytest.mark.parametrize(
-    ("model", "source"),
-    [
-        ("model.pt2", "torch/file"),
-        ("old/model.pt", "torch/file"),
-        ("ours:make", "torch/factory"),
-        ("pkg.ours:make", "torch/factory"),
-        ("org/name", "transformers/auto"),
-        ("./models/mine", "transformers/auto"),
-    ],
-)
-def test_the_source_is_told_by_the_models_name(model, source):
-    assert source_of(model) == source
