@@ -14,6 +14,7 @@ from mqa_registry.commands.running import refuse_no_folder, tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
 from mqa_registry.findings import Finding
+from mqa_registry.judging import Verdict
 from mqa_registry.report.files import write_json
 from mqa_registry.report.jsonfile import to_json
 from mqa_registry.report.progress import watched
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from mqa_registry.commands.running import Show
     from mqa_registry.errors import ExitCode
     from mqa_registry.report import Report
-    from mqa_registry.runs import Asked
+    from mqa_registry.runs import Asked, Trial
 
 FLIPS = "parity/flip-rate"
 MOST_FLIPS = 0.01
@@ -38,8 +39,8 @@ class Pair:
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
     what to make of the model; left out, its name tells the one, and the source the other. `decides` says that the task's
-    answers are decisions, which may flip. `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance in place of
-    the ratio; `repro` keeps what shows a difference without mqa.
+    answers are decisions, which may flip, `by_decisions` that the file is held by them, in place of the ratio.
+    `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance, likewise; `repro` keeps what shows a difference without mqa.
     """
 
     model: str
@@ -51,6 +52,7 @@ class Pair:
     tolerance: tuple[float, float] | None = None
     repro: bool = False
     decides: bool = False
+    by_decisions: bool = False
 
     def told(self, asked: Asked) -> Pair:
         """The same with what was left out."""
@@ -86,10 +88,12 @@ class Pair:
             atol, rtol = self.tolerance
             tensors |= {"atol": atol, "rtol": rtol}
             expect = {"mismatches": {"max": 0}, "outside": {"max": 0}}
+        elif self.by_decisions:
+            expect = {"mismatches": {"max": 0}}
         checks: list[dict[str, Any]] = [{"name": "tensors", "measure": tensors, "expect": expect}]
         if self.decides:
             flips = {"measure": FLIPS, "expect": {"max": MOST_FLIPS}}
-            checks.append({"name": "flips", **flips, "critical": False})
+            checks.append({"name": "flips", **flips, "critical": self.by_decisions})
         return checks
 
 
@@ -98,22 +102,61 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     refuse_no_folder(show.json)
     _refuse_two_sources(pair)
     whole = pair.told(asked)
-    raw = made_up("parity.toml", whole.suite(), Path())
-    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
-        report = runs.run_raw(raw, asked, examples=show.examples, progress=progress)
-    if pair.task is None:
-        taken = Finding("note", "task", told(str(whole.task), arrays=pair.inputs is not None))
-        report = replace(report, findings=(taken, *report.findings))
+    trial = _tried(whole, asked, show)
+    findings = [] if pair.task else [Finding("note", "task", told(str(whole.task), arrays=pair.inputs is not None))]
+    if _has_no_peer(trial.report):
+        findings.append(_instead(whole, trial.report))
+        if whole.decides:
+            trial = _tried(replace(whole, by_decisions=True), asked, show)  # of all that the store has by now
+    report = runs.settled(trial)
+    found = first_divergence(report)
+    if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
+        findings.append(Finding("note", "where", _begins(found)))
+    report = replace(report, findings=(*findings, *report.findings))
     tell(report, show)
     if show.json is not None:
-        write_json(to_json(report) | {"first_divergence": first_divergence(report)}, show.json)
+        write_json(to_json(report) | {"first_divergence": found}, show.json)
     return report.exit_code
 
 
 def first_divergence(report: Report) -> Mapping[str, Any] | None:
-    """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`."""
+    """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`.
+
+    A file that holds by its decisions parts from the model everywhere, and nowhere so that it counts.
+    """
+    if report.verdict is Verdict.PASS:
+        return None
     found = (result.evidence.get("first_divergence") for result in report.results)
     return next((one for one in found if one), None)
+
+
+def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:
+    raw = replace(made_up("parity.toml", pair.suite(), Path()), overrides=asked.overrides)
+    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
+        return runs.tried(raw, asked, examples=show.examples, progress=progress)
+
+
+def _has_no_peer(report: Report) -> bool:
+    """Whether PyTorch has not the file's precision, so that there is no ratio whatever the rows."""
+    tensors = report.results[0]
+    return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
+
+
+def _instead(pair: Pair, report: Report) -> Finding:
+    """What a file is held by that PyTorch has no precision for."""
+    precision = report.environment["backends"]["onnx"]["facts"].get("precision", "such precision")
+    none = f"PyTorch has no {precision}, and so no error to hold the file's against"
+    if pair.decides:
+        return Finding(
+            "note", "precision", f"{none}: it is held by its mismatches and decisions, at most {MOST_FLIPS:.0%} flips"
+        )
+    mend = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on what the answers are good for"
+    return Finding("warning", "precision", f"{none}, and `{pair.task}` decides nothing that could flip", mend)
+
+
+def _begins(found: Mapping[str, Any]) -> str:
+    place = f"`{found['module']}` ({found.get('class')}): " if found.get("module") else ""
+    return f"{place}{found.get('kind')}, {found.get('reason')}" if found.get("kind") else str(found.get("reason"))
 
 
 def _flips(task: str, source: str, asked: Asked) -> bool:

@@ -30,7 +30,8 @@ class Statistic:
     resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
     statistic. Left out, every row is a cell of its own.
 
-    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
+    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`; with `never`, it has none
+    on any rows, and nobody is told to add some. A metric of groups may
     give scores a row in `shown`, by name: reports show their mean in every group beside the number. Where the number is
     made of how far apart groups lie at most in each of these rates, `spread` maps those distances, shape (rates,), to
     it, and where they are ratios (the smallest by the largest), `ratio` says so. The largest of many distances is too
@@ -41,6 +42,7 @@ class Statistic:
     cells: npt.NDArray[np.int64] | None = None
     size: int = 0  # how many cells there are; needed with `cells`
     undefined: str = ""
+    never: bool = False
     shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
     spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
     ratio: bool = False

@@ -54,7 +54,7 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     answer = measured.answer
     if isinstance(answer, Statistic):
         if answer.undefined:
-            return Undefined(rows, f"is undefined, since {answer.undefined}")
+            return Undefined(rows, f"is undefined, since {answer.undefined}", never=answer.never)
         return resampled([_sized(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
     if isinstance(answer, float):
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)

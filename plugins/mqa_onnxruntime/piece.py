@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # Operations that compute with fewer bits, and the element types of numbers that hold fewer than float32.
 COARSE = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinear", "MatMulNBits")
+QUANTIZED, SCALE, ZERO_POINT = "_quantized", "_scale", "_zero_point"
 NARROW = {10: "float16", 16: "bfloat16", 2: "uint8", 3: "int8", 21: "uint4", 22: "int4"}
 
 
@@ -60,6 +61,19 @@ class Piece:
         found += [NARROW[to] for node in self.model.graph.node if (to := _cast_to(node)) in NARROW]
         found += [node.op_type for node in self.model.graph.node if node.op_type.startswith(COARSE)]
         return tuple(dict.fromkeys(found))
+
+    def rounded(self) -> Mapping[str, tuple[Array, Array]]:
+        """Its weights of few bits, as the numbers that they stand for, and the step from one such number to the next."""
+        from onnx import numpy_helper
+
+        tensors = {tensor.name: tensor for tensor in self.model.graph.initializer}
+        found = {}
+        for name in tensors:
+            # ONNX Runtime's quantizers call them so, whatever form they give the graph.
+            whole = [name, *(name.removesuffix(QUANTIZED) + part for part in (SCALE, ZERO_POINT))]
+            if name.endswith(QUANTIZED) and all(one in tensors for one in whole):
+                found[name] = _restored(*(numpy_helper.to_array(tensors[one]) for one in whole))
+        return found
 
     def run(
         self, feeds: Mapping[str, Array], *, weights: Mapping[str, Array] | None = None, optimization: str = "disabled"
@@ -113,6 +127,15 @@ def whole_piece(model: Any, source: Source) -> Piece:
             tensor.data_location = tensor.DEFAULT
             del tensor.external_data[:]
     return Piece(model, source)
+
+
+def _restored(numbers: Array, scale: Array, zero_point: Array) -> tuple[Array, Array]:
+    """With a scale of their own, channels are along the axis that is as long, the last one of such."""
+    axis = next((place for place in reversed(range(numbers.ndim)) if numbers.shape[place] == scale.size), None)
+    shape = [scale.size if place == axis else 1 for place in range(numbers.ndim)]
+    step = scale.reshape(shape) if scale.size > 1 else scale.reshape(())
+    zero = zero_point.astype(np.float32).reshape(step.shape)
+    return (numbers.astype(np.float32) - zero) * step, step
 
 
 def _cast_to(node: Any) -> int:

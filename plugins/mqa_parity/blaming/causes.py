@@ -31,9 +31,34 @@ class Cause:
     weight: str = ""
 
 
+STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off at the ends a little more
+
+
 def find_cause(case: Suspect) -> Cause:
     """The first of these that explains the error, each shown by an experiment on the piece."""
-    return _precision(case) or _weights(case) or _arbitrated(case)
+    return strayed(case) or _precision(case) or _weights(case) or _arbitrated(case)
+
+
+def strayed(case: Suspect) -> Cause | None:
+    """A weight of few bits that stands for other numbers than were learned, further off than rounding takes them."""
+    if not case.module or not isinstance(case.case.truth.reference, Weighted):
+        return None
+    learned = case.case.truth.reference.parameters
+    for name, (weight, step) in case.piece.rounded().items():
+        off, parameter = min(_steps_off(weight, step, learned(case.module)), default=(0.0, ""))
+        # A piece may hold weights of modules that have no part of their own: those are right, too.
+        if off > STEPS and min(_steps_off(weight, step, learned("")))[0] > STEPS:
+            what = f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {off:.3g} of its steps off"
+            return Cause("weights", what, f"{name}: {parameter}")
+    return None
+
+
+def _steps_off(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str]]:
+    """How far a weight is from each parameter that could stand in its place, as it is or transposed."""
+    for name, parameter in learned.items():
+        for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):
+            if right.shape == weight.shape:
+                yield float((np.abs(weight - right) / step).max()), name
 
 
 def _precision(case: Suspect) -> Cause | None:
