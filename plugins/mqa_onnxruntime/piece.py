@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.eightbits import eight_bits
 from mqa_onnxruntime.providers import told
 from mqa_registry import NotRunError
 
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.eightbits import EightBits
     from mqa_onnxruntime.reopening import Source
 
     Array = npt.NDArray[Any]
 
 # Operations that compute with fewer bits, and the element types of numbers that hold fewer than float32.
 COARSE = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinear", "MatMulNBits")
-QUANTIZED, SCALE, ZERO_POINT = "_quantized", "_scale", "_zero_point"
 NARROW = {10: "float16", 16: "bfloat16", 2: "uint8", 3: "int8", 21: "uint4", 22: "int4"}
 
 
@@ -63,17 +64,16 @@ class Piece:
         return tuple(dict.fromkeys(found))
 
     def rounded(self) -> Mapping[str, tuple[Array, Array]]:
-        """Its weights of few bits, as the numbers that they stand for, and the step from one such number to the next."""
-        from onnx import numpy_helper
+        """Its weights of 8 bits, as the numbers that they stand for, and the step from one such number to the next."""
+        return {name: (one.numbers(), one.step) for name, one in self._eight_bits.items()}
 
-        tensors = {tensor.name: tensor for tensor in self.model.graph.initializer}
-        found = {}
-        for name in tensors:
-            # ONNX Runtime's quantizers call them so, whatever form they give the graph.
-            whole = [name, *(name.removesuffix(QUANTIZED) + part for part in (SCALE, ZERO_POINT))]
-            if name.endswith(QUANTIZED) and all(one in tensors for one in whole):
-                found[name] = _restored(*(numpy_helper.to_array(tensors[one]) for one in whole))
-        return found
+    def rounding(self, name: str, numbers: Array) -> Mapping[str, Array]:
+        """The initializers that have other numbers stand in the place of such a weight."""
+        return self._eight_bits[name].of(name, numbers)
+
+    @cached_property
+    def _eight_bits(self) -> Mapping[str, EightBits]:
+        return dict(eight_bits(self.model.graph))
 
     def run(
         self, feeds: Mapping[str, Array], *, weights: Mapping[str, Array] | None = None, optimization: str = "disabled"
@@ -113,7 +113,7 @@ class Piece:
         copy.CopyFrom(self.model)
         for tensor in copy.graph.initializer:
             if tensor.name in weights:
-                tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(weights[tensor.name]), tensor.name))
+                tensor.CopyFrom(numpy_helper.from_array(np.asarray(weights[tensor.name], order="C"), tensor.name))
         return copy
 
 
@@ -127,15 +127,6 @@ def whole_piece(model: Any, source: Source) -> Piece:
             tensor.data_location = tensor.DEFAULT
             del tensor.external_data[:]
     return Piece(model, source)
-
-
-def _restored(numbers: Array, scale: Array, zero_point: Array) -> tuple[Array, Array]:
-    """With a scale of their own, channels are along the axis that is as long, the last one of such."""
-    axis = next((place for place in reversed(range(numbers.ndim)) if numbers.shape[place] == scale.size), None)
-    shape = [scale.size if place == axis else 1 for place in range(numbers.ndim)]
-    step = scale.reshape(shape) if scale.size > 1 else scale.reshape(())
-    zero = zero_point.astype(np.float32).reshape(step.shape)
-    return (numbers.astype(np.float32) - zero) * step, step
 
 
 def _cast_to(node: Any) -> int:

@@ -40,25 +40,36 @@ def find_cause(case: Suspect) -> Cause:
 
 
 def strayed(case: Suspect) -> Cause | None:
-    """A weight of few bits that stands for other numbers than were learned, further off than rounding takes them."""
+    """A weight of few bits that stands for other numbers than were learned, which do better in its place.
+
+    A weight may be far from every parameter and right, as one with a normalization folded into it.
+    """
     if not case.module or not isinstance(case.case.truth.reference, Weighted):
         return None
-    learned = case.case.truth.reference.parameters
+    learned = case.case.truth.reference.parameters(case.module)
     for name, (weight, step) in case.piece.rounded().items():
-        off, parameter = min(_steps_off(weight, step, learned(case.module)), default=(0.0, ""))
-        # A piece may hold weights of modules that have no part of their own: those are right, too.
-        if off > STEPS and min(_steps_off(weight, step, learned("")))[0] > STEPS:
+        found = min(_candidates(weight, step, learned), key=lambda one: one[0], default=None)
+        if found and found[0] > STEPS and _does_better(case, case.piece.rounding(name, found[2])):
+            off, parameter, _ = found
             what = f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {off:.3g} of its steps off"
             return Cause("weights", what, f"{name}: {parameter}")
     return None
 
 
-def _steps_off(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str]]:
-    """How far a weight is from each parameter that could stand in its place, as it is or transposed."""
+def _candidates(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str, Array]]:
+    """The parameters that could stand in a weight's place, as they are or transposed, and how many steps they are off."""
     for name, parameter in learned.items():
         for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):
             if right.shape == weight.shape:
-                yield float((np.abs(weight - right) / step).max()), name
+                yield float((np.abs(weight - right) / step).max()), name, right
+
+
+def _does_better(case: Suspect, weights: Arrays) -> bool:
+    try:
+        now, then = (case.ratio(case.piece.run(case.feeds, weights=given)) for given in (None, weights))
+    except Exception:  # what does not fit does no better
+        return False
+    return then < now / 2
 
 
 def _precision(case: Suspect) -> Cause | None:
