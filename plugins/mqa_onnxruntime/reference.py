@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,7 @@ from mqa_onnxruntime.signature import input_types
 from mqa_registry import find_device
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from typing import TypeAlias
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reference:
-    """Answers a batch; `weights` gives its parameters and buffers by name, where it is a PyTorch model."""
+    """Answers a batch, by places where its outputs have no names; `weights` gives its parameters and buffers by name, where it is a PyTorch model."""
 
     name: str
     run: Callable[[Arrays], Arrays]
@@ -63,7 +64,17 @@ def _answers(subject: Subject, batch: Arrays) -> dict[str, Array]:
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in batch.items()}
     with torch.inference_mode():
         outputs = subject.model.module(**tensors)
-    return {name: value.float().numpy() for name, value in outputs.items() if isinstance(value, torch.Tensor)}
+    return {name: value.float().numpy() for name, value in _named(outputs) if isinstance(value, torch.Tensor)}
+
+
+def _named(outputs: Any) -> Iterator[tuple[str, Any]]:
+    """What a model gives, by name; what has no names, by its places."""
+    if isinstance(outputs, Mapping):
+        yield from outputs.items()
+    elif isinstance(outputs, tuple | list):
+        yield from ((str(place), value) for place, value in enumerate(outputs))
+    else:
+        yield "0", outputs
 
 
 def _weights(module: Any) -> Iterator[tuple[str, Array]]:
