@@ -42,10 +42,10 @@ class Statistic:
     cells: npt.NDArray[np.int64] | None = None
     size: int = 0  # how many cells there are; needed with `cells`
     undefined: str = ""
-    never: bool = False
     shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
     spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
     ratio: bool = False
+    never: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
