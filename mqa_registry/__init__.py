@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         ModelSource,
         Perturbation,
         Probe,
+        Quantile,
         Replay,
         Runner,
         Slice,
@@ -53,7 +54,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "contributions": (
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
-        "Perturbation", "Probe", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task", "Timeable",
+        "Perturbation", "Probe", "Quantile", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task", "Timeable",
     ),
     "data": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
@@ -97,6 +98,7 @@ __all__ = [
     "Perturbation",
     "Predictions",
     "Probe",
+    "Quantile",
     "Replay",
     "Runner",
     "Scene",

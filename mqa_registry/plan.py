@@ -14,6 +14,7 @@ from mqa_registry.suite import Against, Expect
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mqa_registry.contributions import Perturbation
     from mqa_registry.suite import Check, Severity, Suite, Use
 
 
@@ -32,6 +33,11 @@ class RowSet:
         keys = "\n".join(use.key for use in self.perturb)
         words = "-".join(re.sub(r"[^a-z0-9]+", "-", use.name.partition("/")[2].lower()) for use in self.perturb)
         return f"{self.data}.{words[:40]}-{hashlib.blake2b(keys.encode(), digest_size=3).hexdigest()}"
+
+    @property
+    def changes_answers(self) -> bool:
+        """Whether the right answers are others than the data say, and nobody says which."""
+        return any(cast("Perturbation", use.contribution).answer == "changes" for use in self.perturb)
 
 
 @dataclass(frozen=True)

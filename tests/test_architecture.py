@@ -107,7 +107,7 @@ def test_help_loads_little():
     help_ = "sys.argv = ['mqa', '--help']\nfrom mqa_registry.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass"
     modules = loaded_by(help_)
     assert len(modules) <= 320
-    assert not modules & (MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow"})
+    assert not modules & (MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow", "py3langid"})
 
 
 def test_importing_the_package_loads_nothing_heavy():
@@ -117,7 +117,7 @@ def test_importing_the_package_loads_nothing_heavy():
 
 def test_loading_every_plugin_loads_no_model_library():
     modules = loaded_by("from mqa_registry.plugins import load_all\nload_all()")
-    assert not modules & (MODEL_LIBRARIES | {"scipy.stats", "pandas"})
+    assert not modules & (MODEL_LIBRARIES | {"scipy.stats", "pandas", "py3langid"})
 
 
 @pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])

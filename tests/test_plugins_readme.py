@@ -10,6 +10,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from sklearn.metrics import recall_score
 
@@ -96,12 +97,16 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
     catalog = load([], files=[done.folder / "mqa_more_metrics.py"])
     plugin = catalog.plugins["mqa_more_metrics"]
     assert plugin.broken == ""
-    wrong, worst = (contribution.function for contribution in plugin.contributions)
+    wrong, error, worst = (contribution.function for contribution in plugin.contributions)
     rng = np.random.default_rng(0)
     right, p = rng.integers(0, 3, 60), rng.dirichlet([1, 1, 1], 60)
     predictions, targets = answers(p), answers(np.eye(3)[right])
     said = p.argmax(axis=1)
     np.testing.assert_array_equal(wrong(predictions, targets)[said != right], p.max(axis=1)[said != right])
+    usual = error(
+        *(Predictions("value", pa.table({"id": ["a", "b"], "value": pair})) for pair in ([1.0, 5.0], [3.0, 4.0]))
+    )
+    assert (usual.values.tolist(), usual.share) == ([2.0, 1.0], 0.95)
     statistic = worst(predictions, targets)
     counts = np.bincount(statistic.cells, minlength=statistic.size)
     assert statistic.of(counts) == min(recall_score(right, said, average=None))
@@ -120,6 +125,27 @@ def test_the_probe_of_the_page_counts_what_is_said_again(done):
     assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` says nothing new"])
 
 
+def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
+    suite = done.folder / "doubt.toml"
+    whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
+    (done.folder / "sure.csv").write_text("id,positive,negative\n1,0.9,0.1\n2,0.2,0.8\n3,1,0\n", encoding="utf-8")
+    (done.folder / "unsure.csv").write_text("id,positive,negative\n1,0.4,0.6\n2,0.25,0.75\n3,1,0\n", encoding="utf-8")
+    (done.folder / "three.csv").write_text(
+        "id,text,target\n1,a,positive\n2,b,negative\n3,c,positive\n", encoding="utf-8"
+    )
+    backends = "".join(f'[backends.{name}]\nuse = "replay/file"\npath = "{name}.csv"\n' for name in ("sure", "unsure"))
+    check = '[[check]]\nmeasure = "mqa_comparing/doubt"\ngate = "point"\nexpect = { max = 0 }\n'
+    head = whole[: whole.index("[backends")].replace("posts.csv", "three.csv")
+    suite.write_text(head + backends + check, encoding="utf-8")
+    (result,) = run(suite, Asked(plugin_files=(done.folder / "mqa_comparing.py",))).results
+    assert result.verdict == "FAIL"
+    assert result.evidence["remarks"] == ["1 rows fell by more than 0.1; 1 newly wrong, 0 newly right, McNemar p = 1"]
+    assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [
+        ("1", "positive", {"text": "a"}), ("2", "negative", {"text": "b"}),
+    ]  # fmt: skip
+    assert result.evidence["examples"][0]["fall"] == pytest.approx(0.3)
+
+
 def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
     plugin = load([], files=[done.folder / "mqa_pauses.py"]).plugins["mqa_pauses"]
     assert plugin.broken == ""
@@ -129,7 +155,5 @@ def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):
 
 
 def answers(p: np.ndarray) -> Predictions:
-    import pyarrow as pa
-
     columns = {f"class-{code}": p[:, code] for code in range(p.shape[1])}
     return as_predictions(pa.table({"id": [str(n) for n in range(len(p))], **columns}))

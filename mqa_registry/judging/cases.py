@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import math
 import time
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.judging.answers import Answers
 from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
-from mqa_registry.judging.evidence import examples_of
+from mqa_registry.judging.evidence import evidence_of
 from mqa_registry.judging.finding import find, find_gaps, refuse_many
 from mqa_registry.judging.material import Material
 from mqa_registry.judging.reading import read, selections
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as JudgedStep
-from mqa_registry.judging.shares import PairedProportions
 from mqa_registry.judging.sighted import bounds_of, of_sights
 from mqa_registry.judging.sweeps import beside, curve, undisturbed, validity
 from mqa_registry.judging.together import together
@@ -31,7 +27,6 @@ from mqa_registry.predict import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading, Selection
     from mqa_registry.plan import Case, Plan, Step
     from mqa_registry.predict import Observations, Observed, Sighted
@@ -60,6 +55,7 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
             return replace(blank, **of_sights(plan, case, [observations.sights[one] for one in case.sights]))
         steps = [_step(plan, case, step, material) for step in case.steps]
         clean = undisturbed(case, material)
+        return _concluded(plan, case, blank, steps, observations, clean=clean)
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
     except MqaError:
@@ -67,7 +63,6 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": _trace(error)})
-    return _concluded(plan, case, blank, steps, observations, clean=clean)
 
 
 def _read_by(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
@@ -161,7 +156,7 @@ def _concluded(
     verdict, note = _overruled(plan, case, steps, observations) or (verdict, note)
     parts = [_part(step, judged, ruling, observations) for step, judged in zip(case.steps, steps, strict=True)]
     swept = case.clean is not None
-    evidence = _evidence(case.steps[-1], steps[-1], observations, shown=verdict is not Verdict.PASS)
+    evidence = evidence_of(case.steps[-1], steps[-1], observations, shown=verdict is not Verdict.PASS)
     evidence |= {"sweep": curve(parts, case.expect, clean)} if swept else {}
     return replace(
         blank,
@@ -200,48 +195,3 @@ def _part(step: Step, judged: Judged, ruling: Ruling, observations: Observations
     assert seen is not None
     groups = group_parts(judged, ruling)
     return JudgedStep(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, validity(len(seen.rows), seen))
-
-
-def _evidence(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
-    """Counts that a reader needs, and where the check does not hold the rows that speak most against it."""
-    observed, reading = observations.views[step.view], judged.reading
-    assert observed.seen is not None
-    counts = {"missing": reading.sample.missing, "unlabelled": reading.sample.unlabelled}
-    if step.view.rows.perturb:
-        counts |= {"declined": observed.seen.declined}
-    evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
-    if step.view.rows.perturb:
-        told = validity(len(observed.seen.rows), observed.seen)
-        evidence |= {key: told[key] for key in ("changed", "edits") if key in told}
-    if not reading.paired:
-        evidence["unpaired"] = True
-    if reading.sample.clusters is not None:
-        evidence["clusters"] = len(np.unique(reading.sample.clusters))
-    evidence |= _mcnemar(judged.whole)
-    if shown:
-        rows = observations.rows[step.view.rows.data]
-        evidence["examples"] = examples_of(_telling(judged), observed.seen.rows, rows)
-    return evidence
-
-
-def _mcnemar(finding: Finding) -> dict[str, Any]:
-    """The exact test that many know, beside the score interval of the same rows."""
-    for pairs in finding.numbers.values():
-        if isinstance(pairs, PairedProportions) and pairs.rows and pairs.design is None:
-            lost, won = (pairs.won, pairs.lost) if "rise" in finding.numbers else (pairs.lost, pairs.won)
-            return {"mcnemar": {"lost": lost, "won": won, "p": pairs.mcnemar}}
-    return {}
-
-
-def _telling(judged: Judged) -> Reading:
-    """The rows to look at: those of the group that is worst off, where there are groups."""
-    large = [finding for name, finding in judged.groups.items() if name not in judged.small]
-    if not large:
-        return judged.reading
-    bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
-    sign = -1 if bounded_above else 1
-    if not all("value" in finding.numbers for finding in large):
-        return judged.reading
-    known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
-    worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
-    return worst.reading

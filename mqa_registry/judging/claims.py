@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mqa_registry.judging.estimates import Undefined
+from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.shares import Proportion
 
@@ -46,6 +47,13 @@ class Claim:
         low, high = self._interval(confidence)
         return high < self.low or low > self.high
 
+    @property
+    def bound_above(self) -> bool:
+        """Whether the near bound lies above the estimate, so that the interval has to shrink from above to clear it."""
+        value = self.estimate.value
+        near = min(self.low, self.high, key=lambda bound: abs(bound - value))
+        return near > value or near == value == self.high
+
     def holds_at_point(self) -> bool:
         """Whether the bare estimate lies inside."""
         return self.low <= self.estimate.value <= self.high
@@ -58,41 +66,44 @@ class Claim:
     def rows_to_settle(self, confidence: float) -> int | None:
         """How many rows would settle it, were the estimate right; None where no number of rows would."""
         rough = self.roughly_to_settle(confidence)
-        if rough is not None and isinstance(self.estimate, Proportion) and self.estimate.design is None:
-            return self._rows_for_share(self.estimate, confidence)
+        exact = isinstance(self.estimate, Proportion | OrderStatistic) and self.estimate.design is None
+        if rough is not None and exact:
+            return self._rows_by_search(confidence)
         return rough if rough is None or rough <= MOST_ROWS else None
 
     def roughly_to_settle(self, confidence: float) -> int | None:
-        """The same from how the interval at hand would shrink, by the root of the rows."""
+        """The same from how the interval at hand would shrink, by the root of the rows; at least so many that it ends."""
         value = self.estimate.value
         distance = min((abs(value - bound) for bound in (self.low, self.high) if math.isfinite(bound)), default=0.0)
         interval = self.estimate.interval(confidence)
         if not self.defined or distance == 0 or interval is None or self.estimate.rows == 0:
             return None
-        toward = interval[1] - value if self._bound_above() else value - interval[0]
+        toward = interval[1] - value if self.bound_above else value - interval[0]
         if not math.isfinite(toward):
-            return None
+            return self._rows_for_an_end(confidence)
         return math.ceil(self.estimate.rows * (max(toward, 0.0) / distance) ** 2)
 
-    def _bound_above(self) -> bool:
-        """Whether the interval has to shrink from above: the near bound lies above the estimate."""
-        return abs(self.high - self.estimate.value) < abs(self.low - self.estimate.value) or math.isinf(self.low)
+    def _rows_for_an_end(self, confidence: float) -> int | None:
+        estimate = self.estimate
+        if not isinstance(estimate, OrderStatistic) or estimate.design is not None:
+            return None
+        return estimate.least_rows(confidence, above=self.bound_above)
 
-    def _rows_for_share(self, estimate: Proportion, confidence: float) -> int | None:
-        """Search the number of rows at which the interval of the same share clears the bound."""
+    def _rows_by_search(self, confidence: float) -> int | None:
+        """Search the number of rows like those at hand at which the interval clears the bound."""
         low, high = 1, 2
-        while not self._settled_with(high, estimate, confidence):
+        while not self._settled_with(high, confidence):
             low, high = high, high * 2
             if high > MOST_ROWS:
                 return None
         while high - low > max(1, high // 200):
             middle = (low + high) // 2
-            low, high = (low, middle) if self._settled_with(middle, estimate, confidence) else (middle, high)
+            low, high = (low, middle) if self._settled_with(middle, confidence) else (middle, high)
         return high
 
-    def _settled_with(self, rows: int, estimate: Proportion, confidence: float) -> bool:
-        share = replace(estimate, successes=round(estimate.value * rows), rows=rows)
-        claim = Claim("", share, self.low, self.high)
+    def _settled_with(self, rows: int, confidence: float) -> bool:
+        assert isinstance(self.estimate, Proportion | OrderStatistic)
+        claim = Claim("", self.estimate.of_rows(rows), self.low, self.high)
         return claim.holds(confidence) or claim.fails(confidence)
 
 

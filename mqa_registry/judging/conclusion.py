@@ -58,17 +58,19 @@ class Ruling:
     """How the claims of a whole check are held: at a confidence, or with `point` by the bare estimate.
 
     `levels` has for each claim, by its `id`, the confidence at which it has to fail, corrected for the number of all.
+    `unit` is what there would have to be more of to settle it.
     """
 
     confidence: float
     point: bool
     levels: Mapping[int, float]
+    unit: str = "rows"
 
     @classmethod
-    def on(cls, steps: Sequence[Judged], confidence: float, *, point: bool) -> Ruling:
+    def on(cls, steps: Sequence[Judged], confidence: float, *, point: bool, unit: str = "rows") -> Ruling:
         """The ruling on all severities, groups and bounds of a check together."""
         claims = [claim for step in steps for claims in step.claims.values() for claim in claims]
-        return cls(confidence, point, {} if point else holm(claims, confidence))
+        return cls(confidence, point, {} if point else holm(claims, confidence), unit)
 
     def fails(self, claim: Claim) -> bool:
         if self.point:
@@ -94,13 +96,13 @@ def ruled(steps: Sequence[Judged], ruling: Ruling) -> tuple[Verdict, str, int | 
         return Verdict.INCONCLUSIVE, "too few groups have enough rows to be judged", None
     if verdict is Verdict.FAIL:
         group, worst = next((group, claim) for group, claim in named if ruling.fails(claim))
-        return verdict, _said(worst, group, ruling.confidence), None
+        return verdict, _said(worst, group, ruling), None
     if verdict is Verdict.PASS or not named:
         return verdict, "", None
     pending = [(group, claim) for group, claim in named if ruling.open(claim)]
     rows = _rows_to_settle([claim for _, claim in pending], ruling.confidence)
-    reason = _said(pending[0][1], pending[0][0], ruling.confidence)
-    return verdict, reason + (f"; about {rows:,} rows would settle it" if rows else ""), rows
+    reason = _said(pending[0][1], pending[0][0], ruling)
+    return verdict, reason + (f"; about {rows:,} {ruling.unit} would settle it" if rows else ""), rows
 
 
 def beyond_rows(steps: Sequence[Judged], ruling: Ruling) -> bool:
@@ -141,10 +143,10 @@ def _group(finding: Finding, ruling: Ruling, *, small: bool) -> Part:
         return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), f"{finding.rows:,} rows are too few")
     telling = next((claim for claim in finding.claims if ruling.fails(claim)), None)
     if telling is not None:
-        return Part(Verdict.FAIL, _numbers(finding, ruling), _said(telling, "", ruling.confidence))
+        return Part(Verdict.FAIL, _numbers(finding, ruling), _said(telling, "", ruling))
     telling = next((claim for claim in finding.claims if ruling.open(claim)), None)
     if telling is not None:
-        return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), _said(telling, "", ruling.confidence))
+        return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), _said(telling, "", ruling))
     return Part(Verdict.PASS, _numbers(finding, ruling))
 
 
@@ -155,20 +157,21 @@ def _rows_to_settle(claims: Sequence[Claim], confidence: float) -> int | None:
     return max((rows for claim in most if (rows := claim.rows_to_settle(confidence))), default=None)
 
 
-def _said(claim: Claim, group: str, confidence: float) -> str:
+def _said(claim: Claim, group: str, ruling: Ruling) -> str:
     """One claim in words: where the interval lies, and where the bound."""
     subject = f"{claim.text} in `{group}`" if group else claim.text
     if claim.estimate.flaw:
         return f"{subject} {claim.estimate.flaw}"
-    interval = claim.estimate.interval(confidence)
-    shown = _short(claim.estimate.value)
+    interval = claim.estimate.interval(ruling.confidence)
+    shown, value = _short(claim.estimate.value), claim.estimate.value
     if interval is not None:
-        shown += f" [{_short(interval[0])}, {_short(interval[1])}]"
-    bounds = [bound for bound in (claim.low, claim.high) if math.isfinite(bound)]
-    value = claim.estimate.value
-    bound = min(bounds, key=lambda one: abs(one - value))
-    if claim.fails(confidence):
+        shown += f" [{', '.join('…' if math.isinf(end) else _short(end) for end in interval)}]"
+    bound = min((bound for bound in (claim.low, claim.high) if math.isfinite(bound)), key=lambda one: abs(one - value))
+    if claim.fails(ruling.confidence):
         return f"{subject} is {shown}, {'above' if value > bound else 'below'} {bound:g}"
+    if interval is not None and math.isinf(interval[claim.bound_above]):
+        open_end = "above" if claim.bound_above else "below"
+        return f"{subject} is {shown}, left open {open_end} by {claim.estimate.rows:,} {ruling.unit}"
     return f"{subject} is {shown}, on both sides of {bound:g}"
 
 

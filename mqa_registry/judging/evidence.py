@@ -1,69 +1,65 @@
-"""Evidence: the rows that a person should look at to believe a verdict."""
+"""Evidence: what a person needs to believe a verdict, beside its numbers."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.judging.sample import positions_of
+from mqa_registry.judging.compared import compared, mcnemar
+from mqa_registry.judging.examples import examples_of
+from mqa_registry.judging.shares import PairedProportions
+from mqa_registry.judging.sweeps import validity
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    from mqa_registry.data import Predictions, Rows
+    from mqa_registry.judging.conclusion import Judged
+    from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading
-
-EXAMPLES = 5
-
-
-def examples_of(reading: Reading, seen: Rows, undisturbed: Rows) -> list[dict[str, Any]]:
-    """The rows that speak most against the check: answers that differ from the target or the reference, surest first."""
-    wrong = np.flatnonzero(_wrong(reading))
-    worst = wrong[np.argsort(-_sureness(reading.sample.predictions)[wrong], kind="stable")][:EXAMPLES]
-    ids = reading.sample.predictions.ids.take(worst)
-    shown = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
-    before = undisturbed.table.take(reading.sample.places[worst]).select(undisturbed.fields).to_pylist()
-    return [
-        _example(reading, int(row), name, fields, disturbed)
-        for row, name, fields, disturbed in zip(worst, ids.to_pylist(), before, shown, strict=True)
-    ]
+    from mqa_registry.plan import Step
+    from mqa_registry.predict import Observations
 
 
-def _wrong(reading: Reading) -> npt.NDArray[np.bool_]:
-    """Rows that are answered wrongly; held against a reference, those of them that it answers otherwise."""
-    sample = reading.sample
-    reference = reading.reference if reading.paired else None
-    wrong = np.full(len(sample), sample.predictions.schema not in ("value", "vector", "waveform"))
-    if sample.targets is not None:
-        wrong &= _differ(sample.predictions, sample.targets)
-    if reference is not None:
-        wrong &= _differ(sample.predictions, reference.predictions)
-    return wrong
+def evidence_of(step: Step, judged: Judged, observations: Observations, *, shown: bool) -> dict[str, Any]:
+    """Counts that a reader needs, what a comparison says, and with `shown` the rows that speak most against the check."""
+    observed, reading = observations.views[step.view], judged.reading
+    assert observed.seen is not None
+    counts = {"missing": reading.sample.missing, "unlabelled": reading.sample.unlabelled}
+    if step.view.rows.perturb:
+        counts |= {"declined": observed.seen.declined}
+    evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
+    if step.view.rows.perturb:
+        told = validity(len(observed.seen.rows), observed.seen)
+        evidence |= {key: told[key] for key in ("changed", "edits") if key in told}
+    if not reading.paired:
+        evidence["unpaired"] = True
+    if reading.sample.clusters is not None:
+        evidence["clusters"] = len(np.unique(reading.sample.clusters))
+    evidence |= _mcnemar(judged.whole) | compared(step, reading)
+    picked = evidence.pop("examples", None)
+    if shown:
+        rows = observations.rows[step.view.rows.data]
+        evidence["examples"] = examples_of(_telling(judged), observed.seen.rows, rows, picked)
+    return evidence
 
 
-def _differ(predictions: Predictions, others: Predictions) -> npt.NDArray[np.bool_]:
-    if predictions.schema == "label":
-        return np.asarray(predictions.codes != others.codes)
-    pairs = zip(predictions.answers(), others.answers(), strict=True)
-    return np.array([one != two for one, two in pairs], dtype=bool)
+def _mcnemar(finding: Finding) -> dict[str, Any]:
+    """The exact test that many know, beside the score interval of the same rows."""
+    for pairs in finding.numbers.values():
+        if isinstance(pairs, PairedProportions) and pairs.rows and pairs.design is None:
+            return {"mcnemar": mcnemar(pairs, swapped="rise" in finding.numbers)}
+    return {}
 
 
-def _sureness(predictions: Predictions) -> npt.NDArray[np.float64]:
-    probabilities = predictions.probabilities
-    return np.zeros(len(predictions)) if probabilities is None else np.nan_to_num(probabilities.max(axis=1))
-
-
-def _example(reading: Reading, row: int, name: str, fields: Any, disturbed: Any) -> dict[str, Any]:
-    sample, reference = reading.sample, reading.reference
-    example: dict[str, Any] = {"id": name, "fields": fields}
-    if disturbed != fields:
-        example["disturbed"] = disturbed
-    if sample.targets is not None:
-        example["target"] = sample.targets.main[row].as_py()
-    example["prediction"] = sample.predictions.main[row].as_py()
-    if sample.predictions.probabilities is not None:
-        example["probability"] = round(float(_sureness(sample.predictions)[row]), 4)
-    if reference is not None and reading.paired:
-        example["reference"] = reference.predictions.main[row].as_py()
-    return example
+def _telling(judged: Judged) -> Reading:
+    """The rows to look at: those of the group that is worst off, where there are groups."""
+    large = [finding for name, finding in judged.groups.items() if name not in judged.small]
+    if not large:
+        return judged.reading
+    bounded_above = any(math.isfinite(claim.high) and math.isinf(claim.low) for claim in large[0].claims)
+    sign = -1 if bounded_above else 1
+    if not all("value" in finding.numbers for finding in large):
+        return judged.reading
+    known = [finding for finding in large if math.isfinite(finding.numbers["value"].value)] or large
+    worst = min(known, key=lambda finding: sign * finding.numbers["value"].value)
+    return worst.reading

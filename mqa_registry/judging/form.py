@@ -1,4 +1,4 @@
-"""The form of a measure's answers: a share of rows, another mean, a statistic, or a number of the whole."""
+"""The form of a measure's answers: a share of rows, another mean, a statistic, a quantile, or a number of the whole."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.contributions import Metric, Statistic
+from mqa_registry.contributions import Metric, Quantile, Statistic
 from mqa_registry.data import SCHEMAS, Predictions
 from mqa_registry.options import takes_groups
 
@@ -39,8 +39,11 @@ class Form(Enum):
     UNKNOWN = auto()  # it cannot be found out on rows that are made up
 
 
-def form_of(measure: Use, classes: Sequence[str] = ()) -> Form:
-    """The form, found by measuring two rows that are made up; `classes` are labels that the data has."""
+def form_of(measure: Use, classes: Sequence[str] = ()) -> Form | Quantile:
+    """The form, found by measuring two rows that are made up; `classes` are labels that the data has.
+
+    A quantile is a form of its own, which says of what share it is.
+    """
     takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in {*CLASSED, *ANSWERS}]
     if not takes:
         return Form.UNKNOWN
@@ -71,9 +74,11 @@ def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]],
     return Predictions(schema, pa.table(columns), named)
 
 
-def _form(answer: Any) -> Form:
+def _form(answer: Any) -> Form | Quantile:
     if isinstance(answer, Statistic):
         return Form.STATISTIC
+    if isinstance(answer, Quantile):
+        return answer
     scores = np.asarray(answer, dtype=np.float64)
     if scores.ndim == 0:
         return Form.WHOLE

@@ -21,15 +21,16 @@ class Material:
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
-        self._samples: dict[tuple[View, bool], Sample] = {}
+        self._samples: dict[tuple[View, bool, bool], Sample] = {}
         self._groups: dict[tuple[str, str], Mapping[str, Positions]] = {}
 
-    def sample(self, view: View, *, labelled: bool) -> Sample:
-        """The rows of a view that have all that a measure reads."""
-        key = view, labelled
+    def sample(self, view: View, *, labelled: bool, told: bool) -> Sample:
+        """The rows of a view that have all that a measure reads; `labelled` if it needs targets, `told` if it likes them."""
+        key = view, labelled, told
         if key not in self._samples:
             observed, data = self.observations.views[view], view.rows.data
-            self._samples[key] = sample_of(observed, self.observations.rows[data], data, labelled=labelled)
+            rows = self.observations.rows[data]
+            self._samples[key] = sample_of(observed, rows, data, labelled=labelled, told=told)
         return self._samples[key]
 
     def groups(self, data: str, by: Use) -> Mapping[str, Positions]:

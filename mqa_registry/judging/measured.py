@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry.contributions import Statistic
+from mqa_registry.contributions import Quantile, Statistic
 from mqa_registry.judging.bootstrap import Resampled
 from mqa_registry.judging.clusters import design_of, robust_error
+from mqa_registry.judging.counting import counted
 from mqa_registry.judging.estimates import Estimate, Mean, Undefined, Whole
+from mqa_registry.judging.quantiles import OrderStatistic, checked, order_statistic
 from mqa_registry.judging.resampling import Resampling, resampled
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
 from mqa_registry.judging.units import FEW_CELLS
+from mqa_registry.judging.unpaired import QuantileDifference, QuantileRatio
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -28,13 +31,15 @@ if TYPE_CHECKING:
 class Measured:
     """A measure's answer for some rows: a score a row (NaN where a row has no say), a statistic, or one number."""
 
-    answer: Floats | Bools | Statistic | float
+    answer: Floats | Bools | Statistic | Quantile | float
 
     @classmethod
     def of(cls, answer: Any) -> Measured:
-        """Whatever a measure's function gave, in one of the three forms."""
+        """Whatever a measure's function gave, in one of these forms."""
         if isinstance(answer, Statistic):
             return cls(answer)
+        if isinstance(answer, Quantile):
+            return cls(checked(answer))
         array = np.asarray(answer)
         if array.dtype != bool:
             array = array.astype(np.float64, copy=False)
@@ -44,6 +49,8 @@ class Measured:
         """The same of some of the rows; None where the measure has to be asked again."""
         if isinstance(self.answer, np.ndarray):
             return Measured(self.answer[positions])
+        if isinstance(self.answer, Quantile):
+            return Measured(replace(self.answer, values=self.answer.values[positions]))
         if isinstance(self.answer, Statistic) and self.answer.cells is not None and self.answer.size <= FEW_CELLS:
             return Measured(Statistic(self.answer.of, self.answer.cells[positions], self.answer.size))
         return None
@@ -55,7 +62,9 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     if isinstance(answer, Statistic):
         if answer.undefined:
             return Undefined(rows, f"is undefined, since {answer.undefined}", never=answer.never)
-        return resampled([_sized(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
+        return resampled([counted(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
+    if isinstance(answer, Quantile):
+        return order_statistic(answer, how.clusters)
     if isinstance(answer, float):
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(answer) else Whole(answer, rows)
     scores, clusters = _speaking(answer, how.clusters)
@@ -71,8 +80,12 @@ def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -
     if isinstance(one, float) or isinstance(two, float):
         value = bare(reference, rows) - bare(candidate, rows)
         return Undefined(rows, f"is undefined on {rows:,} rows") if math.isnan(value) else Whole(value, rows)
-    if isinstance(one, Statistic) or isinstance(two, Statistic) or (_silent(one) != _silent(two)).any():
-        pair = [_sized(_statistic(answer), rows) for answer in (one, two)]
+    if (
+        isinstance(one, Statistic | Quantile)
+        or isinstance(two, Statistic | Quantile)
+        or (_silent(one) != _silent(two)).any()
+    ):
+        pair = [counted(answer, rows) for answer in (one, two)]
         return resampled(pair, lambda values: values[0] - values[1], how, "paired bca") if rows else _without_rows()
     (one, clusters), (two, _) = (_speaking(answer, how.clusters) for answer in (one, two))
     if _is_share(one) and _is_share(two):
@@ -93,6 +106,8 @@ def difference(first: Estimate, second: Estimate) -> Estimate:
         return UnpairedProportions(first, second)
     if isinstance(first, Resampled) and isinstance(second, Resampled):
         return _apart(first, second)
+    if isinstance(first, OrderStatistic) and isinstance(second, OrderStatistic):
+        return QuantileDifference(first, second)
     if isinstance(first, Proportion | Mean) and isinstance(second, Proportion | Mean):
         return _welch(_as_mean(first), _as_mean(second))
     return Whole(first.value - second.value, rows)
@@ -108,6 +123,8 @@ def ratio(first: Estimate, second: Estimate, how: Resampling) -> Estimate:
         return Undefined(rows, "is undefined, since the larger of the two is 0")
     if isinstance(first, Proportion) and isinstance(second, Proportion):
         return UnpairedRatio(first, second)
+    if isinstance(first, OrderStatistic) and isinstance(second, OrderStatistic):
+        return QuantileRatio(first, second)
     rng = how.rng()
     with np.errstate(divide="ignore", invalid="ignore"):
         replicates = first.draws(rng, how.count) / second.draws(rng, how.count)
@@ -117,8 +134,10 @@ def ratio(first: Estimate, second: Estimate, how: Resampling) -> Estimate:
 def bare(measured: Measured, rows: int) -> float:
     """The number alone, without what it takes to know how sure it is; NaN of no rows."""
     answer = measured.answer
+    if isinstance(answer, Quantile):
+        return order_statistic(answer, None).value
     if isinstance(answer, Statistic):
-        sized = _sized(answer, rows)
+        sized = counted(answer, rows)
         assert sized.cells is not None
         counts = np.bincount(sized.cells[sized.cells >= 0], minlength=sized.size).astype(np.float64)
         return float(sized.of(counts))
@@ -206,25 +225,3 @@ def _welch(first: Mean, second: Mean) -> Mean:
 
 def _without_rows() -> Undefined:
     return Undefined(0, "is undefined, since no row has a say")
-
-
-def _statistic(answer: Floats | Bools | Statistic | float) -> Statistic:
-    """A mean of rows as a statistic: the sum of the scores by the number of rows that have a say."""
-    if isinstance(answer, Statistic):
-        return answer
-    scores = np.asarray(answer, dtype=np.float64)
-    speaking = ~np.isnan(scores)
-    values, cells = np.unique(scores[speaking], return_inverse=True)
-    places = np.full(len(scores), -1)
-    places[speaking] = cells
-    return Statistic(lambda counts: _by_rows(counts, values), places, len(values))
-
-
-def _by_rows(counts: Floats, values: Floats) -> Floats:
-    rows = counts.sum(axis=-1)
-    mean: Floats = np.divide(counts @ values, rows, out=np.full(rows.shape, np.nan), where=rows > 0)
-    return mean
-
-
-def _sized(statistic: Statistic, rows: int) -> Statistic:
-    return statistic if statistic.cells is not None else Statistic(statistic.of, np.arange(rows), rows)

@@ -10,10 +10,13 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import Metric
+import numpy as np
+
+from mqa_registry.contributions import Metric, Quantile
 from mqa_registry.judging.claims import MOST_ROWS, Claim
 from mqa_registry.judging.form import Form, form_of
 from mqa_registry.judging.groups import sees_answers
+from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
 from mqa_registry.options import takes_groups
 
@@ -108,13 +111,28 @@ def _need(
     )
 
 
-def _best(case: Case, expect: Mapping[str, float], form: Form, confidence: float) -> _Best | str:
+def _best(case: Case, expect: Mapping[str, float], form: Form | Quantile, confidence: float) -> _Best | str:
     """The best case of one bound; where it has no number of rows, the reason."""
     if case.check.gate == "point":
         return _Best("the bare estimate is held", lambda rows, _: rows > 0)
+    if isinstance(form, Quantile):
+        return _quantile(expect, form.share, confidence)
     if form is not Form.SHARE or "min_ratio" in expect:
         return WITHOUT_NUMBER[Form.STATISTIC if form is Form.SHARE else form]
     return _share(expect, confidence) if expect.keys() & {"min", "max"} else _difference(case, expect, confidence)
+
+
+def _quantile(expect: Mapping[str, float], share: float, confidence: float) -> _Best | str:
+    """A quantile of rows that all lie between the bounds: its interval has to have an end wherever there is a bound."""
+    if not expect.keys() & {"min", "max"}:
+        return WITHOUT_NUMBER[Form.MEAN]
+    low, high = expect.get("min", -math.inf), expect.get("max", math.inf)
+    inside = np.array([max(low, min(high, 0.0))])
+
+    def clears(rows: int, _: int) -> bool:
+        return rows > 0 and Claim("", OrderStatistic(inside, share, rows), low, high).holds(confidence)
+
+    return _Best("no row lies beyond the bound", clears)
 
 
 def _difference(case: Case, expect: Mapping[str, float], confidence: float) -> _Best:

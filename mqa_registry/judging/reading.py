@@ -57,10 +57,11 @@ def read(case: Case, step: Step, material: Material) -> Reading:
     """
     measure = case.check.measure
     labelled = not isinstance(measure.contribution, Comparison)
-    sample = material.sample(step.view, labelled=labelled)
+    told = _likes_targets(measure, step)
+    sample = material.sample(step.view, labelled=labelled, told=told)
     if step.reference is None:
         return Reading(measure, sample)
-    reference = material.sample(step.reference, labelled=labelled)
+    reference = material.sample(step.reference, labelled=labelled, told=told)
     mine, theirs = met(sample, reference)
     if step.reference.rows.data == step.view.rows.data or len(mine) == len(sample) == len(reference):
         return Reading(measure, mine, theirs)
@@ -70,6 +71,14 @@ def read(case: Case, step: Step, material: Material) -> Reading:
             hint="a comparison needs the same ids on both sides",
         )
     return Reading(measure, sample, reference, paired=False)
+
+
+def _likes_targets(measure: Use, step: Step) -> bool:
+    """Whether a comparison says what is right, of rows whose targets still hold."""
+    comparison = measure.contribution
+    views = [view for view in (step.view, step.reference) if view is not None]
+    says = isinstance(comparison, Comparison) and comparison.right is not None
+    return says and not any(view.rows.changes_answers for view in views)
 
 
 def selections(reading: Reading, by: Use, step: Step, material: Material) -> Iterator[tuple[str, Selection]]:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.data import targets_of
+from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 @dataclass(frozen=True)
 class Sample:
     """One view as the judge reads it: a prediction, and for a metric a target, in every row.
+
+    A comparison that says what is right has targets too, where there are any that fit, and may lack some of them.
 
     `places` are the rows' places in the undisturbed data set. `missing` rows had no finite prediction and `unlabelled`
     rows no target; neither are among the rows.
@@ -50,13 +53,18 @@ class Sample:
         )
 
 
-def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool) -> Sample:
-    """A view without the rows that lack a prediction or, where targets are needed, a target."""
+def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool, told: bool = False) -> Sample:
+    """A view without the rows that lack a prediction or, where targets are needed, a target.
+
+    With `told` they are not needed, and taken where they are there.
+    """
     assert observed.seen is not None
     assert observed.predictions is not None
     predictions = observed.predictions
     targets = targets_of(observed.seen.rows, predictions.schema, predictions.classes, data=data) if labelled else None
     unlabelled = targets.missing if targets is not None else np.zeros(len(predictions), dtype=bool)
+    if told:
+        targets = _targets_if_any(observed.seen.rows, predictions, data)
     places = positions_of(observed.seen.rows.ids, rows.ids)
     clusters = clusters_of(rows)
     whole = Sample(
@@ -70,6 +78,14 @@ def sample_of(observed: Observed, rows: Rows, data: str, *, labelled: bool) -> S
     if not (predictions.missing | unlabelled).any():
         return whole
     return whole.at(np.flatnonzero(~(predictions.missing | unlabelled)))
+
+
+def _targets_if_any(rows: Rows, predictions: Predictions, data: str) -> Targets | None:
+    """The targets, None where there are none, or something else goes by that name."""
+    try:
+        return targets_of(rows, predictions.schema, predictions.classes, data=data)
+    except (DataError, pa.ArrowException):
+        return None
 
 
 def clusters_of(rows: Rows) -> Positions | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -57,6 +57,10 @@ class Proportion:
     def effective(self, confidence: float) -> float:
         """The rows, or in clusters as many as would tell as much."""
         return self.design.effective(self.rows, confidence) if self.design else self.rows
+
+    def of_rows(self, rows: int) -> Proportion:
+        """The same share of another number of rows, as near as they come to it."""
+        return replace(self, successes=round(self.value * rows), rows=rows)
 
     def draws(self, rng: np.random.Generator, count: int) -> Floats:
         if self.flaw:

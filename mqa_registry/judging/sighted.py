@@ -30,7 +30,8 @@ def of_sights(plan: Plan, case: Case, seen: Sequence[Sighted]) -> dict[str, Any]
     tables = [one.table for one in seen if one.table is not None]
     pairs = list(zip(case.sights, tables, strict=True))
     judged = [Judged(_found(plan, case.check, sight, table)) for sight, table in pairs]
-    ruling = Ruling.on(judged, plan.suite.confidence, point=case.check.gate == "point")
+    unit = "rows" if case.sights[0].probe.reused else "repetitions"  # more of what is timed, not of the data
+    ruling = Ruling.on(judged, plan.suite.confidence, point=case.check.gate == "point", unit=unit)
     verdict, note, needed = ruled(judged, ruling)
     if case.steps[-1].view.rows.perturb and not any(one.changed for one in seen):
         verdict, note = Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested"

@@ -24,8 +24,9 @@ PACKAGES = (
     "numpy",
     "pyarrow",
     "scipy",
+    "py3langid",
 )
-JUDGING = ("numpy", "pyarrow", "scipy")  # what a verdict depends on, once the predictions are there
+JUDGING = ("numpy", "pyarrow", "scipy", "py3langid")  # what a verdict depends on, once the predictions are there
 
 
 def environment(catalog: Catalog, observations: Observations, conditions: Conditions) -> dict[str, Any]:

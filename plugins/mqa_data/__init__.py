@@ -59,4 +59,5 @@ def mqa_probes() -> Iterable[Probe]:
         evidence=profile.evidence,
         sees="rows",
         texts=TEXTS,
+        version=2,
     )

@@ -19,6 +19,7 @@ from mqa_fairness.columns import column, crossed
 from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
 from mqa_fairness.entropy import between_group_entropy, generalized_entropy, theil
 from mqa_fairness.identity import identity_terms, nationalities
+from mqa_fairness.languages import language
 from mqa_fairness.lengths import length
 from mqa_fairness.naming import names, swap_names
 from mqa_fairness.numbers import quantiles, ranges
@@ -49,6 +50,7 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("names", names)
     yield Slice("length", length)
     yield Slice("script", script)
+    yield Slice("language", language)
     yield Slice("certainty", certainty, sees="predictions")
 
 

@@ -12,6 +12,7 @@ from mqa_fairness.columns import value_of
 if TYPE_CHECKING:
     from mqa_registry import Example
 
+NO_LETTERS = "no letters"
 # The first word of a letter's name is its script, but for these.
 TOGETHER = {"cjk": "han", "ideographic": "han", "fullwidth": "latin", "halfwidth": "katakana", "hentaigana": "hiragana"}
 # Letters that stand for a quantity or a mark, and are of no script.
@@ -29,14 +30,19 @@ def script(example: Example, *, column: str = "text") -> str | None:
 
     As their Unicode names have it: `latin`, `cyrillic`, `arabic`, `han`, `devanagari` and so on; `no letters` for a text
     of digits, marks and emoji. Of equally frequent ones it is the one that comes first. It does not tell languages of
-    one script apart: a column with the language does, with `fairness/column`. `column` is the one with the text. A
-    missing text puts the row in no group.
+    one script apart: `fairness/language` guesses them, and a column with the language tells them, with
+    `fairness/column`. `column` is the one with the text. A missing text puts the row in no group.
     """
     text = value_of(example, column)
     if text is None:
         return None
     found = Counter(name for character in str(text) if (name := _script(character)))
-    return found.most_common(1)[0][0] if found else "no letters"
+    return found.most_common(1)[0][0] if found else NO_LETTERS
+
+
+def first_letter(text: str) -> int | None:
+    """Where the first letter of any script is; None where there is none."""
+    return next((place for place, character in enumerate(text) if _script(character)), None)
 
 
 @cache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_parity import company, ratios
+from mqa_parity import company, flips, ratios
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.invariance import invariance
 from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
@@ -20,8 +20,8 @@ ANSWERS = ("label", "labels", "spans", "text", "ranking")
 
 @hookimpl
 def mqa_comparisons() -> Iterable[Comparison]:
-    yield Comparison("agreement", agreement, takes=ANSWERS)
-    yield Comparison("flip-rate", flip_rate, takes=ANSWERS)
+    yield Comparison("agreement", agreement, takes=ANSWERS, evidence=flips.evidence, right=agreement)
+    yield Comparison("flip-rate", flip_rate, takes=ANSWERS, evidence=flips.evidence, right=agreement)
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
     yield Comparison("mean-kl", mean_kl, takes=("label",))
     yield Comparison("cosine", cosine, takes=("vector",))

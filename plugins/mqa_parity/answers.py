@@ -19,7 +19,8 @@ def agreement(reference: Predictions, candidate: Predictions) -> npt.NDArray[np.
     """The share of rows with the same answer.
 
     From 0 to 1. Compared are the label, the set of labels or of spans, the text to the letter, the whole ranking.
-    Scores and probabilities do not matter, nor does the order of labels and spans.
+    Scores and probabilities do not matter, nor does the order of labels and spans. A report tells how many of the other
+    answers were ties and how many are damage, by the margin that the reference's answer was ahead by.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -29,7 +30,10 @@ def agreement(reference: Predictions, candidate: Predictions) -> npt.NDArray[np.
 
 
 def flip_rate(reference: Predictions, candidate: Predictions) -> npt.NDArray[np.bool_]:
-    """The share of rows with another answer: 1 - `parity/agreement`."""
+    """The share of rows with another answer: 1 - `parity/agreement`.
+
+    A report tells how many of them were ties and how many are damage, likewise.
+    """
     return ~agreement(reference, candidate)
 
 

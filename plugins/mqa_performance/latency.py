@@ -8,8 +8,8 @@ import pyarrow as pa
 from annotated_types import Ge, Le
 
 from mqa_performance.drawing import batches, encoded
-from mqa_performance.quantile import quantile
 from mqa_performance.timing import repeated
+from mqa_registry import Quantile
 
 if TYPE_CHECKING:
     from mqa_registry import Scene
@@ -30,6 +30,11 @@ def latency(
     `value` is the mean. Encoding is not timed: it is the same for every backend. `batch` is how many rows are run at
     once, `warmup` how many runs come before the first that counts, `repetitions` how many count. `rows` is how many rows
     of the data are drawn to run, over and over, so that long and short ones come as often as they really do.
+
+    A percentile is shown to lie below a bound by how few runs lie beyond it, and that takes runs enough: at 95 %
+    confidence 6 for `p50_ms`, 72 for `p95_ms` and 368 for `p99_ms`, if not one lies beyond. So the 200 that are run
+    where nothing is said leave `p99_ms` open above; 1000 allow for three beyond its bound. Runs count as drawn one by
+    one: where the machine's load drifts meanwhile, or few rows differ much in length, they tell less than their number.
     """
     timed = repeated(scene.view.runner, batches(scene, encoded(scene, rows), batch), warmup, repetitions)
     seen = [(1000 * took, one.size, one.rows) for one, took in timed]
@@ -40,7 +45,7 @@ def latency(
 def numbers(observations: pa.Table) -> dict[str, Any]:
     """The mean, and each percentile as a time that was really taken."""
     taken = observations.column("milliseconds").to_numpy()
-    return {"value": taken, **{name: quantile(taken, share) for name, share in PERCENTILES.items()}}
+    return {"value": taken, **{name: Quantile(taken, share) for name, share in PERCENTILES.items()}}
 
 
 def evidence(observations: pa.Table) -> dict[str, Any]:

@@ -10,8 +10,8 @@ import pyarrow as pa
 from annotated_types import Ge, Le
 
 from mqa_performance.drawing import batches, encoded
-from mqa_performance.quantile import quantile
 from mqa_performance.timing import seconds
+from mqa_registry import Quantile
 
 if TYPE_CHECKING:
     from mqa_registry import Scene
@@ -53,9 +53,9 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
     reference, candidate = _taken(observations)
     ratios = np.divide(reference, candidate, out=np.full(len(reference), np.inf), where=candidate > 0)
     return {
-        "value": quantile(ratios, 0.5),
-        "reference_ms": quantile(reference, 0.5),
-        "candidate_ms": quantile(candidate, 0.5),
+        "value": Quantile(ratios, 0.5),
+        "reference_ms": Quantile(reference, 0.5),
+        "candidate_ms": Quantile(candidate, 0.5),
     }
 
 

@@ -21,17 +21,52 @@ Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 
 def in_precision(module: Any, device: str, dtype: str) -> Any:
     """The module itself where it can run as it is, else a copy: others read the original, in float32 on a CPU."""
-    if device == "cpu" and dtype == "float32":
-        return module
+    if dtype == "float64":
+        return in_float64(in_precision(module, device, "float32"))
+    return module if device == "cpu" and dtype == "float32" else _cast(module, device, dtype)
+
+
+def in_float64(module: Any) -> Any:
+    """A module to run in float64 arithmetic, whose weights are those of a float32 one, each made wider when it is used.
+
+    No second copy of them is made: a model that fits into memory at all can be run in float64, however large it is.
+    """
+    import torch
+
+    if isinstance(module, torch.jit.ScriptModule):  # it compares the types of its weights out of anybody's reach
+        return _cast(module, None, "float64")
+    copied = _sharing_weights(module)
+    if getattr(getattr(copied, "config", None), "_experts_implementation", None):
+        copied.set_experts_implementation("eager")  # grouped products of matrices have no float64
+    return copied
+
+
+def _sharing_weights(module: Any) -> Any:
+    """A copy of everything but the weights; its buffers are wide, for modules write into them."""
+    shared = {id(weight): weight for weight in module.parameters()}
+    with memory_errors(), _unwarned():
+        copied = copy.deepcopy(module, shared)
+        for part in copied.modules():
+            for name, buffer in part.named_buffers(recurse=False):
+                setattr(part, name, buffer.to(_wide().get(buffer.dtype, buffer.dtype)))
+    return copied
+
+
+def _cast(module: Any, device: str | None, dtype: str) -> Any:
+    """A copy of a module in a precision, on a device: on its own if None."""
     import torch
 
     check_room(_size(module, getattr(torch, dtype)), f"a copy of the model in {dtype}")
-    with memory_errors(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyTorch's own forms of programs about one another
-        copied = copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
-    if dtype == "float64" and getattr(getattr(copied, "config", None), "_experts_implementation", None):
-        copied.set_experts_implementation("eager")  # grouped products of matrices have no float64
-    return copied
+    with memory_errors(), _unwarned():
+        return copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
+
+
+@contextmanager
+def _unwarned() -> Iterator[None]:
+    """Without the warnings of PyTorch's own forms of programs about one another."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def _size(module: Any, dtype: Any) -> int:
@@ -58,7 +93,7 @@ def _float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float64)
     try:
         # Inference mode would hide the casts inside of composite operations.
-        with torch.no_grad(), _float64_mode()():
+        with torch.no_grad(), _wide_weights()(), _float64_mode()():
             yield
     except RuntimeError as error:
         if out_of_memory(error):
@@ -66,6 +101,30 @@ def _float64() -> Iterator[None]:
         raise NotRunError(f"the model does not run in float64: {reason(error)}") from error
     finally:
         torch.set_default_dtype(before)
+
+
+@cache
+def _wide_weights() -> Any:
+    """The class that hands a module's weights over in float64: some operations compare types before they are done."""
+    from torch.overrides import TorchFunctionMode
+
+    class WideWeights(TorchFunctionMode):
+        def __torch_function__(
+            self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
+        ) -> Any:
+            named = {name: _wide_weight(value) for name, value in (kwargs or {}).items()}
+            return func(*map(_wide_weight, args), **named)
+
+    return WideWeights
+
+
+def _wide_weight(value: Any) -> Any:
+    """An argument of a function, each weight in it no narrower than float64."""
+    import torch
+
+    if isinstance(value, list):
+        return [_wide_weight(part) for part in value]
+    return _widened(value) if isinstance(value, torch.nn.Parameter) else value
 
 
 @cache

@@ -12,7 +12,7 @@ import numpy as np
 from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
-from mqa_transformers.precision import Dtype, arithmetic, in_precision
+from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
 from mqa_transformers.stopwatch import timed
 from mqa_transformers.taps import fed, submodule, tapped
 
@@ -65,11 +65,19 @@ class TorchRunner:
         numbered = {"threads": threads} if threads else {}
         yield replace(
             self,
-            module=self.module if dtype == own else in_precision(self.original, self.device, dtype),
+            module=self._module(dtype),
             threads=threads or self.threads,
             identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
             facts={**self.facts, "precision": dtype, **numbered},
         )
+
+    def _module(self, dtype: str) -> Any:
+        own = self.facts["precision"]
+        if dtype == own:
+            return self.module
+        if (dtype, own) == ("float64", "float32"):
+            return in_float64(self.module)
+        return in_precision(self.original, self.device, dtype)
 
     def modules(self) -> Sequence[str]:
         """The modules that take part in an answer, each after those inside of it, in the order in which they finish."""

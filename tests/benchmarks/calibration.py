@@ -1,10 +1,11 @@
 """How often the judge is wrong where it is hardest to be right: with the truth exactly on the bound.
 
-    python -m tests.benchmarks.calibration [--checks 2000] [--rows 5000]
+    python -m tests.benchmarks.calibration [--checks 2000] [--rows 5000] [--only WORDS]
 
 Simulates checks and has the judge's own claims and estimates decide them. On the bound, PASS and FAIL are both wrong,
 and each may come up in at most 1 - confidence of the checks. Off the bound by 3.5 standard errors the verdict has to be
-right in at least 80 % of them. `--rows` is the most rows for statistics, whose resamples take long.
+right in at least 80 % of them. `--rows` is the most rows for statistics, whose resamples take long; `--only` runs the
+parts that have these words in their title, as `p95`.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from mqa_registry.judging.claims import Claim, verdict_of
 from mqa_registry.judging.measured import Measured, difference, estimate
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.shares import PairedProportions, Proportion
-from tests.benchmarks.statistics import KINDS, Kind
+from tests.benchmarks.statistics import KINDS, QUANTILES, Kind
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -55,6 +56,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checks", type=int, default=2000)
     parser.add_argument("--rows", type=int, default=5000)
+    parser.add_argument("--only", default="")
     given = parser.parse_args()
     for title, settings in (
         ("one proportion", proportions()),
@@ -62,11 +64,16 @@ def main() -> None:
         (f"minimum over {GROUPS} groups", minima()),
         (f"gap over {GROUPS} groups", gaps()),
     ):
+        if given.only not in title:
+            continue
         print(f"\n{title}, truth on the bound: share of PASS, share of FAIL")
         for setting in settings:
             _report_level(setting.words, simulated(setting.draw, given.checks))
-    for kind in KINDS:
-        _report_kind(kind, given.checks, given.rows)
+    for kind in (*KINDS, *QUANTILES):
+        if given.only in kind.words:
+            _report_kind(kind, given.checks, given.rows)
+    if given.only:
+        return
     for title, chances in (("one proportion", proportions_off()), ("paired drop", drops_off())):
         print(f"\n{title}, truth {OFF} standard errors off the bound: share of right verdicts")
         for setting, right in chances:

@@ -1,4 +1,4 @@
-"""Data of which the true F1, area under the ROC curve and calibration error are known, for the simulations."""
+"""Data of which the true F1, area under the ROC curve, calibration error and quantiles are known, for simulations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from scipy import special
 from mqa_metrics.calibration import ece
 from mqa_metrics.precision_recall import f1
 from mqa_metrics.ranking import auroc
-from mqa_registry import Predictions
+from mqa_registry import Predictions, Quantile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,4 +95,29 @@ def _ece(over: float) -> Kind:
     return Kind("ECE", over, draw, least=False)
 
 
+def _quantile(words: str, share: float, shape: Callable[[Floats], Floats]) -> Kind:
+    """Of times whose distribution has `shape` for its quantile function."""
+
+    def draw(rng: np.random.Generator, rows: int) -> Any:
+        return Quantile(shape(rng.random(rows)), share)
+
+    truth = float(shape(np.array([share]))[0])
+    return Kind(f"p{100 * share:.0f} of {words}", truth, draw, least=False, quick=True)
+
+
+def _two_speeds(chances: Floats) -> Floats:
+    """A machine that is three times as slow every other time: the median lies at the edge of a wide gap."""
+    return np.where(chances <= 0.5, 4 + chances, 14 + 4 * chances)
+
+
+def _heavy_tail(chances: Floats) -> Floats:
+    """Pareto's with an infinite mean."""
+    return 4 * (1 - chances) ** -1.1
+
+
 KINDS = (_f1(0.3, 0.9, 0.05), _f1(0.5, 0.99, 0.01), _auroc(0.3, 1.8), _auroc(0.1, 3.0), _ece(0.08), _ece(0.02))
+QUANTILES = tuple(
+    _quantile(words, share, shape)
+    for share in (0.5, 0.95)
+    for words, shape in (("two speeds", _two_speeds), ("a heavy tail", _heavy_tail))
+)

@@ -8,12 +8,13 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Metric, Perturbation, Slice, Statistic
+from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, Statistic
 from mqa_registry.data import Predictions, Rows
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.shares import Proportion
 from mqa_registry.predict import Disturbed, Observations, Observed
+from mqa_registry.report.jsonfile import _number
 from mqa_registry.suite import Against, Expect, Severity, Use
 
 
@@ -246,6 +247,43 @@ def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
     (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert f"{result.evidence['rows_to_settle']:,} rows would settle it" in result.note
+
+
+def score(share):
+    """A metric of the letters model: a quantile of the scores that are not 0."""
+
+    def of(predictions, targets):
+        scores = predictions.probabilities[:, 1]
+        return Quantile(np.where(scores > 0, scores, np.nan), share)
+
+    return Use("letters/score", Metric("score", of, takes=("label",)))
+
+
+def test_a_metric_may_be_a_quantile_of_all_rows_of_groups_and_of_clusters(engine, judged, swap):
+    median = score(0.5)
+    (whole,) = judged(engine.check(measure=median, expect=expect(min=0.1)))
+    assert whole.numbers["value"].method == "order statistics"
+    assert whole.numbers["value"].rows < 50
+    halves = by(lambda row: "even" if int(row["text"].split()[1]) % 2 else "odd")
+    (grouped,) = judged(engine.check(measure=median, by=halves, expect=expect(min=0.1, max_gap=0.9, min_rows=10)))
+    assert grouped.verdict is Verdict.PASS
+    assert {part.numbers["value"].method for part in grouped.groups.values()} == {"order statistics"}
+    assert grouped.numbers["gap"].method == "unpaired mover"
+    (dropped,) = judged(engine.check("swapped", swap, measure=median, expect=expect(max_drop=0.9)))
+    assert dropped.numbers["drop"].method == "paired bca"
+    engine.table = engine.table.append_column("cluster", pa.array([str(place // 5) for place in range(50)]))
+    (clustered,) = judged(engine.check(measure=median, expect=expect(min=0.1)))
+    assert clustered.numbers["value"].method == "cluster order statistics"
+    assert clustered.numbers["value"].estimate == whole.numbers["value"].estimate
+
+
+def test_an_open_end_is_null_in_the_report_file_whether_corrected_or_not(engine, judged):
+    slices = by(lambda row: ["all", "again"])
+    (result,) = judged(engine.check(measure=score(0.99), by=slices, expect=expect(max=1.0, min_rows=10)))
+    assert result.verdict is Verdict.INCONCLUSIVE
+    written = _number(result.groups["all"].numbers["value"])
+    assert (written["high"], written["corrected"][1]) == (None, None)
+    assert json.dumps(written, allow_nan=False)
 
 
 def test_a_row_in_two_groups_counts_in_both(engine, judged):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Comparison, Metric, Slice, Statistic
+from mqa_registry.contributions import Comparison, Metric, Quantile, Slice, Statistic
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.claims import Claim, verdict_of
 from mqa_registry.judging.counts import Counts, count
@@ -153,6 +153,28 @@ def test_without_a_share_there_is_no_number_and_the_reason_is_said(engine, funct
     need = one(engine, expect=Expect(min=0.5), measure=_measure(function))
     assert need.needed is None
     assert words in need.best
+
+
+@pytest.mark.parametrize(
+    ("share", "bound", "rows"),
+    [
+        (0.5, Expect(max=3), 6),
+        (0.5, Expect(min=3), 6),
+        (0.5, Expect(min=1, max=3), 6),
+        (0.95, Expect(max=3), 72),
+        (0.99, Expect(max=3), 368),
+        (0.99, Expect(min=3), 1),
+        (0.99, Expect(max_gap=3), None),
+    ],
+)
+def test_a_quantile_takes_as_many_rows_as_give_its_interval_an_end(engine, share, bound, rows):
+    measure = _measure(lambda one, other: Quantile(one.probabilities.max(axis=1), share))
+    need = one(engine, expect=bound, measure=measure, groups={"a": 500, "b": 500} if bound.max_gap else None)
+    assert need.needed == rows
+    if rows is not None:
+        assert need.best == "no row lies beyond the bound"
+        assert one(engine, expect=bound, measure=measure, rows=rows).enough
+        assert not one(engine, expect=bound, measure=measure, rows=rows - 1).enough
 
 
 @pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])

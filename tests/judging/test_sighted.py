@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Perturbation, Probe, Statistic
+from mqa_registry.contributions import Perturbation, Probe, Quantile, Statistic
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.suite import Expect, Severity, Use
 
@@ -41,7 +41,8 @@ def test_every_number_has_the_interval_of_its_form(judged):
     numbers = {
         "share": rows < 45,
         "mean": rows / 10,
-        "median": Statistic(lambda counts: np.sum(counts * rows, axis=-1) / np.sum(counts, axis=-1)),
+        "other": Statistic(lambda counts: np.sum(counts * rows, axis=-1) / np.sum(counts, axis=-1)),
+        "median": Quantile(rows, 0.5),
         "worst": 3.5,
     }
     (result,) = judged(probe(numbers, tuple(numbers)), {"share": Expect(min=0.5), "worst": Expect(max=3.5)})
@@ -49,7 +50,8 @@ def test_every_number_has_the_interval_of_its_form(judged):
     assert {name: number.method for name, number in result.numbers.items()} == {
         "share": "exact",
         "mean": "t",
-        "median": "bca",
+        "other": "bca",
+        "median": "order statistics",
         "worst": "none",
     }
     assert result.expect == {"share": {"min": 0.5}, "worst": {"max": 3.5}}
@@ -62,6 +64,37 @@ def test_a_check_fails_where_one_of_its_numbers_does_and_says_which(judged):
     assert result.verdict is Verdict.FAIL
     assert result.note == "p95_ms is 21.000, above 20"
     assert result.expect == {"max": 10, "p95_ms": {"max": 20}}
+
+
+@pytest.mark.parametrize(("reused", "unit"), [(False, "repetitions"), (True, "rows")])
+def test_a_quantile_of_too_few_repetitions_is_open_and_says_how_many_it_takes(judged, reused, unit):
+    numbers = {"value": np.arange(200.0), "p99_ms": Quantile(np.arange(200.0), 0.99)}
+    bounds = {"p99_ms": Expect(max=1000)}
+    (result,) = judged(probe(numbers, tuple(numbers), reused=reused), bounds)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    needed = result.evidence["rows_to_settle"]
+    assert 368 <= needed <= 370
+    shown = "p99_ms is 197.000 [194.000, …], left open above by 200"
+    assert result.note == f"{shown} {unit}; about {needed} {unit} would settle it"
+    assert (result.numbers["p99_ms"].low, result.numbers["p99_ms"].high) == (194.0, None)
+    assert json.dumps(result.evidence)
+
+
+def test_an_open_end_hinders_no_bound_on_the_other_side(judged):
+    value = Quantile(np.arange(200.0), 0.99)
+    assert (
+        judged(probe({"value": value}), {"value": Expect(max=190)})[0].note
+        == "value is 197.000 [194.000, …], above 190"
+    )
+    assert judged(probe({"value": value}), {"value": Expect(min=190)})[0].verdict is Verdict.PASS
+    (result,) = judged(probe({"value": Quantile(-np.arange(200.0), 0.01)}), {"value": Expect(min=-1000)})
+    assert result.note.startswith("value is -198.000 […, -194.000], left open below by 200 rows; about 3")
+
+
+def test_a_share_in_percent_is_the_probes_mistake_and_its_checks_error(judged):
+    (result,) = judged(probe({"value": Quantile(np.arange(200.0), 99)}), {"value": Expect(max=190)})
+    assert result.verdict is Verdict.ERROR
+    assert result.note == "the check crashed: ValueError: the share of a quantile lies between 0 and 1, and not at 99"
 
 
 def test_numbers_that_are_not_bounded_are_shown_and_touch_no_verdict(judged):

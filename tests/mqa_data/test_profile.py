@@ -1,8 +1,12 @@
-"""In which scripts rows are written, and how long they are."""
+"""In which scripts and languages rows are written, and how long they are."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
+
+from mqa_data import mqa_probes
 
 
 def test_rows_are_counted_by_script_direction_and_length(rows, asked):
@@ -18,6 +22,49 @@ def test_rows_are_counted_by_script_direction_and_length(rows, asked):
     assert "rows by script: latin 3" in told["remarks"][0]
     assert {"r7", "r8", "r1", "r2"} <= {each["id"] for each in told["examples"]}
     assert told["scripts"]["no text"] == 2
+
+
+ENGLISH = "The kettle has been boiling for ten minutes, number {}."
+GERMAN = "Der Nachbar hat gestern den ganzen Abend an seinem Fahrrad geschraubt."
+RUSSIAN = "Вчера мы долго гуляли по набережной."
+
+
+def test_rows_are_counted_by_language(rows, asked, number):
+    given = [*[ENGLISH.format(row) for row in range(197)], GERMAN, GERMAN, RUSSIAN, "ok", "123", "", None]
+    seen, numbers, told = asked("profile", rows(given))
+    assert seen.column("language").to_pylist()[196:] == ["en", "de", "de", "ru", "uncertain", None, None, None]
+    assert numbers["languages"] == 2.0  # one row in two hundred may be a mistake
+    assert numbers["commonest_language"].shape == (200,)
+    assert number(numbers["commonest_language"]) == pytest.approx(197 / 200)
+    assert number(numbers["value"]) == pytest.approx(1 / 201)
+    assert "rows by language: en 197 (98.0%), de 2 (1.0%), ru 1 (0.5%), uncertain 1 (0.5%)" in told["remarks"]
+    counted = {"en": 197, "de": 2, "ru": 1, "uncertain": 1, "no letters": 1, "no text": 2}
+    assert told["languages"] == counted
+    assert told["examples"][0] == {
+        "id": "r199", "fields": {"text": RUSSIAN}, "script": "cyrillic", "language": "ru", "words": 6,
+    }  # fmt: skip
+    assert [each["language"] for each in told["examples"][1:3]] == ["de", "de"]
+
+
+@pytest.mark.parametrize("given", [["ok", "a", "excellent."], ["1", "!"], ["", None]])
+def test_rows_whose_language_nobody_can_tell_have_none(rows, asked, given):
+    _, numbers, told = asked("profile", rows(given))
+    assert numbers["languages"] == 0.0
+    assert numbers["commonest_language"].shape == (0,)
+    assert set(told["languages"]) <= {"uncertain", "no letters", "no text"}
+
+
+def test_what_was_seen_before_languages_were_is_looked_at_anew():
+    (probe,) = (probe for probe in mqa_probes() if probe.name == "profile")
+    assert probe.version == 2
+
+
+def test_a_row_of_a_megabyte_is_profiled_at_once(rows, asked):
+    given = [GERMAN * 15_000, "a" + "\u0301\u0316" * 500_000, "\U0001f600" * 1_000_000]
+    before = time.process_time()
+    seen, _, _ = asked("profile", rows(given))
+    assert time.process_time() - before < 5
+    assert seen.column("language").to_pylist() == ["de", "uncertain", None]
 
 
 def test_rows_without_text_have_no_length(rows, asked, number):

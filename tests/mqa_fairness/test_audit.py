@@ -153,6 +153,7 @@ def test_calibration_is_judged_group_by_group(audit):
         ),
         ('{ use = "fairness/certainty", count = 3 }', ["certainty 1/3", "certainty 2/3", "certainty 3/3"]),
         ('"fairness/script"', ["latin"]),
+        ('{ use = "fairness/language", among = ["en", "de"] }', ["en"]),
     ],
 )
 def test_every_slice_is_at_hand_in_a_suite(audit, by, groups):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 
 import numpy as np
@@ -86,6 +87,14 @@ def made(architecture, **more):
         return getattr(transformers, name)(getattr(transformers, config)(**settings, **words, **more)).eval()
 
 
+def cast_weights(module):
+    """A copy whose weights, and nothing else, are float64."""
+    copied = copy.deepcopy(module).double()
+    if getattr(copied.config, "_experts_implementation", None):
+        copied.set_experts_implementation("eager")
+    return copied
+
+
 def wide(inputs):
     return {name: tensor.double() if tensor.is_floating_point() else tensor for name, tensor in inputs.items()}
 
@@ -119,7 +128,8 @@ def test_no_step_is_done_in_less_than_float64(architecture):
     import torch
 
     *_, inputs, casts = ARCHITECTURES[architecture]
-    module = in_precision(made(architecture), "cpu", "float64")
+    original = made(architecture)
+    module, cast = in_precision(original, "cpu", "float64"), cast_weights(original)
 
     def throughout():
         with arithmetic("float64"):
@@ -127,11 +137,82 @@ def test_no_step_is_done_in_less_than_float64(architecture):
 
     def weights_alone():
         with torch.no_grad():
-            return module(**wide(inputs()))
+            return cast(**wide(inputs()))
 
     assert narrow_steps(throughout) == []
     assert bool(narrow_steps(weights_alone)) >= casts  # or the count would see nothing
     assert {tensor.dtype for tensor in named_tensors(throughout()).values()} == {torch.float64}
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_weights_that_are_made_wider_in_use_give_what_a_float64_copy_gives(architecture):
+    import torch
+
+    original, inputs = made(architecture), wide(ARCHITECTURES[architecture][3]())
+    module, cast = in_precision(original, "cpu", "float64"), cast_weights(original)
+    with arithmetic("float64"):
+        ours, copied = (named_tensors(one(**inputs)) for one in (module, cast))
+    assert all(torch.equal(ours[name], tensor) for name, tensor in copied.items())
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_a_float64_module_takes_no_room_for_weights(architecture):
+    original = made(architecture)
+    module = in_precision(original, "cpu", "float64")
+    ours, theirs = (dict(one.named_parameters()) for one in (module, original))
+    assert ours.keys() == theirs.keys()
+    assert all(weight.data_ptr() == theirs[name].data_ptr() for name, weight in ours.items())
+
+
+def layers():
+    """PyTorch's own layers, by kind: some compare the types of weights and inputs before they do anything."""
+    from torch import nn
+
+    return {
+        "lstm": (nn.LSTM(16, 8, 2, batch_first=True, bidirectional=True), (2, 8, 16)),
+        "gru": (nn.GRU(16, 8, batch_first=True), (2, 8, 16)),
+        "encoder": (nn.TransformerEncoderLayer(16, 2, 32, batch_first=True), (2, 8, 16)),
+        "convolution": (nn.Conv2d(4, 4, 3, padding="same"), (2, 4, 9, 9)),
+        "transposed": (nn.ConvTranspose2d(4, 4, 3), (2, 4, 9, 9)),
+        "batch norm": (nn.BatchNorm2d(4), (2, 4, 9, 9)),
+        "group norm": (nn.GroupNorm(2, 4), (2, 4, 9, 9)),
+        "prelu": (nn.PReLU(), (2, 8, 16)),
+        "parametrized": (nn.utils.parametrizations.weight_norm(nn.Linear(16, 4)), (2, 8, 16)),
+    }
+
+
+@pytest.mark.parametrize("kind", layers())
+@pytest.mark.parametrize("form", ["module", "script", "export"])
+def test_every_layer_takes_weights_that_are_made_wider_in_use(kind, form):
+    import torch
+
+    layer, shape = layers()[kind]
+    x = torch.linspace(-1, 1, math.prod(shape), dtype=torch.float64).reshape(shape)
+    if (kind, form) == ("encoder", "script"):
+        pytest.skip("PyTorch's fast path does not survive being traced")
+    copied = copy.deepcopy(layer.eval()).double()
+    module = in_precision(program(layer, x.float(), form), "cpu", "float64")
+    with arithmetic("float64"):
+        ours, theirs = (tensors(one(x)) for one in (module, copied))
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-14)
+
+
+def program(module, x, form):
+    """A module in one of the forms that PyTorch has for programs."""
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # TorchScript is called outdated
+        if form == "script":
+            return torch.jit.trace(module, x, check_trace=False)
+        return torch.export.export(module, (x,)).module() if form == "export" else module
+
+
+def tensors(found):
+    import torch
+
+    return [found] if isinstance(found, torch.Tensor) else [one for part in found for one in tensors(part)]
 
 
 @pytest.mark.parametrize("architecture", ["llama", "t5"])
@@ -143,7 +224,7 @@ def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
     with arithmetic("float64"):
         exact = module(**inputs).logits
     with torch.no_grad():
-        half_done, single = module(**inputs).logits, original(**inputs).logits
+        half_done, single = cast_weights(original)(**inputs).logits, original(**inputs).logits
     error = (single - exact).abs().max()
     assert 1e-9 < error < 1e-5
     assert (half_done - exact).abs().max() > error / 20

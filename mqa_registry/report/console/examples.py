@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from mqa_registry.report.console.pen import Pen
 
 _INDENT = 4
+_MOST = 5  # of one result; the report file may have more
 _BEFORE = ("reference", "before")  # where an example keeps the answer that is held against
 _AFTER = ("prediction", "candidate", "after")  # and the one that is judged
 
@@ -33,7 +34,7 @@ def examples(results: Sequence[Result], pen: Pen, told: set[str]) -> Iterator[No
 
 def _rows(result: Result) -> list[Mapping[str, Any]]:
     found = result.evidence.get("examples")
-    return [row for row in found if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
+    return [row for row in found[:_MOST] if isinstance(row, Mapping)] if isinstance(found, list | tuple) else []
 
 
 def _key(row: Mapping[str, Any]) -> str:
@@ -43,7 +44,7 @@ def _key(row: Mapping[str, Any]) -> str:
 
 def _example(row: Mapping[str, Any], result: Result, pen: Pen) -> list[Note]:
     name = pen.line(" ", pen.data(row["id"])) if "id" in row else Text()
-    said = Text(", ").join([part for part in (*_answers(row, result, pen), _right(row, pen)) if part])
+    said = Text(", ").join([part for part in (*_answers(row, result, pen), _right(row, pen), _margin(row)) if part])
     notes = [Note(pen.line(pen.own("e.g.", "dim"), name, ": " if said else "", said), Text("  "))]
     notes += [_quoted(text, pen) for key in ("text", "fields") for text in _texts(row.get(key), pen)]
     return notes + [_quoted(text, pen, sign="→") for text in _texts(row.get("disturbed"), pen)]
@@ -70,6 +71,12 @@ def _sure(row: Mapping[str, Any], key: str) -> object:
 
 def _right(row: Mapping[str, Any], pen: Pen) -> Text:
     return pen.line("right is ", _said(row["target"], pen)) if row.get("target") is not None else Text()
+
+
+def _margin(row: Mapping[str, Any]) -> Text:
+    """How far ahead of the next the answer was that flipped."""
+    margin = row.get("margin")
+    return Text(f"margin {plain(margin)}") if isinstance(margin, int | float) else Text()
 
 
 def _said(answer: object, pen: Pen) -> Text:

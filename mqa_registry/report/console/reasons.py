@@ -83,10 +83,11 @@ def _waiver(row: Row, pen: Pen) -> Iterator[Note]:
 
 
 def _settled(together: Sequence[Result]) -> str:
-    """How many rows would settle it, where the judge knows and its note does not say."""
+    """How many rows would settle it, or repetitions, where the judge knows and its note does not say."""
     most = max(_whole(result.evidence.get("rows_to_settle")) for result in together)
     said = str(most) in together[0].note.replace(",", "")
-    return f"; about {count(most)} rows would settle it" if most and not said else ""
+    unit = "repetitions" if "repetitions would settle it" in together[0].note else "rows"
+    return f"; about {count(most)} {unit} would settle it" if most and not said else ""
 
 
 def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
@@ -113,10 +114,15 @@ def _few_changed(result: Result) -> bool:
 
 
 def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:
-    """What a probe says of what it saw, once."""
-    said = dict.fromkeys(str(each) for result in results for each in result.evidence.get("remarks") or ())
-    for remark in said:
-        yield Note(pen.data(remark, cells=LONG), Text(_INDENT))
+    """What a measure says of what it saw, once; behind its backend, where others have something else to say."""
+    said: dict[str, list[Result]] = {}
+    for result in results:
+        for remark in result.evidence.get("remarks") or ():
+            said.setdefault(str(remark), []).append(result)
+    for remark, by in said.items():
+        names = [pen.data(result.backend) for result in by if result.backend]
+        where = pen.line(Text(" and ").join(names), ": ") if names and len(by) < len(results) else Text()
+        yield Note(pen.line(where, pen.data(remark, cells=LONG)), Text(_INDENT))
 
 
 def _whole(number: object) -> int:

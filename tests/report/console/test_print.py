@@ -68,6 +68,26 @@ def test_too_few_rows_to_settle(make, snapshot):
     assert make.rendered(make.finished(results, INCONCLUSIVE)) == snapshot
 
 
+TIES = "7 flips: 5 ties (margins up to 0.002), 2 damage (margins up to 0.41)"
+FLIPS = {
+    "flips": {"count": 7, "ties": 5, "damage": 2, "largest_tie": 0.002, "largest_margin": 0.41, "tie_limit": 0.0023},
+    "remarks": [f"{TIES}; 4 newly wrong, 1 newly right, McNemar p = 0.38"],
+    "mcnemar": {"lost": 4, "won": 1, "p": 0.375},
+}
+
+
+@pytest.mark.parametrize("verdict", [FAIL, PASS])
+@pytest.mark.parametrize("verbose", [0, 1])
+def test_answers_flipped(make, snapshot, verdict, verbose):
+    value = Number(0.0017, 0.0007, 0.0034, 4200, "exact")
+    flip = {key: text for key, text in make.flip.items() if key != "disturbed"}
+    evidence = FLIPS | ({"examples": [flip | {"margin": 0.4123, "tie": False}]} if verdict is FAIL else {})
+    note = "value is 0.002 [0.001, 0.003], above 0.0005" if verdict is FAIL else ""
+    flips = make.parity("flip-rate", value, {"max": 0.0005}, evidence=evidence, verdict=verdict, note=note)
+    report = make.finished([*make.metric("accuracy", 0.813, {"min": 0.78}), flips], verdict)
+    assert make.rendered(report, verbose=verbose) == snapshot
+
+
 def test_a_check_crashed(make, snapshot):
     crash = "the check crashed: ValueError: y_true has one class alone"
     broken = {"verdict": Verdict.ERROR, "note": crash, "numbers": {}}

@@ -48,6 +48,16 @@ def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
     assert told("it is open; 12,345 rows do") == ["INCONCLUSIVE: it is open; 12,345 rows do"]
 
 
+def test_of_what_is_timed_repetitions_would_settle_it(make, reasons):
+    def timed(backend, most):
+        note = f"p99_ms is 9.1 [7.2, …], left open above by 200 repetitions; about {most:,} repetitions would settle it"
+        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"rows_to_settle": most}}
+        return make.result("one", backend, **parts)
+
+    (told,) = reasons([timed("torch", 368), timed("onnx", 1900)])
+    assert told.endswith("about 1,900 repetitions would settle it")
+
+
 def test_a_check_that_does_not_hold_without_a_reason_gets_a_plain_one(make, reasons):
     for verdict in set(Verdict) - {Verdict.PASS}:
         (line,) = reasons([make.result("one", verdict=verdict, critical=False)])
@@ -96,6 +106,12 @@ def test_each_check_shows_an_example_that_no_other_has_shown(make):
         ({"backend": "torch"}, {"reference": "a", "prediction": "b"}, "e.g. r: torch a, onnx b"),
         ({"backend": "torch"}, {"reference": "a", "candidate": "b"}, "e.g. r: torch a, onnx b"),
         (None, {"before": "a", "after": "b", "target": "a"}, "e.g. r: a → b, right is a"),
+        (
+            None,
+            {"before": "a", "after": "b", "target": "a", "margin": 3e-7},
+            "e.g. r: a → b, right is a, margin 3.0e-07",
+        ),
+        (None, {"before": "a", "after": "b", "margin": None}, "e.g. r: a → b"),
         (None, {"prediction": None, "target": "a"}, "e.g. r: answered no answer, right is a"),
         (None, {"prediction": {"label": "b", "probability": 1.0}}, "e.g. r: answered b (1)"),
         (None, {"prediction": ["b", "c"]}, "e.g. r: answered ['b', 'c']"),
@@ -105,3 +121,28 @@ def test_each_check_shows_an_example_that_no_other_has_shown(make):
 def test_an_example_says_what_was_answered(make, against, row, said):
     parts = {"verdict": Verdict.FAIL, "against": against, "evidence": {"examples": [{"id": "r"} | row]}}
     assert f"  {said}" in make.rendered(make.finished([make.result("one", "onnx", **parts)])).split("\n")
+
+
+def remarked(make, **remarks):
+    """The lines under a check that failed on every backend, with a remark on each."""
+    parts = {"verdict": Verdict.FAIL, "note": "value is 0.9, below 0.99"}
+    results = [make.result("flips", name, evidence={"remarks": [said]}, **parts) for name, said in remarks.items()]
+    return [line.strip() for line in make.rendered(make.finished(results)).split("\n") if "flips: " in line]
+
+
+def test_remarks_that_differ_stand_behind_their_backends(make):
+    assert remarked(make, onnx="7 flips: 7 ties", half="9 flips: 9 ties") == [
+        "onnx: 7 flips: 7 ties",
+        "half: 9 flips: 9 ties",
+    ]
+
+
+def test_a_remark_that_all_share_is_said_once(make):
+    assert remarked(make, onnx="7 flips: 7 ties", half="7 flips: 7 ties") == ["7 flips: 7 ties"]
+    assert remarked(make, onnx="7 flips: 7 ties") == ["7 flips: 7 ties"]
+
+
+def test_no_more_than_five_examples_are_shown_of_a_result(make):
+    rows = [make.flip | {"id": f"nyt-{number}"} for number in range(20)]
+    report = make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": rows})])
+    assert make.rendered(report, verbose=1).count("e.g. nyt-") == 5

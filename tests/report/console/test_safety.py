@@ -38,6 +38,7 @@ EXAMPLES = st.fixed_dictionaries(
         "reference": ANSWERS,
         "target": ANSWERS,
         "probability": st.floats() | st.none(),
+        "margin": st.floats() | st.none() | NAMES,
     },
 )
 ANYTHING = st.none() | st.floats() | st.integers() | NAMES
@@ -61,7 +62,10 @@ RESULTS = st.builds(
     groups=GROUPS,
     series=st.tuples()
     | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS, evidence=VALIDITY)),
-    evidence=st.fixed_dictionaries({"examples": st.lists(EXAMPLES, max_size=2)}, optional={"sweep": SWEEPS}),
+    evidence=st.fixed_dictionaries(
+        {"examples": st.lists(EXAMPLES, max_size=2)},
+        optional={"sweep": SWEEPS, "remarks": st.lists(NAMES, max_size=2)},
+    ),
 )
 
 
