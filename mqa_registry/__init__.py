@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
-    from mqa_registry.findings import Exported, Finding
+    from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
     from mqa_registry.predict import remake, reopen
@@ -62,7 +62,7 @@ _HOMES = {
     ),
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
-    "findings": ("Exported", "Finding"),
+    "findings": ("Exported", "Finding", "Judgement"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
     "predict": ("remake", "reopen"),
@@ -87,6 +87,7 @@ __all__ = [
     "Exported",
     "Finding",
     "Inspectable",
+    "Judgement",
     "LiveView",
     "Metric",
     "Model",

@@ -34,6 +34,8 @@ Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the fir
 Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the suite.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
 StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Keep predictions here.")]
+Task = Annotated[str | None, typer.Option(metavar="TASK", help="What the model is for; left out, its source tells.")]
+Source = Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")]
 Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is cached.")]
 PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
 AllowCode = Annotated[bool, typer.Option("--allow-code", help="Let the suite's model run code of its own.")]
@@ -141,11 +143,11 @@ def parity(
     file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="What is to be as good as it.", show_default=False)],
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on.")] = None,
     inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
-    task: Annotated[str, typer.Option(metavar="TASK", help="What the model is for.")] = "transformers/forward",
+    task: Task = None,
     tolerance: Annotated[
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
-    source: Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")] = None,
+    source: Source = None,
     repro: Annotated[bool, typer.Option("--repro", help="Keep a script that shows a difference without mqa.")] = False,
     json: Json = None,
     device: Device = "auto",
@@ -178,10 +180,13 @@ def parity(
 @app.command()
 def export(
     model: Annotated[
-        str, typer.Argument(metavar="MODEL", help="A model's folder, or its id on the hub.", show_default=False)
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model's folder, its id on the hub, a file or module:function.", show_default=False
+        ),
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
-    task: Annotated[str, typer.Option(metavar="TASK", help="What the model is for.")] = "text-classification",
+    task: Task = None,
     opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
     precision: Annotated[
         str | None, typer.Option(help="float32, float16, bfloat16, int8-dynamic, int8-static.")
@@ -190,7 +195,7 @@ def export(
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="What exports it.")] = "onnxruntime/session",
-    source: Annotated[str, typer.Option(metavar="NAME", help="What knows such models.")] = "transformers/auto",
+    source: Source = None,
     json: Json = None,
     store: StoreFolder = None,
     offline: Offline = False,

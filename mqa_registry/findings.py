@@ -1,4 +1,4 @@
-"""What was found in a file or on a machine, and what to do about it."""
+"""What was found in a file or on a machine, what to do about it, and how a file was judged."""
 
 from __future__ import annotations
 
@@ -38,3 +38,22 @@ class Exported:
     findings: Sequence[Finding]
     facts: Mapping[str, Any]
     summary: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """How one run judged the file that one of its backends runs.
+
+    `verdict` is what the critical checks come to that ran on this backend, on the reference or on rows alone. `suite`
+    is the suite's digest and `name` its name, `part` what the command line left of it: `only`, `backends`, `limit`.
+    `model` is the model's digest, `judged` the time in UTC.
+    """
+
+    verdict: str
+    run: str
+    suite: str
+    name: str
+    backend: str
+    part: Mapping[str, Any]
+    model: str
+    judged: str

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from rich.console import Console
 
 from mqa_registry import plugins, runs
+from mqa_registry.commands.model import source_of, task_of, told
 from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.options import options_of
@@ -34,20 +35,34 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Order:
-    """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some."""
+    """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some.
+
+    `source` and `task` say what to make of the model; left out, its name tells the one, and the source the other.
+    """
 
     model: str
-    task: str
+    task: str | None
     backend: str
     options: Mapping[str, Any] = field(default_factory=dict)
     data: Path | None = None
-    source: str = "transformers/auto"
+    source: str | None = None
+
+    @property
+    def arrays(self) -> bool:
+        """Whether its rows are the model's inputs themselves."""
+        return self.data is not None and self.data.suffix == ".npz"
+
+    def told(self, asked: Asked) -> Order:
+        """The same with what was left out."""
+        source = self.source or source_of(self.model)
+        task = self.task or task_of(self.model, source, asked, arrays=self.arrays)
+        return replace(self, source=source, task=task)
 
     def tables(self) -> dict[str, Any]:
         """As a suite would say it."""
         tables: dict[str, Any] = {"model": {"use": self.source, "id": self.model, "task": self.task}}
         if self.data is not None:
-            use = "datasets/arrays" if self.data.suffix == ".npz" else "datasets/file"
+            use = "datasets/arrays" if self.arrays else "datasets/file"
             tables["data"] = {"data": {"use": use, "path": str(self.data)}}
         given = {name: value for name, value in self.options.items() if value is not None}
         return tables | {"backends": {"export": {"use": self.backend, **given}}}
@@ -58,12 +73,14 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     refuse_no_folder(json_file)
     if out.exists() and not out.is_dir():
         raise UsageError(f"`{out}` is a file, and an export is a folder", hint="name another folder with `--out`")
-    subject, use = _made(order, asked)
+    whole = order.told(asked)
+    subject, use = _made(whole, asked)
     with Console(stderr=True).status("exporting"):
         exported = _exported(use, subject, out)
     console = Console(stderr=json_file == "-", highlight=False)
     pen = Pen(console)
-    for line in _told(exported, pen):
+    taken = {} if order.task else {"task": told(str(whole.task), arrays=order.arrays)}
+    for line in _told(exported, taken, pen):
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     if json_file is not None:
         write_json(exported.facts, json_file)
@@ -84,7 +101,8 @@ def _exported(use: Use, subject: Subject, out: Path) -> Exported:
 
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
     tables = order.tables()
-    named = [order.source, order.task, order.backend, *(one["use"] for one in tables.get("data", {}).values())]
+    named = [str(order.source), str(order.task), order.backend]
+    named += [one["use"] for one in tables.get("data", {}).values()]
     catalog = plugins.load(
         {plugin for plugin, slash, _ in (name.partition("/") for name in named) if slash}, files=asked.plugin_files
     )
@@ -98,11 +116,12 @@ def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
     return subject_of(model, conditions, rows), use
 
 
-def _told(exported: Exported, pen: Pen) -> Iterator[Text]:
+def _told(exported: Exported, taken: Mapping[str, str], pen: Pen) -> Iterator[Text]:
     """What came out, what was found in it, and what that comes to."""
+    summary = {**taken, **exported.summary}
     files = {file.name: f"{_size(file)} in {file.parent}" for file in exported.files}
-    width = max(map(len, (*exported.summary, *files)), default=0)
-    for name, value in (*exported.summary.items(), *files.items()):
+    width = max(map(len, (*summary, *files)), default=0)
+    for name, value in (*summary.items(), *files.items()):
         lead = pen.line("  ", pen.data(f"{name:<{width}}", "dim"), "  ")
         yield from pen.wrapped(pen.data(value, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
     if exported.findings:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from mqa_registry import runs
-from mqa_registry.commands.running import refuse_no_folder
+from mqa_registry import plugins, runs
+from mqa_registry.commands.model import source_of, task_of, told
+from mqa_registry.commands.running import refuse_no_folder, tell
+from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
-from mqa_registry.report.console import print_report
+from mqa_registry.findings import Finding
+from mqa_registry.judging import Verdict
 from mqa_registry.report.files import write_json
 from mqa_registry.report.jsonfile import to_json
 from mqa_registry.report.progress import watched
@@ -25,12 +26,9 @@ if TYPE_CHECKING:
     from mqa_registry.commands.running import Show
     from mqa_registry.errors import ExitCode
     from mqa_registry.report import Report
-    from mqa_registry.runs import Asked
+    from mqa_registry.runs import Asked, Trial
 
-STAMP = ".mqa.json"  # what an export's stamp is called, beside it: its key `verdict` waits for one
-ANSWERS = {"text-classification"}  # tasks whose answers flip
-FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
-FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+FLIPS = "parity/flip-rate"
 MOST_FLIPS = 0.01
 MOST_RATIO = 10.0  # of the file's error to that of PyTorch, both against float64
 
@@ -40,25 +38,34 @@ class Pair:
     """A model and the file that is to be as good as it.
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
-    what to make of the model; left out, `source` is told by the model's name. `tolerance`, where given, is `atol` and
-    `rtol` of a fixed tolerance in place of the ratio; `repro` keeps what shows a difference without mqa.
+    what to make of the model; left out, its name tells the one, and the source the other. `decides` says that the task's
+    answers are decisions, which may flip, `by_decisions` that the file is held by them, in place of the ratio.
+    `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance, likewise; `repro` keeps what shows a difference without mqa.
     """
 
     model: str
     file: Path
-    task: str
+    task: str | None = None
     source: str | None = None
     data: Path | None = None
     inputs: Path | None = None
     tolerance: tuple[float, float] | None = None
     repro: bool = False
+    decides: bool = False
+    by_decisions: bool = False
+
+    def told(self, asked: Asked) -> Pair:
+        """The same with what was left out."""
+        source = self.source or source_of(self.model)
+        task = self.task or task_of(self.model, source, asked, arrays=self.inputs is not None)
+        return replace(self, source=source, task=task, decides=_flips(task, source, asked))
 
     def suite(self) -> dict[str, Any]:
         """The suite that holds them against each other."""
         return {
             "format": 1,
             "name": f"parity of {self.file.name}",
-            "model": {"use": self.source or source_of(self.model), "id": self.model, "task": self.task},
+            "model": {"use": self.source, "id": self.model, "task": self.task},
             "data": {"rows": self._rows()},
             "backends": {
                 "torch": {"use": "transformers/torch"},
@@ -81,10 +88,12 @@ class Pair:
             atol, rtol = self.tolerance
             tensors |= {"atol": atol, "rtol": rtol}
             expect = {"mismatches": {"max": 0}, "outside": {"max": 0}}
+        elif self.by_decisions:
+            expect = {"mismatches": {"max": 0}}
         checks: list[dict[str, Any]] = [{"name": "tensors", "measure": tensors, "expect": expect}]
-        if self.task in ANSWERS:
-            flips = {"measure": "parity/flip-rate", "expect": {"max": MOST_FLIPS}}
-            checks.append({"name": "flips", **flips, "critical": False})
+        if self.decides:
+            flips = {"measure": FLIPS, "expect": {"max": MOST_FLIPS}}
+            checks.append({"name": "flips", **flips, "critical": self.by_decisions})
         return checks
 
 
@@ -92,37 +101,70 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     """Hold a file against its model and show where they part; the exit code is the report's."""
     refuse_no_folder(show.json)
     _refuse_two_sources(pair)
-    raw = made_up("parity.toml", pair.suite(), Path())
-    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
-        report = runs.run_raw(raw, asked, examples=show.examples, progress=progress)
-    print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
-    _stamp(pair.file, report)
+    whole = pair.told(asked)
+    trial = _tried(whole, asked, show)
+    findings = [] if pair.task else [Finding("note", "task", told(str(whole.task), arrays=pair.inputs is not None))]
+    if _has_no_peer(trial.report):
+        findings.append(_instead(whole, trial.report))
+        if whole.decides:
+            trial = _tried(replace(whole, by_decisions=True), asked, show)  # of all that the store has by now
+    report = runs.settled(trial)
+    found = first_divergence(report)
+    if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
+        findings.append(Finding("note", "where", _begins(found)))
+    report = replace(report, findings=(*findings, *report.findings))
+    tell(report, show)
     if show.json is not None:
-        write_json(to_json(report) | {"first_divergence": first_divergence(report)}, show.json)
+        write_json(to_json(report) | {"first_divergence": found}, show.json)
     return report.exit_code
 
 
-def source_of(model: str) -> str:
-    """What knows a model of that name: a file, a function, else a folder or an id of the hub."""
-    if Path(model).suffix in FILES:
-        return "torch/file"
-    return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
-
-
 def first_divergence(report: Report) -> Mapping[str, Any] | None:
-    """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`."""
+    """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`.
+
+    A file that holds by its decisions parts from the model everywhere, and nowhere so that it counts.
+    """
+    if report.verdict is Verdict.PASS:
+        return None
     found = (result.evidence.get("first_divergence") for result in report.results)
     return next((one for one in found if one), None)
 
 
-def _stamp(file: Path, report: Report) -> None:
-    """Write the verdict into the file's stamp, where it has one: what ships is what was judged."""
-    beside = file.with_suffix(STAMP)
-    if not beside.is_file():
-        return
-    stamp = json.loads(beside.read_text(encoding="utf-8"))
-    verdict = {"verdict": str(report.verdict), "run": report.run, "suite": report.suite["digest"]}
-    write_json(stamp | {"verdict": verdict}, beside)
+def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:
+    raw = replace(made_up("parity.toml", pair.suite(), Path()), overrides=asked.overrides)
+    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
+        return runs.tried(raw, asked, examples=show.examples, progress=progress)
+
+
+def _has_no_peer(report: Report) -> bool:
+    """Whether PyTorch has not the file's precision, so that there is no ratio whatever the rows."""
+    tensors = report.results[0]
+    return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
+
+
+def _instead(pair: Pair, report: Report) -> Finding:
+    """What a file is held by that PyTorch has no precision for."""
+    precision = report.environment["backends"]["onnx"]["facts"].get("precision", "such precision")
+    none = f"PyTorch has no {precision}, and so no error to hold the file's against"
+    if pair.decides:
+        return Finding(
+            "note", "precision", f"{none}: it is held by its mismatches and decisions, at most {MOST_FLIPS:.0%} flips"
+        )
+    mend = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on what the answers are good for"
+    return Finding("warning", "precision", f"{none}, and `{pair.task}` decides nothing that could flip", mend)
+
+
+def _begins(found: Mapping[str, Any]) -> str:
+    place = f"`{found['module']}` ({found.get('class')}): " if found.get("module") else ""
+    return f"{place}{found.get('kind')}, {found.get('reason')}" if found.get("kind") else str(found.get("reason"))
+
+
+def _flips(task: str, source: str, asked: Asked) -> bool:
+    """Whether a task's predictions are such as flip; one that is not there is told of by the run itself."""
+    named = task if "/" in task else f"{source.partition('/')[0]}/{task}"
+    catalog = plugins.load({one.partition("/")[0] for one in (named, FLIPS)}, files=asked.plugin_files)
+    found, flips = catalog.find((Task,), named), catalog.find((Comparison,), FLIPS)
+    return isinstance(found, Task) and isinstance(flips, Comparison) and found.schema in flips.takes
 
 
 def _refuse_two_sources(pair: Pair) -> None:

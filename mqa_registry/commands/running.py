@@ -88,14 +88,19 @@ def refuse_no_folder(file: str | None) -> None:
 
 
 def _shown(report: Report, show: Show) -> ExitCode:
+    tell(report, show)
+    if show.json is not None:
+        write_json(report, show.json)
+    return report.exit_code
+
+
+def tell(report: Report, show: Show) -> None:
+    """Show a person the report; on stderr where standard output is for machines."""
     if show.debug:
         _print_traces(report)
     print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
     if report.note:
         say(f"error: {report.note}", report.hint)
-    if show.json is not None:
-        write_json(report, show.json)
-    return report.exit_code
 
 
 def _print_traces(report: Report) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions.subject import Runner
     from mqa_registry.data import Example
-    from mqa_registry.findings import Exported
+    from mqa_registry.findings import Exported, Finding
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Statistic:
     resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
     statistic. Left out, every row is a cell of its own.
 
-    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`. A metric of groups may
+    `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`; with `never`, it has none
+    on any rows, and nobody is told to add some. A metric of groups may
     give scores a row in `shown`, by name: reports show their mean in every group beside the number. Where the number is
     made of how far apart groups lie at most in each of these rates, `spread` maps those distances, shape (rates,), to
     it, and where they are ratios (the smallest by the largest), `ratio` says so. The largest of many distances is too
@@ -44,6 +45,7 @@ class Statistic:
     shown: Mapping[str, npt.NDArray[np.float64] | npt.NDArray[np.bool_]] = field(default_factory=dict)
     spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
     ratio: bool = False
+    never: bool = False
 
 
 @dataclass(frozen=True)
@@ -77,10 +79,16 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource(Contribution):
-    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later."""
+    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
+
+    `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *, options) ->
+    str` with some of the options: the task, as a suite would name it, for commands that were given none.
+    """
 
     kind = "model source"
     takes_arguments = ("task", "conditions")
+
+    tells: Callable[..., str] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,7 +116,10 @@ class Backend(Contribution):
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
     `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some of
-    the options: it writes that file into a folder.
+    the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
+    `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless it
+    is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged the
+    backend, one that the store had every answer for too.
     """
 
     kind = "backend"
@@ -117,6 +128,7 @@ class Backend(Contribution):
     function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
     identity: Callable[..., Mapping[str, str]]
     export: Callable[..., Exported] | None = None
+    stamp: Callable[..., Iterable[Finding]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

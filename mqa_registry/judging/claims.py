@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mqa_registry.judging.estimates import Undefined
 from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.shares import Proportion
@@ -30,6 +31,11 @@ class Claim:
     @property
     def defined(self) -> bool:
         return not math.isnan(self.estimate.value)
+
+    @property
+    def beyond_rows(self) -> bool:
+        """Whether no rows whatever would settle it."""
+        return isinstance(self.estimate, Undefined) and self.estimate.never
 
     def holds(self, confidence: float) -> bool:
         """Whether the whole interval lies inside; a number without an interval stands for itself."""

@@ -105,6 +105,12 @@ def ruled(steps: Sequence[Judged], ruling: Ruling) -> tuple[Verdict, str, int | 
     return verdict, reason + (f"; about {rows:,} {ruling.unit} would settle it" if rows else ""), rows
 
 
+def beyond_rows(steps: Sequence[Judged], ruling: Ruling) -> bool:
+    """Whether all that is open is such as no rows would settle."""
+    claims = [claim for step in steps for claims in step.claims.values() for claim in claims if ruling.open(claim)]
+    return bool(claims) and all(claim.beyond_rows for claim in claims)
+
+
 def whole_part(judged: Judged, ruling: Ruling) -> Part:
     """The numbers of all rows, with those between groups."""
     found = [judged.whole, *([judged.gaps] if judged.gaps else [])]

@@ -57,12 +57,13 @@ class Whole:
 
 @dataclass(frozen=True)
 class Undefined:
-    """What has no value on these rows."""
+    """What has no value on these rows; with `never`, nor on any others."""
 
     rows: int
     flaw: str
     value: float = math.nan
     method: str = "none"
+    never: bool = False
 
     def interval(self, confidence: float) -> Interval:
         return None

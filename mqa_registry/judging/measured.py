@@ -61,7 +61,7 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     answer = measured.answer
     if isinstance(answer, Statistic):
         if answer.undefined:
-            return Undefined(rows, f"is undefined, since {answer.undefined}")
+            return Undefined(rows, f"is undefined, since {answer.undefined}", never=answer.never)
         return resampled([counted(answer, rows)], lambda values: values[0], how) if rows else _without_rows()
     if isinstance(answer, Quantile):
         return order_statistic(answer, how.clusters)

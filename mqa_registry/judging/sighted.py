@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.judging.claims import Claim
-from mqa_registry.judging.conclusion import Judged, Ruling, ruled, whole_part
+from mqa_registry.judging.conclusion import Judged, Ruling, beyond_rows, ruled, whole_part
 from mqa_registry.judging.finding import Finding
 from mqa_registry.judging.measured import Measured, estimate
 from mqa_registry.judging.resampling import Resampling
@@ -49,7 +49,8 @@ def of_sights(plan: Plan, case: Case, seen: Sequence[Sighted]) -> dict[str, Any]
         "series": tuple(steps) if swept else (),
         "evidence": _evidence(*pairs[telling], seen[telling])
         | ({"sweep": curve(steps, case.expect, math.nan)} if swept else {})
-        | ({"rows_to_settle": needed} if needed else {}),
+        | ({"rows_to_settle": needed} if needed else {})
+        | ({"beyond_rows": True} if verdict is Verdict.INCONCLUSIVE and beyond_rows(judged, ruling) else {}),
     }
 
 

@@ -22,6 +22,9 @@ HOST_KEYS = {
     "data set": ("use", "columns", "sample", "limit"),
 }
 
+# Functions that a kind of contribution may have beside its own, with some of its options.
+PARTS = {"model source": ("tells",), "backend": ("export", "stamp")}
+
 SIMPLE = (str, int, float, bool, Path)
 
 
@@ -32,8 +35,9 @@ def signature_problems(contribution: Contribution) -> tuple[str, ...]:
     problems = [*_positional_problems(contribution), *_option_problems(contribution)]
     if isinstance(contribution, Backend) and not problems:
         problems += _twin_problems(contribution, "identity", contribution.identity)
-        if contribution.export is not None:
-            problems += _export_problems(contribution, contribution.export)
+    for name in PARTS.get(contribution.kind, ()) if not problems else ():
+        if (part := getattr(contribution, name)) is not None:
+            problems += _part_problems(contribution, name, part)
     return tuple(problems)
 
 
@@ -113,17 +117,17 @@ def _shown(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
 
 
-def _export_problems(backend: Backend, export: Callable[..., Any]) -> Iterator[str]:
-    """What says how a file is run says nothing of how it is made: an export takes some of the options, or all."""
-    if not inspect.isfunction(export):
-        yield f"its `export` must be a plain function, not {export!r:.60}"
+def _part_problems(contribution: Contribution, name: str, part: Callable[..., Any]) -> Iterator[str]:
+    """What says how a file is run says nothing of how it is made, or which it is: these take some of the options."""
+    if not inspect.isfunction(part):
+        yield f"its `{name}` must be a plain function, not {part!r:.60}"
         return
-    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (backend.function, export))
+    own, other = ({p.name: p.default for p in keyword_only(f)} for f in (contribution.function, part))
     for option, default in other.items():
         if option not in own:
-            yield f"its `export` takes the option `{option}`, which its function does not"
+            yield f"its `{name}` takes the option `{option}`, which its function does not"
         elif default != own[option]:
-            yield f"its `export` has another default for `{option}` than its function"
+            yield f"its `{name}` has another default for `{option}` than its function"
 
 
 def _twin_problems(backend: Backend, name: str, twin: Callable[..., Any]) -> Iterator[str]:

@@ -47,7 +47,8 @@ class LiveBackend:
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         backend = cast("Backend", use.contribution)
-        self._settle(backend.identity(subject, **use.options))
+        self.known = dict(backend.identity(subject, **use.options))  # before it is opened
+        self._settle(self.known)
 
     @property
     def model(self) -> dict[str, Any]:

@@ -103,12 +103,14 @@ class Work:
 class Observations:
     """What was seen of every view, and by every probe, and the undisturbed rows of every data set.
 
-    `facts` say, per backend, what it really ran on; `model` what the source says of the model.
+    `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
+    the source says of the model.
     """
 
     rows: Mapping[str, Rows]
     views: Mapping[View, Observed]
     sights: Mapping[Sight, Sighted] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)

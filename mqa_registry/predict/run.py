@@ -78,6 +78,7 @@ def predict(
         views,
         sights,
         facts={name: backend.facts for name, backend in live.items()},
+        identities={name: backend.known for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC
 from numbers import Integral, Real
 from pathlib import Path
@@ -34,6 +34,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "environment": _plain(report.environment),
         "results": [_result(result) for result in report.results],
         **({"note": report.note} if report.note else {}),
+        **({"findings": [asdict(one) for one in report.findings]} if report.findings else {}),
     }
 
 

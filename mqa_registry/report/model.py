@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mqa_registry.errors import ExitCode
+    from mqa_registry.findings import Finding
     from mqa_registry.judging import Result, Verdict
 
 
@@ -20,7 +21,7 @@ class Report:
     `suite` has name, path, digest, seed and confidence; `environment` all it takes to repeat the run; `backends` are the
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
     `note` says what befell the run as a whole, where its verdict is not what the results add up to, and `hint` what to
-    do about it.
+    do about it; `findings` what there is to say beside the results, such as of the files that were judged.
     """
 
     run: str
@@ -35,3 +36,4 @@ class Report:
     work: Mapping[str, Mapping[str, int]] | None = None
     note: str = ""
     hint: str = ""
+    findings: tuple[Finding, ...] = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -20,6 +20,7 @@ from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
 from mqa_registry.runs.record import Record
+from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
-    from mqa_registry.predict import Progress
+    from mqa_registry.predict import Observations, Progress
     from mqa_registry.suite import RawSuite
 
 
@@ -71,6 +72,24 @@ def run_raw(
     raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
 ) -> Report:
     """Run a suite that was read, or made up by a command; as `run` does."""
+    return settled(tried(raw, asked, fresh=fresh, examples=examples, progress=progress))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A run that was judged, and of which nothing was kept or stamped yet."""
+
+    report: Report
+    record: Record
+    plan: Plan
+    observations: Observations
+    store: Path
+
+
+def tried(
+    raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
+) -> Trial:
+    """Run a suite as `run` does, for a command that may try another one before it settles on what was found."""
     watching = progress or Silence()
     started, clock = datetime.now(UTC), time.perf_counter()
     plan, catalog = plan_of(raw, asked)
@@ -97,7 +116,14 @@ def run_raw(
         work={name: vars(work) for name, work in observations.work.items()},
     )
     report = report if examples else without_examples(report)
-    return _kept(store.folder, Record.of(raw, plan, observations, report, texts=examples), report)
+    record = Record.of(raw, plan, observations, report, texts=examples)
+    return Trial(report, record, plan, observations, store.folder)
+
+
+def settled(trial: Trial) -> Report:
+    """The report of a run, which is kept now, with the stamps of what it judged."""
+    report = _kept(trial.store, trial.record, trial.report)
+    return report if report.note else stamped(report, trial.plan, trial.observations, trial.record.raw.overrides)
 
 
 def _kept(store: Path, record: Record, report: Report) -> Report:

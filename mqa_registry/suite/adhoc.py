@@ -13,12 +13,22 @@ from mqa_registry.suite.spelling import from_toml, to_toml
 from mqa_registry.suite.uses import Lookup
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from mqa_registry.plugins import Catalog
     from mqa_registry.suite.model import Data, Use
+    from mqa_registry.suite.tree import Node
 
 LINE = "the command line"
+
+
+def adhoc_source(table: Mapping[str, Any], catalog: Catalog) -> Use:
+    """The model source in the table `[model]` of a suite, whatever its task; raises as `adhoc` does."""
+    found: Use | None = _settled(
+        {"model": table}, catalog, lambda root, lookup: sections.source(root.get("model"), lookup)
+    )
+    assert found is not None  # else there was a problem
+    return found
 
 
 def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[str, Use], dict[str, Data]]:
@@ -26,18 +36,28 @@ def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[s
 
     Raises a UsageError with the first thing that is wrong.
     """
-    findings = Findings()
-    lookup = Lookup(catalog, findings)
-    try:
-        root = from_toml(LINE, to_toml(tables), Path(), {})
-        source, task = sections.model(root.get("model"), lookup)
-        backends = sections.backends(root.get("backends"), lookup)
-        data = sections.data(root.get("data"), lookup) if "data" in tables else {}
-        findings.settle()
-    except SuiteError as error:
-        problem = error.problems[0]
-        raise UsageError(problem.message, hint=problem.hint) from None
+    (source, task), backends, data = _settled(tables, catalog, _sections)
     assert source is not None  # else there was a problem
     assert task is not None  # likewise
     uses = {name: use for name, use in backends.items() if use}
     return ModelUse(source, task), uses, {name: one for name, one in data.items() if one}
+
+
+def _sections(root: Node, lookup: Lookup) -> Any:
+    return (
+        sections.model(root.get("model"), lookup),
+        sections.backends(root.get("backends"), lookup),
+        sections.data(root.get("data"), lookup) if root.get("data") else {},
+    )
+
+
+def _settled(tables: Mapping[str, Any], catalog: Catalog, read: Callable[[Node, Lookup], Any]) -> Any:
+    """What is read of tables, where nothing is wrong with it."""
+    findings = Findings()
+    try:
+        found = read(from_toml(LINE, to_toml(tables), Path(), {}), Lookup(catalog, findings))
+        findings.settle()
+    except SuiteError as error:
+        problem = error.problems[0]
+        raise UsageError(problem.message, hint=problem.hint) from None
+    return found

@@ -42,9 +42,11 @@ SUITE = Options(
     )
 )
 
+SOURCE = Options((Option("use", Name, doc="the model source"),))
+
 MODEL = Options(
     (
-        Option("use", Name, doc="the model source"),
+        *SOURCE,
         Option("task", Any, doc="the task: a name, `plugin/name`, or a table with `use` and options"),
     )
 )

@@ -43,6 +43,11 @@ def model(node: Node | None, lookup: Lookup) -> tuple[Use | None, Use | None]:
     return section.use, lookup.use(_in_full(reference, source), (Task,))
 
 
+def source(node: Node | None, lookup: Lookup) -> Use | None:
+    """The model source alone, of a table that names no task yet."""
+    return _section(node, grammar.SOURCE, (ModelSource,), "`[model]`", lookup).use if node else None
+
+
 def data(node: Node | None, lookup: Lookup) -> dict[str, Data | None]:
     """Every data set by its name, None where it is not as it should be."""
     found: dict[str, Data | None] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnxruntime import fitting, session, shipping, starting
+from mqa_onnxruntime import fitting, session, shipping, stamp, starting
 from mqa_registry import Backend, Diagnosis, hookimpl
 
 if TYPE_CHECKING:
@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_backends() -> Iterator[Backend]:
     """`onnxruntime/session`."""
-    yield Backend("session", session.onnxruntime_session, identity=session.identity, export=shipping.export_session)
+    yield Backend(
+        "session",
+        session.onnxruntime_session,
+        identity=session.identity,
+        export=shipping.export_session,
+        stamp=stamp.write_verdict,
+    )
 
 
 @hookimpl

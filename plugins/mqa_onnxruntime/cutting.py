@@ -51,7 +51,8 @@ def cut(model: Any, given: Collection[str], value: str) -> Any:
     nodes, names = _behind(model.graph, given, value)
     known = {one.name: one for one in model.graph.value_info}
     inputs = [one for one in model.graph.input if one.name in names]
-    inputs += [_loose(known, name) for name in sorted(names & set(given) - {value})]
+    made = {name for node in nodes for name in node.output}  # by nodes that make others too, and so stay
+    inputs += [_loose(known, name) for name in sorted(names & set(given) - made)]
     weights = [tensor for tensor in model.graph.initializer if tensor.name in names]
     output = next((one for one in model.graph.output if one.name == value), None) or _loose(known, value)
     graph = helper.make_graph(nodes, "piece", inputs, [output], weights)

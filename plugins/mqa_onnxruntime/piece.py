@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.eightbits import eight_bits
 from mqa_onnxruntime.providers import told
 from mqa_registry import NotRunError
 
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.eightbits import EightBits
     from mqa_onnxruntime.reopening import Source
 
     Array = npt.NDArray[Any]
@@ -61,6 +63,18 @@ class Piece:
         found += [node.op_type for node in self.model.graph.node if node.op_type.startswith(COARSE)]
         return tuple(dict.fromkeys(found))
 
+    def rounded(self) -> Mapping[str, tuple[Array, Array]]:
+        """Its weights of 8 bits, as the numbers that they stand for, and the step from one such number to the next."""
+        return {name: (one.numbers(), one.step) for name, one in self._eight_bits.items()}
+
+    def rounding(self, name: str, numbers: Array) -> Mapping[str, Array]:
+        """The initializers that have other numbers stand in the place of such a weight."""
+        return self._eight_bits[name].of(name, numbers)
+
+    @cached_property
+    def _eight_bits(self) -> Mapping[str, EightBits]:
+        return dict(eight_bits(self.model.graph))
+
     def run(
         self, feeds: Mapping[str, Array], *, weights: Mapping[str, Array] | None = None, optimization: str = "disabled"
     ) -> Array:
@@ -99,7 +113,7 @@ class Piece:
         copy.CopyFrom(self.model)
         for tensor in copy.graph.initializer:
             if tensor.name in weights:
-                tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(weights[tensor.name]), tensor.name))
+                tensor.CopyFrom(numpy_helper.from_array(np.asarray(weights[tensor.name], order="C"), tensor.name))
         return copy
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.lineage import lineage_file
-from mqa_onnxruntime.stamp import stamp, stamp_file
+from mqa_onnxruntime.stamp import alone, stamp, stamp_file, write_stamp
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
 from mqa_registry import Exported, Finding, NotRunError
@@ -39,9 +38,10 @@ def export_session(
     names = [*export.audit["files"], lineage_file(export.path).name]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _copy(export.path.parent, names, folder)
         stamped = stamp_file(folder / export.path.name)
-        stamped.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        with alone(folder):
+            _copy(export.path.parent, names, folder)
+            write_stamp(stamped, told)
     except OSError as error:
         raise NotRunError(f"the export cannot be written to `{folder}`: {error.strerror or error}") from error
     findings = [Finding(**finding) for finding in export.audit["findings"]]

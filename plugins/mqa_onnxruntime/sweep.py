@@ -111,7 +111,7 @@ def _shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], rule: R
         found = runs[1](batch)
     except Exception as error:
         return Shape(what, shapes, "fails", reason=told(error))
-    mask = batch.get(rule.mask)
+    mask, wanted = batch.get(rule.mask), _by_name(wanted, found)
     differences = [_difference(name, found[name], wanted[name], rule, mask) for name in wanted if name in found]
     if not differences:
         names = ", ".join(f"`{name}`" for name in found)
@@ -120,6 +120,12 @@ def _shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], rule: R
     reason = next((reason for _, reason in differences if reason), "")
     good: Outcome = "runs" if rule.tolerance is None else "agrees"
     return Shape(what, shapes, "differs" if reason else good, worst if np.isfinite(worst) else None, reason)
+
+
+def _by_name(wanted: Arrays, found: Arrays) -> Arrays:
+    """The right answers by the names of the file's outputs, where the model gives as many and names none."""
+    nameless = list(wanted) == [str(place) for place in range(len(found))]
+    return dict(zip(found, wanted.values(), strict=True)) if nameless else wanted
 
 
 def _difference(name: str, found: Array, wanted: Array, rule: Rule, mask: Array | None) -> tuple[float, str]:

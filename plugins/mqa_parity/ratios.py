@@ -24,6 +24,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_parity.showing import examples, floats, plain
+from mqa_registry import Statistic
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -61,12 +62,13 @@ class Output:
 def numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `parity/tensors`, each of its worst output; all are infinitely bad after a mismatch.
 
-    `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
+    There is no `ratio`, on any rows, where PyTorch has no such precision. `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
     """
     outputs = summed(observations)
     mismatches = sum(output.mismatches for output in outputs)
+    ratio = float(np.fmax.reduce([output.ratio for output in outputs]))
     return {
-        "ratio": float(np.fmax.reduce([output.ratio for output in outputs])),
+        "ratio": _peerless(observations) if math.isnan(ratio) else ratio,
         "max_abs": max(output.error for output in outputs),
         "p999": max(output.p999 for output in outputs),
         "mean": math.inf if mismatches else _by_row(observations, "mean", np.fmax),
@@ -76,6 +78,12 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
         "outside": sum(output.outside for output in outputs),
         "rerun": max(output.rerun for output in outputs),
     }
+
+
+def _peerless(observations: pa.Table) -> Statistic:
+    """The ratio of a precision that PyTorch has not, on whatever rows."""
+    why = f"PyTorch has no {observations.column('precision')[0].as_py()}"
+    return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=why, never=True)
 
 
 def evidence(observations: pa.Table) -> dict[str, Any]:
@@ -90,8 +98,8 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
 
 
 def differs(observations: pa.Table) -> bool:
-    """Whether an output is further off than the bound by convention, or beyond any."""
-    return any(output.mismatches or output.ratio > BOUND for output in summed(observations))
+    """Whether an output is further off than the bound by convention, or beyond any; where none is known, it is."""
+    return any(output.mismatches or not output.ratio <= BOUND for output in summed(observations))
 
 
 def summed(observations: pa.Table) -> list[Output]:
@@ -165,14 +173,15 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
         if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far PyTorch errs: run more rows"
-    yield from _blamed(_divergence(observations).get("first_divergence", {}))
+    yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
 
 
-def _blamed(found: Mapping[str, Any]) -> Iterator[str]:
-    """Where the difference begins, and what that means, in words."""
+def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:
+    """Where the difference begins, and what that means, in words; few bits `everywhere` begin nowhere."""
     if found.get("module"):
+        begins = "few bits cost most" if everywhere and found.get("kind") == "precision" else "it begins"
         node = f", node `{found['node']}`" if found.get("node") else ""
-        yield f"it begins in `{found['module']}` ({found.get('class')}{node})"
+        yield f"{begins} in `{found['module']}` ({found.get('class')}{node})"
     if found.get("kind"):
         yield f"{found['kind']}: {found.get('meaning')}"
     elif found:

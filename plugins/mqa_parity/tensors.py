@@ -72,7 +72,8 @@ def tensors(
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
     number is infinitely bad: NaN, Inf, another shape or type, an output that is not there, a crash. Where there are any, or the
-    ratio is above 10, `blame` finds out which module of the model differs first, and whose fault that is; `repro` keeps a
+    ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that is (of
+    fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a
     script in the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data.
     """
     assert scene.reference is not None

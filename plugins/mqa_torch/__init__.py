@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry import ModelSource, hookimpl
+from mqa_torch.allowed import told_task
 from mqa_torch.factory import of_factory
 from mqa_torch.file import of_file
 
@@ -14,5 +15,5 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", of_file)
-    yield ModelSource("factory", of_factory)
+    yield ModelSource("file", of_file, tells=told_task)
+    yield ModelSource("factory", of_factory, tells=told_task)

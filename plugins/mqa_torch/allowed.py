@@ -20,12 +20,17 @@ def check_allowed(what: str, conditions: Conditions) -> None:
         )
 
 
+def told_task(conditions: Conditions) -> str:
+    """The one task that takes such a model as it stands."""
+    return f"transformers/{FORWARD}"
+
+
 def check_task(task: Task) -> None:
     """A DataError for a task that reads more of a model than its inputs and outputs."""
     if task.name != FORWARD:
         raise DataError(
             f"nothing is known of this model but its inputs and outputs, and `{task.name}` needs more",
-            hint="the task `transformers/forward` takes it as it stands",
+            hint=f"the task `transformers/{FORWARD}` takes it as it stands",
         )
 
 

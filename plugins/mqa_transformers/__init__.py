@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_models() -> Iterator[ModelSource]:
     """`transformers/auto`."""
-    yield ModelSource("auto", source.auto)
+    yield ModelSource("auto", source.auto, tells=source.told_task)
 
 
 @hookimpl

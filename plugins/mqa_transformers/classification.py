@@ -29,6 +29,8 @@ SAMPLE: tuple[Example, ...] = (
     },
 )
 
+OTHERWISE = ("multi_label_classification", "regression")  # what a `problem_type` may be, and is no choice of one class
+
 ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
 
 
@@ -50,9 +52,14 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
     )
 
 
+def chooses(problem_type: object, labels: Sequence[str]) -> bool:
+    """Whether a model with such a configuration chooses one class for a row."""
+    return problem_type not in OTHERWISE and len(labels) >= 2
+
+
 def _check_single_label(model: Model) -> None:
     kind = model.about.get("problem_type")
-    if kind in {"multi_label_classification", "regression"}:
+    if kind in OTHERWISE:
         raise DataError(f"the model's `problem_type` is `{kind}`, and `text-classification` gives a row one class")
     if len(model.labels) < 2:
         raise DataError(

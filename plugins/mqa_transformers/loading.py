@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     Loaded = TypeVar("Loaded")
 
 # Per task, the class that loads its models, and the table of the classes that those are of.
-CLASSES = {"text-classification": ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING")}
+TEXTS = "text-classification"
+CLASSES = {TEXTS: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING")}
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
 
 

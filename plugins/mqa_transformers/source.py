@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model
+from mqa_transformers.classification import chooses
 from mqa_transformers.folder import open_folder
 from mqa_transformers.hub import snapshot
-from mqa_transformers.loading import CLASSES, FORWARD, load_module, load_processor
+from mqa_transformers.loading import CLASSES, FORWARD, TEXTS, load_module, load_processor
 
 if TYPE_CHECKING:
     from mqa_registry import Conditions, Task
@@ -35,6 +36,15 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
         labels=folder.labels(),
         about={"id": str(id), **_about(folder, revision)},
     )
+
+
+def told_task(conditions: Conditions, *, id: str | Path, revision: str | None = None) -> str:  # noqa: A002 - as above
+    """The task of the class that a model was saved from; `forward`, which takes any, where that has none of its own."""
+    folder = open_folder(_path(id, revision, conditions), conditions)
+    classifies = (folder.architecture or "").endswith("ForSequenceClassification") and chooses(
+        folder.config.get("problem_type"), folder.labels()
+    )
+    return f"transformers/{TEXTS if classifies else FORWARD}"
 
 
 def _path(id_: str | Path, revision: str | None, conditions: Conditions) -> Path:

@@ -50,6 +50,11 @@ def mqa_backends():
     yield Backend("none", run, identity=identity)
 """
 
+TELLS = """
+def told(conditions, *, id: str):
+    return "own/words"
+"""
+
 
 @pytest.fixture
 def export(tmp_path, monkeypatch):
@@ -58,6 +63,15 @@ def export(tmp_path, monkeypatch):
     (tmp_path / "own.py").write_text(PLUGIN)
     named = ["--source", "own/known", "--task", "words", "--backend", "own/text", "--plugin", "own.py"]
     return lambda *more: CliRunner().invoke(app, ["export", "model", *named, *more])
+
+
+def test_a_task_that_nobody_named_is_told_by_the_source_and_shown(export, tmp_path):
+    (tmp_path / "own.py").write_text(PLUGIN.replace('"known", known)', '"known", known, tells=told)') + TELLS)
+    done = CliRunner().invoke(
+        app, ["export", "model", "--source", "own/known", "--backend", "own/text", "--plugin", "own.py", "--out", "out"]
+    )
+    assert done.exit_code == 0, done.output
+    assert done.stdout.splitlines()[0] == "  task       own/words, as the model tells; `--task` names another"
 
 
 def test_an_export_is_shown_and_written_down(export, tmp_path):

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -14,7 +15,9 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
-from mqa_registry.commands.parity import source_of
+from mqa_registry.commands.parity import Pair
+
+ROOT = Path(__file__).parents[2]
 
 CODE = """
 import torch
@@ -118,6 +121,12 @@ def test_the_verdict_goes_into_the_stamp_beside_the_file(parity):
     assert json.loads(beside.read_text())["verdict"]["verdict"] == "PASS"
 
 
+def test_the_task_that_was_taken_is_told_where_none_was_named(parity):
+    told = "task  transformers/forward, which takes arrays as they are"
+    assert told in parity.run().stdout
+    assert told not in parity.run("--task", "transformers/forward").stdout
+
+
 def test_a_run_of_it_can_be_judged_again(parity):
     parity.run()
     again = CliRunner().invoke(app, ["judge", "last"])
@@ -148,16 +157,97 @@ def test_code_is_not_run_without_its_flag(parity):
     assert (done.exit_code, "--allow-code" in done.stderr) == (2, True)
 
 
-@pytest.mark.parametrize(
-    ("model", "source"),
-    [
-        ("model.pt2", "torch/file"),
-        ("old/model.pt", "torch/file"),
-        ("ours:make", "torch/factory"),
-        ("pkg.ours:make", "torch/factory"),
-        ("org/name", "transformers/auto"),
-        ("./models/mine", "transformers/auto"),
-    ],
-)
-def test_the_source_is_told_by_the_models_name(model, source):
-    assert source_of(model) == source
+# A precision that PyTorch has not
+
+
+def to_int8(folder):
+    from mqa_onnxruntime.conversion import convert
+    from mqa_onnxruntime.variant import Variant
+
+    convert(Variant("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx", None)
+    (folder / "int8.onnx").replace(folder / "model.onnx")
+
+
+def test_int8_without_decisions_says_what_would_decide_and_asks_for_no_rows(parity):
+    to_int8(parity.folder)
+    done = parity.run("--json", "told.json")
+    assert done.exit_code == 4, done.output
+    shown = " ".join(done.stdout.split())
+    assert "PyTorch has no int8" in shown
+    assert "`transformers/forward` decides nothing that could flip" in shown
+    assert "mend: `--tolerance ATOL RTOL`, or a suite with bounds" in shown
+    assert "add rows" not in shown
+    told = json.loads((parity.folder / "told.json").read_text())
+    assert [(one["level"], one["subject"]) for one in told["findings"]][-1] == ("warning", "precision")
+    assert told["results"][0]["note"] == "ratio is undefined, since PyTorch has no int8"
+
+
+def test_int8_under_a_fixed_tolerance_is_settled(parity):
+    to_int8(parity.folder)
+    assert parity.run("--tolerance", "1", "0").exit_code == 0
+    assert parity.run("--tolerance", "1e-6", "0").exit_code == 1
+
+
+def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
+    by_ratio = Pair("model", Path("model.onnx"), decides=True).suite()["check"]
+    by_decisions = Pair("model", Path("model.onnx"), decides=True, by_decisions=True).suite()["check"]
+    assert [one.get("critical", True) for one in by_ratio] == [True, False]
+    assert [one.get("critical", True) for one in by_decisions] == [True, True]
+    assert by_ratio[0]["expect"].keys() == {"mismatches", "ratio"}
+    assert by_decisions[0]["expect"].keys() == {"mismatches"}
+    assert by_decisions[0]["measure"] == by_ratio[0]["measure"]  # so that the store has what was seen
+
+
+def test_a_limit_is_kept(parity):
+    parity.run("--limit", "5", "--json", "told.json")
+    numbers = json.loads((parity.folder / "told.json").read_text())["results"][0]["numbers"]
+    assert numbers["mean"]["rows"] == 5
+
+
+@pytest.fixture(scope="module")
+def int8(tmp_path_factory):
+    """The demo model in int8, as `mqa export` makes it."""
+    folder = tmp_path_factory.mktemp("int8")
+    model = str(ROOT / "suites/models/reviews-minilm")
+    more = ["--out", folder / "out", "--precision", "int8-dynamic", "--store", folder / "store"]
+    done = CliRunner().invoke(app, ["export", model, *map(str, more)])
+    assert done.exit_code == 0, done.output
+
+    def hold(file):
+        told = folder / "told.json"
+        more = ["--data", ROOT / "suites/data/sentiment.parquet", "--limit", 300, "--json", told]
+        done = CliRunner().invoke(
+            app, ["parity", model, str(folder / file), *map(str, more), "--store", str(folder / "store")]
+        )
+        return done, json.loads(told.read_text())
+
+    return SimpleNamespace(folder=folder, hold=hold)
+
+
+def test_int8_is_held_by_its_decisions_and_stamped_with_that_alone(int8):
+    done, told = int8.hold("out/model.onnx")
+    assert done.exit_code == 1, done.output
+    assert "it is held by its mismatches and decisions, at most 1% flips" in " ".join(done.stdout.split())
+    assert {one["check"]: one["verdict"] for one in told["results"]} == {"tensors": "PASS", "flips": "FAIL"}
+    assert told["first_divergence"]["kind"] == "precision"
+    stamp = json.loads((int8.folder / "out/model.mqa.json").read_text())
+    assert [one["verdict"] for one in stamp["judgements"]] == ["FAIL"]  # what was tried first is not in it
+
+
+def test_int8_with_a_damaged_weight_fails_and_the_weight_is_named(int8):
+    import onnx
+    from onnx import numpy_helper
+
+    shutil.copytree(int8.folder / "out", int8.folder / "damaged")
+    (int8.folder / "damaged/model.mqa.json").unlink()  # else the file is refused, as it should be
+    path = str(int8.folder / "damaged/model.onnx")
+    model = onnx.load(path)
+    name = next(one.input[1] for one in model.graph.node if one.op_type == "MatMulInteger" and "linear" not in one.name)
+    scale = next(one for one in model.graph.initializer if one.name == name.replace("_quantized", "_scale"))
+    scale.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(scale) * np.float32(3), scale.name))
+    onnx.save(model, path)
+    done, told = int8.hold("damaged/model.onnx")
+    assert done.exit_code == 1, done.output
+    found = told["first_divergence"]
+    assert (found["kind"], found["class"], found["weight"]) == ("weights", "Linear", f"{name}: weight")
+    assert f"`{found['module']}` (Linear): weights" in " ".join(done.stdout.split())

@@ -109,6 +109,23 @@ def test_what_is_undefined_settles_nothing_and_what_is_infinite_is_beyond_any_bo
     assert result.verdict is verdict
 
 
+def test_what_no_rows_would_settle_is_told_apart_from_what_some_would(judged):
+    never = Statistic(lambda counts: np.full(counts.shape[:-1], np.nan), undefined="PyTorch has no int8", never=True)
+    wide = np.arange(50) % 2 == 0
+    bounds = {"ratio": Expect(max=2), "fine": Expect(max=2)}
+    (result,) = judged(probe({"ratio": never, "fine": 1.0}, ("ratio", "fine")), bounds)
+    assert (result.verdict, result.note) == (
+        Verdict.INCONCLUSIVE,
+        "ratio is undefined, since PyTorch has no int8",
+    )
+    assert result.evidence == {"beyond_rows": True}
+    (both,) = judged(probe({"ratio": never, "fine": wide}, ("ratio", "fine")), bounds | {"fine": Expect(max=0.55)})
+    assert both.verdict is Verdict.INCONCLUSIVE
+    assert both.evidence.keys() == {"rows_to_settle"}
+    (failed,) = judged(probe({"ratio": never, "fine": 3.0}, ("ratio", "fine")), bounds)
+    assert (failed.verdict, failed.evidence) == (Verdict.FAIL, {})
+
+
 def test_a_probe_that_makes_too_few_numbers_is_an_error(judged):
     (result,) = judged(probe({}, ("value",)), {"value": Expect(max=2)})
     assert result.verdict is Verdict.ERROR

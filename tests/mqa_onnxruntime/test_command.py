@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +51,18 @@ data.rows = { use = "datasets/file", path = "rows.parquet" }
 backends.plain = { use = "onnxruntime/session" }
 backends.small = { use = "onnxruntime/session", precision = "int8-static", per_channel = true }
 [[check]]
+measure = "parity/agreement"
+expect = { min = 0.5 }
+"""
+
+RELEASE = """
+format = 1
+model = { use = "bags/known", id = "honest", task = "words" }
+data.rows = { use = "datasets/file", path = "rows.parquet" }
+backends.plain = { use = "onnxruntime/session" }
+backends.file = { use = "onnxruntime/session", path = "release/model.onnx" }
+[[check]]
+name = "agree"
 measure = "parity/agreement"
 expect = { min = 0.5 }
 """
@@ -122,6 +135,30 @@ def test_a_suite_calibrates_with_its_own_data_and_finds_what_was_exported_before
     stamp = json.loads((place / "out/model.mqa.json").read_text())
     assert told["plain"]["facts"]["sha256"] == stamp["sha256"]
     assert told["small"]["facts"]["precision"] == "int8-static"
+
+
+def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_store(exported, mqa, place):
+    shutil.copytree(place / "out", place / "release")
+    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
+    (place / "release.toml").write_text(RELEASE)
+    beside = place / "release/model.mqa.json"
+    first = mqa("run", "release.toml")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "model.mqa.json` says PASS" in " ".join(first.stdout.split())
+    judged = json.loads(beside.read_text())
+    assert (judged["verdict"]["verdict"], judged["verdict"]["name"]) == ("PASS", "release")
+    shutil.copy(place / "out/model.mqa.json", beside)  # nobody judged it
+    again = mqa("run", "release.toml", "--json", "-")
+    report = json.loads(again.stdout)
+    verdict = json.loads(beside.read_text())["verdict"]
+    assert (verdict["verdict"], verdict["run"], verdict["suite"]) == ("PASS", report["run"], report["suite"]["digest"])
+    assert "forward passes" not in again.stderr  # all of it was in the store
+    assert json.loads((place / "out/model.mqa.json").read_text())["verdict"] is None  # a copy is another file
+    mqa("run", "release.toml", "--set", "check.agree.expect.min=2")
+    assert json.loads(beside.read_text())["verdict"]["verdict"] == "FAIL"
+    later = mqa("run", "release.toml", "-q")
+    assert (later.returncode, later.stdout.split()[0]) == (0, "PASS")
+    assert "says FAIL" in " ".join(later.stdout.split())
 
 
 def test_another_process_makes_the_same_subject(place, tmp_path):

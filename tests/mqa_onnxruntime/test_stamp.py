@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import threading
 from pathlib import Path
 
 import pytest
 
 from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.stamp import stamp_file
-from mqa_registry import DataError, NotRunError
+from mqa_registry import DataError, Judgement, NotRunError
 
 
 @pytest.fixture
@@ -74,3 +76,143 @@ def test_a_folder_that_cannot_be_written_is_one_line(backend, subject, exported,
     (tmp_path / "file").write_text("")
     with pytest.raises(NotRunError, match="the export cannot be written to"):
         backend.export(subject, tmp_path / "file" / "out")
+
+
+@pytest.fixture
+def judge(backend, subject, shipped):
+    """Judge the file that was shipped; gives the one finding, as its level and its message."""
+    path = shipped.files[0]
+    known = dict(backend.identity(subject, path=path))
+
+    def write(verdict, *, providers=known["providers"], **of):
+        usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
+        usual |= {"model": subject.model.digest, "judged": "2026-11-22T12:00:00Z"}
+        judgement = Judgement(verdict, **(usual | of))
+        (found,) = backend.stamp(known | {"providers": providers}, judgement, path=path)
+        return found.level, found.message
+
+    return write
+
+
+@pytest.fixture
+def told(shipped):
+    return lambda: json.loads(stamp_file(shipped.files[0]).read_text())
+
+
+def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge, told, shipped):
+    before = told()
+    level, message = judge("PASS", run="run-1")
+    assert (level, "model.mqa.json` says PASS" in message) == ("note", True)
+    after = told()
+    assert (after["verdict"]["verdict"], after["verdict"]["run"]) == ("PASS", "run-1")
+    assert (after["verdict"]["suite"], after["verdict"]["judged"]) == ("sha256:s", "2026-11-22T12:00:00Z")
+    assert after["judgements"] == [after["verdict"]]
+    assert {key: value for key, value in after.items() if key not in {"verdict", "judgements"}} == {
+        key: value for key, value in before.items() if key not in {"verdict", "judgements"}
+    }
+    assert {file.name for file in shipped.files[0].parent.iterdir()} == {file.name for file in shipped.files}
+
+
+def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, subject, shipped):
+    judge("PASS")
+    assert backend.identity(subject, path=shipped.files[0])["onnx"] == shipped.facts["sha256"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"suite": "sha256:smaller"},
+        {"part": {"only": ["smoke"]}},
+        {"part": {"limit": 10}},
+        {"backend": "again"},
+        {"providers": "CPUExecutionProvider, Other"},
+    ],
+)
+def test_a_failure_is_not_hidden_by_what_passes_later_and_asks_less(judge, told, other):
+    judge("FAIL", run="first")
+    level, message = judge("PASS", run="second", **other)
+    assert level == "warning"
+    assert "has this PASS in it, and says FAIL: the suite `gate` came to that in run `first`" in message
+    assert told()["verdict"]["run"] == "first"
+    assert [one["run"] for one in told()["judgements"]] == ["first", "second"]
+
+
+def test_the_same_suite_on_the_same_backend_counts_once_and_newest(judge, told):
+    judge("FAIL", run="first")
+    judge("INCONCLUSIVE", run="other", suite="sha256:other")
+    judge("PASS", run="second")
+    assert [one["run"] for one in told()["judgements"]] == ["other", "second"]
+    assert told()["verdict"]["verdict"] == "INCONCLUSIVE"
+    assert judge("PASS", suite="sha256:other")[0] == "note"
+    assert told()["verdict"]["verdict"] == "PASS"
+
+
+def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
+    judge("FAIL", run="first")
+    judge("ERROR", run="second", suite="sha256:other")
+    assert told()["verdict"]["run"] == "first"
+
+
+def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told, shipped):
+    before = told()
+    data = shipped.files[0].with_name("model.onnx.data")
+    data.write_bytes(data.read_bytes()[:-1] + b"\x01")
+    level, message = judge("PASS")
+    assert (level, message.endswith("`model.onnx` was changed while it was judged")) == ("warning", True)
+    assert told() == before
+    shipped.files[0].write_bytes(b"no file at all")
+    assert judge("PASS") == (level, message)
+
+
+def test_a_stamp_that_was_replaced_meanwhile_is_not_written_into(judge, told, shipped):
+    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"sha256": "another"}))
+    assert judge("PASS")[0] == "warning"
+    assert told()["verdict"] is None
+
+
+def test_a_suite_about_another_model_says_nothing_of_this_file(judge, told):
+    level, message = judge("PASS", model="sha256:other")
+    assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
+    assert told()["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"judgements": 7}', '{"judgements": [{"verdict": "GOOD"}]}', '{"model": 7}']
+)
+def test_a_stamp_that_was_broken_meanwhile_is_one_warning_and_stays_as_it_is(judge, shipped, content):
+    if content.startswith("{"):
+        content = json.dumps({"sha256": shipped.facts["sha256"]} | json.loads(content))
+    beside = stamp_file(shipped.files[0])
+    beside.write_text(content)
+    level, message = judge("PASS")
+    assert (level, "cannot be read" in message) == ("warning", True)
+    assert beside.read_text() == content
+
+
+def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch):
+    def refuse(*arguments, **more):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)  # whoever runs the tests may be above permissions
+    level, message = judge("PASS")
+    assert (level, message.endswith("does not say that this run came to PASS: read-only file system")) == (
+        "warning",
+        True,
+    )
+    assert told()["verdict"] is None
+
+
+def test_a_file_without_a_stamp_stays_without(backend, subject, shipped, judge):
+    stamp_file(shipped.files[0]).unlink()
+    with pytest.raises(ValueError, match="not enough values"):
+        judge("PASS")
+    assert not stamp_file(shipped.files[0]).exists()
+
+
+def test_of_many_runs_at_once_every_judgement_is_kept(judge, told):
+    runs = [threading.Thread(target=judge, args=("PASS",), kwargs={"suite": f"sha256:{n}"}) for n in range(16)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert {one["suite"] for one in told()["judgements"]} == {f"sha256:{n}" for n in range(16)}

@@ -100,6 +100,19 @@ def test_outputs_of_other_names_differ(swept):
     assert (shape.outcome, shape.reason) == ("differs", "its outputs are `y`, and none is one of the model's")
 
 
+def test_outputs_without_names_are_told_by_their_places(swept):
+    def nameless(batch):
+        logits = (batch["words"] * batch["mask"]).sum(1, keepdims=True).astype(np.float32)
+        return {"0": logits, "1": 2 * logits}
+
+    both = swept(lambda logits, _: {"first": logits, "second": 2 * logits}, reference=nameless)
+    assert set(outcomes(both).values()) == {"agrees"}
+    other = swept(lambda logits, _: {"first": logits, "second": logits}, reference=nameless)
+    assert "differs" in set(outcomes(other).values())
+    fewer = swept(lambda logits, _: {"first": logits}, reference=nameless)
+    assert set(outcomes(fewer).values()) == {"differs"}
+
+
 def test_without_a_tolerance_an_answer_has_to_be_sound_and_no_more(swept):
     assert set(outcomes(swept(lambda logits, batch: {"logits": logits * 2}, tolerance=None)).values()) == {"runs"}
     broken = swept(lambda logits, batch: {"logits": logits * np.inf}, tolerance=None)

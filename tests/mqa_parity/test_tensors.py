@@ -272,7 +272,8 @@ def test_half_precision_is_held_against_pytorch_in_half_precision(held, numpy_ru
 
 def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_runner):
     found, shown, _ = held(numpy_runner(precision="int8"))
-    assert math.isnan(found["ratio"])
+    assert (found["ratio"].undefined, found["ratio"].never) == ("PyTorch has no int8", True)
+    assert np.isnan(found["ratio"].of(np.ones((3, 7)))).all()
     assert 0 < found["max_abs"] < 1e-5
     assert "PyTorch has no int8 to hold this against" in shown["remarks"][0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))

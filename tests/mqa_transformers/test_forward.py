@@ -65,6 +65,11 @@ def test_texts_go_through_the_models_own_class_and_tokenizer(bert):
     np.testing.assert_allclose(vectors, outputs["logits"], rtol=1e-6)
 
 
+def test_a_text_for_a_model_without_a_tokenizer_is_refused(vit):
+    with pytest.raises(DataError, match="the model has no tokenizer, and the rows are texts"):
+        subject_of(vit).codec.encode([{"text": "good movie"}])
+
+
 def test_an_encoder_and_decoder_gets_a_start_for_its_decoder(t5):
     subject = subject_of(t5)
     (row,) = subject.codec.encode([{"text": "good movie"}])

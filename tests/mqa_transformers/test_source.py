@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.source import auto
+from mqa_transformers.source import auto, told_task
 
 
 def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, opened):
@@ -59,3 +59,20 @@ def test_a_task_without_models_is_refused(bert, task, conditions):
     with pytest.raises(DataError, match="no models for the task `segmentation`") as refused:
         auto(dataclasses.replace(task, name="segmentation"), conditions, id=bert)
     assert "`text-classification`" in refused.value.hint
+
+
+@pytest.mark.parametrize(
+    ("keys", "task"),
+    [
+        ({}, "transformers/text-classification"),
+        ({"architectures": ["ViTForImageClassification"]}, "transformers/forward"),
+        ({"architectures": ["GPT2LMHeadModel"]}, "transformers/forward"),
+        ({"architectures": None}, "transformers/forward"),
+        ({"problem_type": "regression"}, "transformers/forward"),
+        ({"problem_type": "multi_label_classification"}, "transformers/forward"),
+        ({"id2label": {"0": "score"}}, "transformers/forward"),
+    ],
+)
+def test_a_model_tells_the_task_that_takes_it(configure, conditions, keys, task):
+    folder = configure(**keys)
+    assert told_task(conditions, id=folder) == task

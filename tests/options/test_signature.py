@@ -256,17 +256,29 @@ def test_a_backends_identity_takes_the_same_options_with_the_same_defaults():
     assert "plain function" in problems(3)[0]
 
 
-def test_a_backends_export_takes_some_of_its_options_with_the_same_defaults():
+def test_what_tells_a_models_task_takes_some_of_its_sources_options():
+    def known(task, conditions, *, path: str): ...
+    def some(conditions, *, path: str): ...
+    def more(conditions, *, name: str): ...
+
+    assert signature_problems(ModelSource("m", known, tells=some)) == ()
+    assert signature_problems(ModelSource("m", known, tells=more)) == (
+        "its `tells` takes the option `name`, which its function does not",
+    )
+
+
+@pytest.mark.parametrize("part", ["export", "stamp"])
+def test_what_a_backend_does_with_files_takes_some_of_its_options_with_the_same_defaults(part):
     def run(subject, *, opset: int = 20, threads: int = 1): ...
     def identity(subject, *, opset: int = 20, threads: int = 1): ...
     def some(subject, folder, *, opset: int = 20): ...
     def other_default(subject, folder, *, opset: int = 18): ...
     def more(subject, folder, *, dtype: str = ""): ...
 
-    def problems(export: Any):
-        return signature_problems(Backend("b", run, identity=identity, export=export))
+    def problems(function: Any):
+        return signature_problems(Backend("b", run, identity=identity, **{part: function}))
 
     assert problems(some) == ()
-    assert problems(other_default) == ("its `export` has another default for `opset` than its function",)
-    assert problems(more) == ("its `export` takes the option `dtype`, which its function does not",)
+    assert problems(other_default) == (f"its `{part}` has another default for `opset` than its function",)
+    assert problems(more) == (f"its `{part}` takes the option `dtype`, which its function does not",)
     assert "plain function" in problems(3)[0]

@@ -8,6 +8,7 @@ from mqa_registry.report.console.checks import items
 from mqa_registry.report.console.closing import closing, verdict_line
 from mqa_registry.report.console.digest import weakest
 from mqa_registry.report.console.families import backends_of, families
+from mqa_registry.report.console.findings import listed
 from mqa_registry.report.console.header import header
 from mqa_registry.report.console.layout import Entry, Layout, render
 from mqa_registry.report.console.pen import Pen
@@ -31,7 +32,7 @@ def print_report(report: Report, console: Console, *, verbose: int = 0) -> None:
     reaches the terminal as a control code.
     """
     pen = Pen(console, verbose)
-    lines = _whole(report, pen) if verbose >= 0 else verdict_line(report, pen)
+    lines = _whole(report, pen) if verbose >= 0 else _short(report, pen)
     for line in lines:
         console.print(line, no_wrap=True, overflow="ignore", crop=False, highlight=False)
 
@@ -41,7 +42,16 @@ def _whole(report: Report, pen: Pen) -> Iterator[Text]:
     yield from _table(report, pen)
     yield from tradeoff(report, pen)
     yield from weakest(report, pen)
+    if report.findings:
+        yield pen.own("")
+        yield from listed(report.findings, pen)
     yield from closing(report, pen)
+
+
+def _short(report: Report, pen: Pen) -> Iterator[Text]:
+    """The verdict, and what nobody should miss."""
+    yield from verdict_line(report, pen)
+    yield from listed([one for one in report.findings if one.level in {"warning", "problem"}], pen)
 
 
 def _table(report: Report, pen: Pen) -> Iterator[Text]:

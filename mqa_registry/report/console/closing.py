@@ -28,6 +28,7 @@ _SAYS = {
     Verdict.NOT_RUN: "Nothing ran as asked: this run says nothing of the model.",
 }
 _NOTHING = "No check ran: nothing is known of the model."
+_UNBOUND = "Nothing failed, but no rows would settle every check: do not ship on them, bound other numbers."
 _OVERDUE = "Nothing but waivers that have had their day stands in the way: mend the suite."
 _COUNTS = {
     Verdict.PASS: "{} held",
@@ -78,7 +79,15 @@ def _means(report: Report, asked: Sequence[Row]) -> str:
         return f"{_SAYS[Verdict.PASS].partition(':')[0]}, but for {count(waived)} waived: by this suite, the model may ship."
     if report.verdict is Verdict.FAIL and all(row.overdue and row.verdict is Verdict.PASS for row in decisive):
         return _OVERDUE
+    if report.verdict is Verdict.INCONCLUSIVE and all(_beyond_rows(row) for row in decisive):
+        return _UNBOUND
     return _SAYS[report.verdict]
+
+
+def _beyond_rows(row: Row) -> bool:
+    """Whether no rows whatever would settle what is open of a check."""
+    is_open = [result for result in row.results.values() if result.verdict is Verdict.INCONCLUSIVE]
+    return all(result.evidence.get("beyond_rows") for result in is_open)
 
 
 def _word(report: Report, pen: Pen) -> Text:

@@ -39,9 +39,45 @@ class Cause:
     parameter: str = ""
 
 
+STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off at the ends a little more
+
+
 def find_cause(case: Suspect) -> Cause:
     """The first of these that explains the error, each shown by an experiment on the piece."""
-    return _precision(case) or _weights(case) or _arbitrated(case)
+    return strayed(case) or _precision(case) or _weights(case) or _arbitrated(case)
+
+
+def strayed(case: Suspect) -> Cause | None:
+    """A weight of few bits that stands for other numbers than were learned, which do better in its place.
+
+    A weight may be far from every parameter and right, as one with a normalization folded into it.
+    """
+    if not case.module or not isinstance(case.case.truth.reference, Weighted):
+        return None
+    learned = case.case.truth.reference.parameters(case.module)
+    for name, (weight, step) in case.piece.rounded().items():
+        found = min(_candidates(weight, step, learned), key=lambda one: one[0], default=None)
+        if found and found[0] > STEPS and _does_better(case, case.piece.rounding(name, found[2])):
+            off, parameter, _ = found
+            what = f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {off:.3g} of its steps off"
+            return Cause("weights", what, f"{name}: {parameter}")
+    return None
+
+
+def _candidates(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str, Array]]:
+    """The parameters that could stand in a weight's place, as they are or transposed, and how many steps they are off."""
+    for name, parameter in learned.items():
+        for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):
+            if right.shape == weight.shape:
+                yield float((np.abs(weight - right) / step).max()), name, right
+
+
+def _does_better(case: Suspect, weights: Arrays) -> bool:
+    try:
+        now, then = (case.ratio(case.piece.run(case.feeds, weights=given)) for given in (None, weights))
+    except Exception:  # what does not fit does no better
+        return False
+    return then < now / 2
 
 
 def _precision(case: Suspect) -> Cause | None:

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
-from mqa_parity.blaming.causes import find_cause
+from mqa_parity.blaming.causes import find_cause, strayed
 from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
-from mqa_parity.blaming.places import find_places, find_taps, guilty, trail
+from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_signature
 from mqa_parity.blaming.suspect import of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_parity.blaming.causes import Cause
     from mqa_parity.blaming.doors import Anatomy, Candidate, Reference
     from mqa_parity.blaming.places import Place, Taps
+    from mqa_parity.blaming.suspect import Suspect
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -84,12 +86,31 @@ def _blame_module(case: Case) -> Blame:
     if culprit is None:
         return replace(_blame_nobody(places, case.failure), trail=trail(places, None))
     found = _blame_place(case, anatomy, taps, culprit)
+    if found.kind == "precision":
+        culprit, found = _beyond_rounding(case, anatomy, taps, places, culprit)
     return replace(found, trail=trail(places, culprit))
+
+
+def _beyond_rounding(
+    case: Case, anatomy: Anatomy, taps: Taps, places: Sequence[Place], first: Place
+) -> tuple[Place, Blame]:
+    """Where few bits make every module err: the first that has a wrong weight, else the one that errs most."""
+    erring = [place for place in places if place.local > GUILTY] or [first]
+    for place in erring:
+        if (cause := strayed(at := of_module(case, anatomy, taps, place.part))) is not None:
+            return place, _blamed(anatomy, place, at, cause)
+    for place in sorted(erring, key=lambda place: -place.local):
+        if (found := _blame_place(case, anatomy, taps, place)).kind == "precision":
+            return place, found
+    return first, _blame_place(case, anatomy, taps, first)
 
 
 def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blame:
     at = of_module(case, anatomy, taps, place.part)
-    cause = find_cause(at)
+    return _blamed(anatomy, place, at, find_cause(at))
+
+
+def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
     return Blame(
         cause.kind,
         f"given what PyTorch has before it, it errs by {place.local:.3g} times PyTorch's noise: {cause.reason}",

@@ -24,6 +24,16 @@ def test_the_verdict_comes_last_with_what_it_means(make, verdict, code, words):
     assert f"Exit code {code}." in last
 
 
+def test_rows_are_not_asked_for_where_none_would_settle_it(make):
+    beyond = make.result("ratio", "onnx", verdict=Verdict.INCONCLUSIVE, evidence={"beyond_rows": True})
+    some = make.result("accuracy", verdict=Verdict.INCONCLUSIVE)
+    held = make.result("ratio", "torch")
+    alone = make.rendered(make.finished([held, beyond], Verdict.INCONCLUSIVE), 160)
+    assert "no rows would settle every check" in alone
+    assert "add rows" not in alone
+    assert "add rows" in make.rendered(make.finished([beyond, some], Verdict.INCONCLUSIVE), 160)
+
+
 def test_a_check_is_counted_once_and_as_its_worst_backend(make):
     results = [*make.both("one"), make.result("two"), make.result("two", "onnx", verdict=Verdict.FAIL)]
     results += [make.result("three", verdict=Verdict.FAIL, critical=False)]

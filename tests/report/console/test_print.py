@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from mqa_registry.findings import Finding
 from mqa_registry.judging.result import Number, Part, Verdict
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -212,3 +213,16 @@ def test_an_undefined_number(make, snapshot):
     part = Part(INCONCLUSIVE, numbers, "no row of it has a target")
     results = make.both("auroc", numbers=numbers, verdict=INCONCLUSIVE, groups={"nyt": part})
     assert make.rendered(make.finished(results, INCONCLUSIVE)) == snapshot
+
+
+def test_what_there_is_to_say_beside_the_results_stands_before_the_verdict(make):
+    note = Finding("note", "onnx", "its stamp says PASS")
+    warning = Finding("warning", "onnx", "the file was \x1b[31mchanged", "run the suite again")
+    report = replace(make.finished(make.demo()), findings=(note, warning))
+    body, last = make.rendered(report).split("─\n")
+    assert "  - onnx  its stamp says PASS\n" in body
+    assert "  ! onnx  the file was \\x1b[31mchanged\n    mend: run the suite again\n" in body
+    assert "onnx" not in last
+    quiet = make.rendered(report, verbose=-1)
+    assert "its stamp says PASS" not in quiet
+    assert quiet.splitlines()[1:] == ["  ! onnx  the file was \\x1b[31mchanged", "    mend: run the suite again"]

@@ -1,0 +1,50 @@
+"""The model that a command names: what knows it, and what it is for."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from mqa_registry import plugins, runs
+from mqa_registry.errors import UsageError
+from mqa_registry.options import options_of
+from mqa_registry.suite.adhoc import adhoc_source
+
+if TYPE_CHECKING:
+    from mqa_registry.contributions import ModelSource
+    from mqa_registry.runs import Asked
+
+ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever it is for
+FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
+FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def told(task: str, *, arrays: bool) -> str:
+    """Which task was taken where none was named, and why."""
+    why = "which takes arrays as they are" if arrays else "as the model tells"
+    return f"{task}, {why}; `--task` names another"
+
+
+def source_of(model: str) -> str:
+    """What knows a model of that name: a file, a function, else a folder or an id of the hub."""
+    if Path(model).suffix in FILES:
+        return "torch/file"
+    return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
+
+
+def task_of(model: str, source: str, asked: Asked, *, arrays: bool) -> str:
+    """The task that a model's source tells it to be for, as a suite would name it; a UsageError where it tells none.
+
+    With `arrays`, rows are the model's inputs themselves, whatever it is for.
+    """
+    if arrays:
+        return ARRAYS
+    catalog = plugins.load({source.partition("/")[0]} if "/" in source else set(), files=asked.plugin_files)
+    use = adhoc_source({"use": source, "id": model}, catalog)
+    tells = cast("ModelSource", use.contribution).tells
+    if tells is None:
+        raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
+    taken = set(options_of(tells).names)
+    conditions = asked.conditions_in(asked.store or Path(runs.STORE))
+    return tells(conditions, **{name: value for name, value in use.options.items() if name in taken})

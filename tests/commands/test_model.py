@@ -1,0 +1,76 @@
+"""A model that a command names: its name tells what knows it, and that tells what it is for."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from mqa_registry.commands.model import source_of, task_of
+from mqa_registry.errors import UsageError
+from mqa_registry.runs import Asked
+
+DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
+
+
+@pytest.mark.parametrize(
+    ("model", "source"),
+    [
+        ("model.pt2", "torch/file"),
+        ("old/model.pt", "torch/file"),
+        ("ours:make", "torch/factory"),
+        ("pkg.ours:make", "torch/factory"),
+        ("org/name", "transformers/auto"),
+        ("./models/mine", "transformers/auto"),
+    ],
+)
+def test_the_source_is_told_by_the_models_name(model, source):
+    assert source_of(model) == source
+
+
+@pytest.mark.parametrize(
+    ("model", "source", "task"),
+    [
+        (str(DEMO), "transformers/auto", "transformers/text-classification"),
+        ("model.pt2", "torch/file", "transformers/forward"),
+        ("ours:make", "torch/factory", "transformers/forward"),
+    ],
+)
+def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source, task):
+    assert task_of(model, source, Asked(), arrays=False) == task
+    assert task_of(model, source, Asked(), arrays=True) == "transformers/forward"
+
+
+def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
+    plugin = tmp_path / "own.py"
+    plugin.write_text(
+        "from mqa_registry import ModelSource, hookimpl\n"
+        "def known(task, conditions, *, id: str): ...\n"
+        "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known)\n"
+    )
+    with pytest.raises(UsageError, match="`own/known` does not tell what a model is for") as refused:
+        task_of("model", "own/known", Asked(plugin_files=(plugin,)), arrays=False)
+    assert refused.value.hint == "name its task with `--task`"
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("nobody/knows", "no plugin `nobody` is installed"),
+        ("auto", "`auto` names no contribution"),
+        ("transformers/atuo", "plugin `transformers` has no model source `atuo`"),
+    ],
+)
+def test_a_source_that_is_not_there_is_one_line(source, message):
+    with pytest.raises(UsageError) as refused:
+        task_of("model", source, Asked(), arrays=False)
+    assert refused.value.message.startswith(message)
+
+
+def test_a_folder_without_a_model_is_refused_as_ever(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model/weights.json").write_text(json.dumps({}))
+    with pytest.raises(Exception, match=r"holds no transformers model: there is no `config.json` in it"):
+        task_of("model", "transformers/auto", Asked(), arrays=False)

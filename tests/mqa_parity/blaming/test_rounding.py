@@ -1,0 +1,55 @@
+"""A file of fewer bits than PyTorch has: every module errs, and one with a wrong weight errs more than rounding does."""
+
+from __future__ import annotations
+
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from mqa_onnxruntime.conversion import convert
+from mqa_onnxruntime.variant import Variant
+
+INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["whole", "channels"])
+def quantized(request, lab, tmp_path_factory):
+    """A BERT of which every matrix is in int8, with one scale each or one for each channel."""
+    path = tmp_path_factory.mktemp("quantized") / "model.onnx"
+    convert(Variant("int8-dynamic", request.param), lab("bert").path, path, None)
+    return onnx.load(str(path))
+
+
+def copy_of(graph):
+    copy = onnx.ModelProto()
+    copy.CopyFrom(graph)
+    return copy
+
+
+def matrices(graph):
+    """The weights of few bits that are multiplied with, by their names."""
+    known = {one.name for one in graph.graph.initializer if one.data_type in INT8 and len(one.dims) == 2}
+    return [name for node in graph.graph.node if "MatMul" in node.op_type for name in node.input if name in known]
+
+
+def test_what_is_rounded_and_nothing_else_is_a_matter_of_precision(quantized, blamed):
+    found = blamed("bert", quantized)
+    assert found.kind == "precision"
+    assert "`int8`" in found.reason
+    assert found.module
+
+
+@pytest.mark.parametrize("place", [0, 4, 9])
+@pytest.mark.parametrize("part", ["_quantized", "_scale"])
+def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, blamed, place, part):
+    damaged = copy_of(quantized)
+    name = matrices(damaged)[place]
+    wanted = name.removesuffix("_quantized") + part
+    tensor = next(one for one in damaged.graph.initializer if one.name == wanted)
+    array = numpy_helper.to_array(tensor)
+    tensor.CopyFrom(numpy_helper.from_array((array * 0.6).astype(array.dtype), wanted))
+    found = blamed("bert", damaged)
+    assert (found.kind, found.weight) == ("weights", f"{name}: weight")
+    assert found.module.startswith("bert.encoder.layer.")
+    assert found.class_name == "Linear"
+    assert "of its steps off" in found.reason
