@@ -39,7 +39,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
-        version=2,
+        version=3,
     )
     yield Probe(
         "invariance",

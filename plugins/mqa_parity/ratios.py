@@ -23,6 +23,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_parity.sampling import TOGETHER
 from mqa_parity.showing import examples, floats, plain
 from mqa_registry import Statistic
 
@@ -173,7 +174,15 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
         if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far PyTorch errs: run more rows"
+    yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
+
+
+def _cramped(together: int) -> Iterator[str]:
+    """That memory ran out, and what was not tried for that."""
+    if together < TOGETHER:
+        rows = "one row was" if together == 1 else f"{together} rows were"
+        yield f"memory ran out: {rows} run at a time" + (", so that no padding was tried" if together == 1 else "")
 
 
 def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mqa_registry import Codec, Scene
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+Seen = TypeVar("Seen")
 
 CHOICE = 4  # times as many rows as are wanted are looked at, for the shortest and the longest
 TOGETHER = 8  # rows in one batch
@@ -75,7 +77,19 @@ def sample(scene: Scene, number: int) -> list[Row]:
     return [Row(str(name), arrays, codec.size(arrays), _text(example)) for name, arrays, example in rows]
 
 
-def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
+def fitting(look: Callable[[int], Seen]) -> Seen:
+    """What comes of a look at so many rows together; at half as many, and so on, where memory runs out."""
+    together = TOGETHER
+    while True:
+        try:
+            return look(together)
+        except OutOfMemoryError:
+            if together == 1:
+                raise
+            together //= 2
+
+
+def batched(codec: Codec, rows: Sequence[Row], budget: int, together: int = TOGETHER) -> Iterator[Batch]:
     """The shortest row alone, then all others, the longest first, in batches that mix lengths and so are padded.
 
     Batches are of at most `budget` tokens, padding included, unless a row alone has more.
@@ -84,7 +98,7 @@ def batched(codec: Codec, rows: Sequence[Row], budget: int) -> Iterator[Batch]:
     waiting: list[Row] = []
     for row in rows[1:]:
         most = max(row.size for row in [*waiting, row])
-        if waiting and (len(waiting) == TOGETHER or most * (len(waiting) + 1) > budget):
+        if waiting and (len(waiting) == together or most * (len(waiting) + 1) > budget):
             yield batch_of(codec, waiting)
             waiting = []
         waiting.append(row)

@@ -13,7 +13,7 @@ from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
 from mqa_parity.ratios import BOUND, differs
-from mqa_parity.sampling import batched, codec_of, sample, telling
+from mqa_parity.sampling import batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
@@ -49,6 +49,7 @@ SCHEMA = pa.schema(
         ("eps", pa.float64()),
         ("precision", pa.string()),  # of the candidate
         ("peer", pa.string()),  # of PyTorch beside it
+        ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
     ]
 )
@@ -71,29 +72,36 @@ def tensors(
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
-    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there, a crash. Where there are any, or the
-    ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that is (of
-    fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a
-    script in the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data.
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there, a crash. Where there are any,
+    or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that
+    is (of fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a script in
+    the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data. Where memory
+    runs out, fewer rows are run together.
     """
     assert scene.reference is not None
-    codec = codec_of(scene)
+    asked = _Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
     with trio(scene.reference, scene.view) as three:
-        budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
         drawn = sample(scene, rows)
-        batches = list(batched(codec, drawn, budget))
-        survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
-        trial = _Trial(three, survey, scene.reference.backend, atol, rtol)
-        given = [_given(three.candidate, batch) for batch in batches]
-        found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
-        ours, theirs = _asked(outputs, survey, found)
-        pairs = paired(ours, theirs)
-        records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
-        for batch, answer in zip(batches, given, strict=True):
-            records += _held(trial, batch, pairs, answer)
-        if blame and differs(pa.Table.from_pylist(records, SCHEMA)):
-            place = _store(scene) if repro else None
-            records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, place)
+        return fitting(lambda together: _looked(scene, three, drawn, asked, together))
+
+
+def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:
+    """Everything that is held of these rows, so many of them in a batch at most."""
+    assert scene.reference is not None
+    codec = codec_of(scene)
+    budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
+    batches = list(batched(codec, drawn, budget, together))
+    survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
+    trial = _Trial(three, survey, scene.reference.backend, asked, together)
+    given = [_given(three.candidate, batch) for batch in batches]
+    found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
+    ours, theirs = _named(asked.outputs, survey, found)
+    pairs = paired(ours, theirs)
+    records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
+    for batch, answer in zip(batches, given, strict=True):
+        records += _held(trial, batch, pairs, answer)
+    if asked.blame and differs(pa.Table.from_pylist(records, SCHEMA)):
+        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place)
     return pa.Table.from_pylist(records, SCHEMA)
 
 
@@ -102,14 +110,25 @@ def _store(scene: Scene) -> Path | None:
 
 
 @dataclass(frozen=True)
+class _Asked:
+    """The outputs to hold, all of them if None, the fixed tolerance, and where a bundle goes, if one is kept."""
+
+    outputs: Sequence[str] | None
+    atol: float
+    rtol: float
+    blame: bool
+    place: Path | None
+
+
+@dataclass(frozen=True)
 class _Trial:
-    """Who is held against whom, and by which fixed tolerance."""
+    """Who is held against whom, and how."""
 
     three: Trio
     survey: Survey
     reference: str  # the backend's name
-    atol: float
-    rtol: float
+    asked: _Asked
+    together: int
 
 
 def _given(candidate: Runner, batch: Batch) -> Arrays | str:
@@ -123,7 +142,7 @@ def _given(candidate: Runner, batch: Batch) -> Arrays | str:
         return f"the candidate crashes: {reason:.200}"
 
 
-def _asked(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) -> tuple[list[str], list[str]]:
+def _named(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) -> tuple[list[str], list[str]]:
     """The reference's outputs that are asked for, and those of the candidate; its only one may have any name.
 
     A candidate that crashes on everything is taken to have the reference's.
@@ -162,7 +181,9 @@ def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array,
     if why := broken(exact, peer, candidate, form):
         return _record(trial, name, row, why)
     on = ~off_scale(exact, form)
-    return _record(trial, name, row, "", errors(exact[on], peer[on], candidate[on], atol=trial.atol, rtol=trial.rtol))
+    return _record(
+        trial, name, row, "", errors(exact[on], peer[on], candidate[on], atol=trial.asked.atol, rtol=trial.asked.rtol)
+    )
 
 
 def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: Errors = BROKEN) -> Record:
@@ -177,5 +198,6 @@ def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: E
         "eps": three.form.eps,
         "precision": three.precision,
         "peer": three.form.name if three.matched else "",
+        "together": trial.together,
         **asdict(found),
     }

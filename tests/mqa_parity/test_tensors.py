@@ -16,7 +16,7 @@ import pytest
 
 from mqa_parity.ratios import GIVES, evidence, numbers
 from mqa_parity.tensors import tensors
-from mqa_registry import DataError, MqaError, NotRunError, Probe
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe
 
 
 @pytest.fixture
@@ -424,3 +424,41 @@ def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(scene, numpy_
     found = [numbers(tensors(scene(one, numpy_runner(compute), codec=whole)))["ratio"] for one in (sound, faulty)]
     assert found[0] <= 1
     assert found[1] > 1000
+
+
+@pytest.fixture
+def cramped(numpy_runner, network):
+    """A reference whose float64 has room for so many rows, and no more."""
+
+    def make(room):
+        def compute(batch, dtype):
+            if dtype is np.float64 and len(batch["words"]) > room:
+                raise OutOfMemoryError("PyTorch ran out of memory: 1.2 TB")
+            return network(batch, dtype)
+
+        return numpy_runner(compute)
+
+    return make
+
+
+@pytest.mark.parametrize(
+    ("room", "said"), [(2, "2 rows were run at a time"), (1, "one row was run at a time, so that")]
+)
+def test_where_memory_runs_out_fewer_rows_are_run_together_and_the_report_says_so(held, cramped, room, said):
+    whole, shown, _ = held()
+    found, told, table = held(reference=cramped(room))
+    assert not [remark for remark in shown["remarks"] if "memory" in remark]
+    assert [remark for remark in told["remarks"] if remark.startswith(f"memory ran out: {said}")]
+    assert 0 < found["ratio"] <= 1
+    assert found["max_abs"] == pytest.approx(whole["max_abs"], rel=0.5)
+    assert set(table.column("together").to_pylist()) == {room}
+
+
+def test_a_fault_is_found_where_memory_runs_out_too(held, cramped, numpy_runner):
+    faulty = numpy_runner(changes=changed("logits", put((0, 0), 1.0)))
+    assert held(faulty, cramped(1))[0]["ratio"] > 1000
+
+
+def test_a_row_that_alone_has_no_room_is_not_run(held, cramped):
+    with pytest.raises(NotRunError, match="ran out of memory"):
+        held(reference=cramped(0))
