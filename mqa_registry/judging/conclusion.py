@@ -13,11 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mqa_registry.judging.claims import Claim
-    from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.judging.estimates import Estimate, Interval
     from mqa_registry.judging.finding import Finding
     from mqa_registry.judging.reading import Reading
 
 
+_HUGE = 1e9  # from here on, a number is written in powers of ten
 TRIED = 20  # open claims for which the rows that would settle them are searched, those that need the most
 
 
@@ -163,9 +164,8 @@ def _said(claim: Claim, group: str, ruling: Ruling) -> str:
     if claim.estimate.flaw:
         return f"{subject} {claim.estimate.flaw}"
     interval = claim.estimate.interval(ruling.confidence)
-    shown, value = _short(claim.estimate.value), claim.estimate.value
-    if interval is not None:
-        shown += f" [{', '.join('…' if math.isinf(end) else _short(end) for end in interval)}]"
+    value = claim.estimate.value
+    shown = _shown(value, interval)
     bound = min((bound for bound in (claim.low, claim.high) if math.isfinite(bound)), key=lambda one: abs(one - value))
     if claim.fails(ruling.confidence):
         return f"{subject} is {shown}, {'above' if value > bound else 'below'} {bound:g}"
@@ -175,5 +175,17 @@ def _said(claim: Claim, group: str, ruling: Ruling) -> str:
     return f"{subject} is {shown}, on both sides of {bound:g}"
 
 
+def _shown(value: float, interval: Interval) -> str:
+    """An estimate with its interval; without decimals where all of it is whole, as counts are."""
+    ends = interval or ()
+    whole = all(one.is_integer() for one in map(float, (value, *ends)) if math.isfinite(one))
+    spell = _whole if whole else _short
+    return spell(value) + (f" [{', '.join('…' if math.isinf(end) else spell(end) for end in ends)}]" if ends else "")
+
+
+def _whole(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) < _HUGE else _short(value)
+
+
 def _short(value: float) -> str:
-    return f"{value:.1e}" if value and abs(value) < 0.0005 else f"{value:.3f}"
+    return f"{value:.1e}" if value and not 0.0005 <= abs(value) < _HUGE else f"{value:.3f}"

@@ -19,6 +19,7 @@ _MOST_DECIMALS = 5
 def spelled(number: Number, limits: Sequence[float] = ()) -> tuple[str, str]:
     """The estimate and its interval, as `0.813` and `[0.801, 0.825]`; the interval is empty where there is none.
 
+    Where all of them are whole, as counts are, they have no decimals.
     `limits` are the bounds it is held against: a number is never rounded onto a bound that it does not lie on.
     """
     estimate, low, high = (_finite(value) for value in (number.estimate, number.low, number.high))
@@ -26,7 +27,8 @@ def spelled(number: Number, limits: Sequence[float] = ()) -> tuple[str, str]:
         return UNDEFINED, ""
     if low is None and high is None:
         return plain(estimate, limits), ""
-    spell = _spelling(estimate, [low, high], limits)
+    values = [value for value in (estimate, low, high) if value is not None]
+    spell = plain if all(map(_is_whole, values)) else _spelling(estimate, [low, high], limits)
     ends = ("…" if end is None else spell(end) for end in (low, high))
     return spell(estimate), f"[{', '.join(ends)}]"
 
@@ -35,8 +37,7 @@ def plain(value: float, limits: Sequence[float] = ()) -> str:
     """One number that stands alone; whole ones without decimals."""
     if not math.isfinite(value):
         return UNDEFINED
-    whole = float(value).is_integer() and abs(value) < _HUGE
-    return count(int(value)) if whole else _spelling(value, [], limits)(value)
+    return count(int(value)) if _is_whole(value) else _spelling(value, [], limits)(value)
 
 
 def count(number: int) -> str:
@@ -64,6 +65,10 @@ def duration(seconds: float) -> str:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes:,} min {rest} s"
+
+
+def _is_whole(value: float) -> bool:
+    return float(value).is_integer() and abs(value) < _HUGE
 
 
 def _finite(value: float | None) -> float | None:
