@@ -25,7 +25,7 @@ NoExamples = Annotated[
     bool, typer.Option("--no-examples", help="Keep rows' texts out of every report and the store's runs.")
 ]
 Verbose = Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")]
-Quiet = Annotated[bool, typer.Option("-q", help="Show the verdict alone.")]
+Quiet = Annotated[bool, typer.Option("-q", help="Show only the verdict, and why anything was not judged.")]
 Only = Annotated[
     list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag, or the one so named.")
 ]

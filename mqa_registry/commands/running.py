@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Show:
-    """What a run shows: `json` is a file or `-`; `verbose` is -1 for the verdict alone."""
+    """What a run shows: `json` is a file or `-`; `verbose` is -1 for the verdict, and why anything was not judged."""
 
     json: str | None = None
     examples: bool = True

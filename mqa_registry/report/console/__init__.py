@@ -13,6 +13,7 @@ from mqa_registry.report.console.header import header
 from mqa_registry.report.console.layout import Entry, Layout, render
 from mqa_registry.report.console.pen import Pen
 from mqa_registry.report.console.tradeoff import tradeoff
+from mqa_registry.report.console.unjudged import unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,8 +27,9 @@ __all__ = ["print_report"]
 
 
 def print_report(report: Report, console: Console, *, verbose: int = 0) -> None:
-    """Write the report to the console; `verbose` above 0 unfolds groups and examples, below 0 leaves the verdict alone.
+    """Write the report to the console; `verbose` above 0 unfolds groups and examples.
 
+    Below 0 it leaves the verdict, with the reason why anything was not judged, and warnings.
     It reads well at 80 columns, without colour and in ASCII. Nothing that comes from the data is read as markup or
     reaches the terminal as a control code.
     """
@@ -49,8 +51,9 @@ def _whole(report: Report, pen: Pen) -> Iterator[Text]:
 
 
 def _short(report: Report, pen: Pen) -> Iterator[Text]:
-    """The verdict, and what nobody should miss."""
+    """The verdict, and what nobody should miss: why anything was not judged, and warnings."""
     yield from verdict_line(report, pen)
+    yield from unjudged(report, pen)
     yield from listed([one for one in report.findings if one.level in {"warning", "problem"}], pen)
 
 

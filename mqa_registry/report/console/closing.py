@@ -43,7 +43,7 @@ _WORK = {"predicted": "rows predicted", "found": "found in the store", "passes":
 
 
 def verdict_line(report: Report, pen: Pen) -> list[Text]:
-    """The verdict alone, as `-q` shows it."""
+    """The verdict with its counts, as `-q` shows it."""
     lead = pen.line(_word(report, pen), "  ", pen.data(report.suite.get("name", "")), ": ")
     return pen.wrapped(pen.line(lead, _counts(rows(report)), f" (exit code {int(report.exit_code)})"), pen.width)
 

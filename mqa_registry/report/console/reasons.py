@@ -12,6 +12,7 @@ from mqa_registry.judging.waiving import State
 from mqa_registry.report.console.examples import examples
 from mqa_registry.report.console.layout import Note
 from mqa_registry.report.console.pen import LONG, STYLES
+from mqa_registry.report.console.unjudged import NOT_JUDGED
 from mqa_registry.report.numbers import count
 
 if TYPE_CHECKING:
@@ -25,15 +26,13 @@ _INDENT = "  "
 _DEFAULTS = {
     Verdict.FAIL: "it lies beyond its bound",
     Verdict.INCONCLUSIVE: "the rows at hand settle it neither way",
-    Verdict.ERROR: "it crashed",
-    Verdict.NOT_RUN: "it could not run as asked",
+    **NOT_JUDGED,
 }
 _WAIVED = {
     State.ACCEPTED: "waived until {}",
     State.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
     State.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
-_SHARED = (Verdict.ERROR, Verdict.NOT_RUN)  # what befalls a backend befalls all its checks, and is told once
 # Counts of rows in the evidence.
 _SILENT = {"missing": "without an answer", "unlabelled": "without a target"}
 _TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
@@ -66,7 +65,7 @@ def _reason(together: Sequence[Result], row: Row, pen: Pen, told: set[str]) -> N
     where = pen.line(" on ", Text(" and ").join(names)) if len(together) < len(row.results) else Text()
     weight = "" if row.critical else ", not critical"
     lead = pen.line(pen.own(first.verdict.value, STYLES[first.verdict]), where, weight, ": ")
-    if first.verdict in _SHARED and first.note in told:
+    if first.verdict in NOT_JUDGED and first.note in told:  # what befalls a backend befalls all its checks
         return Note(pen.line(lead, "as above"), Text(_INDENT))
     told.add(first.note)
     why = pen.data(first.note or _DEFAULTS[first.verdict], cells=LONG)
