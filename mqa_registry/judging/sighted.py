@@ -50,6 +50,7 @@ def of_sights(plan: Plan, case: Case, seen: Sequence[Sighted]) -> dict[str, Any]
         "evidence": _evidence(*pairs[telling], seen[telling])
         | ({"sweep": curve(steps, case.expect, math.nan)} if swept else {})
         | ({"rows_to_settle": needed} if needed else {})
+        | ({"settled_by": unit} if verdict is Verdict.INCONCLUSIVE and unit != "rows" else {})
         | ({"beyond_rows": True} if verdict is Verdict.INCONCLUSIVE and beyond_rows(judged, ruling) else {}),
     }
 

@@ -91,6 +91,7 @@ def test_a_quantile_of_too_few_repetitions_is_open_and_says_how_many_it_takes(ju
     assert result.verdict is Verdict.INCONCLUSIVE
     needed = result.evidence["rows_to_settle"]
     assert 368 <= needed <= 370
+    assert result.evidence.get("settled_by", "rows") == unit
     shown = "p99_ms is 197 [194, …], left open above by 200"
     assert result.note == f"{shown} {unit}; about {needed} {unit} would settle it"
     assert (result.numbers["p99_ms"].low, result.numbers["p99_ms"].high) == (194.0, None)

@@ -23,7 +23,7 @@ _NAMED = 5  # checks that the closing lists by name
 _SAYS = {
     Verdict.PASS: "Every critical check was shown to hold: by this suite, the model may ship.",
     Verdict.FAIL: "The model is not good enough: do not ship it.",
-    Verdict.INCONCLUSIVE: "Nothing failed, but these rows do not settle every check: do not ship on them, add rows.",
+    Verdict.INCONCLUSIVE: "Nothing failed, but these {0} do not settle every check: do not ship on them, add {0}.",
     Verdict.ERROR: "Not everything ran as asked: this run is no ground to ship on, nor to blame the model.",
     Verdict.NOT_RUN: "Nothing ran as asked: this run says nothing of the model.",
 }
@@ -79,15 +79,17 @@ def _means(report: Report, asked: Sequence[Row]) -> str:
         return f"{_SAYS[Verdict.PASS].partition(':')[0]}, but for {count(waived)} waived: by this suite, the model may ship."
     if report.verdict is Verdict.FAIL and all(row.overdue and row.verdict is Verdict.PASS for row in decisive):
         return _OVERDUE
-    if report.verdict is Verdict.INCONCLUSIVE and all(_beyond_rows(row) for row in decisive):
-        return _UNBOUND
+    if report.verdict is Verdict.INCONCLUSIVE:
+        wanted = _wanted(decisive)
+        return _SAYS[report.verdict].format(" and ".join(wanted)) if wanted else _UNBOUND
     return _SAYS[report.verdict]
 
 
-def _beyond_rows(row: Row) -> bool:
-    """Whether no rows whatever would settle what is open of a check."""
-    is_open = [result for result in row.results.values() if result.verdict is Verdict.INCONCLUSIVE]
-    return all(result.evidence.get("beyond_rows") for result in is_open)
+def _wanted(decisive: Sequence[Row]) -> list[str]:
+    """What more of would settle what is open, `rows` first; nothing where no rows whatever would."""
+    is_open = [one for row in decisive for one in row.results.values() if one.verdict is Verdict.INCONCLUSIVE]
+    evidence = [one.evidence for one in is_open if not one.evidence.get("beyond_rows")]
+    return sorted({str(one.get("settled_by", "rows")) for one in evidence}, key=lambda unit: unit != "rows")
 
 
 def _word(report: Report, pen: Pen) -> Text:

@@ -82,10 +82,10 @@ def _waiver(row: Row, pen: Pen) -> Iterator[Note]:
 
 
 def _settled(together: Sequence[Result]) -> str:
-    """How many rows would settle it, or repetitions, where the judge knows and its note does not say."""
+    """How many rows would settle it, or what else does, where the judge knows and its note does not say."""
     most = max(_whole(result.evidence.get("rows_to_settle")) for result in together)
     said = str(most) in together[0].note.replace(",", "")
-    unit = "repetitions" if "repetitions would settle it" in together[0].note else "rows"
+    unit = together[0].evidence.get("settled_by", "rows")
     return f"; about {count(most)} {unit} would settle it" if most and not said else ""
 
 

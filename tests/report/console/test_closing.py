@@ -34,6 +34,19 @@ def test_rows_are_not_asked_for_where_none_would_settle_it(make):
     assert "add rows" in make.rendered(make.finished([beyond, some], Verdict.INCONCLUSIVE), 160)
 
 
+def test_what_is_timed_asks_for_repetitions_and_not_for_rows(make):
+    def closing(*results):
+        return make.rendered(make.finished(list(results), Verdict.INCONCLUSIVE), 160)
+
+    timed = make.result("latency", verdict=Verdict.INCONCLUSIVE, evidence={"settled_by": "repetitions"})
+    rows = make.result("accuracy", verdict=Verdict.INCONCLUSIVE)
+    waits = make.result("accuracy", verdict=Verdict.INCONCLUSIVE, critical=False)
+    alone = "these repetitions do not settle every check: do not ship on them, add repetitions."
+    assert alone in closing(timed)
+    assert alone in closing(waits, timed)
+    assert "add rows and repetitions." in closing(timed, rows)
+
+
 def test_a_check_is_counted_once_and_as_its_worst_backend(make):
     results = [*make.both("one"), make.result("two"), make.result("two", "onnx", verdict=Verdict.FAIL)]
     results += [make.result("three", verdict=Verdict.FAIL, critical=False)]

@@ -51,8 +51,8 @@ def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
 def test_of_what_is_timed_repetitions_would_settle_it(make, reasons):
     def timed(backend, most):
         note = f"p99_ms is 9.1 [7.2, …], left open above by 200 repetitions; about {most:,} repetitions would settle it"
-        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"rows_to_settle": most}}
-        return make.result("one", backend, **parts)
+        evidence = {"rows_to_settle": most, "settled_by": "repetitions"}
+        return make.result("one", backend, verdict=Verdict.INCONCLUSIVE, note=note, evidence=evidence)
 
     (told,) = reasons([timed("torch", 368), timed("onnx", 1900)])
     assert told.endswith("about 1,900 repetitions would settle it")
