@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from mqa_registry import plugins, runs
-from mqa_registry.commands.model import source_of, task_of, told
+from mqa_registry.commands.model import source_of, task_named, task_of, told
 from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.options import options_of
@@ -55,7 +55,10 @@ class Order:
     def told(self, asked: Asked) -> Order:
         """The same with what was left out."""
         source = self.source or source_of(self.model)
-        task = self.task or task_of(self.model, source, asked, arrays=self.arrays)
+        if self.task:
+            task = task_named(self.task, source, asked)
+        else:
+            task = task_of(self.model, source, asked, arrays=self.arrays)
         return replace(self, source=source, task=task)
 
     def tables(self) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry import plugins, runs
+from mqa_registry.contributions import Task
 from mqa_registry.errors import UsageError
 from mqa_registry.options import options_of
 from mqa_registry.suite.adhoc import adhoc_source
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import ModelSource
     from mqa_registry.runs import Asked
 
-ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever it is for
+TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
+ARRAYS = f"{TASKS}/forward"  # the task that takes a model's inputs as they are, whatever it is for
 FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -31,6 +33,16 @@ def source_of(model: str) -> str:
     if Path(model).suffix in FILES:
         return "torch/file"
     return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
+
+
+def task_named(task: str, source: str, asked: Asked) -> str:
+    """A task as the command line names it, in full where its source's plugin has no tasks that it could be one of."""
+    plugin, slash, _ = source.partition("/")
+    if "/" in task or not slash:
+        return task
+    catalog = plugins.load({plugin}, files=asked.plugin_files)
+    own = any(name.partition("/")[0] == plugin for name, _ in catalog.each((Task,)))
+    return task if own or plugin not in catalog.plugins or catalog.plugins[plugin].broken else f"{TASKS}/{task}"
 
 
 def task_of(model: str, source: str, asked: Asked, *, arrays: bool) -> str:

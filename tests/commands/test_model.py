@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.commands.model import source_of, task_of
+from mqa_registry.commands.model import source_of, task_named, task_of
 from mqa_registry.errors import UsageError
 from mqa_registry.runs import Asked
 
@@ -40,6 +40,35 @@ def test_the_source_is_told_by_the_models_name(model, source):
 def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source, task):
     assert task_of(model, source, Asked(), arrays=False) == task
     assert task_of(model, source, Asked(), arrays=True) == "transformers/forward"
+
+
+@pytest.mark.parametrize(
+    ("task", "source", "full"),
+    [
+        ("forward", "torch/factory", "transformers/forward"),
+        ("forwrad", "torch/file", "transformers/forwrad"),  # which is refused, with what was meant
+        ("forward", "transformers/auto", "forward"),
+        ("own/forward", "torch/factory", "own/forward"),
+        ("forward", "nobody/knows", "forward"),
+        ("forward", "torch", "forward"),
+    ],
+)
+def test_a_short_task_of_a_source_without_tasks_is_one_of_transformers(task, source, full):
+    assert task_named(task, source, Asked()) == full
+
+
+def test_a_source_whose_plugin_has_tasks_means_its_own(tmp_path):
+    plugin = tmp_path / "own.py"
+    plugin.write_text(
+        "from mqa_registry import Task, hookimpl\n"
+        "def words(model): ...\n"
+        "@hookimpl\ndef mqa_tasks():\n"
+        "    yield Task('words', words, schema='label', fields={}, sample=(), metric='metrics/f1')\n"
+    )
+    asked = Asked(plugin_files=(plugin,))
+    assert task_named("words", "own/known", asked) == "words"
+    assert task_named("wrods", "own/known", asked) == "wrods"  # which is refused as no task of `own`
+    assert task_named("forward", "torch/factory", asked) == "transformers/forward"
 
 
 def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):

@@ -127,6 +127,14 @@ def test_the_task_that_was_taken_is_told_where_none_was_named(parity):
     assert told not in parity.run("--task", "transformers/forward").stdout
 
 
+@pytest.mark.parametrize(
+    ("task", "code", "told"), [("forward", 0, "PASS"), ("forwrad", 2, "hint: did you mean `transformers/forward`?")]
+)
+def test_a_task_is_named_in_short(parity, task, code, told):
+    done = parity.run("--task", task)
+    assert (done.exit_code, told in done.output) == (code, True), done.output
+
+
 def test_a_run_of_it_can_be_judged_again(parity):
     parity.run()
     again = CliRunner().invoke(app, ["judge", "last"])
