@@ -56,7 +56,7 @@ def judge(
         exit_code=code,
         started=record.started,
         seconds=round(time.perf_counter() - clock, 3),
-        environment=judged_again(record.environment, catalog),
+        environment=judged_again(record.environment, record.rows, catalog),
         results=results,
         backends=tuple(plan.suite.backends),
     )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import Conditions
+    from mqa_registry.data import Rows
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations
 
@@ -37,14 +38,18 @@ def environment(catalog: Catalog, observations: Observations, conditions: Condit
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
+        "data": _data(observations.rows),
         "backends": {name: _backend(facts) for name, facts in observations.facts.items()},
     }
 
 
-def judged_again(kept: Mapping[str, Any], catalog: Catalog) -> dict[str, Any]:
-    """The environment of a run that was kept, with what it is judged by now."""
+def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Catalog) -> dict[str, Any]:
+    """The environment of a run that was kept, with what it is judged by now.
+
+    Runs of earlier versions said nothing of their data, and kept the rows themselves all the same.
+    """
     plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
-    return {**kept, "judged": {**versions(JUDGING), "plugins": plugins}}
+    return {**kept, "data": _data(rows), "judged": {**versions(JUDGING), "plugins": plugins}}
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
@@ -54,6 +59,11 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
         "python": platform.python_version(),
         "packages": {name: found for name in packages if (found := _installed(name))},
     }
+
+
+def _data(rows: Mapping[str, Rows]) -> dict[str, Any]:
+    """Every data set, with how many rows of it there were to predict."""
+    return {name: {"rows": len(one)} for name, one in rows.items()}
 
 
 def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:

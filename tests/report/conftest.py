@@ -106,6 +106,7 @@ ENVIRONMENT = {
     "plugins": {"metrics": "0.1.0"},
     "machine": {"system": "Linux x86_64", "cores": 2},
     "model": {"use": "transformers/auto", "id": "models/reviews-minilm", "digest": "sha256:3f9a1c2b" + "0" * 56},
+    "data": {"reviews": {"rows": ROWS}},
     "backends": {
         "torch": {"digest": "sha256:1", "facts": {"device": "cpu", "precision": "float32", "threads": 2}},
         "onnx": {"digest": "sha256:2", "facts": {"providers": ["CPUExecutionProvider"], "precision": "float32"}},

@@ -8,6 +8,7 @@ import pytest
 
 from mqa_registry.errors import DataError, SuiteError
 from mqa_registry.judging import Verdict
+from mqa_registry.runs import running
 
 
 def verdicts(report):
@@ -20,6 +21,17 @@ def test_a_run_judged_again_says_the_same(project, said):
     assert said(again) == said(report)
     assert (again.verdict, again.exit_code, again.run) == (report.verdict, report.exit_code, report.run)
     assert (again.started, dict(again.suite)) == (report.started, dict(report.suite))
+
+
+def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):
+    data = {"words": {"rows": 100}}
+    project.write(head=project.head.replace('path = "words.parquet"', 'path = "words.parquet"\nsample = 100'))
+    assert project.run().environment["data"] == data
+    assert project.judge().environment["data"] == data
+    with monkeypatch.context() as earlier:  # a version that told nothing of the data
+        earlier.setattr(running, "environment", lambda *_: {"mqa": "0"})
+        assert "data" not in project.run().environment
+    assert project.judge().environment["data"] == data
 
 
 def test_the_same_suite_file_says_the_same(project, said):

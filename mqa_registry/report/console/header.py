@@ -71,13 +71,15 @@ def _model(model: Mapping[str, Any]) -> str:
 
 
 def _data(report: Report) -> str:
-    """Each data set with the most rows that any check of it judged."""
-    rows: dict[str, int] = {}
-    for result in report.results:
-        parts = (result, *result.series)
-        most = max((number.rows for part in parts for number in part.numbers.values()), default=0)
-        rows[result.data] = max(rows.get(result.data, 0), most)
-    return "; ".join(f"{name}, {counted(most, 'row')}" if most else name for name, most in rows.items())
+    """Each data set with its rows, of which a check may have judged fewer."""
+    known = _table(report.environment, "data")
+    names = dict.fromkeys([*(result.data for result in report.results), *known])
+    return "; ".join(", ".join([name, *_rows(_table(known, name))]) for name in names)
+
+
+def _rows(data: Mapping[str, Any]) -> Iterator[str]:
+    if isinstance(rows := data.get("rows"), int):
+        yield counted(rows, "row")
 
 
 def _backend(backend: Mapping[str, Any]) -> str:

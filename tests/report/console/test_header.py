@@ -18,6 +18,17 @@ def test_facts_read_as_words():
     )
 
 
+def test_rows_are_those_of_the_data_and_not_the_repetitions_of_what_is_timed(make):
+    timed = make.result("latency", numbers={"p95_ms": make.number(9.1, 0.2, rows=5000)})
+    assert "  data      reviews, 4,200 rows\n" in make.rendered(make.finished([timed]))
+
+
+def test_a_data_set_that_rows_are_held_against_is_told_and_one_that_nothing_is_known_of_is_named(make):
+    report = make.finished([make.result("one"), make.result("two", data="other")])
+    report = replace(report, environment={**report.environment, "data": {"train": {"rows": 1}, "reviews": {"rows": 0}}})
+    assert "  data      reviews, 0 rows; other; train, 1 row\n" in make.rendered(report)
+
+
 def test_the_confidence_is_the_suites(make):
     report = make.finished(make.demo())
     report = replace(report, suite={**report.suite, "confidence": 0.999})
