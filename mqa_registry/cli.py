@@ -4,47 +4,71 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EXIT_CODES = (
+    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
+    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
+)
+
 app = typer.Typer(
     name="mqa",
     help="Tell whether a pretrained model, and its ONNX export, may ship.",
+    epilog=EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
 )
 
+
+def _flag(name: str, words: str) -> Any:
+    """An option without a value, of which the help shows no type."""
+    return typer.Option(name, metavar="", help=words)
+
+
 SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
-Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is stdout.")]
-NoExamples = Annotated[
-    bool, typer.Option("--no-examples", help="Keep rows' texts out of every report and the store's runs.")
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A folder, an id on the hub, a .pt2 or TorchScript file, or module:function.",
+        show_default=False,
+    ),
 ]
-Verbose = Annotated[int, typer.Option("-v", count=True, help="Show every group and example.")]
-Quiet = Annotated[bool, typer.Option("-q", help="Show only the verdict, and why anything was not judged.")]
+Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is standard output.")]
+NoExamples = Annotated[bool, _flag("--no-examples", "Keep rows' texts out of every report and the store's runs.")]
+Verbose = Annotated[
+    int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show every group and example.")
+]
+Quiet = Annotated[bool, _flag("-q", "Show only the verdict, and why anything was not judged.")]
 Only = Annotated[
-    list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks with this tag, or the one so named.")
+    list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
 ]
-Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone.")]
+Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone; may be repeated.")]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
-Set = Annotated[list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one key of the suite.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
-StoreFolder = Annotated[Path | None, typer.Option("--store", metavar="DIR", help="Keep predictions here.")]
-Task = Annotated[str | None, typer.Option(metavar="TASK", help="What the model is for; left out, its source tells.")]
-Source = Annotated[str | None, typer.Option(metavar="NAME", help="What knows such models.")]
-Offline = Annotated[bool, typer.Option("--offline", help="Fetch nothing; use what is cached.")]
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="The store; left out, .mqa beside the suite or here.")
+]
+Task = Annotated[str | None, typer.Option(metavar="TASK", help="The task; left out, the model's source tells which.")]
+Source = Annotated[str | None, typer.Option(metavar="NAME", help="The model source; left out, the model's name tells.")]
+Offline = Annotated[bool, _flag("--offline", "Fetch nothing; use what is cached.")]
 PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
-AllowCode = Annotated[bool, typer.Option("--allow-code", help="Let the suite's model run code of its own.")]
-AllowPickle = Annotated[bool, typer.Option("--allow-pickle", help="Load weights from pickle files.")]
-TrustRemoteCode = Annotated[bool, typer.Option("--trust-remote-code", help="Run code that a hub model brings.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of every error.")]
+AllowCode = Annotated[bool, _flag("--allow-code", "Let the model run code of its own.")]
+AllowPickle = Annotated[bool, _flag("--allow-pickle", "Load weights from pickle files.")]
+TrustRemoteCode = Annotated[bool, _flag("--trust-remote-code", "Run code that a hub model brings.")]
+Debug = Annotated[bool, _flag("--debug", "Show the traceback of every error.")]
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def run(
     suite: SuiteArgument,
     json: Json = None,
@@ -54,8 +78,8 @@ def run(
     set_: Set = None,
     device: Device = "auto",
     store: StoreFolder = None,
-    fresh: Annotated[bool, typer.Option("--fresh", help="Predict anew what the store has.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and stop.")] = False,
+    fresh: Annotated[bool, _flag("--fresh", "Predict anew what the store has.")] = False,
+    dry_run: Annotated[bool, _flag("--dry-run", "Show the plan, and stop.")] = False,
     offline: Offline = False,
     no_examples: NoExamples = False,
     plugin: PluginFile = None,
@@ -83,7 +107,7 @@ def run(
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def judge(
     run: Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")],
     suite: Annotated[
@@ -132,23 +156,23 @@ def rows(
         running.write_rows(suite, running.asked(only=only, limit=limit, set_=set_, offline=offline, plugin=plugin), out)
 
 
-@app.command()
+@app.command(epilog=EXIT_CODES)
 def parity(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A model's folder, its id on the hub, a file or module:function.", show_default=False
-        ),
+    model: Model,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
     ],
-    file: Annotated[Path, typer.Argument(metavar="FILE.onnx", help="What is to be as good as it.", show_default=False)],
-    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on.")] = None,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")
+    ] = None,
     inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
     task: Task = None,
     tolerance: Annotated[
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
     source: Source = None,
-    repro: Annotated[bool, typer.Option("--repro", help="Keep a script that shows a difference without mqa.")] = False,
+    repro: Annotated[bool, _flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
     json: Json = None,
     device: Device = "auto",
     limit: Limit = None,
@@ -179,22 +203,17 @@ def parity(
 
 @app.command()
 def export(
-    model: Annotated[
-        str,
-        typer.Argument(
-            metavar="MODEL", help="A model's folder, its id on the hub, a file or module:function.", show_default=False
-        ),
-    ],
+    model: Model,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
     task: Task = None,
     opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
     precision: Annotated[
-        str | None, typer.Option(help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+        str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
     ] = None,
-    per_channel: Annotated[bool, typer.Option("--per-channel", help="Quantize every channel by itself.")] = False,
+    per_channel: Annotated[bool, _flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
-    backend: Annotated[str, typer.Option(metavar="NAME", help="What exports it.")] = "onnxruntime/session",
+    backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
     source: Source = None,
     json: Json = None,
     store: StoreFolder = None,
@@ -241,7 +260,10 @@ def doctor(
     json: Json = None,
     plugin: PluginFile = None,
     debug: Debug = False,
-    verbose: Annotated[int, typer.Option("-v", count=True, help="Show what the libraries themselves said.")] = 0,
+    verbose: Annotated[
+        int,
+        typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said."),
+    ] = 0,
 ) -> None:
     """Show what this machine can run, what is in the way, and the line that mends it."""
     with _reported(debug=debug):
