@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import shutil
+import textwrap
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Perturbation, Probe
@@ -20,21 +22,26 @@ if TYPE_CHECKING:
     from mqa_registry.options import Option
     from mqa_registry.plugins import Plugin
 
+UNFOLDED = 100_000  # columns where there is no terminal: nothing that is written for `grep` is torn apart
 ANSWERS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the row", "changes": "must change"}
 
 
 def show(name: str | None, files: Sequence[Path]) -> None:
-    """Print every plugin in short, one plugin with its contributions, or one contribution with its options."""
+    """Print every plugin in short, one plugin with its contributions, or one contribution with its options.
+
+    Lines are folded at the width of the terminal, and whole where a program reads them.
+    """
+    width = shutil.get_terminal_size((UNFOLDED, 0)).columns
     if name is None:
         for plugin in load_all(files=files).plugins.values():
-            print("\n".join(_overview(plugin)))
+            print("\n".join(_overview(plugin, width)))
         return
     plugin_name, slash, contribution = name.partition("/")
     plugin = load([plugin_name], files=files).plugin(plugin_name)
     if not slash:
-        print("\n".join(_overview(plugin)))
+        print("\n".join(_overview(plugin, width)))
         return
-    print("\n\n".join("\n".join(_explained(plugin, one)) for one in _named(plugin, contribution)))
+    print("\n\n".join("\n".join(_explained(plugin, one, width)) for one in _named(plugin, contribution)))
 
 
 def print_schema(files: Sequence[Path]) -> None:
@@ -42,16 +49,36 @@ def print_schema(files: Sequence[Path]) -> None:
     print(json.dumps(json_schema(load_all(files=files)), indent=2, ensure_ascii=False))
 
 
-def _overview(plugin: Plugin) -> Iterator[str]:
+def _overview(plugin: Plugin, width: int) -> Iterator[str]:
     yield f"{plugin.name}  ({plugin.origin})"
     if plugin.broken:
-        yield f"  cannot be used: {plugin.broken}"
-        yield f"  hint: {plugin.hint}"
+        yield from _folded(f"  cannot be used: {plugin.broken}", width, 4)
+        yield from _folded(f"  hint: {plugin.hint}", width, 4)
     names = [f"{plugin.name}/{one.name}" for one in plugin.contributions]
-    width = max(map(len, names), default=0)
+    left = max(map(len, names), default=0)
     for name, one in zip(names, plugin.contributions, strict=True):
-        yield f"  {name:<{width}}  {_kind(one)}: {one.help}"
+        yield from _folded(f"  {name:<{left}}  {_kind(one)}: {one.help}", width, left + 4)
     yield ""
+
+
+def _folded(line: str, width: int, indent: int) -> list[str]:
+    """A line in lines of at most that width, the others behind blanks: fewer where so many would leave no room for words."""
+    blanks = " " * (indent if indent <= 2 * width // 3 else 8)
+    return textwrap.wrap(line, width, subsequent_indent=blanks, break_long_words=False, break_on_hyphens=False)
+
+
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    """A docstring behind two blanks: as it is where it fits; else its paragraphs are folded, but for lists and tables."""
+    for number, paragraph in enumerate(text.split("\n\n")):
+        lines = [f"  {line}".rstrip() for line in paragraph.splitlines()]
+        laid_out = any(line.startswith(("   ", "  -", "  |")) for line in lines)
+        if number:
+            yield ""
+        yield from (
+            lines
+            if laid_out or max(map(len, lines), default=0) <= width
+            else _folded(f"  {' '.join(map(str.strip, lines))}", width, 2)
+        )
 
 
 def _kind(one: Contribution) -> str:
@@ -69,14 +96,15 @@ def _named(plugin: Plugin, name: str) -> list[Contribution]:
     return found
 
 
-def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
-    """One contribution: what it is, where a suite names it, its whole help and its options."""
+def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
+    """One contribution: what it is, where a suite names it, its whole help, which tells of its options, and their types."""
     yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one))})"
     yield ""
-    yield from (f"  {line}".rstrip() for line in (inspect.getdoc(one.function) or "").splitlines())
+    yield from _paragraphs(inspect.getdoc(one.function) or "", width)
     if isinstance(one, Probe):
         yield ""
-        yield f"  sees {one.sees}{', and those of a reference' if one.compares else ''}; gives {', '.join(one.gives)}"
+        beside = ", and those of a reference" if one.compares else ""
+        yield from _folded(f"  sees {one.sees}{beside}; gives {', '.join(one.gives)}", width, 2)
     if isinstance(one, Perturbation):
         yield ""
         yield from (f"  {line}" for line in _consequences(one))
@@ -85,7 +113,7 @@ def _explained(plugin: Plugin, one: Contribution) -> Iterator[str]:
         yield ""
         yield "  options:"
     for option in options:
-        yield f"    {option.name}: {option.type} ({_default(option)}){f'  {option.doc}' if option.doc else ''}"
+        yield from _folded(f"    {option.name}: {option.type} ({_default(option)})", width, 8)
 
 
 def _default(option: Option) -> str:
