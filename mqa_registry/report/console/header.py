@@ -58,7 +58,8 @@ def _fact(key: str, value: object) -> str:
     if isinstance(value, bool):
         return name if value else ""
     if isinstance(value, int | float):
-        return f"{value:,} {name}" if name.endswith("s") else f"{name} {value:,}"
+        several = f"{value:,} {name.removesuffix('s') if value == 1 else name}"
+        return several if name.endswith("s") else f"{name} {value:,}"
     if not isinstance(value, str | list | tuple) or not value:
         return ""
     words = value if isinstance(value, str) else " + ".join(str(one) for one in value)

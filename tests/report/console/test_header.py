@@ -13,6 +13,7 @@ def test_facts_read_as_words():
     assert facts({"providers": ["CUDAExecutionProvider", "CPUExecutionProvider"], "tf32": False, "identity": {}}) == (
         "CUDAExecutionProvider + CPUExecutionProvider"
     )
+    assert facts({"threads": 1, "opset": 1}) == "1 thread, opset 1"
     assert facts({"trust_remote_code": True, "bytes": 41_112_601, "nothing": None, "empty": ""}) == (
         "trust remote code, 41,112,601 bytes"
     )
