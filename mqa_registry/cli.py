@@ -4,9 +4,33 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from mqa_registry.commands.arguments import (
+    AllowCode,
+    AllowPickle,
+    Backend,
+    Debug,
+    Device,
+    Json,
+    Limit,
+    Model,
+    NoExamples,
+    Offline,
+    Only,
+    PluginFile,
+    Quiet,
+    Set,
+    Source,
+    StoreFolder,
+    SuiteArgument,
+    Task,
+    TrustRemoteCode,
+    Verbose,
+    flag,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,48 +50,6 @@ app = typer.Typer(
 )
 
 
-def _flag(name: str, words: str) -> Any:
-    """An option without a value, of which the help shows no type."""
-    return typer.Option(name, metavar="", help=words)
-
-
-SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
-Model = Annotated[
-    str,
-    typer.Argument(
-        metavar="MODEL",
-        help="A folder, an id on the hub, a .pt2 or TorchScript file, or module:function.",
-        show_default=False,
-    ),
-]
-Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is standard output.")]
-NoExamples = Annotated[bool, _flag("--no-examples", "Keep rows' texts out of every report and the store's runs.")]
-Verbose = Annotated[
-    int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show every group and example.")
-]
-Quiet = Annotated[bool, _flag("-q", "Show only the verdict, and why anything was not judged.")]
-Only = Annotated[
-    list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
-]
-Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone; may be repeated.")]
-Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
-Set = Annotated[
-    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")
-]
-Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
-StoreFolder = Annotated[
-    Path | None, typer.Option("--store", metavar="DIR", help="The store; left out, .mqa beside the suite or here.")
-]
-Task = Annotated[str | None, typer.Option(metavar="TASK", help="The task; left out, the model's source tells which.")]
-Source = Annotated[str | None, typer.Option(metavar="NAME", help="The model source; left out, the model's name tells.")]
-Offline = Annotated[bool, _flag("--offline", "Fetch nothing; use what is cached.")]
-PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
-AllowCode = Annotated[bool, _flag("--allow-code", "Let the model run code of its own.")]
-AllowPickle = Annotated[bool, _flag("--allow-pickle", "Load weights from pickle files.")]
-TrustRemoteCode = Annotated[bool, _flag("--trust-remote-code", "Run code that a hub model brings.")]
-Debug = Annotated[bool, _flag("--debug", "Show the traceback of every error.")]
-
-
 @app.command(epilog=EXIT_CODES)
 def run(
     suite: SuiteArgument,
@@ -78,8 +60,8 @@ def run(
     set_: Set = None,
     device: Device = "auto",
     store: StoreFolder = None,
-    fresh: Annotated[bool, _flag("--fresh", "Predict anew what the store has.")] = False,
-    dry_run: Annotated[bool, _flag("--dry-run", "Show the plan, and stop.")] = False,
+    fresh: Annotated[bool, flag("--fresh", "Predict anew what the store has.")] = False,
+    dry_run: Annotated[bool, flag("--dry-run", "Show the plan, and stop.")] = False,
     offline: Offline = False,
     no_examples: NoExamples = False,
     plugin: PluginFile = None,
@@ -172,7 +154,7 @@ def parity(
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
     source: Source = None,
-    repro: Annotated[bool, _flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
+    repro: Annotated[bool, flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
     json: Json = None,
     device: Device = "auto",
     limit: Limit = None,
@@ -210,7 +192,7 @@ def export(
     precision: Annotated[
         str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
     ] = None,
-    per_channel: Annotated[bool, _flag("--per-channel", "Quantize every channel by itself.")] = False,
+    per_channel: Annotated[bool, flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",

@@ -1,0 +1,50 @@
+"""What commands take: the arguments and options that several of them share, each with its words in the help."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+
+def flag(name: str, words: str) -> Any:
+    """An option without a value, of which the help shows no type."""
+    return typer.Option(name, metavar="", help=words)
+
+
+SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
+Model = Annotated[
+    str,
+    typer.Argument(
+        metavar="MODEL",
+        help="A folder, an id on the hub, a .pt2 or TorchScript file, or module:function.",
+        show_default=False,
+    ),
+]
+Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is standard output.")]
+NoExamples = Annotated[bool, flag("--no-examples", "Keep rows' texts out of every report and the store's runs.")]
+Verbose = Annotated[
+    int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show every group and example.")
+]
+Quiet = Annotated[bool, flag("-q", "Show only the verdict, and why anything was not judged.")]
+Only = Annotated[
+    list[str] | None, typer.Option(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
+]
+Backend = Annotated[list[str] | None, typer.Option(metavar="NAME", help="Run on this backend alone; may be repeated.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the first N rows of every data set.")]
+Set = Annotated[
+    list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")
+]
+Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
+StoreFolder = Annotated[
+    Path | None, typer.Option("--store", metavar="DIR", help="The store; left out, .mqa beside the suite or here.")
+]
+Task = Annotated[str | None, typer.Option(metavar="TASK", help="The task; left out, the model's source tells which.")]
+Source = Annotated[str | None, typer.Option(metavar="NAME", help="The model source; left out, the model's name tells.")]
+Offline = Annotated[bool, flag("--offline", "Fetch nothing; use what is cached.")]
+PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
+AllowCode = Annotated[bool, flag("--allow-code", "Let the model run code of its own.")]
+AllowPickle = Annotated[bool, flag("--allow-pickle", "Load weights from pickle files.")]
+TrustRemoteCode = Annotated[bool, flag("--trust-remote-code", "Run code that a hub model brings.")]
+Debug = Annotated[bool, flag("--debug", "Show the traceback of every error.")]
