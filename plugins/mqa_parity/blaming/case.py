@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.noise import ratio
+from mqa_parity.blaming.widths import confused
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class Truth:
 
     @cached_property
     def real(self) -> npt.NDArray[np.bool_] | None:
-        """Which positions are real, where that is known."""
-        return self.batch[self.mask].astype(bool) if self.mask in self.batch else None
+        """Which positions are real, where that is known: not where a decoder's would pass for them."""
+        if self.mask not in self.batch or confused(self.batch, self.mask):
+            return None
+        return self.batch[self.mask].astype(bool)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, tr
 from mqa_parity.blaming.signature import blame_signature
 from mqa_parity.blaming.suspect import of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
+from mqa_parity.blaming.widths import told_apart
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -51,7 +52,7 @@ def blame(
     float64, where that is at hand; `bundle` a folder that is to show the difference to others.
     """
     with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
-        case = worst(Case(Truth(reference, truth, batch, mask), candidate, limit) for batch in batches)
+        case = worst(told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit)) for batch in batches)
         if case is None:
             return None
         alone = worst_row(case)
