@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.folded import ROUNDINGS, folded
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -30,13 +31,15 @@ MOST = 64  # weights that are tried in another's place
 class Cause:
     """The kind of a fault, the reason to think so, and the weight that is wrong where it is one: its name, and whose.
 
-    `parameter` is the model's name for what it should be, inside of the module that is looked at.
+    `parameter` is the model's name for what it should be, inside of the module that is looked at; `owner` the module
+    whose it is, where that is another.
     """
 
     kind: Kind
     reason: str
     weight: str = ""
     parameter: str = ""
+    owner: str = ""
 
 
 STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off at the ends a little more
@@ -44,7 +47,7 @@ STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off a
 
 def find_cause(case: Suspect) -> Cause:
     """The first of these that explains the error, each shown by an experiment on the piece."""
-    return strayed(case) or _precision(case) or _weights(case) or _arbitrated(case)
+    return strayed(case) or _precision(case) or _weights(case) or _folded(case) or _arbitrated(case)
 
 
 def strayed(case: Suspect) -> Cause | None:
@@ -101,6 +104,19 @@ def _weights(case: Suspect) -> Cause | None:
             return Cause(
                 "weights", f"{what}; with that in its place, {healed} agrees", f"{name}: {parameter}", parameter
             )
+    return None
+
+
+def _folded(case: Suspect) -> Cause | None:
+    """A weight that heals the piece where it is what folding a normalization into it makes of the model's."""
+    for one in folded(case):
+        weight, right = case.weights[one.name], one.right[one.name]
+        if _heals(case, {name: array.astype(weight.dtype) for name, array in one.right.items()}):
+            changed = np.abs(weight - right) > ROUNDINGS * np.abs(right).max()
+            what = f"initializer `{one.name}` is not what folding makes of `{one.parameter}` of the model"
+            differing = f"{np.count_nonzero(changed)} of {changed.size} numbers differ"
+            reason = f"{what}: {differing}; with that in its place, the module agrees"
+            return Cause("weights", reason, f"{one.name}: {one.parameter}", one.parameter, one.owner)
     return None
 
 

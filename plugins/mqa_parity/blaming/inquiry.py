@@ -112,7 +112,7 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
 
 
 def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
-    return Blame(
+    found = Blame(
         cause.kind,
         f"given what PyTorch has before it, it errs by {place.local:.3g} times PyTorch's noise: {cause.reason}",
         place.local,
@@ -124,6 +124,8 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         weight=cause.weight,
         value=place.part.value,
     )
+    moved = cause.owner not in {"", found.module}
+    return replace(found, module=cause.owner, class_name="", source="") if moved else found
 
 
 def _own(anatomy: Anatomy, place: Place, nodes: Sequence[str]) -> tuple[str, ...]:
