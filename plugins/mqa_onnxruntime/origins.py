@@ -38,7 +38,7 @@ NOWHERE = Origin(())
 
 def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[Origin]:
     """The origin of each node: by what its exporter tells of it, by its name, or by its neighbours."""
-    own = [_told(descents.get(node.name or node.output[0])) or _from_name(node.name) for node in nodes]
+    own = [_told(_descent(node.name or node.output[0], descents)) or _from_name(node.name) for node in nodes]
     return _adopted(nodes, own) if any(own) else [NOWHERE] * len(nodes)
 
 
@@ -74,6 +74,15 @@ def source_line(stack: str) -> str:
     """The innermost line of a stack that is not PyTorch's own, as `package/module.py:123`."""
     frames = [frame for frame in FRAME.findall(stack) if not frame[0].startswith(LIBRARY)]
     return ":".join(frames[-1]) if frames else ""
+
+
+def _descent(name: str, descents: Mapping[str, Descent]) -> Descent | None:
+    """What is told of a node; of one made in another's place, such as `node_linear_MatMul_quant`, what is of that."""
+    while name not in descents:
+        name, _, part = name.rpartition("_")
+        if not name or part.isdecimal():  # another node's number
+            return None
+    return descents[name]
 
 
 def _told(descent: Descent | None) -> Origin | None:

@@ -46,6 +46,22 @@ def test_a_node_that_a_tool_put_in_belongs_where_its_readers_do():
     assert [origin.modules for origin in origins] == [("", "encoder", "encoder.query")] * 3
 
 
+def test_nodes_in_the_place_of_one_that_is_gone_belong_where_it_did():
+    nodes = [
+        node("x_QuantizeLinear", ["x"], ["q"]),
+        node("linear_18_MatMul_quant", ["q"], ["p"]),
+        node("linear_18_Add", ["p"], ["y"]),
+        node("norm", ["y"], ["z"]),
+    ]
+    origins = read_origins(nodes, {"linear": NORM, "linear_18": QUERY, "norm": NORM})
+    assert [origin.modules[-1] for origin in origins] == ["encoder.query"] * 3 + ["encoder.norm"]
+
+
+def test_a_number_makes_it_another_node():
+    nodes = [node("linear_1_MatMul", ["x"], ["y"]), node("norm", ["y"], ["z"])]
+    assert read_origins(nodes, {"linear": QUERY, "norm": NORM})[0].modules[-1] == "encoder.norm"
+
+
 def test_readers_in_several_modules_share_what_is_around_both():
     nodes = [node("new", ["x"], ["q"]), node("one", ["q"], ["y"]), node("two", ["q"], ["z"])]
     assert read_origins(nodes, {"one": QUERY, "two": NORM})[0].modules == ("", "encoder")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import onnx
 import pytest
 from onnx import numpy_helper
@@ -53,3 +54,13 @@ def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, 
     assert found.module.startswith("bert.encoder.layer.")
     assert found.class_name == "Linear"
     assert "of its steps off" in found.reason
+
+
+@pytest.mark.parametrize("module", ["bert.pooler.dense", "classifier"])
+def test_a_product_and_its_bias_that_were_one_node_keep_their_module(quantized, blamed, module):
+    damaged = copy_of(quantized)
+    name = f"{module}.weight_quantized"
+    tensor = next(one for one in damaged.graph.initializer if one.name == name)
+    tensor.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(tensor) * 0.6).astype(np.int8), name))
+    found = blamed("bert", damaged)
+    assert (found.kind, found.module, found.weight) == ("weights", module, f"{name}: weight")
