@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_parity.blaming.case import worst_row
+from mqa_parity.blaming.case import still_fails, worst_row
 
 if TYPE_CHECKING:
     from mqa_parity.blaming.case import Case
@@ -20,7 +20,7 @@ def _fewest_rows(case: Case) -> Case:
     size = case.size
     places = list(range(size))
     halves = (case.rows(part) for part in (places[: size // 2], places[size // 2 :]) if part)
-    failing = next((half for half in halves if _fails(half)), None) if size > 1 else None
+    failing = next((half for half in halves if still_fails(half)), None) if size > 1 else None
     return case if failing is None else _fewest_rows(failing)
 
 
@@ -31,14 +31,6 @@ def _shortest(case: Case) -> Case:
     low, high = 1, case.batch[case.truth.mask].shape[1]
     while low < high:
         middle = (low + high) // 2
-        low, high = (low, middle) if _fails(case.columns(middle)) else (middle + 1, high)
+        low, high = (low, middle) if still_fails(case.columns(middle)) else (middle + 1, high)
     shorter = case.columns(high)
-    return shorter if _fails(shorter) else case
-
-
-def _fails(case: Case) -> bool:
-    """Whether it is off there, where the reference can run it at all."""
-    try:
-        return case.fails
-    except Exception:  # some models need a least size
-        return False
+    return shorter if still_fails(shorter) else case

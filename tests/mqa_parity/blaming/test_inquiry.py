@@ -74,6 +74,24 @@ def ask(candidate, **options):
     return blame(Plain(), candidate, [BATCH], mask="mask", **options)
 
 
+@dataclass
+class Fixed(Plain):
+    """A reference that takes so many rows and no others, such as a program that was exported for one batch."""
+
+    def run(self, batch):
+        if len(batch["words"]) != len(BATCH["words"]):
+            raise AssertionError("Guard failed: words.size()[0] == 3")
+        return network(batch, self.dtype)
+
+
+def test_a_model_of_a_fixed_number_of_rows_is_looked_at_with_all_of_them():
+    def off(batch):
+        return {name: array + np.float32(0.1) for name, array in network(batch, np.float32).items()}
+
+    found = blame(Fixed(), Changed(off), [BATCH], mask="mask", exact=Fixed(np.float64))
+    assert found.kind == "exporter"
+
+
 def test_nobody_is_blamed_for_noise():
     assert ask(Changed(lambda batch: network(batch, np.float32))) is None
 
