@@ -95,16 +95,22 @@ def _weights(case: Suspect) -> Cause | None:
     if not isinstance(reference, Weighted) or not (case.module or case.cleared):
         return None
     learned = reference.parameters(case.module)
-    trials = ((name, *right) for name, weight in case.weights.items() for right in _right(weight, learned))
-    for name, parameter, right in islice(trials, MOST):
+    for name, parameter, right in islice(_trials(case, learned), MOST):
         weight = case.weights[name]
         if _heals(case, {name: right.astype(weight.dtype)}):
             what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
-            healed = "the module" if case.module else "the file"
-            return Cause(
-                "weights", f"{what}; with that in its place, {healed} agrees", f"{name}: {parameter}", parameter
-            )
+            healed = f"with that in its place, {'the module' if case.module else 'the file'} agrees"
+            owner = ".".join(part for part in (case.module, parameter.rpartition(".")[0]) if part)
+            return Cause("weights", f"{what}; {healed}", f"{name}: {parameter}", parameter, owner)
     return None
+
+
+def _trials(case: Suspect, learned: Arrays) -> Iterator[tuple[str, str, Array]]:
+    """What could stand in each weight's place: first what has its name, as where it was changed in the file alone."""
+    for own in (True, False):
+        for name, weight in case.weights.items():
+            some = {one: array for one, array in learned.items() if f".{name}".endswith(f".{one}") is own}
+            yield from ((name, *right) for right in _right(weight, some))
 
 
 def _folded(case: Suspect) -> Cause | None:

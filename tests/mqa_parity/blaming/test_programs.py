@@ -1,0 +1,70 @@
+"""A model that shows but one module, an exported program: a weight's own name says where it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import onnx
+import pytest
+from onnx import numpy_helper
+
+from mqa_onnxruntime.exporting import export
+from mqa_parity.blaming import blame
+
+LAYERS = 6  # all of one shape: far more ways to put one weight in another's place than are tried
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return {"x": np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)}
+
+
+@pytest.fixture(scope="module")
+def exported(batch, tmp_path_factory):
+    """A program, which takes its input by its name, and the export of the model that it was made of."""
+    import torch
+
+    class Layer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner, self.outer = torch.nn.Linear(8, 8), torch.nn.Linear(8, 8)
+
+        def forward(self, x):
+            return x + self.outer(torch.tanh(self.inner(x)))
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.Sequential(*(Layer() for _ in range(LAYERS)))
+
+        def forward(self, x):
+            return {"logits": self.layers(x)}
+
+    class Named(torch.nn.Module):
+        def __init__(self, program):
+            super().__init__()
+            self.program = program
+
+        def forward(self, x):
+            return self.program(x)
+
+    torch.manual_seed(7)
+    whole, folder = Whole().eval(), tmp_path_factory.mktemp("program")
+    export(whole, batch, {"x": (0,)}, folder, None)
+    program = torch.export.export(whole, (torch.from_numpy(batch["x"]),))
+    return Named(program.module()), folder / "model.onnx"
+
+
+@pytest.mark.parametrize("part", ["layers.0.inner.weight", "layers.0.inner.bias", f"layers.{LAYERS - 1}.outer.weight"])
+def test_a_wrong_weight_is_named_with_the_module_that_it_was_in(exported, reference, candidate, batch, part):
+    model, path = exported
+    graph = onnx.load(str(path))
+    tensor = next(one for one in graph.graph.initializer if one.name == part)
+    array = numpy_helper.to_array(tensor).copy()
+    array.flat[3] += 0.2
+    tensor.CopyFrom(numpy_helper.from_array(array, part))
+    held = replace(candidate(graph, origin=path), inputs={"x": np.float32})
+    found = blame(replace(reference(model), sample=lambda: batch), held, [batch])
+    assert (found.kind, found.module) == ("weights", f"program.{part.rpartition('.')[0]}")
+    assert found.weight == f"{part}: {part}"
