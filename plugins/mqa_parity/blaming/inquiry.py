@@ -120,17 +120,24 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         call=place.part.call,
         class_name=place.part.class_name,
         source=place.part.source,
-        nodes=_own(anatomy, place, at.piece.nodes),
+        nodes=_own(anatomy, place.part.module, at.piece.nodes),
         weight=cause.weight,
         value=place.part.value,
     )
-    moved = cause.owner not in {"", found.module}
-    return replace(found, module=cause.owner, class_name="", source="") if moved else found
+    return _moved(anatomy, found, cause.owner) if cause.owner not in {"", found.module} else found
 
 
-def _own(anatomy: Anatomy, place: Place, nodes: Sequence[str]) -> tuple[str, ...]:
+def _moved(anatomy: Anatomy, found: Blame, module: str) -> Blame:
+    """To another module, with as much as the graph tells of that."""
+    nodes = _own(anatomy, module, found.nodes)
+    owner, class_name, source = anatomy.owner(nodes[-1]) if nodes else ("", "", "")
+    told = (class_name, source) if owner == module else ("", "")
+    return replace(found, module=module, class_name=told[0], source=told[1], nodes=nodes or found.nodes)
+
+
+def _own(anatomy: Anatomy, module: str, nodes: Sequence[str]) -> tuple[str, ...]:
     """Those of a piece's nodes that are the module's, of which it may share some with others."""
-    own = anatomy.inside(place.part.module)
+    own = anatomy.inside(module)
     return tuple(node for node in nodes if node in own)
 
 

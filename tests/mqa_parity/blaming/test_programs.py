@@ -68,3 +68,5 @@ def test_a_wrong_weight_is_named_with_the_module_that_it_was_in(exported, refere
     found = blame(replace(reference(model), sample=lambda: batch), held, [batch])
     assert (found.kind, found.module) == ("weights", f"program.{part.rpartition('.')[0]}")
     assert found.weight == f"{part}: {part}"
+    reader = next(node.name for node in graph.graph.node if part in node.input)
+    assert (found.class_name, found.evidence()["node"]) == ("Linear", reader)
