@@ -39,7 +39,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
-        version=3,
+        version=4,
     )
     yield Probe(
         "invariance",
