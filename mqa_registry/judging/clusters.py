@@ -59,3 +59,12 @@ def design_of(scores: Floats, clusters: Ints) -> Design:
     error, count = robust_error(scores, clusters)
     plain = float(scores.var()) / len(scores) if len(scores) else 0.0
     return Design(count, error**2 / plain if plain > 0 else len(scores) / max(count, 1))
+
+
+def flaw_of(rows: int, design: Design | None) -> str:
+    """Why so many rows, in clusters where they have a design, show nothing of how others would differ; empty if they do."""
+    if not rows:
+        return "is undefined, since no row has a say"
+    if design is not None and design.clusters < 2:
+        return "rests on one cluster, which shows nothing of how others would differ"
+    return ""

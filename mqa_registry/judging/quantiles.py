@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import special
 
-from mqa_registry.judging.clusters import Design, design_of
-from mqa_registry.judging.shares import ONE_CLUSTER
+from mqa_registry.judging.clusters import Design, design_of, flaw_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -50,9 +49,7 @@ class OrderStatistic:
 
     @property
     def flaw(self) -> str:
-        if not self.rows:
-            return "is undefined, since no row has a say"
-        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+        return flaw_of(self.rows, self.design)
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:

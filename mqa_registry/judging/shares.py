@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import special
 
+from mqa_registry.judging.clusters import flaw_of
 from mqa_registry.judging.formulas import INTERVALS, tango, wilson
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from mqa_registry.judging.estimates import Interval
 
     Floats: TypeAlias = npt.NDArray[np.float64]
-
-ONE_CLUSTER = "rests on one cluster, which shows nothing of how others would differ"
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,7 @@ class Proportion:
 
     @property
     def flaw(self) -> str:
-        if not self.rows:
-            return "is undefined, since no row has a say"
-        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+        return flaw_of(self.rows, self.design)
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
@@ -91,9 +88,7 @@ class PairedProportions:
 
     @property
     def flaw(self) -> str:
-        if not self.rows:
-            return "is undefined, since no row has a say"
-        return ONE_CLUSTER if self.design and self.design.clusters < 2 else ""
+        return flaw_of(self.rows, self.design)
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
