@@ -67,11 +67,16 @@ def answered(runner: Runner, backend: str, batch: Batch) -> Mapping[str, Array]:
     except MqaError:
         raise
     except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise MqaError(
-            f"backend `{backend}` cannot run these rows: {reason:.200}",
+            f"backend `{backend}` cannot run these rows: {reason(error)}",
             hint="do they fit the model, in name, type and size?",
         ) from error
+
+
+def reason(error: Exception) -> str:
+    """The first line of what an error says."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+    return f"{first:.200}"
 
 
 def distance(one: Array, other: Array) -> float:

@@ -14,7 +14,7 @@ from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
 from mqa_parity.ratios import BOUND, differs
 from mqa_parity.sampling import batched, codec_of, fitting, sample, telling
-from mqa_parity.steady import answered, surveyed
+from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
 
@@ -138,8 +138,7 @@ def _given(candidate: Runner, batch: Batch) -> Arrays | str:
     except MqaError:  # it could not run as asked, which says nothing of the file
         raise
     except Exception as error:
-        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-        return f"the candidate crashes: {reason:.200}"
+        return f"the candidate crashes: {reason(error)}"
 
 
 def _named(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) -> tuple[list[str], list[str]]:
