@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from mqa_registry import plugins, runs
-from mqa_registry.commands.model import source_of, task_named, task_of, told
+from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.options import options_of
@@ -54,11 +54,7 @@ class Order:
 
     def told(self, asked: Asked) -> Order:
         """The same with what was left out."""
-        source = self.source or source_of(self.model)
-        if self.task:
-            task = task_named(self.task, source, asked)
-        else:
-            task = task_of(self.model, source, asked, arrays=self.arrays)
+        source, task = source_and_task(self.model, self.source, self.task, asked, arrays=self.arrays)
         return replace(self, source=source, task=task)
 
     def tables(self) -> dict[str, Any]:
@@ -99,7 +95,7 @@ def _exported(use: Use, subject: Subject, out: Path) -> Exported:
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
-    return make(subject, out, **{name: value for name, value in use.options.items() if name in taken})
+    return make(subject, out, **use.options_for(make))
 
 
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:

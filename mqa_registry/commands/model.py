@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, cast
 from mqa_registry import plugins, runs
 from mqa_registry.contributions import Task
 from mqa_registry.errors import UsageError
-from mqa_registry.options import options_of
 from mqa_registry.suite.adhoc import adhoc_source
 
 if TYPE_CHECKING:
@@ -35,6 +34,14 @@ def source_of(model: str) -> str:
     return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
 
 
+def source_and_task(model: str, source: str | None, task: str | None, asked: Asked, *, arrays: bool) -> tuple[str, str]:
+    """What knows a model and what it is for, as given; left out, its name tells the one, and the source the other."""
+    known = source or source_of(model)
+    if task:
+        return known, task_named(task, known, asked)
+    return known, task_of(model, known, asked, arrays=arrays)
+
+
 def task_named(task: str, source: str, asked: Asked) -> str:
     """A task as the command line names it, in full where its source's plugin has no tasks that it could be one of."""
     plugin, slash, _ = source.partition("/")
@@ -57,6 +64,5 @@ def task_of(model: str, source: str, asked: Asked, *, arrays: bool) -> str:
     tells = cast("ModelSource", use.contribution).tells
     if tells is None:
         raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
-    taken = set(options_of(tells).names)
     conditions = asked.conditions_in(asked.store or Path(runs.STORE))
-    return tells(conditions, **{name: value for name, value in use.options.items() if name in taken})
+    return tells(conditions, **use.options_for(tells))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mqa_registry import plugins, runs
-from mqa_registry.commands.model import source_of, task_named, task_of, told
+from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.running import refuse_no_folder, tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
@@ -56,11 +56,7 @@ class Pair:
 
     def told(self, asked: Asked) -> Pair:
         """The same with what was left out."""
-        source = self.source or source_of(self.model)
-        if self.task:
-            task = task_named(self.task, source, asked)
-        else:
-            task = task_of(self.model, source, asked, arrays=self.inputs is not None)
+        source, task = source_and_task(self.model, self.source, self.task, asked, arrays=self.inputs is not None)
         return replace(self, source=source, task=task, decides=_flips(task, source, asked))
 
     def suite(self) -> dict[str, Any]:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry.errors import MqaError
 from mqa_registry.findings import Finding, Judgement
-from mqa_registry.options import options_of
 from mqa_registry.runs.outcome import exit_code, verdict_of
 
 if TYPE_CHECKING:
@@ -63,10 +62,8 @@ def _stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Itera
     write = cast("Backend", use.contribution).stamp
     if write is None:
         return
-    taken = set(options_of(write).names)
-    options = {name: value for name, value in use.options.items() if name in taken}
     try:
-        yield from write(identity, judgement, **options)
+        yield from write(identity, judgement, **use.options_for(write))
     except MqaError as error:
         yield Finding("warning", judgement.backend, error.message, error.hint)
     except Exception as error:  # a backend is a plugin's; its crash must not cost the report

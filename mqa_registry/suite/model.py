@@ -6,8 +6,10 @@ import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from mqa_registry.options import options_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import date
     from pathlib import Path
 
@@ -33,6 +35,11 @@ class Use:
     def call(self, *arguments: Any) -> Any:
         """What the contribution's function gives for these arguments and the suite's options."""
         return self.contribution.function(*arguments, **self.options)
+
+    def options_for(self, part: Callable[..., Any]) -> dict[str, Any]:
+        """Those of its options that another function of the contribution takes."""
+        taken = set(options_of(part).names)
+        return {name: value for name, value in self.options.items() if name in taken}
 
     def spelled(self) -> dict[str, Any]:
         """As a suite file would say it, with every option."""
