@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mqa_registry import __version__
 from mqa_registry.commands.arguments import (
     AllowCode,
     AllowPickle,
@@ -48,6 +49,22 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mqa {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def without_command(
+    version: Annotated[
+        bool,
+        typer.Option("--version", metavar="", help="Show the version, and stop.", callback=_version, is_eager=True),
+    ] = False,
+) -> None:
+    """What `mqa` takes without a command."""
 
 
 @app.command(epilog=EXIT_CODES)

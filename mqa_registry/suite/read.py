@@ -134,8 +134,13 @@ def _unreadable(path: Path, error: Exception, asked: Location | None) -> Problem
     if path.suffix != ".toml":
         hint = "the name of a suite file ends in `.toml`; suites that plugins ship cannot be named yet"
         return Problem(f"there is no suite `{path}`", hint, asked)
-    siblings = [str(path.parent / file.name) for file in sorted(path.parent.glob("*.toml"))]
-    return Problem(f"there is no file `{path}`", did_you_mean(str(path), siblings), asked)
+    return Problem(f"there is no file `{path}`", did_you_mean(str(path), _suites_near(path.parent)), asked)
+
+
+def _suites_near(folder: Path) -> list[str]:
+    """The files that a person may have meant, beside the one that is not there and in a folder of suites."""
+    found = [*sorted(folder.glob("*.toml")), *sorted(folder.glob("suites/*.toml"))]
+    return [str(file) for file in found if file.name != "pyproject.toml"]
 
 
 def _not_text(path: Path, content: bytes, error: UnicodeDecodeError) -> Problem:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
+
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -40,3 +42,8 @@ def test_what_gives_a_verdict_explains_every_exit_code(command):
 
 def test_without_a_suite_none_is_spoken_of():
     assert "suite's model" not in help_of("parity") + help_of("export")
+
+
+def test_the_version_is_the_installed_one_s():
+    done = CliRunner().invoke(app, ["--version"])
+    assert (done.exit_code, done.stdout) == (0, f"mqa {version('mqa-registry')}\n")

@@ -24,6 +24,14 @@ def test_a_file_that_is_not_there_is_told_with_one_like_it(folder):
     assert refused("suites/npl.toml") == "there is no file `suites/npl.toml`\nhint: did you mean `suites/nlp.toml`?"
 
 
+def test_it_may_be_in_the_folder_of_suites_and_is_never_the_project_s_own_file(folder):
+    (folder / "suites").mkdir()
+    (folder / "suites/nlp.toml").touch()
+    (folder / "pyproject.toml").touch()
+    assert refused("nlp.toml") == "there is no file `nlp.toml`\nhint: did you mean `suites/nlp.toml`?"
+    assert refused("project.toml") == "there is no file `project.toml`"
+
+
 def test_a_name_that_is_no_file_would_be_a_registered_suite(folder):
     assert refused("acme/release") == (
         "there is no suite `acme/release`\n"
