@@ -171,10 +171,11 @@ class Metric(Contribution):
 class Comparison(Contribution):
     """`(reference, candidate, *, options)` -> the same as a metric's function, of two predictions for the same rows.
 
-    `evidence` has the same signature and gives what a person needs to believe it: sentences under `remarks`, any other
-    plain values, and under `examples` rows, the worst first, each with its `id` and what else there is to say of it; mqa
-    adds the row's fields and both answers. `right` is `(targets, predictions)` -> whether each answer is right: where the
-    data have targets, mqa tells how many rows the candidate newly gets wrong and right, and McNemar's exact test.
+    `evidence` takes the same two and some of the options, and gives what a person needs to believe it: sentences under
+    `remarks`, any other plain values, and under `examples` rows, the worst first, each with its `id` and what else there
+    is to say of it; mqa adds the row's fields and both answers. `right` is `(targets, predictions)` -> whether each
+    answer is right: where the data have targets, mqa tells how many rows the candidate newly gets wrong and right, and
+    McNemar's exact test.
     """
 
     kind = "comparison"

@@ -32,7 +32,7 @@ def compared(step: Step, reading: Reading) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
     if comparison.evidence is not None:
         pair = reading.reference.predictions, reading.sample.predictions
-        evidence |= comparison.evidence(*pair, **reading.measure.options)
+        evidence |= comparison.evidence(*pair, **reading.measure.options_for(comparison.evidence))
     if (pairs := _newly(comparison, reading.reference, reading.sample)) is not None:
         evidence["mcnemar"] = mcnemar(pairs, clustered=reading.sample.clusters is not None)
     if remarks := _remarks(evidence):

@@ -23,7 +23,7 @@ HOST_KEYS = {
 }
 
 # Functions that a kind of contribution may have beside its own, with some of its options.
-PARTS = {"model source": ("tells",), "backend": ("export", "stamp")}
+PARTS = {"model source": ("tells",), "backend": ("export", "stamp"), "comparison": ("evidence",)}
 
 SIMPLE = (str, int, float, bool, Path)
 

@@ -11,6 +11,7 @@ from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from mqa_registry.contributions import (
     Backend,
+    Comparison,
     Dataset,
     Metric,
     ModelSource,
@@ -264,6 +265,17 @@ def test_what_tells_a_models_task_takes_some_of_its_sources_options():
     assert signature_problems(ModelSource("m", known, tells=some)) == ()
     assert signature_problems(ModelSource("m", known, tells=more)) == (
         "its `tells` takes the option `name`, which its function does not",
+    )
+
+
+def test_the_evidence_of_a_comparison_takes_some_of_its_options():
+    def flips(reference, candidate, *, tie: float = 0.1): ...
+    def plain(reference, candidate): ...
+    def more(reference, candidate, *, worst: int = 20): ...
+
+    assert signature_problems(Comparison("c", flips, takes=("label",), evidence=plain)) == ()
+    assert signature_problems(Comparison("c", flips, takes=("label",), evidence=more)) == (
+        "its `evidence` takes the option `worst`, which its function does not",
     )
 
 
