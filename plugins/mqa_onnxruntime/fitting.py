@@ -63,7 +63,7 @@ def _driver() -> Finding:
     try:
         known = _asked("libcuda.so.1", "cuDriverGetVersion")
     except OSError as error:
-        return Finding(_level(), "NVIDIA driver", f"is not there: {error}", new_driver(major(built_for())) * has_gpu())
+        return Finding(_level(), "NVIDIA driver", f"is not there: {error}", lost_driver(major(built_for())) * has_gpu())
     words = f"knows CUDA up to {known // 1000}.{known % 1000 // 10}"
     if known // 1000 >= major(built_for()):
         return Finding("ok", "NVIDIA driver", words)
@@ -143,6 +143,11 @@ def new_driver(cuda: int) -> str:
     """What to do about a driver that is too old for a CUDA, or missing."""
     least = f" {DRIVERS[cuda]} or newer" if cuda in DRIVERS else ""
     return f"install an NVIDIA driver{least}, which CUDA {cuda} needs"
+
+
+def lost_driver(cuda: int) -> str:
+    """What to do about a driver that lists a GPU, and whose part for CUDA is missing."""
+    return f"{new_driver(cuda)}; in a container, let NVIDIA_DRIVER_CAPABILITIES name `compute`"
 
 
 def _level() -> Literal["problem", "note"]:

@@ -37,10 +37,12 @@ SILENT = 4  # fatal errors alone; what goes wrong comes as an exception anyway
 REASONS = (
     re.compile(r"with error: (.+)"),
     re.compile(r"Failed to load (.+)"),
-    re.compile(r"\[[EW]:onnxruntime:[^\]]*\] (.+)"),
+    re.compile(r"\[E:onnxruntime:[^\]]*\] (.+)"),
+    # It first looks for a provider of that name among those that were plugged in, and warns that there is none.
+    re.compile(r"\[W:onnxruntime:[^\]]*\] (?!No registered plugin)(.+)"),
 )
 COLOURS = re.compile(r"\x1b\[[\d;]*m")
-PREFIX = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
+PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
 # What mends a file that cannot be run, by what ONNX Runtime says of it.
 MENDS = {
     re.compile(r"opset version|IR version|No Op registered|NOT_IMPLEMENTED"): "take a newer ONNX Runtime, or export the"
@@ -48,9 +50,22 @@ MENDS = {
     re.compile(
         r"INVALID_GRAPH|INVALID_PROTOBUF|[Ii]nvalid model|Missing opset|does not match expected size"
     ): "it is damaged: export the model again",
+    re.compile(
+        r"graph capture feature"
+    ): "leave out `cuda_graph`: a graph can be captured where every node runs on CUDA, and no branch or loop is in it",
+    re.compile(
+        r"CUDA failure (?!2:)|CUDA_PATH|device_id"
+    ): "`mqa doctor` shows the GPUs, and what mends a driver that does not fit",
 }
-# Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters.
-NOTICED = re.compile(r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)? ")
+# Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters and types; or
+# a file and a function by their bare names; or the option at which it first asks CUDA anything.
+NOTICED = re.compile(
+    r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)?(?: \[with [^\]]*\])? "
+    r"|\b\w+\.(?:h|cc|cpp):\d+ \w+ "
+    r'|Failed to parse provider option "device_id": (?=CUDA)'
+)
+# What it tells of a failure of CUDA beside the failure: the GPU, the host's name, and where in its own source that was.
+ASIDE = re.compile(r" ; GPU=-?\d+ ; hostname=.*")
 
 
 @dataclass(frozen=True)
@@ -115,7 +130,7 @@ def open_session(
         if asked.binding or asked.providers == (CPU,):
             raise
         session, _ = _opened(path, replace(asked, providers=(CPU,)), optimization, threads, library)
-        reason = error.message
+        reason = told(error.__cause__) if isinstance(error.__cause__, Exception) else error.message
     landed = session.get_providers()[0]
     if landed == asked.providers[0]:
         return session, ""
@@ -146,8 +161,7 @@ def _opened(
 
 def told(error: Exception) -> str:
     """The first line of what ONNX Runtime says of an error."""
-    lines = NOTICED.sub("", PREFIX.sub("", str(error).strip())).splitlines() or [type(error).__name__]
-    return f"{lines[0]:.300}"
+    return f"{_bare(str(error)) or type(error).__name__:.300}"
 
 
 def _session(path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None) -> Any:
@@ -187,4 +201,10 @@ def reason_in(text: str) -> str:
     """Why a provider did not start, from what ONNX Runtime printed; nothing where it printed nothing of the kind."""
     plain = COLOURS.sub("", text)
     found = next((match for pattern in REASONS if (match := pattern.search(plain))), None)
-    return f"{found[1].strip():.300}" if found else ""
+    return f"{_bare(found[1]):.300}" if found else ""
+
+
+def _bare(text: str) -> str:
+    """The first line of a message, without where in its own source ONNX Runtime noticed."""
+    lines = ASIDE.sub("", PREFIX.sub("", NOTICED.sub("", text.strip()))).strip().splitlines()
+    return lines[0] if lines else ""

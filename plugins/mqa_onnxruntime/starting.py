@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_onnxruntime.capture import captured, said
-from mqa_onnxruntime.fitting import built_for, has_gpu, libraries, major, new_driver
+from mqa_onnxruntime.fitting import built_for, has_gpu, libraries, lost_driver, major, new_driver
 from mqa_onnxruntime.placement import assigned
 from mqa_onnxruntime.providers import COLOURS, CPU, CUDA, ON_GPU, RECORD, SILENT, reason_in, told
 from mqa_registry import Finding
@@ -17,6 +18,16 @@ from mqa_registry import Finding
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import IO
+
+# The library of TensorRT, with the version that ONNX Runtime was built for: the next one's has another name.
+TENSORRT = re.compile(r"libnvinfer\w*\.so\.(?P<major>\d+)")
+
+# What mends a CUDA whose libraries are all there, by what it says; nothing known where it says something else.
+FAILURES = {
+    "CUDA failure 100:": "let CUDA see the GPU that the driver lists: look at how this container was started",
+    "CUDA failure 802:": "start the service `nvidia-fabricmanager`, which GPUs need that are connected by NVSwitch",
+    "CUDA failure": "",
+}
 
 
 def providers() -> Iterator[Finding]:
@@ -97,8 +108,13 @@ def _mend(provider: str, because: str) -> str:
     if provider not in ON_GPU or not has_gpu():
         return ""
     cuda = major(built_for())
+    if found := TENSORRT.search(because):
+        return (
+            f'pip install "tensorrt-cu{cuda}<{int(found["major"]) + 1}",'
+            " and let LD_LIBRARY_PATH name the folder of its libraries"
+        )
+    if "libcuda.so" in because:
+        return lost_driver(cuda)
     if "driver" in because.lower():
         return new_driver(cuda)
-    if "nvinfer" in because:
-        return f"pip install tensorrt-cu{cuda}, and let LD_LIBRARY_PATH name the folder of its libraries"
-    return libraries()
+    return next((mend for sign, mend in FAILURES.items() if sign in because), libraries())

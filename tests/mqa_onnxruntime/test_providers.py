@@ -178,9 +178,63 @@ def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):
             "b.so",
         ),
         ("\x1b[0;93m2026 [W:onnxruntime:Default, x.cc:1 f] Failed to create X.\x1b[m\n", "Failed to create X."),
+        (
+            "2026 [W:onnxruntime:Default, x.cc:1 f()] No registered plugin EP device found for 'X' with device_id=0\n"
+            "2026 [W:onnxruntime:Default, x.cc:1 f] Failed to create X.\n",
+            "Failed to create X.",
+        ),
     ],
 )
 def test_the_reason_is_the_most_telling_line(said, reason):
     assert providers.reason_in(said).startswith(reason)
     assert "\x1b" not in providers.reason_in(said)
     assert bool(providers.reason_in(said)) == bool(reason)
+
+
+CALL = (
+    "/src/core/providers/cuda/cuda_call.cc:154 std::conditional_t<THRW, void, common::Status> onnxruntime::CudaCall(ERRTYPE,"
+    " const char*, int) [with ERRTYPE = cudaError; bool THRW = true; SUCCTYPE = cudaError; std::conditional_t<THRW, void,"
+    " common::Status> = void] "
+)
+PARSED = (
+    "/src/core/providers/cuda/info.cc:63 static onnxruntime::Info onnxruntime::Info::FromProviderOptions(const"
+    " onnxruntime::ProviderOptions&) [ONNXRuntimeError] : 1 : FAIL : provider_options_utils.h:187 Parse Failed to parse"
+    ' provider option "device_id": '
+)
+NO_GPU = "CUDA failure 100: no CUDA-capable device is detected"
+ASIDE = " ; GPU=-1 ; hostname=secret ; file=/src/core/x.cc ; line=70 ; expr=cudaGetDeviceCount(&num_devices); "
+WRONG_NUMBER = "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclusive)."
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (f"{CALL}{CALL}{NO_GPU}{ASIDE}\n\n\n", NO_GPU),
+        (f"{PARSED}{NO_GPU}{ASIDE}\n", NO_GPU),
+        (f"{PARSED}{WRONG_NUMBER}\n", f'Failed to parse provider option "device_id": {WRONG_NUMBER}'),
+        ("[ONNXRuntimeError] : 1 : FAIL : Load model from /a b/x.onnx failed:/src/g.cc:1 f(int) Bad.\nmore", "Bad."),
+        ("", "RuntimeError"),
+    ],
+)
+def test_what_cuda_says_is_told_without_the_source_and_the_host_that_it_names(said, told):
+    assert providers.told(RuntimeError(said)) == told
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        (f"{PARSED}{NO_GPU}{ASIDE}", "`mqa doctor` shows"),
+        (f"{PARSED}{WRONG_NUMBER}", "`mqa doctor` shows the GPUs"),
+        ("This session cannot use the graph capture feature as requested by the user", "leave out `cuda_graph`"),
+        ("CUDA failure 2: out of memory ; GPU=0", ""),
+    ],
+)
+def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(conditions, exported, monkeypatch, said, mend):
+    def fail(*given):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(providers, "_session", fail)
+    with pytest.raises(NotRunError) as refused:
+        open_session(exported, asked_for(conditions("cuda"), None), "all", None)
+    assert refused.value.hint.startswith(mend)
+    assert bool(refused.value.hint) == bool(mend)

@@ -12,6 +12,7 @@ from mqa_registry import machine
 
 TENSORRT = "TensorrtExecutionProvider"
 NO_LIBRARY = "Failed to load library a.so with error: libcublasLt.so.13: cannot open shared object file"
+FAILURE = "[E:onnxruntime:Default, x.cc:1 f] CUDA failure"
 OLD_DRIVER = "[E:onnxruntime:Default, x.cc:1 f] CUDA driver version is insufficient for CUDA runtime version"
 
 
@@ -80,10 +81,29 @@ def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
     assert fails(CUDA, OLD_DRIVER).mend == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
+@pytest.mark.parametrize(
+    ("text", "mend"),
+    [
+        (
+            "Failed to load library a.so with error: libcuda.so.1: cannot open",
+            "NVIDIA_DRIVER_CAPABILITIES name `compute`",
+        ),
+        (f"{FAILURE} 100: no CUDA-capable device is detected", "let CUDA see the GPU that the driver lists"),
+        (f"{FAILURE} 802: system not yet initialized", "start the service `nvidia-fabricmanager`"),
+        (f"{FAILURE} 999: unknown error", ""),
+    ],
+)
+def test_libraries_that_are_there_are_not_asked_for(gpus, fails, text, mend):
+    found = fails(CUDA, text)
+    assert mend in found.mend
+    assert bool(found.mend) == bool(mend)
+    assert "pip" not in found.mend
+
+
 def test_a_provider_that_nobody_would_use_unasked_is_a_note(gpus, fails):
     found = fails(TENSORRT, "Failed to load library b.so with error: libnvinfer.so.10: cannot open")
     assert found.level == "note"
-    assert found.mend.startswith("pip install tensorrt-cu13")
+    assert found.mend.startswith('pip install "tensorrt-cu13<11"')
     assert fails("QNNExecutionProvider", "").message == f"does not start: the session landed on `{CPU}`"
 
 
