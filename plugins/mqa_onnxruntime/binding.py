@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -14,7 +15,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
 
-GRAPH = "gpu_graph_id"  # the key of a run's configuration; runs of one id share a captured graph, -1 captures none
+# The key of a run's configuration. Runs of one id share a captured graph, -1 captures none, 0 is ONNX Runtime's own.
+GRAPH = "gpu_graph_id"
 MOST = 64  # captured graphs; each keeps its inputs, its outputs and all between them in the GPU's memory
 
 
@@ -30,7 +32,7 @@ class Binding:
         """The outputs of these names, for inputs that are copied to the device, and stay there as long as it works."""
         bound = self.bound({name: self.value(array) for name, array in feed.items()}, names)
         self.session.run_with_iobinding(bound)
-        return list(bound.copy_outputs_to_cpu())
+        return _copies(bound)
 
     def bound(self, inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
         """Inputs that are on the device, and outputs that will be, wherever there is room."""
@@ -66,40 +68,50 @@ class Graphs:
     binding: Binding
     most: int = MOST
     captured: dict[tuple[Any, ...], Captured] = field(default_factory=dict)
+    # Never the same twice: of a capture that failed, ONNX Runtime may keep a part.
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
 
     def run(self, names: Sequence[str], feed: Arrays) -> list[Array]:
         """The outputs of these names: captured for new shapes as long as there is room, replayed for known ones."""
         shapes = (*names, *((name, array.shape, array.dtype.str) for name, array in feed.items()))
         known = self.captured.get(shapes)
         if known is None and len(self.captured) >= self.most:
-            return self._outputs(self._once(names, feed)[0])
-        if known is None:
-            known = self.captured[shapes] = self._place(names, feed)
-        else:
+            return _copies(self._once(names, feed)[0])
+        if known is not None:
             for name, array in feed.items():
                 known.inputs[name].update_inplace(array)
-        self.binding.session.run_with_iobinding(known.binding, _graph(known.number))
-        return self._outputs(known.outputs)
+            return self._replayed(known)
+        new = self._place(names, feed)
+        outputs = self._replayed(new)
+        self.captured[shapes] = new
+        return outputs
+
+    def _replayed(self, one: Captured) -> list[Array]:
+        """What a graph gives; it is captured by its first run, for which ONNX Runtime runs the model several times."""
+        self.binding.session.run_with_iobinding(one.binding, _graph(one.number))
+        return _copies(one.binding)
 
     def _place(self, names: Sequence[str], feed: Arrays) -> Captured:
         """Inputs and outputs of these shapes at addresses that stay; a run without a graph says how large they are."""
-        outputs, inputs = self._once(names, feed)
+        bound, inputs = self._once(names, feed)
+        outputs = bound.get_outputs()
         binding = self.binding.session.io_binding()
         for name, value in inputs.items():
             binding.bind_ortvalue_input(name, value)
         for name, value in zip(names, outputs, strict=True):
             binding.bind_ortvalue_output(name, value)
-        return Captured(binding, inputs, outputs, len(self.captured))
+        return Captured(binding, inputs, outputs, next(self._numbers))
 
-    def _once(self, names: Sequence[str], feed: Arrays) -> tuple[list[Any], dict[str, Any]]:
+    def _once(self, names: Sequence[str], feed: Arrays) -> tuple[Any, dict[str, Any]]:
         inputs = {name: self.binding.value(array) for name, array in feed.items()}
         bound = self.binding.bound(inputs, names)
         self.binding.session.run_with_iobinding(bound, _graph(-1))
-        return list(bound.get_outputs()), inputs
+        return bound, inputs
 
-    def _outputs(self, values: Sequence[Any]) -> list[Array]:
-        # A copy, for on the CPU the array is the value's own memory, which the next run writes to.
-        return [value.numpy().copy() for value in values]
+
+def _copies(bound: Any) -> list[Array]:
+    """The outputs of what was run last, in arrays of their own, wherever they lie."""
+    return list(bound.copy_outputs_to_cpu())
 
 
 def _graph(number: int) -> Any:

@@ -66,7 +66,71 @@ def test_graphs_have_numbers_of_their_own(session):
     graphs = Graphs(Binding(session, "cpu"))
     for shape in [(1, 2), (2, 2), (3, 2)]:
         graphs.run(NAMES, feed(shape))
-    assert [one.number for one in graphs.captured.values()] == [0, 1, 2]
+    assert [one.number for one in graphs.captured.values()] == [1, 2, 3]  # 0 is reserved
+
+
+class Failing:
+    """A session whose captures fail as long as they are to."""
+
+    def __init__(self, session):
+        self.session, self.fails, self.numbers = session, True, []
+
+    def io_binding(self):
+        return self.session.io_binding()
+
+    def run_with_iobinding(self, binding, options):
+        number = int(options.get_run_config_entry("gpu_graph_id"))
+        self.numbers.append(number)
+        if number > 0 and self.fails:
+            raise RuntimeError("CUDA failure 900: operation not permitted when stream is capturing")
+        self.session.run_with_iobinding(binding)
+
+
+def test_a_capture_that_failed_is_not_replayed_and_its_number_never_used_again(session):
+    failing = Failing(session)
+    graphs = Graphs(Binding(failing, "cpu"))
+    with pytest.raises(RuntimeError, match="CUDA failure 900"):
+        graphs.run(NAMES, feed((2, 3)))
+    assert not graphs.captured
+    failing.fails = False
+    same(graphs.run(NAMES, feed((2, 3))), session.run(NAMES, feed((2, 3))))
+    assert failing.numbers == [-1, 1, -1, 2]
+
+
+def views(array):
+    """The same values in memory of other layouts."""
+    wide = np.zeros((*array.shape[:-1], 2 * array.shape[-1]), array.dtype)
+    wide[..., ::2] = array
+    return [array, np.asfortranarray(array), array[::-1].copy()[::-1], wide[..., ::2]]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float16, np.float64, np.bool_, np.int64, np.uint8])
+@pytest.mark.parametrize("shape", [(2, 3), (1, 1), (0, 3)])
+def test_values_of_any_type_size_and_layout_come_through(graph, tmp_path, dtype, shape):
+    from onnx import helper
+
+    kind = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))
+    path = graph([helper.make_node("Identity", ["x"], ["y"])], {"x": ["a", "b"]}, types={"x": kind, "y": kind})
+    session, _ = open_session(path, asked_for(Conditions(exports=tmp_path, device="cpu"), None), "all", 1)
+    graphs = Graphs(Binding(session, "cpu"))
+    graphs.run(["y"], {"x": np.ones(shape, dtype)})
+    array = (np.arange(shape[0] * shape[1]).reshape(shape) % 2).astype(dtype)
+    for view in views(array):
+        for (found,) in (graphs.run(["y"], {"x": view}), Binding(session, "cpu").run(["y"], {"x": view})):
+            assert (found.dtype, found.shape) == (array.dtype, array.shape)
+            assert (found == array).all()
+    assert len(graphs.captured) == 1
+
+
+def test_an_output_whose_size_depends_on_the_values_is_refused_and_never_cut(graph, tmp_path):
+    from onnx import TensorProto, helper
+
+    path = graph([helper.make_node("NonZero", ["x"], ["y"])], {"x": ["a", "b"]}, types={"y": TensorProto.INT64})
+    session, _ = open_session(path, asked_for(Conditions(exports=tmp_path, device="cpu"), None), "all", 1)
+    graphs = Graphs(Binding(session, "cpu"))
+    assert graphs.run(["y"], {"x": np.eye(2, dtype=np.float32)})[0].shape == (2, 2)
+    with pytest.raises(Exception, match="dynamic output shapes"):
+        graphs.run(["y"], {"x": np.ones((2, 2), np.float32)})
 
 
 @pytest.mark.parametrize("graphs", [False, True])

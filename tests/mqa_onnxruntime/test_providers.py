@@ -179,8 +179,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):
         ),
         ("\x1b[0;93m2026 [W:onnxruntime:Default, x.cc:1 f] Failed to create X.\x1b[m\n", "Failed to create X."),
         (
-            "2026 [W:onnxruntime:Default, x.cc:1 f()] No registered plugin EP device found for 'X' with device_id=0\n"
-            "2026 [W:onnxruntime:Default, x.cc:1 f] Failed to create X.\n",
+            "[W:onnxruntime:Default, x.cc:1 f()] No registered plugin\n[W:onnxruntime:Default, x.cc:1 f] Failed to create X.",
             "Failed to create X.",
         ),
     ],
