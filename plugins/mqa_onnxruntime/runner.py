@@ -11,7 +11,7 @@ import numpy as np
 
 from mqa_onnxruntime.anatomy import Anatomy
 from mqa_onnxruntime.kernels import Kernels
-from mqa_onnxruntime.providers import CPU
+from mqa_onnxruntime.providers import CPU, told
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 # Optimisation levels by the words for them, and what ONNX Runtime's own are called here.
 LEVELS = {"disable": "disabled", "disabled": "disabled", "basic": "basic", "extended": "extended", "all": "all"}
 
-# How ONNX Runtime's allocators say that there is no memory left.
-NO_MEMORY = ("bad_alloc", "bad allocation", "failed to allocate", "out of memory", "smaller than requested bytes")
+# How ONNX Runtime's allocators, and the libraries of CUDA under it, say that there is no memory left.
+NO_MEMORY = (
+    "bad_alloc", "bad allocation", "failed to allocate", "out of memory", "smaller than requested bytes",
+    "alloc_failed", "allocation_failed",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -126,8 +129,7 @@ class SessionRunner:
             return list((self.execute or self.session.run)(names, feed))
         except Exception as error:
             if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
-                reason = str(error).partition("\n")[0]
-                raise OutOfMemoryError(f"ONNX Runtime ran out of memory: {reason:.200}") from error
+                raise OutOfMemoryError(f"ONNX Runtime ran out of memory: {told(error):.200}") from error
             raise
 
 

@@ -13,8 +13,8 @@ from mqa_transformers.reasons import reason
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# How PyTorch's allocators say that there is no memory left, where they do it by a plain RuntimeError.
-NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED")
+# How PyTorch's allocators and the libraries of CUDA say that there is no memory left, by a plain RuntimeError.
+NO_MEMORY = ("out of memory", "can't allocate memory", "not enough memory", "ALLOC_FAILED", "ALLOCATION_FAILED")
 
 MACHINE, CONTAINER = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 

@@ -53,6 +53,36 @@ def test_a_batch_that_does_not_fit_is_out_of_memory(graph, run, capfd):
     assert capfd.readouterr() == ("", "")
 
 
+NODE = "Non-zero status code returned while running MatMul node. Name:'m' Status Message: "
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            "/src/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::Alloc(size_t, bool) Failed to allocate"
+            " memory for requested buffer of size 400\n",
+            "Failed to allocate memory for requested buffer of size 400",
+        ),
+        (
+            "CUDA failure 2: out of memory ; GPU=0 ; hostname=secret ; file=x.cc ; line=1",
+            "CUDA failure 2: out of memory",
+        ),
+        ("CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED ; GPU=0 ; hostname=secret", "CUBLAS_STATUS_ALLOC_FAILED"),
+        ("CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED ; GPU=0 ; hostname=secret", "DEVICE_ALLOCATION_FAILED"),
+    ],
+)
+def test_so_is_one_on_a_gpu_by_whatever_library_says_so(said, told):
+    def fail(*_):
+        raise RuntimeError(f"[ONNXRuntimeError] : 1 : FAIL : {NODE}{said}")
+
+    session = SimpleNamespace(get_outputs=list, run=fail)
+    with pytest.raises(OutOfMemoryError) as raised:
+        SessionRunner(session, {}, CPU, 1, {}, {}, Source(Path("model.onnx"))).run({})
+    assert raised.value.message.startswith(f"ONNX Runtime ran out of memory: {NODE}")
+    assert raised.value.message.endswith(told)
+
+
 def test_any_other_failure_passes_through(graph, run, capfd):
     from onnx import helper
 

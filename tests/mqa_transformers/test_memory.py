@@ -19,7 +19,11 @@ def test_an_allocation_that_fails_is_out_of_memory():
 def test_so_is_one_on_a_gpu_and_one_of_python():
     import torch
 
-    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"), MemoryError()):
+    libraries = (
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    )
+    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"), MemoryError(), *libraries):
         with pytest.raises(OutOfMemoryError), memory_errors():
             raise error
 
