@@ -15,6 +15,7 @@ from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
 from mqa_transformers.stopwatch import timed
 from mqa_transformers.taps import class_of, closed, fed, submodule, tapped
+from mqa_transformers.tensorfloat import tensorfloat
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -157,24 +158,6 @@ class _Taken:
     def of(self, modules: Sequence[str]) -> Lists:
         """Those of some modules, in the order in which they passed; none of a module that did not run."""
         return self._arrays | {name: [] for name in modules if name not in self._arrays}
-
-
-@contextmanager
-def tensorfloat(*, allowed: bool) -> Iterator[None]:
-    """float32 means float32 for one batch, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
-
-    For one batch alone, as what is set holds for the whole process.
-    """
-    import torch
-
-    convolutions, products = torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
-    torch.backends.cudnn.allow_tf32 = allowed
-    torch.set_float32_matmul_precision("high" if allowed else "highest")
-    try:
-        yield
-    finally:
-        torch.backends.cudnn.allow_tf32 = convolutions
-        torch.set_float32_matmul_precision(products)
 
 
 def _threads(number: int | None) -> AbstractContextManager[None]:

@@ -60,8 +60,7 @@ NODE = "Non-zero status code returned while running MatMul node. Name:'m' Status
     ("said", "told"),
     [
         (
-            "/src/core/framework/bfc_arena.cc:376 void* onnxruntime::BFCArena::Alloc(size_t, bool) Failed to allocate"
-            " memory for requested buffer of size 400\n",
+            "/src/bfc_arena.cc:376 void* BFCArena::Alloc(size_t, bool) Failed to allocate memory for requested buffer of size 400\n",
             "Failed to allocate memory for requested buffer of size 400",
         ),
         (

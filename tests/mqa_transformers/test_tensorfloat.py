@@ -1,0 +1,63 @@
+"""While a batch runs, float32 means float32; whatever anybody set before, in whichever words of PyTorch, comes back."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from mqa_transformers.tensorfloat import _older_words, _places_of_precision, tensorfloat
+
+
+def state():
+    return [place.fp32_precision for place in _places_of_precision()], _older_words()
+
+
+def older():
+    torch.backends.cudnn.allow_tf32 = False
+    torch.set_float32_matmul_precision("medium")
+
+
+def newer():
+    torch.backends.cuda.matmul.fp32_precision = "tf32"  # the older words still say otherwise, and cannot be read
+
+
+def everywhere():
+    torch.backends.fp32_precision = "tf32"
+
+
+@pytest.fixture(autouse=True)
+def as_it_was():
+    yield
+    torch.backends.fp32_precision = "none"
+    for place in _places_of_precision():
+        place.fp32_precision = "none"
+    torch.backends.cudnn.allow_tf32 = True
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cuda.matmul.fp32_precision = torch.backends.mkldnn.matmul.fp32_precision = "none"
+
+
+@pytest.mark.parametrize("code", [None, older, newer, everywhere], ids=lambda code: code and code.__name__)
+@pytest.mark.parametrize(
+    ("allowed", "word", "flags"), [(False, "ieee", (False, "highest")), (True, "tf32", (True, "high"))]
+)
+def test_it_holds_inside_and_leaves_no_trace(code, allowed, word, flags):
+    if code:
+        code()
+    before = state()
+    with tensorfloat(allowed=allowed):
+        assert state() == ([word] * 6, flags)
+    assert state() == before
+
+
+def test_it_ends_where_the_batch_fails():
+    before = state()
+    with pytest.raises(ZeroDivisionError), tensorfloat(allowed=True):
+        raise ZeroDivisionError
+    assert state() == before
+
+
+def test_a_model_may_turn_cudnn_off_for_a_while():
+    with tensorfloat(allowed=False):
+        with torch.backends.cudnn.flags(enabled=False):  # reads the older words, and sets them
+            pass
+        assert not torch.backends.cudnn.allow_tf32
