@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from mqa_registry import machine
 from mqa_registry import plan as plans
 from mqa_registry.contributions import (
     Backend,
@@ -35,6 +36,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.predict import Observations
+
+
+@pytest.fixture(scope="session", autouse=True)
+def real_gpu_names() -> Iterator[Any]:
+    """What lists this machine's GPUs. A test sees none unless it is marked `gpu`, so that it runs alike everywhere."""
+    real = machine.gpu_names
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(machine, "gpu_names", lambda: ())
+        yield real
+
+
+@pytest.fixture(autouse=True)
+def seen_gpus(request, real_gpu_names, monkeypatch):
+    if request.node.get_closest_marker("gpu"):
+        monkeypatch.setattr(machine, "gpu_names", real_gpu_names)
 
 
 @dataclass

@@ -52,11 +52,11 @@ MENDS = {
     ): "it is damaged: export the model again",
     re.compile(
         r"graph capture feature"
-    ): "leave out `cuda_graph`: a graph can be captured where every node runs on CUDA, and no branch or loop is in it",
-    re.compile(
-        r"CUDA failure (?!2:)|CUDA_PATH|device_id"
-    ): "`mqa doctor` shows the GPUs, and what mends a driver that does not fit",
+    ): "leave out `cuda_graph`: a graph can be captured where every node runs on CUDA,"
+    " and no branch or loop is among them",
 }
+# What it says where CUDA does not start, whatever the file.
+UNSTARTED = re.compile(r'CUDA failure (?!2:)|CUDA_PATH|"device_id"')
 # Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters and types; or
 # a file and a function by their bare names; or the option at which it first asks CUDA anything.
 NOTICED = re.compile(
@@ -137,8 +137,12 @@ def open_session(
     if not asked.binding:
         return session, reason
     because = f": {reason}" if reason else ""
-    raise NotRunError(
-        f"`{asked.providers[0]}` was asked for, and the session landed on `{landed}`{because}",
+    raise _unfulfilled(asked, f"the session landed on `{landed}`{because}")
+
+
+def _unfulfilled(asked: Asked, instead: str) -> NotRunError:
+    return NotRunError(
+        f"`{asked.providers[0]}` was asked for, and {instead}",
         hint=f"`mqa doctor` shows what mends it: ONNX Runtime {runtime()[1]}, CUDA, cuDNN and driver must fit",
     )
 
@@ -154,6 +158,8 @@ def _opened(
         except NotRunError:
             raise
         except Exception as error:
+            if UNSTARTED.search(str(error)):
+                raise _unfulfilled(asked, f"does not start: {told(error)}") from error
             hint = next((mend for signs, mend in MENDS.items() if signs.search(str(error))), "")
             raise NotRunError(f"ONNX Runtime {runtime()[1]} cannot run `{path}`: {told(error)}", hint=hint) from error
         return session, reason_in(said(log))

@@ -12,8 +12,9 @@ from mqa_registry import UsageError, find_device, machine
 
 
 @pytest.fixture(autouse=True)
-def _fresh(monkeypatch):
+def _fresh(monkeypatch, real_gpu_names):
     """Names are read once a process; every test reads its own."""
+    monkeypatch.setattr(machine, "gpu_names", real_gpu_names)
     for name in ("cpu_name", "gpu_names"):
         getattr(machine, name).cache_clear()
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)

@@ -101,6 +101,20 @@ def backend():
 
 
 @pytest.fixture
+def gpu():
+    """Skips where there is no GPU, or an ONNX Runtime without CUDA. Where both are there, what does not start fails."""
+    import onnxruntime
+
+    from mqa_onnxruntime.fitting import has_gpu
+    from mqa_onnxruntime.providers import CUDA
+
+    if not has_gpu():
+        pytest.skip("no driver lists an NVIDIA GPU here")
+    if CUDA not in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime is built without CUDA")
+
+
+@pytest.fixture
 def exported(subject):
     """The path of the model's export; not to be changed."""
     from mqa_onnxruntime.exports import kept_export

@@ -202,13 +202,18 @@ def test_a_session_never_goes_to_another_provider_by_itself(conditions, reshapin
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_every_node_that_matters_runs_there(backend, make):
-    try:
-        with backend.function(make(device="cuda")) as runner:
-            facts = runner.facts
-    except NotRunError as error:
-        if "the session landed on" not in error.message:
-            raise
-        pytest.skip(f"CUDA does not start here: {error.message}")
+def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
+    with backend.function(make(device="cuda")) as runner:
+        facts = runner.facts
     assert facts["left_to_cpu"] == {}
     assert facts["nodes"][CUDA] > facts["nodes"].get(CPU, 0)
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_a_node_that_it_has_no_kernel_for_is_not_run_unless_it_is_named(gpu, backend, make):
+    int8 = {"precision": "int8-dynamic"}  # CUDA has no quantized kernels
+    with pytest.raises(NotRunError, match=rf"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: ") as refused:
+        backend.function(make(device="cuda"), **int8).__enter__()
+    left = {part.split()[1] for part in refused.value.message.rpartition(": ")[2].split(", ")}
+    with backend.function(make(device="cuda"), **int8, cpu_operators=sorted(left)) as runner:
+        assert set(runner.facts["left_to_cpu"]) == left

@@ -196,17 +196,12 @@ def test_a_file_for_another_task_is_refused(backend, subject, graph):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_it_runs_on_cuda_and_agrees(backend, make, module):
+def test_on_a_gpu_it_runs_on_cuda_and_agrees(gpu, backend, make, module):
     subject = make(device="cuda")
-    try:
-        opened = backend.function(subject)
-        runner = opened.__enter__()
-    except NotRunError as error:
-        pytest.skip(f"CUDA does not start here: {error.message}")
-    agree(runner, module, subject, BATCHES[3])
-    assert runner.facts["providers"][0] == CUDA
-    assert runner.identity == backend.identity(subject)
-    opened.__exit__(None, None, None)
+    with backend.function(subject) as runner:
+        agree(runner, module, subject, BATCHES[3])
+        assert runner.facts["providers"][0] == CUDA
+        assert runner.identity == backend.identity(subject)
 
 
 def test_another_optimisation_level_is_another_runner(backend, subject):

@@ -59,9 +59,8 @@ def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_libra
     if CUDA not in onnxruntime.get_available_providers() or found[CUDA].level == "ok":
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
     assert found[CUDA].level == "note"
-    assert found[CUDA].message.startswith("does not start: lib")
+    assert found[CUDA].message.startswith(("does not start: lib", "does not start: CUDA failure"))
     assert found[CUDA].message.endswith("no driver lists an NVIDIA GPU here")
-    assert "Failed to create CUDAExecutionProvider" in found[CUDA].evidence
     assert "\x1b" not in found[CUDA].evidence
     assert not found[CUDA].mend
 
@@ -120,8 +119,6 @@ def test_a_session_that_raises_is_a_finding(monkeypatch, tmp_path, no_gpus):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_cuda_starts_and_runs_a_model():
+def test_on_a_gpu_cuda_starts_and_runs_a_model(gpu):
     found = {each.subject: each for each in starting.providers()}
-    if not fitting.has_gpu() or CUDA not in found:
-        pytest.skip("no NVIDIA GPU here, or an ONNX Runtime without CUDA")
     assert found[CUDA].level == "ok", found[CUDA]
