@@ -78,8 +78,8 @@ def strays(nodes: Iterable[Node], path: Path) -> list[Node]:
 
     Others make masks, positions and shapes, from whole-number inputs and small constants. ONNX Runtime leaves many of
     them to the CPU on purpose: what `Shape` gives lies in the CPU's memory whatever the provider, and a copy of what is
-    computed from that would take longer than computing it. Some it has to leave there, as CUDA's `GatherND` takes no
-    booleans, and then all that follows from them alone.
+    computed from that would take longer than computing it. Some it has to leave there, where CUDA has no kernel for
+    their type, as older versions had none for a `GatherND` of booleans, and then all that follows from them alone.
     """
     nodes = list(nodes)
     if not nodes:

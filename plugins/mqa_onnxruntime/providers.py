@@ -51,9 +51,8 @@ MENDS = {
         r"INVALID_GRAPH|INVALID_PROTOBUF|[Ii]nvalid model|Missing opset|does not match expected size"
     ): "it is damaged: export the model again",
     re.compile(
-        r"graph capture feature"
-    ): "leave out `cuda_graph`: a graph can be captured where every node runs on CUDA,"
-    " and no branch or loop is among them",
+        "graph capture feature"
+    ): "leave out `cuda_graph`: the model copies between CPU and GPU, or has branches",
 }
 # What it says where CUDA does not start, whatever the file.
 UNSTARTED = re.compile(r'CUDA failure (?!2:)|CUDA_PATH|"device_id"')

@@ -57,7 +57,7 @@ def onnxruntime_session(
     `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime
     does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
     the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
-    replay it.
+    replay it; the first run of a shape, which captures, takes as long as several.
     """
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)

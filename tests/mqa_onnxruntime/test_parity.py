@@ -12,6 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from mqa_registry import Conditions, Subject, run
+from mqa_registry.runs import Asked
 
 SUITES = Path(__file__).parents[2] / "suites"
 MODEL = SUITES / "models/reviews-minilm"
@@ -142,3 +143,52 @@ def test_neither_moves_with_the_company_of_a_row(verdicts):
         assert result.verdict == "PASS"
         assert result.numbers["repeat"].estimate == 0
         assert result.numbers["threads"].estimate < 20
+
+
+ON_A_GPU = """
+format = 1
+name = "parity on a GPU"
+seed = 7
+model = {{ use = "transformers/auto", id = "{model}", task = "text-classification" }}
+data.reviews = {{ use = "datasets/file", path = "{rows}", limit = 64 }}
+backends.torch = {{ use = "transformers/torch" }}
+backends.onnx = {{ use = "onnxruntime/session" }}
+backends.torch16 = {{ use = "transformers/torch", dtype = "float16" }}
+backends.onnx16 = {{ use = "onnxruntime/session", precision = "float16" }}
+
+[[check]]
+name = "tensors"
+measure = {{ use = "parity/tensors", rows = 16 }}
+on = ["onnx"]
+expect.ratio = {{ max = 10 }}
+expect.mismatches = {{ max = 0 }}
+
+[[check]]
+name = "agreement"
+measure = "parity/agreement"
+expect = {{ min = 0.5 }}
+
+[[check]]
+name = "speedup"
+measure = {{ use = "performance/speedup", repetitions = 10 }}
+on = ["onnx"]
+critical = false
+expect = {{ min = 0.001 }}
+"""
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_an_export_errs_no_more_than_pytorch_there(gpu, reviews, tmp_path):
+    import torch
+
+    if torch.version.cuda is None:
+        pytest.skip("this PyTorch is built without CUDA")
+    suite = tmp_path / "gpu.toml"
+    suite.write_text(ON_A_GPU.format(model=MODEL, rows=ROWS))
+    report = run(suite, Asked(device="cuda", store=tmp_path / "store"))
+    found = {(result.check, result.backend): result for result in report.results}
+    assert {key: (result.verdict, result.note) for key, result in found.items() if result.verdict != "PASS"} == {}
+    facts = {name: told["facts"] for name, told in report.environment["backends"].items()}
+    assert {(name, one["device"], one["tf32"]) for name, one in facts.items()} == {
+        (name, "cuda:0", False) for name in report.backends
+    }

@@ -62,6 +62,19 @@ def bert(tmp_path_factory):
 
 
 @pytest.fixture
+def gpu():
+    """Skips where there is no GPU, or a PyTorch without CUDA. Where both are there, what does not start fails."""
+    import torch
+
+    from mqa_registry import find_device
+
+    if find_device("auto").kind == "cpu":
+        pytest.skip("no driver lists an NVIDIA GPU here")
+    if torch.version.cuda is None:
+        pytest.skip("this PyTorch is built without CUDA")
+
+
+@pytest.fixture
 def folder(bert, tmp_path):
     """A copy of the model's folder, to be changed."""
     return Path(shutil.copytree(bert, tmp_path / "model"))

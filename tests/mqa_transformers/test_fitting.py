@@ -110,7 +110,5 @@ def test_one_that_is_not_installed_is_not_missed(no_gpus, monkeypatch):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_pytorch_computes_on_it():
-    if not torch.cuda.is_available():
-        pytest.skip("PyTorch finds no GPU here")
+def test_on_a_gpu_pytorch_computes_on_it(gpu):
     assert {each.level for each in fitting.pytorch()} == {"ok"}

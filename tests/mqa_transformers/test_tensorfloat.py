@@ -61,3 +61,23 @@ def test_a_model_may_turn_cudnn_off_for_a_while():
         with torch.backends.cudnn.flags(enabled=False):  # reads the older words, and sets them
             pass
         assert not torch.backends.cudnn.allow_tf32
+
+
+def rounding(function, *given):
+    """How far a function of float32 tensors is from itself in float64, of its largest number."""
+    exact = function(*(one.double() for one in given))
+    return ((function(*given).double() - exact).abs().max() / exact.abs().max()).item()
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_products_are_rough_only_where_that_is_allowed(gpu):
+    if torch.cuda.get_device_capability() < (8, 0):
+        pytest.skip("this GPU has no TensorFloat-32")
+    random = torch.Generator("cuda").manual_seed(7)
+    left, right = (torch.randn(1024, 1024, device="cuda", generator=random) for _ in range(2))
+    image, kernel = (torch.randn(64, 64, size, size, device="cuda", generator=random) for size in (32, 3))
+    roundings = {}
+    for allowed in (False, True):
+        with tensorfloat(allowed=allowed):
+            roundings[allowed] = rounding(torch.matmul, left, right), rounding(torch.conv2d, image, kernel)
+    assert max(roundings[False]) < 3e-5 < roundings[True][0]
