@@ -45,6 +45,7 @@ COLOURS = re.compile(r"\x1b\[[\d;]*m")
 PREFIX = re.compile(r"\[ONNXRuntimeError\] : \d+ : \w+ : (?:Load model from .*? failed:)?")
 # What mends a file that cannot be run, by what ONNX Runtime says of it.
 MENDS = {
+    re.compile(r"'tensor\(bfloat16\)'"): "export it with an `opset` of 22 or newer, whose operators take bfloat16",
     re.compile(r"opset version|IR version|No Op registered|NOT_IMPLEMENTED"): "take a newer ONNX Runtime, or export the"
     " model with an `opset` that this one has",
     re.compile(

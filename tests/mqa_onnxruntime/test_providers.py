@@ -224,6 +224,7 @@ def test_what_cuda_says_is_told_without_the_source_and_the_host_that_it_names(sa
         (f"{PARSED}{NO_GPU}{ASIDE}", "`mqa doctor` shows"),
         (f"{PARSED}{WRONG_NUMBER}", "`mqa doctor` shows"),
         ("This session cannot use the graph capture feature as requested by the user", "leave out `cuda_graph`"),
+        ("This is an invalid model. Type Error: Type 'tensor(bfloat16)' of input", "export it with an `opset` of 22"),
         ("CUDA failure 2: out of memory ; GPU=0", ""),
     ],
 )
