@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from mqa_parity.blaming.finding import Blame
     from mqa_parity.blaming.suspect import Suspect
 
+CPU = "CPUExecutionProvider"
 SCRIPT = Path(__file__).with_name("repro.py")
 
 
 def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
     """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `blame.json` and `repro.py`, which needs numpy and onnxruntime.
 
-    The input is the smallest that still fails. Where one module is to blame the piece is what makes its output of the
+    `session.json` says on which providers the script is to run the piece: those that it failed on. The input is the smallest that still fails. Where one module is to blame the piece is what makes its output of the
     outputs before it, as PyTorch has them; else it is the whole graph. Raises a NotRunError where there is no graph.
     """
     if not isinstance(case.candidate, Dissected):
@@ -46,7 +47,13 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
         allowed=small.limit * allowed(shown.single, shown.double, small.truth.real),
     )
     (folder / "blame.json").write_text(json.dumps(blame.evidence(), indent=2) + "\n", encoding="utf-8")
+    (folder / "session.json").write_text(json.dumps(_session(case)) + "\n", encoding="utf-8")
     shutil.copyfile(SCRIPT, folder / "repro.py")
+
+
+def _session(case: Case) -> dict[str, Any]:
+    facts = case.candidate.facts
+    return {"providers": facts.get("providers", [CPU]), "tf32": facts.get("tf32", False)}
 
 
 def _shown(case: Case, anatomy: Anatomy, blame: Blame) -> Suspect:

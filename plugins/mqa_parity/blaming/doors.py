@@ -52,6 +52,8 @@ class Watched(Protocol):
 class Candidate(Protocol):
     """Whatever is held against the reference."""
 
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
     def run(self, batch: Arrays) -> Arrays: ...
 
 

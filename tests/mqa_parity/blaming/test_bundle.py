@@ -13,6 +13,8 @@ import pytest
 
 from mqa_parity.blaming import bundle
 
+CUDA = "CUDAExecutionProvider"
+
 
 @pytest.fixture
 def damaged(copied):
@@ -81,8 +83,34 @@ def test_an_input_that_crashes_is_cut_to_the_length_that_does(blamed, copied, tm
     assert "indices element out of data bounds" in shown.stdout
 
 
+@pytest.mark.parametrize(
+    ("first", "told"),
+    [
+        (
+            "NoSuchExecutionProvider",
+            "this ONNX Runtime has no NoSuchExecutionProvider, which the difference was found on",
+        ),
+        (CUDA, "CUDAExecutionProvider does not start here, and CPUExecutionProvider runs in its place"),
+    ],
+)
+def test_the_script_says_where_it_cannot_run_on_what_the_difference_was_found_on(
+    blamed, damaged, tmp_path, real_gpu_names, *, first, told
+):
+    import onnxruntime
+
+    if first == CUDA and (CUDA not in onnxruntime.get_available_providers() or real_gpu_names()):
+        pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
+    blamed("bert", damaged, bundle=tmp_path / "out")
+    session = tmp_path / "out" / "session.json"
+    assert json.loads(session.read_text()) == {"providers": [bundle.CPU], "tf32": False}
+    session.write_text(json.dumps({"providers": [first, bundle.CPU], "tf32": False}))
+    shown = run(tmp_path / "out")
+    assert shown.returncode == 1, shown.stderr
+    assert told in shown.stdout
+
+
 def test_the_script_imports_nothing_but_numpy_and_onnx():
     tree = ast.parse(bundle.SCRIPT.read_text())
     named = [node for node in ast.walk(tree) if isinstance(node, ast.Import | ast.ImportFrom)]
     tops = {(node.module if isinstance(node, ast.ImportFrom) else node.names[0].name).split(".")[0] for node in named}
-    assert tops <= {"__future__", "sys", "pathlib", "typing", "numpy", "onnxruntime", "onnx"}
+    assert tops <= {"__future__", "json", "sys", "pathlib", "typing", "numpy", "onnxruntime", "onnx"}
