@@ -19,7 +19,7 @@ GPUS = Path("/proc/driver/nvidia/gpus")
 
 ASKED = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
 UNKNOWN = "unknown"
-PATIENCE = 5.0  # seconds for `nvidia-smi`, which can take one to wake the driver
+PATIENCE = 20.0  # seconds for `nvidia-smi`: it wakes a driver that nothing keeps awake, which takes some for each GPU
 
 
 @dataclass(frozen=True)
