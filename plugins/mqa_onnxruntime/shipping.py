@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.lineage import lineage_file
-from mqa_onnxruntime.stamp import alone, stamp, stamp_file, write_stamp
+from mqa_onnxruntime.stamp import alone, stamp, stamp_file, stamped_files, write_stamp
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
 from mqa_registry import Exported, Finding, NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mqa_onnxruntime.exports import Export
     from mqa_registry import Subject
+
+STAGED = ".coming"  # where files are until all of them are whole
 
 
 def export_session(
@@ -38,23 +41,40 @@ def export_session(
     names = [*export.audit["files"], lineage_file(export.path).name]
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        stamped = stamp_file(folder / export.path.name)
-        with alone(folder):
-            _copy(export.path.parent, names, folder)
-            write_stamp(stamped, told)
+        with alone(folder), _staged(folder) as staged:
+            for name in names:
+                shutil.copyfile(export.path.parent / name, staged / name)
+            write_stamp(stamp_file(staged / export.path.name), told)
+            _replace(staged, folder, export.path.name)
     except OSError as error:
         raise NotRunError(f"the export cannot be written to `{folder}`: {error.strerror or error}") from error
     findings = [Finding(**finding) for finding in export.audit["findings"]]
-    files = [*(folder / name for name in names), stamped]
+    files = [folder / name for name in (*names, stamp_file(export.path).name)]
     return Exported(files, findings, told, summary=dict(_summary(export)))
 
 
-def _copy(source: Path, names: Sequence[str], folder: Path) -> None:
-    """Each file whole or not at all; the ONNX file comes last, so that it never stands beside another's weights."""
-    for name in reversed(names):
-        coming = folder / f".{name}.coming"
-        shutil.copyfile(source / name, coming)
-        coming.replace(folder / name)
+@contextmanager
+def _staged(folder: Path) -> Iterator[Path]:
+    """A folder inside of one that nobody else writes to, so what a killed export left there is nobody's any more."""
+    staged = folder / STAGED
+    if staged.is_dir():
+        shutil.rmtree(staged)
+    staged.mkdir()
+    try:
+        yield staged
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+
+
+def _replace(staged: Path, folder: Path, model: str) -> None:
+    """All is there before anything is touched, and at no moment does an ONNX file stand beside another's weights."""
+    old = set(stamped_files(folder / model))
+    (folder / model).unlink(missing_ok=True)
+    names = sorted((file.name for file in staged.iterdir()), key=lambda name: name == model)
+    for name in old - set(names):
+        (folder / name).unlink(missing_ok=True)
+    for name in names:
+        (staged / name).replace(folder / name)
 
 
 def _summary(export: Export) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.graph import read_graph
+from mqa_onnxruntime.graph import file_sha256, read_graph
 from mqa_registry import DataError, Finding
 
 if TYPE_CHECKING:
@@ -55,6 +55,19 @@ def stamp(subject: Subject, export: Export) -> dict[str, Any]:
     }
 
 
+def stamped_files(path: Path) -> list[str]:
+    """The files beside an ONNX file, itself among them, that its stamp was made for and that nobody changed since."""
+    try:
+        told = _read(stamp_file(path)).get("files", {})
+        return [name for name, one in told.items() if _is(path.parent / name, name, one["sha256"])]
+    except (DataError, LookupError, TypeError, AttributeError):
+        return []
+
+
+def _is(file: Path, name: str, sha256: str) -> bool:
+    return file.name == name and file.is_file() and file_sha256(file) == sha256
+
+
 def check_stamp(path: Path, sha256: str) -> None:
     """That a file is still the one that its stamp was made for; one without a stamp is no other."""
     beside = stamp_file(path)
@@ -89,6 +102,7 @@ def write_stamp(beside: Path, told: Mapping[str, Any]) -> None:
     """Whole or not at all."""
     place = beside.resolve()
     coming = place.with_name(f".{place.name}.coming")
+    coming.unlink(missing_ok=True)  # a link there must not lead elsewhere
     try:
         coming.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
         coming.replace(place)

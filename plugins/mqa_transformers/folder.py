@@ -24,6 +24,8 @@ ELSEWHERE = frozenset(
     {".md", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".data", ".py"}
 )
 
+EXPORTED = (".mqa.json", ".trace.json")  # what stands beside an export of the model, in whatever folder
+
 # Their first positions are taken by the padding token's number and those before it.
 PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "luke"})
 
@@ -90,7 +92,8 @@ class Folder:
     def _beside(self) -> Iterator[str]:
         """The configuration, the processor's files, and code where it is run."""
         for file in self.path.iterdir():
-            if file.is_file() and not file.name.startswith(".") and file.suffix not in ELSEWHERE:
+            elsewhere = file.name.startswith(".") or file.name.endswith(EXPORTED) or file.suffix in ELSEWHERE
+            if file.is_file() and not elsewhere:
                 yield file.name
         if self.code:
             yield from (str(file.relative_to(self.path)) for file in self.path.rglob("*.py"))

@@ -125,6 +125,8 @@ def test_an_export_that_cannot_be_made_is_exit_3(export, tmp_path):
     ("more", "message"),
     [
         (["--out", "own.py"], "error: `own.py` is a file, and an export is a folder"),
+        (["--out", "own.py/x/y"], "error: `own.py/x/y` cannot be made: `"),
+        (["--out", "x" * 300], f"error: `{'x' * 200}` cannot be made: "),
         (["--out", "x", "--json", "no/such/folder.json"], "error: there is no folder to write"),
         (["--out", "x", "--per-channel"], "error: `own/text` has no option `per_channel`"),
         (["--out", "x", "--task", "wrods"], "error: plugin `own` has no task `wrods`"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,66 @@ def test_an_export_over_an_older_one_replaces_it(backend, subject, shipped):
     (folder / "model.mqa.json").write_text("old")
     again = backend.export(subject, folder)
     assert read_graph(again.files[0]).sha256() == shipped.facts["sha256"]
+
+
+def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, subject, shipped):
+    folder = shipped.files[0].parent
+    (folder / "notes.md").write_text("mine")
+    again = backend.export(subject, folder, precision="int8-dynamic")
+    names = {"model.onnx", "model.trace.json", "model.mqa.json"}
+    assert {file.name for file in again.files} == names
+    assert {file.name for file in folder.iterdir()} == names | {"notes.md"}
+
+
+@pytest.mark.parametrize(
+    "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
+)
+def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, subject, shipped, told, files):
+    folder = shipped.files[0].parent
+    for place in (folder, folder.parent):
+        (place / "mine").write_text("")
+    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
+    backend.export(subject, folder)
+    assert (folder / "mine").exists()
+    assert (folder.parent / "mine").exists()
+
+
+def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it(
+    backend, subject, shipped, monkeypatch
+):
+    def full(source, target, **more):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = shipped.files[0].parent
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(NotRunError, match="No space left on device"):
+        backend.export(subject, folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, subject, shipped):
+    folder = shipped.files[0].parent
+    (folder / ".coming").mkdir()
+    (folder / ".coming" / "model.onnx").write_bytes(b"half")
+    backend.export(subject, folder)
+    assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
+
+
+@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".coming"])
+def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, subject, exported, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    target = outside if name == ".coming" else outside / "victim"
+    (folder := tmp_path / "trap").mkdir()
+    if name != ".coming":
+        target.write_text("mine")
+    (folder / name).symlink_to(target)
+    with suppress(NotRunError):
+        backend.export(subject, folder)
+    assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
+    assert name == ".coming" or target.read_text() == "mine"
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(backend, subject, exported, tmp_path):

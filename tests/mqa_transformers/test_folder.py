@@ -58,6 +58,13 @@ def test_a_renamed_file_changes_the_digest(folder, digest):
     assert digest(folder) != before
 
 
+def test_an_export_of_the_model_into_its_own_folder_leaves_its_digest_alone(folder, digest):
+    before = digest(folder)
+    for name in ("model.onnx", "model.onnx.data", "model.mqa.json", "model.trace.json"):
+        (folder / name).write_text("{}")
+    assert digest(folder) == before
+
+
 def test_a_file_of_the_processor_that_is_added_changes_the_digest(folder, digest):
     before = digest(folder)
     (folder / "added_tokens.json").write_text("{}")
