@@ -13,6 +13,7 @@ from rich.console import Console
 from mqa_registry import plugins, runs
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.running import refuse_no_folder
+from mqa_registry.contributions.subject import SAMPLES
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.options import options_of
 from mqa_registry.predict import subject_of
@@ -24,21 +25,25 @@ from mqa_registry.report.numbers import counted
 from mqa_registry.suite.adhoc import adhoc
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from rich.text import Text
 
     from mqa_registry.contributions import Backend, Subject, Task
+    from mqa_registry.data import Example, Rows
     from mqa_registry.findings import Exported
     from mqa_registry.runs import Asked
     from mqa_registry.suite import Use
+
+TEXT = "text"  # the field of a row that sentences fill
 
 
 @dataclass(frozen=True)
 class Order:
     """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some.
 
-    `source` and `task` say what to make of the model; left out, its name tells the one, and the source the other.
+    Without `data` a task of texts that brings no sample is traced with a few sentences. `source` and `task` say what to
+    make of the model; left out, its name tells the one, and the source the other.
     """
 
     model: str
@@ -60,12 +65,15 @@ class Order:
 
     def tables(self) -> dict[str, Any]:
         """As a suite would say it."""
-        tables: dict[str, Any] = {"model": {"use": self.source, "id": self.model, "task": self.task}}
+        data: dict[str, Any] = {"use": "datasets/sentences"}
         if self.data is not None:
-            use = "datasets/arrays" if self.arrays else "datasets/file"
-            tables["data"] = {"data": {"use": use, "path": str(self.data)}}
+            data = {"use": "datasets/arrays" if self.arrays else "datasets/file", "path": str(self.data)}
         given = {name: value for name, value in self.options.items() if value is not None}
-        return tables | {"backends": {"export": {"use": self.backend, **given}}}
+        return {
+            "model": {"use": self.source, "id": self.model, "task": self.task},
+            "data": {"data": data},
+            "backends": {"export": {"use": self.backend, **given}},
+        }
 
 
 def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> ExitCode:
@@ -79,6 +87,8 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     console = Console(stderr=json_file == "-", highlight=False)
     pen = Pen(console)
     taken = {} if order.task else {"task": told(str(whole.task), arrays=order.arrays)}
+    if order.data is None and (sentences := subject.given.get(SAMPLES)):
+        taken["traced with"] = _sentences([str(one[TEXT]) for one in sentences])
     for line in _told(exported, taken, pen):
         console.print(line, no_wrap=True, overflow="ignore", crop=False)
     if json_file is not None:
@@ -99,7 +109,7 @@ def _refuse_no_place(out: Path) -> None:
             raise UsageError(f"`{out}` cannot be made: `{above}` is a file", hint=elsewhere)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"`{str(out):.200}` cannot be made: {why}", hint=elsewhere) from None
+        raise UsageError(f"`{out!s:.200}` cannot be made: {why}", hint=elsewhere) from None
     if not os.access(above, os.W_OK | os.X_OK):
         raise UsageError(f"`{out}` cannot be made: `{above}` may not be written to", hint=elsewhere)
 
@@ -118,7 +128,7 @@ def _exported(use: Use, subject: Subject, out: Path) -> Exported:
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
     tables = order.tables()
     named = [str(order.source), str(order.task), order.backend]
-    named += [one["use"] for one in tables.get("data", {}).values()]
+    named += [one["use"] for one in tables["data"].values()]
     catalog = plugins.load(
         {plugin for plugin, slash, _ in (name.partition("/") for name in named) if slash}, files=asked.plugin_files
     )
@@ -128,8 +138,17 @@ def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
     conditions = asked.conditions_in(asked.store or Path(runs.STORE))
     task = cast("Task", model.task.contribution)
-    rows = load(data["data"], task, conditions, 0) if data else None
-    return subject_of(model, conditions, rows), use
+    if order.data is not None:
+        return subject_of(model, conditions, load(data["data"], task, conditions, 0)), use
+    # Nothing else is made of them: what a quantizer measures has to be real.
+    sentences = [] if task.sample or TEXT not in task.fields else _few(load(data["data"], task, conditions, 0))
+    return subject_of(model, conditions, given={SAMPLES: sentences}), use
+
+
+def _few(rows: Rows) -> list[Example]:
+    """From the first to the last, which is the longest."""
+    examples = list(rows.examples())
+    return [examples[place * (len(examples) - 1) // (SAMPLES - 1)] for place in range(SAMPLES)]
 
 
 def _told(exported: Exported, taken: Mapping[str, str], pen: Pen) -> Iterator[Text]:
@@ -148,6 +167,11 @@ def _told(exported: Exported, taken: Mapping[str, str], pen: Pen) -> Iterator[Te
     what = ", ".join(counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level])
     says, style = ("Exported, and not fit to ship", "bold red") if counts["problem"] else ("Exported", "bold green")
     yield pen.own(f"{says}: {what or 'nothing to remark'}.", style)
+
+
+def _sentences(texts: Sequence[str]) -> str:
+    lengths = [len(text) for text in texts]
+    return f"{len(texts)} texts of mqa's own, of {min(lengths)} to {max(lengths)} characters; `--data` names others"
 
 
 def _size(file: Path) -> str:

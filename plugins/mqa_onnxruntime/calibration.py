@@ -37,7 +37,7 @@ def calibration_rows(subject: Subject, variant: Variant) -> Sequence[Example]:
         return rows
     raise DataError(
         f"`{variant.precision}` needs rows to calibrate with, and there are no data",
-        hint="name a file of rows as `calibration`",
+        hint="name a file of rows as `calibration`, for `mqa export` with `--data`",
     )
 
 

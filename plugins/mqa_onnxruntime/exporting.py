@@ -59,6 +59,8 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
     inputs = {name: torch.from_numpy(array.copy()) for name, array in batch.items()}
     shapes = {name: dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in batch}
     tracing = Tracing(module, inputs, shapes, opset)
+    with (folder / LOG).open("ab") as log, captured(log):
+        _try(tracing)
     failures: dict[str, str] = {}
     for name in EXPORTERS:
         try:
@@ -73,8 +75,25 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
             _give_up(folder, error)
         else:
             return name
+    if len(told := set(failures.values())) == 1:
+        failures = {" and ".join(EXPORTERS): told.pop()}
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
     raise NotRunError(f"the model cannot be exported to ONNX ({reasons})")
+
+
+def _try(tracing: Tracing) -> None:
+    """Run the model itself once, whose errors no exporter can put well."""
+    import torch
+
+    try:
+        with torch.inference_mode():
+            tracing.module(**tracing.inputs)
+    except Exception as error:
+        names = ", ".join(f"`{name}`" for name in tracing.inputs)
+        raise NotRunError(
+            f"the model itself does not run on what it is to be traced with ({names}): {_told(error)}",
+            hint="give it rows that it takes, with `--data`",
+        ) from error
 
 
 def _exporter(name: str) -> Callable[[Tracing, Path], None]:
@@ -122,7 +141,9 @@ def _check(graph: Graph, axes: Axes, opset: int | None) -> None:
         raise NotRunError(f"it gives opset {graph.opset} where {opset} was asked for")
 
 
-def _told(error: Exception) -> str:
+def _told(error: BaseException) -> str:
+    """The first line of what went wrong; of an error that an exporter wraps with advice, of that inside."""
+    error = error.__cause__ or error
     return next((f"{line.strip():.200}" for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

@@ -52,6 +52,7 @@ def kept_export(subject: Subject, opset: int | None, variant: Variant = PLAIN, *
 
     Raises a NotRunError where it cannot be made, or the folder for exports cannot be written.
     """
+    _check_opset(opset)
     made_of = recipe(subject, opset, variant)
     home = subject.conditions.exports / recipe_digest(made_of)
     try:
@@ -61,6 +62,14 @@ def kept_export(subject: Subject, opset: int | None, variant: Variant = PLAIN, *
             f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
             hint="is there room, and may it be written?",
         ) from error
+
+
+def _check_opset(opset: int | None) -> None:
+    from onnx.defs import onnx_opset_version
+
+    most = onnx_opset_version()
+    if opset is not None and not 1 <= opset <= most:
+        raise DataError(f"there is no opset {opset}: those that the onnx package here knows are 1 to {most}")
 
 
 def _whole(home: Path) -> Export | None:
@@ -114,9 +123,10 @@ def _filled(subject: Subject, order: Order, limit: float, log: Path) -> str:
     try:
         return made(subject, order, limit)
     except NotRunError as error:
-        if (order.folder / LOG).is_file():
-            (order.folder / LOG).replace(log)
-            error.hint = f"all that the exporters said is in `{log}`"
+        said = order.folder / LOG
+        if said.is_file() and said.stat().st_size:
+            said.replace(log)
+            error.hint = error.hint or f"all that the exporters said is in `{log}`"
         raise
     finally:
         for name in (ROWS, BATCHES):

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
 MASK = "attention_mask"
 TEXT, INPUTS = "text", "inputs"
-ARRAYS = "`datasets/arrays` reads inputs from a `.npz`, for `mqa parity` that of `--inputs`"
+ARRAYS = (
+    "give it its inputs as a `.npz`: `--data` of `mqa export`, `--inputs` of `mqa parity`, `datasets/arrays` in a suite"
+)
 NUMBERS_A_TOKEN = 256  # as many numbers of an image or a sound cost about what one token costs
 
 
@@ -64,7 +66,7 @@ def _array(values: Any) -> npt.NDArray[Any]:
 def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
     tokenizer, positions = model.processor, model.about.get("positions")
     if tokenizer is None:
-        raise DataError("the model has no tokenizer, and the rows are texts", hint=ARRAYS)
+        raise DataError("the model has no tokenizer to make its inputs of a text", hint=ARRAYS)
     most = longest or positions
     row = tokenizer(text, truncation=most is not None, max_length=most, return_attention_mask=True)
     arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}

@@ -50,6 +50,17 @@ def mqa_backends():
     yield Backend("none", run, identity=identity)
 """
 
+# The file has the rows that there were to trace with, and how many there would be to measure with.
+TRACES = """
+import json
+
+def export(subject, folder):
+    folder.mkdir()
+    rows = [row["text"] for row in subject.samples()]
+    (folder / "rows").write_text(json.dumps([rows, len(subject.examples(128))]))
+    return Exported([folder / "rows"], [], {}, {})
+"""
+
 TELLS = """
 def told(conditions, *, id: str):
     return "own/words"
@@ -72,6 +83,35 @@ def test_a_task_that_nobody_named_is_told_by_the_source_and_shown(export, tmp_pa
     )
     assert done.exit_code == 0, done.output
     assert done.stdout.splitlines()[0] == "  task       own/words, as the model tells; `--task` names another"
+
+
+@pytest.fixture
+def traced(export, tmp_path):
+    """For a task without a sample: the rows it is traced with, what is said of them, how many there are to measure with."""
+
+    def run(*more):
+        (tmp_path / "own.py").write_text(PLUGIN.replace('({"text": "a"},)', "()") + TRACES)
+        done = export("--out", "out", *more)
+        assert done.exit_code == 0, done.output
+        rows, measurable = json.loads((tmp_path / "out/rows").read_text())
+        return rows, done.stdout, measurable
+
+    return run
+
+
+def test_a_task_of_texts_without_a_sample_is_traced_with_a_few_sentences_of_differing_length(traced):
+    rows, shown, measurable = traced()
+    lengths = [len(row) for row in rows]
+    assert len(set(lengths)) == len(rows) == 4
+    assert f"4 texts of mqa's own, of {min(lengths)} to {max(lengths)} characters" in shown
+    assert measurable == 0  # nothing is calibrated with rows that mean nothing
+
+
+def test_rows_of_ones_own_are_traced_with_instead(traced, tmp_path):
+    (tmp_path / "rows.csv").write_text("text\none\nand another\n")
+    rows, shown, measurable = traced("--data", "rows.csv")
+    assert (rows, measurable) == (["one", "and another"], 2)
+    assert "mqa's own" not in shown
 
 
 def test_an_export_is_shown_and_written_down(export, tmp_path):

@@ -68,6 +68,35 @@ def test_where_none_can_both_reasons_are_told_and_no_file_is_left(module, traced
     assert [file.name for file in tmp_path.iterdir()] == ["export.log"]
 
 
+def test_one_reason_of_both_is_told_once(module, traced, tmp_path, monkeypatch):
+    monkeypatch.setattr(exporting, "_by_transformers", refuse("no rope"))
+    monkeypatch.setattr(exporting, "_by_torch", refuse("no rope"))
+    with pytest.raises(NotRunError, match=r"cannot be exported to ONNX \(transformers and torch: no rope\)"):
+        export(module, *traced, tmp_path, None)
+
+
+def test_of_an_error_that_an_exporter_wraps_with_advice_what_is_inside_is_told(module, traced, tmp_path, monkeypatch):
+    def wrap(tracing, path):
+        raise RuntimeError("\x1b[96mThis is step 1/3 of exporting the model") from ValueError("no rope")
+
+    for name in ("_by_transformers", "_by_torch"):
+        monkeypatch.setattr(exporting, name, wrap)
+    with pytest.raises(NotRunError, match=r"ONNX \(transformers and torch: no rope\)"):
+        export(module, *traced, tmp_path, None)
+
+
+def test_a_model_that_does_not_run_on_what_it_is_traced_with_is_not_blamed_on_exporters(traced, tmp_path):
+    import torch
+
+    class Reads(torch.nn.Module):
+        def forward(self, words, mask):
+            raise ValueError("pixels are missing")
+
+    with pytest.raises(NotRunError, match=r"traced with \(`words`, `mask`\): pixels are missing") as refused:
+        export(Reads(), *traced, tmp_path, None)
+    assert "`--data`" in refused.value.hint
+
+
 def test_the_module_stays_as_it_was(module, traced, tmp_path, monkeypatch):
     def spoil(tracing, path):
         tracing.module.classifier.bias.data.fill_(99)

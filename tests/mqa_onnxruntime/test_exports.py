@@ -17,7 +17,7 @@ import pytest
 from mqa_onnxruntime import exports, making
 from mqa_onnxruntime.exports import STALE, kept_export
 from mqa_onnxruntime.recipe import recipe, recipe_digest
-from mqa_registry import Model, NotRunError, Subject
+from mqa_registry import DataError, Model, NotRunError, Subject
 
 
 @pytest.fixture
@@ -133,6 +133,24 @@ def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
     assert name.endswith(".log")
     assert name in refused.value.hint
     assert (fresh.conditions.exports / name).read_text() == "why not"
+
+
+@pytest.mark.parametrize("opset", [-1, 0, 99])
+def test_an_opset_that_there_is_not_is_refused_before_anything_is_made(fresh, counted, opset):
+    with pytest.raises(DataError, match=f"there is no opset {opset}: "):
+        kept_export(fresh, opset)
+    assert counted == []
+
+
+def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
+    def die(subject, order, limit):
+        (order.folder / "export.log").touch()
+        raise NotRunError("it was killed")
+
+    monkeypatch.setattr(exports, "made", die)
+    with pytest.raises(NotRunError) as refused:
+        kept_export(fresh, None)
+    assert (refused.value.hint, kept(fresh)) == ("", [])
 
 
 def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):

@@ -140,7 +140,7 @@ except DataError:
 def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, conditions):
     saved(tmp_path)
     subject = Subject(of_file(TASKS["forward"], conditions, id=tmp_path / "tiny.pt"), TASKS["forward"], conditions, {})
-    with pytest.raises(DataError, match="has no tokenizer, and the rows are texts") as refusal:
+    with pytest.raises(DataError, match="has no tokenizer to make its inputs of a text") as refusal:
         subject.codec.encode([{"text": "a b"}])
     assert "`--inputs`" in refusal.value.hint
 

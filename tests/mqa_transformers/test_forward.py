@@ -66,7 +66,7 @@ def test_texts_go_through_the_models_own_class_and_tokenizer(bert):
 
 
 def test_a_text_for_a_model_without_a_tokenizer_is_refused(vit):
-    with pytest.raises(DataError, match="the model has no tokenizer, and the rows are texts"):
+    with pytest.raises(DataError, match="the model has no tokenizer to make its inputs of a text"):
         subject_of(vit).codec.encode([{"text": "good movie"}])
 
 
