@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.variant import Variant
     from mqa_registry import Subject
 
-FORMAT = 4  # counts up when our own code would make another export, or another audit, of the same
+FORMAT = 5  # counts up when our own code would make another export, or another audit, of the same
 EXPORTERS = ("transformers", "torch")  # in the order they are tried
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from mqa_registry import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import Literal
 
-    from mqa_onnxruntime.audit import Audit
+    from mqa_onnxruntime.audit import Audit, Value
     from mqa_onnxruntime.sweep import Shape
     from mqa_onnxruntime.weights import Weights
 
@@ -34,7 +34,8 @@ def review(audit: Audit, reference: str) -> Iterator[Finding]:
     yield from _running(audit)
     yield from _asked(audit)
     yield from _shapes(audit.shapes, reference)
-    yield from _axes(audit)
+    yield from _outputs(audit.shapes, reference)
+    yield from _axes(audit.inputs)
     if audit.weights is not None:
         yield from _weights(audit.weights)
 
@@ -106,8 +107,22 @@ def _shapes(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
         yield Finding("note", "shapes", f"{reference} itself does not take {_some([one.what for one in refused])}")
 
 
-def _axes(audit: Audit) -> Iterator[Finding]:
-    fixed = [value.name for value in audit.inputs if value.shape and isinstance(value.shape[0], int)]
+def _outputs(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
+    lost = next((shape.lost for shape in shapes if shape.lost), ())
+    if lost:
+        yield Finding(
+            "warning",
+            "outputs",
+            f"it does not give {_some(lost)}, which {reference} gives",
+            "export it with all outputs",
+        )
+    unheld = next((shape.unheld for shape in shapes if shape.unheld), ())
+    if unheld:
+        yield Finding("note", "outputs", f"nothing of {reference} is held against {_some(unheld)}, which it gives")
+
+
+def _axes(inputs: Sequence[Value]) -> Iterator[Finding]:
+    fixed = [value.name for value in inputs if value.shape and isinstance(value.shape[0], int)]
     if fixed:
         yield Finding(
             "warning",
@@ -115,6 +130,24 @@ def _axes(audit: Audit) -> Iterator[Finding]:
             f"it takes a fixed number of rows as {_some(fixed)}",
             "export it with a dynamic first axis",
         )
+    sizes = {value.name: (value.type, value.shape[1:]) for value in inputs}
+    alone = {name: one for name, one in sizes.items() if any(isinstance(axis, int) for axis in one[1])}
+    # Whole numbers are tokens more often than not; an image may well have one size.
+    tokens = any("int" in kind for kind, _ in alone.values())
+    if alone:
+        yield Finding(
+            "warning" if tokens else "note",
+            "axes",
+            f"it takes rows of one size alone, that of those it was traced with: {_sizes(alone)}",
+            "where there are others, trace it with rows of differing sizes",
+        )
+
+
+def _sizes(alone: Mapping[str, tuple[str, tuple[int | str | None, ...]]]) -> str:
+    lengths = {
+        name: " x ".join(str(n) if isinstance(n, int) else "?" for n in shape) for name, (_, shape) in alone.items()
+    }
+    return ", ".join(f"`{name}` {told}" for name, told in lengths.items())
 
 
 def _weights(weights: Weights) -> Iterator[Finding]:

@@ -30,6 +30,7 @@ Outcome = Literal["agrees", "runs", "differs", "fails", "refused", "untried"]
 LONGEST = 1024  # positions
 PATIENCE = 300.0  # seconds after which the shapes that are left stay untried
 ROWS = (1, 2, 3, 8)  # where rows have one length
+DECODER = "decoder_"  # what transformers has the names of a decoder's own inputs begin with
 ODD = ((1, 1), (1, 2), (2, 7), (3, 17))  # rows and length
 
 
@@ -38,7 +39,8 @@ class Shape:
     """One batch of the sweep. `error` is the largest difference, over the largest number of the right answer.
 
     `runs`: nobody said how far it may be off. `refused`: the model itself does not take this shape. `untried`: the
-    model is too slow for it.
+    model is too slow for it. `lost` are the model's outputs that the file does not give, `unheld` the file's that there
+    are none of the model's for.
     """
 
     what: str
@@ -46,6 +48,8 @@ class Shape:
     outcome: Outcome
     error: float | None = None
     reason: str = ""
+    lost: tuple[str, ...] = ()
+    unheld: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -88,8 +92,13 @@ def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Ca
 
 def _batch(codec: Codec, row: Arrays, axes: Axes, number: int, length: int) -> Arrays:
     """So many rows of this length, made of one."""
-    whole = {name: _of_length(array, axes[name][1:], length) for name, array in row.items()}
+    whole = {name: _of_length(array, axes[name][1:], _length_of(name, length)) for name, array in row.items()}
     return codec.collate([whole] * number)
+
+
+def _length_of(name: str, length: int) -> int:
+    """What a decoder has said so far need not be as long as what it was asked."""
+    return (length + 1) // 2 if name.startswith(DECODER) else length
 
 
 def _of_length(array: Array, axes: Sequence[int], length: int) -> Array:
@@ -119,7 +128,15 @@ def _shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], rule: R
     worst = max(error for error, _ in differences)
     reason = next((reason for _, reason in differences if reason), "")
     good: Outcome = "runs" if rule.tolerance is None else "agrees"
-    return Shape(what, shapes, "differs" if reason else good, worst if np.isfinite(worst) else None, reason)
+    return Shape(
+        what,
+        shapes,
+        "differs" if reason else good,
+        worst if np.isfinite(worst) else None,
+        reason,
+        lost=tuple(name for name in wanted if name not in found),
+        unheld=tuple(name for name in found if name not in wanted),
+    )
 
 
 def _by_name(wanted: Arrays, found: Arrays) -> Arrays:

@@ -8,10 +8,11 @@ import json
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.audit import ANYTHING, Asked, audit
+from mqa_onnxruntime.audit import ANYTHING, Asked, Value, audit
 from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.reference import Reference, reference_of
+from mqa_onnxruntime.review import _axes
 
 
 @pytest.fixture
@@ -130,6 +131,29 @@ def test_a_fixed_length_is_found_out(audited, edited):
     assert found.shapes == () or "fails" in {shape.outcome for shape in found.shapes}
     assert told(found) != []
     assert told(found, "warning")[0] == "it takes a fixed number of rows as `words`, `mask`"
+
+
+@pytest.mark.parametrize(("axis", "level"), [("int64", "warning"), ("float32", "note")])
+def test_a_size_of_rows_that_was_fixed_by_what_the_file_was_traced_with_is_told(axis, level):
+    inputs = [Value("pixels", axis, ("rows", 3, "wide")), Value("mask", "int64", ("rows", "long"))]
+    (found,) = _axes(inputs)
+    assert (found.level, found.message) == (
+        level, "it takes rows of one size alone, that of those it was traced with: `pixels` 3 x ?"
+    )  # fmt: skip
+
+
+def test_an_output_that_got_lost_is_a_warning(audited, edited):
+    found = audited(edited(lambda model: model.graph.output.pop()))
+    assert told(found, "warning") == ["it does not give `pooled`, which the model gives"]
+
+
+def test_an_output_that_the_model_has_none_for_is_held_against_nothing(audited, edited):
+    def show(model):
+        node = next(node for node in model.graph.node if node.op_type == "Gather")
+        model.graph.output.add(name=node.output[0]).type.tensor_type.elem_type = 1
+
+    (message,) = told(audited(edited(show)), "note")
+    assert message.startswith("nothing of the model is held against `")
 
 
 def test_operators_that_nobody_knows_are_named_and_nothing_is_run(audited, edited):

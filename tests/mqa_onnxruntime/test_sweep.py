@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -46,6 +48,22 @@ def test_one_row_and_many_shortest_and_longest_and_odd_sizes_are_tried(swept):
 def test_the_longest_is_what_the_model_has_positions_for(swept, subject):
     subject.model.about["positions"] = 12
     assert swept(same)[-1].inputs["words"] == (1, 12)
+
+
+def test_what_a_decoder_said_so_far_is_of_another_length(rows, make):
+    def collate(some):
+        width = {name: max(len(row[name]) for row in some) for name in some[0]}
+        return {
+            name: np.stack([np.pad(row[name], (0, most - len(row[name]))) for row in some])
+            for name, most in width.items()
+        }
+
+    subject = make()
+    subject.codec = dataclasses.replace(subject.codec, collate=collate)
+    rows = [row | {"decoder_words": row["words"]} for row in rows]
+    shapes = sweep((lambda batch: batch, lambda batch: batch), subject, rows, None)
+    both = [(shape.inputs["words"][1], shape.inputs["decoder_words"][1]) for shape in shapes]
+    assert both == [(7, 7), (1, 1), (2, 1), (7, 4), (17, 9), (7, 4), (28, 14)]
 
 
 def test_rows_of_one_length_are_tried_in_numbers_alone(subject):
