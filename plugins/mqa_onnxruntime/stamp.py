@@ -1,7 +1,7 @@
 """The stamp of an ONNX file, beside it: what it was made of, what was found in it, and by which bytes to know it.
 
 Its `judgements` are those of runs, the newest of each suite on each backend: a suite that passes later hides none that
-failed. `verdict` is the worst of them; null until there is one.
+failed. An audit that found a problem is the first of them, for good. `verdict` is the worst; null until there is one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 WORST = ("FAIL", "ERROR", "INCONCLUSIVE", "PASS")  # first: what was shown to fail fails, whatever crashed elsewhere
 SAME = ("suite", "part", "backend", "providers")  # what two judgements share, of which the newer one counts
+AUDIT = "audit"  # the name of the judgement that no run made
 AGAIN = "run the suite again, on the file as it is now"
+OWN = "hold it against the model that it was made of, or export this one"
 
 
 def stamp_file(path: Path) -> Path:
@@ -49,10 +51,16 @@ def stamp(subject: Subject, export: Export) -> dict[str, Any]:
         "opset": export.facts["opset"],
         "precision": export.made_of.get("precision", "float32"),
         "recipe": export.made_of,
-        "verdict": None,
-        "judgements": [],
+        **_by_audit(export.audit["findings"]),
         "audit": export.audit,
     }
+
+
+def _by_audit(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What the audit comes to: a problem in it is a failure that no suite takes away."""
+    problems = [finding["message"] for finding in findings if finding["level"] == "problem"]
+    judged = [{"verdict": "FAIL", "name": AUDIT, "problems": problems}] if problems else []
+    return {"verdict": judged[0] if judged else None, "judgements": judged}
 
 
 def stamped_files(path: Path) -> list[str]:
@@ -71,11 +79,14 @@ def _is(file: Path, name: str, sha256: str) -> bool:
 def check_stamp(path: Path, sha256: str) -> None:
     """That a file is still the one that its stamp was made for; one without a stamp is no other."""
     beside = stamp_file(path)
-    if beside.is_file() and _read(beside)["sha256"] != sha256:
-        raise DataError(
-            f"`{path}` is not the file that its stamp `{beside.name}` was made for: it was changed since",
-            hint="export the model again, or remove the stamp with all that it says",
-        )
+    if not beside.is_file() or (told := _read(beside))["sha256"] == sha256:
+        return
+    renamed = told.get("file", path.name) != path.name
+    raise DataError(
+        f"`{path}` is not the file that its stamp `{beside.name}` was made for: it was"
+        f" {'renamed or ' if renamed else ''}changed since",
+        hint="export the model again, or remove the stamp with all that it says",
+    )
 
 
 def write_verdict(identity: Mapping[str, str], judgement: Judgement, *, path: Path | None = None) -> Iterator[Finding]:
@@ -86,8 +97,12 @@ def write_verdict(identity: Mapping[str, str], judgement: Judgement, *, path: Pa
     try:
         with alone(path.parent):
             told = _read(beside)
-            if why := _changed(path, told, identity) or _stranger(told, judgement):
+            if why := _changed(path, told, identity):
                 yield Finding("warning", judgement.backend, f"{missed}: {why}", AGAIN)
+                return
+            if _stranger(told, judgement):
+                why = "the suite has another model than the file was made of"
+                yield Finding("warning", judgement.backend, f"{missed}: {why}", OWN)
                 return
             told |= _judged(told, judgement, identity)
             write_stamp(beside, told)
@@ -148,10 +163,9 @@ def _changed(path: Path, told: Mapping[str, Any], identity: Mapping[str, str]) -
     return "" if same else f"`{path.name}` was changed while it was judged"
 
 
-def _stranger(told: Mapping[str, Any], judgement: Judgement) -> str:
-    """That the suite is about another model than the file was made of, in words."""
-    made_of = told.get("model", {}).get("digest", judgement.model)
-    return "" if made_of == judgement.model else "the suite has another model than the file was made of"
+def _stranger(told: Mapping[str, Any], judgement: Judgement) -> bool:
+    """Whether the suite is about another model than the file was made of."""
+    return bool(told.get("model", {}).get("digest", judgement.model) != judgement.model)
 
 
 def _judged(told: Mapping[str, Any], judgement: Judgement, identity: Mapping[str, str]) -> dict[str, Any]:
@@ -170,6 +184,14 @@ def _standing(beside: Path, worst: Mapping[str, Any], judgement: Judgement) -> F
     """What the stamp says now, which may be worse than this run."""
     if worst["verdict"] == judgement.verdict:
         return Finding("note", judgement.backend, f"its stamp `{beside}` says {judgement.verdict}")
+    if "run" not in worst:
+        return Finding(
+            "warning",
+            judgement.backend,
+            f"its stamp `{beside}` has this {judgement.verdict} in it, and says {worst['verdict']}: its {AUDIT} found a"
+            " problem when it was exported",
+            "export the model again, and mend what `mqa export` says then",
+        )
     return Finding(
         "warning",
         judgement.backend,

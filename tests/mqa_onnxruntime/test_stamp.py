@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import json
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.stamp import stamp_file
 from mqa_registry import DataError, Judgement, NotRunError
@@ -56,6 +58,14 @@ def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, subject,
     data.write_bytes(content)
     with pytest.raises(DataError, match=r"is not the file that its stamp `model\.mqa\.json` was made for"):
         backend.identity(subject, path=path)
+
+
+def test_a_stamp_knows_its_file_by_its_name_too(backend, subject, shipped):
+    path = shipped.files[0]
+    renamed = path.rename(path.with_name("bag.onnx"))
+    stamp_file(path).rename(stamp_file(renamed))
+    with pytest.raises(DataError, match="it was renamed or changed since"):
+        backend.identity(subject, path=renamed)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "7", "[" * 99_999])
@@ -212,6 +222,22 @@ def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
     judge("FAIL", run="first")
     judge("ERROR", run="second", suite="sha256:other")
     assert told()["verdict"]["run"] == "first"
+
+
+def test_a_problem_that_the_audit_found_fails_whatever_passes_later(backend, subject, exported, tmp_path, monkeypatch):
+    export = kept_export(subject, None)
+    problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "mend": "", "evidence": ""}
+    spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
+    monkeypatch.setattr("mqa_onnxruntime.shipping.kept_export", lambda *asked, **more: spoiled)
+    path = backend.export(subject, tmp_path / "spoiled").files[0]
+    told = json.loads(stamp_file(path).read_text())
+    assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
+    judgement = Judgement("PASS", "r", "sha256:s", "gate", "onnx", {}, subject.model.digest, "2026-11-22T12:00:00Z")
+    (found,) = backend.stamp(backend.identity(subject, path=path), judgement, path=path)
+    assert found.level == "warning"
+    assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
+    told = json.loads(stamp_file(path).read_text())
+    assert (told["verdict"]["name"], [one["name"] for one in told["judgements"]]) == ("audit", ["audit", "gate"])
 
 
 def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told, shipped):
