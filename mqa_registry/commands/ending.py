@@ -25,12 +25,16 @@ def reported(*, debug: bool) -> Iterator[None]:
     except typer.Exit:
         raise
     except KeyboardInterrupt:
-        say("interrupted", "what was predicted is kept; the same command goes on from there")
+        say("interrupted", "what was finished is kept; the same command goes on from there")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         # Whoever read our output has left; the interpreter must not complain of it at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # rich ends so, with 1, which here says that a check failed
+            raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
+        raise
     except MqaError as error:
         if debug:
             traceback.print_exc()

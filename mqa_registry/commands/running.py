@@ -83,7 +83,11 @@ def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequen
 
 def refuse_no_folder(file: str | None) -> None:
     """Find out before anything takes long that there is no place for what is to be written."""
-    if file not in (None, "-") and not Path(str(file)).parent.is_dir():
+    if file in (None, "-"):
+        return
+    if Path(str(file)).is_dir():
+        raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
+    if not Path(str(file)).parent.is_dir():
         raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
 
 

@@ -136,3 +136,28 @@ def test_a_reader_that_leaves_early_is_no_crash():
     command = f"{sys.executable} -m mqa_registry.cli schema | head -c 10"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=True)
     assert done.stderr == ""
+
+
+LEFT = """
+import os, sys, typer
+from rich.console import Console
+from mqa_registry.commands.ending import reported
+reader, writer = os.pipe()
+os.dup2(writer, 1)
+os.close(reader)
+try:
+    with reported(debug=False):
+        Console(file=sys.stdout).print("all is well")
+except typer.Exit as end:
+    sys.exit(end.exit_code)
+"""
+
+
+def test_a_reader_that_left_is_no_check_that_failed():
+    done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (3, "")
+
+
+def test_a_report_that_a_folder_stands_in_for_is_said_before_anything_is_predicted(sound):
+    (sound.folder / "report.json").mkdir()
+    assert "is a folder" in refused(sound, "--json", "report.json")

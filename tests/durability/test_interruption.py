@@ -43,5 +43,5 @@ def test_ctrl_c_says_that_nothing_is_lost(letters):
     _, said = process.communicate()
     assert said.splitlines()[-2:] == [
         "interrupted",
-        "hint: what was predicted is kept; the same command goes on from there",
+        "hint: what was finished is kept; the same command goes on from there",
     ]
