@@ -23,12 +23,14 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 COUNTS = ("declined", "changed", "rows", "edits")  # of what a probe saw; runs of earlier versions lack some
+AS_NAMED = "surrogateescape"  # a folder's name may be no UTF-8, and a suite that a command makes up has it
 RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
 
 
 def packed(record: Record, place: Path) -> dict[str, bytes]:
     """The files of a record that is to stand at `place`; folders that the suite names are kept relative to it."""
-    files: dict[str, bytes] = {SUITE: to_toml(record.raw.root.plain()).encode(), REPORT: _json(record.report)}
+    suite = to_toml(record.raw.root.plain()).encode(errors=AS_NAMED)
+    files: dict[str, bytes] = {SUITE: suite, REPORT: _json(record.report)}
     rows = [_rows(name, rows, files) for name, rows in record.rows.items()]
     views = [_view(recipe, seen, record.rows, files) for recipe, seen in record.views.items()]
     sights = [_sight(recipe, seen, files) for recipe, seen in record.sights.items()]
@@ -56,7 +58,7 @@ def unpacked(files: Files, place: Path) -> Record:
     return Record(
         run=whole["run"],
         started=datetime.fromisoformat(whole["started"]),
-        raw=_raw(whole["suite"], files[SUITE].decode(), place),
+        raw=_raw(whole["suite"], files[SUITE].decode(errors=AS_NAMED), place),
         digest=whole["suite"]["digest"],
         environment=whole["environment"],
         rows=rows,

@@ -151,6 +151,11 @@ def _opened(
     path: Path, asked: Asked, optimization: Optimization, threads: int | None, library: Path | None
 ) -> tuple[Any, str]:
     """A session, in silence, and what was said of a provider that did not start."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        message = f"ONNX Runtime opens no file whose path is not UTF-8: `{path}`"
+        raise NotRunError(message, hint="name it, and the folders above it, otherwise") from None
     with tempfile.TemporaryFile() as log:
         try:
             with captured(log):

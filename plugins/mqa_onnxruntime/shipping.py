@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.calibration import calibration_rows
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.lineage import lineage_file
 from mqa_onnxruntime.stamp import alone, stamp, stamp_file, stamped_files, write_stamp
@@ -50,7 +51,12 @@ def export_session(
         raise NotRunError(f"the export cannot be written to `{folder}`: {error.strerror or error}") from error
     findings = [Finding(**finding) for finding in export.audit["findings"]]
     files = [folder / name for name in (*names, stamp_file(export.path).name)]
-    return Exported(files, findings, told, summary=dict(_summary(export)))
+    return Exported(files, findings, told, summary=dict(_summary(export)) | _calibrated(subject, wanted.variant))
+
+
+def _calibrated(subject: Subject, variant: Variant) -> dict[str, str]:
+    rows = len(calibration_rows(subject, variant)) if variant.calibrated else 0
+    return {"calibrated with": f"{rows} row{'s' if rows > 1 else ''}"} if rows else {}
 
 
 @contextmanager

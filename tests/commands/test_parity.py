@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -139,6 +140,27 @@ def test_a_run_of_it_can_be_judged_again(parity):
     parity.run()
     again = CliRunner().invoke(app, ["judge", "last"])
     assert again.exit_code == 0, again.output
+
+
+@pytest.fixture
+def odd(parity):
+    """A copy of the folder, whose name is no UTF-8."""
+    if sys.platform == "darwin":
+        pytest.skip("its file systems take no such name")
+    return shutil.copytree(parity.folder, Path(os.fsdecode(b"f\xff")))
+
+
+def test_a_run_with_a_name_that_is_no_utf8_is_kept_and_judged_again(parity, odd):
+    done = parity.run("--inputs", str(odd / "rows.npz"))
+    assert done.exit_code == 0, done.output
+    again = CliRunner().invoke(app, ["judge", "last"])
+    assert again.exit_code == 0, again.output
+
+
+def test_a_file_with_a_name_that_is_no_utf8_is_not_run_and_says_why(parity, odd):
+    done = parity.run(file=str(odd / "model.onnx"))
+    assert done.exit_code == 3
+    assert "opens no file whose path is not UTF-8" in " ".join(done.stdout.split())
 
 
 @pytest.mark.parametrize(
