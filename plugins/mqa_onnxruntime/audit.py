@@ -8,6 +8,7 @@ from math import prod
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph
+from mqa_onnxruntime.lineage import lineage, lineage_file
 from mqa_onnxruntime.reference import on_cpu
 from mqa_onnxruntime.review import review
 from mqa_onnxruntime.sweep import sweep
@@ -58,6 +59,7 @@ class Audit:
 
     `files` are its sizes in bytes and sha256 by name, `types` the numbers in its weights by element type, `casts` and
     `quantized` how many of its nodes change the precision. `weights` is None where it was made of another export.
+    `traced` is how many nodes tell which module they came from, None where nothing is beside the file to tell it.
     `trouble` is why ONNX Runtime cannot run it, where that is so: then no `shapes` were tried.
     """
 
@@ -73,6 +75,7 @@ class Audit:
     types: Mapping[str, int]
     casts: int
     quantized: int
+    traced: int | None
     inputs: tuple[Value, ...]
     outputs: tuple[Value, ...]
     files: Mapping[str, Mapping[str, Any]]
@@ -108,6 +111,7 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
         types=_types(model),
         casts=kinds["Cast"],
         quantized=sum(kinds[kind] for kind in QUANTIZED),
+        traced=len(lineage(path)) if lineage_file(path).is_file() else None,
         inputs=tuple(_value(value) for value in model.graph.input),
         outputs=tuple(_value(value) for value in model.graph.output),
         files={name: _file(path.parent / name) for name in graph.files},

@@ -38,6 +38,13 @@ def review(audit: Audit, reference: str) -> Iterator[Finding]:
     yield from _axes(audit.inputs)
     if audit.weights is not None:
         yield from _weights(audit.weights)
+    if audit.traced == 0:
+        yield Finding(
+            "note",
+            "trace",
+            "none of its nodes tells which module it came from: where it differs, `mqa parity` may name no module",
+            "older opsets are written by a converter that forgets it: ask for a newer one",
+        )
 
 
 def _running(audit: Audit) -> Iterator[Finding]:

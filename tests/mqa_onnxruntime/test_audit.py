@@ -142,6 +142,13 @@ def test_a_size_of_rows_that_was_fixed_by_what_the_file_was_traced_with_is_told(
     )  # fmt: skip
 
 
+def test_nodes_that_tell_no_module_are_worth_a_note(audited, edited):
+    path = edited(lambda model: None)
+    path.with_suffix(".trace.json").write_text("{}")
+    (message,) = told(audited(path), "note")
+    assert message.startswith("none of its nodes tells which module it came from")
+
+
 def test_an_output_that_got_lost_is_a_warning(audited, edited):
     found = audited(edited(lambda model: model.graph.output.pop()))
     assert told(found, "warning") == ["it does not give `pooled`, which the model gives"]
