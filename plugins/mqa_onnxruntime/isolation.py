@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 # `-P`: no module of the current folder passes for a library's.
 CHILD = (sys.executable, "-P", "-X", "faulthandler", "-m", "mqa_onnxruntime.child")
 OUTCOME = "outcome.json"
+HERE = re.compile(r'^Current thread .*\n  File "(?:.*[/\\\\])?([^"/\\\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
 GRACE = 2.0  # seconds in which a process that hangs may say where
 
 
@@ -46,7 +48,8 @@ def made_apart(origin: Mapping[str, Any], order: Order, limit: float) -> str:
         except subprocess.TimeoutExpired:
             last = _last_line(order.folder / LOG)
             _ask_where(process)
-            raise NotRunError(f"the export hangs: it was ended after {limit:g} s{last}") from None
+            where = _where(order.folder / LOG)
+            raise NotRunError(f"the export hangs: it was ended after {limit:g} s{where}{last}") from None
         finally:
             _end(process)
     return _outcome(order.folder, code)
@@ -79,6 +82,12 @@ def _ask_where(process: subprocess.Popen[str]) -> None:
         process.send_signal(signal.SIGUSR1)
         with suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
+
+
+def _where(log: Path) -> str:
+    """The function that the process was in when it was asked, for the middle of a message."""
+    told = HERE.findall(log.read_text(encoding="utf-8", errors="replace"))
+    return ", in `{2}` ({0}, line {1})".format(*told[-1]) if told else ""
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 SHOWN = 3  # names in one message
 HALVES = frozenset({"float16", "bfloat16"})
-WORTH_A_NOTE = 0.01  # of all numbers in the weights, in another precision than most
+WORTH_A_NOTE = 0.01  # of all numbers in the weights, in another precision than most, or more than the model has
 
 # Per precision that is asked for, the element types that most of the weights may then have.
 MEANT = {
@@ -181,6 +181,13 @@ def _weights(weights: Weights) -> Iterator[Finding]:
             "weights",
             f"it has tensors that are no weights of the model ({len(weights.unknown)}): {_some(weights.unknown)}",
             "folded constants are harmless; anything else was not in the model",
+        )
+    if weights.numbers > (1 + WORTH_A_NOTE) * weights.model_numbers:
+        yield Finding(
+            "note",
+            "weights",
+            f"it has {weights.numbers:,} numbers in its weights, and the model {weights.model_numbers:,}",
+            "what the model uses in two places may be written twice, or a constant be spelled out",
         )
     if missing := [name for name in weights.missing if name not in weights.changed]:
         yield Finding(

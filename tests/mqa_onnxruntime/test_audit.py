@@ -149,6 +149,17 @@ def test_nodes_that_tell_no_module_are_worth_a_note(audited, edited):
     assert message.startswith("none of its nodes tells which module it came from")
 
 
+def test_a_weight_that_is_written_twice_is_worth_a_note(audited, edited):
+    def twice(model):
+        tensor = next(one for one in model.graph.initializer if one.name == "embedding.weight")
+        model.graph.initializer.add().CopyFrom(tensor)
+        model.graph.initializer[-1].name = "again"
+        next(node for node in model.graph.node if "embedding.weight" in node.input).input[0] = "again"
+
+    (message,) = told(audited(edited(twice)), "note")
+    assert message.endswith("numbers in its weights, and the model 274")
+
+
 def test_an_output_that_got_lost_is_a_warning(audited, edited):
     found = audited(edited(lambda model: model.graph.output.pop()))
     assert told(found, "warning") == ["it does not give `pooled`, which the model gives"]

@@ -97,7 +97,8 @@ def test_an_origin_makes_an_equal_origin(subject):
 
 
 def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
-    with pytest.raises(NotRunError, match=r"the export hangs: it was ended after 3 s; it last said: so far so good$"):
+    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 8\); it last said: so far so good$"
+    with pytest.raises(NotRunError, match=message):
         make("hang", 3.0)
     assert not alive(int((tmp_path / "pid").read_text()))
     assert "in hang" in (tmp_path / "folder/export.log").read_text()
