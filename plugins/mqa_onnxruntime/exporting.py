@@ -59,8 +59,6 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
     inputs = {name: torch.from_numpy(array.copy()) for name, array in batch.items()}
     shapes = {name: dict.fromkeys(axes[name], torch.export.Dim.DYNAMIC) for name in batch}
     tracing = Tracing(module, inputs, shapes, opset)
-    with (folder / LOG).open("ab") as log, captured(log):
-        _try(tracing)
     failures: dict[str, str] = {}
     for name in EXPORTERS:
         try:
@@ -75,14 +73,16 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
             _give_up(folder, error)
         else:
             return name
+    with (folder / LOG).open("ab") as log, captured(log):
+        _check_runs(tracing)
     if len(told := set(failures.values())) == 1:
         failures = {" and ".join(EXPORTERS): told.pop()}
     reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
     raise NotRunError(f"the model cannot be exported to ONNX ({reasons})")
 
 
-def _try(tracing: Tracing) -> None:
-    """Run the model itself once, whose errors no exporter can put well."""
+def _check_runs(tracing: Tracing) -> None:
+    """That the model itself runs: no exporter says well that it does not."""
     import torch
 
     try:
