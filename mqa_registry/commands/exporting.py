@@ -102,8 +102,9 @@ def _refuse_no_place(out: Path) -> None:
     elsewhere = "name another folder with `--out`"
     try:
         there = out.exists()  # raises where no name leads there
-        if there and not out.is_dir():
-            raise UsageError(f"`{out}` is a file, and an export is a folder", hint=elsewhere)
+        if (there or out.is_symlink()) and not out.is_dir():
+            what = "file" if there else "link that leads nowhere"
+            raise UsageError(f"`{out}` is a {what}, and an export is a folder", hint=elsewhere)
         above = next(place for place in (out, *out.absolute().parents) if place.exists())
         if not above.is_dir():
             raise UsageError(f"`{out}` cannot be made: `{above}` is a file", hint=elsewhere)

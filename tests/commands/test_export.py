@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from typer.testing import CliRunner
@@ -159,6 +160,16 @@ def test_an_export_that_cannot_be_made_is_exit_3(export, tmp_path):
     done = export("--out", "out", "--precision", "refuse")
     assert (done.exit_code, done.stderr) == (3, "error: the model cannot be exported\nhint: try another\n")
     assert not (tmp_path / "out").exists()
+
+
+def test_a_place_that_may_not_be_written_to_is_found_out_before_the_export(export, tmp_path, monkeypatch):
+    (tmp_path / "nowhere").symlink_to("gone")
+    assert "`nowhere` is a link that leads nowhere" in export("--out", "nowhere").stderr
+    monkeypatch.setattr(
+        "os.access", lambda place, mode: not mode & os.W_OK
+    )  # whoever runs the tests may be above permissions
+    done = export("--out", "x/y", "--precision", "refuse")
+    assert (done.exit_code, "may not be written to" in done.stderr) == (2, True)
 
 
 @pytest.mark.parametrize(
