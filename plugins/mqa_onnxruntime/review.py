@@ -146,7 +146,7 @@ def _axes(inputs: Sequence[Value]) -> Iterator[Finding]:
             "warning" if tokens else "note",
             "axes",
             f"it takes rows of one size alone, that of those it was traced with: {_sizes(alone)}",
-            "where there are others, trace it with rows of differing sizes",
+            "where there are others, trace it with rows of differing sizes: not of a `.npz`, but of a parquet's `inputs`",
         )
 
 
