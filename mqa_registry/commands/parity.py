@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 FLIPS = "parity/flip-rate"
 MOST_FLIPS = 0.01
+KEYS = ("module", "class", "node", "ratio", "kind")
 MOST_RATIO = 10.0  # of the file's error to that of PyTorch, both against float64
 
 
@@ -121,12 +122,14 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
 def first_divergence(report: Report) -> Mapping[str, Any] | None:
     """Where the file and the model part first, where they do: `module`, `class`, `node`, `ratio` and `kind`.
 
-    A file that holds by its decisions parts from the model everywhere, and nowhere so that it counts.
+    What of these nobody knows, or has no meaning there, is None. A file that holds by its decisions parts from the model
+    everywhere, and nowhere so that it counts.
     """
     if report.verdict is Verdict.PASS:
         return None
-    found = (result.evidence.get("first_divergence") for result in report.results)
-    return next((one for one in found if one), None)
+    told = (result.evidence.get("first_divergence") for result in report.results)
+    found = next((one for one in told if one), None)
+    return None if found is None else dict.fromkeys(KEYS) | found
 
 
 def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:

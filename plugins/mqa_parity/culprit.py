@@ -38,7 +38,7 @@ def culprit(three: Trio, batches: Sequence[Batch], mask: str, limit: float, plac
             return _written(found.evidence()) if found else ""
         with _draft(place) as draft:
             found = asked(bundle=draft)
-            return _written({**found.evidence(), "repro": _kept(draft, found)}) if found else ""
+            return _written(found.evidence() | _kept(draft, found)) if found else ""
     except Exception as error:
         return _written({"reason": f"who is to blame could not be found out: {error}"})
 
@@ -51,14 +51,16 @@ def _draft(place: Path) -> Iterator[Path]:
         yield Path(folder) / "new"
 
 
-def _kept(draft: Path, found: Blame) -> str:
-    """The bundle under a name that equal findings share; gives its path as seen from the current folder."""
+def _kept(draft: Path, found: Blame) -> dict[str, str]:
+    """The bundle, if there is one, under a name that equal findings share: its path as seen from the current folder."""
+    if not draft.exists():  # the numbers agree
+        return {}
     name = hashlib.blake2b(_written(found.evidence()).encode(), digest_size=6).hexdigest()
     kept = draft.parents[1] / name
     if kept.exists():
         shutil.rmtree(kept)
     draft.rename(kept)
-    return str(kept)
+    return {"repro": str(kept)}
 
 
 def _written(told: dict[str, Any]) -> str:

@@ -191,6 +191,8 @@ def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:
         begins = "few bits cost most" if everywhere and found.get("kind") == "precision" else "it begins"
         node = f", node `{found['node']}`" if found.get("node") else ""
         yield f"{begins} in `{found['module']}` ({found.get('class')}{node})"
+    elif found.get("class"):
+        yield f"it begins after all modules, in what `{found['class']}` makes of them (node `{found.get('node')}`)"
     if found.get("kind"):
         yield f"{found['kind']}: {found.get('meaning')}"
     elif found:

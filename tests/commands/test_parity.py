@@ -105,6 +105,23 @@ def test_a_file_with_another_bias_fails_and_the_module_is_named(parity):
     assert "mqa" not in script.read_text().replace("without mqa", "")
 
 
+def test_an_output_too_many_is_a_divergence_without_a_module(parity):
+    from onnx import helper
+
+    damage(parity.folder, lambda graph: graph.output.append(helper.make_tensor_value_info("layer_norm", 1, None)))
+    done = parity.run("--json", "told.json")
+    assert done.exit_code == 1, done.output
+    found = json.loads((parity.folder / "told.json").read_text())["first_divergence"]
+    assert {name: found[name] for name in ("module", "class", "node", "kind")} == {
+        "module": None,
+        "class": None,
+        "node": None,
+        "kind": "signature",
+    }
+    assert "ratio" in found
+    assert "the model has no output `layer_norm`" in found["reason"]
+
+
 def test_a_fixed_tolerance_takes_the_place_of_the_ratio(parity):
     done = parity.run("--tolerance", "1e-3", "1e-3")
     assert done.exit_code == 0, done.output

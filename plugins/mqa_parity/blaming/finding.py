@@ -13,7 +13,7 @@ MEANING: dict[Kind, str] = {
     "pass": "an optimizer of ONNX Runtime changes what the file computes",
     "kernel": "the file is right, and ONNX Runtime computes it wrong",
     "precision": "the file computes in fewer bits than the model",
-    "signature": "the numbers are right, and stand under other names or in another order",
+    "signature": "the numbers are right, and come under other names, in another order, shape or type",
     "weights": "a number that was learned is another in the file",
     "tolerance": "nothing errs by itself: rounding adds up to more than was allowed",
 }

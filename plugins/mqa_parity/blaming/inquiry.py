@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from contextlib import nullcontext
 from dataclasses import replace
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.blaming.bundle import write_bundle
@@ -13,14 +14,15 @@ from mqa_parity.blaming.causes import find_cause, strayed
 from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
+from mqa_parity.blaming.outside import blame_outside
 from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
-from mqa_parity.blaming.signature import blame_signature
+from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
 from mqa_parity.blaming.widths import told_apart
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -38,7 +40,7 @@ NODE = re.compile(r"node\.? Name:'([^']+)'")  # how ONNX Runtime names the node 
 def blame(
     reference: Reference,
     candidate: Candidate,
-    batches: Iterable[Arrays],
+    batches: Sequence[Arrays],
     *,
     mask: str = "",
     limit: float = 10.0,
@@ -48,13 +50,18 @@ def blame(
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
-    times the error of the reference itself, both held against the reference in float64. `exact` is the reference in
-    float64, where that is at hand; `bundle` a folder that is to show the difference to others.
+    times the error of the reference itself, both held against the reference in float64; where none does, the form of
+    the outputs does. `exact` is the reference in float64, where that is at hand; `bundle` a folder that is to show
+    what numbers are off to others.
     """
     with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
-        case = worst(told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit)) for batch in batches)
+
+        def held(batch: Arrays) -> Case:
+            return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit))
+
+        case = worst(map(held, batches))
         if case is None:
-            return None
+            return next(filter(None, map(blame_form, map(held, batches))), None)
         alone = worst_row(case)
         found = explain(alone)
         if bundle is not None:
@@ -85,7 +92,8 @@ def _blame_module(case: Case) -> Blame:
     places = find_places(case, anatomy, taps)
     culprit = guilty(places)
     if culprit is None:
-        return replace(_blame_nobody(places, case.failure), trail=trail(places, None))
+        outside = blame_outside(case, anatomy, taps)
+        return replace(outside or _blame_nobody(case, places), trail=trail(places, None))
     found = _blame_place(case, anatomy, taps, culprit)
     if found.kind == "precision":
         culprit, found = _beyond_rounding(case, anatomy, taps, places, culprit)
@@ -162,9 +170,12 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
 
 
-def _blame_nobody(places: list[Place], ratio: float) -> Blame:
+def _blame_nobody(case: Case, places: list[Place]) -> Blame:
+    if not isfinite(case.failure):  # which no rounding adds up to
+        ours, theirs = (", ".join(f"`{name}`" for name in some) for some in (case.truth.outputs[1], case.outputs))
+        return Blame("signature", f"no module errs by itself, and {theirs} is not what the model has for {ours}", inf)
     most = max(places, key=lambda place: place.local, default=None)
     largest = (
         f": the one that does most, `{most.part.module}`, by {most.local:.3g} times PyTorch's noise" if most else ""
     )
-    return Blame("tolerance", f"no module errs by itself{largest}", ratio)
+    return Blame("tolerance", f"no module errs by itself{largest}", case.failure)

@@ -1,7 +1,8 @@
-"""Right numbers in the wrong place: outputs, labels or inputs under each other's names."""
+"""Right numbers in the wrong place or form: outputs, labels or inputs under each other's names, other shapes and types."""
 
 from __future__ import annotations
 
+import math
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -23,22 +24,35 @@ if TYPE_CHECKING:
 
 MOST_LABELS = 1024
 MOST_INPUTS = 4
+MOST_AXES = 5
 
 
 def blame_signature(case: Case) -> Blame | None:
-    """Outputs that answer to other names, labels in another order, or inputs that are taken for each other."""
-    reason = _renamed(case) or _reordered(case) or _mistaken(case)
+    """Outputs under other names or in other shapes, labels in another order, or inputs that are taken for each other."""
+    reason = _renamed(case) or _reordered(case) or _reshaped(case) or _mistaken(case)
+    return Blame("signature", reason, case.failure) if reason else None
+
+
+def blame_form(case: Case) -> Blame | None:
+    """Outputs whose numbers are right, that are of another type, too many or too few."""
+    single, double = case.truth.outputs
+    pairs = dict(paired(case.outputs, double))
+    found = [_retyped(name, case.outputs[theirs], single[name]) for theirs, name in pairs.items()]
+    found += [f"the model has no output `{name}`" for name in case.outputs if name not in pairs]
+    found += [f"the file has no output `{name}`" for name in double if name not in pairs.values()]
+    reason = _few([one for one in found if one])
     return Blame("signature", reason, case.failure) if reason else None
 
 
 def _renamed(case: Case) -> str:
-    """How outputs are named in the reference, where every one of them is there under some name."""
+    """How outputs are named in the reference, where every one of those is there, and some under another name."""
     single, double = case.truth.outputs
     names = {name: _twin(case, array, name, single, double) for name, array in case.outputs.items()}
-    if not all(names.values()) or all(name == twin for name, twin in names.items()):
+    if {*double} - {*names.values()} or all(twin in {name, ""} for name, twin in names.items()):
         return ""
-    pairs = [f"what it calls `{name}` is `{twin}`" for name, twin in names.items() if name != twin]
-    return f"every output of the file agrees with the model under another name: {', '.join(pairs)}"
+    pairs = [f"what it calls `{name}` is `{twin}`" for name, twin in names.items() if twin not in {name, ""}]
+    more = [f"the model has no output `{name}`" for name, twin in names.items() if not twin]
+    return f"every output of the model is in the file under another name: {', '.join(pairs + more)}"
 
 
 def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -> str:
@@ -69,6 +83,32 @@ def _order(case: Case, found: Array, single: Array, double: Array) -> list[int] 
     if sorted(order) != list(range(len(order))) or order == sorted(order):
         return None
     return order if ratio(found, single[..., order], double[..., order], case.truth.real) <= case.limit else None
+
+
+def _reshaped(case: Case) -> str:
+    """An output with the reference's numbers in another shape: other axes, or the same in another order."""
+    single, double = case.truth.outputs
+    for theirs, name in paired(case.outputs, double):
+        found, truth = case.outputs[theirs], double[name]
+        if found.shape != truth.shape and any(
+            ratio(moved, single[name], truth, case.truth.real) <= case.limit for moved in _moved(found, truth.shape)
+        ):
+            return f"`{name}` has its numbers in the shape {list(found.shape)}, and not {list(truth.shape)}"
+    return ""
+
+
+def _moved(found: Array, shape: tuple[int, ...]) -> Iterator[Array]:
+    """An array as it would be in another shape, and with its axes in every order that gives that shape."""
+    if found.size == math.prod(shape):
+        yield found.reshape(shape)
+    if len(shape) == found.ndim <= MOST_AXES:
+        for order in permutations(range(found.ndim)):
+            if tuple(found.shape[axis] for axis in order) == shape:
+                yield found.transpose(order)
+
+
+def _retyped(name: str, found: Array, single: Array) -> str:
+    return f"`{name}` comes as {found.dtype}, and not {single.dtype}" if found.dtype != single.dtype else ""
 
 
 def _mistaken(case: Case) -> str:

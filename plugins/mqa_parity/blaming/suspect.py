@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Suspect:
-    """A module's piece, or the whole graph where no module is named."""
+    """A module's piece, or one that is none's; `whole` where it is the whole graph behind an output."""
 
     case: Case
     module: str
@@ -34,6 +34,7 @@ class Suspect:
     feeds: Arrays
     single: Array
     double: Array
+    whole: bool = False
     cleared: frozenset[str] = frozenset()  # weights that are known to be right
 
     @property
@@ -52,10 +53,15 @@ class Suspect:
 
 def of_module(case: Case, anatomy: Anatomy, taps: Taps, part: Part) -> Suspect:
     """The piece that makes a module's output of the outputs of those before it."""
-    piece = anatomy.piece([value for value in taps.parts if value != part.value], part.value)
+    end = of_value(case, anatomy, taps, part.value, (taps.single[part.value], taps.double[part.value]))
+    return replace(end, module=part.module)
+
+
+def of_value(case: Case, anatomy: Anatomy, taps: Taps, value: str, truth: tuple[Array, Array]) -> Suspect:
+    """The piece that makes a value of what modules before it give; `truth` is what PyTorch has, single and double."""
+    piece = anatomy.piece([one for one in taps.parts if one != value], value)
     feeds = {**anatomy.feed(case.batch), **taps.given()}
-    feeds = {name: feeds[name] for name in piece.inputs}
-    return Suspect(case, part.module, piece, feeds, taps.single[part.value], taps.double[part.value])
+    return Suspect(case, "", piece, {name: feeds[name] for name in piece.inputs}, *truth)
 
 
 def of_graph(case: Case, anatomy: Anatomy) -> Suspect:
@@ -71,4 +77,4 @@ def of_graph(case: Case, anatomy: Anatomy) -> Suspect:
 
 def _whole(case: Case, anatomy: Anatomy, output: str, single: Array, double: Array) -> Suspect:
     piece, feeds = anatomy.piece([], output), anatomy.feed(case.batch)
-    return Suspect(case, "", piece, {name: feeds[name] for name in piece.inputs}, single, double)
+    return Suspect(case, "", piece, {name: feeds[name] for name in piece.inputs}, single, double, whole=True)

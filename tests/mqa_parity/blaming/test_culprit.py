@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
 from mqa_parity import culprit, ratios
+from mqa_parity.precision import format_of
 from mqa_parity.tensors import tensors
+from mqa_parity.trio import Trio
 from mqa_registry import Codec
 
 
@@ -88,3 +91,19 @@ def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
     observations = look(damaged)
     assert ratios.numbers(observations)["ratio"] > 30
     assert "no room for the taps" in ratios.evidence(observations)["first_divergence"]["reason"]
+
+
+def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, copied, tmp_path):
+    graph, found = copied("bert", "graph"), lab("bert")
+    pooled = next(node for node in graph.graph.node if node.op_type == "Tanh").output[0]
+    graph.graph.output.append(helper.make_tensor_value_info(pooled, 1, None))
+    model = reference(found.module)
+    with model.variant(dtype="float64") as exact:
+        three = Trio(exact, model, candidate(graph, origin=found.path), "float32", format_of("float32"))
+        rows = CODEC.encode([{"text": "a row"}])
+        told = json.loads(
+            culprit.culprit(three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.mask, 10.0, tmp_path / "repro")
+        )
+    assert (told["kind"], told["reason"]) == ("signature", f"the model has no output `{pooled}`")
+    assert "repro" not in told
+    assert not list((tmp_path / "repro").iterdir())

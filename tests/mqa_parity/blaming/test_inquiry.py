@@ -152,6 +152,41 @@ def test_inputs_in_another_order_are_of_the_signature():
     assert "what it calls `words` is `kinds`" in found.reason
 
 
+@pytest.mark.parametrize(
+    ("move", "shape"), [(np.transpose, "[5, 3]"), (lambda logits: logits[:, None], "[3, 1, 5]"), (np.ravel, "[15]")]
+)
+def test_right_numbers_in_another_shape_are_of_the_signature(move, shape):
+    def moved(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": move(found["logits"])}
+
+    found = blame(Fixed(), Changed(moved), [BATCH], mask="mask", exact=Fixed(np.float64))
+    assert found.kind == "signature"
+    assert found.reason == f"`logits` has its numbers in the shape {shape}, and not [3, 5]"
+
+
+def test_other_numbers_in_another_shape_are_not():
+    def moved(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": found["logits"].T * np.float32(1.01)}
+
+    assert blame(Fixed(), Changed(moved), [BATCH], mask="mask", exact=Fixed(np.float64)).kind == "exporter"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda found: found | {"hidden": found["hidden"].astype(np.float64)}, "comes as float64, and not float32"),
+        (lambda found: found | {"more": found["logits"]}, "the model has no output `more`"),
+        (lambda found: {"hidden": found["hidden"]}, "the file has no output `logits`"),
+    ],
+)
+def test_right_numbers_with_another_type_or_company_are_of_the_signature(change, reason):
+    found = ask(Changed(lambda batch: change(network(batch, np.float32))))
+    assert found.kind == "signature"
+    assert reason in found.reason
+
+
 def test_an_optimizer_is_blamed_without_a_graph_too():
     def wrong(batch):
         found = network(batch, np.float32)

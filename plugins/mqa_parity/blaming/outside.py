@@ -1,0 +1,45 @@
+"""What the model itself makes of what its modules give: the nodes between the last of these and the outputs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_parity.blaming.case import paired
+from mqa_parity.blaming.causes import find_cause
+from mqa_parity.blaming.doors import Classed
+from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.places import LIKELY
+from mqa_parity.blaming.suspect import of_value
+
+if TYPE_CHECKING:
+    from mqa_parity.blaming.case import Case
+    from mqa_parity.blaming.doors import Anatomy
+    from mqa_parity.blaming.places import Taps
+    from mqa_parity.blaming.suspect import Suspect
+
+
+def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
+    """At the output that errs most where all modules give what PyTorch's do; None where none errs much."""
+    single, double = case.truth.outputs
+    ends = [
+        of_value(case, anatomy, taps, value, (single[name], double[name]))
+        for value, name in paired(case.outputs, double)
+        if value not in taps.parts
+    ]
+    errors = [end.ratio(end.piece.run(end.feeds)) for end in ends]
+    most = max(errors, default=0.0)
+    return _blamed(case, ends[errors.index(most)], most) if most > LIKELY else None
+
+
+def _blamed(case: Case, end: Suspect, local: float) -> Blame:
+    cause, reference = find_cause(end), case.truth.reference
+    reason = f"all modules agree, and what the model makes of them errs by {local:.3g} times PyTorch's noise"
+    return Blame(
+        cause.kind,
+        f"{reason}: {cause.reason}",
+        local,
+        class_name=reference.class_of("") if isinstance(reference, Classed) else "",
+        nodes=tuple(end.piece.nodes),
+        weight=cause.weight,
+        value=end.piece.output,
+    )
