@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
+from itertools import islice, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -92,7 +92,7 @@ def _precision(case: Suspect) -> Cause | None:
 def _weights(case: Suspect) -> Cause | None:
     """A weight that heals the piece where it is put right; of the whole graph one of those that are no parameter."""
     reference = case.case.truth.reference
-    if not isinstance(reference, Weighted) or not (case.module or case.cleared):
+    if not isinstance(reference, Weighted) or (case.whole and not (case.module or case.cleared)):
         return None
     learned = reference.parameters(case.module)
     for name, parameter, right in islice(_trials(case, learned), MOST):
@@ -101,8 +101,39 @@ def _weights(case: Suspect) -> Cause | None:
             what = f"initializer `{name}` is not `{parameter}` of the model{_difference(weight, right)}"
             healed = f"with that in its place, {'the module' if case.module else 'the file'} agrees"
             owner = ".".join(part for part in (case.module, parameter.rpartition(".")[0]) if part)
-            return Cause("weights", f"{what}; {healed}", f"{name}: {parameter}", parameter, owner)
+            whose = _whose(reference, weight)
+            return Cause("weights", f"{what}{whose}; {healed}", f"{name}: {parameter}", parameter, owner)
+    return _several(case, reference, learned) if case.module else None
+
+
+def _several(case: Suspect, reference: Weighted, learned: Arrays) -> Cause | None:
+    """Weights of one module that heal it where all of them are put right, as where a layer has another's."""
+    wrong = {name: weight for name, weight in case.weights.items() if not _learned(weight, learned)}
+    choices = [[(name, *right) for right in _right(weight, learned)] for name, weight in wrong.items()]
+    choices = [some for some in choices if some]
+    for trial in islice(product(*choices), MOST) if len(choices) > 1 else ():
+        if _heals(case, {name: right.astype(wrong[name].dtype) for name, _, right in trial}):
+            pairs = [f"`{name}` is not `{one}` of the model{_whose(reference, wrong[name])}" for name, one, _ in trial]
+            what = f"initializers {', '.join(pairs)}; with those in their places, the module agrees"
+            return Cause("weights", what, f"{trial[0][0]}: {trial[0][1]}")
     return None
+
+
+def _learned(weight: Array, learned: Arrays) -> bool:
+    """Whether a weight is some parameter, as it is or transposed."""
+    return any(_is(weight, one) for one in learned.values())
+
+
+def _is(weight: Array, parameter: Array) -> bool:
+    return any(np.array_equal(weight, one) for one in (parameter, parameter.T))
+
+
+def _whose(reference: Weighted, weight: Array) -> str:
+    """Which parameter of the whole model a weight is, where its numbers tell: layers may be swapped."""
+    if (weight == weight.flat[0]).all():
+        return ""
+    name = next((name for name, one in reference.parameters("").items() if _is(weight, one)), "")
+    return f" (it is `{name}`)" if name else ""
 
 
 def _trials(case: Suspect, learned: Arrays) -> Iterator[tuple[str, str, Array]]:

@@ -304,6 +304,20 @@ def test_of_two_faults_the_first_is_named_though_the_second_is_larger(copied, la
     assert [step.module for step in answer.trail].index(module) == 2
 
 
+def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, blamed):
+    one = Patient(lab("bert"), copied("bert", "graph"), "bert.encoder.layer.1.", None)
+    other = Patient(lab("bert"), one.graph, "bert.encoder.layer.2.", None)
+    for kind, axes in (("MatMul", 2), ("Add", 1)):
+        pairs = [patient.nodes(kind, f"{patient.attention}.query.", axes=axes)[0][0] for patient in (one, other)]
+        place = one.weight(pairs[0], axes)
+        one.replace(pairs[0], place, other.array(pairs[1].input[place]))
+    found = blamed("bert", one.graph)
+    assert (found.kind, found.module) == ("weights", "bert.encoder.layer.1.attention.self.query")
+    assert all(
+        f"it is `bert.encoder.layer.2.attention.self.query.{name}`" in found.reason for name in ("weight", "bias")
+    )
+
+
 @pytest.mark.slow
 def test_the_call_of_a_shared_module_is_told(copied, lab, blamed):
     graph = copied("albert", "graph")
