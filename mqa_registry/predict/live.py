@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.data import Predictions, schema_named
-from mqa_registry.errors import ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.errors import DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.predict.batches import only, packed
 from mqa_registry.predict.observations import Failure, Work
 from mqa_registry.predict.subject import origin_of
@@ -33,10 +33,16 @@ CODEC = 1  # counts up when the host itself would keep other predictions for the
 
 
 class LiveBackend:
-    """One backend during one run: what it has to answer, what the store has already, and the runner once it is open."""
+    """One backend during one run: what it has to answer, what the store has already, and the runner once it is open.
 
-    def __init__(self, name: str, use: Use, subject: Subject, task: Use, store: Store) -> None:
+    A `candidate` comes after another backend, which shows that the task can read what the model gives.
+    """
+
+    def __init__(
+        self, name: str, use: Use, subject: Subject, task: Use, store: Store, *, candidate: bool = False
+    ) -> None:
         self.name = name
+        self._candidate = candidate
         self.failure: Failure | None = None
         self.work = Work()
         self._use = use
@@ -49,6 +55,11 @@ class LiveBackend:
         backend = cast("Backend", use.contribution)
         self.known = dict(backend.identity(subject, **use.options))  # before it is opened
         self._settle(self.known)
+
+    @property
+    def unopened(self) -> Failure | None:
+        """Why it could not be opened; None where it only failed on some rows, of which a probe may tell more."""
+        return self.failure if self._runner is None else None
 
     @property
     def model(self) -> dict[str, Any]:
@@ -168,14 +179,21 @@ class LiveBackend:
 
     def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
         """One batch, from arrays to the store."""
-        codec = self._subject.codec
-        outputs = self._outputs(rows)
-        answers = codec.decode(outputs, [row.arrays for row in rows])
+        answers = self._decoded(self._outputs(rows), rows)
         copies = [(place, one) for place, row in enumerate(rows) for one in row.fingerprints]
         table = answers.take(pa.array([place for place, _ in copies], pa.int64()))
         self._store.put(self._digest, split(self._keys(joined([one for _, one in copies]))), table)
         self.work = Work(self.work.found, self.work.predicted + len(copies), self.work.passes + 1)
         progress.advance(self.name, len(copies))
+
+    def _decoded(self, outputs: Outputs, rows: Sequence[Encoding]) -> pa.Table:
+        """What the task reads in them; outputs that it cannot read are a candidate's own failure, and no wrong suite."""
+        try:
+            return self._subject.codec.decode(outputs, [row.arrays for row in rows])
+        except DataError as error:
+            if not self._candidate:
+                raise
+            raise NotRunError(f"the task cannot read what backend `{self.name}` gives: {error.message}") from error
 
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; where it does not fit into memory, for its halves."""

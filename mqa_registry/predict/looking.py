@@ -90,7 +90,7 @@ class Looking:
         if sight.probe.sees == "predictions":
             failures += [failure for view in sight.views if (failure := self._views[view].failure)]
         if sight.probe.sees == "runner":
-            failures += [failure for view in sight.views if (failure := self._live[view.backend].failure)]
+            failures += [failure for view in sight.views if (failure := self._live[view.backend].unopened)]
         return failures[0] if failures else None
 
     def _seen(self, view: View) -> Disturbed:

@@ -98,7 +98,11 @@ def _live_backends(plan: Plan, prepared: Prepared, conditions: Conditions, store
         return {}
     rows = prepared.rows.get(next(iter(suite.data)), next(iter(prepared.rows.values())))
     subject = subject_of(suite.model, conditions, rows)
-    return {name: LiveBackend(name, suite.backends[name], subject, suite.model.task, store) for name in live}
+    first, task = next(iter(suite.backends)), suite.model.task
+    return {
+        name: LiveBackend(name, suite.backends[name], subject, task, store, candidate=first in live and name != first)
+        for name in live
+    }
 
 
 def _fingerprints(rows: Rows) -> Keys:

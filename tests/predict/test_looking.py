@@ -173,6 +173,28 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     assert failures[3] is None
 
 
+def test_a_backend_that_crashed_on_some_rows_is_shown_to_probes_of_it_all_the_same(engine):
+    engine.letters.crash_after = 1
+    watcher, reader = Watcher(), Watcher()
+    checks = check(engine, watcher.use("watch/a")), check(engine, reader.use("watch/b", sees="predictions"))
+    observations = engine.run(engine.suite(engine.check(), *checks))
+    seen = {sight.use.name: seen for sight, seen in observations.sights.items()}
+    assert seen["watch/a"].failure is None
+    assert "the machine is on fire" in seen["watch/b"].failure.message
+    assert (len(watcher.scenes), len(reader.scenes)) == (1, 0)
+
+
+def test_a_backend_that_could_not_be_opened_is_shown_to_nobody(engine, monkeypatch):
+    def refused(subject):
+        raise NotRunError("no GPU here")
+
+    monkeypatch.setattr(engine.letters, "runner", refused)
+    watcher = Watcher()
+    observations = engine.run(engine.suite(engine.check(), check(engine, watcher.use())))
+    assert only(observations).failure.message == "no GPU here"
+    assert watcher.scenes == []
+
+
 def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
     def moved(scene):
         raise MqaError("backend `one` does not give the same answer twice", hint="is there dropout?")

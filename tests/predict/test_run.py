@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from contextlib import nullcontext
+from dataclasses import replace
+
+import numpy as np
 import pytest
 
+from mqa_registry.contributions import Backend
 from mqa_registry.errors import DataError
 from mqa_registry.plan import RowSet, View
-from mqa_registry.suite import Expect, Severity
+from mqa_registry.suite import Expect, Severity, Use
 
 
 def _view(observations, *, disturbed=False):
@@ -100,6 +105,39 @@ def test_a_crash_is_kept_with_its_traceback_and_what_was_predicted_before_stays(
     engine.letters.crash_after = 10_000
     resumed = engine.run(engine.suite(engine.check())).work["one"]
     assert resumed.found == sum(map(len, engine.letters.batches[:2]))
+
+
+class Square:
+    """A runner whose scores have an axis too many."""
+
+    identity, facts, budget = {"device": "odd"}, {}, 64
+
+    def run(self, batch):
+        return {"score": np.zeros((len(batch["codes"]), 2))}
+
+
+@pytest.mark.parametrize("names", [("odd", "one"), ("one", "odd")])
+def test_outputs_that_the_task_cannot_read_are_a_candidates_own_failure(engine, monkeypatch, names):
+    decode = engine.letters._decode
+
+    def strict(outputs, rows):
+        if outputs["score"].ndim > 1:
+            raise DataError("the model gives scores of two axes")
+        return decode(outputs, rows)
+
+    monkeypatch.setattr(engine.letters, "_decode", strict)
+    suite = engine.suite(engine.check(on=("odd", "one")), backends=names)
+    odd = Backend("odd", lambda subject: nullcontext(Square()), identity=lambda subject: Square.identity)
+    suite = replace(suite, backends=suite.backends | {"odd": Use("letters/odd", odd)})
+    if names[0] == "odd":  # nothing shows that the task fits the model
+        with pytest.raises(DataError, match="the model gives scores of two axes"):
+            engine.run(suite)
+        return
+    views = {view.backend: seen for view, seen in engine.run(suite).views.items()}
+    assert views["one"].failure is None
+    assert views["odd"].failure.message == (
+        "the task cannot read what backend `odd` gives: the model gives scores of two axes"
+    )
 
 
 def test_a_resumed_run_forms_the_same_batches(engine):
