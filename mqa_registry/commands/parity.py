@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mqa_registry import plugins, runs
 from mqa_registry.commands.model import source_and_task, told
+from mqa_registry.commands.odd import odd_rows
 from mqa_registry.commands.running import refuse_no_folder, tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
@@ -21,7 +22,7 @@ from mqa_registry.report.progress import watched
 from mqa_registry.suite import made_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from mqa_registry.commands.running import Show
     from mqa_registry.errors import ExitCode
@@ -40,7 +41,8 @@ class Pair:
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
     what to make of the model; left out, its name tells the one, and the source the other. `decides` says that the task's
-    answers are decisions, which may flip, `by_decisions` that the file is held by them, in place of the ratio.
+    answers are decisions, which may flip, `by_decisions` that the file is held by them, in place of the ratio, and
+    `by_answers` that it must give them. `including` are ids of rows that are looked at in any case.
     `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance, likewise; `repro` keeps what shows a difference without mqa.
     """
 
@@ -54,6 +56,8 @@ class Pair:
     repro: bool = False
     decides: bool = False
     by_decisions: bool = False
+    by_answers: bool = False
+    including: tuple[str, ...] = ()
 
     def told(self, asked: Asked) -> Pair:
         """The same with what was left out."""
@@ -83,6 +87,7 @@ class Pair:
 
     def _checks(self) -> list[dict[str, Any]]:
         tensors: dict[str, Any] = {"use": "parity/tensors"} | ({"repro": True} if self.repro else {})
+        tensors |= {"including": list(self.including)} if self.including else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MOST_RATIO}}
         if self.tolerance is not None:
             atol, rtol = self.tolerance
@@ -93,7 +98,7 @@ class Pair:
         checks: list[dict[str, Any]] = [{"name": "tensors", "measure": tensors, "expect": expect}]
         if self.decides:
             flips = {"measure": FLIPS, "expect": {"max": MOST_FLIPS}}
-            checks.append({"name": "flips", **flips, "critical": self.by_decisions})
+            checks.append({"name": "flips", **flips, "critical": self.by_decisions or self.by_answers})
         return checks
 
 
@@ -108,6 +113,11 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
         findings.append(_instead(whole, trial.report))
         if whole.decides:
             trial = _tried(replace(whole, by_decisions=True), asked, show)  # of all that the store has by now
+    elif odd := _odd(trial):
+        findings.append(_looked_at(odd))
+        trial = _tried(replace(whole, including=odd), asked, show)
+    if _fails_elsewhere(trial.report):
+        trial = _tried(replace(whole, by_answers=True), asked, show)
     report = runs.settled(trial)
     found = first_divergence(report)
     if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
@@ -136,6 +146,23 @@ def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:
     raw = replace(made_up("parity.toml", pair.suite(), Path()), overrides=asked.overrides)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         return runs.tried(raw, asked, examples=show.examples, progress=progress)
+
+
+def _odd(trial: Trial) -> tuple[str, ...]:
+    """Rows of other answers, where the file holds on those that were sampled."""
+    holds = trial.report.results[0].verdict is Verdict.PASS
+    return odd_rows(trial.observations, "torch", "onnx") if holds else ()
+
+
+def _looked_at(odd: Sequence[str]) -> Finding:
+    rows = "1 row" if len(odd) == 1 else f"{len(odd)} rows"
+    return Finding("note", "rows", f"the file holds on the sampled rows; {rows} with another answer joined them")
+
+
+def _fails_elsewhere(report: Report) -> bool:
+    """Whether a file that holds on the rows that were sampled gives no answer on some other row."""
+    tensors, *others = report.results
+    return tensors.verdict is Verdict.PASS and any(one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
 
 
 def _has_no_peer(report: Report) -> bool:

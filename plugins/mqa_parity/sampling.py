@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import NotRunError, OutOfMemoryError
+from mqa_registry import DataError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -57,11 +57,15 @@ def codec_of(scene: Scene) -> Codec:
     return scene.subject.codec
 
 
-def sample(scene: Scene, number: int) -> list[Row]:
-    """So many rows of the view by the suite's seed: the shortest and the longest of a larger draw, then others."""
+def sample(scene: Scene, number: int, including: Sequence[str] = ()) -> list[Row]:
+    """So many rows of the view by the suite's seed: the shortest and the longest of a larger draw, then others.
+
+    Rows whose ids are in `including` are among these before any others; a DataError where there is no such row.
+    """
     codec, table = codec_of(scene), scene.view.rows.table
     fields = list(scene.view.rows.fields)
-    drawn = table.take(pa.array(scene.rng.permutation(table.num_rows)[: CHOICE * number]))
+    order = dict.fromkeys([*_places(table, including), *scene.rng.permutation(table.num_rows).tolist()])
+    drawn = table.take(pa.array([*order][: CHOICE * number], pa.int64()))
     sizes = np.array([_length(codec, row) for row in _encoded(codec, drawn.select(fields))])
     if not len(sizes):
         raise NotRunError("there are no rows to look at")
@@ -75,6 +79,16 @@ def sample(scene: Scene, number: int) -> list[Row]:
         strict=True,
     )
     return [Row(str(name), arrays, codec.size(arrays), _text(example)) for name, arrays, example in rows]
+
+
+def _places(table: pa.Table, ids: Sequence[str]) -> list[int]:
+    if not ids:
+        return []
+    places = {name: place for place, name in enumerate(table.column("id").to_pylist())}
+    for name in ids:
+        if name not in places:
+            raise DataError(f"there is no row `{name}` to look at", hint="rows are known by their `id`")
+    return [places[name] for name in ids]
 
 
 def fitting(look: Callable[[int], Seen]) -> Seen:

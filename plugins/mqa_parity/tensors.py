@@ -59,6 +59,7 @@ def tensors(
     scene: Scene,
     *,
     rows: Annotated[int, Ge(1)] = 64,
+    including: list[str] | None = None,
     outputs: list[str] | None = None,
     atol: Annotated[float, Ge(0)] = 1e-5,
     rtol: Annotated[float, Ge(0)] = 1e-3,
@@ -67,7 +68,8 @@ def tensors(
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
-    `rows` of the view are run, the shortest and the longest among them, in padded batches; padding is left out.
+    `rows` of the view are run, the shortest, the longest and those `including` names by id among them, in padded
+    batches; padding is left out.
     `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
@@ -81,7 +83,7 @@ def tensors(
     assert scene.reference is not None
     asked = _Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
     with trio(scene.reference, scene.view) as three:
-        drawn = sample(scene, rows)
+        drawn = sample(scene, rows, including or ())
         return fitting(lambda together: _looked(scene, three, drawn, asked, together))
 
 

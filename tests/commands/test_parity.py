@@ -16,7 +16,8 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
-from mqa_registry.commands.parity import Pair
+from mqa_registry.commands.parity import Pair, _fails_elsewhere
+from mqa_registry.judging import Verdict
 
 ROOT = Path(__file__).parents[2]
 
@@ -245,6 +246,24 @@ def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
     assert by_decisions[0]["measure"] == by_ratio[0]["measure"]  # so that the store has what was seen
 
 
+@pytest.mark.parametrize(
+    ("verdicts", "counts"),
+    [
+        (("PASS", "ERROR"), True),
+        (("PASS", "NOT-RUN"), True),
+        (("PASS", "FAIL"), False),  # flips of ties
+        (("FAIL", "ERROR"), False),  # it is the difference that is told
+        (("PASS",), False),
+    ],
+)
+def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_were_sampled(verdicts, counts):
+    report = SimpleNamespace(results=[SimpleNamespace(verdict=Verdict(one)) for one in verdicts])
+    assert _fails_elsewhere(report) is counts
+    by_answers = Pair("model", Path("model.onnx"), decides=True, by_answers=True).suite()["check"]
+    assert [one.get("critical", True) for one in by_answers] == [True, True]
+    assert by_answers[0]["expect"].keys() == {"mismatches", "ratio"}
+
+
 def test_a_limit_is_kept(parity):
     parity.run("--limit", "5", "--json", "told.json")
     numbers = json.loads((parity.folder / "told.json").read_text())["results"][0]["numbers"]
@@ -298,3 +317,48 @@ def test_int8_with_a_damaged_weight_fails_and_the_weight_is_named(int8):
     found = told["first_divergence"]
     assert (found["kind"], found["class"], found["weight"]) == ("weights", "Linear", f"{name}: weight")
     assert f"`{found['module']}` (Linear): weights" in " ".join(done.stdout.split())
+
+
+@pytest.fixture
+def words(tmp_path, monkeypatch):
+    """A tiny classifier of texts with random weights, its export with NaN for one word, and 2,000 rows, 3 of which have it."""
+    import onnx
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import torch
+    import transformers
+    from onnx import numpy_helper
+
+    from mqa_onnxruntime.exporting import export
+
+    monkeypatch.chdir(tmp_path)
+    demo = ROOT / "suites/models/reviews-minilm"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(demo)
+    torch.manual_seed(7)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
+    model = transformers.BertForSequenceClassification(
+        transformers.BertConfig(vocab_size=len(tokenizer), **sizes)
+    ).eval()
+    for part in (model, tokenizer):
+        part.save_pretrained("model")
+    batch = {name: array.numpy() for name, array in tokenizer(["a word"] * 3, return_tensors="pt").items()}
+    export(model, batch, dict.fromkeys(batch, (0, 1)), tmp_path, None)
+    graph = onnx.load("model.onnx")
+    table = next(one for one in graph.graph.initializer if one.name.endswith("word_embeddings.weight"))
+    weights = numpy_helper.to_array(table).copy()
+    weights[tokenizer.convert_tokens_to_ids("dvd")] = np.nan
+    table.CopyFrom(numpy_helper.from_array(weights, table.name))
+    onnx.save(graph, "model.onnx")
+    texts = [f"{'dvd' if number in {120, 200, 290} else 'row'} {number}" for number in range(2000)]
+    pq.write_table(pa.table({"id": [str(number) for number in range(2000)], "text": texts}), "rows.parquet")
+
+
+@pytest.mark.usefixtures("words")
+def test_a_row_with_another_answer_is_looked_at_though_it_was_not_sampled():
+    done = CliRunner().invoke(app, ["parity", "model", "model.onnx", "--data", "rows.parquet", "--json", "told.json"])
+    assert done.exit_code == 1, done.output
+    told = json.loads(Path("told.json").read_text())
+    assert told["first_divergence"]["kind"] == "weights"
+    assert told["first_divergence"]["module"].endswith("word_embeddings")
+    assert set(told["results"][0]["measure"]["including"]) == {"120", "200", "290"}
+    assert "3 rows with another answer joined them" in " ".join(done.stdout.split())

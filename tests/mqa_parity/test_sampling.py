@@ -10,7 +10,7 @@ import pytest
 
 from mqa_parity.precision import FORMATS, format_of
 from mqa_parity.sampling import CHOICE, TOGETHER, batched, sample
-from mqa_registry import NotRunError
+from mqa_registry import DataError, NotRunError
 
 
 @pytest.fixture
@@ -42,6 +42,17 @@ def test_no_more_rows_are_encoded_than_the_choice_needs(scene, numpy_runner, cod
 
     sample(scene(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
     assert len(seen) == 5 * CHOICE + 5
+
+
+def test_rows_that_are_named_are_among_them_whatever_is_drawn(scene, numpy_runner):
+    texts = ["aa"] * 1000 + ["b"]
+    shown = scene(numpy_runner(), texts=texts)
+    named = ["row 999", "row 3", "row 500"]
+    rows = sample(shown, 6, named)
+    assert {row.id for row in rows} > set(named)
+    assert len({row.id for row in rows}) == 6
+    with pytest.raises(DataError, match="there is no row `row 5000` to look at"):
+        sample(shown, 6, ["row 5000"])
 
 
 def test_fewer_rows_than_wanted_are_all_rows(drawn):
