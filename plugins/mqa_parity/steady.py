@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A sum whose order is not fixed, as on a GPU, moves by some roundings of its largest number; dropout by far more.
 ROUNDINGS = 64
+HALF = 160  # letters of what an error says, at either end
 
 
 @dataclass(frozen=True)
@@ -74,9 +75,14 @@ def answered(runner: Runner, backend: str, batch: Batch) -> Mapping[str, Array]:
 
 
 def reason(error: Exception) -> str:
-    """The first line of what an error says."""
-    first = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
-    return f"{first:.200}"
+    """What an error says, in short."""
+    return shortened(str(error)) or type(error).__name__
+
+
+def shortened(said: str) -> str:
+    """The first line of what an error says; of a long one both ends, since runtimes tell what is wrong at the second."""
+    first = next((line.strip() for line in said.splitlines() if line.strip()), "")
+    return first if len(first) <= 2 * HALF else f"{first[:HALF].rstrip()} … {first[-HALF:].lstrip()}"
 
 
 def distance(one: Array, other: Array) -> float:

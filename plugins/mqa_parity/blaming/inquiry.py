@@ -20,6 +20,7 @@ from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
 from mqa_parity.blaming.widths import told_apart
+from mqa_parity.steady import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -155,7 +156,7 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
     module, class_name, source = anatomy.owner(node)
     blamed = Blame(
         "exporter",
-        f"the model takes this input, and the file does not: {case.crash.splitlines()[0]:.300}",
+        f"the model takes this input, and the file does not: {shortened(case.crash)}",
         float("inf"),
         module=module,
         class_name=class_name,

@@ -1,0 +1,24 @@
+"""What an error says, in a line."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_parity.steady import HALF, reason, shortened
+
+
+def test_of_a_long_line_both_ends_are_told():
+    said = f"Non-zero status code in Reshape. Name:'rr' {'/src/reshape_helper.h ' * 40} requested shape:{{13,-1,2}}"
+    assert shortened(said).startswith("Non-zero status code in Reshape. Name:'rr'")
+    assert shortened(said).endswith("requested shape:{13,-1,2}")
+
+
+@given(st.text())
+def test_it_is_one_short_line(said):
+    assert len(shortened(said).splitlines()) <= 1
+    assert len(shortened(said)) <= 2 * HALF + 3
+
+
+def test_an_error_without_words_is_told_by_its_type():
+    assert reason(ValueError("\n \n")) == "ValueError"
