@@ -39,7 +39,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
-        version=4,
+        version=5,
     )
     yield Probe(
         "invariance",

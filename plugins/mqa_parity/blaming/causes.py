@@ -47,7 +47,7 @@ STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off a
 
 def find_cause(case: Suspect) -> Cause:
     """The first of these that explains the error, each shown by an experiment on the piece."""
-    return strayed(case) or _precision(case) or _weights(case) or _folded(case) or _arbitrated(case)
+    return strayed(case) or _precision(case) or wrong_weight(case) or _folded(case) or _arbitrated(case)
 
 
 def strayed(case: Suspect) -> Cause | None:
@@ -89,7 +89,7 @@ def _precision(case: Suspect) -> Cause | None:
     return Cause("precision", f"it computes in {', '.join(coarse[:4])}, and the model in {own}") if coarse else None
 
 
-def _weights(case: Suspect) -> Cause | None:
+def wrong_weight(case: Suspect) -> Cause | None:
     """A weight that heals the piece where it is put right; of the whole graph one of those that are no parameter."""
     reference = case.case.truth.reference
     if not isinstance(reference, Weighted) or (case.whole and not (case.module or case.cleared)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.causes import find_cause
+from mqa_parity.blaming.causes import find_cause, wrong_weight
 from mqa_parity.blaming.doors import Weighted
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
@@ -28,17 +28,20 @@ NUMBER = re.compile(r"\d+")
 
 
 def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
-    """At the first module whose numbers are nowhere in the graph, after the last one whose numbers are.
+    """At a weight that heals the graph, else at the first module whose numbers are nowhere in it, after the last one there.
 
     Modules that are nowhere in any layer were fused with others, and say nothing.
     """
     modules, there = _found(case, anatomy) if not case.crash else ([], set[str]())
     module = first_missing(modules, there)
-    whole = of_graph(case, anatomy)
-    cause = find_cause(replace(whole, module=module, cleared=_learned(case, whole.piece.weights)))
-    if not module:
+    graph = of_graph(case, anatomy)
+    whole = replace(graph, cleared=_learned(case, graph.piece.weights))
+    weight = wrong_weight(whole)  # which has its parameter's name, as a rule
+    if weight or not module:
+        cause = weight or find_cause(whole)
         owner = cause.parameter.rpartition(".")[0]
         return Blame(cause.kind, cause.reason, case.failure, module=owner, weight=cause.weight)
+    cause = find_cause(replace(whole, module=module))
     where = f"the graph does not tell its modules; by their numbers all before `{module}` are there, and neither it nor any after"
     return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module, weight=cause.weight)
 

@@ -87,6 +87,19 @@ def test_torchscript_shows_no_modules_and_yet_whose_weight_it_is(lab, reference,
         assert found is None
 
 
+def test_a_weight_that_kept_its_name_is_named_though_its_module_was_fused(
+    lab, reference, candidate, batches, optimized
+):
+    name = "bert.encoder.layer.1.intermediate.dense.bias"
+    bias = next(one for one in optimized.graph.initializer if one.name == name)
+    numbers = onnx.numpy_helper.to_array(bias).copy()
+    numbers[5] += 0.2
+    bias.CopyFrom(onnx.numpy_helper.from_array(numbers, name))
+    found = blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
+    assert (found.kind, found.module) == ("weights", "bert.encoder.layer.1.intermediate.dense")
+    assert "1 of 64 numbers differ, by 0.2 at most" in found.reason
+
+
 def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
 
     assert blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask") is None
