@@ -43,6 +43,7 @@ def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
         folder / "expected.npz",
         allow_pickle=False,
         expected=shown.double,
+        shaped=shown.whole,  # what a module gives may have other axes in the graph
         counts=where_real(shown.double, small.truth.real),
         allowed=small.limit * allowed(shown.single, shown.double, small.truth.real),
     )

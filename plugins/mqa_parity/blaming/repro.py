@@ -75,8 +75,11 @@ def _by_reference(inputs: dict[str, Any]) -> Any:
 
 
 def _error(found: Any, told: Any) -> float:
-    """The largest, where it counts; infinite where there is no number."""
+    """The largest, where it counts; infinite where there is no number, or an output of the model has another shape."""
     if found is None or found.size != told["expected"].size:
+        return float("inf")
+    if told["shaped"] and found.shape != told["expected"].shape:
+        print(f"its shape is {found.shape}, and not {told['expected'].shape}")
         return float("inf")
     distance = np.abs(found.reshape(told["expected"].shape).astype(np.float64) - told["expected"])[told["counts"]]
     return float(np.nan_to_num(distance, nan=np.inf).max(initial=0.0))

@@ -70,6 +70,17 @@ def test_what_no_module_is_to_blame_for_is_shown_whole(blamed, copied, tmp_path)
     assert set(np.load(tmp_path / "out" / "inputs.npz")) == {"input_ids", "attention_mask"}
 
 
+def test_an_output_in_another_shape_is_shown_to_be(blamed, copied, tmp_path):
+    graph = copied("bert", "graph")
+    next(node for node in graph.graph.node if "logits" in node.output).output[0] = "ours"
+    graph.graph.node.append(onnx.helper.make_node("Squeeze", ["ours"], ["logits"], name="squeezed"))
+    graph.graph.output[0].type.tensor_type.ClearField("shape")
+    assert blamed("bert", graph, bundle=tmp_path / "out").kind == "signature"
+    shown = run(tmp_path / "out")
+    assert shown.returncode == 1
+    assert "its shape is (3,), and not (1, 3)" in shown.stdout
+
+
 def test_an_input_that_crashes_is_cut_to_the_length_that_does(blamed, copied, tmp_path):
     graph = copied("bert", "graph")
     gather = next(node for node in graph.graph.node if "bert.embeddings.position_embeddings.weight" in node.input)
