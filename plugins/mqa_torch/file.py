@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model
 from mqa_torch.allowed import check_allowed, check_task, evaluating
+from mqa_torch.program import module_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from mqa_registry import Conditions, Task
 
@@ -76,24 +77,7 @@ def _script(path: Path) -> Any:
 def _program(path: Path) -> Any:
     import torch
 
-    program = torch.export.load(path)
-    places, _ = program.call_spec.in_spec.children()
-    return _named(program.module(), program.graph_signature.user_inputs[: places.num_children])
+    with suppress(ImportError):
+        import transformers.modeling_outputs  # noqa: F401 - PyTorch reads no program of its models before that
 
-
-def _named(module: Any, places: Sequence[str]) -> Any:
-    """A module that takes its inputs by name, those too that it was exported to take by their places."""
-    import torch
-
-    class Named(torch.nn.Module):
-        """The program, and the names of the inputs that it takes by their places."""
-
-        def __init__(self) -> None:
-            super().__init__()
-            self.program = module
-
-        def forward(self, **inputs: Any) -> Any:
-            placed = [inputs.pop(name) for name in places]
-            return self.program(*placed, **inputs)
-
-    return Named() if places else module
+    return module_of(torch.export.load(path))

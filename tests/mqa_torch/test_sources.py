@@ -136,6 +136,32 @@ except DataError:
     assert (done.returncode, done.stderr) == (2, "")
 
 
+def test_a_program_may_give_what_models_of_transformers_give(tmp_path):
+    """In a process of its own, which has imported nothing of transformers yet."""
+    import torch
+    from transformers.modeling_outputs import SequenceClassifierOutput
+
+    class Classifier(torch.nn.Module):
+        def forward(self, x):
+            return SequenceClassifierOutput(logits=x * 2)
+
+    torch.export.save(torch.export.export(Classifier(), (torch.ones(2, 3),)), tmp_path / "a.pt2")
+    program = """
+import sys
+from pathlib import Path
+from mqa_registry import Conditions
+from mqa_torch.file import of_file
+import mqa_transformers
+import torch
+
+task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+model = of_file(task, Conditions(Path(), allow_code=True), id=Path(sys.argv[1]))
+print(model.module(x=torch.ones(2, 3)).logits.sum().item())
+"""
+    command = [sys.executable, "-c", program, tmp_path / "a.pt2"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "12.0\n"
+
+
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, conditions):
     saved(tmp_path)

@@ -17,7 +17,7 @@ from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.outside import blame_outside
 from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_form, blame_signature
-from mqa_parity.blaming.suspect import of_module
+from mqa_parity.blaming.suspect import of_graph, of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
 from mqa_parity.blaming.widths import told_apart
 from mqa_parity.steady import shortened
@@ -87,7 +87,7 @@ def _blame_module(case: Case) -> Blame:
     anatomy = dissected(case.candidate, case.truth.reference)
     taps = find_taps(case, anatomy)
     if not taps.parts:
-        return blame_unnamed(case, anatomy)
+        return _blame_unnamed(case, anatomy)
     if case.crash:
         return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
@@ -99,6 +99,13 @@ def _blame_module(case: Case) -> Blame:
     if found.kind == "precision":
         culprit, found = _beyond_rounding(case, anatomy, taps, places, culprit)
     return replace(found, trail=trail(places, culprit))
+
+
+def _blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
+    """By numbers alone, where the model shows no modules or the graph none; where the graph does, with its nodes."""
+    found = blame_unnamed(case, anatomy)
+    nodes = _own(anatomy, found.module, of_graph(case, anatomy).piece.nodes) if found.module else ()
+    return _moved(anatomy, replace(found, nodes=nodes), found.module) if nodes else found
 
 
 def _beyond_rounding(

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import onnx
 import pytest
+from mqa_torch.allowed import evaluating
+from mqa_torch.program import module_of
 from onnx import helper, numpy_helper
 
 from mqa_onnxruntime.exporting import export
@@ -199,6 +203,7 @@ FAULTS = [
     truncated_positions,
     "fused_kernel",
 ]
+QUICK = (one_bias, norm_epsilon, dropped_mask)
 TEXTS = [
     "a" * length + chr(ord("a") + place) for place, length in enumerate((2, 11, 24, 3, 8, 5, 17, 12, 9, 20, 4, 14))
 ]
@@ -235,10 +240,10 @@ def counts(lab, reference, candidate, batches):
 def judged(lab, reference, candidate, scene):
     """What `parity/tensors` gives of a damaged export and its model: its numbers, and the first module that differs."""
 
-    def look(architecture, patient):
+    def look(architecture, patient, form):
         found = lab(architecture)
         held = candidate(patient.graph, patient.source, found.path)
-        seen = tensors(scene(held, reference(found.module), texts=TEXTS, codec=CODEC))
+        seen = tensors(scene(held, reference(form(found.module)), texts=TEXTS, codec=CODEC))
         return numbers(seen), evidence(seen).get("first_divergence", {})
 
     return look
@@ -246,9 +251,12 @@ def judged(lab, reference, candidate, scene):
 
 @pytest.fixture
 def convicted(lab, copied, counts, judged, request):
-    """Damages a graph, as seed and fault draw it, until the fault counts; holds the verdict against what is known."""
+    """Damages a graph, as seed and fault draw it, until the fault counts; holds the verdict against what is known.
 
-    def look(fault, architecture, seed):
+    `form` makes of the model what it is held against.
+    """
+
+    def look(fault, architecture, seed, form=lambda module: module):
         name = fault_name(fault)
         damage = request.getfixturevalue(fault) if isinstance(fault, str) else fault
         architecture += ANSWERING if fault is swapped_outputs else ""
@@ -258,7 +266,7 @@ def convicted(lab, copied, counts, judged, request):
             patient = Patient(found, copied(architecture, "graph"), found.layer.format(rng.integers(LAYERS)), rng)
             kind, module = damage(patient)
             if counts(architecture, patient):
-                told, first = judged(architecture, patient)
+                told, first = judged(architecture, patient, form)
                 assert told["mismatches"] > 0 or told["ratio"] > 10
                 assert (first["kind"], first.get("module", "")) == (kind, module), first
                 return
@@ -269,6 +277,26 @@ def convicted(lab, copied, counts, judged, request):
 
 def fault_name(fault):
     return fault if isinstance(fault, str) else fault.__name__
+
+
+@pytest.fixture(scope="module")
+def programmed(batches):
+    """A model as it comes back from a `.pt2`, for any number of rows and positions."""
+    import torch
+
+    made = {}
+
+    def form(module):
+        if module not in made:
+            batch = {name: torch.from_numpy(array) for name, array in batches[1].items()}
+            axes = {0: torch.export.Dim("rows"), 1: torch.export.Dim("length", max=25)}
+            program = torch.export.export(module, (), batch, dynamic_shapes=dict.fromkeys(batch, axes))
+            file = io.BytesIO()
+            torch.export.save(program, file)
+            made[module] = evaluating(module_of(torch.export.load(file)))
+        return made[module]
+
+    return form
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=fault_name)
@@ -284,6 +312,22 @@ def test_a_fault_fails_in_any_layer_of_any_architecture(convicted, fault, seed):
     # One of them has its attention's scale in the weights' names alone.
     fitting = ARCHITECTURES[:3] if fault is constant_folded_wrong else ARCHITECTURES
     convicted(fault, str(rng.choice(fitting)), seed)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [one if one in QUICK else pytest.param(one, marks=pytest.mark.slow) for one in FAULTS],
+    ids=fault_name,
+)
+def test_a_fault_fails_where_it_is_beside_an_exported_program_too(convicted, programmed, fault):
+    convicted(fault, "bert", 0, programmed)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("architecture", ARCHITECTURES[1:])
+@pytest.mark.parametrize("fault", QUICK, ids=fault_name)
+def test_a_fault_fails_beside_an_exported_program_of_any_architecture(convicted, programmed, architecture, fault):
+    convicted(fault, architecture, 1, programmed)
 
 
 @pytest.mark.parametrize(

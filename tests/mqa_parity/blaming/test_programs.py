@@ -1,4 +1,4 @@
-"""A model that shows but one module, an exported program: a weight's own name says where it is."""
+"""An exported program, which remembers its modules or has lost them: a weight's own name says where it is all the same."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
+from mqa_torch.allowed import evaluating
+from mqa_torch.program import module_of
 from onnx import numpy_helper
 
 from mqa_onnxruntime.exporting import export
@@ -20,9 +22,9 @@ def batch():
     return {"x": np.random.default_rng(0).normal(size=(4, 8)).astype(np.float32)}
 
 
-@pytest.fixture(scope="module")
-def exported(batch, tmp_path_factory):
-    """A program, which takes its input by its name, and the export of the model that it was made of."""
+@pytest.fixture(scope="module", params=[True, False], ids=["remembered", "lost"])
+def exported(request, batch, tmp_path_factory):
+    """A program, with its modules or without them, and the export of the model that it was made of."""
     import torch
 
     class Layer(torch.nn.Module):
@@ -41,19 +43,13 @@ def exported(batch, tmp_path_factory):
         def forward(self, x):
             return {"logits": self.layers(x)}
 
-    class Named(torch.nn.Module):
-        def __init__(self, program):
-            super().__init__()
-            self.program = program
-
-        def forward(self, x):
-            return self.program(x)
-
     torch.manual_seed(7)
     whole, folder = Whole().eval(), tmp_path_factory.mktemp("program")
     export(whole, batch, {"x": (0,)}, folder, None)
     program = torch.export.export(whole, (torch.from_numpy(batch["x"]),))
-    return Named(program.module()), folder / "model.onnx"
+    for node in program.graph.nodes if not request.param else ():
+        node.meta.pop("nn_module_stack", None)
+    return evaluating(module_of(program)), folder / "model.onnx"
 
 
 @pytest.mark.parametrize("part", ["layers.0.inner.weight", "layers.0.inner.bias", f"layers.{LAYERS - 1}.outer.weight"])
@@ -66,7 +62,7 @@ def test_a_wrong_weight_is_named_with_the_module_that_it_was_in(exported, refere
     tensor.CopyFrom(numpy_helper.from_array(array, part))
     held = replace(candidate(graph, origin=path), inputs={"x": np.float32})
     found = blame(replace(reference(model), sample=lambda: batch), held, [batch])
-    assert (found.kind, found.module) == ("weights", f"program.{part.rpartition('.')[0]}")
-    assert found.weight == f"{part}: {part}"
+    assert (found.kind, found.module) == ("weights", part.rpartition(".")[0])
+    assert found.weight.startswith(f"{part}: ")
     reader = next(node.name for node in graph.graph.node if part in node.input)
     assert (found.class_name, found.evidence()["node"]) == ("Linear", reader)

@@ -1,0 +1,68 @@
+"""The calls that a graph remembers: nested, repeated, torn apart by a pass, or not at all."""
+
+from __future__ import annotations
+
+import operator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mqa_torch.calls import STACK, Call, calls_of
+
+
+def graph_of(*stacks):
+    """A chain of nodes; each stack is the modules around a node, such as `a a.b`, or nothing where it does not say."""
+    import torch
+
+    graph = torch.fx.Graph()
+    node = graph.placeholder("x")
+    for stack in stacks:
+        node = graph.call_function(operator.neg, (node,))
+        if stack is not None:
+            names = ["", *stack.split()]
+            node.meta[STACK] = {one: (one.partition("@")[0], f"kinds.{one.upper()}") for one in names}
+    graph.output((node,))
+    return graph
+
+
+def shown(call):
+    """Its modules, with the number of nodes directly in each."""
+    inner = [shown(step) for step in call.steps if isinstance(step, Call)]
+    return (call.module, sum(isinstance(step, str) for step in call.steps), *inner)
+
+
+def test_calls_are_nested_as_their_modules_are():
+    assert shown(calls_of(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
+
+
+def test_every_call_of_a_module_is_one_of_its_own():
+    assert shown(calls_of(graph_of("a", "a@1 a.b", "a@2"))) == ("", 2, ("a", 1), ("a", 0, ("a.b", 1)), ("a", 1))
+
+
+def test_a_call_in_two_pieces_is_left_out_and_its_nodes_are_of_what_is_around_it():
+    assert shown(calls_of(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
+
+
+def test_a_node_that_says_nothing_belongs_where_it_stands():
+    assert shown(calls_of(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
+    assert shown(calls_of(graph_of(None, None))) == ("", 4)
+
+
+def test_a_call_is_given_what_it_reads_and_gives_what_is_read():
+    one = next(iter(calls_of(graph_of("", "a", "a", "")).inner()))
+    assert (one.class_name, one.given, one.gave) == ("A", ("neg",), ("neg_2",))
+
+
+@pytest.mark.parametrize("names", [["a@b@c"], ["@"], [" "]])
+def test_odd_names_are_no_obstacle(names):
+    assert calls_of(graph_of(*names)).steps
+
+
+@given(st.lists(st.sampled_from([None, "", "a", "a a.b", "a@1", "a@1 a.b", "c a", "a.b"]), max_size=12))
+def test_every_node_runs_once_and_in_its_order(stacks):
+    graph = graph_of(*stacks)
+
+    def steps(call):
+        return [name for step in call.steps for name in (steps(step) if isinstance(step, Call) else [step])]
+
+    assert steps(calls_of(graph)) == [node.name for node in graph.nodes]

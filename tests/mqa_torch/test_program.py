@@ -1,0 +1,178 @@
+"""An exported program answers as it does without its parts, and shows them by the names that they had."""
+
+from __future__ import annotations
+
+import copy
+import io
+
+import numpy as np
+import pytest
+from mqa_torch.allowed import evaluating
+from mqa_torch.program import module_of
+
+from mqa_onnxruntime.exporting import export
+from mqa_onnxruntime.lineage import lineage
+from mqa_transformers.runner import TorchRunner
+
+ROWS = 4
+
+
+def layers():
+    """A module that is called twice, one that works in place, one with a buffer, and one that gives two numbers."""
+    import torch
+
+    class Turn(torch.nn.Module):
+        def forward(self, x):
+            return torch.cos(x), torch.sin(x)
+
+    class Layer(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.line, self.norm, self.act = torch.nn.Linear(8, 8), torch.nn.BatchNorm1d(8), torch.nn.ReLU(inplace=True)
+            self.turn = Turn()
+
+        def forward(self, x, *, twice=False):
+            x = self.act(self.norm(self.line(x)))
+            first, second = self.turn(x)
+            return self.line(first + second) if twice else first - second
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.layers = torch.nn.ModuleList([Layer(), Layer()])
+            self.program = torch.nn.Linear(8, 3)
+            self.scale = torch.nn.Parameter(torch.rand(8))
+            self.register_buffer("count", torch.zeros(()))
+
+        def forward(self, x, shift=None):
+            self.count.add_(1)
+            x = self.layers[1](self.layers[0](self.layers[0](x), twice=True) * self.scale)
+            return {"scores": self.program(x if shift is None else x + shift), "count": self.count * 1}
+
+    torch.manual_seed(7)
+    whole = evaluating(Whole())
+    with torch.no_grad():
+        for _, numbers in (*whole.named_parameters(), *whole.named_buffers()):
+            if numbers.ndim == 1:
+                numbers.copy_(torch.rand_like(numbers) + 0.5)
+    return whole
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:`isinstance.treespec, LeafSpec:FutureWarning")  # PyTorch's own copies
+
+
+@pytest.fixture(scope="module")
+def batch():
+    rng = np.random.default_rng(0)
+    return {name: rng.normal(size=(ROWS, 8)).astype(np.float32) for name in ("x", "shift")}
+
+
+@pytest.fixture(params=[("x", False), ("", False), ("", True)], ids=["by place", "by name", "strict"])
+def program(request, batch):
+    """As it comes back from a file: with one input by its place or none, of either way to trace."""
+    import torch
+
+    given = {name: torch.from_numpy(array) for name, array in batch.items()}
+    placed, strict = request.param
+    first = tuple(given.pop(name) for name in [placed] if name)
+    rows = {0: torch.export.Dim("rows")}
+    axes = {"x": rows, "shift": rows}
+    made = torch.export.export(layers(), first, given, dynamic_shapes=axes, strict=strict)
+    file = io.BytesIO()
+    torch.export.save(made, file)
+    return torch.export.load(file)
+
+
+@pytest.fixture
+def runner(batch):
+    def make(module):
+        return TorchRunner(module, module, lambda: batch, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+
+    return make
+
+
+def answers(module, batch, *, placed=()):
+    """Of a copy, as some modules count how often they are called."""
+    import torch
+
+    given = {name: torch.from_numpy(array) for name, array in reversed(batch.items())}
+    first = [given.pop(name) for name in placed]
+    with torch.no_grad():
+        return copy.deepcopy(module)(*first, **given)
+
+
+def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
+    import torch
+
+    placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
+    expected = answers(program.module(), batch, placed=placed)
+    module = module_of(program)
+    hooked, heard = copy.deepcopy(module), []
+    hooked.get_submodule("layers.0.line").register_forward_hook(lambda *_: heard.append(1))
+    for found in (answers(module, batch), answers(hooked, batch)):
+        assert list(found) == list(expected)
+        assert all(torch.equal(found[name], array) for name, array in expected.items())
+    assert len(heard) == 3
+
+
+def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
+    model = runner(layers())
+    shown = runner(evaluating(module_of(program)))
+    modules = model.modules()
+    assert set(shown.modules()) == set(modules)
+    assert {name: shown.class_of(name) for name in modules} == {name: model.class_of(name) for name in modules}
+    told = [name for name in modules if not name.endswith("turn")]
+    mine, theirs = shown.tap(batch, told), model.tap(batch, told)
+    assert {name: len(calls) for name, calls in mine.items()} == {name: len(calls) for name, calls in theirs.items()}
+    for name in told:
+        for one, other in zip(mine[name], theirs[name], strict=True):
+            np.testing.assert_allclose(one, other, atol=1e-6)
+    last = shown.tap(batch, ["layers.1.turn"])["layers.1.turn"]
+    np.testing.assert_allclose(last[0], np.sin(theirs["layers.1.act"][0]), atol=1e-6)
+
+
+def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
+    shown = runner(evaluating(module_of(program)))
+    given, gave = shown.traffic(batch, ["layers.1.norm", "layers.1.act"])
+    np.testing.assert_array_equal(given["layers.1.act"][0], gave["layers.1.norm"][0])
+    assert (given["layers.1.act"][0] < 0).any()
+    assert (gave["layers.1.act"][0] >= 0).all()
+
+
+def test_its_weights_have_their_own_names(program, runner):
+    model, shown = layers(), runner(module_of(program))
+    for name in ("", "layers.1", "layers.1.norm", "program"):
+        mine, theirs = shown.parameters(name), runner(model).parameters(name)
+        counted = {one for one in theirs if not one.endswith("num_batches_tracked")}  # which nothing reads
+        assert counted <= set(mine) <= set(theirs)
+        assert all((mine[one] == theirs[one]).all() for one in counted)
+
+
+def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
+    model, shown = runner(layers()), runner(evaluating(module_of(program)))
+    with shown.variant(dtype="float64") as mine, model.variant(dtype="float64") as theirs:
+        np.testing.assert_allclose(mine.run(batch)["scores"], theirs.run(batch)["scores"], rtol=1e-13)
+        found, expected = mine.tap(batch, ["program"]), theirs.tap(batch, ["program"])
+    assert found["program"][0].dtype == np.float64
+    np.testing.assert_allclose(found["program"][0], expected["program"][0], rtol=1e-13)
+    assert not (shown.run(batch)["scores"] == expected["program"][0]).all()
+
+
+def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tmp_path):
+    import onnx
+
+    export(evaluating(module_of(program)), batch, dict.fromkeys(batch, (0,)), tmp_path, None)
+    names = {one.name for one in onnx.load(str(tmp_path / "model.onnx"), load_external_data=False).graph.initializer}
+    assert {"scale", "program.weight", "layers.0.line.weight"} <= names
+    told = {(one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in lineage(tmp_path / "model.onnx").values()}
+    assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= told
+
+
+def test_where_the_stack_is_lost_it_answers_and_shows_its_weights_alone(program, batch, runner):
+    for node in program.graph.nodes:
+        node.meta.pop("nn_module_stack", None)
+    module = evaluating(module_of(program))
+    shown = runner(module)
+    assert shown.modules() == []
+    assert "layers.0.line.weight" in shown.parameters("")
+    assert shown.run(batch)["scores"].shape == (ROWS, 3)
