@@ -19,7 +19,7 @@ from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, tr
 from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_graph, of_module
 from mqa_parity.blaming.unnamed import blame_unnamed
-from mqa_parity.blaming.widths import told_apart
+from mqa_parity.blaming.widths import sizes_of, told_apart
 from mqa_parity.steady import shortened
 
 if TYPE_CHECKING:
@@ -56,9 +56,10 @@ def blame(
     what numbers are off to others.
     """
     with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
+        sizes = sizes_of(reference)
 
         def held(batch: Arrays) -> Case:
-            return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit))
+            return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit), sizes)
 
         case = worst(map(held, batches))
         if case is None:

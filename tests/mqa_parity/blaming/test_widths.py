@@ -80,8 +80,14 @@ def network(batch, dtype):
     """An encoder whose padding is nobody's, and a decoder that reads all it says."""
     mask = batch["attention_mask"]
     heard = np.tanh(batch["input_ids"].astype(dtype) / 64)[..., None] * np.ones(4, dtype)
-    said = np.tanh(batch["decoder_input_ids"].astype(dtype) / 64)[..., None]
-    return {"heard": heard, "said": said + (heard * mask[..., None]).sum(1, keepdims=True)}
+    said = np.tanh(batch.get("decoder_input_ids", batch["input_ids"]).astype(dtype) / 64)[..., None]
+    whole = (heard * mask[..., None]).sum(1)
+    return {
+        "heard": heard,
+        "said": said + whole[:, None],
+        "keys": np.stack([heard] * WIDTH, axis=1),  # as many heads as there are positions
+        "alike": whole @ whole.T,
+    }
 
 
 @dataclass
@@ -130,10 +136,30 @@ def test_where_either_takes_no_wider_input_every_position_counts(batch, widest):
     assert blame(model, held, [batch], mask="attention_mask").kind == "exporter"
 
 
+def last_head(outputs, mask):
+    outputs["keys"][:, -1, 0] += np.float32(0.1)
+    return outputs
+
+
+def last_row(outputs, mask):
+    outputs["alike"][:, -1] += np.float32(0.1)
+    return outputs
+
+
+@pytest.mark.parametrize("change", [last_head, last_row])
+@pytest.mark.parametrize("widest", [WIDTH, WIDTH + 1])
+def test_neither_heads_nor_rows_are_positions_where_there_are_as_many(batch, change, widest):
+    many = {name: np.repeat(array, WIDTH // len(array), axis=0) for name, array in batch.items()}
+    many["decoder_input_ids"] = many["decoder_input_ids"][:, :5]
+    model, held = Plain(widest=widest), Plain(change=change, widest=widest)
+    assert blame(model, held, [many], mask="attention_mask").kind == "exporter"
+    assert blame(model, Plain(widest=widest), [many], mask="attention_mask") is None
+
+
 def test_other_widths_are_left_alone(batch):
     for spoken in (batch["decoder_input_ids"][:, :5], None):
         other = {name: array for name, array in batch.items() if name != "decoder_input_ids"}
         other |= {} if spoken is None else {"decoder_input_ids": spoken}
         case = Case(Truth(Plain(), Plain(np.float64), other, "attention_mask"), Plain())
-        assert told_apart(case) is case
+        assert told_apart(case, ()) is case
         assert (case.truth.real == batch["attention_mask"].astype(bool)).all()
