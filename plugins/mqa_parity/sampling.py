@@ -124,8 +124,17 @@ def telling(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list
     """Batches of different sizes, such as tell the axes of an output apart.
 
     Rows that were padded before they came here are all of one width; so the shortest is among them without its padding.
+    What a decoder reads may be as long in one batch after another; so a row of which it is not is among them alone.
     """
-    return [batch_of(codec, [_without_padding(codec, rows[0])]), *batches[:2]]
+    apart = next((row for row in rows if _read_apart(codec, row)), None)
+    alone = [] if apart is None else [batch_of(codec, [apart])]
+    return [batch_of(codec, [_without_padding(codec, rows[0])]), *batches[:2], *alone]
+
+
+def _read_apart(codec: Codec, row: Row) -> bool:
+    """Whether a decoder reads more or less of a row than there are positions in its mask."""
+    read = [len(array) for name, array in row.arrays.items() if name.startswith(DECODER) and array.ndim]
+    return codec.mask in row.arrays and any(length != np.size(row.arrays[codec.mask]) for length in read)
 
 
 def batch_of(codec: Codec, rows: Sequence[Row]) -> Batch:

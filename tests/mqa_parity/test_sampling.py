@@ -8,9 +8,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mqa_parity.layout import layout_of
 from mqa_parity.precision import FORMATS, format_of
-from mqa_parity.sampling import CHOICE, TOGETHER, batched, sample
-from mqa_registry import DataError, NotRunError
+from mqa_parity.sampling import CHOICE, TOGETHER, Row, batch_of, batched, sample, telling
+from mqa_registry import Codec, DataError, NotRunError
+
+MASK, SAID = "attention_mask", "decoder_input_ids"
 
 
 @pytest.fixture
@@ -81,6 +84,26 @@ def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
         assert batch.valid.size <= 64
         assert [int(valid.sum()) for valid in batch.valid] == [row.size for row in batch.rows]
     assert any(not batch.valid.all() for batch in batches), "short and long share a batch"
+
+
+def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_most_batches():
+    lengths = {"short": (3, 3), "long": (5, 5), "other": (3, 5)}  # of the text, and of what the decoder reads
+    rows = [Row(name, {MASK: np.ones(one), SAID: np.ones(other)}, one, "") for name, (one, other) in lengths.items()]
+    codec = Codec(lambda rows: [], _padded, lambda outputs, rows: None, lambda row: len(row[MASK]), mask=MASK)
+    batches = [batch_of(codec, rows[:1]), batch_of(codec, rows[1:])]
+    seen = [(one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in telling(codec, rows, batches)]
+    layout = layout_of(seen)
+    assert layout.axes == {"said": (), "heard": (1,)}
+    *_, (row, cut) = layout.parts("said", batches[1])
+    assert (row.id, cut(batches[1].arrays[SAID]).shape) == ("other", (5,))
+
+
+def _padded(rows):
+    widths = {name: max(len(row[name]) for row in rows) for name in rows[0]}
+    return {
+        name: np.stack([np.pad(row[name], (0, width - len(row[name]))) for row in rows])
+        for name, width in widths.items()
+    }
 
 
 def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
