@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.doors import Weighted
-from mqa_parity.blaming.folded import ROUNDINGS, folded
+from mqa_parity.blaming.folded import folded
+from mqa_parity.blaming.normalization import ROUNDINGS
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -152,7 +153,8 @@ def _folded(case: Suspect) -> Cause | None:
             changed = np.abs(weight - right) > ROUNDINGS * np.abs(right).max()
             what = f"initializer `{one.name}` is not what folding makes of `{one.parameter}` of the model"
             differing = f"{np.count_nonzero(changed)} of {changed.size} numbers differ"
-            reason = f"{what}: {differing}; with that in its place, the module agrees"
+            why = f"; {one.why}" if one.why else ""
+            reason = f"{what}: {differing}; with that in its place, the module agrees{why}"
             return Cause("weights", reason, f"{one.name}: {one.parameter}", one.parameter, one.owner)
     return None
 

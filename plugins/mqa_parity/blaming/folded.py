@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.normalization import ROUNDINGS, Fold, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,17 +21,20 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, Array]
 
 EXACT = 1e-9  # of the largest number: what float64 leaves of a straight line
-ROUNDINGS = 1e-5  # of the largest number: a product that was rounded once
 
 
 @dataclass(frozen=True)
 class Folded:
-    """Initializers as folding makes them, of which `name` is the one to speak of; `owner` the module whose they are."""
+    """Initializers as folding makes them, of which `name` is the one to speak of; `owner` the module whose they are.
+
+    `why` is what else is known of what stands there in their place.
+    """
 
     name: str
     right: Arrays
     parameter: str
     owner: str
+    why: str = ""
 
 
 def folded(case: Suspect) -> Iterator[Folded]:
@@ -46,21 +50,24 @@ def folded(case: Suspect) -> Iterator[Folded]:
         owner, own = name.rpartition(".")[0], learned[name]
         line = _line(case, owner) if own.ndim > 1 and own.shape == case.weights[name].shape else None
         if line is not None and len(line[0]) == len(own):
-            scale, shift = line
-            right = own * scale.reshape(-1, *[1] * (own.ndim - 1))
-            whose = case.module if _scaled(case.weights[name], own) else owner
-            yield from _tried(
-                case, Folded(name, {name: right}, name, whose), shift + scale * learned.get(f"{owner}.bias", 0)
-            )
+            scale, before = line[0], np.broadcast_to(learned.get(f"{owner}.bias", 0), line[0].shape)
+            right = Fold(scale, line[1] + scale * before, before)
+            weight = own * scale.reshape(-1, *[1] * (own.ndim - 1))
+            factors = _factors(case.weights[name], own)
+            one = Folded(name, {name: weight}, name, owner if factors is None else case.module)
+            yield from _tried(case, one, right, factors)
 
 
-def _tried(case: Suspect, weight: Folded, bias: Array) -> Iterator[Folded]:
+def _tried(case: Suspect, weight: Folded, right: Fold, factors: Array | None) -> Iterator[Folded]:
     """The weight alone, what may be its bias alone, and both."""
     yield weight
+    reference = case.case.truth.reference
+    learned = reference.parameters(case.module) if isinstance(reference, Weighted) else {}
     for name, found in case.weights.items():
-        if found.shape == bias.shape:
-            yield Folded(name, {name: bias}, f"{case.module}.bias", case.module)
-            yield replace(weight, right={**weight.right, name: bias})
+        if found.shape == right.bias.shape:
+            why = "" if factors is None else changed(learned, right, Fold(factors, found, right.before))
+            yield Folded(name, {name: right.bias}, f"{case.module}.bias", case.module, why)
+            yield replace(weight, right={**weight.right, name: right.bias}, why=why)
 
 
 def _line(case: Suspect, owner: str) -> tuple[Array, Array] | None:
@@ -77,11 +84,12 @@ def _line(case: Suspect, owner: str) -> tuple[Array, Array] | None:
     return (scale, shift) if off <= EXACT * np.abs(after).max() else None
 
 
-def _scaled(weight: Array, own: Array) -> bool:
-    """Whether a weight is the model's with each channel times a number."""
+def _factors(weight: Array, own: Array) -> Array | None:
+    """The number that each channel of the model's is multiplied by in a weight; None where it is not so made."""
     found, channels = (array.reshape(len(array), -1).astype(np.float64) for array in (weight, own))
     if channels.shape[1] < 2:  # one number is proportional to any other
-        return False
+        return None
     squares = (channels**2).sum(axis=1)
-    scale = (found * channels).sum(axis=1) / np.where(squares, squares, 1)
-    return bool(np.abs(found - scale[:, None] * channels).max() <= ROUNDINGS * np.abs(found).max())
+    factors = (found * channels).sum(axis=1) / np.where(squares, squares, 1)
+    proportional = np.abs(found - factors[:, None] * channels).max() <= ROUNDINGS * np.abs(found).max()
+    return np.asarray(factors) if proportional else None

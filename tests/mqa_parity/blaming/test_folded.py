@@ -96,6 +96,46 @@ def test_a_weight_and_its_bias_may_both_be_wrong(found, change, module):
     assert (told.kind, told.module, told.weight) == ("weights", module, f"{WEIGHT}: {WEIGHT}")
 
 
+def folding(model, **others):
+    """What folding makes of the convolution where some numbers of the normalization are others."""
+    layer, kernel = model.get_submodule(NORMALIZATION), model.get_submodule(CONVOLUTION).weight.detach().numpy()
+    numbers = {name: array.numpy().astype(float) for name, array in layer.state_dict().items()}
+    numbers = {"eps": layer.eps, **numbers}
+    for name, change in others.items():
+        numbers[name] = change(numbers[name])
+    scale = numbers["weight"] / np.sqrt(numbers["running_var"] + numbers["eps"])
+    weight = (kernel * scale[:, None, None, None]).astype(np.float32)
+    bias = (numbers["bias"] - numbers["running_mean"] * scale).astype(np.float32)
+    return {"weight": lambda _: weight, "bias": lambda _: bias}
+
+
+SCALED = "another `weight` or `running_var` in 1 of 16 channels would make it so"
+MOVED = "another `bias` or `running_mean` would make it so"
+
+
+@pytest.mark.parametrize(
+    ("number", "change", "words"),
+    [
+        ("eps", lambda _: 1e-3, "an epsilon of 0.001 would make it so, and the model has 1e-05"),
+        ("weight", one_more, SCALED),
+        ("running_var", one_more, SCALED),
+        ("running_mean", one_more, MOVED),
+        ("bias", one_more, MOVED),
+        ("weight", lambda weight: weight * 1.5, SCALED.replace("1 of", "16 of")),
+    ],
+)
+def test_which_number_of_the_normalization_it_is_is_told_as_far_as_can_be(found, exported, number, change, words):
+    told = found(**folding(exported[0], **{number: change}))
+    assert (told.kind, told.module) == ("weights", NORMALIZATION)
+    assert told.reason.endswith(f"the module agrees; {words}")
+
+
+def test_what_no_one_number_of_the_normalization_makes_is_left_open(found, exported):
+    two = folding(exported[0], weight=one_more, bias=lambda bias: bias + 0.1)
+    for changes in (two, {"weight": one_channel_larger}, {"weight": one_more, "bias": one_more}):
+        assert found(**changes).reason.endswith("the module agrees")
+
+
 def test_a_model_that_was_trained_on_has_another_weight(found, exported):
     import torch
 
