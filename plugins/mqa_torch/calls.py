@@ -106,7 +106,9 @@ def _torn(graph: Any) -> frozenset[Key]:
 
 
 def _tells(node: Any) -> bool:
-    return node.op not in {OUTPUT, GUARDS} and bool(node.meta.get(STACK))
+    """Whether a node has a stack of its own, which begins with the whole model; what passes have made may have none."""
+    outermost = next(iter((node.meta.get(STACK) or {}).values()), None)
+    return node.op not in {OUTPUT, GUARDS} and outermost is not None and outermost[0] == ""
 
 
 def _stack_of(opened: list[_Open]) -> list[tuple[Key, str, str]]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mqa_torch.calls import Call
 
 WHOLE = "program"  # what the program itself is called beside its parts, if none of them is
-CONTAINER = "Module"  # the class of a part that was never called, and so left no class
+UNKNOWN = ""  # the class of a part that was never called, or not where the graph would remember it
 
 
 def module_of(program: Any) -> Any:
@@ -58,11 +58,15 @@ def _program() -> Any:
         def named_modules(
             self, memo: set[Any] | None = None, prefix: str = "", remove_duplicate: bool = True
         ) -> Iterator[tuple[str, Any]]:
-            """Whoever asks for every name of everything, as an exporter does, is told no second name of a weight."""
+            """Of the parts alone: what is inside of the program has no name in the model, and no weight needs a second."""
             whole = f"{prefix}.{self._form[0]}".removeprefix(".")
             for name, module in super().named_modules(memo, prefix, remove_duplicate):
-                if remove_duplicate or not f"{name}.".startswith(f"{whole}."):
+                if not f"{name}.".startswith(f"{whole}."):
                     yield name, module
+
+        def modules(self, remove_duplicate: bool = True) -> Iterator[Any]:
+            """All of them, those inside of the program too: they have copies of the buffers, and can be in training."""
+            yield from (module for _, module in super().named_modules(remove_duplicate=remove_duplicate))
 
     return Program
 
@@ -113,6 +117,6 @@ def _reached(root: Any, name: str, classes: Mapping[str, str]) -> Any:
         if own not in dict(here.named_children()):
             if hasattr(here, own) or not own:
                 return None
-            here.add_module(own, _called(classes.get(path, CONTAINER))())
+            here.add_module(own, _called(classes.get(path, UNKNOWN))())
         here = here.get_submodule(own)
     return here

@@ -53,6 +53,13 @@ def test_a_call_is_given_what_it_reads_and_gives_what_is_read():
     assert (one.class_name, one.given, one.gave) == ("A", ("neg",), ("neg_2",))
 
 
+def test_a_stack_without_the_model_itself_says_nothing():
+    graph = graph_of("a", "a", "a")
+    made = list(graph.nodes)[2]
+    made.meta[STACK] = {"_made_by_a_pass": ("_made_by_a_pass", "_made_by_a_pass")}
+    assert shown(calls_of(graph)) == ("", 2, ("a", 3))
+
+
 @pytest.mark.parametrize("names", [["a@b@c"], ["@"], [" "]])
 def test_odd_names_are_no_obstacle(names):
     assert calls_of(graph_of(*names)).steps

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity import mismatches
 from mqa_parity.blaming.noise import ratio
 from mqa_parity.blaming.widths import confused
 from mqa_registry import NotRunError, OutOfMemoryError
@@ -120,10 +121,8 @@ class Case:
 
 
 def paired(outputs: Arrays, double: Arrays) -> list[tuple[str, str]]:
-    """Outputs of the same name; of two only ones the names do not matter."""
-    if len(outputs) == len(double) == 1:
-        return [(next(iter(outputs)), next(iter(double)))]
-    return [(name, name) for name in outputs if name in double]
+    """Outputs of the same name, or of the same place where names do not matter; the candidate's first."""
+    return [(theirs, ours) for ours, theirs in mismatches.paired(double, outputs).items()]
 
 
 def worst(cases: Iterable[Case]) -> Case | None:

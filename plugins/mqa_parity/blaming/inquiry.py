@@ -18,7 +18,7 @@ from mqa_parity.blaming.outside import blame_outside
 from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
 from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_graph, of_module
-from mqa_parity.blaming.unnamed import blame_unnamed
+from mqa_parity.blaming.unnamed import blame_unnamed, known_weights
 from mqa_parity.blaming.widths import sizes_of, told_apart
 from mqa_parity.steady import shortened
 
@@ -92,6 +92,8 @@ def _blame_module(case: Case) -> Blame:
     if case.crash:
         return _blame_crash(case, anatomy, taps)
     places = find_places(case, anatomy, taps)
+    if not places:
+        return _blame_unnamed(case, anatomy)
     culprit = guilty(places)
     if culprit is None:
         outside = blame_outside(case, anatomy, taps)
@@ -125,6 +127,8 @@ def _beyond_rounding(
 
 def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blame:
     at = of_module(case, anatomy, taps, place.part)
+    if not at.module:  # what stands between modules, or in those that do not show: a weight there may be any
+        at = replace(at, cleared=known_weights(case, at.piece.weights))
     return _blamed(anatomy, place, at, find_cause(at))
 
 

@@ -109,11 +109,11 @@ def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
 
 
 def _measured(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
-    inherited = anatomy.outputs(case.batch, list(taps.parts))
+    inherited = anatomy.outputs(case.batch, list(taps.parts)) if taps.parts else {}
     alike = [name for name, array in inherited.items() if array.size == taps.double[name].size]
     taps.shapes.update({name: inherited[name].shape for name in alike})
     given = taps.given()
-    local = anatomy.forced(case.batch, {name: given[name] for name in alike})
+    local = anatomy.forced(case.batch, {name: given[name] for name in alike}) if alike else {}
     return [
         Place(
             taps.parts[name],

@@ -35,7 +35,7 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
     modules, there = _found(case, anatomy) if not case.crash else ([], set[str]())
     module = first_missing(modules, there)
     graph = of_graph(case, anatomy)
-    whole = replace(graph, cleared=_learned(case, graph.piece.weights))
+    whole = replace(graph, cleared=known_weights(case, graph.piece.weights))
     weight = wrong_weight(whole)  # which has its parameter's name, as a rule
     if weight or not module:
         cause = weight or find_cause(whole)
@@ -64,7 +64,7 @@ def _found(case: Case, anatomy: Anatomy) -> tuple[list[str], set[str]]:
     return told, {name for name in told if _is_there(case, single[name][0], double[name][0], values)}
 
 
-def _learned(case: Case, weights: Mapping[str, Array]) -> frozenset[str]:
+def known_weights(case: Case, weights: Mapping[str, Array]) -> frozenset[str]:
     """The weights of a graph that are some parameter of the model, as it is or transposed."""
     if not isinstance(case.truth.reference, Weighted):
         return frozenset()

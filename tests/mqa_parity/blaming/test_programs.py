@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -66,3 +67,51 @@ def test_a_wrong_weight_is_named_with_the_module_that_it_was_in(exported, refere
     assert found.weight.startswith(f"{part}: ")
     reader = next(node.name for node in graph.graph.node if part in node.input)
     assert (found.class_name, found.evidence()["node"]) == ("Linear", reader)
+
+
+@pytest.fixture(scope="module")
+def hiding(batch, tmp_path_factory):
+    """A program of which a part is hidden, as it was traced without gradients, and which names neither of its outputs."""
+    import torch
+
+    class Whole(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.hidden, self.shown = torch.nn.Linear(8, 8), torch.nn.Linear(8, 3)
+
+        def forward(self, x):
+            with torch.no_grad():
+                share = torch.softmax(self.hidden(x), -1)
+            return self.shown(x * share), (x * share).sum(-1)
+
+    torch.manual_seed(7)
+    whole, folder = Whole().eval(), tmp_path_factory.mktemp("hiding")
+    given, rows = (torch.from_numpy(batch["x"]),), ({0: torch.export.Dim("rows")},)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the exporter's own
+        torch.onnx.export(
+            whole, given, folder / "model.onnx", input_names=["x"], output_names=["scores", "total"],
+            dynamic_shapes=rows, dynamo=True, verbose=False,
+        )  # fmt: skip
+    program = torch.export.export(whole, given, dynamic_shapes=rows)
+    return evaluating(module_of(program)), folder / "model.onnx"
+
+
+@pytest.mark.parametrize("part", ["hidden", "shown"])
+def test_a_wrong_weight_of_a_hidden_part_is_named_too(hiding, reference, candidate, batch, part):
+    model, path = hiding
+    held = replace(reference(model), sample=lambda: batch)
+    assert held.modules() == ["shown"]
+    graph = onnx.load(str(path))
+    tensor = next(one for one in graph.graph.initializer if one.name == f"{part}.bias")
+    array = numpy_helper.to_array(tensor).copy()
+    array[1] += 0.3
+    tensor.CopyFrom(numpy_helper.from_array(array, tensor.name))
+    found = blame(held, replace(candidate(graph), inputs={"x": np.float32}), [batch])
+    assert (found.kind, found.module, found.class_name) == ("weights", part, "Linear" if part == "shown" else "")
+
+
+def test_outputs_without_names_are_held_by_their_places(hiding, reference, candidate, batch):
+    model, path = hiding
+    sound = replace(candidate(path), inputs={"x": np.float32})
+    assert blame(replace(reference(model), sample=lambda: batch), sound, [batch]) is None
