@@ -189,8 +189,9 @@ def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:
     """Where the difference begins, and what that means, in words; few bits `everywhere` begin nowhere."""
     if found.get("module"):
         begins = "few bits cost most" if everywhere and found.get("kind") == "precision" else "it begins"
-        node = f", node `{found['node']}`" if found.get("node") else ""
-        yield f"{begins} in `{found['module']}` ({found.get('class')}{node})"
+        node = f"node `{found['node']}`" if found.get("node") else ""
+        told = [one for one in (found.get("class"), node) if one]
+        yield f"{begins} in `{found['module']}`" + (f" ({', '.join(told)})" if told else "")
     elif found.get("class"):
         yield f"it begins after all modules, in what `{found['class']}` makes of them (node `{found.get('node')}`)"
     if found.get("kind"):

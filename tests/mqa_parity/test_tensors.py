@@ -206,6 +206,17 @@ def test_whoever_is_to_blame_is_told_in_words(held):
     ]
 
 
+@pytest.mark.parametrize(
+    ("known", "words"),
+    [({}, ""), ({"class": "Linear"}, " (Linear)"), ({"node": "norm_3"}, " (node `norm_3`)")],
+)
+def test_of_a_module_only_what_is_known_is_told(held, known, words):
+    _, _, table = held()
+    texts = pa.array([json.dumps({"module": "layer.3", **known}), *[None] * (table.num_rows - 1)], pa.string())
+    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown["remarks"][1] == f"it begins in `layer.3`{words}"
+
+
 def test_where_nobody_could_find_out_who_is_to_blame_the_reason_is_told(held):
     _, _, table = held()
     texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
