@@ -21,12 +21,21 @@ MOST_ROWS = 100_000_000  # more than this nobody gathers to settle a check
 
 @dataclass(frozen=True, eq=False)
 class Claim:
-    """`estimate` is at least `low` and at most `high`; `text` says so, for reports."""
+    """`estimate` is at least `low` and at most `high`; `text` says so, for reports.
+
+    `of` names the number of the check that it is about, where `text` does not.
+    """
 
     text: str
     estimate: Estimate
     low: float = -math.inf
     high: float = math.inf
+    of: str = ""
+
+    @property
+    def number(self) -> str:
+        """Which of the check's numbers it is about."""
+        return self.of or self.text
 
     @property
     def defined(self) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.judging.claims import holm
@@ -88,6 +88,14 @@ class Ruling:
             return Verdict.FAIL
         return Verdict.INCONCLUSIVE if not claims or any(map(self.open, claims)) else Verdict.PASS
 
+    def with_verdicts(self, numbers: Mapping[str, Number], claims: Sequence[Claim]) -> dict[str, Number]:
+        """The numbers, those that claims are about with the verdict on these alone."""
+        about: dict[str, list[Claim]] = {}
+        for claim in claims:
+            about.setdefault(claim.number, []).append(claim)
+        verdicts = {name: self.verdict(claims) for name, claims in about.items()}
+        return {name: replace(one, verdict=verdicts.get(name)) for name, one in numbers.items()}
+
 
 def ruled(steps: Sequence[Judged], ruling: Ruling) -> tuple[Verdict, str, int | None]:
     """The verdict on all severities and groups, the reason, and the rows that would settle it where they can."""
@@ -117,7 +125,7 @@ def whole_part(judged: Judged, ruling: Ruling) -> Part:
     found = [judged.whole, *([judged.gaps] if judged.gaps else [])]
     claims = [claim for claims in judged.claims.values() for claim in claims]
     numbers = {name: each for finding in found for name, each in _numbers(finding, ruling).items()}
-    return Part(ruling.verdict(claims), numbers)
+    return Part(ruling.verdict(claims), ruling.with_verdicts(numbers, claims))
 
 
 def group_parts(judged: Judged, ruling: Ruling) -> dict[str, Part]:

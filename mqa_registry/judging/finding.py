@@ -69,10 +69,10 @@ def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, ho
     gaps, ratios = [], []
     for high, low in combinations(ordered, 2):
         if (bound := expect.max_gap) is not None:
-            gaps.append(Claim(f"`{high}` less `{low}`", difference(values[high], values[low]), -bound, bound))
+            gaps.append(Claim(f"`{high}` less `{low}`", difference(values[high], values[low]), -bound, bound, "gap"))
         if (bound := expect.min_ratio) is not None:
             share = ratio(values[low], values[high], replace(how, purpose=f"{how.purpose} {low} by {high}"))
-            ratios.append(Claim(f"`{low}` by `{high}`", share, bound, 1 / bound if bound else math.inf))
+            ratios.append(Claim(f"`{low}` by `{high}`", share, bound, 1 / bound if bound else math.inf, "ratio"))
     numbers = {}
     if gaps:
         numbers["gap"] = max(gaps, key=_defined_first).estimate

@@ -26,6 +26,7 @@ class Number:
 
     `rows` is how many rows had a say. `method` names the interval (`exact`, `tango`, `bca`, ...) or says `none`.
     `estimate` is None where the number is undefined. `corrected` is the interval after correction for many parts.
+    `verdict` is what the bounds on this number alone come to; None where nothing is expected of it.
     """
 
     estimate: float | None
@@ -34,6 +35,7 @@ class Number:
     rows: int
     method: str
     corrected: tuple[float, float] | None = None
+    verdict: Verdict | None = None
 
 
 @dataclass(frozen=True)

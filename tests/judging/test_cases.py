@@ -379,6 +379,26 @@ def test_the_correction_is_for_groups_and_severities_and_bounds_together(engine,
     assert number.corrected[0] < number.low
 
 
+def test_every_bound_keeps_its_own_verdict_and_the_worst_of_them_is_the_checks(judged, engine, swap):
+    bounds = expect(min=0.2, max_drop=0.0001)
+    (result,) = judged(engine.check("swapped", swap, expect=bounds))
+    own = {name: number.verdict for name, number in result.numbers.items()}
+    assert own == {"value": Verdict.PASS, "drop": result.verdict}
+    assert result.verdict is not Verdict.PASS
+    (lone,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
+    assert {name: number.verdict for name, number in lone.numbers.items()} == {"value": None, "drop": lone.verdict}
+
+
+def test_a_bound_on_every_group_comes_to_what_it_comes_to_in_all_of_them(judged, engine):
+    slices = by(lambda row: "even" if int(row["text"].split()[1]) % 2 else "odd")
+    bounds = {"min": 0.9999, "max_gap": 0.9, "min_rows": 10}
+    (result,) = judged(engine.check(by=slices, expect=expect(**bounds)))
+    assert result.verdict is not Verdict.PASS
+    assert (result.numbers["value"].verdict, result.numbers["gap"].verdict) == (result.verdict, Verdict.PASS)
+    (other,) = judged(engine.check(by=slices, expect=expect(**bounds | {"min": 0.01, "max_gap": 0.0001})))
+    assert (other.numbers["value"].verdict, other.numbers["gap"].verdict) == (Verdict.PASS, other.verdict)
+
+
 def test_the_widest_gap_is_shown_with_its_corrected_interval(engine, judged):
     slices = by(lambda row: str(int(row["text"].split()[1]) % 3))
     (result,) = judged(engine.check(by=slices, expect=expect(max_gap=0.9, min_rows=5)))

@@ -81,6 +81,7 @@ def test_a_check_fails_where_one_of_its_numbers_does_and_says_which(judged):
     assert result.verdict is Verdict.FAIL
     assert result.note == "p95_ms is 21, above 20"
     assert result.expect == {"max": 10, "p95_ms": {"max": 20}}
+    assert [result.numbers[name].verdict for name in bounds] == [Verdict.PASS, Verdict.FAIL]
 
 
 @pytest.mark.parametrize(("reused", "unit"), [(False, "repetitions"), (True, "rows")])

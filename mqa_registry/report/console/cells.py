@@ -10,6 +10,7 @@ from rich.text import Text
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.report.bounds import VALUE
 from mqa_registry.report.console.layout import Cell
+from mqa_registry.report.console.marks import verdict_on
 from mqa_registry.report.numbers import level, spelled
 
 if TYPE_CHECKING:
@@ -26,12 +27,15 @@ _SWEEPS = {  # what a sweep comes to; `{}` is the first severity of that verdict
 }
 
 
-def cell(part: Part, bound: Bound, pen: Pen, *, marked: bool = True) -> Cell:
-    """The judged number of a part with its interval, and the plain value behind a derived one."""
-    mark = _mark(part.verdict, pen) if marked else Text(" " * (pen.mark(Verdict.PASS).cell_len + 1))
+def cell(part: Part, bound: Bound, verdict: Verdict | None, pen: Pen) -> Cell:
+    """The judged number of a part with its interval, and the plain value behind a derived one.
+
+    The `verdict` is the mark; without one there is room for it.
+    """
+    mark = pen.line(pen.mark(verdict), " ") if verdict else Text(" " * (pen.mark(Verdict.PASS).cell_len + 1))
     number = part.numbers.get(bound.number)
     if number is None:
-        return Cell(pen.line(mark, _words(part, pen)), Text(), Text())
+        return Cell(pen.line(mark, _words(part, bound, verdict, pen)), Text(), Text())
     estimate, interval = spelled(number, bound.limits)
     value = part.numbers.get(VALUE) if bound.number != VALUE else None
     beside = pen.own(f"value {spelled(value)[0]}", "dim") if value else Text()
@@ -53,13 +57,10 @@ def _pale(cell: Cell) -> Cell:
     return replace(cell, head=head)
 
 
-def _mark(verdict: Verdict, pen: Pen) -> Text:
-    return pen.line(pen.mark(verdict), " ")
-
-
-def _words(part: Part, pen: Pen) -> str:
+def _words(part: Part, bound: Bound, verdict: Verdict | None, pen: Pen) -> str:
     """What to say where there is no number: how far a sweep holds, or the verdict where the mark does not say it."""
-    if isinstance(part, Result) and part.verdict in _SWEEPS and part.series:
-        there = next((step.severity for step in part.series if step.verdict is part.verdict), part.series[0].severity)
-        return _SWEEPS[part.verdict].format(level(there))
-    return "" if pen.mark(part.verdict).plain == part.verdict else part.verdict.value
+    if isinstance(part, Result) and verdict in _SWEEPS and part.series:
+        steps = [step.severity for step in part.series if verdict_on(step, bound.number) is verdict]
+        return _SWEEPS[verdict].format(level(steps[0] if steps else part.series[0].severity))
+    verdict = verdict or part.verdict
+    return "" if pen.mark(verdict).plain == verdict else verdict.value

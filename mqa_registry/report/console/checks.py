@@ -11,6 +11,7 @@ from mqa_registry.report.console.cells import across, cell
 from mqa_registry.report.console.families import groups_of
 from mqa_registry.report.console.groups import groups
 from mqa_registry.report.console.layout import Cell, Entry, Item
+from mqa_registry.report.console.marks import verdict_on
 from mqa_registry.report.console.reasons import reasons
 from mqa_registry.report.console.sweeps import sweep
 
@@ -38,9 +39,8 @@ def items(row: Row, pen: Pen, told: set[str]) -> Iterator[Item]:
 
 
 def _entry(row: Row, bound: Bound, pen: Pen, *, first: bool) -> Entry:
-    """The verdict is of the whole check, so only the first of its numbers carries the mark."""
     cells = [
-        cell(result, bound, pen, marked=first) if result else _reference(row, backend, pen)
+        cell(result, bound, verdict_on(result, bound.number), pen) if result else _reference(row, backend, pen)
         for backend, result in zip(row.backends, row.across, strict=True)
     ]
     label = _name(row, pen) if first else Text()

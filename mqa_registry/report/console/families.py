@@ -10,7 +10,7 @@ from mqa_registry.judging.waiving import is_accepted, is_overdue
 from mqa_registry.naming import title, uses
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from mqa_registry.judging.result import Part, Result
     from mqa_registry.report.model import Report
@@ -50,7 +50,7 @@ class Row:
     @property
     def verdict(self) -> Verdict:
         """The worst one on any backend."""
-        return min((result.verdict for result in self.results.values()), key=_WORST_FIRST.index)
+        return worst(result.verdict for result in self.results.values())
 
     @property
     def waived(self) -> bool:
@@ -97,6 +97,11 @@ def families(report: Report) -> list[Family]:
     for row in rows(report):
         found.setdefault(family_of(row.first), []).append(row)
     return [Family(name, tuple(members)) for name, members in found.items()]
+
+
+def worst(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of some verdicts."""
+    return min(verdicts, key=_WORST_FIRST.index)
 
 
 def whole(result: Result) -> Part:

@@ -66,7 +66,7 @@ def _spread(parts: Sequence[Part], name: str) -> float:
 
 def _entry(group: str, role: str, row: Row, bound: Bound, pen: Pen, *, marked: bool) -> Entry:
     parts = [groups_of(result).get(group) if result else None for result in row.across]
-    cells = across([cell(part, bound, pen, marked=marked) if part else None for part in parts])
+    cells = across([cell(part, bound, part.verdict if marked else None, pen) if part else None for part in parts])
     label = pen.line(pen.data(f"{role} " if role else "", "dim"), pen.data(group))
     return Entry(label, pen.own(_size(parts, bound), "dim"), cells, indent=2)
 

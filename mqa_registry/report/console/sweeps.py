@@ -10,6 +10,7 @@ from rich.text import Text
 
 from mqa_registry.report.bounds import VALUE
 from mqa_registry.report.console.layout import Note
+from mqa_registry.report.console.marks import verdict_on
 from mqa_registry.report.numbers import level, plain, spelled
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _estimates(steps: Sequence[Step], bound: Bound, pen: Pen) -> list[Text]:
     for step in steps:
         number = step.numbers.get(bound.number) or step.numbers.get(VALUE)
         words = spelled(number, bound.limits)[0] if number else ""
-        found.append(pen.line(pen.mark(step.verdict), f" {words}"))
+        found.append(pen.line(pen.mark(verdict_on(step, bound.number)), f" {words}"))
     return found
 
 

@@ -1,0 +1,90 @@
+"""The mark beside a number is that of its own bounds, wherever these have decided the verdict of the check."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mqa_registry.judging.result import Verdict
+
+PASS, FAIL, INCONCLUSIVE, ERROR = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR
+
+
+@pytest.fixture(name="tensors")
+def _tensors(make):
+    """A check with two bounds, by the verdicts on these and of the whole."""
+
+    def result(mismatches, ratio, verdict):
+        numbers = {
+            "mismatches": replace(make.number(0), verdict=mismatches),
+            "ratio": replace(make.number(395.2), verdict=ratio),
+        }
+        return make.result(
+            "tensors",
+            "onnx",
+            measure={"use": "parity/tensors"},
+            against={"backend": "torch"},
+            expect={"mismatches": {"max": 0}, "ratio": {"max": 10}},
+            numbers=numbers,
+            verdict=verdict,
+        )
+
+    return result
+
+
+@pytest.fixture(name="lines")
+def _lines(make):
+    """What the report says of one result from its name on, without blanks."""
+
+    def shown(result, width=80, **how):
+        text = make.rendered(make.finished([result], result.verdict), width, **how)
+        return [" ".join(line.split()) for line in text[text.index("\n" + result.check) :].splitlines() if line]
+
+    return shown
+
+
+def test_each_bound_has_the_mark_of_its_own_verdict(tensors, lines):
+    assert lines(tensors(PASS, FAIL, FAIL))[:2] == [
+        "tensors mismatches ≤ 0 reference ✓ 0",
+        "ratio ≤ 10 reference ✗ 395.2",
+    ]
+    assert lines(tensors(PASS, INCONCLUSIVE, INCONCLUSIVE))[1] == "ratio ≤ 10 reference ? 395.2"
+
+
+def test_in_ascii_and_below_one_another_too(tensors, lines):
+    shown = lines(tensors(PASS, FAIL, FAIL), 30, encoding="ascii")
+    assert shown[:6] == [
+        "tensors mismatches <= 0",
+        "torch reference",
+        "onnx PASS 0",
+        "ratio <= 10",
+        "torch reference",
+        "onnx FAIL 395.2",
+    ]
+
+
+def test_what_is_not_decided_by_the_bounds_stands_beside_all_of_them(tensors, lines):
+    for bounds, verdict, mark in [((PASS, FAIL), ERROR, "!"), ((PASS, PASS), FAIL, "✗"), ((None, None), FAIL, "✗")]:
+        shown = lines(tensors(*bounds, verdict))
+        assert [line.split()[-2] for line in shown[:2]] == [mark, mark]
+
+
+def test_each_bound_of_a_sweep_tells_where_it_breaks_itself(make, lines):
+    series = [
+        replace(step, numbers={name: replace(one, verdict=own[name]) for name, one in step.numbers.items()})
+        for step, own in [
+            (make.step(1, 0.01), {"value": PASS, "drop": PASS}),
+            (make.step(2, 0.03, FAIL), {"value": PASS, "drop": FAIL}),
+            (make.step(3, 0.04, FAIL), {"value": INCONCLUSIVE, "drop": FAIL}),
+        ]
+    ]
+    expect = {"min": 0.76, "max_drop": 0.02}
+    swept = make.result(
+        "typos", verdict=FAIL, numbers={}, series=tuple(series), expect=expect, perturb="robustness/typos"
+    )
+    shown = lines(swept)
+    assert shown[0] == "typos ≥ 0.76 ? unsettled at 3"
+    assert shown[2] == "torch ✓ 0.803 ✓ 0.783 ? 0.773"
+    assert shown[3] == "drop ≤ 0.02 ✗ breaks at 2"
+    assert shown[5] == "torch ✓ 0.010 ✗ 0.030 ✗ 0.040"
