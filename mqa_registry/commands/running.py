@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from mqa_registry.commands.ending import say
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
+from mqa_registry.report.files import explained
 from mqa_registry.report.jsonfile import write_json
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
@@ -83,12 +85,17 @@ def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequen
 
 def refuse_no_folder(file: str | None) -> None:
     """Find out before anything takes long that there is no place for what is to be written."""
-    if file in (None, "-"):
+    if file is None or file == "-":
         return
-    if Path(str(file)).is_dir():
-        raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
-    if not Path(str(file)).parent.is_dir():
-        raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
+    with explained(file):
+        place = Path(file).resolve()
+        if place.is_dir():
+            raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
+        if not place.parent.is_dir():
+            raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
+        if place.is_file() or not place.exists():  # a pipe or a device is opened once, by who writes
+            with TemporaryFile(dir=place.parent):  # permissions do not tell all, as of a file system for reading alone
+                pass
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

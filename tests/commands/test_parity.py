@@ -195,6 +195,14 @@ def test_what_cannot_be_held_against_each_other_is_one_line_and_2(parity, more, 
     assert reason in done.stderr
 
 
+@pytest.mark.parametrize("file", [".", "no/such/folder.json", "x" * 300])
+def test_a_report_that_cannot_be_written_is_said_before_anything_is_predicted(parity, file):
+    done = parity.run("--json", file)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert f"`{file}`" in done.stderr
+    assert not (parity.folder / ".mqa").exists()
+
+
 def test_two_kinds_of_rows_are_refused(parity):
     done = parity.run("--data", "rows.csv")
     assert (done.exit_code, "both name rows" in done.stderr) == (2, True)
