@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from mqa_registry.judging.result import Verdict
 from mqa_registry.report.bounds import VALUE, Bound, bounds
 from mqa_registry.report.console.cells import across, cell
 from mqa_registry.report.console.families import groups_of
@@ -34,8 +35,13 @@ def items(row: Row, pen: Pen, told: set[str]) -> Iterator[Item]:
     for position, bound in enumerate(judged):
         yield _entry(row, bound, pen, first=position == 0)
         yield from sweep(row, bound, pen, first=position == 0)
-    yield from groups(row, judged[0], pen)
+    telling = next((bound for bound in judged if not bound.between_groups and not _holds(row, bound)), judged[0])
+    yield from groups(row, telling, pen, named=telling is not judged[0])
     yield from reasons(row, pen, told)
+
+
+def _holds(row: Row, bound: Bound) -> bool:
+    return all(verdict_on(result, bound.number) is Verdict.PASS for result in row.results.values())
 
 
 def _entry(row: Row, bound: Bound, pen: Pen, *, first: bool) -> Entry:

@@ -25,8 +25,11 @@ _NAMED = 3  # groups that a remark lists by name
 _LEAD = Text("  ")
 
 
-def groups(row: Row, bound: Bound, pen: Pen) -> Iterator[Item]:
-    """The groups that do not hold, the worst and the best of each backend, or all of them; then what is left out."""
+def groups(row: Row, bound: Bound, pen: Pen, *, named: bool) -> Iterator[Item]:
+    """The groups that do not hold, the worst and the best of each backend, or all of them; then what is left out.
+
+    They are shown by the number of one bound, which is `named` where one would take it for another.
+    """
     per_group = _of_groups(bound, row)
     ranks = {name: ranked(row, name, per_group) for name, result in row.results.items() if groups_of(result)}
     if not ranks:
@@ -35,7 +38,7 @@ def groups(row: Row, bound: Bound, pen: Pen) -> Iterator[Item]:
         yield Note(pen.own(f"at severity {level(row.first.series[-1].severity)}:", "dim"), _LEAD)
     shown = dict.fromkeys(judged(ranks), "") if pen.verbose > 0 else roles(row, ranks, per_group)
     marked = not bound.between_groups and per_group.number in {bound.number, VALUE}
-    if per_group.number not in {bound.number, VALUE}:
+    if named or per_group.number not in {bound.number, VALUE}:
         yield Note(pen.line(pen.data(per_group.number.replace("_", " ")), ":", style="dim"), _LEAD)
     for group, role in shown.items():
         yield _entry(group, role, row, per_group, pen, marked=marked)

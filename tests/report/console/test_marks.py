@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.result import Part, Verdict
 
 PASS, FAIL, INCONCLUSIVE, ERROR = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.ERROR
 
@@ -68,6 +68,28 @@ def test_what_is_not_decided_by_the_bounds_stands_beside_all_of_them(tensors, li
     for bounds, verdict, mark in [((PASS, FAIL), ERROR, "!"), ((PASS, PASS), FAIL, "✗"), ((None, None), FAIL, "✗")]:
         shown = lines(tensors(*bounds, verdict))
         assert [line.split()[-2] for line in shown[:2]] == [mark, mark]
+
+
+@pytest.mark.parametrize(("value", "drop"), [(PASS, FAIL), (FAIL, PASS), (FAIL, FAIL)])
+def test_groups_are_shown_by_the_first_bound_that_does_not_hold(make, lines, value, drop):
+    both = {"value": replace(make.number(0.8), verdict=value), "drop": replace(make.number(0.04), verdict=drop)}
+    groups = {
+        "nyt": Part(FAIL, {"value": make.number(0.72), "drop": make.number(0.09)}),
+        "amazon": Part(PASS, {"value": make.number(0.84), "drop": make.number(0.01)}),
+    }
+    expect = {"min": 0.75, "max_drop": 0.05}
+    sliced = make.result("domains", verdict=FAIL, numbers=both, groups=groups, expect=expect, by={"use": "fairness/x"})
+    shown = lines(sliced)
+    assert shown[0].startswith("domains each ≥ 0.75 ")
+    assert shown[1].startswith("each drop ≤ 0.05 ")
+    if value is FAIL:
+        assert shown[2:4] == ["worst nyt n=4,200 ✗ 0.720", "best amazon n=4,200 ✓ 0.840"]
+    else:
+        assert shown[2:5] == [
+            "drop:",
+            "worst nyt n=4,200 ✗ 0.090 value 0.720",
+            "best amazon n=4,200 ✓ 0.010 value 0.840",
+        ]
 
 
 def test_each_bound_of_a_sweep_tells_where_it_breaks_itself(make, lines):
