@@ -39,7 +39,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
-        version=5,
+        version=6,
     )
     yield Probe(
         "invariance",

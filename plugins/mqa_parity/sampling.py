@@ -120,6 +120,14 @@ def batched(codec: Codec, rows: Sequence[Row], budget: int, together: int = TOGE
         yield batch_of(codec, waiting)
 
 
+def alone(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
+    """The longest row and one of middle length, each by itself, where they are not in `batches`: users send one row."""
+    ordered = sorted(rows, key=lambda row: row.size)
+    known = {batch.rows[0].id for batch in batches if len(batch) == 1}
+    chosen = {row.id: row for row in (ordered[-1], ordered[len(ordered) // 2]) if row.id not in known}
+    return [batch_of(codec, [row]) for row in chosen.values()]
+
+
 def telling(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
     """Batches of different sizes, such as tell the axes of an output apart.
 

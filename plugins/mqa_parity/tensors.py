@@ -13,7 +13,7 @@ from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
 from mqa_parity.ratios import BOUND, differs
-from mqa_parity.sampling import batched, codec_of, fitting, sample, telling
+from mqa_parity.sampling import alone, batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio
 from mqa_registry import DataError, MqaError
@@ -69,7 +69,7 @@ def tensors(
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
     `rows` of the view are run, the shortest, the longest and those `including` names by id among them, in padded
-    batches; padding is left out.
+    batches; padding is left out. The shortest, the longest and one between them are run by themselves too.
     `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
@@ -93,6 +93,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     codec = codec_of(scene)
     budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
     batches = list(batched(codec, drawn, budget, together))
+    batches += alone(codec, drawn, batches)
     survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
     trial = _Trial(three, survey, scene.reference.backend, asked, together)
     given = [_given(three.candidate, batch) for batch in batches]
@@ -102,6 +103,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
     for batch, answer in zip(batches, given, strict=True):
         records += _held(trial, batch, pairs, answer)
+    records = _worst(records)
     if asked.blame and differs(pa.Table.from_pylist(records, SCHEMA)):
         records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place)
     return pa.Table.from_pylist(records, SCHEMA)
@@ -168,6 +170,20 @@ def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arra
                 yield _record(trial, name, row, wrong)
             else:
                 yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))
+
+
+def _worst(records: Sequence[Record]) -> list[Record]:
+    """Of a row that was run twice, every output where it is further off."""
+    kept: dict[tuple[str, str | int], Record] = {}
+    for place, record in enumerate(records):
+        key = (record["output"], place if record["id"] is None else record["id"])
+        if key not in kept or _badness(record) > _badness(kept[key]):
+            kept[key] = record
+    return list(kept.values())
+
+
+def _badness(record: Record) -> tuple[bool, float]:
+    return bool(record["mismatch"]), record["error"]
 
 
 def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array, Array]) -> Record:

@@ -132,6 +132,35 @@ def test_one_row_is_enough(held, numpy_runner):
     assert worst["id"] in table.column("id").to_pylist()
 
 
+def lonely(batch, found, *, longer):
+    """A fault of a row that is alone and has more words than so many."""
+    if len(batch["words"]) == 1 and batch["words"].shape[1] > longer:
+        return found | {"logits": found["logits"] + np.float32(1e-3)}
+    return found
+
+
+@pytest.mark.parametrize("texts", [["a", "b" * 9, "c" * 5], ["a" * (1 + number % 9) for number in range(40)]])
+def test_a_fault_of_a_long_row_alone_is_found(held, numpy_runner, network, texts):
+    found, shown, table = held(
+        numpy_runner(lambda batch, dtype: lonely(batch, network(batch, dtype), longer=8)), texts=texts
+    )
+    assert found["ratio"] > 100
+    assert len(shown["examples"][0]["fields"]["text"]) == 9
+    assert table.num_rows == 3 * len(texts), "a row that is run twice counts once"
+
+
+def test_two_rows_more_are_run_for_that_and_none_that_was_alone_anyway(held, numpy_runner):
+    def lengths(texts, **options):
+        candidate = numpy_runner(**options)
+        held(candidate, texts=texts)
+        return [batch["words"].shape[1] for batch in candidate.batches if len(batch["words"]) == 1]
+
+    assert lengths(["a" * (1 + number % 9) for number in range(40)]) == [1, 9, 5]
+    assert lengths(["a", "b" * 9, "c" * 5], budget=2) == [1, 9, 5]
+    assert lengths(["a", "b" * 9]) == [1, 9]
+    assert lengths(["a"]) == [1]
+
+
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf])
 def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, value):
     found, shown, _ = held(numpy_runner(changes=changed("logits", put((0, 1), value))))
