@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
+from mqa_onnxruntime.drawing import drawing
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, aligned, read_origins
@@ -112,6 +113,14 @@ class Anatomy:
         types = value_types(self.model)
         names = [name for node in self.model.graph.node for name in node.output if name]
         return [name for name in names if types.get(name, 0) in FLOATS - {0}]
+
+    def node_of(self, value: str) -> str:
+        """The name of the node that makes a value."""
+        return next((node.name for node in self.model.graph.node if value in node.output), "")
+
+    def drawing(self) -> dict[str, str]:
+        """The names of the nodes that draw random numbers, with their operators."""
+        return {node.name or node.output[0]: node.op_type for node in drawing(self.model)}
 
     def results(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""

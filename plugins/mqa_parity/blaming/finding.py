@@ -49,12 +49,13 @@ class Blame:
     weight: str = ""
     value: str = ""
     trail: tuple[Step, ...] = ()
+    meaning: str = ""  # where there is more to say than the kind does
 
     def evidence(self) -> dict[str, Any]:
         """As JSON; a ratio is null where the export gives no number to compare."""
         found = {
             "kind": self.kind,
-            "meaning": MEANING[self.kind],
+            "meaning": self.meaning or MEANING[self.kind],
             "reason": self.reason,
             "ratio": _number(self.ratio),
             "module": self.module,

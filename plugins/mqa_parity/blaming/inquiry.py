@@ -16,6 +16,7 @@ from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.outside import blame_outside
 from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
+from mqa_parity.blaming.repeating import blame_repeating
 from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_graph, of_module
 from mqa_parity.blaming.unnamed import blame_unnamed, known_weights
@@ -73,7 +74,7 @@ def blame(
 
 def explain(case: Case) -> Blame:
     """The fault behind a case that fails, what is cheap to find out first."""
-    found = blame_signature(case) or blame_optimizers(case) or _blame_module(case)
+    found = blame_repeating(case) or blame_signature(case) or blame_optimizers(case) or _blame_module(case)
     if not found.module or found.class_name or not isinstance(case.truth.reference, Classed):
         return found
     return replace(found, class_name=case.truth.reference.class_of(found.module))
