@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.naming import named_outputs
+from mqa_onnxruntime.portions import fixed_rows, in_portions
 from mqa_onnxruntime.providers import CPU, Asked, open_session
 from mqa_onnxruntime.signature import input_types
 from mqa_registry import find_device
@@ -48,11 +49,11 @@ def on_cpu(path: Path, sample: Arrays) -> Callable[[Arrays], dict[str, Array]]:
     """
     session, _ = open_session(path, Asked((CPU,), find_device("cpu"), binding=True), "all", None)
     types = input_types(session, sample, path)
-    names = [node.name for node in session.get_outputs()]
+    names, rows = [node.name for node in session.get_outputs()], fixed_rows(session)
 
     def run(batch: Arrays) -> dict[str, Array]:
         feed = {name: np.asarray(batch[name], dtype) for name, dtype in types.items()}
-        values = session.run(names, feed)
+        values = in_portions(session.run, names, feed, rows) if rows else session.run(names, feed)
         return {name: _whole(np.asarray(value)) for name, value in zip(names, values, strict=True)}
 
     return run

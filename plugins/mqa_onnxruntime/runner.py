@@ -11,8 +11,9 @@ import numpy as np
 
 from mqa_onnxruntime.anatomy import Anatomy
 from mqa_onnxruntime.kernels import Kernels
+from mqa_onnxruntime.portions import in_portions
 from mqa_onnxruntime.providers import CPU, told
-from mqa_registry import NotRunError, OutOfMemoryError
+from mqa_registry import MqaError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,7 +40,8 @@ class SessionRunner:
     """Runs one session. `inputs` are the types that it takes its inputs in, `provider` the one that must run it.
 
     `source` is what other sessions of the same file are opened of. `execute` runs this one, where that is not plainly
-    its own `run`.
+    its own `run`. `rows` is how many rows the file takes at a time, where it takes no other number: a batch is run in
+    portions of so many.
     """
 
     session: Any
@@ -50,6 +52,7 @@ class SessionRunner:
     facts: Mapping[str, Any]
     source: Source
     execute: Callable[[list[str], Arrays], list[npt.NDArray[Any]]] | None = None
+    rows: int | None = None
 
     def run(self, batch: Arrays) -> Arrays:
         """The session's outputs by name, half precision as float32."""
@@ -106,7 +109,10 @@ class SessionRunner:
                 f"ONNX Runtime tells when a kernel of `{self.provider}` was begun, not how long it took",
                 hint="look at the modules on the CPU, or on a backend of `transformers/torch`",
             )
-        return self._kernels.timed(self.feed(batch), repetitions)
+        feed = self.feed(batch)
+        if self.rows and {len(array) for array in feed.values()} != {self.rows}:
+            raise NotRunError(f"the file takes batches of {self.rows} alone", hint=f"look at a batch of {self.rows}")
+        return self._kernels.timed(feed, repetitions)
 
     def class_of(self, module: str) -> str:
         """The name of a module's class, as far as the export tells it."""
@@ -126,7 +132,10 @@ class SessionRunner:
 
     def _outputs(self, names: list[str], feed: Arrays) -> list[npt.NDArray[Any]]:
         try:
-            return list((self.execute or self.session.run)(names, feed))
+            execute = self.execute or self.session.run
+            return in_portions(execute, names, feed, self.rows) if self.rows else list(execute(names, feed))
+        except MqaError:
+            raise
         except Exception as error:
             if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
                 raise OutOfMemoryError(f"ONNX Runtime ran out of memory: {told(error):.200}") from error

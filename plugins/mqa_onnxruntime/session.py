@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.exports import LIMIT
 from mqa_onnxruntime.gpu import check_graph, execution, on_gpu, tf32_of, without_graphs
 from mqa_onnxruntime.placement import placement
+from mqa_onnxruntime.portions import fixed_rows
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
 from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
@@ -57,7 +58,8 @@ def onnxruntime_session(
     `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime
     does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
     the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
-    replay it; the first run of a shape, which captures, takes as long as several.
+    replay it; the first run of a shape, which captures, takes as long as several. A file that takes a fixed number of
+    rows is run so many at a time, the last ones filled up.
     """
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
@@ -69,7 +71,8 @@ def onnxruntime_session(
     check_outputs(session, file)
     placed = placement(session, asked, file, cpu_operators or ())
     providers, device = session.get_providers(), _landed(session, asked)
-    chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None}
+    rows = fixed_rows(session)
+    chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None, "fixed_rows": rows}
     yield SessionRunner(
         session,
         inputs=input_types(session, subject.sample(), file),
@@ -86,6 +89,7 @@ def onnxruntime_session(
         },
         source=Source(file, optimization, threads, without_graphs(session), custom_ops),
         execute=execution(session, asked, bound=io_binding),
+        rows=rows,
     )
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.portions import fixed_rows
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
@@ -28,7 +29,8 @@ DTYPES: dict[str, type[np.generic]] = {
 
 def input_types(session: Any, sample: Arrays, path: Path) -> dict[str, type[np.generic]]:
     """The session's inputs with the types it takes them in; a DataError where the task cannot give one of them."""
-    return {node.name: _input_type(node, sample, path) for node in session.get_inputs()}
+    first = 0 if fixed_rows(session) is None else 1  # a fixed number of rows is met by portions
+    return {node.name: _input_type(node, sample, path, first) for node in session.get_inputs()}
 
 
 def check_outputs(session: Any, path: Path) -> None:
@@ -41,7 +43,7 @@ def check_outputs(session: Any, path: Path) -> None:
             )
 
 
-def _input_type(node: Any, sample: Arrays, path: Path) -> type[np.generic]:
+def _input_type(node: Any, sample: Arrays, path: Path, first: int) -> type[np.generic]:
     if node.name not in sample:
         raise DataError(
             f"`{path}` takes an input `{node.name}`, which this task does not give",
@@ -56,9 +58,11 @@ def _input_type(node: Any, sample: Arrays, path: Path) -> type[np.generic]:
     if wanted is None or not np.can_cast(given.dtype, wanted, "same_kind"):
         raise DataError(f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}")
     for axis, length in enumerate(node.shape):
-        if isinstance(length, int) and length != given.shape[axis]:
+        if axis >= first and isinstance(length, int) and length != given.shape[axis]:
+            alone = f", or give it rows of {length} as arrays, padding and mask included, in a `.npz`" if axis else ""
             raise DataError(
-                f"`{path}` takes `{node.name}` with a length of exactly {length} along axis {axis}",
-                hint="export it with dynamic axes",
+                f"`{path}` takes `{node.name}` with a length of exactly {length} along axis {axis},"
+                f" and this task gives it with {given.shape[axis]}",
+                hint=f"export it with dynamic axes{alone}",
             )
     return wanted

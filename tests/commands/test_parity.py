@@ -106,6 +106,36 @@ def test_a_file_with_another_bias_fails_and_the_module_is_named(parity):
     assert "mqa" not in script.read_text().replace("without mqa", "")
 
 
+def fix_rows(graph, rows):
+    for value in (*graph.input, *graph.output):
+        value.type.tensor_type.shape.dim[0].dim_value = rows
+
+
+@pytest.mark.parametrize("rows", [1, 3])
+def test_a_file_that_takes_a_fixed_number_of_rows_is_held_like_any_other(parity, rows):
+    from onnx import numpy_helper
+
+    damage(parity.folder, lambda graph: fix_rows(graph, rows))
+    done = parity.run("--json", "told.json")
+    assert done.exit_code == 0, done.output
+    told = json.loads((parity.folder / "told.json").read_text())
+    assert told["environment"]["backends"]["onnx"]["facts"]["fixed_rows"] == rows
+
+    def change(graph):
+        bias = next(tensor for tensor in graph.initializer if tensor.name == "second.bias")
+        bias.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(bias) + np.float32(0.01), bias.name))
+
+    damage(parity.folder, change)
+    done = parity.run("--json", "told.json", "--repro")
+    assert done.exit_code == 1, done.output
+    found = json.loads((parity.folder / "told.json").read_text())["first_divergence"]
+    assert (found["kind"], found["module"]) == ("weights", "second")
+    shown = subprocess.run(
+        [sys.executable, "-P", Path(found["repro"], "repro.py")], capture_output=True, text=True, check=False
+    )
+    assert shown.returncode == 1, shown.stderr
+
+
 def test_an_output_too_many_is_a_divergence_without_a_module(parity):
     from onnx import helper
 

@@ -14,9 +14,9 @@ from mqa_registry import DataError
 SAMPLE = {"words": np.zeros((2, 7), np.int64), "pixels": np.zeros((2, 3, 8, 8), np.float32)}
 
 
-def types(name, kind, shape):
-    node = SimpleNamespace(name=name, type=kind, shape=shape)
-    return input_types(SimpleNamespace(get_inputs=lambda: [node]), SAMPLE, Path("m.onnx"))
+def types(name, kind, shape, *others):
+    nodes = [SimpleNamespace(name=name, type=kind, shape=shape), *others]
+    return input_types(SimpleNamespace(get_inputs=lambda: nodes), SAMPLE, Path("m.onnx"))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,16 @@ def test_another_number_of_axes_is_refused(shape):
         types("words", "tensor(int64)", shape)
 
 
-@pytest.mark.parametrize(("shape", "length", "axis"), [([1, "s"], 1, 0), (["b", 128], 128, 1)])
-def test_a_fixed_length_is_refused(shape, length, axis):
-    with pytest.raises(DataError, match=f"a length of exactly {length} along axis {axis}"):
-        types("words", "tensor(int64)", shape)
+def test_a_fixed_length_is_refused_with_what_would_do():
+    with pytest.raises(DataError, match="a length of exactly 128 along axis 1, and this task gives it with 7") as no:
+        types("words", "tensor(int64)", ["b", 128])
+    assert "rows of 128 as arrays" in no.value.hint
+
+
+def test_a_fixed_number_of_rows_is_taken_where_all_inputs_have_it():
+    pixels = SimpleNamespace(name="pixels", type="tensor(float)", shape=[1, 3, 8, 8])
+    assert set(types("words", "tensor(int64)", [1, "s"], pixels)) == {"words", "pixels"}
+    pixels.shape = ["b", 3, 8, 8]
+    with pytest.raises(DataError, match="`words` with a length of exactly 1 along axis 0") as refused:
+        types("words", "tensor(int64)", [1, "s"], pixels)
+    assert refused.value.hint == "export it with dynamic axes"

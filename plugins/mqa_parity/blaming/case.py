@@ -64,6 +64,11 @@ class Case:
         """The number of rows."""
         return len(next(iter(self.batch.values())))
 
+    @property
+    def least(self) -> int:
+        """The number of rows that the candidate takes at a time, where that is fixed; else one."""
+        return int(self.candidate.facts.get("fixed_rows", 1))
+
     @cached_property
     def attempt(self) -> tuple[Arrays, str]:
         """The candidate's outputs, or what it says where it cannot run the batch."""
@@ -132,11 +137,14 @@ def worst(cases: Iterable[Case]) -> Case | None:
 
 
 def worst_row(case: Case) -> Case:
-    """The row that is furthest off, if it is off by itself too; else all of them."""
-    if case.size == 1:
+    """The row that is furthest off, if it is off by itself too; else all of them.
+
+    Of a candidate that takes batches of one size alone the row comes as often as that.
+    """
+    if case.size == case.least == 1:
         return case
     order = np.argsort(-_errors(case), kind="stable")[:MOST]
-    return next((alone for place in order if still_fails(alone := case.rows([int(place)]))), case)
+    return next((alone for place in order if still_fails(alone := case.rows([int(place)] * case.least))), case)
 
 
 def still_fails(case: Case) -> bool:

@@ -20,7 +20,7 @@ def _fewest_rows(case: Case) -> Case:
     size = case.size
     places = list(range(size))
     halves = (case.rows(part) for part in (places[: size // 2], places[size // 2 :]) if part)
-    failing = next((half for half in halves if still_fails(half)), None) if size > 1 else None
+    failing = next((half for half in halves if still_fails(half)), None) if size > case.least else None
     return case if failing is None else _fewest_rows(failing)
 
 

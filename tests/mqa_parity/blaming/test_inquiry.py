@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -53,6 +53,7 @@ class Plain:
 class Changed:
     """A candidate that is only a function."""
 
+    facts: ClassVar[dict[str, Any]] = {}
     change: Any
 
     def run(self, batch):

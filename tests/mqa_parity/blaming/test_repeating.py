@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from typing import ClassVar
 
 import numpy as np
 import onnx
@@ -100,6 +101,7 @@ def test_a_file_that_is_wrong_and_repeats_itself_is_blamed_for_that_alone(blamed
 class Restless:
     """A candidate that is only a function, and moves from run to run."""
 
+    facts: ClassVar[dict[str, str]] = {}
     right: object
     by: float
 
