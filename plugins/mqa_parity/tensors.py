@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 from annotated_types import Ge
 
+from mqa_parity.caches import as_given
 from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
@@ -70,7 +71,8 @@ def tensors(
 
     `rows` of the view are run, the shortest, the longest and those `including` names by id among them, in padded
     batches; padding is left out. The shortest, the longest and one between them are run by themselves too.
-    `outputs` are those that are held against one another, all of them if left out. `ratio` needs no tolerance: it is the
+    `outputs` are those that are held against one another, all of them if left out: keys and values of a decoder are
+    among them where the candidate gives them. `ratio` needs no tolerance: it is the
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
@@ -94,10 +96,11 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
     batches = list(batched(codec, drawn, budget, together))
     batches += alone(codec, drawn, batches)
-    survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
-    trial = _Trial(three, survey, scene.reference.backend, asked, together)
     given = [_given(three.candidate, batch) for batch in batches]
     found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
+    three = three if found is None else as_given(three, found)
+    survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
+    trial = _Trial(three, survey, scene.reference.backend, asked, together)
     ours, theirs = _named(asked.outputs, survey, found)
     pairs = paired(ours, theirs)
     records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]

@@ -14,7 +14,7 @@ from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
 from mqa_transformers.stopwatch import timed
-from mqa_transformers.taps import class_of, closed, fed, submodule, tapped
+from mqa_transformers.taps import class_of, closed, fed, submodule, takes_cache, tapped
 from mqa_transformers.tensorfloat import tensorfloat
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ class TorchRunner:
     budget: int
     identity: Mapping[str, str]
     facts: Mapping[str, Any]
+    caches: bool | None = None  # whether a decoder gives its keys and values; by its configuration if None
 
     def run(self, batch: Arrays) -> Arrays:
         """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
@@ -79,6 +80,10 @@ class TorchRunner:
         if (dtype, own) == ("float64", "float32"):
             return in_float64(self.module)
         return in_precision(self.original, self.device, dtype)
+
+    def caching(self, *, caches: bool) -> TorchRunner:
+        """The same that gives a decoder's keys and values (`past_key_values.layers.0.keys`), or leaves them out."""
+        return replace(self, caches=caches)
 
     def modules(self) -> Sequence[str]:
         """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
@@ -133,7 +138,8 @@ class TorchRunner:
             yield
 
     def _forward(self, batch: Arrays) -> Any:
-        return self.module(**{name: self._tensor(values) for name, values in batch.items()})
+        asked = {} if self.caches is None or not takes_cache(self.original) else {"use_cache": self.caches}
+        return self.module(**{name: self._tensor(values) for name, values in batch.items()}, **asked)
 
     def _tensor(self, values: npt.NDArray[Any]) -> Any:
         """On the device; numbers with a fraction in the precision of the weights."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -50,6 +51,11 @@ def closed(module: Any) -> bool:
     import torch
 
     return isinstance(module, torch.jit.ScriptModule)
+
+
+def takes_cache(module: Any) -> bool:
+    """Whether a module can be asked to give its keys and values, or not to."""
+    return not closed(module) and "use_cache" in inspect.signature(module.forward).parameters
 
 
 def submodule(module: Any, name: str) -> Any:
