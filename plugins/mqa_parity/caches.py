@@ -6,24 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from mqa_parity.trio import Trio
     from mqa_registry import Runner
 
-CACHES = "past_key_values."  # how the names of a model's keys and values begin
-
 
 @runtime_checkable
 class Caching(Protocol):
-    """A reference that gives its keys and values, or does not, as it is asked."""
+    """A reference that gives its keys and values if there are names of such among these outputs, and else does not."""
 
-    def caching(self, *, caches: bool) -> Runner: ...
+    def caching(self, names: Collection[str]) -> Runner: ...
 
 
-def as_given(three: Trio, names: Iterable[str]) -> Trio:
-    """The same with references that give their keys and values if the candidate, whose outputs have these names, does."""
+def as_given(three: Trio, names: Collection[str]) -> Trio:
+    """The same with references that give keys and values if the candidate, whose outputs have these names, does."""
     if not isinstance(three.exact, Caching) or not isinstance(three.peer, Caching):
         return three
-    caches = any(name.startswith(CACHES) for name in names)
-    return replace(three, exact=three.exact.caching(caches=caches), peer=three.peer.caching(caches=caches))
+    return replace(three, exact=three.exact.caching(names), peer=three.peer.caching(names))

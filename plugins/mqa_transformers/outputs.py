@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+PAST, PRESENT = "past_key_values.", "present."  # how keys and values are named by transformers, and by optimum
+CACHED = re.compile(r"past_key_values\.(?:(self|cross)_attention_cache\.)?layers\.(\d+)\.(key|value)s")
+SIDES = {None: "", "self": "decoder.", "cross": "encoder."}
 
 
 def named_tensors(outputs: Any) -> dict[str, Any]:
@@ -16,6 +21,12 @@ def named_tensors(outputs: Any) -> dict[str, Any]:
     which the exporter of transformers names an ONNX file's outputs. A bare tensor has the empty path.
     """
     return dict(_walk(outputs, "", frozenset()))
+
+
+def present(path: str) -> str:
+    """Optimum's name for a tensor, such as `present.0.key` or `present.0.encoder.value`; a path of any other is its own."""
+    found = CACHED.fullmatch(path)
+    return f"{PRESENT}{found[2]}.{SIDES[found[1]]}{found[3]}" if found else path
 
 
 def _walk(value: Any, path: str, within: frozenset[int]) -> Iterator[tuple[str, Any]]:

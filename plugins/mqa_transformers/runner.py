@@ -11,14 +11,14 @@ import numpy as np
 
 from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
-from mqa_transformers.outputs import named_tensors
+from mqa_transformers.outputs import PAST, PRESENT, named_tensors, present
 from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
 from mqa_transformers.stopwatch import timed
 from mqa_transformers.taps import class_of, closed, fed, submodule, takes_cache, tapped
 from mqa_transformers.tensorfloat import tensorfloat
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
     from typing import TypeAlias
 
@@ -44,6 +44,7 @@ class TorchRunner:
     identity: Mapping[str, str]
     facts: Mapping[str, Any]
     caches: bool | None = None  # whether a decoder gives its keys and values; by its configuration if None
+    naming: Callable[[str], str] = str  # of outputs by their paths
 
     def run(self, batch: Arrays) -> Arrays:
         """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
@@ -53,7 +54,7 @@ class TorchRunner:
         with self._running():
             outputs = self._forward(batch)
             named = outputs if isinstance(outputs, dict) else {"output": outputs}
-            return {name: _array(tensor) for name, tensor in named_tensors(named).items()}
+            return {self.naming(name): _array(tensor) for name, tensor in named_tensors(named).items()}
 
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
@@ -81,9 +82,13 @@ class TorchRunner:
             return in_float64(self.module)
         return in_precision(self.original, self.device, dtype)
 
-    def caching(self, *, caches: bool) -> TorchRunner:
-        """The same that gives a decoder's keys and values (`past_key_values.layers.0.keys`), or leaves them out."""
-        return replace(self, caches=caches)
+    def caching(self, names: Collection[str]) -> TorchRunner:
+        """The same that gives a decoder's keys and values if some are among these outputs, and else leaves them out.
+
+        They are named as those are: `past_key_values.layers.0.keys`, or `present.0.key`.
+        """
+        naming = present if any(name.startswith(PRESENT) for name in names) else str
+        return replace(self, caches=any(name.startswith((PAST, PRESENT)) for name in names), naming=naming)
 
     def modules(self) -> Sequence[str]:
         """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
