@@ -109,20 +109,14 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     whole = pair.told(asked)
     trial = _tried(whole, asked, show)
     findings = [] if pair.task else [Finding("note", "task", told(str(whole.task), arrays=pair.inputs is not None))]
-    if _has_no_peer(trial.report):
-        findings.append(_instead(whole, trial.report))
-        if whole.decides:
-            trial = _tried(replace(whole, by_decisions=True), asked, show)  # of all that the store has by now
-    elif odd := _odd(trial):
-        findings.append(_looked_at(odd))
-        trial = _tried(replace(whole, including=odd), asked, show)
-    if _fails_elsewhere(trial.report):
-        trial = _tried(replace(whole, by_answers=True), asked, show)
+    again, remarks = _again(whole, trial)
+    if again != whole:
+        trial = _tried(again, asked, show)  # of all that the store has by now
     report = runs.settled(trial)
     found = first_divergence(report)
     if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
-        findings.append(Finding("note", "where", _begins(found)))
-    report = replace(report, findings=(*findings, *report.findings))
+        remarks.append(Finding("note", "where", _begins(found)))
+    report = replace(report, findings=(*findings, *remarks, *report.findings))
     tell(report, show)
     if show.json is not None:
         write_json(to_json(report) | {"first_divergence": found}, show.json)
@@ -148,21 +142,21 @@ def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:
         return runs.tried(raw, asked, examples=show.examples, progress=progress)
 
 
-def _odd(trial: Trial) -> tuple[str, ...]:
-    """Rows of other answers, where the file holds on those that were sampled."""
-    holds = trial.report.results[0].verdict is Verdict.PASS
-    return odd_rows(trial.observations, "torch", "onnx") if holds else ()
+def _again(pair: Pair, trial: Trial) -> tuple[Pair, list[Finding]]:
+    """What is to be asked after what a first run came to, and why; the same again where that was all."""
+    if _has_no_peer(trial.report):
+        return replace(pair, by_decisions=pair.decides), [_instead(pair, trial.report)]
+    tensors, *flips = trial.report.results
+    if tensors.verdict is not Verdict.PASS:
+        return pair, []
+    odd = odd_rows(trial.observations, "torch", "onnx")
+    unanswered = any(one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in flips)
+    return replace(pair, including=odd, by_answers=unanswered), [_looked_at(odd)] if odd else []
 
 
 def _looked_at(odd: Sequence[str]) -> Finding:
-    rows = "1 row" if len(odd) == 1 else f"{len(odd)} rows"
-    return Finding("note", "rows", f"the file holds on the sampled rows; {rows} with another answer joined them")
-
-
-def _fails_elsewhere(report: Report) -> bool:
-    """Whether a file that holds on the rows that were sampled gives no answer on some other row."""
-    tensors, *others = report.results
-    return tensors.verdict is Verdict.PASS and any(one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
+    rows = "1 that it answers otherwise was" if len(odd) == 1 else f"{len(odd)} that it answers otherwise were"
+    return Finding("note", "rows", f"the file holds on the rows that were sampled, and {rows} looked at as well")
 
 
 def _has_no_peer(report: Report) -> bool:

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,7 +17,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_registry.cli import app
-from mqa_registry.commands.parity import Pair, _fails_elsewhere
+from mqa_registry.commands.parity import Pair, _again
 from mqa_registry.judging import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -284,6 +285,17 @@ def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
     assert by_decisions[0]["measure"] == by_ratio[0]["measure"]  # so that the store has what was seen
 
 
+PAIR = Pair("model", Path("model.onnx"), decides=True)
+
+
+def tried(*verdicts, **evidence):
+    """A run of which nothing counts here but the verdicts and what is said of them."""
+    results = [SimpleNamespace(verdict=Verdict(one), evidence=evidence) for one in verdicts]
+    environment = {"backends": {"onnx": {"facts": {"precision": "int8"}}}}
+    report = SimpleNamespace(results=results, environment=environment)
+    return SimpleNamespace(report=report, observations=SimpleNamespace(views={}))
+
+
 @pytest.mark.parametrize(
     ("verdicts", "counts"),
     [
@@ -295,11 +307,16 @@ def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
     ],
 )
 def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_were_sampled(verdicts, counts):
-    report = SimpleNamespace(results=[SimpleNamespace(verdict=Verdict(one)) for one in verdicts])
-    assert _fails_elsewhere(report) is counts
-    by_answers = Pair("model", Path("model.onnx"), decides=True, by_answers=True).suite()["check"]
+    assert _again(PAIR, tried(*verdicts))[0].by_answers is counts
+    by_answers = replace(PAIR, by_answers=True).suite()["check"]
     assert [one.get("critical", True) for one in by_answers] == [True, True]
     assert by_answers[0]["expect"].keys() == {"mismatches", "ratio"}
+
+
+def test_a_file_without_a_ratio_is_held_by_its_decisions_though_it_gives_no_answer_on_some_row():
+    again, told = _again(PAIR, tried("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
+    assert (again.by_decisions, again.by_answers) == (True, False)
+    assert "PyTorch has no int8" in told[0].message
 
 
 def test_a_limit_is_kept(parity):
@@ -399,4 +416,4 @@ def test_a_row_with_another_answer_is_looked_at_though_it_was_not_sampled():
     assert told["first_divergence"]["kind"] == "weights"
     assert told["first_divergence"]["module"].endswith("word_embeddings")
     assert set(told["results"][0]["measure"]["including"]) == {"120", "200", "290"}
-    assert "3 rows with another answer joined them" in " ".join(done.stdout.split())
+    assert "3 that it answers otherwise were looked at as well" in " ".join(done.stdout.split())
