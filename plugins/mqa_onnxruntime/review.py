@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from typing import Literal
 
     from mqa_onnxruntime.audit import Audit, Value
@@ -137,24 +137,19 @@ def _axes(inputs: Sequence[Value]) -> Iterator[Finding]:
             f"it takes a fixed number of rows as {_some(fixed)}",
             "export it with a dynamic first axis",
         )
-    sizes = {value.name: (value.type, value.shape[1:]) for value in inputs}
-    alone = {name: one for name, one in sizes.items() if any(isinstance(axis, int) for axis in one[1])}
-    # Whole numbers are tokens more often than not; an image may well have one size.
-    tokens = any("int" in kind for kind, _ in alone.values())
-    if alone:
+    if alone := [value for value in inputs if any(isinstance(axis, int) for axis in value.shape[1:])]:
+        # Whole numbers are tokens more often than not; an image may well have one size.
         yield Finding(
-            "warning" if tokens else "note",
+            "warning" if any("int" in value.type for value in alone) else "note",
             "axes",
-            f"it takes rows of one size alone, that of those it was traced with: {_sizes(alone)}",
+            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_size, alone))}",
             "where there are others, trace it with rows of differing sizes: not of a `.npz`, but of a parquet's `inputs`",
         )
 
 
-def _sizes(alone: Mapping[str, tuple[str, tuple[int | str | None, ...]]]) -> str:
-    lengths = {
-        name: " x ".join(str(n) if isinstance(n, int) else "?" for n in shape) for name, (_, shape) in alone.items()
-    }
-    return ", ".join(f"`{name}` {told}" for name, told in lengths.items())
+def _size(value: Value) -> str:
+    axes = (str(axis) if isinstance(axis, int) else "?" for axis in value.shape[1:])
+    return f"`{value.name}` {' x '.join(axes)}"
 
 
 def _weights(weights: Weights) -> Iterator[Finding]:

@@ -27,10 +27,11 @@ SCRIPT = Path(__file__).with_name("repro.py")
 
 
 def write_bundle(case: Case, blame: Blame, folder: Path) -> None:
-    """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `blame.json` and `repro.py`, which needs numpy and onnxruntime.
+    """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `session.json`, `blame.json` and `repro.py`, which runs them.
 
-    `session.json` says on which providers the script is to run the piece: those that it failed on. The input is the smallest that still fails. Where one module is to blame the piece is what makes its output of the
-    outputs before it, as PyTorch has them; else it is the whole graph. Raises a NotRunError where there is no graph.
+    That script needs numpy and onnxruntime alone; `session.json` tells it the providers that the difference was found
+    on. The input is the smallest that still fails. Where one module is to blame the piece is what makes its output of
+    the outputs before it, as PyTorch has them; else it is the whole graph. Raises a NotRunError where there is no graph.
     """
     if not isinstance(case.candidate, Dissected):
         raise NotRunError("the candidate has no graph to cut a piece out of")
