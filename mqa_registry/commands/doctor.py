@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mqa_registry.commands.examining import findings_of
+from mqa_registry.commands.places import check_report
 from mqa_registry.commands.requirements import unmet
-from mqa_registry.commands.running import refuse_no_folder
 from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import ExitCode
 from mqa_registry.findings import Finding
@@ -36,7 +36,7 @@ OURS = "mqa-registry"
 
 def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
     """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
-    refuse_no_folder(to)
+    check_report(to)
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}
     with Console(stderr=True).status("") as status:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from rich.console import Console
 
 from mqa_registry import plugins, runs
 from mqa_registry.commands.model import source_and_task, told
-from mqa_registry.commands.running import refuse_no_folder
+from mqa_registry.commands.places import check_folder, check_report
 from mqa_registry.contributions.subject import SAMPLES
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.options import options_of
@@ -78,8 +77,8 @@ class Order:
 
 def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> ExitCode:
     """Export a model into a folder and show what was found in it: 1 where that is an error."""
-    refuse_no_folder(json_file)
-    _refuse_no_place(out)
+    check_report(json_file)
+    check_folder(out)
     whole = order.told(asked)
     subject, use = _made(whole, asked)
     with Console(stderr=True).status("exporting"):
@@ -95,24 +94,6 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if wrong else ExitCode.OK
-
-
-def _refuse_no_place(out: Path) -> None:
-    """Find out before anything takes long that an export cannot be put there."""
-    elsewhere = "name another folder with `--out`"
-    try:
-        there = out.exists()  # raises where no name leads there
-        if (there or out.is_symlink()) and not out.is_dir():
-            what = "file" if there else "link that leads nowhere"
-            raise UsageError(f"`{out}` is a {what}, and an export is a folder", hint=elsewhere)
-        above = next(place for place in (out, *out.absolute().parents) if place.exists())
-        if not above.is_dir():
-            raise UsageError(f"`{out}` cannot be made: `{above}` is a file", hint=elsewhere)
-    except (OSError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise UsageError(f"`{out!s:.200}` cannot be made: {why}", hint=elsewhere) from None
-    if not os.access(above, os.W_OK | os.X_OK):
-        raise UsageError(f"`{out}` cannot be made: `{above}` may not be written to", hint=elsewhere)
 
 
 def _exported(use: Use, subject: Subject, out: Path) -> Exported:

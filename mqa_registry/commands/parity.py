@@ -11,7 +11,8 @@ from rich.console import Console
 from mqa_registry import plugins, runs
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.odd import odd_rows
-from mqa_registry.commands.running import refuse_no_folder, tell
+from mqa_registry.commands.places import check_report
+from mqa_registry.commands.running import tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
 from mqa_registry.findings import Finding
@@ -104,7 +105,7 @@ class Pair:
 
 def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     """Hold a file against its model and show where they part; the exit code is the report's."""
-    refuse_no_folder(show.json)
+    check_report(show.json)
     _refuse_two_sources(pair)
     whole = pair.told(asked)
     trial = _tried(whole, asked, show)

@@ -5,17 +5,16 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 
 from mqa_registry import runs
 from mqa_registry.commands.ending import say
+from mqa_registry.commands.places import check_report
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.predict import Disturbed, Silence, prepare
 from mqa_registry.report.console import print_report
-from mqa_registry.report.files import explained
 from mqa_registry.report.jsonfile import write_json
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
@@ -70,7 +69,7 @@ def asked(
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
-    refuse_no_folder(show.json)
+    check_report(show.json)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
     return _shown(report, show)
@@ -78,24 +77,9 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 
 def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequence[Path], show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
-    refuse_no_folder(show.json)
+    check_report(show.json)
     report = runs.judge(run, suite, store=store, plugin_files=plugin_files, examples=show.examples)
     return _shown(report, show)
-
-
-def refuse_no_folder(file: str | None) -> None:
-    """Find out before anything takes long that there is no place for what is to be written."""
-    if file is None or file == "-":
-        return
-    with explained(file):
-        place = Path(file).resolve()
-        if place.is_dir():
-            raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
-        if not place.parent.is_dir():
-            raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
-        if place.is_file() or not place.exists():  # a pipe or a device is opened once, by who writes
-            with TemporaryFile(dir=place.parent):  # permissions do not tell all, as of a file system for reading alone
-                pass
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

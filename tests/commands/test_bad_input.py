@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import errno
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-
-from mqa_registry.commands import running
-from mqa_registry.commands.running import refuse_no_folder
-from mqa_registry.errors import UsageError
 
 CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n'
 
@@ -122,24 +116,6 @@ def test_a_report_with_no_name_that_a_file_can_have_is_said_before_anything_is_p
     assert "name too long" in refused(sound, "--json", "x" * 300)
 
 
-def test_a_report_where_nothing_may_be_written_is_refused(sound, monkeypatch):
-    def fail(**_):  # whoever runs the tests may be above permissions
-        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
-
-    monkeypatch.setattr(running, "TemporaryFile", fail)
-    with pytest.raises(UsageError, match=r"cannot write `report\.json`: read-only file system"):
-        refuse_no_folder("report.json")
-    refuse_no_folder("-")
-
-
-def test_a_report_may_go_to_a_device_and_over_an_earlier_one(tmp_path):
-    (tmp_path / "report.json").write_text("earlier")
-    refuse_no_folder(str(tmp_path / "report.json"))
-    refuse_no_folder(os.devnull)
-    assert (tmp_path / "report.json").read_text() == "earlier"
-    assert len(list(tmp_path.iterdir())) == 1
-
-
 def test_a_store_that_cannot_be_written_ends_with_3(sound):
     (sound.folder / "file").write_text("")
     done = sound.run("--store", "file/store")
@@ -184,8 +160,3 @@ except typer.Exit as end:
 def test_a_reader_that_left_is_no_check_that_failed():
     done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (3, "")
-
-
-def test_a_report_that_a_folder_stands_in_for_is_said_before_anything_is_predicted(sound):
-    (sound.folder / "report.json").mkdir()
-    assert "is a folder" in refused(sound, "--json", "report.json")
