@@ -41,10 +41,10 @@ class Pair:
     """A model and the file that is to be as good as it.
 
     `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
-    what to make of the model; left out, its name tells the one, and the source the other. `decides` says that the task's
-    answers are decisions, which may flip, `by_decisions` that the file is held by them, in place of the ratio, and
-    `by_answers` that it must give them. `including` are ids of rows that are looked at in any case.
-    `tolerance`, where given, is `atol` and `rtol` of a fixed tolerance, likewise; `repro` keeps what shows a difference without mqa.
+    what to make of the model; left out, its name tells the one, and the source the other. `repro` keeps what shows a
+    difference without mqa. `tolerance`, `atol` and `rtol` of a fixed one, takes the place of the ratio; so does
+    `by_decisions`, by which the task's answers may hardly flip, where it `decides` anything. `by_answers`: it must
+    answer every row. `including` are ids of rows that are looked at in any case.
     """
 
     model: str

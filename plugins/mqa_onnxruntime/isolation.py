@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 # `-P`: no module of the current folder passes for a library's.
 CHILD = (sys.executable, "-P", "-X", "faulthandler", "-m", "mqa_onnxruntime.child")
 OUTCOME = "outcome.json"
-HERE = re.compile(r'^Current thread .*\n  File "(?:.*[/\\\\])?([^"/\\\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
+HERE = re.compile(r'^Current thread .*\n  File "(?:.*[/\\])?([^"/\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
 GRACE = 2.0  # seconds in which a process that hangs may say where
 
 
