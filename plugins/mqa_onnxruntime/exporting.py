@@ -75,10 +75,13 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
             return name
     with (folder / LOG).open("ab") as log, captured(log):
         _check_runs(tracing)
-    if len(told := set(failures.values())) == 1:
-        failures = {" and ".join(EXPORTERS): told.pop()}
-    reasons = "; ".join(f"{name}: {reason}" for name, reason in failures.items())
-    raise NotRunError(f"the model cannot be exported to ONNX ({reasons})")
+    raise NotRunError(f"the model cannot be exported to ONNX ({_reasons(failures)})")
+
+
+def _reasons(failures: Mapping[str, str]) -> str:
+    """Each exporter's reason; one that they share is told once."""
+    shared = {reason: [name for name, own in failures.items() if own == reason] for reason in failures.values()}
+    return "; ".join(f"{' and '.join(names)}: {reason}" for reason, names in shared.items())
 
 
 def _check_runs(tracing: Tracing) -> None:

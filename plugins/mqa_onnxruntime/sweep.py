@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -120,20 +120,23 @@ def _shape(what: str, make: Callable[[], Arrays], runs: tuple[Run, Run], rule: R
         found = runs[1](batch)
     except Exception as error:
         return Shape(what, shapes, "fails", reason=told(error))
-    mask, wanted = batch.get(rule.mask), _by_name(wanted, found)
+    return _compared(Shape(what, shapes, "runs"), batch.get(rule.mask), _by_name(wanted, found), found, rule)
+
+
+def _compared(shape: Shape, mask: Array | None, wanted: Arrays, found: Arrays, rule: Rule) -> Shape:
+    """The same, with what comes of holding the file's outputs against the model's."""
     differences = [_difference(name, found[name], wanted[name], rule, mask) for name in wanted if name in found]
     if not differences:
         names = ", ".join(f"`{name}`" for name in found)
-        return Shape(what, shapes, "differs", reason=f"its outputs are {names}, and none is one of the model's")
+        return replace(shape, outcome="differs", reason=f"its outputs are {names}, and none is one of the model's")
     worst = max(error for error, _ in differences)
     reason = next((reason for _, reason in differences if reason), "")
     good: Outcome = "runs" if rule.tolerance is None else "agrees"
-    return Shape(
-        what,
-        shapes,
-        "differs" if reason else good,
-        worst if np.isfinite(worst) else None,
-        reason,
+    return replace(
+        shape,
+        outcome="differs" if reason else good,
+        error=worst if np.isfinite(worst) else None,
+        reason=reason,
         lost=tuple(name for name in wanted if name not in found),
         unheld=tuple(name for name in found if name not in wanted),
     )
