@@ -28,11 +28,11 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from mqa_registry.contributions import Backend, Subject, Task
+    from mqa_registry.contributions import Backend, Conditions, Subject, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.findings import Exported
     from mqa_registry.runs import Asked
-    from mqa_registry.suite import Use
+    from mqa_registry.suite import Data, ModelUse, Use
 
 TEXT = "text"  # the field of a row that sentences fill
 
@@ -118,13 +118,16 @@ def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:
     use = backends["export"]
     if getattr(use.contribution, "export", None) is None:
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
-    conditions = asked.conditions_in(asked.store or Path(runs.STORE))
+    return _subject(order, model, data["data"], asked.conditions_in(asked.store or Path(runs.STORE))), use
+
+
+def _subject(order: Order, model: ModelUse, data: Data, conditions: Conditions) -> Subject:
+    """The model with rows to trace it with; only those of the order's own are for a quantizer, who needs real ones."""
     task = cast("Task", model.task.contribution)
     if order.data is not None:
-        return subject_of(model, conditions, load(data["data"], task, conditions, 0)), use
-    # Nothing else is made of them: what a quantizer measures has to be real.
-    sentences = [] if task.sample or TEXT not in task.fields else _few(load(data["data"], task, conditions, 0))
-    return subject_of(model, conditions, given={SAMPLES: sentences}), use
+        return subject_of(model, conditions, load(data, task, conditions, 0))
+    sentences = [] if task.sample or TEXT not in task.fields else _few(load(data, task, conditions, 0))
+    return subject_of(model, conditions, given={SAMPLES: sentences})
 
 
 def _few(rows: Rows) -> list[Example]:
