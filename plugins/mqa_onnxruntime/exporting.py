@@ -69,7 +69,7 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
         except OSError:
             raise
         except Exception as error:
-            failures[name] = _told(error)
+            failures[name] = _told(error.__cause__ or error)  # exporters wrap it with advice
             _give_up(folder, error)
         else:
             return name
@@ -145,8 +145,7 @@ def _check(graph: Graph, axes: Axes, opset: int | None) -> None:
 
 
 def _told(error: BaseException) -> str:
-    """The first line of what went wrong; of an error that an exporter wraps with advice, of that inside."""
-    error = error.__cause__ or error
+    """The first line of what went wrong."""
     return next((f"{line.strip():.200}" for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 

@@ -90,7 +90,7 @@ def test_a_model_that_does_not_run_on_what_it_is_traced_with_is_not_blamed_on_ex
 
     class Reads(torch.nn.Module):
         def forward(self, words, mask):
-            raise ValueError("pixels are missing")
+            raise ValueError("pixels are missing") from KeyError("pixels")
 
     with pytest.raises(NotRunError, match=r"traced with \(`words`, `mask`\): pixels are missing") as refused:
         export(Reads(), *traced, tmp_path, None)
