@@ -49,4 +49,5 @@ def mqa_probes() -> Iterable[Probe]:
         evidence=company.evidence,
         sees="runner",
         texts=("fields",),
+        version=2,
     )

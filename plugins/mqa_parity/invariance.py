@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import pyarrow as pa
 from annotated_types import Ge
 
-from mqa_parity.layout import layout_of
+from mqa_parity.layout import Layout, layout_of
 from mqa_parity.precision import format_of, precision_of
 from mqa_parity.sampling import batch_of, batched, codec_of, sample
 from mqa_parity.steady import distance, largest_of
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.layout import Layout
     from mqa_parity.sampling import Batch, Row
     from mqa_registry import Codec, Inspectable, Runner, Scene
 
@@ -53,16 +52,30 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     against the row alone, `padding` a copy replaced by the longest row against the copies, `order` a batch against the
     same backwards, `repeat` against itself again, and `threads` against a run with one thread (or two), where the
     backend can do that. Each number is the largest difference on valid positions in units of eps times the output's
-    largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands.
+    largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands. Outputs that hold
+    each row against every other, as CLIP's logits do, are left out.
     """
     codec, runner = codec_of(scene), scene.view.runner
     drawn = sample(scene, rows)
     answered = [_run(runner, batch) for batch in batched(codec, drawn, runner.budget)]
-    layout = layout_of(answered[:2])
+    layout = _of_single_rows(layout_of(answered[:2]), answered)
     pairs = chain(_by_row(runner, codec, drawn), _by_batch(runner, codec, answered), _by_thread(runner, answered))
     eps = format_of(precision_of(runner)).eps
     records = [record | {"eps": eps} for kind, one, other in pairs for record in _moved(layout, kind, one, other)]
     return pa.Table.from_pylist(records, SCHEMA)
+
+
+def _of_single_rows(layout: Layout, answered: Sequence[Answers]) -> Layout:
+    """The layout without outputs in which a further axis counts the rows of a batch, whatever their number."""
+    if len({len(batch) for batch, _ in answered}) == 1:
+        return layout
+    shapes = {name: [(len(batch), outputs[name].shape) for batch, outputs in answered] for name in layout.axes}
+    crossed = {
+        name
+        for name, seen in shapes.items()
+        if any(all(shape[axis : axis + 1] == (rows,) for rows, shape in seen) for axis in range(1, len(seen[0][1])))
+    }
+    return Layout({name: axes for name, axes in layout.axes.items() if name not in crossed})
 
 
 def _run(runner: Runner, batch: Batch) -> Answers:

@@ -80,6 +80,12 @@ def test_a_model_that_looks_at_its_first_row_moves_with_the_order(seen, numpy_ru
     assert unfair(found) == {"order"}
 
 
+def test_an_output_that_holds_every_row_against_every_other_is_left_out(seen, numpy_runner):
+    found, _, table = seen(numpy_runner(changes=lambda found: found | {"beside": found["logits"] @ found["logits"].T}))
+    assert not unfair(found)
+    assert set(table.column("output").to_pylist()) == {"hidden", "logits"}
+
+
 def test_a_model_that_draws_random_numbers_moves_when_it_is_run_again(seen, numpy_runner):
     rng = np.random.default_rng(7)
     found, shown, _ = seen(numpy_runner(changes=moving(lambda logits: logits * rng.random())))
