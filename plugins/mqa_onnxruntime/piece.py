@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.eightbits import eight_bits
-from mqa_onnxruntime.providers import told
+from mqa_onnxruntime.reasons import told
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:

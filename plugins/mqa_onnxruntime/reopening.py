@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.capture import captured, said
-from mqa_onnxruntime.providers import LEVELS, SILENT, told
+from mqa_onnxruntime.providers import LEVELS, SILENT
+from mqa_onnxruntime.reasons import told
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import numpy as np
 from mqa_onnxruntime.anatomy import Anatomy
 from mqa_onnxruntime.kernels import Kernels
 from mqa_onnxruntime.portions import in_portions
-from mqa_onnxruntime.providers import CPU, told
+from mqa_onnxruntime.providers import CPU
+from mqa_onnxruntime.reasons import told
 from mqa_registry import MqaError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:

@@ -12,7 +12,8 @@ import numpy as np
 from mqa_onnxruntime.capture import captured, said
 from mqa_onnxruntime.fitting import built_for, has_gpu, libraries, lost_driver, major, new_driver
 from mqa_onnxruntime.placement import assigned
-from mqa_onnxruntime.providers import COLOURS, CPU, CUDA, ON_GPU, RECORD, SILENT, reason_in, told
+from mqa_onnxruntime.providers import CPU, CUDA, ON_GPU, RECORD, SILENT
+from mqa_onnxruntime.reasons import COLOURS, reason_in, told
 from mqa_registry import Finding
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from mqa_onnxruntime.exporting import dynamic_axes
-from mqa_onnxruntime.providers import told
+from mqa_onnxruntime.reasons import told
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
