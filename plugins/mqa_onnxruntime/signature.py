@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
+FIT = "is it an export of this model, and for this task?"
 DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
     "tensor(double)": np.float64,
@@ -52,11 +53,14 @@ def _input_type(node: Any, sample: Arrays, path: Path, first: int) -> type[np.ge
     given = sample[node.name]
     if len(node.shape) != given.ndim:
         raise DataError(
-            f"`{path}` takes `{node.name}` with {len(node.shape)} axes, and this task gives it with {given.ndim}"
+            f"`{path}` takes `{node.name}` with {len(node.shape)} axes, and this task gives it with {given.ndim}",
+            hint=FIT,
         )
     wanted = DTYPES.get(node.type)
     if wanted is None or not np.can_cast(given.dtype, wanted, "same_kind"):
-        raise DataError(f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}")
+        raise DataError(
+            f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}", hint=FIT
+        )
     for axis, length in enumerate(node.shape):
         if axis >= first and isinstance(length, int) and length != given.shape[axis]:
             alone = f", or give it rows of {length} as arrays, padding and mask included, in a `.npz`" if axis else ""

@@ -47,8 +47,9 @@ def test_an_input_that_the_task_does_not_give_is_named():
 
 @pytest.mark.parametrize("shape", [["b"], ["b", "s", 4], []])
 def test_another_number_of_axes_is_refused(shape):
-    with pytest.raises(DataError, match=f"with {len(shape)} axes, and this task gives it with 2"):
+    with pytest.raises(DataError, match=f"with {len(shape)} axes, and this task gives it with 2") as refused:
         types("words", "tensor(int64)", shape)
+    assert refused.value.hint == "is it an export of this model, and for this task?"
 
 
 def test_a_fixed_length_is_refused_with_what_would_do():
