@@ -33,6 +33,8 @@ _WAIVED = {
     State.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
     State.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
+# The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.
+_ESTIMATE = re.compile(r"(?P<number>\w+) is [-+\d.,e]+( \[[^]]*\])?, (?P<bound>[^;]*)(; about [\d,]+ \w+ would settle it)?")
 # Counts of rows in the evidence.
 _SILENT = {"missing": "without an answer", "unlabelled": "without a target"}
 _TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
@@ -51,10 +53,14 @@ def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
 
 
 def _alike(broken: Sequence[Result], *, apart: bool) -> list[list[Result]]:
-    """Results whose notes say the same but for the numbers in them, which stand in the cells anyway."""
+    """Results with one verdict and one reason. Estimates of all rows may differ: each stands in its own cell.
+
+    A group's estimate need not stand in any cell, and digits elsewhere are names, so these are part of the reason.
+    """
     found: dict[object, list[Result]] = {}
     for result in broken:
-        note = result.note if apart else re.sub(r"[\d.,+-]*\d(e[+-]?\d+)?", "#", result.note)
+        estimate = None if apart else _ESTIMATE.fullmatch(result.note)
+        note = result.note if estimate is None else (estimate["number"], estimate["bound"])
         found.setdefault((result.verdict, note), []).append(result)
     return list(found.values())
 

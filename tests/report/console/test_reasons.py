@@ -25,6 +25,24 @@ def test_backends_that_differ_in_numbers_alone_share_a_reason(make, reasons):
     assert reasons(results, verbose=1) == [f"FAIL on torch: {notes['torch']}", f"FAIL on onnx: {notes['onnx']}"]
 
 
+def test_backends_that_fail_in_other_groups_have_a_reason_each(make, reasons):
+    notes = {year: f"value in `{year}` is 0.000 [0.000, 0.018], below 0.8" for year in ("2023", "2024")}
+    results = [make.result("one", name, verdict=Verdict.FAIL, note=note) for name, note in notes.items()]
+    assert reasons(results) == [f"FAIL on {name}: {note}" for name, note in notes.items()]
+
+
+def test_backends_that_fail_otherwise_in_one_group_have_a_reason_each(make, reasons):
+    notes = {"torch": "value in `a` is 0.1 [0, 0.2], below 0.8", "onnx": "value in `a` is 0.3 [0.2, 0.4], below 0.8"}
+    results = [make.result("one", name, verdict=Verdict.FAIL, note=note) for name, note in notes.items()]
+    assert reasons(results) == [f"FAIL on {name}: {note}" for name, note in notes.items()]
+
+
+def test_failures_to_run_that_differ_in_a_digit_have_a_reason_each(make, reasons):
+    notes = {"torch": "no column `v1`", "onnx": "no column `v2`"}
+    results = [make.result("one", name, verdict=Verdict.ERROR, note=note) for name, note in notes.items()]
+    assert reasons(results) == [f"ERROR on {name}: {note}" for name, note in notes.items()]
+
+
 def test_backends_that_differ_in_kind_have_a_reason_each(make, reasons):
     results = [
         make.result("one", "torch", verdict=Verdict.FAIL, note="value is 0.7, below 0.76"),
