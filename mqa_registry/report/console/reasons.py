@@ -34,7 +34,9 @@ _WAIVED = {
     State.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
 # The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.
-_ESTIMATE = re.compile(r"(?P<number>\w+) is [-+\d.,e]+( \[[^]]*\])?, (?P<bound>[^;]*)(; about [\d,]+ \w+ would settle it)?")
+_ESTIMATE = re.compile(
+    r"(?P<number>\w+) is [-+\d.,e]+( \[[^]]*\])?, (?P<bound>[^;]*)(; about [\d,]+ \w+ would settle it)?"
+)
 # Counts of rows in the evidence.
 _SILENT = {"missing": "without an answer", "unlabelled": "without a target"}
 _TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
