@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Quantile,
         Replay,
         Runner,
+        Scores,
         Slice,
         Statistic,
         Subject,
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
 _HOMES = {
     "contributions": (
         "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
-        "Perturbation", "Probe", "Quantile", "Replay", "Runner", "Slice", "Statistic", "Subject", "Task", "Timeable",
+        "Perturbation", "Probe", "Quantile", "Replay", "Runner", "Scores", "Slice", "Statistic", "Subject", "Task",
+        "Timeable",
     ),
     "data": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
@@ -102,6 +104,7 @@ __all__ = [
     "Replay",
     "Runner",
     "Scene",
+    "Scores",
     "Slice",
     "Statistic",
     "Subject",

@@ -6,6 +6,7 @@ help; that one signature serves validation, the JSON Schema, `mqa plugins NAME` 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,8 +28,12 @@ class Statistic:
     """A number that is no mean of rows: a function of how often each row is counted.
 
     `of` maps counts, shape (..., cells), to the number, shape (...), NaN where it is undefined; it is called with many
-    resamples at once. `cells` gives each row's cell, -1 for a row that has no say; rows in one cell are alike to the
-    statistic. Left out, every row is a cell of its own.
+    resamples at once, and counts need not be whole. `cells` gives each row's cell, -1 for a row that has no say; rows in
+    one cell are alike to the statistic. Left out, every row is a cell of its own.
+
+    Cells that no row is in are kinds of row that there might have been, such as the mistakes that a perfect model did
+    not make: the interval allows for them. Where a statistic has none and is the same in every resample, it is taken to
+    move as a mean of rows does from end to end of its contribution's `range`, and without a range has no interval.
 
     `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`; with `never`, it has none
     on any rows, and nobody is told to add some. A metric of groups may
@@ -46,6 +51,20 @@ class Statistic:
     spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
     ratio: bool = False
     never: bool = False
+
+
+@dataclass(frozen=True)
+class Scores:
+    """A score a row, and from where to where a row's score can lie: the metric is their mean.
+
+    `values` are NaN for a row that has no say. The interval allows for rows as bad as `high`, or `low`, that were not
+    seen. Scores in an array by themselves have the `range` of their metric; a narrower one than that, such as what the
+    surest answer would score if it were wrong, gives narrower intervals.
+    """
+
+    values: npt.NDArray[np.float64]
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -165,6 +184,7 @@ class Metric(Contribution):
 
     takes: tuple[str, ...]
     version: int = 1
+    range: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,7 +195,8 @@ class Comparison(Contribution):
     `remarks`, any other plain values, and under `examples` rows, the worst first, each with its `id` and what else there
     is to say of it; mqa adds the row's fields and both answers. `right` is `(targets, predictions)` -> whether each
     answer is right: where the data have targets, mqa tells how many rows the candidate newly gets wrong and right, and
-    McNemar's exact test.
+    McNemar's exact test. `range` is as for a Metric, but scores a row have intervals by how far they really lie apart:
+    the distances of an export are roundings.
     """
 
     kind = "comparison"
@@ -185,6 +206,7 @@ class Comparison(Contribution):
     evidence: Callable[..., Mapping[str, Any]] | None = None
     right: Callable[..., npt.NDArray[np.bool_]] | None = None
     version: int = 1
+    range: tuple[float, float] = (-math.inf, math.inf)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -197,7 +219,8 @@ class Probe(Contribution):
     name.
     `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
     plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
-    `texts` hold words of rows, and are dropped where those may not be kept.
+    `texts` hold words of rows, and are dropped where those may not be kept. `ranges` has from where to where numbers can
+    lie, by their names; those that are left out can lie anywhere.
     """
 
     kind = "probe"
@@ -212,6 +235,7 @@ class Probe(Contribution):
     texts: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
     version: int = 1
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,7 @@ from mqa_registry.options import takes_groups
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.contributions import Metric
+    from mqa_registry.contributions import Comparison, Metric
     from mqa_registry.judging.reading import Reading, Selection
     from mqa_registry.judging.sample import Positions, Sample
     from mqa_registry.suite import Expect, Use
@@ -66,6 +66,15 @@ class Answers:
         return self.whole if self.among is None else self.whole.at(self.among)
 
     @property
+    def same(self) -> bool:
+        """Whether the reference has the same predictions in every row, to the last bit of every probability."""
+        reading = self.reading
+        if reading.reference is None or not reading.paired:
+            return False
+        one, two = reading.sample.predictions, reading.reference.predictions
+        return one.probabilities is not None and one.table.equals(two.table)
+
+    @property
     def clusters(self) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
         clusters = self.whole.sample.clusters
         return clusters if clusters is None or self.among is None else clusters[self.among.view]
@@ -82,7 +91,8 @@ def _measured(reading: Reading) -> Measured:
     assert reading.reference is not None
     if not len(reading.sample):
         return Measured(np.zeros(0))
-    return Measured.of(reading.measure.call(reading.reference.predictions, reading.sample.predictions))
+    answer = reading.measure.call(reading.reference.predictions, reading.sample.predictions)
+    return Measured.of(answer, cast("Comparison", reading.measure.contribution).range)
 
 
 def _before(reading: Reading) -> Measured | None:
@@ -96,6 +106,7 @@ def _metric(measure: Use, sample: Sample, groups: Mapping[str, Positions]) -> Me
     """A metric of some rows; of none it is nothing, which not every metric knows."""
     if not len(sample):
         return Measured(np.zeros(0))
-    if takes_groups(cast("Metric", measure.contribution)):
-        return Measured.of(measure.call(sample.predictions, sample.targets, groups))
-    return Measured.of(measure.call(sample.predictions, sample.targets))
+    metric = cast("Metric", measure.contribution)
+    if takes_groups(metric):
+        return Measured.of_metric(measure.call(sample.predictions, sample.targets, groups), metric.range)
+    return Measured.of_metric(measure.call(sample.predictions, sample.targets), metric.range)

@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import special
 
+from mqa_registry.judging.estimates import ANYWHERE, within
+
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
-    from mqa_registry.judging.estimates import Interval
+    from mqa_registry.judging.edges import Edges
+    from mqa_registry.judging.estimates import Interval, Span
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -23,6 +28,13 @@ IGNORED = 0.25  # standard errors of bias that need no more than BCa's own corre
 # as of a calibration error of few rows, resampling doubles the variance, and the sum grows by the root of two alone.
 UNSEEN = 1 + math.sqrt(2)
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued as a normal one
+ROUNDING = 1e-12  # of a number, within which its replicates are the same
+
+
+def level(value: float, replicates: Floats) -> Floats:
+    """The replicates, those that differ from a value by rounding alone as that value."""
+    same = np.abs(replicates - value) <= ROUNDING * max(1.0, abs(value))
+    return np.where(same, value, replicates)
 
 
 @dataclass(frozen=True)
@@ -34,8 +46,10 @@ class Resampled:
     as Hesterberg does (Am. Stat. 69, 2015, section 5), on `freedom` degrees of freedom. Where the bias is more than a
     quarter of the standard error, and so not to be ignored (Efron and Tibshirani, An Introduction to the Bootstrap,
     1993, section 10.3), the interval reaches from the lower to the higher end of this and three others: the one that
-    ignores the bias, the one that mirrors it, and the one moved by as much bias as there may be. Where all replicates
-    agree there is none.
+    ignores the bias, the one that mirrors it, and the one moved by as much bias as there may be. The first is left out
+    where all replicates lie on one side of the number. It reaches from there to the ends that `edges` has, which allow
+    for rows unlike those seen and are all there is where the replicates agree; where there are no edges either, there
+    is no interval. It is cut off where the `span` of the number ends.
     """
 
     value: float
@@ -46,6 +60,8 @@ class Resampled:
     method: str = "bca"
     units: int | None = None  # the rows, if left out
     freedom: float | None = None  # one less than the units, if left out
+    span: Span = ANYWHERE
+    edges: Edges | None = None
 
     @cached_property
     def known(self) -> Floats:
@@ -61,26 +77,49 @@ class Resampled:
             return f"rests on one {unit}, which shows nothing of how others would differ"
         if len(self.known) < DEFINED * len(self.replicates):
             return f"is undefined in {1 - len(self.known) / len(self.replicates):.0%} of the resamples"
-        if np.ptp(self.known) == 0:
+        if self.alike and self.edges is None:
             return f"is {self.value:.3g} in every resample, which shows nothing of how others would differ"
-        if not 0 < self._below < 1:
-            return "has all resamples on one side of it, so that its bias cannot be told"
         return ""
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
             return None
+        ends = [] if self.alike else list(self._bootstrapped(confidence))
+        if self.edges is not None:
+            ends.append(self.edges.interval((1 - confidence) / 2))
+        lows, highs = zip(*ends, strict=True)
+        return within(min(self.value, *lows), max(self.value, *highs), self.span)
+
+    def of_rows(self, rows: int) -> Resampled:
+        """About the same of another number of rows like these."""
+        share = rows / self.rows
+        replicates = self.value + (self.replicates - self.value) / math.sqrt(share)
+        edges = self.edges.of_rows(share, self.value, replicates) if self.edges is not None else None
+        freedom = None if self.freedom is None else self.freedom * share
+        units = max(2, round(self._units * share))
+        squares, cubes = self.squares / share, self.cubes / share**2
+        return Resampled(
+            self.value, rows, replicates, squares, cubes, self.method, units, freedom, self.span, edges
+        )
+
+    def _bootstrapped(self, confidence: float) -> Iterator[tuple[float, float]]:
+        """The interval by the bootstrap, and where the bias matters the others."""
         reach = self._reach(confidence)
-        low, high = (self._at(side * reach) for side in (-1, 1))
-        if not self._biased:
-            return low, high
+        if 0 < self._below < 1:
+            low, high = (self._at(side * reach) for side in (-1, 1))
+            yield low, high
+            if not self._biased:
+                return
         least, most = (self._quantile(side * reach) for side in (-1, 1))
         moved = (1 + UNSEEN) * self._bias  # once to the number, and by what may be its own bias
-        lows = (low, least, 2 * self.value - most, least - moved)
-        return min(lows), max(high, most, 2 * self.value - least, most - moved)
+        yield least, most
+        yield 2 * self.value - most, 2 * self.value - least
+        yield least - moved, most - moved
 
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return rng.choice(self.replicates, count)
+    @property
+    def alike(self) -> bool:
+        """Whether all replicates are the same."""
+        return len(self.known) == 0 or np.ptp(self.known) == 0
 
     @property
     def _units(self) -> int:

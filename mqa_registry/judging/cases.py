@@ -144,7 +144,7 @@ def _apart(
         for name, rows in groups.items()
     }
     large = {name: finding for name, finding in found.items() if name not in small}
-    return Judged(whole, found, find_gaps(answers, large, case.expect, how), small, between)
+    return Judged(whole, found, find_gaps(answers, large, case.expect), small, between)
 
 
 def _concluded(

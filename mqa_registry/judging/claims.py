@@ -6,10 +6,13 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from mqa_registry.judging.bootstrap import Resampled
+from mqa_registry.judging.bounded import BoundedMean
 from mqa_registry.judging.estimates import Undefined
 from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.result import Verdict
-from mqa_registry.judging.shares import Proportion
+from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
+from mqa_registry.judging.unpaired import NumberDifference, NumberRatio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -75,8 +78,7 @@ class Claim:
     def rows_to_settle(self, confidence: float) -> int | None:
         """How many rows would settle it, were the estimate right; None where no number of rows would."""
         rough = self.roughly_to_settle(confidence)
-        exact = isinstance(self.estimate, Proportion | OrderStatistic) and self.estimate.design is None
-        if rough is not None and exact:
+        if rough is not None and self._of_rows(self.estimate.rows) is not None:
             return self._rows_by_search(confidence)
         return rough if rough is None or rough <= MOST_ROWS else None
 
@@ -100,7 +102,8 @@ class Claim:
 
     def _rows_by_search(self, confidence: float) -> int | None:
         """Search the number of rows like those at hand at which the interval clears the bound."""
-        low, high = 1, 2
+        low = self.estimate.rows if not self._settled_with(self.estimate.rows, confidence) else 1
+        high = 2 * low
         while not self._settled_with(high, confidence):
             low, high = high, high * 2
             if high > MOST_ROWS:
@@ -111,9 +114,18 @@ class Claim:
         return high
 
     def _settled_with(self, rows: int, confidence: float) -> bool:
-        assert isinstance(self.estimate, Proportion | OrderStatistic)
-        claim = Claim("", self.estimate.of_rows(rows), self.low, self.high)
+        estimate = self._of_rows(rows)
+        assert estimate is not None
+        claim = Claim("", estimate, self.low, self.high)
         return claim.holds(confidence) or claim.fails(confidence)
+
+    def _of_rows(self, rows: int) -> Estimate | None:
+        """The estimate of another number of rows like those at hand; None where it is not known how it would be."""
+        if isinstance(self.estimate, Proportion | PairedProportions | OrderStatistic):
+            return self.estimate.of_rows(rows) if self.estimate.design is None else None
+        if isinstance(self.estimate, NumberDifference | NumberRatio | UnpairedProportions | UnpairedRatio):
+            return self.estimate.of_rows(rows)
+        return self.estimate.of_rows(rows) if isinstance(self.estimate, Resampled | BoundedMean) else None
 
 
 def verdict_of(claims: Sequence[Claim], confidence: float) -> Verdict:

@@ -7,28 +7,33 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from mqa_registry.contributions import Quantile, Statistic
+from mqa_registry.contributions import Quantile, Scores, Statistic
 from mqa_registry.judging.quantiles import SLACK
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
-def counted(answer: Floats | Bools | Statistic | Quantile | float, rows: int) -> Statistic:
+def counted(answer: Floats | Bools | Scores | Statistic | Quantile | float, rows: int) -> Statistic:
     """The answer as a statistic that says how many cells there are."""
     if isinstance(answer, Quantile):
         return _quantile(answer)
+    if isinstance(answer, Scores):
+        return _mean(answer.values, [end for end in (answer.low, answer.high) if math.isfinite(end)])
     if not isinstance(answer, Statistic):
         return _mean(np.asarray(answer, dtype=np.float64))
     return answer if answer.cells is not None else Statistic(answer.of, np.arange(rows), rows)
 
 
-def _mean(scores: Floats) -> Statistic:
-    """The sum of the scores by the number of rows that have a say."""
+def _mean(scores: Floats, unseen: Sequence[float] = ()) -> Statistic:
+    """The sum of the scores by the number of rows that have a say; `unseen` are scores that a row may have, too."""
     values, cells = _celled(scores)
+    values = np.append(values, unseen)
 
     def of(counts: Floats) -> Floats:
         rows = counts.sum(axis=-1)

@@ -1,25 +1,22 @@
 """Estimates: a number, and the interval that it lies in at any confidence asked for.
 
-Every estimate has `value`, `rows` (how many rows had a say), `method` (how its interval is made) and
-`interval(confidence)`, which is two-sided, or None where there is none, for the reason that `flaw` says; `draws(rng,
-count)` are values it might as well have had.
+Every estimate has `value`, `rows` (how many rows had a say), `method` (how its interval is made), `span` (the range that
+it cannot leave) and `interval(confidence)`, which is two-sided and lies within the span, or None where there is none,
+for the reason that `flaw` says.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
-import numpy as np
 from scipy import special
 
-if TYPE_CHECKING:
-    import numpy.typing as npt
-
-    Floats: TypeAlias = npt.NDArray[np.float64]
-
 Interval: TypeAlias = "tuple[float, float] | None"
+Span: TypeAlias = "tuple[float, float]"
+
+ANYWHERE: Span = (-math.inf, math.inf)
 
 
 class Estimate(Protocol):
@@ -32,11 +29,12 @@ class Estimate(Protocol):
     @property
     def method(self) -> str: ...
     @property
+    def span(self) -> Span: ...
+    @property
     def flaw(self) -> str:
         """Why it has no interval, as the rest of a sentence about it; empty where it has one, or needs none."""
 
     def interval(self, confidence: float) -> Interval: ...
-    def draws(self, rng: np.random.Generator, count: int) -> Floats: ...
 
 
 @dataclass(frozen=True)
@@ -47,12 +45,10 @@ class Whole:
     rows: int
     method: str = "none"
     flaw: str = ""
+    span: Span = ANYWHERE
 
     def interval(self, confidence: float) -> Interval:
         return None
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return np.full(count, self.value)
 
 
 @dataclass(frozen=True)
@@ -64,23 +60,22 @@ class Undefined:
     value: float = math.nan
     method: str = "none"
     never: bool = False
+    span: Span = ANYWHERE
 
     def interval(self, confidence: float) -> Interval:
         return None
 
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return np.full(count, math.nan)
-
 
 @dataclass(frozen=True)
 class Mean:
-    """A mean of rows, with its standard error and Student's t."""
+    """A mean of rows, with its standard error and Student's t, cut off where its `span` ends."""
 
     value: float
     error: float
     freedom: float
     rows: int
     method: str = "t"
+    span: Span = ANYWHERE
 
     @property
     def flaw(self) -> str:
@@ -95,7 +90,14 @@ class Mean:
         if self.flaw:
             return None
         reach = self.error * float(special.stdtrit(self.freedom, (1 + confidence) / 2))
-        return self.value - reach, self.value + reach
+        return within(self.value - reach, self.value + reach, self.span)
 
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return rng.normal(self.value, 0.0 if self.flaw else self.error, count)
+
+def within(low: float, high: float, span: Span) -> tuple[float, float]:
+    """An interval without what lies beyond a span."""
+    return max(low, span[0]), min(high, span[1])
+
+
+def span_of_difference(first: Span, second: Span) -> Span:
+    """Where one number less another can lie."""
+    return first[0] - second[1], first[1] - second[0]

@@ -60,7 +60,7 @@ def find(
     return Finding(answers, numbers, _claims(numbers, expect))
 
 
-def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, how: Resampling) -> Finding:
+def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect) -> Finding:
     """The differences and ratios between every two groups, each a claim of its own; the widest is the number."""
     if expect.max_gap is None and expect.min_ratio is None:
         return Finding(answers, {})
@@ -71,7 +71,7 @@ def find_gaps(answers: Answers, found: Mapping[str, Finding], expect: Expect, ho
         if (bound := expect.max_gap) is not None:
             gaps.append(Claim(f"`{high}` less `{low}`", difference(values[high], values[low]), -bound, bound, "gap"))
         if (bound := expect.min_ratio) is not None:
-            share = ratio(values[low], values[high], replace(how, purpose=f"{how.purpose} {low} by {high}"))
+            share = ratio(values[low], values[high])
             ratios.append(Claim(f"`{low}` by `{high}`", share, bound, 1 / bound if bound else math.inf, "ratio"))
     numbers = {}
     if gaps:
@@ -100,7 +100,7 @@ def _drop(answers: Answers, how: Resampling, *, rise: bool = False) -> Estimate:
     assert before is not None
     if answers.whole.paired:
         pair = (answers.measured, before) if rise else (before, answers.measured)
-        return drop(*pair, answers.rows, how)
+        return drop(*pair, answers.rows, replace(how, same=answers.same))
     now = estimate(answers.measured, answers.rows, how)
     apart = replace(how, purpose=f"{how.purpose} reference", clusters=answers.clusters_before)
     then = estimate(before, answers.rows_before, apart)

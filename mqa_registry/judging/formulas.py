@@ -1,4 +1,4 @@
-"""Formulas: intervals of a share and of a drop from counts, which need not be whole numbers."""
+"""Formulas: intervals of a share and of a drop from counts, which need not be whole numbers, and of two numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from scipy import special
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    Ends = tuple[float, float]
 
 
 @lru_cache(maxsize=100_000)
@@ -78,3 +80,37 @@ def _root(function: Callable[[float], float]) -> float:
         middle = (low + high) / 2
         low, high = (middle, high) if function(middle) > 0 else (low, middle)
     return (low + high) / 2
+
+
+def mover_difference(one: float, two: float, ends_of_one: Ends, ends_of_two: Ends) -> Ends:
+    """The interval of one number less another, from the interval of each, of different rows; open where one is.
+
+    The method of variance estimates recovery: Zou and Donner, Stat. Med. 27, 2008.
+    """
+    (low_1, high_1), (low_2, high_2) = ends_of_one, ends_of_two
+    value = one - two
+    return value - math.hypot(one - low_1, high_2 - two), value + math.hypot(high_1 - one, two - low_2)
+
+
+def mover_ratio(one: float, two: float, ends_of_one: Ends, ends_of_two: Ends) -> Ends:
+    """The same of one number by another, neither below 0; without an end above where the divisor may be 0.
+
+    Donner and Zou, Stat. Methods Med. Res. 21, 2012.
+    """
+    (low_1, high_1), (low_2, high_2) = ends_of_one, ends_of_two
+    if math.isinf(high_1) or math.isinf(high_2):
+        return widest_ratio(ends_of_one, ends_of_two)
+    product = one * two
+    dividend, divisor = low_1 * (2 * one - low_1), high_2 * (2 * two - high_2)
+    low = dividend / (product + math.sqrt(max(0.0, product**2 - dividend * divisor))) if dividend else 0.0
+    dividend, divisor = high_1 * (2 * one - high_1), low_2 * (2 * two - low_2)
+    rest = math.sqrt(max(0.0, product**2 - dividend * divisor))
+    return low, (product + rest) / divisor if low_2 > 0 else math.inf
+
+
+def widest_ratio(ends_of_one: Ends, ends_of_two: Ends) -> Ends:
+    """The widest ratio that both intervals allow, open on both sides where the divisor may be 0 or less."""
+    (low_1, high_1), (low_2, high_2) = ends_of_one, ends_of_two
+    if low_2 <= 0:
+        return -math.inf, math.inf
+    return low_1 / (high_2 if low_1 > 0 else low_2), high_1 / (low_2 if high_1 > 0 else high_2)

@@ -11,12 +11,13 @@ import numpy as np
 from scipy import special
 
 from mqa_registry.judging.clusters import Design, design_of, flaw_of
+from mqa_registry.judging.estimates import ANYWHERE, within
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.contributions import Quantile
-    from mqa_registry.judging.estimates import Interval
+    from mqa_registry.judging.estimates import Interval, Span
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
@@ -38,6 +39,7 @@ class OrderStatistic:
     share: float
     rows: int
     design: Design | None = None
+    span: Span = ANYWHERE
 
     @property
     def value(self) -> float:
@@ -56,15 +58,8 @@ class OrderStatistic:
             return None
         effective = self.design.effective(self.rows, confidence) if self.design else self.rows
         low, high = ranks(self.share, self.rows, effective, confidence)
-        return -math.inf if low is None else self._at(low), math.inf if high is None else self._at(high)
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        if self.flaw:
-            return np.full(count, math.nan)
-        rows = max(1, round(self.rows / max(1.0, self.design.effect))) if self.design else self.rows
-        rank = rank_of(self.share, rows)
-        places = rng.beta(rank, rows - rank + 1, count) * len(self.ranked)
-        return self.ranked[np.minimum(places.astype(np.int64), len(self.ranked) - 1)]
+        ends = -math.inf if low is None else self._at(low), math.inf if high is None else self._at(high)
+        return within(*ends, self.span)
 
     def of_rows(self, rows: int) -> OrderStatistic:
         """The same of another number of rows with values like these."""
@@ -90,10 +85,11 @@ def checked(quantile: Quantile) -> Quantile:
     return replace(quantile, values=values)
 
 
-def order_statistic(quantile: Quantile, clusters: Ints | None) -> OrderStatistic:
+def order_statistic(quantile: Quantile, clusters: Ints | None, span: Span = ANYWHERE) -> OrderStatistic:
     """The estimate of a quantile of the rows that have a say."""
     speaking = ~np.isnan(quantile.values)
-    found = OrderStatistic(np.sort(quantile.values[speaking]), quantile.share, int(np.count_nonzero(speaking)))
+    ranked = np.sort(quantile.values[speaking])
+    found = OrderStatistic(ranked, quantile.share, len(ranked), span=span)
     if clusters is None or not found.rows:
         return found
     below = (quantile.values[speaking] <= found.value).astype(np.float64)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from mqa_registry.data.randomness import generator
-from mqa_registry.judging.bootstrap import Resampled
+from mqa_registry.judging.bootstrap import Resampled, level
+from mqa_registry.judging.edges import Edges, moved_by, pulls, unseen_pairs, weights_of
+from mqa_registry.judging.estimates import ANYWHERE
 from mqa_registry.judging.units import FEW_CELLS, Clusters, SingleRows
 
 if TYPE_CHECKING:
@@ -18,18 +21,22 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.contributions import Statistic
+    from mqa_registry.judging.estimates import Span
     from mqa_registry.suite import IntervalKind
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
     Combine: TypeAlias = Callable[[list[Floats]], Floats]
 
+MOST_EXTREME = 4  # kinds of row of each of several statistics that are combined, at either end
+
 
 @dataclass(frozen=True)
 class Resampling:
     """How intervals are made: what the randomness depends on, how often to resample, and by what method for a share.
 
-    `clusters` has each row's cluster, where rows were drawn in clusters.
+    `clusters` has each row's cluster, where rows were drawn in clusters. `same` says that both sides of a drop have the
+    same predictions in every row, probabilities and all.
     """
 
     seed: int
@@ -37,23 +44,63 @@ class Resampling:
     count: int = 1000
     share: IntervalKind = "exact"
     clusters: Ints | None = None
+    same: bool = False
 
     def rng(self) -> np.random.Generator:
         return generator(self.seed, "bootstrap", self.purpose)
 
 
-def resampled(statistics: Sequence[Statistic], combine: Combine, how: Resampling, method: str = "bca") -> Resampled:
+def resampled(
+    statistics: Sequence[Statistic], combine: Combine, how: Resampling, method: str = "bca", span: Span = ANYWHERE
+) -> Resampled:
     """The estimate of a number made of statistics of the same rows, which are resampled together."""
     rows = _Rows.of(statistics)
     units = rows.one_by_one if how.clusters is None else Clusters.of(rows.cell_of_row, len(rows.counts), how.clusters)
     value = float(rows.number(rows.counts[None], combine)[0])
     method = method if how.clusters is None else f"cluster {method}"
     if units.number < 2:
-        return Resampled(value, rows.size, np.full(how.count, np.nan), method=method, units=units.number)
+        alone = np.full(how.count, np.nan)
+        return Resampled(value, rows.size, alone, method=method, units=units.number, span=span)
     rng = how.rng()
-    replicates = [rows.number(counts, combine) for counts in units.draws(rng, how.count)]
+    few = len(rows.counts) <= FEW_CELLS
+    drawn, parts = [], []
+    for counts in units.draws(rng, how.count):
+        parts.append(rows.number(counts, combine))
+        drawn += [counts] if few else []
+    replicates = level(value, np.concatenate(parts))
     squares, cubes, freedom = _influences(rows, units, combine, rng)
-    return Resampled(value, rows.size, np.concatenate(replicates), squares, cubes, method, units.number, freedom)
+    made = Resampled(value, rows.size, replicates, squares, cubes, method, units.number, freedom, span)
+    spread = 0.0 if made.alike else freedom
+    weights = weights_of(generator(how.seed, "edges", how.purpose), len(replicates), spread)
+    edges = _edges(rows, combine, made, weights, drawn=np.concatenate(drawn) if drawn else None, same=how.same)
+    return replace(made, edges=edges)
+
+
+def _edges(
+    rows: _Rows, combine: Combine, made: Resampled, weights: Floats, *, drawn: Floats | None, same: bool
+) -> Edges | None:
+    """What rows of kinds that were not seen may do; of many cells each resample is moved as far as all rows are.
+
+    Where two sides are the same to the last bit, a row on which they differ is not taken to be of the worst kind that
+    equal answers would leave room for, but to move the number as it would a mean.
+    """
+
+    def number(counts: Floats) -> Floats:
+        return rows.number(counts, combine)
+
+    if not math.isfinite(made.value):
+        return None
+    units = made.units or made.rows
+    found = None if same and made.alike else pulls(number, rows.counts, rows.kinds, rows.counts.sum() / units)
+    if found is None or not any(pull.step for pull in found):
+        return Edges.of_span(made.value, made.span, weights, units) if made.alike else None
+    down, up = found
+    if drawn is None:
+        lows, highs = (made.replicates + weights * pull.step for pull in (down, up))
+    else:
+        lows, highs = (number(drawn + weights[:, None] * pull.parts) for pull in (down, up))
+        lows, highs = np.fmin(lows, made.replicates), np.fmax(highs, made.replicates)
+    return Edges(lows, highs, down.slope, up.slope, weights)
 
 
 @dataclass(frozen=True)
@@ -70,10 +117,20 @@ class _Rows:
     def of(cls, statistics: Sequence[Statistic]) -> _Rows:
         rows = next(len(one.cells) if one.cells is not None else one.size for one in statistics)
         placed = [_cells_of(one, rows) for one in statistics]
-        joint, cell_of_row = _jointly([cells for cells, _ in placed], [size for _, size in placed])
+        if len(placed) == 1:
+            joint, cell_of_row = _alone(*placed[0])
+        else:
+            joint, cell_of_row = _jointly([cells for cells, _ in placed], [size for _, size in placed])
+            joint = _with_unseen(joint, _unseen(statistics, placed))
         counts = np.bincount(cell_of_row, minlength=len(joint)).astype(np.float64)
         maps = [_Map.of(joint[:, place], size) for place, (_, size) in enumerate(placed)]
         return cls(statistics, cell_of_row, counts, np.asarray((joint >= 0).any(axis=1)), maps)
+
+    @property
+    def kinds(self) -> Ints:
+        """The joint cells that are tried for the kind of an unseen row: those without rows and, of few, all."""
+        tried = self.speaking if len(self.counts) <= FEW_CELLS else self.speaking & (self.counts == 0)
+        return np.flatnonzero(tried)
 
     @property
     def size(self) -> int:
@@ -131,7 +188,7 @@ def _influences(
     most = max(1.0, units.number - 1.0)
     if not known.any():
         return 0.0, 0.0, most
-    weights, without = weights[known], without[known]
+    weights, without = weights[known], level(float(rows.number(rows.counts[None], combine)[0]), without[known])
     distance = np.average(without, weights=weights) - without
     squares, cubes, fourths = (float((weights * distance**power).sum()) for power in (2, 3, 4))
     spread = fourths - squares**2 / float(weights.sum())
@@ -144,6 +201,32 @@ def _cells_of(statistic: Statistic, rows: int) -> tuple[Ints, int]:
     if statistic.cells is None:
         return np.arange(rows), rows
     return statistic.cells, statistic.size
+
+
+def _alone(cells: Ints, size: int) -> tuple[Ints, Ints]:
+    """All cells of one statistic, seen or not, shape (cells, 1), and each row's place among them."""
+    silent = int((cells < 0).any())
+    return np.arange(-silent, size)[:, None], cells + silent
+
+
+def _unseen(statistics: Sequence[Statistic], placed: Sequence[tuple[Ints, int]]) -> Ints:
+    """Pairs of cells that rows could be in: of each statistic the kinds that move it most, either way."""
+    extremes = []
+    for one, (cells, size) in zip(statistics, placed, strict=True):
+        counts = np.bincount(cells[cells >= 0], minlength=size).astype(np.float64)
+        kinds = np.arange(size) if size <= FEW_CELLS else np.flatnonzero(counts == 0)
+        moved = moved_by(one.of, counts, kinds, 1.0)
+        kinds = kinds[np.isfinite(moved)][np.argsort(moved[np.isfinite(moved)], kind="stable")]
+        ends = np.unique(np.concatenate([kinds[:MOST_EXTREME], kinds[-MOST_EXTREME:]]))
+        extremes.append(np.append(ends, -1) if (cells < 0).any() else ends)
+    return unseen_pairs(extremes)
+
+
+def _with_unseen(joint: Ints, pairs: Ints) -> Ints:
+    """The joint cells that occur, and behind them the others."""
+    seen = set(map(tuple, joint.tolist())) if len(pairs) else set()
+    more = [pair for pair in map(tuple, pairs.tolist()) if pair not in seen and max(pair) >= 0]
+    return np.concatenate([joint, np.array(more, dtype=np.int64).reshape(-1, joint.shape[1])])
 
 
 def _jointly(cells: Sequence[Ints], sizes: Sequence[int]) -> tuple[Ints, Ints]:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Self
 
-import numpy as np
 from scipy import special
 
 from mqa_registry.judging.clusters import flaw_of
-from mqa_registry.judging.formulas import INTERVALS, tango, wilson
+from mqa_registry.judging.formulas import INTERVALS, mover_difference, mover_ratio, tango, wilson
 
 if TYPE_CHECKING:
-    import numpy.typing as npt
-
     from mqa_registry.judging.clusters import Design
-    from mqa_registry.judging.estimates import Interval
-
-    Floats: TypeAlias = npt.NDArray[np.float64]
+    from mqa_registry.judging.estimates import Interval, Span
 
 
 @dataclass(frozen=True)
@@ -33,6 +28,7 @@ class Proportion:
     rows: int
     kind: str = "exact"
     design: Design | None = None
+    span: Span = (0.0, 1.0)
 
     @property
     def value(self) -> float:
@@ -59,12 +55,6 @@ class Proportion:
         """The same share of another number of rows, as near as they come to it."""
         return replace(self, successes=round(self.value * rows), rows=rows)
 
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        if self.flaw:
-            return np.full(count, math.nan)
-        rows = max(1, round(self.rows / max(1.0, self.design.effect))) if self.design else self.rows
-        return rng.binomial(rows, self.value, count) / rows
-
 
 @dataclass(frozen=True)
 class PairedProportions:
@@ -73,10 +63,11 @@ class PairedProportions:
     `lost` rows were right and are wrong now, `won` rows the other way round.
     """
 
-    lost: int
-    won: int
+    lost: float
+    won: float
     rows: int
     design: Design | None = None
+    span: Span = (-1.0, 1.0)
 
     @property
     def value(self) -> float:
@@ -96,17 +87,15 @@ class PairedProportions:
         scale = self.design.effective(self.rows, confidence) / self.rows if self.design else 1.0
         return tango(self.lost * scale, self.won * scale, self.rows * scale, confidence)
 
+    def of_rows(self, rows: int) -> PairedProportions:
+        """The same shares of another number of rows; the counts need not be whole."""
+        share = rows / self.rows
+        return replace(self, lost=self.lost * share, won=self.won * share, rows=rows)
+
     @property
     def mcnemar(self) -> float:
         """The p-value of McNemar's exact test of no difference (Psychometrika 12, 1947), of rows drawn one by one."""
         return min(1.0, 2 * float(special.bdtr(min(self.lost, self.won), self.lost + self.won, 0.5)))
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        if self.flaw:
-            return np.full(count, math.nan)
-        chances = np.array([self.lost, self.won, self.rows - self.lost - self.won]) / self.rows
-        cells = rng.multinomial(self.rows, chances, count)
-        return (cells[:, 0] - cells[:, 1]) / self.rows
 
 
 @dataclass(frozen=True)
@@ -116,6 +105,11 @@ class _TwoShares:
     first: Proportion
     second: Proportion
 
+    def of_rows(self, rows: int) -> Self:
+        """The same of another number of rows together, divided as these are."""
+        first, second = (one.of_rows(max(1, round(one.rows * rows / self.rows))) for one in (self.first, self.second))
+        return replace(self, first=first, second=second)
+
     @property
     def rows(self) -> int:
         return self.first.rows + self.second.rows
@@ -124,6 +118,10 @@ class _TwoShares:
     def flaw(self) -> str:
         return self.first.flaw or self.second.flaw
 
+    def _wilsons(self, confidence: float) -> tuple[tuple[float, float], tuple[float, float]]:
+        one, two = (wilson(each.value, each.effective(confidence), confidence) for each in (self.first, self.second))
+        return one, two
+
 
 @dataclass(frozen=True)
 class UnpairedProportions(_TwoShares):
@@ -131,6 +129,8 @@ class UnpairedProportions(_TwoShares):
 
     Two groups that have rows of the same clusters are taken as drawn apart, which errs on the side of too wide.
     """
+
+    span: Span = (-1.0, 1.0)
 
     @property
     def value(self) -> float:
@@ -143,16 +143,7 @@ class UnpairedProportions(_TwoShares):
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
             return None
-        one, two = self.first.value, self.second.value
-        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
-        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
-        return (
-            self.value - math.hypot(one - low_1, high_2 - two),
-            self.value + math.hypot(high_1 - one, two - low_2),
-        )
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return self.first.draws(rng, count) - self.second.draws(rng, count)
+        return mover_difference(self.first.value, self.second.value, *self._wilsons(confidence))
 
 
 @dataclass(frozen=True)
@@ -161,6 +152,8 @@ class UnpairedRatio(_TwoShares):
 
     Donner and Zou, Stat. Methods Med. Res. 21, 2012; without an end above where the divisor may be 0.
     """
+
+    span: Span = (0.0, math.inf)
 
     @property
     def value(self) -> float:
@@ -173,16 +166,4 @@ class UnpairedRatio(_TwoShares):
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
             return None
-        one, two = self.first.value, self.second.value
-        low_1, high_1 = wilson(one, self.first.effective(confidence), confidence)
-        low_2, high_2 = wilson(two, self.second.effective(confidence), confidence)
-        product = one * two
-        dividend, divisor = low_1 * (2 * one - low_1), high_2 * (2 * two - high_2)
-        low = dividend / (product + math.sqrt(product**2 - dividend * divisor)) if dividend else 0.0
-        dividend, divisor = high_1 * (2 * one - high_1), low_2 * (2 * two - low_2)
-        high = (product + math.sqrt(product**2 - dividend * divisor)) / divisor if divisor else math.inf
-        return low, high
-
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return self.first.draws(rng, count) / self.second.draws(rng, count)
+        return mover_ratio(self.first.value, self.second.value, *self._wilsons(confidence))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.judging.claims import Claim
 from mqa_registry.judging.conclusion import Judged, Ruling, beyond_rows, ruled, whole_part
+from mqa_registry.judging.estimates import ANYWHERE
 from mqa_registry.judging.finding import Finding
 from mqa_registry.judging.measured import Measured, estimate
 from mqa_registry.judging.resampling import Resampling
@@ -65,7 +66,7 @@ def _found(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> Finding:
     """A probe's numbers, and what has to be true of them."""
     purpose = f"{sight.use.key} {sight.view.rows.name}"
     numbers = {
-        name: estimate(Measured.of(answer), table.num_rows, Resampling(plan.suite.seed, f"{purpose} {name}"))
+        name: estimate(Measured.of(answer, sight.probe.ranges.get(name, ANYWHERE)), table.num_rows, Resampling(plan.suite.seed, f"{purpose} {name}"))
         for name, answer in _numbers(sight, table).items()
     }
     return Finding(None, numbers, [_claim(name, numbers[name], check) for name in check.expect])

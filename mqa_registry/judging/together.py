@@ -35,7 +35,7 @@ def together(
     if len(large) > 1:
         answers = Answers.of(replace(reading, groups=large), expect)
         found = {name: _one(answers, rows, how) for name, rows in groups.items()}
-        whole = find(answers, expect, how, partial(_refined, answers, [found[name] for name in large], how))
+        whole = find(answers, expect, how, partial(_refined, answers, [found[name] for name in large]))
     else:
         answers = Answers(reading, Measured(math.nan), None)
         found = {name: _one(answers, rows, how) for name, rows in groups.items()}
@@ -43,9 +43,9 @@ def together(
     return Judged(whole, found, None, small, between=True)
 
 
-def _refined(answers: Answers, groups: Sequence[Finding], how: Resampling, value: Estimate) -> Estimate:
+def _refined(answers: Answers, groups: Sequence[Finding], value: Estimate) -> Estimate:
     answer = answers.measured.answer
-    return widest(value, answer, [group.numbers for group in groups], how) if isinstance(answer, Statistic) else value
+    return widest(value, answer, [group.numbers for group in groups]) if isinstance(answer, Statistic) else value
 
 
 def _one(answers: Answers, rows: Selection, how: Resampling) -> Finding:

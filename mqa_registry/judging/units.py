@@ -43,7 +43,8 @@ class SingleRows:
                 yield rng.multinomial(self.number, self.counts / self.number, size=size).astype(np.float64)
             return
         # In the order of their cells, so that the counts of neighbours lie side by side.
-        ordered = np.sort(self.cell_of_row) if cells != self.number else None
+        ordered = np.sort(self.cell_of_row)
+        ordered = None if (ordered == np.arange(self.number)).all() else ordered
         for size in _chunks(count, self.number):
             yield _drawn(rng, self.number, size, cells, ordered)
 
@@ -51,7 +52,8 @@ class SingleRows:
         """What a row, or a block of rows where there are many kinds, takes with it; and how many there are like it."""
         cells = len(self.counts)
         if cells <= FEW_CELLS:
-            yield np.eye(cells), self.counts
+            seen = self.counts > 0
+            yield np.eye(cells)[seen], self.counts[seen]
             return
         for within in _blocks(rng, self.cell_of_row, cells):
             yield within, np.ones(len(within))

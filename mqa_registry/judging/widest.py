@@ -13,13 +13,8 @@ from mqa_registry.judging.measured import difference, ratio
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
     from mqa_registry.contributions import Statistic
-    from mqa_registry.judging.estimates import Estimate, Interval
-    from mqa_registry.judging.resampling import Resampling
-
-    Floats = npt.NDArray[np.float64]
+    from mqa_registry.judging.estimates import Estimate, Interval, Span
 
 ENDS = 20  # the groups with the highest, and with the lowest rates, of which every two are looked at
 
@@ -47,6 +42,10 @@ class Widest:
         return self.base.rows
 
     @property
+    def span(self) -> Span:
+        return self.base.span
+
+    @property
     def method(self) -> str:
         return f"{self.base.method}, pairwise"
 
@@ -65,9 +64,6 @@ class Widest:
             return whole[0], max(min(whole[1], 1.0), shown)
         return min(max(whole[0], 0.0), shown), whole[1]
 
-    def draws(self, rng: np.random.Generator, count: int) -> Floats:
-        return self.base.draws(rng, count)
-
     def _shown(self, pairs: Sequence[Estimate], level: float) -> float:
         """How far apart two groups surely lie, at such a confidence."""
         ends = [interval for pair in pairs if (interval := pair.interval(level)) is not None]
@@ -76,19 +72,19 @@ class Widest:
         return max([0.0, *(low for low, _ in ends)])
 
 
-def widest(base: Estimate, statistic: Statistic, groups: Sequence[Mapping[str, Estimate]], how: Resampling) -> Estimate:
+def widest(base: Estimate, statistic: Statistic, groups: Sequence[Mapping[str, Estimate]]) -> Estimate:
     """The number of a statistic with a `spread`; `groups` has the rates of each, by name."""
     if statistic.spread is None or base.flaw:
         return base
     rates = [[numbers[name] for numbers in groups] for name in statistic.shown]
     number = len(groups) * (len(groups) - 1) // 2
-    return Widest(base, statistic, [_pairs(each, statistic, how) for each in rates], number * len(rates))
+    return Widest(base, statistic, [_pairs(each, statistic) for each in rates], number * len(rates))
 
 
-def _pairs(rates: Sequence[Estimate], statistic: Statistic, how: Resampling) -> list[Estimate]:
+def _pairs(rates: Sequence[Estimate], statistic: Statistic) -> list[Estimate]:
     """The distances of every two groups, the higher rate first; of very many groups, of those at the ends."""
     ordered = sorted(rates, key=lambda one: -one.value)
     ends = ordered if len(ordered) <= 2 * ENDS else [*ordered[:ENDS], *ordered[-ENDS:]]
     if statistic.ratio:
-        return [ratio(low, high, how) for high, low in combinations(ends, 2)]
+        return [ratio(low, high) for high, low in combinations(ends, 2)]
     return [difference(high, low) for high, low in combinations(ends, 2)]

@@ -25,7 +25,8 @@ class Tables:
     """Two-by-two tables of groups, one for each class against all others.
 
     Rows of a cell are in the same groups, with the same answer and right answer. `members` says which cells are in
-    which group, shape (cells, groups); a row that is in no group has the cell -1.
+    which group, shape (cells, groups); a row that is in no group has the cell -1. Of one class there are cells for every
+    answer and right answer, whether or not some row has them; of several, for a right answer to each that occurs too.
     """
 
     groups: tuple[str, ...]
@@ -44,7 +45,9 @@ class Tables:
         kinds, kind_of_row = _memberships(groups, len(answered))
         grouped = np.flatnonzero(np.asarray(kinds.any(axis=1))[kind_of_row])
         columns = kind_of_row[grouped], answered[grouped], right[grouped]
+        columns = tuple(map(np.concatenate, zip(columns, _possible(*columns, classes), strict=True)))
         first, cell_of_row = _alike(*columns)
+        cell_of_row = cell_of_row[: len(grouped)]
         kind, answered, right = (column[first] for column in columns)
         cells = np.full(len(kind_of_row), -1, dtype=np.int64)
         cells[grouped] = cell_of_row
@@ -75,6 +78,17 @@ class Tables:
         for code in self.classes:
             place = 2 * (self.right == code) + (self.answered == code)
             yield [np.flatnonzero(place == number) for number in range(4)]
+
+
+def _possible(kinds: Ints, answered: Ints, right: Ints, classes: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+    """Rows that there might have been: their combinations of groups, answers and right answers."""
+    if len(classes) == 1:
+        kind = np.unique(kinds)
+        return np.repeat(kind, 4), np.tile([0, 1, 0, 1], len(kind)), np.tile([0, 0, 1, 1], len(kind))
+    first = _alike(kinds, right)[0]
+    kinds, right = kinds[first], right[first]
+    others = (right + 1) % len(classes)
+    return np.tile(kinds, 2), np.concatenate([right, others]), np.tile(right, 2)
 
 
 def _memberships(groups: Groups, rows: int) -> tuple[npt.NDArray[np.bool_], Ints]:

@@ -12,7 +12,7 @@ from mqa_metrics.calibration import ece
 from mqa_metrics.confusion import balanced_accuracy, mcc
 from mqa_metrics.exact import accuracy
 from mqa_metrics.precision_recall import f1, precision, recall
-from mqa_metrics.probability import brier, log_loss
+from mqa_metrics.probability import WORST, brier, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_metrics.rates import false_positive_rate, selection_rate, true_positive_rate
 from mqa_registry import Metric, hookimpl
@@ -22,20 +22,21 @@ if TYPE_CHECKING:
 
 LABEL = ("label",)
 COUNTED = ("label", "labels", "spans")
+SHARE = (0.0, 1.0)
 
 
 @hookimpl
 def mqa_metrics() -> Iterable[Metric]:
-    yield Metric("accuracy", accuracy, takes=("label", "labels", "spans", "text"))
-    yield Metric("balanced-accuracy", balanced_accuracy, takes=LABEL)
-    yield Metric("precision", precision, takes=COUNTED)
-    yield Metric("recall", recall, takes=COUNTED)
-    yield Metric("f1", f1, takes=COUNTED)
-    yield Metric("mcc", mcc, takes=LABEL)
-    yield Metric("log-loss", log_loss, takes=LABEL)
-    yield Metric("brier", brier, takes=LABEL)
-    yield Metric("ece", ece, takes=LABEL)
-    yield Metric("auroc", auroc, takes=LABEL)
-    yield Metric("selection-rate", selection_rate, takes=LABEL)
-    yield Metric("true-positive-rate", true_positive_rate, takes=LABEL)
-    yield Metric("false-positive-rate", false_positive_rate, takes=LABEL)
+    yield Metric("accuracy", accuracy, takes=("label", "labels", "spans", "text"), range=SHARE)
+    yield Metric("balanced-accuracy", balanced_accuracy, takes=LABEL, range=SHARE)
+    yield Metric("precision", precision, takes=COUNTED, range=SHARE)
+    yield Metric("recall", recall, takes=COUNTED, range=SHARE)
+    yield Metric("f1", f1, takes=COUNTED, range=SHARE)
+    yield Metric("mcc", mcc, takes=LABEL, range=(-1.0, 1.0))
+    yield Metric("log-loss", log_loss, takes=LABEL, range=(0.0, WORST))
+    yield Metric("brier", brier, takes=LABEL, range=(0.0, 2.0))
+    yield Metric("ece", ece, takes=LABEL, range=SHARE)
+    yield Metric("auroc", auroc, takes=LABEL, range=SHARE)
+    yield Metric("selection-rate", selection_rate, takes=LABEL, range=SHARE)
+    yield Metric("true-positive-rate", true_positive_rate, takes=LABEL, range=SHARE)
+    yield Metric("false-positive-rate", false_positive_rate, takes=LABEL, range=SHARE)

@@ -30,14 +30,19 @@ def ece(predictions: Predictions, targets: Targets, *, bins: Annotated[int, Ge(1
     confidence = chances[given].max(axis=1)
     surplus = (chances[given].argmax(axis=1) == targets.codes[given]) - confidence
     binned = np.clip(np.ceil(confidence * bins) - 1, 0, bins - 1)
-    order = np.argsort(binned, kind="stable")
-    starts = np.unique(binned[order], return_index=True)[1]
+    # Behind the rows come those that might have been: in each bin a wrong one and a right one, as sure as a row is there.
+    there, first = np.unique(binned, return_index=True)
+    surplus = np.concatenate([surplus, -confidence[first], 1 - confidence[first]])
+    order = np.argsort(np.concatenate([binned, there, there]), kind="stable")
+    starts = np.unique(np.concatenate([binned, there, there])[order], return_index=True)[1]
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
     surplus = surplus[order]
     cells = np.full(len(chances), -1, np.int64)
-    cells[given[order]] = np.arange(len(given))
+    cells[given] = place[: len(given)]
 
     def of(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         distances = np.abs(np.add.reduceat(counts * surplus, starts, axis=-1))
         return quotient(distances.sum(axis=-1), counts.sum(axis=-1))
 
-    return Statistic(of, cells, len(given))
+    return Statistic(of, cells, len(surplus))

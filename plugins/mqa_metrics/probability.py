@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_registry import DataError
+from mqa_registry import DataError, Scores
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from mqa_registry import Predictions, Targets
 
 LEAST = float(np.finfo(np.float64).eps)  # as in scikit-learn: no probability is taken to be nearer to 0 or 1
+WORST = -math.log(LEAST)  # the log loss of a certain and wrong answer
 
 
 def probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
@@ -26,16 +28,18 @@ def probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
     return predictions.probabilities
 
 
-def log_loss(predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
+def log_loss(predictions: Predictions, targets: Targets) -> Scores:
     """The mean of -log(probability of the right class).
 
-    Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong answer, as scikit-learn clips them.
+    Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong answer, as scikit-learn clips them. The interval
+    allows for rows that were not seen and are as bad as the surest of all these answers would be if it were wrong.
     """
-    chances = np.take_along_axis(probabilities(predictions), targets.codes[:, None], axis=1)[:, 0]
-    return -np.log(np.clip(chances, LEAST, 1 - LEAST))
+    chances = np.clip(probabilities(predictions), LEAST, 1 - LEAST)
+    losses = -np.log(np.take_along_axis(chances, targets.codes[:, None], axis=1)[:, 0])
+    return Scores(losses, 0.0, max(0.0, -math.log(float(np.nanmin(chances)))) if not np.isnan(chances).all() else WORST)
 
 
-def brier(predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]:
+def brier(predictions: Predictions, targets: Targets) -> Scores:
     """The mean squared distance of the probabilities from the right answer.
 
     The right answer has 1, all others 0. With two classes half of that, from 0 to 1, which is the distance for the
@@ -45,4 +49,4 @@ def brier(predictions: Predictions, targets: Targets) -> npt.NDArray[np.float64]
     wanted = np.zeros_like(chances)
     np.put_along_axis(wanted, targets.codes[:, None], 1.0, axis=1)
     distances = ((chances - wanted) ** 2).sum(axis=1)
-    return np.asarray(distances / 2 if chances.shape[1] < 3 else distances)
+    return Scores(distances / 2, 0.0, 1.0) if chances.shape[1] < 3 else Scores(distances, 0.0, 2.0)

@@ -40,20 +40,33 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
 
 
 def _one(scores: Floats, right: Bools, given: Ints, rows: int) -> Statistic:
-    """Of one class: rows that no row of the other kind stands between share a cell."""
-    order = _Order.of(scores, right)
+    """Of one class: rows that no row of the other kind stands between share a cell.
+
+    There are cells, too, for a row of either kind that is below all others, and above them.
+    """
+    least, most = scores.min(initial=0.0) - 1, scores.max(initial=0.0) + 1
+    ends = [least - 1, least, most, most + 1]
+    order = _Order.of(np.append(scores, ends), np.append(right, [True, False, True, False]))
     cells = np.full(rows, -1, np.int64)
-    cells[given] = order.cells
+    cells[given] = order.cells[: len(given)]
     return Statistic(order.area, cells, order.size)
 
 
 def _mean(chances: Floats, codes: Ints, given: Ints, rows: int) -> Statistic:
-    """Over all classes: every row is a cell of its own, and each class has its order of them."""
+    """Over all classes: every row is a cell of its own, and each class has its order of them.
+
+    Behind the rows come two for each class that might have been: one of it that is least like it and most like all
+    others, and one the other way round.
+    """
+    own = np.eye(chances.shape[1], dtype=bool)
+    least, most = chances.min(initial=0.0) - 1, chances.max(initial=0.0) + 1
+    chances = np.concatenate([chances, np.where(own, least, most), np.where(own, most, least)])
+    codes = np.concatenate([codes, *[np.arange(len(own))] * 2])
     orders = [_Order.of(column, codes == code) for code, column in enumerate(chances.T)]
     cells = np.full(rows, -1, np.int64)
     cells[given] = np.arange(len(given))
     return Statistic(
-        lambda counts: np.mean([order.area(order.summed(counts)) for order in orders], axis=0), cells, len(given)
+        lambda counts: np.mean([order.area(order.summed(counts)) for order in orders], axis=0), cells, len(chances)
     )
 
 

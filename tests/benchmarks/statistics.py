@@ -1,4 +1,4 @@
-"""Data of which the true F1, area under the ROC curve, calibration error and quantiles are known, for simulations."""
+"""Data of which the true F1, area under the ROC curve, calibration error and others are known, for simulations."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ import pyarrow as pa
 from scipy import special
 
 from mqa_metrics.calibration import ece
+from mqa_metrics.confusion import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
+from mqa_metrics.probability import brier, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Predictions, Quantile
 
@@ -115,6 +117,87 @@ def _heavy_tail(chances: Floats) -> Floats:
     return 4 * (1 - chances) ** -1.1
 
 
+@dataclass(frozen=True)
+class Mistaken:
+    """Rows of two classes, `share` of the second, of which a model is `sure`, and in `wrong` of them mistaken."""
+
+    share: float
+    wrong: float
+    sure: float = 0.99
+
+    def draw(self, rng: np.random.Generator, rows: int) -> tuple[Predictions, Predictions]:
+        """Predictions and targets."""
+        right = rng.random(rows) < self.share
+        answered = right ^ (rng.random(rows) < self.wrong)
+        return predictions(np.where(answered, self.sure, 1 - self.sure)), targets(right.astype(np.int64))
+
+    @property
+    def table(self) -> tuple[float, float, float, float]:
+        """The shares of rows that are rightly negative, wrongly positive, missed, and hit."""
+        right, wrong = 1 - self.wrong, self.wrong
+        return (1 - self.share) * right, (1 - self.share) * wrong, self.share * wrong, self.share * right
+
+
+def _f1_of(rows: Mistaken) -> float:
+    _, false, missed, hit = rows.table
+    return 2 * hit / (2 * hit + false + missed)
+
+
+def _mcc_of(rows: Mistaken) -> float:
+    rejected, false, missed, hit = rows.table
+    spread = (hit + false) * (hit + missed) * (rejected + false) * (rejected + missed)
+    return (hit * rejected - false * missed) / math.sqrt(spread)
+
+
+def _brier_of(rows: Mistaken) -> float:
+    return (1 - rows.wrong) * (1 - rows.sure) ** 2 + rows.wrong * rows.sure**2
+
+
+def _log_loss_of(rows: Mistaken) -> float:
+    eps = float(np.finfo(np.float64).eps)
+    right, wrong = (-math.log(min(max(chance, eps), 1 - eps)) for chance in (rows.sure, 1 - rows.sure))
+    return (1 - rows.wrong) * right + rows.wrong * wrong
+
+
+def _ece_of(rows: Mistaken) -> float:
+    return abs(rows.sure - (1 - rows.wrong))
+
+
+# Metrics, what they are of such rows, and how sure the model is where that matters.
+METRICS: dict[str, tuple[Callable[..., Any], Callable[[Mistaken], float], bool]] = {
+    "F1": (f1, _f1_of, True),
+    "balanced accuracy": (balanced_accuracy, lambda rows: 1 - rows.wrong, True),
+    "MCC": (mcc, _mcc_of, True),
+    "AUROC": (auroc, lambda rows: 1 - rows.wrong, True),  # sure answers tie with each other
+    "Brier score": (brier, _brier_of, False),
+    "log loss": (log_loss, _log_loss_of, False),
+    "ECE": (ece, _ece_of, False),
+}
+
+
+def _edge(name: str, truth: float, share: float, sure: float) -> Kind:
+    """A metric near the end of its scale: of answers that are wrong as seldom as makes it so."""
+    metric, of, least = METRICS[name]
+    low, high = 0.0, 0.5
+    for _ in range(100):
+        middle = (low + high) / 2
+        number = of(Mistaken(share, middle, sure))
+        low, high = (middle, high) if (number > truth if least else number < truth) else (low, middle)
+    rows = Mistaken(share, 0.0 if of(Mistaken(share, 0.0, sure)) == truth else low, sure)
+
+    def draw(rng: np.random.Generator, count: int) -> Any:
+        return metric(*rows.draw(rng, count))
+
+    words = f"{name}, {share:.0%} positive, {'perfect' if rows.wrong == 0 else f'{rows.wrong:.4%} wrong'}"
+    return Kind(words, of(rows), draw, least, quick=True)
+
+
+EDGES = tuple(
+    _edge(name, end if METRICS[name][2] else 1 - end, share, sure)
+    for name in METRICS
+    for end in (1.0, 0.999, 0.99, 0.95)
+    for share, sure in ((0.5, 1.0), (0.1, 1.0))
+)
 KINDS = (_f1(0.3, 0.9, 0.05), _f1(0.5, 0.99, 0.01), _auroc(0.3, 1.8), _auroc(0.1, 3.0), _ece(0.08), _ece(0.02))
 QUANTILES = tuple(
     _quantile(words, share, shape)

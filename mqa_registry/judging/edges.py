@@ -1,0 +1,150 @@
+"""Edges: how far rows of kinds that were seldom seen, or never, may move a statistic.
+
+A bootstrap knows no row but those seen: resamples of a model without a mistake have none. So one row more is counted
+with every resample, of the kind that moves the statistic most, first down and then up, with the weight of an exponential
+variable. Of a share that makes Clopper and Pearson's interval: it has beta variables for ends, whose counts have one
+more wrong row, or one more right one. In general it is Walley's imprecise Dirichlet model with s = 1 (J. R. Stat. Soc.
+B 58, 1996), and with no row but equal ones the rule of three.
+
+Where several kinds are tried, the row may be part of each: a share of many small classes loses more by a mistake in all
+than by many in one. Where more than a few rows carry the spread of the resamples, the bootstrap has seen what there is,
+and the row weighs the less the more they are.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+    from mqa_registry.judging.estimates import Span
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Ints: TypeAlias = npt.NDArray[np.int64]
+    Number: TypeAlias = Callable[[Floats], Floats]
+
+FEW_FREEDOM = 10.0  # twice the rows that carry a spread, up to which an unseen one weighs as much as another
+WEIGHT = -math.log(0.025)  # of an unseen row at the end of an interval of 95 %, for which the worst kinds are sought
+SMALL = 1e-4  # rows, by which a number's slope is taken
+OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
+AT_ONCE = 1 << 20  # counts of cells worked on at a time
+
+
+@dataclass(frozen=True)
+class Edges:
+    """The replicates of a number with one more row that pulls it down, `lows`, and up, `highs`.
+
+    `down` and `up` are what such a row does where it is a small part of all, and `weights` what it weighs in each.
+    """
+
+    lows: Floats
+    highs: Floats
+    down: float
+    up: float
+    weights: Floats
+
+    @classmethod
+    def of_span(cls, value: float, span: Span, weights: Floats, units: int) -> Edges | None:
+        """Those of a number that nothing moves, as if it were a mean of so many units; None where its span is open."""
+        if not all(map(math.isfinite, span)):
+            return None
+        part = weights / (units + weights)
+        down, up = (end - value for end in span)
+        return cls(value + part * down, value + part * up, down / units, up / units, weights)
+
+    def interval(self, tail: float) -> tuple[float, float]:
+        """The ends beyond which the number lies with a chance of `tail` each."""
+        scale = float(self.weights.mean()) if len(self.weights) else 0.0
+        return _end(self.lows, tail, self.down * scale), -_end(-self.highs, tail, -self.up * scale)
+
+    def of_rows(self, share: float, value: float, replicates: Floats) -> Edges:
+        """The same of as many times the rows, from the replicates of so many."""
+        weights = self.weights / share
+        lows, highs = replicates + weights * self.down, replicates + weights * self.up
+        return replace(self, lows=lows, highs=highs, weights=weights)
+
+
+def _end(replicates: Floats, tail: float, pull: float) -> float:
+    """The lower quantile of replicates; beyond the outermost few it goes on as an exponential tail."""
+    known = replicates[np.isfinite(replicates)]
+    edge = OUTERMOST / len(known)
+    beyond = pull * math.log(edge / tail) if tail < edge else 0.0
+    return float(np.quantile(known, min(max(tail, edge), 0.5))) + beyond
+
+
+@dataclass(frozen=True)
+class Pull:
+    """The kinds of row, as parts of one row by cell, that move a number most one way, and by how much a row at most.
+
+    `step` is what one row does, `slope` the same where it is a small part of all.
+    """
+
+    parts: Floats
+    step: float
+    slope: float
+
+
+def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:
+    """What moves a number most, down and up, of units of so many rows; None where no kind of row moves it.
+
+    `kinds` are the cells that rows can be in.
+    """
+    value = float(number(counts[None])[0])
+    far = moved_by(number, counts, kinds, WEIGHT * unit) - value
+    kinds, far = kinds[np.isfinite(far)], far[np.isfinite(far)]
+    if not len(kinds):
+        return None
+    order = np.argsort(far, kind="stable")
+    ends = kinds[order], kinds[order[::-1]]
+    down, up = (_pull(number, counts, end, unit, sign) for end, sign in zip(ends, (-1, 1), strict=True))
+    slopes = (moved_by(number, counts, kinds, SMALL * unit) - value) / SMALL
+    slopes = slopes[np.isfinite(slopes)]
+    return (
+        replace(down, slope=min(down.step, float(slopes.min(initial=0.0)))),
+        replace(up, slope=max(up.step, float(slopes.max(initial=0.0)))),
+    )
+
+
+def _pull(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int) -> Pull:
+    """The worst kind, or the two, four, eight ... worst in equal parts."""
+    value = float(number(counts[None])[0])
+    widths = [1 << power for power in range(len(ordered).bit_length())]
+    parts = np.zeros((len(widths), len(counts)))
+    for row, width in zip(parts, widths, strict=True):
+        row[ordered[:width]] = unit / width
+    far = sign * (number(counts + WEIGHT * parts) - value)
+    best = parts[int(np.argmax(np.where(np.isfinite(far), far, -math.inf)))]
+    step = float(number((counts + best)[None])[0]) - value
+    return Pull(best, sign * max(0.0, sign * step), 0.0)
+
+
+def moved_by(number: Number, counts: Floats, kinds: Ints, weight: float) -> Floats:
+    """The number with rows of so much weight in each of the cells in turn."""
+    step = max(1, AT_ONCE // max(1, len(counts)))
+    moved = []
+    for start in range(0, len(kinds), step):
+        some = kinds[start : start + step]
+        more = np.repeat(counts[None], len(some), axis=0)
+        more[np.arange(len(some)), some] += weight
+        moved.append(number(more))
+    return np.concatenate(moved) if moved else np.zeros(0)
+
+
+def weights_of(rng: np.random.Generator, count: int, freedom: float) -> Floats:
+    """What the unseen row weighs in each resample: an exponential variable, spread evenly over its quantiles."""
+    levels = (np.arange(count) + 0.5) / count
+    part = min(1.0, FEW_FREEDOM / freedom) if freedom > 0 else 1.0
+    return np.asarray(-np.log(rng.permutation(levels)) * part)
+
+
+def unseen_pairs(extremes: Sequence[Ints]) -> Ints:
+    """Every combination of cells of several statistics, shape (combinations, statistics)."""
+    grid = np.meshgrid(*extremes, indexing="ij")
+    return np.stack([axis.ravel() for axis in grid], axis=1).astype(np.int64)
