@@ -98,9 +98,7 @@ class Resampled:
         freedom = None if self.freedom is None else self.freedom * share
         units = max(2, round(self._units * share))
         squares, cubes = self.squares / share, self.cubes / share**2
-        return Resampled(
-            self.value, rows, replicates, squares, cubes, self.method, units, freedom, self.span, edges
-        )
+        return Resampled(self.value, rows, replicates, squares, cubes, self.method, units, freedom, self.span, edges)
 
     def _bootstrapped(self, confidence: float) -> Iterator[tuple[float, float]]:
         """The interval by the bootstrap, and where the bias matters the others."""

@@ -188,9 +188,7 @@ def _is_share(answer: Any, scores: Floats | Bools) -> bool:
     return scores.dtype == bool or bool(((scores == 0) | (scores == 1)).all())
 
 
-def _mean(
-    scores: Floats, clusters: Ints | None, span: Span, kind: str = "", *, bounded: bool
-) -> Estimate:
+def _mean(scores: Floats, clusters: Ints | None, span: Span, kind: str = "", *, bounded: bool) -> Estimate:
     """The mean of scores, by Gaffke where they are `bounded` by their span, or all equal in one that ends; else by t."""
     broken = int(np.count_nonzero(~np.isfinite(scores)))
     if broken:

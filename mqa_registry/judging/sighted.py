@@ -66,7 +66,11 @@ def _found(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> Finding:
     """A probe's numbers, and what has to be true of them."""
     purpose = f"{sight.use.key} {sight.view.rows.name}"
     numbers = {
-        name: estimate(Measured.of(answer, sight.probe.ranges.get(name, ANYWHERE)), table.num_rows, Resampling(plan.suite.seed, f"{purpose} {name}"))
+        name: estimate(
+            Measured.of(answer, sight.probe.ranges.get(name, ANYWHERE)),
+            table.num_rows,
+            Resampling(plan.suite.seed, f"{purpose} {name}"),
+        )
         for name, answer in _numbers(sight, table).items()
     }
     return Finding(None, numbers, [_claim(name, numbers[name], check) for name in check.expect])

@@ -8,6 +8,7 @@ from mqa_registry.contributions import Comparison, Metric, Probe
 from mqa_registry.options import takes_groups
 from mqa_registry.suite.perturbations import PERTURBATION_RULES
 from mqa_registry.suite.probes import PROBE_RULES
+from mqa_registry.suite.ranges import RANGE_RULES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     _schemas,
     *PERTURBATION_RULES,
     *PROBE_RULES,
+    *RANGE_RULES,
 )
 
 

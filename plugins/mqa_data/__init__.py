@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mqa_data import balance, drift, duplicates, overlap, profile
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 TEXTS = ("fields",)
+SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
 
 
 @hookimpl
@@ -21,6 +23,7 @@ def mqa_probes() -> Iterable[Probe]:
         gives=overlap.GIVES,
         numbers=overlap.numbers,
         evidence=overlap.evidence,
+        ranges=dict.fromkeys(overlap.GIVES, SHARE),
         sees="rows",
         compares=True,
         texts=("fields", "other_fields"),
@@ -31,6 +34,7 @@ def mqa_probes() -> Iterable[Probe]:
         gives=duplicates.GIVES,
         numbers=duplicates.numbers,
         evidence=duplicates.evidence,
+        ranges=dict.fromkeys(duplicates.GIVES, SHARE),
         sees="rows",
         texts=TEXTS,
     )
@@ -40,6 +44,8 @@ def mqa_probes() -> Iterable[Probe]:
         gives=balance.GIVES,
         numbers=balance.numbers,
         evidence=balance.evidence,
+        ranges=dict.fromkeys(("value", "entropy", "missing"), SHARE)
+        | {"imbalance": (1.0, math.inf), "labels": UPWARDS},
         sees="rows",
     )
     yield Probe(
@@ -48,6 +54,7 @@ def mqa_probes() -> Iterable[Probe]:
         gives=drift.GIVES,
         numbers=drift.numbers,
         evidence=drift.evidence,
+        ranges=dict.fromkeys(drift.GIVES, SHARE),
         sees="rows",
         compares=True,
     )
@@ -57,6 +64,8 @@ def mqa_probes() -> Iterable[Probe]:
         gives=profile.GIVES,
         numbers=profile.numbers,
         evidence=profile.evidence,
+        ranges=dict.fromkeys(("value", "right_to_left", "empty", "broken", "commonest_language"), SHARE)
+        | dict.fromkeys(("words", "longest", "scripts", "languages"), UPWARDS),
         sees="rows",
         texts=TEXTS,
         version=2,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mqa_fairness import weakness
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LABEL = ("label",)
+SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
 
 
 @hookimpl
@@ -66,20 +68,20 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 
 @hookimpl
 def mqa_metrics() -> Iterable[Metric]:
-    yield Metric("demographic-parity-difference", demographic_parity_difference, takes=LABEL)
-    yield Metric("demographic-parity-ratio", demographic_parity_ratio, takes=LABEL)
-    yield Metric("equalized-odds-difference", equalized_odds_difference, takes=LABEL)
-    yield Metric("equalized-odds-ratio", equalized_odds_ratio, takes=LABEL)
-    yield Metric("equal-opportunity-difference", equal_opportunity_difference, takes=LABEL)
-    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, takes=LABEL)
-    yield Metric("statistical-parity-difference", statistical_parity_difference, takes=LABEL)
-    yield Metric("disparate-impact", disparate_impact, takes=LABEL)
-    yield Metric("true-positive-rate-difference", true_positive_rate_difference, takes=LABEL)
-    yield Metric("average-odds-difference", average_odds_difference, takes=LABEL)
-    yield Metric("average-abs-odds-difference", average_abs_odds_difference, takes=LABEL)
-    yield Metric("generalized-entropy", generalized_entropy, takes=LABEL)
-    yield Metric("theil", theil, takes=LABEL)
-    yield Metric("between-group-entropy", between_group_entropy, takes=LABEL)
+    yield Metric("demographic-parity-difference", demographic_parity_difference, takes=LABEL, range=SHARE)
+    yield Metric("demographic-parity-ratio", demographic_parity_ratio, takes=LABEL, range=SHARE)
+    yield Metric("equalized-odds-difference", equalized_odds_difference, takes=LABEL, range=SHARE)
+    yield Metric("equalized-odds-ratio", equalized_odds_ratio, takes=LABEL, range=SHARE)
+    yield Metric("equal-opportunity-difference", equal_opportunity_difference, takes=LABEL, range=SHARE)
+    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, takes=LABEL, range=SHARE)
+    yield Metric("statistical-parity-difference", statistical_parity_difference, takes=LABEL, range=(-1.0, 1.0))
+    yield Metric("disparate-impact", disparate_impact, takes=LABEL, range=UPWARDS)
+    yield Metric("true-positive-rate-difference", true_positive_rate_difference, takes=LABEL, range=(-1.0, 1.0))
+    yield Metric("average-odds-difference", average_odds_difference, takes=LABEL, range=(-1.0, 1.0))
+    yield Metric("average-abs-odds-difference", average_abs_odds_difference, takes=LABEL, range=SHARE)
+    yield Metric("generalized-entropy", generalized_entropy, takes=LABEL, range=UPWARDS)
+    yield Metric("theil", theil, takes=LABEL, range=UPWARDS)
+    yield Metric("between-group-entropy", between_group_entropy, takes=LABEL, range=UPWARDS)
 
 
 @hookimpl
@@ -93,4 +95,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="predictions",
         texts=("fields",),
         takes=LABEL,
+        ranges={"value": SHARE, "count": UPWARDS, "tried": UPWARDS, "score": SHARE},
     )

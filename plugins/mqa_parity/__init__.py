@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mqa_parity import company, flips, ratios
@@ -16,15 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 ANSWERS = ("label", "labels", "spans", "text", "ranking")
+SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 
 
 @hookimpl
 def mqa_comparisons() -> Iterable[Comparison]:
-    yield Comparison("agreement", agreement, takes=ANSWERS, evidence=flips.evidence, right=agreement)
-    yield Comparison("flip-rate", flip_rate, takes=ANSWERS, evidence=flips.evidence, right=agreement)
-    yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"))
-    yield Comparison("mean-kl", mean_kl, takes=("label",))
-    yield Comparison("cosine", cosine, takes=("vector",))
+    yield Comparison("agreement", agreement, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
+    yield Comparison("flip-rate", flip_rate, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
+    yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"), range=DISTANCE)
+    yield Comparison("mean-kl", mean_kl, takes=("label",), range=DISTANCE)
+    yield Comparison("cosine", cosine, takes=("vector",), range=(-1.0, 1.0))
     yield Comparison("score-shift", score_shift, takes=("label", "value"))
 
 
@@ -40,6 +42,8 @@ def mqa_probes() -> Iterable[Probe]:
         compares=True,
         texts=("fields",),
         version=6,
+        ranges=dict.fromkeys(("ratio", "max_abs", "p999", "mean", "mismatches", "outside", "rerun"), DISTANCE)
+        | {"cosine": (-1.0, 1.0)},
     )
     yield Probe(
         "invariance",
@@ -50,4 +54,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         texts=("fields",),
         version=2,
+        ranges=dict.fromkeys(company.GIVES, DISTANCE),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from mqa_performance import cold, latency, modules, size, speedup, throughput
@@ -9,6 +10,8 @@ from mqa_registry import Probe, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
 
 
 @hookimpl
@@ -20,6 +23,7 @@ def mqa_probes() -> Iterator[Probe]:
         gives=("value", "p50_ms", "p95_ms", "p99_ms"),
         numbers=latency.numbers,
         evidence=latency.evidence,
+        ranges=dict.fromkeys(("value", "p50_ms", "p95_ms", "p99_ms"), UPWARDS),
         sees="runner",
         reused=False,
     )
@@ -29,6 +33,7 @@ def mqa_probes() -> Iterator[Probe]:
         gives=("value", "batch"),
         numbers=throughput.numbers,
         evidence=throughput.evidence,
+        ranges=dict.fromkeys(("value", "batch"), UPWARDS),
         sees="runner",
         reused=False,
     )
@@ -38,6 +43,7 @@ def mqa_probes() -> Iterator[Probe]:
         gives=("value", "reference_ms", "candidate_ms"),
         numbers=speedup.numbers,
         evidence=speedup.evidence,
+        ranges=dict.fromkeys(("value", "reference_ms", "candidate_ms"), UPWARDS),
         sees="runner",
         compares=True,
         reused=False,
@@ -47,6 +53,7 @@ def mqa_probes() -> Iterator[Probe]:
         cold.load_time,
         gives=("value", "first_ms"),
         numbers=cold.times,
+        ranges=dict.fromkeys(("value", "first_ms"), UPWARDS),
         evidence=cold.evidence,
         sees="runner",
         reused=False,
@@ -56,6 +63,7 @@ def mqa_probes() -> Iterator[Probe]:
         cold.memory,
         gives=("value", "loaded_mb", "idle_mb"),
         numbers=cold.sizes,
+        ranges=dict.fromkeys(("value", "loaded_mb", "idle_mb"), UPWARDS),
         evidence=cold.evidence,
         sees="runner",
         reused=False,
@@ -65,8 +73,9 @@ def mqa_probes() -> Iterator[Probe]:
         modules.modules,
         gives=("covered", "largest", "total_ms"),
         numbers=modules.numbers,
+        ranges={"covered": SHARE, "largest": SHARE, "total_ms": UPWARDS},
         evidence=modules.evidence,
         sees="runner",
         reused=False,
     )
-    yield Probe("size", size.size, gives=("value",), numbers=size.numbers, sees="runner")
+    yield Probe("size", size.size, gives=("value",), numbers=size.numbers, sees="runner", ranges={"value": UPWARDS})

@@ -91,6 +91,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         texts=TEXTS,
         takes=("label",),
+        ranges=telling.RANGES,
     )
     yield Probe(
         "transfer",
@@ -102,4 +103,5 @@ def mqa_probes() -> Iterable[Probe]:
         compares=True,
         texts=TEXTS,
         takes=("label",),
+        ranges=telling.REPLAY_RANGES,
     )

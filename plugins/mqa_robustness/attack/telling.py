@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 GIVES = ("value", "queries", "edits", "changed_words", "robust_accuracy")
 REPLAY_GIVES = ("value", "same_answer", "queries")
+SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
+RANGES = {"value": SHARE, "queries": UPWARDS, "edits": UPWARDS, "changed_words": UPWARDS, "robust_accuracy": SHARE}
+REPLAY_RANGES = {"value": SHARE, "same_answer": SHARE, "queries": UPWARDS}
 MOST = 5  # examples
 
 
