@@ -36,7 +36,8 @@ class Statistic:
     move as a mean of rows does from end to end of its contribution's `range`, and without a range has no interval.
 
     `undefined` is why it has no value on these rows, as the rest of `is undefined, since ...`; with `never`, it has none
-    on any rows, and nobody is told to add some. A metric of groups may
+    on any rows, and nobody is told to add some. `absent` are classes that no row has, so that the number says nothing
+    of them: reports name them. A metric of groups may
     give scores a row in `shown`, by name: reports show their mean in every group beside the number. Where the number is
     made of how far apart groups lie at most in each of these rates, `spread` maps those distances, shape (rates,), to
     it, and where they are ratios (the smallest by the largest), `ratio` says so. The largest of many distances is too
@@ -51,6 +52,7 @@ class Statistic:
     spread: Callable[[npt.NDArray[np.float64]], npt.NDArray[np.float64]] | None = None
     ratio: bool = False
     never: bool = False
+    absent: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

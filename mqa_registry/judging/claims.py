@@ -77,7 +77,7 @@ class Claim:
 
     def rows_to_settle(self, confidence: float) -> int | None:
         """How many rows would settle it, were the estimate right; None where no number of rows would."""
-        rough = self.roughly_to_settle(confidence)
+        rough = None if self._leaps else self.roughly_to_settle(confidence)
         if rough is not None and self._of_rows(self.estimate.rows) is not None:
             return self._rows_by_search(confidence)
         return rough if rough is None or rough <= MOST_ROWS else None
@@ -126,6 +126,12 @@ class Claim:
         if isinstance(self.estimate, NumberDifference | NumberRatio | UnpairedProportions | UnpairedRatio):
             return self.estimate.of_rows(rows)
         return self.estimate.of_rows(rows) if isinstance(self.estimate, Resampled | BoundedMean) else None
+
+    @property
+    def _leaps(self) -> bool:
+        """Whether a row of a kind that was never seen would move it far, however many others there are."""
+        estimate = self.estimate
+        return isinstance(estimate, Resampled) and estimate.edges is not None and estimate.edges.leaps
 
 
 def verdict_of(claims: Sequence[Claim], confidence: float) -> Verdict:

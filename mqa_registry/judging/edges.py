@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 FEW_FREEDOM = 10.0  # twice the rows that carry a spread, up to which an unseen one weighs as much as another
 WEIGHT = -math.log(0.025)  # of an unseen row at the end of an interval of 95 %, for which the worst kinds are sought
 SMALL = 1e-4  # rows, by which a number's slope is taken
+LEAP = 0.1  # of what a whole row does: a number that so small a part moves so far has a leap there
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
 AT_ONCE = 1 << 20  # counts of cells worked on at a time
 
@@ -41,7 +42,8 @@ AT_ONCE = 1 << 20  # counts of cells worked on at a time
 class Edges:
     """The replicates of a number with one more row that pulls it down, `lows`, and up, `highs`.
 
-    `down` and `up` are what such a row does where it is a small part of all, and `weights` what it weighs in each.
+    `down` and `up` are what such a row does where it is a small part of all, and `weights` what it weighs in each. A
+    number that the smallest part of a row moves as far as a whole one `leaps`, and no number of rows is enough to tell.
     """
 
     lows: Floats
@@ -49,6 +51,7 @@ class Edges:
     down: float
     up: float
     weights: Floats
+    leaps: bool = False
 
     @classmethod
     def of_span(cls, value: float, span: Span, weights: Floats, units: int) -> Edges | None:
@@ -89,6 +92,11 @@ class Pull:
     parts: Floats
     step: float
     slope: float
+
+    @property
+    def leaps(self) -> bool:
+        """Whether the smallest part of a row does nearly what a whole one does."""
+        return abs(self.slope) * SMALL > LEAP * abs(self.step)
 
 
 def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_registry.contributions import Statistic
 from mqa_registry.judging.compared import compared, mcnemar
 from mqa_registry.judging.examples import examples_of
 from mqa_registry.judging.shares import PairedProportions
@@ -35,12 +36,18 @@ def evidence_of(step: Step, judged: Judged, observations: Observations, *, shown
         evidence["unpaired"] = True
     if reading.sample.clusters is not None:
         evidence["clusters"] = len(np.unique(reading.sample.clusters))
-    evidence |= _mcnemar(judged.whole) | compared(step, reading)
+    evidence |= _absent(judged.whole) | _mcnemar(judged.whole) | compared(step, reading)
     picked = evidence.pop("examples", None)
     if shown:
         rows = observations.rows[step.view.rows.data]
         evidence["examples"] = examples_of(_telling(judged), observed.seen.rows, rows, picked)
     return evidence
+
+
+def _absent(finding: Finding) -> dict[str, Any]:
+    """The classes that a statistic is about and no row has."""
+    answer = finding.answers.measured.answer if finding.answers is not None else None
+    return {"absent": list(answer.absent)} if isinstance(answer, Statistic) and answer.absent else {}
 
 
 def _mcnemar(finding: Finding) -> dict[str, Any]:

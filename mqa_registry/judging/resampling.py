@@ -100,7 +100,7 @@ def _edges(
     else:
         lows, highs = (number(drawn + weights[:, None] * pull.parts) for pull in (down, up))
         lows, highs = np.fmin(lows, made.replicates), np.fmax(highs, made.replicates)
-    return Edges(lows, highs, down.slope, up.slope, weights)
+    return Edges(lows, highs, down.slope, up.slope, weights, down.leaps or up.leaps)
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ class Rights:
 
 
 def rights_of(view: LiveView, rng: np.random.Generator) -> Rights:
-    """The rows of a view; of those that say the same, or are of one cluster, one drawn at random has a say.
+    """The rows of a view; of those whose fields say the same, or are of one cluster, one drawn at random has a say.
 
     A DataError where there are no right answers.
     """
@@ -82,6 +82,9 @@ def _sureness(view: LiveView) -> list[float | None]:
 
 
 def _sayings(view: LiveView) -> list[Hashable]:
+    """What every row says, None where rows bring no field that a model reads: that is no repetition."""
+    if not view.rows.fields:
+        return [None] * len(view.rows)
     return [fingerprint(example) for example in view.rows.examples()]
 
 

@@ -89,6 +89,11 @@ def weak_slices(
     table = scene.view.rows.table.take(pa.array(speaking))
     fields = scene.view.rows.fields
     tried = columns_to_try(table, fields, columns, leave_out)
+    if not fields and not tried:
+        raise NotRunError(
+            "there is nothing to make slices of: the rows have no texts, and no columns but their ids and right answers",
+            hint="bring columns that say what rows are, such as a language or a source",
+        )
     offered = offer(table, fields, tried, max_terms=max_terms, halves=half, min_rows=min_rows)
     if not offered.candidates:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")

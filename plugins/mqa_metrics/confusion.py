@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_metrics.division import quotient
-from mqa_metrics.tally import tallying_labels
+from mqa_metrics.tally import absent_classes, tallying_labels
 from mqa_registry import Statistic
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def balanced_accuracy(predictions: Predictions, targets: Targets) -> Statistic:
         recalls = np.nan_to_num(quotient(tally.hits, tally.right))
         return quotient(recalls.sum(axis=-1), there.sum(axis=-1).astype(np.float64))
 
-    return Statistic(of, tallying.cells, tallying.size)
+    return Statistic(of, tallying.cells, tallying.size, absent=absent_classes(targets))
 
 
 def mcc(predictions: Predictions, targets: Targets) -> Statistic:
@@ -41,7 +41,15 @@ def mcc(predictions: Predictions, targets: Targets) -> Statistic:
     class.
     """
     tallying = tallying_labels(predictions, targets)
-    return Statistic(lambda counts: _correlation(tallying.of(counts)), tallying.cells, tallying.size)
+    constant = any(len(np.unique(side.codes)) == 1 for side in (predictions, targets))
+    undefined = "all answers, or all right answers, are of one class" if constant else ""
+    return Statistic(
+        lambda counts: _correlation(tallying.of(counts)),
+        tallying.cells,
+        tallying.size,
+        undefined,
+        absent=absent_classes(targets),
+    )
 
 
 def _correlation(tally: Tally) -> npt.NDArray[np.float64]:

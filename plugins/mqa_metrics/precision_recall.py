@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from mqa_metrics.division import quotient
-from mqa_metrics.tally import tallying_class, tallying_labels, tallying_sets, tallying_spans
+from mqa_metrics.tally import absent_classes, tallying_class, tallying_labels, tallying_sets, tallying_spans
 from mqa_registry import Statistic, UsageError, positive_class
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -43,7 +43,7 @@ def precision(
         return np.where(answered, right, np.nan)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
-    return _statistic(_precision, average, TALLYINGS[predictions.schema](predictions, targets))
+    return _over_classes(_precision, average, predictions, targets)
 
 
 def recall(
@@ -61,7 +61,7 @@ def recall(
         return np.where(right, answered, np.nan)
     if average in ("micro", "weighted") and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
-    return _statistic(_recall, average, TALLYINGS[predictions.schema](predictions, targets))
+    return _over_classes(_recall, average, predictions, targets)
 
 
 def f1(
@@ -75,10 +75,13 @@ def f1(
     """
     average = _average(predictions, average, positive)
     if average == "binary":
-        return _statistic(_f1, "micro", tallying_class(*_binary(predictions, targets, positive)))
+        answered, right = _binary(predictions, targets, positive)
+        absent = [] if right.any() else [predictions.classes[positive_class(predictions.classes, positive)]]
+        undefined = "" if answered.any() or right.any() else f"no row is `{absent[0]}`, and none is answered so"
+        return _statistic(_f1, "micro", tallying_class(answered, right), absent, undefined)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
-    return _statistic(_f1, average, TALLYINGS[predictions.schema](predictions, targets))
+    return _over_classes(_f1, average, predictions, targets)
 
 
 def _average(predictions: Predictions, average: Average | None, positive: str | None) -> Average:
@@ -109,11 +112,18 @@ def _binary(
     return predictions.codes == code, targets.codes == code
 
 
-def _statistic(score: Score, average: Average, tallying: Tallying) -> Statistic:
+def _over_classes(score: Score, average: Average, predictions: Predictions, targets: Targets) -> Statistic:
+    absent = [] if predictions.schema == "spans" else absent_classes(targets)
+    return _statistic(score, average, TALLYINGS[predictions.schema](predictions, targets), absent)
+
+
+def _statistic(
+    score: Score, average: Average, tallying: Tallying, absent: Sequence[str] = (), undefined: str = ""
+) -> Statistic:
     def of(counts: Floats) -> Floats:
         return _averaged(score, average, tallying.of(counts))
 
-    return Statistic(of, tallying.cells, tallying.size)
+    return Statistic(of, tallying.cells, tallying.size, undefined, absent=absent)
 
 
 def _averaged(score: Score, average: Average, tally: Tally) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -35,8 +35,17 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
     codes = targets.codes[given]
     if positive is not None or len(predictions.classes) == 2:
         code = positive_class(predictions.classes, positive)
-        return _one(chances[given, code], codes == code, given, len(chances))
-    return _mean(chances[given], codes, given, len(chances))
+        made = _one(chances[given, code], codes == code, given, len(chances))
+        names = {True: predictions.classes[code], False: f"not {predictions.classes[code]}"}
+        if len(predictions.classes) == 2:
+            names[False] = predictions.classes[1 - code]
+        absent = [name for side, name in names.items() if not ((codes == code) == side).any()]
+    else:
+        made = _mean(chances[given], codes, given, len(chances))
+        there = set(codes.tolist())
+        absent = [name for code, name in enumerate(predictions.classes) if code not in there]
+    undefined = f"no row is `{absent[0]}`" if absent and len(given) else ""
+    return replace(made, absent=absent if len(given) else (), undefined=undefined)
 
 
 def _one(scores: Floats, right: Bools, given: Ints, rows: int) -> Statistic:

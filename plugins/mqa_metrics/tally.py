@@ -49,6 +49,14 @@ class Tallying:
     size: int = 0
 
 
+def absent_classes(targets: Targets) -> list[str]:
+    """The classes that no row has."""
+    if targets.schema == "labels":
+        return [name for name, there in zip(targets.classes, targets.indicator.any(axis=0), strict=True) if not there]
+    there = set(targets.codes.tolist())
+    return [name for code, name in enumerate(targets.classes) if code not in there]
+
+
 def tallying_class(answered: npt.NDArray[np.bool_], right: npt.NDArray[np.bool_]) -> Tallying:
     """One class against all others: four cells, by whether it was answered and whether that is right."""
 

@@ -39,6 +39,7 @@ _ESTIMATE = re.compile(
 )
 # Counts of rows in the evidence.
 _SILENT = {"missing": "without an answer", "unlabelled": "without a target"}
+_CLASSES = 5  # that no row has, in words
 _TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
 
 
@@ -50,6 +51,7 @@ def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
     shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
     yield from _waiver(row, pen)
     yield from _remarks(shown, pen)
+    yield from _absent(row, pen)
     yield from _counts(row, pen, shown=bool(shown))
     yield from examples(shown, pen, told)
 
@@ -95,6 +97,19 @@ def _settled(together: Sequence[Result]) -> str:
     said = str(most) in together[0].note.replace(",", "")
     unit = together[0].evidence.get("settled_by", "rows")
     return f"; about {count(most)} {unit} would settle it" if most and not said else ""
+
+
+def _absent(row: Row, pen: Pen) -> Iterator[Note]:
+    """Classes that no row has, whatever the verdict: a number that holds holds for the others alone."""
+    results = row.results.values()
+    named = dict.fromkeys(str(name) for one in results for name in one.evidence.get("absent") or ())
+    told = [one.note for one in results if one.verdict is not Verdict.PASS]
+    named = {name: None for name in named if not any(f"no row is `{name}`" in note for note in told)}
+    if named:
+        shown = [pen.data(f"`{name}`") for name in list(named)[:_CLASSES]]
+        more = f" and {len(named) - _CLASSES:,} more" if len(named) > _CLASSES else ""
+        noun = "no row is of class " if len(named) == 1 else "no row is of the classes "
+        yield Note(pen.line(noun, Text(", ").join(shown), more), Text(_INDENT))
 
 
 def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
