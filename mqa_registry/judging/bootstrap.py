@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import special
 
+from mqa_registry.judging.edges import FEW_FREEDOM
 from mqa_registry.judging.estimates import ANYWHERE, within
 
 if TYPE_CHECKING:
@@ -140,6 +141,8 @@ class Resampled:
     def _reach(self, confidence: float) -> float:
         """The normal quantile, as much further out as so few units need."""
         freedom = self._units - 1 if self.freedom is None else self.freedom
+        if self.edges is not None:  # of fewer rows that carry the spread, these tell more than a t with a longer tail
+            freedom = min(max(freedom, FEW_FREEDOM), max(1.0, self._units - 1))
         wider = math.sqrt(1 + 1 / freedom)
         return wider * float(special.stdtrit(freedom, (1 + confidence) / 2))
 

@@ -34,6 +34,7 @@ FEW_FREEDOM = 10.0  # twice the rows that carry a spread, up to which an unseen 
 WEIGHT = -math.log(0.025)  # of an unseen row at the end of an interval of 95 %, for which the worst kinds are sought
 SMALL = 1e-4  # rows, by which a number's slope is taken
 LEAP = 0.1  # of what a whole row does: a number that so small a part moves so far has a leap there
+ROUNDING = 1e-9  # of a number
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
 AT_ONCE = 1 << 20  # counts of cells worked on at a time
 
@@ -96,7 +97,7 @@ class Pull:
     @property
     def leaps(self) -> bool:
         """Whether the smallest part of a row does nearly what a whole one does."""
-        return abs(self.slope) * SMALL > LEAP * abs(self.step)
+        return abs(self.slope) * SMALL > max(LEAP * abs(self.step), ROUNDING)
 
 
 def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:

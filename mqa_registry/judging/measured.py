@@ -86,7 +86,7 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
         nothing = Undefined(rows, f"is undefined on {rows:,} rows")
         return nothing if math.isnan(answer) else Whole(answer, rows, span=span)
     scores, clusters = _speaking(_values(answer), how.clusters)
-    if _is_share(answer, scores):
+    if _is_share(measured, scores):
         design = design_of(_floats(scores), clusters) if clusters is not None else None
         return Proportion(int(np.count_nonzero(scores)), len(scores), how.share, design)
     return _mean(_floats(scores), clusters, span, bounded=isinstance(answer, Scores))
@@ -106,7 +106,7 @@ def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -
         made = resampled(pair, lambda values: values[0] - values[1], how, "paired bca", span) if rows else None
         return made or _without_rows()
     (one, clusters), (two, _) = (_speaking(each, how.clusters) for each in scores)
-    if all(_is_share(answer, each) for answer, each in zip(answers, (one, two), strict=True)):
+    if _is_share(reference, one) and _is_share(candidate, two):
         lost, won = int(np.count_nonzero(one > two)), int(np.count_nonzero(two > one))
         design = design_of(_floats(one) - two, clusters) if clusters is not None else None
         return PairedProportions(lost, won, len(one), design)
@@ -181,11 +181,11 @@ def _silent(scores: Floats | Bools) -> Bools:
     return np.zeros(len(scores), dtype=bool) if scores.dtype == bool else np.isnan(scores)
 
 
-def _is_share(answer: Any, scores: Floats | Bools) -> bool:
-    """Whether rows score 0 or 1, and could score nothing beyond."""
-    if isinstance(answer, Scores) and (answer.low, answer.high) != (0.0, 1.0):
-        return False
-    return scores.dtype == bool or bool(((scores == 0) | (scores == 1)).all())
+def _is_share(measured: Measured, scores: Floats | Bools) -> bool:
+    """Whether rows score 0 or 1, and could score nothing beyond as far as anybody says."""
+    if scores.dtype == bool:
+        return True
+    return measured.span in (ANYWHERE, (0.0, 1.0)) and bool(((scores == 0) | (scores == 1)).all())
 
 
 def _mean(scores: Floats, clusters: Ints | None, span: Span, kind: str = "", *, bounded: bool) -> Estimate:

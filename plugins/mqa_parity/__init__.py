@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mqa_parity import company, flips, ratios
 from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.invariance import invariance
-from mqa_parity.numbers import cosine, max_abs_diff, mean_kl
+from mqa_parity.numbers import FARTHEST, cosine, max_abs_diff, mean_kl
 from mqa_parity.shift import score_shift
 from mqa_parity.tensors import tensors
 from mqa_registry import Comparison, Probe, hookimpl
@@ -25,7 +25,7 @@ def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison("agreement", agreement, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
     yield Comparison("flip-rate", flip_rate, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"), range=DISTANCE)
-    yield Comparison("mean-kl", mean_kl, takes=("label",), range=DISTANCE)
+    yield Comparison("mean-kl", mean_kl, takes=("label",), range=(0.0, FARTHEST))
     yield Comparison("cosine", cosine, takes=("vector",), range=(-1.0, 1.0))
     yield Comparison("score-shift", score_shift, takes=("label", "value"))
 

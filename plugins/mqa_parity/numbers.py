@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 LEAST = float(np.finfo(np.float64).eps)  # as for the log loss: no probability is taken to be nearer to 0
+FARTHEST = 1.0 - math.log(LEAST)  # the divergence of two sure and opposite rows, sums that are not quite 1 included
 
 
 def max_abs_diff(reference: Predictions, candidate: Predictions) -> float:

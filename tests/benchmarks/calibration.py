@@ -5,7 +5,8 @@
 Simulates checks and has the judge's own claims and estimates decide them. On the bound, PASS and FAIL are both wrong,
 and each may come up in at most 1 - confidence of the checks. Off the bound by 3.5 standard errors the verdict has to be
 right in at least 80 % of them. `--rows` is the most rows for statistics, whose resamples take long; `--only` runs the
-parts that have these words in their title, as `p95`.
+parts that have these words in their title, as `p95` or `edge of the scale`. The last part says from how many rows on a
+model without a mistake, or without a change, passes a bound of a tenth.
 """
 
 from __future__ import annotations
@@ -20,14 +21,19 @@ import numpy as np
 
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.claims import Claim, verdict_of
-from mqa_registry.judging.measured import Measured, difference, estimate
+from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
 from mqa_registry.judging.resampling import Resampling
 from mqa_registry.judging.shares import PairedProportions, Proportion
-from tests.benchmarks.statistics import KINDS, QUANTILES, Kind
+from tests.benchmarks.statistics import EDGES, KINDS, METRICS, QUANTILES, Kind, Mistaken, again, of_metric
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import numpy.typing as npt
+
+    from mqa_registry.judging.estimates import Estimate
+
+    Ints: TypeAlias = npt.NDArray[np.int64]
     Draw: TypeAlias = Callable[[np.random.Generator], list[Claim]]
 
 CONFIDENCE = 0.95
@@ -36,6 +42,9 @@ SHARES = (0.5, 0.9, 0.99, 0.999)
 CHANGES = ((0.05, 0.04), (0.02, 0.01), (0.01, 0.0), (0.001, 0.0), (0.2, 0.15), (0.005, 0.005))  # lost, won
 GROUPS = 8
 OFF = 3.5  # standard errors
+SLOW = 1000  # rows, beyond which metrics that need every row take long
+TENTH = 0.1
+GROWING = (10, 20, 30, 40, 50, 60, 70, 80, 90, 100, 150, 200, 300, 400, 500, 1000, 2000)
 RIGHT = 0.8
 AT_TRUTH = """
 A standard error is the larger of those at the truth and at the bound, and so counted the right verdict comes in more
@@ -58,27 +67,37 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--only", default="")
     given = parser.parse_args()
-    for title, settings in (
-        ("one proportion", proportions()),
-        ("paired drop", drops()),
-        (f"minimum over {GROUPS} groups", minima()),
-        (f"gap over {GROUPS} groups", gaps()),
-    ):
-        if given.only not in title:
-            continue
-        print(f"\n{title}, truth on the bound: share of PASS, share of FAIL")
-        for setting in settings:
-            _report_level(setting.words, simulated(setting.draw, given.checks))
-    for kind in (*KINDS, *QUANTILES):
-        if given.only in kind.words:
-            _report_kind(kind, given.checks, given.rows)
-    if given.only:
-        return
+    for title, settings in _on_the_bound(given.rows):
+        if given.only in title:
+            print(f"\n{title}, truth on the bound: share of PASS, share of FAIL")
+            for setting in settings:
+                _report_level(setting.words, simulated(setting.draw, given.checks))
+    for kind in (kind for kind in (*KINDS, *QUANTILES) if given.only in kind.words):
+        _report_kind(kind, given.checks, given.rows)
+    if given.only in "edge of the scale":
+        _report_perfect()
+    if not given.only:
+        _report_power(given.checks)
+
+
+def _on_the_bound(most: int) -> Iterator[tuple[str, Iterator[Setting]]]:
+    yield "one proportion", proportions()
+    yield "paired drop", drops()
+    yield f"minimum over {GROUPS} groups", minima()
+    yield f"gap over {GROUPS} groups", gaps()
+    yield "edge of the scale", edges(most)
+    yield "edge of the scale, paired drops", drops_of_metrics(most)
+    yield "edge of the scale, two groups", groups_of_metrics(most)
+    yield "edge of the scale, clusters of ten alike", clustered(most)
+
+
+def _report_power(checks: int) -> None:
+    """How often the verdict is right where the truth lies off the bound."""
     for title, chances in (("one proportion", proportions_off()), ("paired drop", drops_off())):
         print(f"\n{title}, truth {OFF} standard errors off the bound: share of right verdicts")
         for setting, right in chances:
-            share = simulated(setting.draw, given.checks)[right] / given.checks
-            print(f"  {setting.words:<52} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}", flush=True)
+            share = simulated(setting.draw, checks)[right] / checks
+            print(f"  {setting.words:<56} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}", flush=True)
     print(AT_TRUTH)
 
 
@@ -119,6 +138,51 @@ def gaps(gap: float = 0.05) -> Iterator[Setting]:
                 chances = np.array([share - gap] * low + [share] * (GROUPS - low))
                 yield Setting(f"n = {rows:,} a group, p = {share}, {low} lower by {gap}", _gap(rows, chances, gap))
             yield Setting(f"n = {rows:,} a group, p = {share}, all alike", _gap(rows, np.full(GROUPS, share), 0.0))
+
+
+def edges(most: int) -> Iterator[Setting]:
+    """Metrics of models that make no mistake, or few."""
+    for kind in EDGES:
+        for rows in ROWS:
+            if rows <= most and (kind.quick or rows <= SLOW):
+                yield Setting(f"{kind.words}, n = {rows:,}", _of_kind(kind, rows, least=kind.least))
+
+
+def drops_of_metrics(most: int) -> Iterator[Setting]:
+    """A model held against one that answers some rows otherwise, by their very predictions."""
+    for name, (_, of, least) in METRICS.items():
+        for share, changed in ((0.5, 0.0), (0.5, 0.001), (0.5, 0.01), (0.1, 0.01)):
+            rows = Mistaken(share, 0.05)
+            truth = (of(rows) - of(rows.changed(changed))) * (1 if least else -1)
+            for count in (100, 1000):
+                if count <= (most if least else min(most, SLOW)):
+                    words = f"{name}, {share:.0%} positive, {changed:.1%} changed, n = {count:,}"
+                    yield Setting(words, _drop_of_metric(name, rows, changed, count, truth))
+
+
+def groups_of_metrics(most: int) -> Iterator[Setting]:
+    """The difference and the ratio of a metric between a group without mistakes and one with few."""
+    for name, (_, of, _) in METRICS.items():
+        better, worse = Mistaken(0.5, 0.0), Mistaken(0.5, 0.01)
+        high, low = sorted((of(better), of(worse)), reverse=True)
+        for count in (100, 1000):
+            if count <= min(most, SLOW):
+                pair = (better, worse) if of(better) > of(worse) else (worse, better)
+                yield Setting(f"gap of {name}, n = {count:,} a group", _gap_of_metric(name, pair, count, high - low))
+                if low:
+                    words = f"ratio of {name}, n = {count:,} a group"
+                    yield Setting(words, _ratio_of_metric(name, pair, count, low / high))
+
+
+def clustered(most: int) -> Iterator[Setting]:
+    """Rows of which ten together are right or wrong alike."""
+    for name, (_, of, least) in METRICS.items():
+        for wrong in (0.0, 0.01):
+            rows = Mistaken(0.5, wrong)
+            for count in (500, 2000):
+                if count <= min(most, 2 * SLOW):
+                    words = f"{name}, {wrong:.0%} wrong, {count // 10} clusters"
+                    yield Setting(words, _clustered(name, rows, count, of(rows), least=least))
 
 
 def proportions_off() -> Iterator[tuple[Setting, Verdict]]:
@@ -190,11 +254,72 @@ def _of_kind(kind: Kind, rows: int, *, least: bool) -> Draw:
     return draw
 
 
+def _how(rng: np.random.Generator, clusters: Ints | None = None) -> Resampling:
+    return Resampling(int(rng.integers(2**31)), "calibration", clusters=clusters)
+
+
+def _drop_of_metric(name: str, rows: Mistaken, changed: float, count: int, bound: float) -> Draw:
+    def draw(rng: np.random.Generator) -> list[Claim]:
+        predictions, targets = rows.draw(rng, count)
+        pair = of_metric(name, predictions, targets), of_metric(name, again(rng, predictions, changed), targets)
+        before, after = pair if METRICS[name][2] else pair[::-1]
+        return [Claim("drop", drop(before, after, count, _how(rng)), high=bound)]
+
+    return draw
+
+
+def _two(name: str, pair: tuple[Mistaken, Mistaken], count: int, rng: np.random.Generator) -> list[Estimate]:
+    return [estimate(of_metric(name, *rows.draw(rng, count)), count, _how(rng)) for rows in pair]
+
+
+def _gap_of_metric(name: str, pair: tuple[Mistaken, Mistaken], count: int, bound: float) -> Draw:
+    def draw(rng: np.random.Generator) -> list[Claim]:
+        high, low = _two(name, pair, count, rng)
+        return [Claim("gap", difference(high, low), -bound, bound)]
+
+    return draw
+
+
+def _ratio_of_metric(name: str, pair: tuple[Mistaken, Mistaken], count: int, bound: float) -> Draw:
+    def draw(rng: np.random.Generator) -> list[Claim]:
+        high, low = _two(name, pair, count, rng)
+        return [Claim("ratio", ratio(low, high), bound, 1 / bound if bound else np.inf)]
+
+    return draw
+
+
+def _clustered(name: str, rows: Mistaken, count: int, bound: float, *, least: bool) -> Draw:
+    def draw(rng: np.random.Generator) -> list[Claim]:
+        found = estimate(of_metric(name, *rows.draw(rng, count, together=10)), count, _how(rng, np.arange(count) // 10))
+        return [Claim("value", found, low=bound) if least else Claim("value", found, high=bound)]
+
+    return draw
+
+
+def _report_perfect() -> None:
+    """From how many rows on a model without a mistake or a change is within a tenth of the best, for each bound."""
+    print(f"\nwithout a mistake or a change, half of the rows positive: rows from which a bound of {TENTH} holds")
+    for name in METRICS:
+        least = {word: next((n for n in GROWING if _passes(name, word, n)), None) for word in ("value", "drop", "gap")}
+        print(f"  {name:<52} " + ", ".join(f"{word} {rows or '> ' + str(GROWING[-1])}" for word, rows in least.items()))
+
+
+def _passes(name: str, word: str, count: int) -> bool:
+    codes = np.arange(count) % 2
+    measured, how = of_metric(name, *Mistaken(0.5, 0.0).of(codes == 1, codes == 1)), Resampling(7, "calibration")
+    value = estimate(measured, count, how)
+    if word == "value":
+        low, high = (1 - TENTH, np.inf) if METRICS[name][2] else (-np.inf, TENTH)
+        return Claim("", value, low, high).holds(CONFIDENCE)
+    found = drop(measured, measured, count, how) if word == "drop" else difference(value, value)
+    return Claim("", found, -TENTH, TENTH).holds(CONFIDENCE)
+
+
 def _report_level(words: str, verdicts: Counter[Verdict]) -> bool:
     total = verdicts.total()
     shares = [verdicts[verdict] / total for verdict in (Verdict.PASS, Verdict.FAIL)]
     held = max(shares) <= 1 - CONFIDENCE + 1e-9
-    print(f"  {words:<52} {shares[0]:7.4f} {shares[1]:7.4f}{'' if held else '   OVER'}", flush=True)
+    print(f"  {words:<56} {shares[0]:7.4f} {shares[1]:7.4f}{'' if held else '   OVER'}", flush=True)
     return held
 
 

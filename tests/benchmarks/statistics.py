@@ -10,12 +10,14 @@ import numpy as np
 import pyarrow as pa
 from scipy import special
 
+import mqa_metrics
 from mqa_metrics.calibration import ece
 from mqa_metrics.confusion import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
 from mqa_metrics.probability import brier, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Predictions, Quantile
+from mqa_registry.judging.measured import Measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
 
 CLASSES = ("bad", "good")
 
@@ -125,17 +128,36 @@ class Mistaken:
     wrong: float
     sure: float = 0.99
 
-    def draw(self, rng: np.random.Generator, rows: int) -> tuple[Predictions, Predictions]:
-        """Predictions and targets."""
+    def draw(self, rng: np.random.Generator, rows: int, together: int = 1) -> tuple[Predictions, Predictions]:
+        """Predictions and targets; so many rows `together` are wrong alike."""
         right = rng.random(rows) < self.share
-        answered = right ^ (rng.random(rows) < self.wrong)
+        return self.of(right, right ^ np.repeat(rng.random(rows // together) < self.wrong, together))
+
+    def of(self, right: Bools, answered: Bools) -> tuple[Predictions, Predictions]:
+        """Predictions and targets, from whether each is the second class."""
         return predictions(np.where(answered, self.sure, 1 - self.sure)), targets(right.astype(np.int64))
+
+    def changed(self, share: float) -> Mistaken:
+        """The same of a model that gives the other answer to some of the rows."""
+        return Mistaken(self.share, self.wrong * (1 - share) + (1 - self.wrong) * share, self.sure)
 
     @property
     def table(self) -> tuple[float, float, float, float]:
         """The shares of rows that are rightly negative, wrongly positive, missed, and hit."""
         right, wrong = 1 - self.wrong, self.wrong
         return (1 - self.share) * right, (1 - self.share) * wrong, self.share * wrong, self.share * right
+
+
+def again(rng: np.random.Generator, answers: Predictions, changed: float) -> Predictions:
+    """The same predictions, but that a share of the rows have the other answer."""
+    chances = answers.probabilities[:, 1]
+    return predictions(np.where(rng.random(len(chances)) < changed, 1 - chances, chances))
+
+
+def of_metric(name: str, answers: Predictions, right: Predictions) -> Measured:
+    """A metric as the judge reads it, with the range that the plugin says it has."""
+    metric, found = METRICS[name][0], {one.function: one for one in mqa_metrics.mqa_metrics()}
+    return Measured.of_metric(metric(answers, right), found[metric].range)
 
 
 def _f1_of(rows: Mistaken) -> float:
@@ -189,14 +211,14 @@ def _edge(name: str, truth: float, share: float, sure: float) -> Kind:
         return metric(*rows.draw(rng, count))
 
     words = f"{name}, {share:.0%} positive, {'perfect' if rows.wrong == 0 else f'{rows.wrong:.4%} wrong'}"
-    return Kind(words, of(rows), draw, least, quick=True)
+    return Kind(words, of(rows), draw, least, quick=name != "ECE")
 
 
 EDGES = tuple(
     _edge(name, end if METRICS[name][2] else 1 - end, share, sure)
     for name in METRICS
     for end in (1.0, 0.999, 0.99, 0.95)
-    for share, sure in ((0.5, 1.0), (0.1, 1.0))
+    for share, sure in ((0.5, 1.0), *(((0.1, 1.0),) if METRICS[name][2] else ()))
 )
 KINDS = (_f1(0.3, 0.9, 0.05), _f1(0.5, 0.99, 0.01), _auroc(0.3, 1.8), _auroc(0.1, 3.0), _ece(0.08), _ece(0.02))
 QUANTILES = tuple(

@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.contributions import Statistic
+from mqa_registry.contributions import Scores, Statistic
 from mqa_registry.judging import resampling
+from mqa_registry.judging.bounded import BoundedMean
 from mqa_registry.judging.estimates import Mean, Whole
 from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
 from mqa_registry.judging.resampling import Resampling, resampled
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.judging.unpaired import NumberDifference, NumberRatio
 
 HOW = Resampling(7, "test")
 
@@ -72,12 +74,14 @@ def test_a_statistic_of_pairs_is_the_difference_of_the_two(seed):
     assert found.value == pytest.approx(alone[0] - alone[1])
 
 
-def test_equal_statistics_drop_by_nothing_and_have_no_interval():
+def test_equal_statistics_drop_by_nothing_as_far_as_so_many_equal_rows_can_show():
     rng = np.random.default_rng(0)
     measured = Measured(precision(*rng.integers(2, size=(2, 50))))
     found = drop(measured, measured, 50, HOW)
+    low, high = found.interval(0.95)
     assert found.value == 0
-    assert found.interval(0.95) is None
+    assert low == pytest.approx(-high, rel=1e-6)
+    assert 0.05 < high < 0.2
 
 
 def test_cells_and_rows_resample_alike():
@@ -146,3 +150,55 @@ def test_a_ratio_lies_in_its_interval():
 
 def test_a_ratio_to_nothing_is_undefined():
     assert math.isnan(ratio(Proportion(0, 10), Proportion(0, 10)).value)
+
+
+def test_an_array_of_a_metric_with_a_range_is_bounded_by_it_and_that_of_a_comparison_is_not():
+    scores, span = [0.1, 0.4, 0.2], (0.0, 1.0)
+    assert isinstance(estimate(Measured.of_metric(scores, span), 3, HOW), BoundedMean)
+    assert isinstance(estimate(Measured.of(scores, span), 3, HOW), Mean)
+    assert isinstance(estimate(Measured.of_metric(scores, (0.0, math.inf)), 3, HOW), Mean)
+
+
+@pytest.mark.parametrize("span", [(0.0, 1.0), (0.0, math.inf), (-math.inf, 1.0)])
+def test_the_interval_of_a_mean_ends_where_its_range_does(span):
+    low, high = estimate(Measured.of([0.9, 1.0, 0.2, 0.0], span), 4, HOW).interval(0.99)
+    assert low >= span[0]
+    assert high <= span[1]
+
+
+def test_equal_scores_of_a_comparison_have_the_rule_of_three_where_its_range_ends():
+    found = estimate(Measured.of(np.ones(100), (-1.0, 1.0)), 100, HOW)
+    assert found.interval(0.95) == pytest.approx((1 - 2 * 0.0362, 1), abs=0.001)
+    assert estimate(Measured.of(np.full(100, 0.5)), 100, HOW).interval(0.95) is None
+
+
+def test_scores_of_0_and_1_that_could_be_2_are_no_share():
+    assert estimate(Measured.of(Scores(np.zeros(10), 0, 1)), 10, HOW) == Proportion(0, 10)
+    found = estimate(Measured.of(Scores(np.zeros(10), 0, 2)), 10, HOW)
+    assert found.interval(0.95)[1] == pytest.approx(2 * 0.3085, rel=0.01)
+
+
+def test_a_drop_of_bounded_scores_can_be_as_large_as_their_range():
+    scores = Measured.of(Scores(np.full(100, 0.25), 0, 1))
+    found = drop(scores, scores, 100, HOW)
+    assert isinstance(found, BoundedMean)
+    assert found.interval(0.95) == pytest.approx((-0.0362, 0.0362), abs=0.001)
+
+
+def test_a_share_and_a_bounded_mean_differ_by_no_more_than_both_ranges_allow():
+    one = estimate(Measured.of_metric([1.0, 1.0, 1.0], (0.0, 1.0)), 3, HOW)
+    other = estimate(Measured.of_metric([0.0, 0.1, 0.0], (0.0, 1.0)), 3, HOW)
+    apart = difference(one, other)
+    assert isinstance(apart, NumberDifference)
+    low, high = apart.interval(0.95)
+    assert low < apart.value < high <= 1
+
+
+def test_two_groups_without_a_mistake_differ_by_nothing_as_far_as_they_show():
+    codes = np.arange(100) % 2
+    one = estimate(Measured(precision(codes, codes), (0.0, 1.0)), 100, HOW)
+    low, high = difference(one, one).interval(0.95)
+    assert (low, high) == (pytest.approx(-high), pytest.approx(0.069, abs=0.01))
+    least, most = ratio(one, one).interval(0.95)
+    assert isinstance(ratio(one, one), NumberRatio)
+    assert 0.9 < least < 1 < most < 1.1
