@@ -69,7 +69,7 @@ def _between(what: str, of: str, low: float, high: float) -> str:
 
 
 def _hint(bound: float, low: float, high: float) -> str:
-    if abs(bound) > 1 and abs(bound) <= 100 and low <= bound / 100 <= high <= 1:
+    if 1 < bound <= 100 and low <= bound / 100 <= high <= 1:
         return f"it is not in per cent: write {bound / 100:g}"
     return "such a bound says nothing: all numbers are on one side of it"
 

@@ -49,6 +49,23 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
     return table, [rng.random() < (inside if one else outside) for one in weak]
 
 
+def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
+    table, right = planted(np.random.default_rng(1))
+    view = view_of(table.drop_columns(["text"]), right)
+    seen = weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+    told = PROBE.evidence(seen)
+    assert next(each for each in told["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
+    assert PROBE.numbers(seen)["score"].size == len(right)
+
+
+def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring():
+    table, right = planted(np.random.default_rng(1))
+    view = view_of(table.select(["id", "target"]), right)
+    with pytest.raises(NotRunError, match="nothing to make slices of") as raised:
+        weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+    assert "bring columns" in raised.value.hint
+
+
 def test_a_planted_slice_is_confirmed_with_its_support_scores_interval_and_p():
     table, right = planted(np.random.default_rng(1))
     seen = looked(table, right)

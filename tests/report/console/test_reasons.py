@@ -106,6 +106,21 @@ def test_how_far_rows_were_disturbed_is_told_where_it_matters(make, evidence, ve
     assert (f"  {said}\n" in shown) if said else ("rows:" not in shown)
 
 
+@pytest.mark.parametrize(
+    ("verdict", "note", "absent", "said"),
+    [
+        (Verdict.PASS, "", ["C"], "no row is of class `C`"),
+        (Verdict.PASS, "", ["B", "C"], "no row is of the classes `B`, `C`"),
+        (Verdict.PASS, "", list("abcdefg"), "no row is of the classes `a`, `b`, `c`, `d`, `e` and 2 more"),
+        (Verdict.INCONCLUSIVE, "value is undefined, since no row is `C`", ["C"], ""),
+    ],
+)
+def test_classes_without_a_row_are_named_once_whatever_the_verdict(make, verdict, note, absent, said):
+    results = [make.result("one", verdict=verdict, note=note, evidence={"absent": absent})]
+    shown = make.rendered(make.finished(results), 120)
+    assert (f"  {said}\n" in shown) if said else ("no row is of" not in shown)
+
+
 def test_each_check_shows_an_example_that_no_other_has_shown(make):
     rows = [make.flip, make.flip | {"id": "nyt-0999"}]
     results = [make.result(name, verdict=Verdict.FAIL, evidence={"examples": rows}) for name in ("one", "two", "three")]
