@@ -48,10 +48,11 @@ class BoundedMean:
     def of(cls, scores: Floats, low: float, high: float, clusters: Ints | None, method: str = "gaffke") -> BoundedMean:
         """The mean of scores, each a row; in clusters, of those that the rows were drawn in."""
         if clusters is None:
-            totals, counts = _kinds(scores)
-            return cls(totals, np.ones(len(totals)), counts, low, high, len(scores), method)
+            kinds, counts = _kinds(scores)
+            return cls(kinds, np.ones(len(kinds)), counts, low, high, len(scores), method)
         _, codes = np.unique(clusters, return_inverse=True)
-        totals, sizes = np.bincount(codes, weights=scores), np.bincount(codes).astype(np.float64)
+        totals = np.bincount(codes, weights=scores).astype(np.float64)
+        sizes = np.bincount(codes).astype(np.float64)
         return cls(totals, sizes, np.ones(len(totals)), low, high, len(scores), f"cluster {method}")
 
     @cached_property
@@ -107,7 +108,8 @@ def _kinds(scores: Floats) -> tuple[Floats, Floats]:
     if len(kinds) <= KINDS:
         return kinds, counts.astype(np.float64)
     bins = np.minimum((kinds - kinds[0]) / (kinds[-1] - kinds[0]) * KINDS, KINDS - 1).astype(np.int64)
-    rows, sums = np.bincount(bins, weights=counts), np.bincount(bins, weights=counts * kinds)
+    rows = np.bincount(bins, weights=counts).astype(np.float64)
+    sums = np.bincount(bins, weights=counts * kinds)
     there = rows > 0
     return sums[there] / rows[there], rows[there]
 

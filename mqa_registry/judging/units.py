@@ -43,8 +43,8 @@ class SingleRows:
                 yield rng.multinomial(self.number, self.counts / self.number, size=size).astype(np.float64)
             return
         # In the order of their cells, so that the counts of neighbours lie side by side.
-        ordered = np.sort(self.cell_of_row)
-        ordered = None if (ordered == np.arange(self.number)).all() else ordered
+        cell_of_unit = np.sort(self.cell_of_row)
+        ordered = None if (cell_of_unit == np.arange(self.number)).all() else cell_of_unit
         for size in _chunks(count, self.number):
             yield _drawn(rng, self.number, size, cells, ordered)
 

@@ -44,8 +44,8 @@ class Tables:
             answered, right, classes = (answered == classes[0]) * 1, (right == classes[0]) * 1, (1,)
         kinds, kind_of_row = _memberships(groups, len(answered))
         grouped = np.flatnonzero(np.asarray(kinds.any(axis=1))[kind_of_row])
-        columns = kind_of_row[grouped], answered[grouped], right[grouped]
-        columns = tuple(map(np.concatenate, zip(columns, _possible(*columns, classes), strict=True)))
+        seen = kind_of_row[grouped], answered[grouped], right[grouped]
+        columns = [np.concatenate(pair) for pair in zip(seen, _possible(*seen, classes), strict=True)]
         first, cell_of_row = _alike(*columns)
         cell_of_row = cell_of_row[: len(grouped)]
         kind, answered, right = (column[first] for column in columns)

@@ -52,7 +52,8 @@ class Tallying:
 def absent_classes(targets: Targets) -> list[str]:
     """The classes that no row has."""
     if targets.schema == "labels":
-        return [name for name, there in zip(targets.classes, targets.indicator.any(axis=0), strict=True) if not there]
+        often = targets.indicator.sum(axis=0)
+        return [name for code, name in enumerate(targets.classes) if not often[code]]
     there = set(targets.codes.tolist())
     return [name for code, name in enumerate(targets.classes) if code not in there]
 

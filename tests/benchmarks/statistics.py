@@ -150,6 +150,7 @@ class Mistaken:
 
 def again(rng: np.random.Generator, answers: Predictions, changed: float) -> Predictions:
     """The same predictions, but that a share of the rows have the other answer."""
+    assert answers.probabilities is not None
     chances = answers.probabilities[:, 1]
     return predictions(np.where(rng.random(len(chances)) < changed, 1 - chances, chances))
 
