@@ -167,6 +167,23 @@ def parity(
     ] = None,
     inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
     task: Task = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[FILE'S=]NAME",
+            help="An output that the file must have; may be repeated. Left out, what both have.",
+        ),
+    ] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="FILE'S=NAME", help="What an input of the file is for the model."),
+    ] = None,
+    constant: Annotated[
+        list[str] | None, typer.Option(metavar="FILE'S=VALUE", help="An input of the file that is always the same.")
+    ] = None,
+    batch_axis: Annotated[
+        list[str] | None, typer.Option(metavar="FILE'S=AXIS", help="The axis that counts rows, if not the first, 0.")
+    ] = None,
     tolerance: Annotated[
         tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
     ] = None,
@@ -190,13 +207,15 @@ def parity(
     with _reported(debug=debug):
         from mqa_registry.commands import parity as pairs
         from mqa_registry.commands import running
+        from mqa_registry.commands.interface import read_interface
 
         asked = running.asked(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro)
+        interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
+        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro, interface=interface)
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 

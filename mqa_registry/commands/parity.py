@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from mqa_registry import plugins, runs
+from mqa_registry.commands.interface import Interface
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.odd import odd_rows
 from mqa_registry.commands.places import check_report
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.commands.running import Show
     from mqa_registry.errors import ExitCode
+    from mqa_registry.judging import Result
     from mqa_registry.report import Report
     from mqa_registry.runs import Asked, Trial
 
@@ -53,7 +55,9 @@ class Pair:
     what to make of the model; left out, its name tells the one, and the source the other. `repro` keeps what shows a
     difference without mqa. `tolerance`, `atol` and `rtol` of a fixed one, takes the place of the ratio; so does
     `by_decisions`, by which the task's answers may hardly flip, where it `decides` anything. `by_answers`: it must
-    answer every row. `including` are ids of rows that are looked at in any case.
+    answer every row. `including` are ids of rows that are looked at in any case, `interface` says what the file calls its inputs and
+    outputs, and which of these it must have.
+    `by_invariance`: outputs of the file that nothing is held against may not move with the batch that a row is in.
     """
 
     model: str
@@ -68,6 +72,8 @@ class Pair:
     by_decisions: bool = False
     by_answers: bool = False
     including: tuple[str, ...] = ()
+    interface: Interface = field(default_factory=Interface)
+    by_invariance: bool = False
 
     def told(self, asked: Asked) -> Pair:
         """The same with what was left out."""
@@ -83,7 +89,7 @@ class Pair:
             "data": {"rows": self._rows()},
             "backends": {
                 "torch": {"use": "transformers/torch"},
-                "onnx": {"use": "onnxruntime/session", "path": str(self.file)},
+                "onnx": {"use": "onnxruntime/session", "path": str(self.file), **self.interface.options()},
             },
             "check": self._checks(),
         }
@@ -98,6 +104,7 @@ class Pair:
     def _checks(self) -> list[dict[str, Any]]:
         tensors: dict[str, Any] = {"use": "parity/tensors"} | ({"repro": True} if self.repro else {})
         tensors |= {"including": list(self.including)} if self.including else {}
+        tensors |= {"outputs": list(self.interface.asked)} if self.interface.asked else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MOST_RATIO}}
         if self.tolerance is not None:
             atol, rtol = self.tolerance
@@ -109,7 +116,7 @@ class Pair:
         if self.decides:
             flips = {"measure": FLIPS, "expect": {"max": MOST_FLIPS}}
             checks.append({"name": "flips", **flips, "critical": self.by_decisions or self.by_answers})
-        return [*checks, INVARIANCE]
+        return [*checks, INVARIANCE | {"critical": self.by_invariance}]
 
 
 def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
@@ -159,9 +166,17 @@ def _again(pair: Pair, trial: Trial) -> tuple[Pair, list[Finding]]:
     tensors, *others = trial.report.results
     if tensors.verdict is not Verdict.PASS:
         return pair, []
+    if tensors.evidence.get("unheld") and _moves_alone(others):
+        pair = replace(pair, by_invariance=True)
     odd = odd_rows(trial.observations, "torch", "onnx")
     unanswered = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     return replace(pair, including=odd, by_answers=unanswered), [_looked_at(odd)] if odd else []
+
+
+def _moves_alone(results: Sequence[Result]) -> bool:
+    """Whether the file's outputs move with the batch that a row is in, and the model's do not."""
+    verdicts = {one.backend: one.verdict for one in results if one.check == INVARIANCE["name"]}
+    return verdicts.get("torch") is Verdict.PASS and verdicts.get("onnx") is Verdict.FAIL
 
 
 def _looked_at(odd: Sequence[str]) -> Finding:

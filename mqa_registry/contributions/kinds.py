@@ -219,10 +219,11 @@ class Probe(Contribution):
     the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, a
     Quantile, or one number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that
     name.
-    `evidence` reads what a person needs to believe it: sentences under `remarks`, rows under `examples`, and any other
-    plain values. `sees` is what a scene has to have; a probe that `compares` has a reference view in it. Columns of
-    `texts` hold words of rows, and are dropped where those may not be kept. `ranges` has from where to where numbers can
-    lie, by their names; those that are left out can lie anywhere.
+    `evidence` reads what a person needs to believe it: sentences under `remarks`, under `notes` those that are shown
+    where the check holds, too, rows under `examples`, and any other plain values. `sees` is what a scene has to have; a
+    probe that `compares` has a reference view in it. Columns of `texts` hold words of rows, and are dropped where those
+    may not be kept. `ranges` has from where to where numbers can lie, by their names; those that are left out can lie
+    anywhere.
     """
 
     kind = "probe"

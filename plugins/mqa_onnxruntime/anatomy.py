@@ -11,6 +11,7 @@ import numpy as np
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.drawing import drawing
 from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.interface import PLAIN
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, aligned, read_origins
 from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.interface import Interface
     from mqa_onnxruntime.parts import Part
     from mqa_onnxruntime.piece import Piece
     from mqa_onnxruntime.reopening import Source
@@ -34,12 +36,14 @@ if TYPE_CHECKING:
 class Anatomy:
     """The graph of a runner's file, as it is in the file: none of ONNX Runtime's optimizers has been at it.
 
-    `feed` makes a session's inputs of a batch. A value is known by its name in the graph.
+    `feed` makes a session's inputs of a batch. A value is known by its name in the graph, an output by what `interface`
+    calls it.
     """
 
     source: Source
     feed: Callable[[Arrays], Arrays]
     known: frozenset[str] = frozenset()
+    interface: Interface = PLAIN
 
     def named_by(self, modules: Collection[str]) -> Anatomy:
         """The same by the modules of a model, which may have been exported inside of another."""
@@ -48,7 +52,7 @@ class Anatomy:
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        return typed(parsed(self.source.path))
+        return _renamed(typed(parsed(self.source.path)), self.interface.outputs)
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
@@ -102,7 +106,9 @@ class Anatomy:
         """The graph's outputs, optimised as ever but without some of the optimizers."""
         session = self.source.open(without=optimizers)
         names = [node.name for node in session.get_outputs()]
-        return dict(zip(names, session.run(names, dict(self.feed(batch))), strict=True))
+        found = self.interface.returned(names, session.run(names, dict(self.feed(batch))))
+        arrays = dict(zip(names, found, strict=True))
+        return {called: arrays[name] for name, called in self.interface.named(names).items()}
 
     def reads(self, given: Collection[str], value: str) -> set[str]:
         """Those of the given values that such a piece reads."""
@@ -134,3 +140,25 @@ class Anatomy:
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
         arrays = session.run([TAKEN + name for name in values], dict(feeds))
         return dict(zip(values, arrays, strict=True))
+
+
+def _renamed(model: Any, names: Mapping[str, str]) -> Any:
+    """A graph whose outputs have the names that its runner gives them; what had such a name before gets another."""
+    if not names:
+        return model
+    taken = set(names.values()) - set(names)
+    known = dict(names) | {name: f"{name}/of the file" for name in taken}
+    _rename(model.graph, known)
+    return model
+
+
+def _rename(graph: Any, names: Mapping[str, str]) -> None:
+    """Give values other names, in the graphs inside of the graph too."""
+    for node in graph.node:
+        for values in (node.input, node.output):
+            values[:] = [names.get(name, name) for name in values]
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                _rename(inner, names)
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = names.get(value.name, value.name)

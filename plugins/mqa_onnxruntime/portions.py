@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.interface import PLAIN
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
@@ -14,14 +15,17 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.interface import Interface
+
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
     Execute: TypeAlias = Callable[[list[str], Arrays], Sequence[Array]]
 
 
-def fixed_rows(session: Any) -> int | None:
-    """The number of rows that a session takes, where all its inputs have the same fixed number of them."""
-    numbers = {node.shape[0] if node.shape else None for node in session.get_inputs()}
+def fixed_rows(session: Any, interface: Interface = PLAIN) -> int | None:
+    """The number of rows that a session takes, where all its inputs that have rows have the same fixed number of them."""
+    axes = [(node, interface.axis(node)) for node in session.get_inputs() if node.name not in interface.constants]
+    numbers = {node.shape[axis] for node, axis in axes if axis is not None and axis < len(node.shape)}
     number = numbers.pop() if len(numbers) == 1 else None
     return number if isinstance(number, int) else None
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.anatomy import Anatomy
+from mqa_onnxruntime.interface import PLAIN
 from mqa_onnxruntime.kernels import Kernels
 from mqa_onnxruntime.portions import in_portions
 from mqa_onnxruntime.providers import CPU
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.interface import Interface
     from mqa_onnxruntime.reopening import Source
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -42,7 +44,7 @@ class SessionRunner:
 
     `source` is what other sessions of the same file are opened of. `execute` runs this one, where that is not plainly
     its own `run`. `rows` is how many rows the file takes at a time, where it takes no other number: a batch is run in
-    portions of so many.
+    portions of so many. `interface` is what the suite says of the file's inputs and outputs.
     """
 
     session: Any
@@ -54,15 +56,17 @@ class SessionRunner:
     source: Source
     execute: Callable[[list[str], Arrays], list[npt.NDArray[Any]]] | None = None
     rows: int | None = None
+    interface: Interface = PLAIN
 
     def run(self, batch: Arrays) -> Arrays:
         """The session's outputs by name, half precision as float32."""
         names = [node.name for node in self.session.get_outputs()]
-        outputs = self._outputs(names, self.feed(batch))
+        outputs = self._outputs(names, batch)
         landed = self.session.get_providers()[0]
         if landed != self.provider:
             raise NotRunError(f"the session left `{self.provider}` for `{landed}` in the middle of the run")
-        return {name: _whole(values) for name, values in zip(names, outputs, strict=True)}
+        found = {name: _whole(values) for name, values in zip(names, outputs, strict=True)}
+        return found if self.interface.plain else {to: found[name] for name, to in self.interface.named(names).items()}
 
     @contextmanager
     def variant(
@@ -111,7 +115,7 @@ class SessionRunner:
                 hint="look at the modules on the CPU, or on a backend of `transformers/torch`",
             )
         feed = self.feed(batch)
-        if self.rows and {len(array) for array in feed.values()} != {self.rows}:
+        if self.rows and {len(array) for array in batch.values()} != {self.rows}:
             raise NotRunError(f"the file takes batches of {self.rows} alone", hint=f"look at a batch of {self.rows}")
         return self._kernels.timed(feed, repetitions)
 
@@ -125,22 +129,27 @@ class SessionRunner:
 
     def anatomy(self) -> Anatomy:
         """The graph by its PyTorch modules, to find out which of them is to blame for an error."""
-        return Anatomy(self.source, self.feed)
+        return Anatomy(self.source, self.feed, interface=self.interface)
 
     def feed(self, batch: Arrays) -> Arrays:
         """The session's inputs, in its own types."""
-        return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
+        if self.interface.plain:
+            return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
+        return self.interface.feed(self.session.get_inputs(), batch, self.inputs)
 
-    def _outputs(self, names: list[str], feed: Arrays) -> list[npt.NDArray[Any]]:
+    def _outputs(self, names: list[str], batch: Arrays) -> list[npt.NDArray[Any]]:
         try:
-            execute = self.execute or self.session.run
-            return in_portions(execute, names, feed, self.rows) if self.rows else list(execute(names, feed))
+            return in_portions(self._executed, names, batch, self.rows) if self.rows else self._executed(names, batch)
         except MqaError:
             raise
         except Exception as error:
             if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
                 raise OutOfMemoryError(f"ONNX Runtime ran out of memory: {told(error):.200}") from error
             raise
+
+    def _executed(self, names: list[str], batch: Arrays) -> list[npt.NDArray[Any]]:
+        found = list((self.execute or self.session.run)(names, self.feed(batch)))
+        return found if self.interface.plain else self.interface.returned(names, found)
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

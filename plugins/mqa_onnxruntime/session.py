@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT
 from mqa_onnxruntime.gpu import check_graph, execution, on_gpu, tf32_of, without_graphs
+from mqa_onnxruntime.interface import Interface
 from mqa_onnxruntime.placement import placement
 from mqa_onnxruntime.portions import fixed_rows
 from mqa_onnxruntime.providers import CPU, Optimization, asked_for, check_allowed, open_session, runtime
@@ -47,6 +48,10 @@ def onnxruntime_session(
     tf32: bool = False,
     io_binding: bool = True,
     cuda_graph: bool = False,
+    inputs: dict[str, str] | None = None,
+    constants: dict[str, bool | int | float | list[int] | list[float]] | None = None,
+    batch_axis: dict[str, int] | None = None,
+    outputs: dict[str, str] | None = None,
 ) -> Iterator[Runner]:
     """ONNX Runtime, on the model's export or on a given `.onnx`.
 
@@ -59,11 +64,15 @@ def onnxruntime_session(
     does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
     the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
     replay it; the first run of a shape, which captures, takes as long as several. A file that takes a fixed number of
-    rows is run so many at a time, the last ones filled up.
+    rows is run so many at a time, the last ones filled up. A file's inputs and outputs may be others than the task's and
+    the model's: by the names in the file, `inputs` are the task's names of its inputs, as in `{ ids = "input_ids" }`,
+    `outputs` the model's names of its outputs, `constants` inputs that are the same for all rows, such as a rate or a
+    state (a number fills the whole input), and `batch_axis` the axis that counts rows, where it is not the first.
     """
+    interface = Interface(inputs or {}, outputs or {}, constants or {}, batch_axis or {})
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
-    known = _known(subject, wanted, asked, optimization, threads)
+    known = _known(subject, wanted, asked, optimization, threads) | interface.known()
     check_graph(asked)
     check_allowed(subject.conditions, asked)
     file, facts = wanted.had(subject)
@@ -71,11 +80,20 @@ def onnxruntime_session(
     check_outputs(session, file)
     placed = placement(session, asked, file, cpu_operators or ())
     providers, device = session.get_providers(), _landed(session, asked)
-    rows = fixed_rows(session)
-    chosen = {"optimization": optimization, "threads": threads, "not_started": reason or None, "fixed_rows": rows}
+    sample = subject.sample()
+    types, rows = input_types(session, sample, file, interface), fixed_rows(session, interface)
+    read = [interface.source(name) for name in types if name not in interface.constants]
+    unread = [name for name in sample if name not in read]
+    chosen = {
+        "optimization": optimization,
+        "threads": threads,
+        "not_started": reason or None,
+        "fixed_rows": rows,
+        "unread_inputs": unread or None,
+    }
     yield SessionRunner(
         session,
-        inputs=input_types(session, subject.sample(), file),
+        inputs=types,
         provider=providers[0],
         budget=BUDGETS[device.kind],
         identity=known | _place(providers, device),
@@ -90,6 +108,7 @@ def onnxruntime_session(
         source=Source(file, optimization, threads, without_graphs(session), custom_ops),
         execute=execution(session, asked, bound=io_binding),
         rows=rows,
+        interface=interface,
     )
 
 
@@ -110,12 +129,17 @@ def identity(
     tf32: bool = False,
     io_binding: bool = True,
     cuda_graph: bool = False,
+    inputs: dict[str, str] | None = None,
+    constants: dict[str, bool | int | float | list[int] | list[float]] | None = None,
+    batch_axis: dict[str, int] | None = None,
+    outputs: dict[str, str] | None = None,
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without ONNX Runtime."""
+    interface = Interface(inputs or {}, outputs or {}, constants or {}, batch_axis or {})
     wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
     check_graph(asked)
-    return _known(subject, wanted, asked, optimization, threads)
+    return _known(subject, wanted, asked, optimization, threads) | interface.known()
 
 
 def _known(

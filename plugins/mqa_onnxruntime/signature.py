@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.interface import PLAIN
 from mqa_onnxruntime.portions import fixed_rows
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.interface import Interface
+
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
+BARE = re.compile(r"[A-Za-z0-9_-]+")  # a key of TOML that needs no quotes
 FIT = "is it an export of this model, and for this task?"
 DTYPES: dict[str, type[np.generic]] = {
     "tensor(float)": np.float32,
@@ -28,10 +34,23 @@ DTYPES: dict[str, type[np.generic]] = {
 }
 
 
-def input_types(session: Any, sample: Arrays, path: Path) -> dict[str, type[np.generic]]:
-    """The session's inputs with the types it takes them in; a DataError where the task cannot give one of them."""
-    first = 0 if fixed_rows(session) is None else 1  # a fixed number of rows is met by portions
-    return {node.name: _input_type(node, sample, path, first) for node in session.get_inputs()}
+def input_types(session: Any, sample: Arrays, path: Path, interface: Interface = PLAIN) -> dict[str, type[np.generic]]:
+    """The session's inputs with the types it takes them in; a DataError where the task cannot give one of them.
+
+    `interface` is what the suite says of them.
+    """
+    if not interface.plain:
+        interface.check_names(session, path)
+    fixed = fixed_rows(session, interface) is not None  # a fixed number of rows is met by portions
+    types = {}
+    for node in session.get_inputs():
+        if node.name in interface.constants:
+            types[node.name] = _constant_type(node, interface.constants[node.name], path)
+        else:
+            types[node.name] = _input_type(node, sample, path, interface, fixed=fixed)
+    if len(interface.constants) == len(types):
+        raise DataError(f"every input of `{path}` is a constant", hint="one at least has to come of the data")
+    return types
 
 
 def check_outputs(session: Any, path: Path) -> None:
@@ -44,29 +63,86 @@ def check_outputs(session: Any, path: Path) -> None:
             )
 
 
-def _input_type(node: Any, sample: Arrays, path: Path, first: int) -> type[np.generic]:
-    if node.name not in sample:
+def _constant_type(node: Any, value: Any, path: Path) -> type[np.generic]:
+    wanted = DTYPES.get(node.type)
+    kind = _dtype(value)
+    if wanted is None or kind is None or not np.can_cast(kind, wanted, "same_kind"):
+        raise DataError(f"`{path}` takes `{node.name}` as {node.type}, and the constant is {value!r:.40}")
+    return wanted
+
+
+def _dtype(value: Any) -> np.dtype[Any] | None:
+    """The least type of a value that the suite has; whole numbers are fractions, too. None for what is no number."""
+    try:
+        array = np.asarray(value)
+    except ValueError:  # lists of different lengths
+        return None
+    if array.dtype.kind not in "biuf":
+        return None
+    return (
+        np.dtype(np.int8)
+        if array.dtype.kind in "iu"
+        else np.dtype(np.float16)
+        if array.dtype.kind == "f"
+        else array.dtype
+    )
+
+
+def _input_type(node: Any, sample: Arrays, path: Path, interface: Interface, *, fixed: bool) -> type[np.generic]:
+    name = interface.source(node.name)
+    if name not in sample:
+        called = f" as `{name}`" if name != node.name else ""
         raise DataError(
-            f"`{path}` takes an input `{node.name}`, which this task does not give",
-            hint=f"the task gives {', '.join(f'`{name}`' for name in sample)}",
+            f"`{path}` takes an input `{node.name}`{called}, which this task does not give",
+            hint=f'the task gives {_listed(sample)}: say which it is, `inputs = {{ {_key(node.name)} = "..." }}`, or a'
+            f" value for all rows, `constants = {{ {_key(node.name)} = ... }}`",
         )
-    given = sample[node.name]
-    if len(node.shape) != given.ndim:
-        raise DataError(
-            f"`{path}` takes `{node.name}` with {len(node.shape)} axes, and this task gives it with {given.ndim}",
-            hint=FIT,
-        )
+    given = sample[name]
+    rows = interface.axis(node)
+    if rows is None and given.ndim == 1:  # one number for all rows
+        shape: tuple[int, ...] = ()
+    else:
+        if len(node.shape) != given.ndim:
+            raise DataError(
+                f"`{path}` takes `{node.name}` with {len(node.shape)} axes, and this task gives it with {given.ndim}",
+                hint=FIT,
+            )
+        if rows is not None and rows >= given.ndim:
+            raise DataError(f"`batch_axis` of `{node.name}` is {rows}, and it has {given.ndim} axes")
+        shape = np.moveaxis(given, 0, rows or 0).shape
     wanted = DTYPES.get(node.type)
     if wanted is None or not np.can_cast(given.dtype, wanted, "same_kind"):
         raise DataError(
             f"`{path}` takes `{node.name}` as {node.type}, and this task gives it as {given.dtype}", hint=FIT
         )
     for axis, length in enumerate(node.shape):
-        if axis >= first and isinstance(length, int) and length != given.shape[axis]:
-            alone = f", or give it rows of {length} as arrays, padding and mask included, in a `.npz`" if axis else ""
+        if not (fixed and axis == rows) and isinstance(length, int) and length != shape[axis]:
             raise DataError(
                 f"`{path}` takes `{node.name}` with a length of exactly {length} along axis {axis},"
-                f" and this task gives it with {given.shape[axis]}",
-                hint=f"export it with dynamic axes{alone}",
+                f" and this task gives it with {shape[axis]}",
+                hint=_on_length(node, axis, given.shape, rows),
             )
     return wanted
+
+
+def _on_length(node: Any, axis: int, given: tuple[int, ...], rows: int | None) -> str:
+    """What mends an axis of another length: to say which one counts rows, where that makes all others fit."""
+    if axis != rows:
+        length = node.shape[axis]
+        return f"export it with dynamic axes, or give it rows of {length} as arrays, padding and mask included, in a `.npz`"
+    for place, free in enumerate(node.shape):
+        moved = given[1 : place + 1] + given[:1] + given[place + 1 :]
+        if not isinstance(free, int) and all(
+            one == other for one, other in zip(node.shape, moved, strict=True) if isinstance(one, int)
+        ):
+            return f"if axis {place} counts its rows, say `batch_axis = {{ {_key(node.name)} = {place} }}`"
+    return "export it with dynamic axes"
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _key(name: str) -> str:
+    """A name as a key of TOML."""
+    return name if BARE.fullmatch(name) else json.dumps(name)

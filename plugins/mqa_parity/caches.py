@@ -11,6 +11,13 @@ if TYPE_CHECKING:
     from mqa_parity.trio import Trio
     from mqa_registry import Runner
 
+CACHES = ("past_key_values.", "present.")  # how transformers and optimum begin the names of keys and values
+
+
+def is_cache(name: str) -> bool:
+    """Whether an output of this name is a key or a value of a decoder."""
+    return name.startswith(CACHES)
+
 
 @runtime_checkable
 class Caching(Protocol):

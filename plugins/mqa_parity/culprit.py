@@ -17,11 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mqa_parity.blaming import Blame
+    from mqa_parity.pairing import Pairing
     from mqa_parity.sampling import Batch
     from mqa_parity.trio import Trio
 
 
-def culprit(three: Trio, batches: Sequence[Batch], mask: str, limit: float, place: Path | None = None) -> str:
+def culprit(
+    three: Trio,
+    batches: Sequence[Batch],
+    mask: str,
+    limit: float,
+    place: Path | None = None,
+    *,
+    pairing: Pairing | None = None,
+) -> str:
     """The first module that differs, and whose fault it is, as JSON; nothing where nobody can say.
 
     A folder in `place`, where that is given, shows the difference to others. An error that comes up on the way is told
@@ -31,7 +40,7 @@ def culprit(three: Trio, batches: Sequence[Batch], mask: str, limit: float, plac
         return ""
     exact = cast("Reference", three.exact)
     arrays = [batch.arrays for batch in batches]
-    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=exact)
+    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=exact, pairing=pairing)
     try:
         if place is None:
             found = asked()

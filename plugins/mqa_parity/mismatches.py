@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -27,13 +27,6 @@ def paired(reference: Iterable[str], candidate: Iterable[str]) -> dict[str, str]
     if len(ours) == len(theirs) and (len(ours) == 1 or (nameless and not set(ours) & set(theirs))):
         return dict(zip(ours, theirs, strict=True))
     return {name: name for name in ours if name in theirs}
-
-
-def unpaired(reference: Iterable[str], candidate: Iterable[str], pairs: Mapping[str, str]) -> dict[str, str]:
-    """Per output that stands alone, what is wrong with that."""
-    lacking = {name: "the candidate has no such output" for name in reference if name not in pairs}
-    surplus = {name: "the reference has no such output" for name in candidate if name not in pairs.values()}
-    return lacking | surplus
 
 
 def unlike(peer: Array, candidate: Array) -> str:

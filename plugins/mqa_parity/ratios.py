@@ -93,6 +93,7 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     return {
         **_divergence(observations),
         "remarks": list(_remarks(observations, outputs)),
+        **_notes(observations),
         "outputs": {output.name: _plain(output) for output in outputs},
         "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
     }
@@ -176,6 +177,12 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             yield f"{few}, too few to know how far PyTorch errs: run more rows"
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
+
+
+def _notes(observations: pa.Table) -> dict[str, list[str]]:
+    """What only one side has: sentences, and the outputs of the candidate that are held against nothing."""
+    told = next((text for text in observations.column("notes").to_pylist() if text), "")
+    return dict(json.loads(told)) if told else {}
 
 
 def _cramped(together: int) -> Iterator[str]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
@@ -12,8 +14,9 @@ from annotated_types import Ge
 from mqa_parity.caches import as_given
 from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
-from mqa_parity.mismatches import broken, off_scale, paired, undefined, unlike, unpaired
-from mqa_parity.ratios import BOUND, differs
+from mqa_parity.mismatches import broken, off_scale, undefined, unlike
+from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart
+from mqa_parity.ratios import BOUND, ROUNDINGS, differs
 from mqa_parity.sampling import alone, batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.errors import Errors
+    from mqa_parity.pairing import Parts
     from mqa_parity.sampling import Batch, Row
     from mqa_parity.steady import Survey
     from mqa_parity.trio import Trio
@@ -35,6 +39,8 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
     Record: TypeAlias = dict[str, Any]
+
+PAIRED_BY = 2  # batches whose values tell which output is which: the first two, which differ in rows and positions
 
 SCHEMA = pa.schema(
     [
@@ -52,6 +58,7 @@ SCHEMA = pa.schema(
         ("peer", pa.string()),  # of PyTorch beside it
         ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
+        ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
     ]
 )
 
@@ -71,12 +78,13 @@ def tensors(
 
     `rows` of the view are run, the shortest, the longest and those `including` names by id among them, in padded
     batches; padding is left out. The shortest, the longest and one between them are run by themselves too.
-    `outputs` are those that are held against one another, all of them if left out: keys and values of a decoder are
-    among them where the candidate gives them. `ratio` needs no tolerance: it is the
+    `outputs` are those of the model that the candidate must have, by their names. Left out, what both give is held: outputs
+    are matched by name, then by value, and one that only one side gives is a remark. Keys and values of a decoder are
+    among them where the candidate gives them, and then all of them. `ratio` needs no tolerance: it is the
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
     undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
-    number is infinitely bad: NaN, Inf, another shape or type, an output that is not there, a crash. Where there are any,
+    number is infinitely bad: NaN, Inf, another shape or type, an output that is asked for and not there, a crash. Where there are any,
     or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that
     is (of fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a script in
     the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data. Where memory
@@ -101,14 +109,15 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     three = three if found is None else as_given(three, found)
     survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
     trial = _Trial(three, survey, scene.reference.backend, asked, together)
-    ours, theirs = _named(asked.outputs, survey, found)
-    pairs = paired(ours, theirs)
-    records = [_record(trial, name, None, why) for name, why in unpaired(ours, theirs, pairs).items()]
+    pairing = _pairing(trial, batches, given, found)
+    records = [_record(trial, name, None, why) for name, why in pairing.missing.items()]
     for batch, answer in zip(batches, given, strict=True):
-        records += _held(trial, batch, pairs, answer)
+        records += _held(trial, batch, pairing.pairs, answer)
     records = _worst(records)
     if asked.blame and differs(pa.Table.from_pylist(records, SCHEMA)):
-        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place)
+        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=pairing)
+    notes = [*pairing.notes, *_unread(three.candidate)]
+    records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)
 
 
@@ -148,19 +157,40 @@ def _given(candidate: Runner, batch: Batch) -> Arrays | str:
         return f"the candidate crashes: {reason(error)}"
 
 
-def _named(outputs: Sequence[str] | None, survey: Survey, found: Arrays | None) -> tuple[list[str], list[str]]:
-    """The reference's outputs that are asked for, and those of the candidate; its only one may have any name.
-
-    A candidate that crashes on everything is taken to have the reference's.
-    """
-    ours = list(survey.rerun)
-    theirs = ours if found is None else list(found)
-    if outputs is None:
-        return ours, theirs
-    for name in outputs:
+def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | str], found: Arrays | None) -> Pairing:
+    """Which outputs are held; a candidate that crashes on everything is taken to have the reference's."""
+    ours, asked = list(trial.survey.rerun), trial.asked.outputs
+    for name in asked or ():
         if name not in ours:
             raise DataError(f"the model has no output `{name}`", hint=f"it has {', '.join(f'`{one}`' for one in ours)}")
-    return list(outputs), theirs if len(theirs) == 1 else [name for name in theirs if name in outputs]
+    if found is None:
+        return Pairing({name: name for name in (ours if asked is None else asked)})
+    seen = [(batch, answer) for batch, answer in zip(batches, given, strict=True) if isinstance(answer, Mapping)]
+    exact, peer, form = trial.three.exact, trial.three.peer, trial.three.form
+
+    @cache
+    def known(place: int) -> tuple[Arrays, Arrays]:
+        batch = seen[place][0]
+        return answered(exact, trial.reference, batch), answered(peer, trial.reference, batch)
+
+    def compared(name: str, theirs: str) -> Parts | None:
+        parts: list[tuple[Array, Array, Array]] = []
+        for place, (batch, answer) in enumerate(seen[:PAIRED_BY]):
+            double, single = (outputs[name] for outputs in known(place))
+            if unlike(single, answer[theirs]):
+                return None
+            cuts = [cut for _, cut in trial.survey.layout.parts(name, batch)]
+            parts += [(cut(double), cut(single), cut(answer[theirs])) for cut in cuts]
+        return parts
+
+    near = partial(noise_apart, bound=BOUND, floor=ROUNDINGS / BOUND * form.eps) if trial.three.matched else power_apart
+    return pair_outputs(ours, list(found), compared, asked=asked, same=near)
+
+
+def _unread(candidate: Runner) -> Iterator[str]:
+    """What the model is given and the file does not take, which may be why they differ, or be of no use to either."""
+    if left := candidate.facts.get("unread_inputs"):
+        yield f"the model is given {', '.join(f'`{name}`' for name in left)}, which the file does not take"
 
 
 def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:

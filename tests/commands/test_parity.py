@@ -107,6 +107,99 @@ def test_what_a_row_s_company_does_to_it_is_shown_of_both_and_left_to_a_person(p
     assert moved == {"torch": "PASS", "onnx": "FAIL"}
 
 
+def more(folder, *names):
+    """Further outputs of the file: every value of its graph that ends like one of these."""
+    import onnx
+
+    def change(graph):
+        values = [value for node in graph.node for value in node.output]
+        for name in names:
+            value = next(one for one in values if one.endswith(name))
+            graph.output.append(onnx.helper.make_tensor_value_info(value, 1, None))
+
+    damage(folder, change)
+
+
+def test_an_output_more_is_a_note_and_no_fault(parity):
+    more(parity.folder, "gelu")
+    done = parity.run("--json", "told.json")
+    assert done.exit_code == 0, done.output
+    assert "which the model does not: nothing is held against it" in " ".join(done.stdout.split())
+    assert json.loads((parity.folder / "told.json").read_text())["results"][0]["evidence"]["unheld"] == ["gelu"]
+
+
+def test_one_that_nothing_is_held_against_may_not_move_with_the_batch(parity):
+    import onnx
+
+    def change(graph):
+        graph.initializer.append(onnx.numpy_helper.from_array(np.array([-1]), "last"))
+        graph.node.append(onnx.helper.make_node("Gather", ["scores", "last"], ["one"], axis=0))
+        graph.node.append(onnx.helper.make_node("Sub", ["scores", "one"], ["apart"]))
+        graph.output.append(onnx.helper.make_tensor_value_info("apart", 1, None))
+
+    damage(parity.folder, change)
+    done = parity.run("--json", "told.json")
+    assert done.exit_code == 1, done.output
+    results = json.loads((parity.folder / "told.json").read_text())["results"]
+    assert {one["check"]: one["verdict"] for one in results if one["backend"] == "onnx"} == {
+        "tensors": "PASS",
+        "invariance": "FAIL",
+    }
+    assert all(one["critical"] for one in results)
+
+
+def renamed(folder):
+    """Other names than the model's, and an input more that is always the same."""
+    import onnx
+
+    def change(graph):
+        for node in graph.node:
+            for values in (node.input, node.output):
+                values[:] = [{"x": "input.1", "scores": "own"}.get(name, name) for name in values]
+        graph.input[0].name = "input.1"
+        graph.input.append(onnx.helper.make_tensor_value_info("rate", 7, []))
+        graph.node.append(onnx.helper.make_node("Cast", ["rate"], ["times"], to=1))
+        graph.node.append(onnx.helper.make_node("Mul", ["own", "times"], ["y"]))
+        graph.node.append(onnx.helper.make_node("Neg", ["own"], ["other"]))
+        graph.output[0].name = "y"
+        graph.output.append(onnx.helper.make_tensor_value_info("other", 1, None))
+
+    damage(folder, change)
+
+
+def test_what_a_file_calls_its_inputs_and_outputs_can_be_said(parity):
+    renamed(parity.folder)
+    said = ["--input", "input.1=x", "--constant", "rate=1", "--outputs", "y=output"]
+    done = parity.run(*said)
+    assert done.exit_code == 0, done.output
+    wrong = parity.run(
+        "--input", "input.1=x", "--constant", "rate=1", "--outputs", "other=output", "--json", "told.json"
+    )
+    assert wrong.exit_code == 1, wrong.output
+    assert json.loads((parity.folder / "told.json").read_text())["results"][0]["numbers"]["ratio"]["estimate"] > 100
+
+
+@pytest.mark.parametrize(
+    ("said", "error", "hint"),
+    [
+        ([], "takes an input `input.1`, which this task does not give", 'inputs = { "input.1" = "..." }'),
+        (["--input", "input.1"], "`--input input.1` is no pair", "as in `--input ids=input_ids`"),
+        (["--input", "input=x"], "`inputs` names `input`", "did you mean `input.1`?"),
+        (["--constant", "rate=fast"], "`--constant rate=fast` is no number", "as in `--constant rate=16000`"),
+        (["--batch-axis", "rate=-1"], "`--batch-axis rate=-1` is no axis", "axes are counted from 0"),
+        (["--outputs", "y="], "`--outputs y=` names no output", "as in"),
+        (["--input", "input.1=x", "--constant", "rate=1", "--outputs", "z"], "the model has no output `z`", "it has"),
+    ],
+)
+def test_what_is_said_and_has_no_meaning_is_an_error_with_a_hint(parity, said, error, hint):
+    renamed(parity.folder)
+    done = parity.run(*said)
+    told = " ".join(done.stderr.split())
+    assert done.exit_code == 2, done.output
+    assert error in told
+    assert hint in told
+
+
 def test_a_file_with_another_bias_fails_and_the_module_is_named(parity):
     from onnx import numpy_helper
 

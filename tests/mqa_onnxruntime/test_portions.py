@@ -74,7 +74,7 @@ def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend,
     ([[None, 3]], None), ([[]], None), ([], None),
 ])  # fmt: skip
 def test_rows_are_fixed_where_every_input_has_the_same_number(shapes, rows):
-    nodes = [SimpleNamespace(shape=shape) for shape in shapes]
+    nodes = [SimpleNamespace(name=str(place), shape=shape) for place, shape in enumerate(shapes)]
     assert fixed_rows(SimpleNamespace(get_inputs=lambda: nodes)) == rows
 
 

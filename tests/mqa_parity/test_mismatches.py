@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from mqa_parity.mismatches import broken, paired, undefined, unlike, unpaired
+from mqa_parity.mismatches import broken, paired, undefined, unlike
 from mqa_parity.precision import FORMATS
 
 SINGLE = FORMATS["float32"]
@@ -23,15 +23,6 @@ def test_outputs_are_paired_by_name_and_an_only_one_by_being_the_only_one():
     assert paired(["a", "b"], ["b", "a", "c"]) == {"a": "a", "b": "b"}
     assert paired(["logits"], ["output_0"]) == {"logits": "output_0"}
     assert paired(["logits", "hidden"], ["output_0"]) == {}
-
-
-def test_what_stands_alone_is_told_from_its_side():
-    pairs = paired(["a", "b"], ["b", "c"])
-    assert unpaired(["a", "b"], ["b", "c"], pairs) == {
-        "a": "the candidate has no such output",
-        "c": "the reference has no such output",
-    }
-    assert unpaired(["logits"], ["output_0"], paired(["logits"], ["output_0"])) == {}
 
 
 def test_types_come_before_shapes():

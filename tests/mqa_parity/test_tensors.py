@@ -178,10 +178,9 @@ def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, val
         (changed("ids", lambda values: values.astype(np.int32)), "`ids`: int32 instead of int64"),
         (changed("ids", lambda values: values + 1), "`ids`: 1 of 1 are other integers"),
         (
-            lambda outputs: {name: outputs[name] for name in ("ids", "hidden")},
-            "`logits`: the candidate has no such output",
+            lambda outputs: {"scores": outputs["logits"][:, :2]},
+            "`hidden`: the candidate has no such output; it gives `scores`",
         ),
-        (lambda outputs: outputs | {"loss": outputs["logits"]}, "`loss`: the reference has no such output"),
     ],
 )
 def test_what_no_tolerance_may_cover(held, numpy_runner, change, why):
@@ -198,7 +197,56 @@ def test_outputs_may_be_chosen(held, numpy_runner):
     assert list(shown["outputs"]) == ["logits"]
     with pytest.raises(DataError, match="no output `logit`") as refused:
         held(bare, outputs=["logit"])
-    assert "`hidden`, `logits`, `ids`" in refused.value.hint
+    assert refused.value.hint == "it has `hidden`, `logits`, `ids`"
+
+
+def test_one_that_is_asked_for_and_not_there_is_a_fault(held, numpy_runner):
+    bare = numpy_runner(changes=lambda outputs: {"hidden": outputs["hidden"], "ids": outputs["ids"]})
+    found, shown, _ = held(bare, outputs=["hidden", "logits"])
+    assert found["mismatches"] == 1
+    assert shown["remarks"][0].startswith("`logits`: the candidate has no such output")
+
+
+def test_so_is_one_that_is_asked_for_and_goes_by_another_name(held, numpy_runner):
+    renamed = numpy_runner(changes=lambda one: {"hidden": one["hidden"], "scores": one["logits"], "ids": one["ids"]})
+    found, shown, _ = held(renamed, outputs=["logits"])
+    assert found["mismatches"] == 1
+    assert "`logits`: the candidate calls it `scores`" in shown["remarks"][0]
+
+
+@pytest.mark.parametrize("precision", ["float32", "int8"])
+def test_what_only_one_side_gives_is_a_note(held, numpy_runner, precision):
+    def changes(one):
+        return {"tokens": one["hidden"], "mean": one["logits"].mean(1), "logits": one["logits"], "twice": one["logits"]}
+
+    found, shown, _ = held(numpy_runner(changes=changes, precision=precision))
+    assert found["mismatches"] == 0
+    assert set(shown["outputs"]) == {"hidden", "logits"}
+    assert shown["unheld"] == ["mean", "twice"]
+    assert shown["notes"] == [
+        "`tokens` has the numbers of `hidden`, and is held against it",
+        "the file leaves out `ids`: `outputs` asks for what it has to give",
+        "the file also gives `mean`, `twice`, which the model does not: nothing is held against it",
+    ]
+    if precision == "float32":
+        assert found["ratio"] <= 1
+
+
+def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(held, numpy_runner):
+    def changes(one):
+        return {"logits": one["logits"], "inner": one["hidden"] * 0, "tokens": one["hidden"] * np.float32(1.01)}
+
+    found, shown, _ = held(numpy_runner(changes=changes))
+    assert found["ratio"] > 100
+    assert "`tokens` is held against `hidden`, which it shares nothing with but its shape" in shown["notes"]
+
+
+def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
+    class Narrow(numpy_runner):
+        facts = property(lambda self: {"precision": "float32", "unread_inputs": ["mask"]})
+
+    _, shown, _ = held(Narrow())
+    assert shown["notes"] == ["the model is given `mask`, which the file does not take"]
 
 
 def test_an_only_output_may_have_any_name(held, numpy_runner):

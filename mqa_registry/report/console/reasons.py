@@ -44,13 +44,14 @@ _TOLD = {"changed": "changed", "declined": "declined", **_SILENT}
 
 
 def reasons(row: Row, pen: Pen, told: set[str]) -> Iterator[Note]:
-    """One reason for all backends that share it, then an example; nothing under a check that holds."""
+    """One reason for all backends that share it, then an example; nothing but notes under a check that holds."""
     broken = [result for result in row.results.values() if result.verdict is not Verdict.PASS]
     for together in _alike(broken, apart=pen.verbose > 0):
         yield _reason(together, row, pen, told)
     shown = broken or (list(row.results.values()) if pen.verbose > 0 else [])
     yield from _waiver(row, pen)
-    yield from _remarks(shown, pen)
+    yield from _sentences("remarks", shown, pen)
+    yield from _sentences("notes", list(row.results.values()), pen)
     yield from _absent(row, pen)
     yield from _counts(row, pen, shown=bool(shown))
     yield from examples(shown, pen, told)
@@ -135,11 +136,11 @@ def _few_changed(result: Result) -> bool:
     return 0 < 2 * _whole(result.evidence.get("changed")) < rows
 
 
-def _remarks(results: Sequence[Result], pen: Pen) -> Iterator[Note]:
+def _sentences(key: str, results: Sequence[Result], pen: Pen) -> Iterator[Note]:
     """What a measure says of what it saw, once; behind its backend, where others have something else to say."""
     said: dict[str, list[Result]] = {}
     for result in results:
-        for remark in result.evidence.get("remarks") or ():
+        for remark in result.evidence.get(key) or ():
             said.setdefault(str(remark), []).append(result)
     for remark, by in said.items():
         names = [pen.data(result.backend) for result in by if result.backend]

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.blaming.doors import Candidate, Reference
+    from mqa_parity.pairing import Pairing
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -54,6 +55,7 @@ class Case:
     truth: Truth
     candidate: Candidate
     limit: float = 10.0
+    pairing: Pairing | None = None  # which outputs are held; by name or place alone if None
 
     @property
     def batch(self) -> Arrays:
@@ -92,10 +94,24 @@ class Case:
     def ratio(self, outputs: Arrays) -> float:
         """The largest ratio of some outputs, of those the reference has by the same names; infinite if there is none."""
         single, double = self.truth.outputs
-        ratios = [
-            ratio(outputs[one], single[two], double[two], self.truth.real) for one, two in paired(outputs, double)
-        ]
+        ratios = [ratio(outputs[one], single[two], double[two], self.truth.real) for one, two in self.paired(outputs)]
         return max(ratios, default=float("inf"))
+
+    def paired(self, outputs: Iterable[str]) -> list[tuple[str, str]]:
+        """Those of some outputs that are held, with the reference's names for them."""
+        names, double = list(outputs), self.truth.outputs[1]
+        if self.pairing is None:
+            return [(theirs, ours) for ours, theirs in mismatches.paired(double, names).items()]
+        return [(theirs, ours) for ours, theirs in self.pairing.pairs.items() if theirs in names and ours in double]
+
+    def held(self) -> list[str]:
+        """Outputs of the reference that the candidate has to give."""
+        return list(self.truth.outputs[1]) if self.pairing is None else [*self.pairing.pairs, *self.pairing.missing]
+
+    def missing(self) -> list[str]:
+        """Those of them that it does not give."""
+        there = {ours for _, ours in self.paired(self.outputs)}
+        return [name for name in self.held() if name not in there]
 
     @cached_property
     def failure(self) -> float:
@@ -123,11 +139,6 @@ class Case:
         shape = self.batch[self.truth.mask].shape
         cut = {name: array[:, :length] if array.shape[:2] == shape else array for name, array in self.batch.items()}
         return self.on(cut)
-
-
-def paired(outputs: Arrays, double: Arrays) -> list[tuple[str, str]]:
-    """Outputs of the same name, or of the same place where names do not matter; the candidate's first."""
-    return [(theirs, ours) for ours, theirs in mismatches.paired(double, outputs).items()]
 
 
 def worst(cases: Iterable[Case]) -> Case | None:
@@ -159,7 +170,7 @@ def _errors(case: Case) -> npt.NDArray[np.float64]:
     """How far off each row is; alike where it cannot be said."""
     errors = np.zeros(case.size)
     single, double = case.truth.outputs
-    for theirs, name in paired(case.outputs, double):
+    for theirs, name in case.paired(case.outputs):
         found = case.outputs[theirs]
         if found.shape == double[name].shape and len(found) == case.size:
             for place in range(case.size):

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mqa_parity.blaming.doors import Anatomy, Candidate, Reference
     from mqa_parity.blaming.places import Place, Taps
     from mqa_parity.blaming.suspect import Suspect
+    from mqa_parity.pairing import Pairing
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -48,19 +49,20 @@ def blame(
     limit: float = 10.0,
     exact: Reference | None = None,
     bundle: Path | None = None,
+    pairing: Pairing | None = None,
 ) -> Blame | None:
     """Whose fault it is that a candidate differs from its reference, and at which module; None where it does not.
 
     `mask` names the array of a batch that says which positions are real. An error counts where it is more than `limit`
     times the error of the reference itself, both held against the reference in float64; where none does, the form of
     the outputs does. `exact` is the reference in float64, where that is at hand; `bundle` a folder that is to show
-    what numbers are off to others.
+    what numbers are off to others. `pairing` says which outputs are held; by name or place if left out.
     """
     with nullcontext(exact) if exact is not None else reference.variant(dtype="float64") as truth:
         sizes = sizes_of(reference)
 
         def held(batch: Arrays) -> Case:
-            return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit), sizes)
+            return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit, pairing), sizes)
 
         case = worst(map(held, batches))
         if case is None:

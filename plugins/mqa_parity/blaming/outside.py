@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.causes import find_cause
 from mqa_parity.blaming.doors import Classed
 from mqa_parity.blaming.finding import Blame
@@ -23,7 +22,7 @@ def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
     single, double = case.truth.outputs
     ends = [
         of_value(case, anatomy, taps, value, (single[name], double[name]))
-        for value, name in paired(case.outputs, double)
+        for value, name in case.paired(case.outputs)
         if value not in taps.parts
     ]
     errors = [end.ratio(end.piece.run(end.feeds)) for end in ends]

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import allowed, where_real
@@ -43,7 +42,7 @@ def blame_repeating(case: Case) -> Blame | None:
 
 
 def _both(case: Case, again: Case) -> list[tuple[str, str]]:
-    return [(one, name) for one, name in paired(case.outputs, case.truth.outputs[1]) if one in again.outputs]
+    return [(one, name) for one, name in case.paired(case.outputs) if one in again.outputs]
 
 
 def _moved(case: Case, name: str, first: Array, second: Array) -> float:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
 
@@ -34,12 +33,11 @@ def blame_signature(case: Case) -> Blame | None:
 
 
 def blame_form(case: Case) -> Blame | None:
-    """Outputs whose numbers are right, that are of another type, too many or too few."""
-    single, double = case.truth.outputs
-    pairs = dict(paired(case.outputs, double))
+    """Outputs whose numbers are right, that are of another type or too few."""
+    single = case.truth.outputs[0]
+    pairs = dict(case.paired(case.outputs))
     found = [_retyped(name, case.outputs[theirs], single[name]) for theirs, name in pairs.items()]
-    found += [f"the model has no output `{name}`" for name in case.outputs if name not in pairs]
-    found += [f"the file has no output `{name}`" for name in double if name not in pairs.values()]
+    found += [f"the file has no output `{name}`" for name in case.missing()]
     reason = _few([one for one in found if one])
     return Blame("signature", reason, case.failure) if reason else None
 
@@ -48,11 +46,10 @@ def _renamed(case: Case) -> str:
     """How outputs are named in the reference, where every one of those is there, and some under another name."""
     single, double = case.truth.outputs
     names = {name: _twin(case, array, name, single, double) for name, array in case.outputs.items()}
-    if {*double} - {*names.values()} or all(twin in {name, ""} for name, twin in names.items()):
+    if {*case.held()} - {*names.values()} or all(twin in {name, ""} for name, twin in names.items()):
         return ""
     pairs = [f"what it calls `{name}` is `{twin}`" for name, twin in names.items() if twin not in {name, ""}]
-    more = [f"the model has no output `{name}`" for name, twin in names.items() if not twin]
-    return f"every output of the model is in the file under another name: {', '.join(pairs + more)}"
+    return f"every output of the model is in the file under another name: {', '.join(pairs)}"
 
 
 def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -> str:
@@ -64,7 +61,7 @@ def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -
 def _reordered(case: Case) -> str:
     """An output whose last axis holds the reference's numbers in another order."""
     single, double = case.truth.outputs
-    for theirs, name in paired(case.outputs, double):
+    for theirs, name in case.paired(case.outputs):
         order = _order(case, case.outputs[theirs], single[name], double[name])
         if order is not None:
             moved = [f"{to} holds what is {place} in the model" for to, place in enumerate(order) if to != place]
@@ -88,7 +85,7 @@ def _order(case: Case, found: Array, single: Array, double: Array) -> list[int] 
 def _reshaped(case: Case) -> str:
     """An output with the reference's numbers in another shape: other axes, or the same in another order."""
     single, double = case.truth.outputs
-    for theirs, name in paired(case.outputs, double):
+    for theirs, name in case.paired(case.outputs):
         found, truth = case.outputs[theirs], double[name]
         if found.shape != truth.shape and any(
             ratio(moved, single[name], truth, case.truth.real) <= case.limit for moved in _moved(found, truth.shape)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.noise import ratio_in_any_shape
 from mqa_registry import NotRunError
 
@@ -67,7 +64,7 @@ def of_value(case: Case, anatomy: Anatomy, taps: Taps, value: str, truth: tuple[
 def of_graph(case: Case, anatomy: Anatomy) -> Suspect:
     """The whole graph behind an output, the first that is off; a NotRunError where no output is one of the model's."""
     single, double = case.truth.outputs
-    names = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), double)
+    names = case.paired(anatomy.results())
     if not names:
         raise NotRunError("no output of the graph has the name of one of the model's")
     found = [(_whole(case, anatomy, theirs, single[ours], double[ours]), theirs) for theirs, ours in names]

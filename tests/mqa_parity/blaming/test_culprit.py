@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from mqa_parity import culprit, ratios
 from mqa_parity.precision import format_of
@@ -95,8 +95,11 @@ def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
 
 def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, copied, tmp_path):
     graph, found = copied("bert", "graph"), lab("bert")
-    pooled = next(node for node in graph.graph.node if node.op_type == "Tanh").output[0]
-    graph.graph.output.append(helper.make_tensor_value_info(pooled, 1, None))
+    result = graph.graph.output[0]
+    maker = next(node for node in graph.graph.node if result.name in node.output)
+    maker.output[0] = "single"
+    graph.graph.node.append(helper.make_node("Cast", ["single"], [result.name], to=TensorProto.DOUBLE))
+    result.type.tensor_type.elem_type = TensorProto.DOUBLE
     model = reference(found.module)
     with model.variant(dtype="float64") as exact:
         three = Trio(exact, model, candidate(graph, origin=found.path), "float32", format_of("float32"))
@@ -104,6 +107,6 @@ def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, c
         told = json.loads(
             culprit.culprit(three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.mask, 10.0, tmp_path / "repro")
         )
-    assert (told["kind"], told["reason"]) == ("signature", f"the model has no output `{pooled}`")
+    assert (told["kind"], told["reason"]) == ("signature", f"`{result.name}` comes as float64, and not float32")
     assert "repro" not in told
     assert not list((tmp_path / "repro").iterdir())
