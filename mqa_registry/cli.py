@@ -203,7 +203,7 @@ def parity(
     verbose: Verbose = 0,
     quiet: Quiet = False,
 ) -> None:
-    """Hold an ONNX file against its PyTorch model, and name the first module that differs."""
+    """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
     with _reported(debug=debug):
         from mqa_registry.commands import parity as pairs
         from mqa_registry.commands import running

@@ -18,7 +18,7 @@ Model = Annotated[
     str,
     typer.Argument(
         metavar="MODEL",
-        help="A folder, an id on the hub, a .pt2 or TorchScript file, or module:function.",
+        help="A folder, an id on the hub, a .pt2, TorchScript or .onnx file, or module:function.",
         show_default=False,
     ),
 ]

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
 ARRAYS = f"{TASKS}/forward"  # the task that takes a model's inputs as they are, whatever it is for
 FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
+ONNX = ".onnx"
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -29,6 +30,8 @@ def told(task: str, *, arrays: bool) -> str:
 
 def source_of(model: str) -> str:
     """What knows a model of that name: a file, a function, else a folder or an id of the hub."""
+    if Path(model).suffix == ONNX:
+        return "onnx/file"
     if Path(model).suffix in FILES:
         return "torch/file"
     return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"

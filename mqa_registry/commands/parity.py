@@ -1,4 +1,4 @@
-"""The command that holds one ONNX file against its PyTorch model: a suite of its own, for the one engine."""
+"""The command that holds one ONNX file against its model, or another file: a suite of its own, for the one engine."""
 
 from __future__ import annotations
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mqa_registry.report import Report
     from mqa_registry.runs import Asked, Trial
 
+ONNX_FILE = "onnx/file"
 FLIPS = "parity/flip-rate"
 MOST_FLIPS = 0.01
 KEYS = ("module", "class", "node", "ratio", "kind")
@@ -41,7 +42,6 @@ MOST_RATIO = 10.0  # of the file's error to that of PyTorch, both against float6
 INVARIANCE = {
     "name": "invariance",
     "measure": {"use": "parity/invariance", "rows": 4},
-    "on": ["torch", "onnx"],
     "expect": {"max": 200},
     "critical": False,
 }
@@ -88,11 +88,22 @@ class Pair:
             "model": {"use": self.source, "id": self.model, "task": self.task},
             "data": {"rows": self._rows()},
             "backends": {
-                "torch": {"use": "transformers/torch"},
+                self.reference: self._reference(),
                 "onnx": {"use": "onnxruntime/session", "path": str(self.file), **self.interface.options()},
             },
             "check": self._checks(),
         }
+
+    @property
+    def reference(self) -> str:
+        """The name of the backend that the file is held against."""
+        return "reference" if self.source == ONNX_FILE else "torch"
+
+    def _reference(self) -> dict[str, Any]:
+        """PyTorch, or the other file, which is taken to call its inputs as this one does where it has such."""
+        if self.source == ONNX_FILE:
+            return {"use": "onnxruntime/session", **self.interface.options()}
+        return {"use": "transformers/torch"}
 
     def _rows(self) -> dict[str, Any]:
         if self.inputs is not None:
@@ -116,7 +127,7 @@ class Pair:
         if self.decides:
             flips = {"measure": FLIPS, "expect": {"max": MOST_FLIPS}}
             checks.append({"name": "flips", **flips, "critical": self.by_decisions or self.by_answers})
-        return [*checks, INVARIANCE | {"critical": self.by_invariance}]
+        return [*checks, INVARIANCE | {"on": [self.reference, "onnx"], "critical": self.by_invariance}]
 
 
 def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
@@ -166,17 +177,17 @@ def _again(pair: Pair, trial: Trial) -> tuple[Pair, list[Finding]]:
     tensors, *others = trial.report.results
     if tensors.verdict is not Verdict.PASS:
         return pair, []
-    if tensors.evidence.get("unheld") and _moves_alone(others):
+    if tensors.evidence.get("unheld") and _moves_alone(others, pair.reference):
         pair = replace(pair, by_invariance=True)
-    odd = odd_rows(trial.observations, "torch", "onnx")
+    odd = odd_rows(trial.observations, pair.reference, "onnx")
     unanswered = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     return replace(pair, including=odd, by_answers=unanswered), [_looked_at(odd)] if odd else []
 
 
-def _moves_alone(results: Sequence[Result]) -> bool:
+def _moves_alone(results: Sequence[Result], reference: str) -> bool:
     """Whether the file's outputs move with the batch that a row is in, and the model's do not."""
     verdicts = {one.backend: one.verdict for one in results if one.check == INVARIANCE["name"]}
-    return verdicts.get("torch") is Verdict.PASS and verdicts.get("onnx") is Verdict.FAIL
+    return verdicts.get(reference) is Verdict.PASS and verdicts.get("onnx") is Verdict.FAIL
 
 
 def _looked_at(odd: Sequence[str]) -> Finding:
@@ -185,15 +196,16 @@ def _looked_at(odd: Sequence[str]) -> Finding:
 
 
 def _has_no_peer(report: Report) -> bool:
-    """Whether PyTorch has not the file's precision, so that there is no ratio whatever the rows."""
+    """Whether the reference has not the file's precision, or no float64, so that there is no ratio on any rows."""
     tensors = report.results[0]
     return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
 
 
 def _instead(pair: Pair, report: Report) -> Finding:
-    """What a file is held by that PyTorch has no precision for."""
+    """What a file is held by that the reference has no precision for."""
     precision = report.environment["backends"]["onnx"]["facts"].get("precision", "such precision")
-    none = f"PyTorch has no {precision}, and so no error to hold the file's against"
+    why = f"PyTorch has no {precision}" if pair.source != ONNX_FILE else report.results[0].note.partition("since ")[2]
+    none = f"{why}, and so no error to hold the file's against"
     if pair.decides:
         return Finding(
             "note", "precision", f"{none}: it is held by its mismatches and decisions, at most {MOST_FLIPS:.0%} flips"

@@ -47,7 +47,8 @@ class Model:
     """A model as a source gives it: known by its digest at once, built when somebody asks for the module.
 
     `digest` covers the weights, the configuration and the processor's files. `labels` are the classes it answers with,
-    in the order of its outputs. `about` goes into the report.
+    in the order of its outputs. `about` goes into the report. `file` is what a backend runs of a model that is a file of
+    its own and no PyTorch module.
     """
 
     def __init__(
@@ -58,8 +59,10 @@ class Model:
         processor: Callable[[], Any],
         labels: Sequence[str] = (),
         about: Mapping[str, Any] | None = None,
+        file: Path | None = None,
     ) -> None:
         self.digest = digest
+        self.file = file
         self.labels = tuple(labels)
         self.about = dict(about or {})
         self._module = module

@@ -15,6 +15,7 @@ from mqa_onnxruntime.kernels import Kernels
 from mqa_onnxruntime.portions import in_portions
 from mqa_onnxruntime.providers import CPU
 from mqa_onnxruntime.reasons import told
+from mqa_onnxruntime.widening import Wide, executor, widened
 from mqa_registry import MqaError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -65,14 +66,22 @@ class SessionRunner:
         landed = self.session.get_providers()[0]
         if landed != self.provider:
             raise NotRunError(f"the session left `{self.provider}` for `{landed}` in the middle of the run")
-        found = {name: _whole(values) for name, values in zip(names, outputs, strict=True)}
-        return found if self.interface.plain else {to: found[name] for name, to in self.interface.named(names).items()}
+        whole = [_whole(values) for values in outputs]
+        if self.rows:  # put together, with the rows first already
+            return self._called(dict(zip(names, whole, strict=True)))
+        return self._named(names, whole)
 
     @contextmanager
     def variant(
         self, *, dtype: str = "", optimization: str = "", threads: int | None = None
-    ) -> Iterator[SessionRunner]:
-        """The same file at another optimisation level: `disable`, `basic`, `extended` or `all`; or with other threads."""
+    ) -> Iterator[SessionRunner | Wide]:
+        """The same file at another optimisation level: `disable`, `basic`, `extended` or `all`; or with other threads.
+
+        Of other precisions it has `float64`, by a wider copy of its graph.
+        """
+        if dtype == "float64":
+            yield self._wide(threads)
+            return
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
         level = LEVELS.get(optimization or self.source.optimization)
@@ -137,6 +146,26 @@ class SessionRunner:
             return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
         return self.interface.feed(self.session.get_inputs(), batch, self.inputs)
 
+    def _wide(self, threads: int | None) -> Wide:
+        """The file in float64."""
+        names = [node.name for node in self.session.get_outputs()]
+        return Wide(
+            executor(widened(self.source.path), threads or self.source.threads),
+            names,
+            self.feed,
+            self._named,
+            self.budget,
+            {**self.identity, "dtype": "float64"},
+            {**self.facts, "precision": "float64"},
+        )
+
+    def _named(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
+        """The graph's outputs by what they are called, rows first."""
+        return self._called(dict(zip(names, self.interface.returned(names, outputs), strict=True)))
+
+    def _called(self, outputs: Arrays) -> Arrays:
+        return {called: outputs[name] for name, called in self.interface.named(outputs).items()}
+
     def _outputs(self, names: list[str], batch: Arrays) -> list[npt.NDArray[Any]]:
         try:
             return in_portions(self._executed, names, batch, self.rows) if self.rows else self._executed(names, batch)
@@ -149,7 +178,7 @@ class SessionRunner:
 
     def _executed(self, names: list[str], batch: Arrays) -> list[npt.NDArray[Any]]:
         found = list((self.execute or self.session.run)(names, self.feed(batch)))
-        return found if self.interface.plain else self.interface.returned(names, found)
+        return self.interface.returned(names, found) if self.rows else found
 
 
 def _whole(values: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -31,10 +31,17 @@ class Wanted:
     def __post_init__(self) -> None:
         if self.limit <= 0:
             raise DataError(f"`export_timeout` is {self.limit:g}, and an export needs some seconds")
-        for name in self._for_exports() if self.path else ():
-            raise DataError(
-                f"`{name}` is for an export, and `{self.path}` is one already", hint="leave one of the two out"
-            )
+        self._check_file(self.path)
+
+    def _check_file(self, path: Path | None) -> None:
+        for name in self._for_exports() if path else ():
+            raise DataError(f"`{name}` is for an export, and `{path}` is one already", hint="leave one of the two out")
+
+    def _given(self, subject: Subject) -> Path | None:
+        """The file that is there already: a given one, or the model itself."""
+        path = self.path or subject.model.file
+        self._check_file(path)
+        return path
 
     def _for_exports(self) -> list[str]:
         """The options that say something of an export."""
@@ -44,13 +51,14 @@ class Wanted:
     def known(self, subject: Subject) -> dict[str, str]:
         """What there is to know of the file before anything is exported: its bytes, or the recipe it is made by."""
         self._check_library(subject.conditions)
-        known = self._known_file(self.path) if self.path else self._known_export(subject)
+        path = self._given(subject)
+        known = self._known_file(path) if path else self._known_export(subject)
         return known if self.custom_ops is None else known | {"custom_ops": file_sha256(self.custom_ops)}
 
     def had(self, subject: Subject) -> tuple[Path, dict[str, Any]]:
         """The file itself, exported now where that has to be, and what a report tells of it."""
-        if self.path:
-            return self.path, {"exporter": "given", **read_graph(self.path).facts()}
+        if path := self._given(subject):
+            return path, {"exporter": "given", **read_graph(path).facts()}
         export = kept_export(subject, self.opset, self.variant, limit=self.limit)
         levels = [finding["level"] for finding in export.audit["findings"]]
         found = {level: levels.count(level) for level in dict.fromkeys(levels)}

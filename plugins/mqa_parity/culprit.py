@@ -9,7 +9,7 @@ import tempfile
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mqa_parity.blaming import Reference, blame
 
@@ -36,11 +36,10 @@ def culprit(
     A folder in `place`, where that is given, shows the difference to others. An error that comes up on the way is told
     in its place: the difference is there, whoever is to blame.
     """
-    if not isinstance(three.peer, Reference):
+    if not isinstance(three.peer, Reference) or not isinstance(three.exact, Reference):
         return ""
-    exact = cast("Reference", three.exact)
     arrays = [batch.arrays for batch in batches]
-    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=exact, pairing=pairing)
+    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=three.exact, pairing=pairing)
     try:
         if place is None:
             found = asked()

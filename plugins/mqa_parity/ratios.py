@@ -63,7 +63,7 @@ class Output:
 def numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `parity/tensors`, each of its worst output; all are infinitely bad after a mismatch.
 
-    There is no `ratio`, on any rows, where PyTorch has no such precision. `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
+    There is no `ratio`, on any rows, where the reference has no such precision. `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
     """
     outputs = summed(observations)
     mismatches = sum(output.mismatches for output in outputs)
@@ -83,7 +83,7 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
 
 def _peerless(observations: pa.Table) -> Statistic:
     """The ratio of a precision that PyTorch has not, on whatever rows."""
-    why = f"PyTorch has no {observations.column('precision')[0].as_py()}"
+    why = observations.column("doubt")[0].as_py() or _no_peer(observations)
     return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=why, never=True)
 
 
@@ -166,15 +166,15 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             rows = observations.filter(pc.equal(observations.column("output"), output.name))
             why = next(text for text in rows.column("mismatch").to_pylist() if text)
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
-    precision, peer = (observations.column(name)[0].as_py() for name in ("precision", "peer"))
+    peer, yardstick = (observations.column(name)[0].as_py() for name in ("peer", "yardstick"))
     if not peer:
-        yield f"PyTorch has no {precision} to hold this against, so there is no `ratio`: bound another number, or answers"
+        yield f"{_no_peer(observations)} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
         times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
-        yield f"`{outputs[0].name}` is {times} times as far from float64 as PyTorch in {peer}"
+        yield f"`{outputs[0].name}` is {times} times as far from float64 as {yardstick} in {peer}"
         if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
-            yield f"{few}, too few to know how far PyTorch errs: run more rows"
+            yield f"{few}, too few to know how far {yardstick} errs: run more rows"
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
 
@@ -183,6 +183,14 @@ def _notes(observations: pa.Table) -> dict[str, list[str]]:
     """What only one side has: sentences, and the outputs of the candidate that are held against nothing."""
     told = next((text for text in observations.column("notes").to_pylist() if text), "")
     return dict(json.loads(told)) if told else {}
+
+
+def _no_peer(observations: pa.Table) -> str:
+    """Why there is no ratio."""
+    precision, yardstick, doubt = (
+        observations.column(name)[0].as_py() for name in ("precision", "yardstick", "doubt")
+    )
+    return f"{doubt}, which leaves nothing" if doubt else f"{yardstick} has no {precision}"
 
 
 def _cramped(together: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""The probe `parity/tensors`: every output, row by row, against PyTorch in float64."""
+"""The probe `parity/tensors`: every output, row by row, against the reference in float64."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart
 from mqa_parity.ratios import BOUND, ROUNDINGS, differs
 from mqa_parity.sampling import alone, batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
-from mqa_parity.trio import trio
+from mqa_parity.trio import trio, trusted
 from mqa_registry import DataError, MqaError
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ SCHEMA = pa.schema(
         ("rerun", pa.float64()),
         ("eps", pa.float64()),
         ("precision", pa.string()),  # of the candidate
-        ("peer", pa.string()),  # of PyTorch beside it
+        ("peer", pa.string()),  # of the reference beside it
+        ("yardstick", pa.string()),  # what the reference is: PyTorch, or a file
+        ("doubt", pa.string()),  # why its error is not known, or empty
         ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
         ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
@@ -82,7 +84,8 @@ def tensors(
     are matched by name, then by value, and one that only one side gives is a remark. Keys and values of a decoder are
     among them where the candidate gives them, and then all of them. `ratio` needs no tolerance: it is the
     largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
-    undefined where PyTorch has no such precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
+    undefined where PyTorch has no such precision. Where the reference is an ONNX file, it takes PyTorch's part: a copy of it
+    with wider numbers is float64, and there is no ratio where it has no such copy, or another precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
     number is infinitely bad: NaN, Inf, another shape or type, an output that is asked for and not there, a crash. Where there are any,
     or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that
@@ -108,6 +111,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
     three = three if found is None else as_given(three, found)
     survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
+    three = trusted(three, batches[0].arrays)
     trial = _Trial(three, survey, scene.reference.backend, asked, together)
     pairing = _pairing(trial, batches, given, found)
     records = [_record(trial, name, None, why) for name, why in pairing.missing.items()]
@@ -248,6 +252,8 @@ def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: E
         "eps": three.form.eps,
         "precision": three.precision,
         "peer": three.form.name if three.matched else "",
+        "yardstick": three.yardstick,
+        "doubt": three.doubt,
         "together": trial.together,
         **asdict(found),
     }
