@@ -15,7 +15,7 @@ from mqa_onnxruntime.kernels import Kernels
 from mqa_onnxruntime.portions import in_portions
 from mqa_onnxruntime.providers import CPU
 from mqa_onnxruntime.reasons import told
-from mqa_onnxruntime.widening import Wide, executor, widened
+from mqa_onnxruntime.widening import Wide, widened
 from mqa_registry import MqaError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class SessionRunner:
         whole = [_whole(values) for values in outputs]
         if self.rows:  # put together, with the rows first already
             return self._called(dict(zip(names, whole, strict=True)))
-        return self._named(names, whole)
+        return self.named(names, whole)
 
     @contextmanager
     def variant(
@@ -80,7 +80,9 @@ class SessionRunner:
         Of other precisions it has `float64`, by a wider copy of its graph.
         """
         if dtype == "float64":
-            yield self._wide(threads)
+            wide = Wide(widened(self.source.path), self, threads or self.source.threads)
+            wide.check()
+            yield wide
             return
         if dtype:
             raise NotRunError(f"an ONNX file has its own precision, and does not run in `{dtype}`")
@@ -146,20 +148,7 @@ class SessionRunner:
             return {name: np.asarray(batch[name], dtype) for name, dtype in self.inputs.items()}
         return self.interface.feed(self.session.get_inputs(), batch, self.inputs)
 
-    def _wide(self, threads: int | None) -> Wide:
-        """The file in float64."""
-        names = [node.name for node in self.session.get_outputs()]
-        return Wide(
-            executor(widened(self.source.path), threads or self.source.threads),
-            names,
-            self.feed,
-            self._named,
-            self.budget,
-            {**self.identity, "dtype": "float64"},
-            {**self.facts, "precision": "float64"},
-        )
-
-    def _named(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
+    def named(self, names: Sequence[str], outputs: Sequence[npt.NDArray[Any]]) -> Arrays:
         """The graph's outputs by what they are called, rows first."""
         return self._called(dict(zip(names, self.interface.returned(names, outputs), strict=True)))
 

@@ -3,50 +3,98 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_onnxruntime.capture import captured
-from mqa_onnxruntime.graph import messages
+from mqa_onnxruntime.graph import messages, read_graph
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.runner import SessionRunner
+
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Execute: TypeAlias = Callable[[Sequence[str], Arrays], Sequence[npt.NDArray[Any]]]
 
 FLOAT, DOUBLE = 1, 11  # as the standard numbers the types of elements
 NARROW = {FLOAT, 10, 16}  # float32, float16, bfloat16
 TYPED = ("to", "dtype")  # attributes of operators that are types of elements
 INTEGERS = ("DynamicQuantizeLinear", "MatMulInteger", "ConvInteger", "QuantizeLinear")
-MOST_BYTES = 1 << 30  # of a file that is widened in memory
+MOST_BYTES = 900_000_000  # of a file with all its weights: twice as much is what one message of protobuf holds
 
 
 @dataclass(frozen=True)
 class Wide:
     """Runs a graph in float64: inputs of fewer bits are widened, outputs stay as wide as they come out.
 
-    `feed` gives the file's inputs in its own types, `finish` makes named outputs of those of the graph.
+    `model` is that graph, `narrow` the runner of the file itself, which knows what to feed it, and its modules.
     """
 
-    execute: Callable[[Sequence[str], Arrays], Sequence[npt.NDArray[Any]]]
-    names: Sequence[str]
-    feed: Callable[[Arrays], Arrays]
-    finish: Callable[[Sequence[str], Sequence[npt.NDArray[Any]]], Arrays]
-    budget: int
-    identity: Mapping[str, str]
-    facts: Mapping[str, Any]
+    model: Any
+    narrow: SessionRunner
+    threads: int | None = None
+
+    @property
+    def identity(self) -> Mapping[str, str]:
+        return {**self.narrow.identity, "dtype": "float64"}
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        return {**self.narrow.facts, "precision": "float64"}
+
+    @property
+    def budget(self) -> int:
+        return self.narrow.budget
+
+    def check(self) -> None:
+        """A NotRunError where nothing here runs such a graph."""
+        assert self._execute
 
     def run(self, batch: Arrays) -> Arrays:
         """The outputs by name, as float64."""
-        feed = {name: _wide(array) for name, array in self.feed(batch).items()}
-        return self.finish(self.names, self.execute(self.names, feed))
+        names = [value.name for value in self.model.graph.output]
+        return self.narrow.named(names, self._execute(names, self._feed(batch)))
+
+    @contextmanager
+    def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[Wide]:
+        """None but itself."""
+        if optimization or dtype not in {"", "float64"}:
+            raise NotRunError("a file that was widened to float64 has no other variants")
+        yield replace(self, threads=threads or self.threads)
+
+    def modules(self) -> Sequence[str]:
+        """Those of the file."""
+        return self.narrow.modules()
+
+    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What these modules give, once for each time they run."""
+        import onnx
+
+        parts = [part for part in self.narrow.anatomy().parts() if part.module in modules]
+        values = list(dict.fromkeys(part.value for part in parts))
+        tapped = type(self.model)()
+        tapped.CopyFrom(self.model)
+        del tapped.graph.output[:]
+        tapped.graph.output.extend(onnx.helper.make_tensor_value_info(name, DOUBLE, None) for name in values)
+        found = dict(zip(values, executor(tapped, self.threads)(values, self._feed(batch)), strict=True))
+        return {name: [found[part.value] for part in parts if part.module == name] for name in modules}
+
+    def _feed(self, batch: Arrays) -> Arrays:
+        return {name: _wide(array) for name, array in self.narrow.feed(batch).items()}
+
+    @cached_property
+    def _execute(self) -> Execute:
+        return executor(self.model, self.threads)
 
 
 def widened(path: Path) -> Any:
@@ -56,7 +104,7 @@ def widened(path: Path) -> Any:
     """
     import onnx
 
-    if path.stat().st_size > MOST_BYTES:
+    if sum((path.parent / name).stat().st_size for name in read_graph(path).files) > MOST_BYTES:
         raise NotRunError(f"`{path}` is too large to be widened to float64 here")
     model = onnx.load(str(path))
     if found := next((node.op_type for node in model.graph.node if node.op_type in INTEGERS), ""):
@@ -73,7 +121,7 @@ def widened(path: Path) -> Any:
     return model
 
 
-def executor(model: Any, threads: int | None) -> Callable[[Sequence[str], Arrays], Sequence[npt.NDArray[Any]]]:
+def executor(model: Any, threads: int | None) -> Execute:
     """What runs such a graph: ONNX Runtime, else ONNX's own evaluator, which has every standard operator in numpy."""
     import onnxruntime
     from onnx.reference import ReferenceEvaluator
@@ -86,16 +134,25 @@ def executor(model: Any, threads: int | None) -> Callable[[Sequence[str], Arrays
             session = onnxruntime.InferenceSession(model.SerializeToString(), options, ["CPUExecutionProvider"])
     except Exception:  # it has not every kernel in float64
         try:
-            evaluator = ReferenceEvaluator(model, new_ops=[_layer_normalization()])
+            evaluator = ReferenceEvaluator(model, new_ops=_exact_operators())
         except Exception as error:
-            raise NotRunError(f"neither ONNX Runtime nor ONNX's evaluator runs it in float64: {error!s:.160}") from error
+            raise NotRunError(
+                f"neither ONNX Runtime nor ONNX's evaluator runs it in float64: {error!s:.160}"
+            ) from error
         return lambda names, feed: evaluator.run(list(names), dict(feed))
     return lambda names, feed: session.run(list(names), dict(feed))
 
 
-def _layer_normalization() -> Any:
-    """The operator in the precision of its input: ONNX's own evaluator has it in float32 alone, whatever comes in."""
+def _exact_operators() -> list[Any]:
+    """Operators in the precision of their inputs, which ONNX's own evaluator has in float32 alone, whatever comes in."""
     from onnx.reference.op_run import OpRun
+    from scipy.special import erf
+
+    class Erf(OpRun):
+        op_domain = ""
+
+        def _run(self, x: Any) -> Any:
+            return (erf(x),)
 
     class LayerNormalization(OpRun):
         op_domain = ""
@@ -107,7 +164,7 @@ def _layer_normalization() -> Any:
             whole = (x - mean) * inverse * scale
             return whole if bias is None else whole + bias, mean, inverse
 
-    return LayerNormalization
+    return [Erf, LayerNormalization]
 
 
 def _widen(tensor: Any) -> None:

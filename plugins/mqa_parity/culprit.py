@@ -39,7 +39,9 @@ def culprit(
     if not isinstance(three.peer, Reference) or not isinstance(three.exact, Reference):
         return ""
     arrays = [batch.arrays for batch in batches]
-    asked = partial(blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=three.exact, pairing=pairing)
+    asked = partial(
+        blame, three.peer, three.candidate, arrays, mask=mask, limit=limit, exact=three.exact, pairing=pairing
+    )
     try:
         if place is None:
             found = asked()

@@ -187,9 +187,7 @@ def _notes(observations: pa.Table) -> dict[str, list[str]]:
 
 def _no_peer(observations: pa.Table) -> str:
     """Why there is no ratio."""
-    precision, yardstick, doubt = (
-        observations.column(name)[0].as_py() for name in ("precision", "yardstick", "doubt")
-    )
+    precision, yardstick, doubt = (observations.column(name)[0].as_py() for name in ("precision", "yardstick", "doubt"))
     return f"{doubt}, which leaves nothing" if doubt else f"{yardstick} has no {precision}"
 
 

@@ -356,6 +356,63 @@ def test_code_is_not_run_without_its_flag(parity):
     assert (done.exit_code, "--allow-code" in done.stderr) == (2, True)
 
 
+# Two files, and no PyTorch
+
+
+@pytest.fixture
+def files(parity):
+    """The file as `old.onnx`, and `mqa parity old.onnx model.onnx`."""
+    shutil.copy(parity.folder / "model.onnx", parity.folder / "old.onnx")
+    return lambda *more: parity.run("--json", "told.json", *more, model="old.onnx")
+
+
+def scaled(folder, factor):
+    import onnx
+
+    def change(graph):
+        (weight,) = [one for one in graph.initializer if one.name.startswith("second") and len(one.dims) == 2]
+        weight.CopyFrom(
+            onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(weight) * np.float32(factor), weight.name)
+        )
+
+    damage(folder, change)
+
+
+def test_a_file_is_held_against_another_without_pytorch(files, parity):
+    done = files()
+    assert done.exit_code == 0, done.output
+    told = json.loads((parity.folder / "told.json").read_text())
+    assert set(told["environment"]["backends"]) == {"reference", "onnx"}
+    assert told["results"][0]["numbers"]["ratio"]["estimate"] <= 1
+
+
+def test_a_wrong_weight_is_placed_in_its_module(files, parity):
+    scaled(parity.folder, 1.001)
+    done = files()
+    assert done.exit_code == 1, done.output
+    assert "times as far from float64 as the reference file in float32" in " ".join(done.stdout.split())
+    assert json.loads((parity.folder / "told.json").read_text())["first_divergence"]["module"] == "second"
+
+
+def test_where_the_file_has_no_such_precision_a_tolerance_decides(files, parity):
+    from onnxruntime.quantization import quantize_dynamic
+
+    damage(parity.folder, lambda graph: graph.ClearField("value_info"))  # with which the quantizer disagrees
+    quantize_dynamic(parity.folder / "model.onnx", parity.folder / "model.onnx")
+    done = files()
+    assert done.exit_code == 4, done.output
+    assert "the reference file has no int8, and so no error to hold the file's against" in " ".join(done.stdout.split())
+    assert files("--tolerance", "1", "0").exit_code == 0
+    assert files("--tolerance", "1e-6", "0").exit_code == 1
+
+
+def test_two_files_of_one_interface_are_told_of_it_once(files, parity):
+    renamed(parity.folder)
+    shutil.copy(parity.folder / "model.onnx", parity.folder / "old.onnx")
+    done = files("--input", "input.1=x", "--constant", "rate=1", "--outputs", "y=scores")
+    assert done.exit_code == 0, done.output
+
+
 # A precision that PyTorch has not
 
 
