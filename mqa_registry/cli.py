@@ -12,22 +12,33 @@ from mqa_registry import __version__
 from mqa_registry.commands.arguments import (
     AllowCode,
     AllowPickle,
+    AnotherSuite,
+    Arrays,
     Backend,
+    BatchAxis,
+    Constant,
     Debug,
     Device,
+    File,
+    Input,
     Json,
     Limit,
     Model,
     NoExamples,
     Offline,
     Only,
+    Outputs,
     PluginFile,
+    Precision,
     Quiet,
+    Rows,
+    Said,
     Set,
     Source,
     StoreFolder,
     SuiteArgument,
     Task,
+    Tolerance,
     TrustRemoteCode,
     Verbose,
     flag,
@@ -109,9 +120,7 @@ def run(
 @app.command(epilog=EXIT_CODES)
 def judge(
     run: Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")],
-    suite: Annotated[
-        Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")
-    ] = None,
+    suite: AnotherSuite = None,
     store: Annotated[Path | None, typer.Option(metavar="DIR", help="The store that keeps the run.")] = None,
     json: Json = None,
     no_examples: NoExamples = False,
@@ -158,35 +167,15 @@ def rows(
 @app.command(epilog=EXIT_CODES)
 def parity(
     model: Model,
-    file: Annotated[
-        Path,
-        typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
-    ],
-    data: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")
-    ] = None,
-    inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
+    file: File,
+    data: Rows = None,
+    inputs: Arrays = None,
     task: Task = None,
-    outputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="[FILE'S=]NAME",
-            help="An output that the file must have; may be repeated. Left out, what both have.",
-        ),
-    ] = None,
-    input_: Annotated[
-        list[str] | None,
-        typer.Option("--input", metavar="FILE'S=NAME", help="What an input of the file is for the model."),
-    ] = None,
-    constant: Annotated[
-        list[str] | None, typer.Option(metavar="FILE'S=VALUE", help="An input of the file that is always the same.")
-    ] = None,
-    batch_axis: Annotated[
-        list[str] | None, typer.Option(metavar="FILE'S=AXIS", help="The axis that counts rows, if not the first, 0.")
-    ] = None,
-    tolerance: Annotated[
-        tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
-    ] = None,
+    outputs: Outputs = None,
+    input_: Input = None,
+    constant: Constant = None,
+    batch_axis: BatchAxis = None,
+    tolerance: Tolerance = None,
     source: Source = None,
     repro: Annotated[bool, flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
     json: Json = None,
@@ -225,9 +214,7 @@ def export(
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
     task: Task = None,
     opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
-    precision: Annotated[
-        str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
-    ] = None,
+    precision: Precision = None,
     per_channel: Annotated[bool, flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
     timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
@@ -246,13 +233,8 @@ def export(
     with _reported(debug=debug):
         from mqa_registry.commands import exporting, running
 
-        options = {
-            "opset": opset,
-            "precision": precision,
-            "per_channel": per_channel or None,
-            "export_timeout": timeout,
-        }
-        order = exporting.Order(model, task, backend, options, data, source)
+        said = {"opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout}
+        order = exporting.Order(model, task, backend, said, data, source)
         asked = running.asked(
             store=store, plugin=plugin, offline=offline, allow_code=allow_code, allow_pickle=allow_pickle,
             trust_remote_code=trust_remote_code,
@@ -278,10 +260,7 @@ def doctor(
     json: Json = None,
     plugin: PluginFile = None,
     debug: Debug = False,
-    verbose: Annotated[
-        int,
-        typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said."),
-    ] = 0,
+    verbose: Said = 0,
 ) -> None:
     """Show what this machine can run, what is in the way, and the line that mends it."""
     with _reported(debug=debug):

@@ -1,4 +1,4 @@
-"""What commands take: the arguments and options that several of them share, each with its words in the help."""
+"""What commands take: the arguments and options that several of them share, or that take many words, as the help has them."""
 
 from __future__ import annotations
 
@@ -48,3 +48,39 @@ AllowCode = Annotated[bool, flag("--allow-code", "Let the model run code of its 
 AllowPickle = Annotated[bool, flag("--allow-pickle", "Load weights from pickle files.")]
 TrustRemoteCode = Annotated[bool, flag("--trust-remote-code", "Run code that a hub model brings.")]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of every error.")]
+
+AnotherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+]
+Said = Annotated[
+    int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said.")
+]
+
+# What `mqa parity` holds against a model, on which rows and how closely.
+File = Annotated[
+    Path,
+    typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
+]
+Rows = Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")]
+Arrays = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")]
+Tolerance = Annotated[
+    tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
+]
+
+# What it takes of a file's inputs and outputs, by the file's own names for them.
+Outputs = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[FILE'S=]NAME", help="An output that the file must have; may be repeated. Left out, what both have."
+    ),
+]
+Input = Annotated[
+    list[str] | None, typer.Option("--input", metavar="FILE'S=NAME", help="What an input of the file is for the model.")
+]
+Constant = Annotated[
+    list[str] | None, typer.Option(metavar="FILE'S=VALUE", help="An input of the file that is always the same.")
+]
+BatchAxis = Annotated[
+    list[str] | None, typer.Option(metavar="FILE'S=AXIS", help="The axis that counts rows, if not the first, 0.")
+]
