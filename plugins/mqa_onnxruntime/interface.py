@@ -121,12 +121,13 @@ class Interface:
             rows if place == axis else length if isinstance(length, int) else sizes.get(length or "")
             for place, length in enumerate(node.shape)
         ]
-        if None in shape:
+        known = [length for length in shape if length is not None]
+        if len(known) < len(shape):
             raise DataError(
                 f"how large the constant `{node.name}` is to be is nowhere said: {node.shape}",
                 hint="say which axis counts rows with `batch_axis`, or give it with the data",
             )
-        return np.full(shape, value, dtype)
+        return np.full(known, value, dtype)
 
     def returned(self, names: Sequence[str], outputs: Sequence[Array]) -> list[Array]:
         """Outputs with the rows first."""

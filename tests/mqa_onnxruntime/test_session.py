@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import subprocess
 import sys
@@ -215,9 +216,30 @@ def test_another_optimisation_level_is_another_runner(backend, subject):
 
 def test_what_a_file_cannot_be_is_not_run(backend, subject):
     with backend.function(subject) as runner:
-        with pytest.raises(NotRunError, match="does not run in `float64`"), runner.variant(dtype="float64"):
+        with pytest.raises(NotRunError, match="does not run in `float16`"), runner.variant(dtype="float16"):
             pass
         with pytest.raises(NotRunError, match="no optimization level `most`"), runner.variant(optimization="most"):
+            pass
+
+
+def test_in_float64_a_file_gives_what_its_model_does(backend, subject):
+    import torch
+
+    batch = subject.sample()
+    with backend.function(subject) as runner, runner.variant(dtype="float64") as wide:
+        assert wide.facts["precision"] == wide.identity["dtype"] == "float64"
+        given = {name: torch.from_numpy(array) for name, array in batch.items()}
+        module = copy.deepcopy(subject.model.module).double()
+        with torch.inference_mode():
+            exact = module(**given)
+        exact = exact if isinstance(exact, dict) else {"logits": exact[0], "pooled": exact[1]}
+        found = wide.run(batch)
+        # The file's constants, such as the square root of 2, are rounded to float32; its steps are not.
+        assert np.abs(found["logits"] - exact["logits"].numpy()).max() < 1e-8
+        assert wide.modules() == runner.modules()
+        (array,) = wide.tap(batch, ["classifier"])["classifier"]
+        assert np.array_equal(array, found["logits"])
+        with pytest.raises(NotRunError, match="has no other variants"), wide.variant(dtype="float32"):
             pass
 
 
