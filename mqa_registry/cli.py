@@ -10,9 +10,9 @@ import typer
 
 from mqa_registry import __version__
 from mqa_registry.commands.arguments import (
+    EXIT_CODES,
     AllowCode,
     AllowPickle,
-    AnotherSuite,
     Arrays,
     Backend,
     BatchAxis,
@@ -27,12 +27,13 @@ from mqa_registry.commands.arguments import (
     NoExamples,
     Offline,
     Only,
+    OtherSuite,
     Outputs,
     PluginFile,
     Precision,
     Quiet,
     Rows,
-    Said,
+    Run,
     Set,
     Source,
     StoreFolder,
@@ -41,16 +42,12 @@ from mqa_registry.commands.arguments import (
     Tolerance,
     TrustRemoteCode,
     Verbose,
+    VerboseDoctor,
     flag,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-EXIT_CODES = (
-    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
-    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
-)
 
 app = typer.Typer(
     name="mqa",
@@ -119,8 +116,8 @@ def run(
 
 @app.command(epilog=EXIT_CODES)
 def judge(
-    run: Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")],
-    suite: AnotherSuite = None,
+    run: Run,
+    suite: OtherSuite = None,
     store: Annotated[Path | None, typer.Option(metavar="DIR", help="The store that keeps the run.")] = None,
     json: Json = None,
     no_examples: NoExamples = False,
@@ -138,12 +135,25 @@ def judge(
 
 
 @app.command()
-def validate(suite: SuiteArgument, set_: Set = None, plugin: PluginFile = None, debug: Debug = False) -> None:
-    """Show every problem of a suite, without running it."""
+def validate(
+    suite: SuiteArgument,
+    set_: Set = None,
+    offline: Offline = False,
+    plugin: PluginFile = None,
+    allow_code: AllowCode = False,
+    allow_pickle: AllowPickle = False,
+    trust_remote_code: TrustRemoteCode = False,
+    debug: Debug = False,
+) -> None:
+    """Show every problem of a suite, of its data and of its model's configuration, without running it."""
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        running.validate(suite, running.asked(set_=set_, plugin=plugin))
+        asked = running.asked(
+            set_=set_, offline=offline, plugin=plugin, allow_code=allow_code, allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        running.validate(suite, asked)
 
 
 @app.command()
@@ -260,7 +270,7 @@ def doctor(
     json: Json = None,
     plugin: PluginFile = None,
     debug: Debug = False,
-    verbose: Said = 0,
+    verbose: VerboseDoctor = 0,
 ) -> None:
     """Show what this machine can run, what is in the way, and the line that mends it."""
     with _reported(debug=debug):

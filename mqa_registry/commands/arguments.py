@@ -7,6 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+EXIT_CODES = (
+    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
+    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
+)
+
 
 def flag(name: str, words: str) -> Any:
     """An option without a value, of which the help shows no type."""
@@ -47,6 +52,15 @@ PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE
 AllowCode = Annotated[bool, flag("--allow-code", "Let the model run code of its own.")]
 AllowPickle = Annotated[bool, flag("--allow-pickle", "Load weights from pickle files.")]
 TrustRemoteCode = Annotated[bool, flag("--trust-remote-code", "Run code that a hub model brings.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")]
+OtherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+]
+VerboseDoctor = Annotated[
+    int,
+    typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said."),
+]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of every error.")]
 
 AnotherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]

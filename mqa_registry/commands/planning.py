@@ -11,7 +11,7 @@ from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.judging.counts import count
 from mqa_registry.judging.needed import needs
-from mqa_registry.predict import load_rows
+from mqa_registry.predict import examine
 from mqa_registry.report.bounds import bounds
 from mqa_registry.report.console.pen import Pen
 from mqa_registry.report.numbers import count as spelled
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 def show_plan(suite: Path, asked: Asked) -> None:
     """Print what a run would predict, with the rows at hand and those that every check needs at least."""
     plan = runs.planned(suite, asked)
-    rows = load_rows(plan, asked.conditions(plan.suite))
+    rows = examine(plan, asked.conditions(plan.suite))
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}")
     for line in plans.lines(plan):

@@ -13,9 +13,10 @@ from mqa_registry import runs
 from mqa_registry.commands.ending import say
 from mqa_registry.commands.places import check_report
 from mqa_registry.errors import NotRunError, UsageError
-from mqa_registry.predict import Disturbed, Silence, prepare
+from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
 from mqa_registry.report.console import print_report
 from mqa_registry.report.jsonfile import write_json
+from mqa_registry.report.numbers import counted
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
 
@@ -106,10 +107,10 @@ def _print_traces(report: Report) -> None:
 
 
 def validate(suite: Path, asked: Asked) -> None:
-    """Say that a suite is sound; what is wrong with it is raised."""
+    """Say that a suite is sound; what is wrong with it, its data or its model's configuration is raised."""
     plan = runs.planned(suite, asked)
-    checks = len(plan.suite.checks)
-    print(f"{suite}: {checks} check{'s' if checks != 1 else ''}, {len(plan.views)} views, no problems")
+    examine(plan, asked.conditions(plan.suite))
+    print(f"{suite}: {counted(len(plan.suite.checks), 'check')}, {counted(len(plan.views), 'view')}, no problems")
 
 
 def write_rows(suite: Path, asked: Asked, out: Path) -> None:
@@ -117,15 +118,16 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
     import pyarrow.parquet as pq
 
     plan = runs.planned(suite, asked)
-    prepared = prepare(plan, asked.conditions(plan.suite), Silence())
+    rows = load_rows(plan, asked.conditions(plan.suite))
+    perturbed = perturb_rows(plan, rows, Silence())
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for row_set, seen in prepared.seen.items():
+        for row_set, seen in perturbed.items():
             if not isinstance(seen, Disturbed):
                 raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
             path = out / f"{row_set.name}.parquet"
             pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
-            print(f"{path}: {len(seen.rows):,} rows")
+            print(f"{path}: {counted(len(seen.rows), 'row')}")
     except OSError as error:
         raise UsageError(
             f"cannot write to `{out}`: {error.strerror}", hint="name another folder with `--out`"

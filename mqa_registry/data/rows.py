@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -23,11 +23,13 @@ class Rows:
     """Rows of one data set, disturbed or not.
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
-    whatever other columns slices may ask for.
+    whatever other columns slices may ask for. `numbers` are those that the rows have in their source, from 1 up, where
+    they are not simply counted.
     """
 
     table: pa.Table
     fields: tuple[str, ...]
+    numbers: Sequence[int] | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)

@@ -1,6 +1,6 @@
 """The judge: from observations to verdicts. Pure, and quick enough to be asked again.
 
-What it says can be read without numpy and Arrow; `judge` itself is loaded on first use.
+What it says can be read without numpy and Arrow; what judges is loaded on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -9,14 +9,17 @@ from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 
 if TYPE_CHECKING:
     from mqa_registry.judging.cases import judge
+    from mqa_registry.judging.label_order import label_order
 
-__all__ = ["Number", "Part", "Result", "Step", "Verdict", "judge"]
+__all__ = ["Number", "Part", "Result", "Step", "Verdict", "judge", "label_order"]
 
 
 def __getattr__(name: str) -> object:
-    if name != "judge":
+    if name == "judge":
+        from mqa_registry.judging.cases import judge as found
+    elif name == "label_order":
+        from mqa_registry.judging.label_order import label_order as found
+    else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mqa_registry.judging.cases import judge
-
-    globals()[name] = judge
-    return judge
+    globals()[name] = found
+    return found

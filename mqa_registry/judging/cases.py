@@ -58,8 +58,8 @@ def _judged(plan: Plan, case: Case, material: Material) -> Result:
         return _concluded(plan, case, blank, steps, observations, clean=clean)
     except NotRunError as error:
         return _failed(blank, Failure.of_refusal(error))
-    except MqaError:
-        raise
+    except MqaError as error:  # what one check asks for and cannot get is no other's doing
+        return _failed(blank, Failure.of_error(error))
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": _trace(error)})

@@ -6,27 +6,14 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
-from mqa_registry.contributions import Metric, Quantile, Statistic
-from mqa_registry.data import SCHEMAS, Predictions
-from mqa_registry.options import takes_groups
+from mqa_registry.contributions import Quantile, Statistic
+from mqa_registry.predict import MADE_UP, rehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqa_registry.suite import Use
-
-# Two rows of every schema that it is easy to make up. The answers are good, but not sure, and two of them differ: a
-# measure that gives scores between 0 and 1 is told from one that gives 0 or 1.
-CLASSED = ("label", "labels")
-ANSWERS: dict[str, list[Any]] = {
-    "value": [0.3, 0.8],
-    "vector": [[0.3, 0.8], [0.6, 0.1]],
-    "text": ["one two three", "four five six"],
-    "spans": [[], []],
-}
-TARGETS: dict[str, list[Any]] = {"value": [0.4, 0.6], "vector": [[0.4, 0.6], [0.5, 0.2]]}
 
 
 class Form(Enum):
@@ -44,34 +31,13 @@ def form_of(measure: Use, classes: Sequence[str] = ()) -> Form | Quantile:
 
     A quantile is a form of its own, which says of what share it is.
     """
-    takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in {*CLASSED, *ANSWERS}]
+    takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in MADE_UP]
     if not takes:
         return Form.UNKNOWN
     try:
-        with np.errstate(all="ignore"):
-            return _form(_answer(measure, takes[0], classes))
+        return _form(rehearsed(measure, takes[0], classes))
     except Exception:  # it may well need rows that mean something: then its form shows once there are some
         return Form.UNKNOWN
-
-
-def _answer(measure: Use, schema: str, classes: Sequence[str]) -> Any:
-    pair = _made_up(schema, classes, ANSWERS), _made_up(schema, classes, ANSWERS | TARGETS, sure=0.65)
-    if isinstance(measure.contribution, Metric) and takes_groups(measure.contribution):
-        return measure.call(*pair, {"one": np.array([0]), "two": np.array([1])})
-    return measure.call(*pair)
-
-
-def _made_up(schema: str, classes: Sequence[str], answers: dict[str, list[Any]], sure: float = 0.75) -> Predictions:
-    named = tuple(classes) if len(classes) > 1 else ("one", "two")
-    name, kind = SCHEMAS[schema].main
-    columns = {"id": pa.array(["1", "2"])}
-    if schema not in CLASSED:
-        return Predictions(schema, pa.table(columns | {name: pa.array(answers[schema], kind)}))
-    rest = [0.0] * (len(named) - 2)
-    columns[name] = pa.array([[one] if schema == "labels" else one for one in named[:2]], kind)
-    pairs = [[sure, 1 - sure, *rest], [1 - sure, sure, *rest]]
-    columns["probability"] = pa.array(pairs, pa.list_(pa.float64()))
-    return Predictions(schema, pa.table(columns), named)
 
 
 def _form(answer: Any) -> Form | Quantile:

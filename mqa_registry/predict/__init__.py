@@ -1,11 +1,14 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
 from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
+from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.progress import Progress, Silence
-from mqa_registry.predict.run import load_rows, predict, prepare
+from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
+from mqa_registry.predict.run import examine, load_rows, perturb_rows, predict, prepare
 from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
+    "MADE_UP",
     "Disturbed",
     "Failure",
     "Observations",
@@ -14,9 +17,13 @@ __all__ = [
     "Sighted",
     "Silence",
     "Work",
+    "examine",
+    "examine_again",
     "load_rows",
+    "perturb_rows",
     "predict",
     "prepare",
+    "rehearsed",
     "remake",
     "reopen",
     "subject_of",

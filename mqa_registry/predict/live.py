@@ -158,6 +158,7 @@ class LiveBackend:
         whole = {
             "format": CODEC,
             "model": self._subject.model.digest,
+            "labels": self._subject.model.labels,
             "task": self._task.spelled(),
             "backend": self._use.name,
             "identity": self._identity,

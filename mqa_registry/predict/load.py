@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data import Rows, derived_ids
+from mqa_registry.data import Rows, derived_ids, mapped_labels
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import DataError
 
@@ -22,15 +22,15 @@ LABEL = "label"  # where a data set has no column `target`, this one is the targ
 
 def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    table = _mapped(data, data.source.call(conditions))
+    table, numbers = _mapped(data, data.source.call(conditions)), None
     if data.sample is not None and data.sample < table.num_rows:
-        drawn = generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False)
-        table = table.take(pa.array(sorted(drawn)))
+        drawn = sorted(generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False).tolist())
+        table, numbers = table.take(pa.array(drawn)), [one + 1 for one in drawn]
     table = table.slice(0, data.limit)
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     fields = _fields(data, task, table)
-    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields)
+    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields, numbers)
 
 
 def _mapped(data: Data, table: pa.Table) -> pa.Table:
@@ -43,6 +43,8 @@ def _mapped(data: Data, table: pa.Table) -> pa.Table:
             table = _with(table, name, source.column(column))
     if "target" not in table.column_names and LABEL in table.column_names:
         table = _with(table, "target", table.column(LABEL))
+    if data.labels and "target" in table.column_names:
+        table = _with(table, "target", mapped_labels(table.column("target"), data.labels))
     return table
 
 

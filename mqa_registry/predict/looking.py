@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import ExitCode, MqaError, NotRunError
+from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.store import joined
@@ -74,8 +74,6 @@ class Looking:
             if table is None:
                 table = self._looked(sight)
         except MqaError as error:
-            if error.exit_code is ExitCode.WRONG_INPUT:
-                raise
             refused = isinstance(error, NotRunError)
             failure = Failure.of_refusal(error) if refused else Failure.of_error(error)
             return Sighted(failure=failure)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from mqa_registry.contributions import Subject
     from mqa_registry.data import Predictions, Rows
     from mqa_registry.errors import MqaError
     from mqa_registry.plan import RowSet, Sight, View
@@ -55,10 +56,17 @@ class Disturbed:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it."""
+    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it.
+
+    `subject` is the model, not built yet, where some backend is to run it; `replayed` what the others bring, among the
+    same `classes`.
+    """
 
     rows: Mapping[str, Rows]
     seen: Mapping[RowSet, Disturbed | Failure]
+    subject: Subject | None = None
+    replayed: Mapping[View, Observed] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     @property
     def sound(self) -> dict[RowSet, Disturbed]:

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mqa_registry.contributions import Metric, Replay
-from mqa_registry.data import fingerprint, labels_in, schema_named, targets_of
-from mqa_registry.errors import DataError, MqaError
+from mqa_registry.contributions import Replay
+from mqa_registry.data import fingerprint, labels_in, schema_named
+from mqa_registry.errors import DataError, ExitCode, MqaError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.load import load
 from mqa_registry.predict.looking import Looking
-from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
+from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Prepared
+from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
 from mqa_registry.predict.subject import subject_of
 from mqa_registry.store import joined, split
@@ -26,13 +27,14 @@ from mqa_registry.store import joined, split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Conditions, Task
+    from mqa_registry.contributions import Backend, Conditions, Subject, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
+    from mqa_registry.suite import Use
 
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
 
@@ -45,24 +47,55 @@ def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
 
 
 def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
-    """Read the data sets that the plan needs, and disturb their rows."""
-    suite, task = plan.suite, _task(plan)
+    """Read the data sets that the plan needs, and perturb their rows.
+
+    The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
+    """
     progress.stage("reading the data")
     rows = load_rows(plan, conditions)
+    subject = _subject(plan, conditions, rows)
+    if subject is not None:
+        rows = preflight(plan, rows, subject.task.schema, subject.model.labels)
+    seen = perturb_rows(plan, rows, progress)
+    replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
+    classes = _classes(subject, replayed.values(), rows.values())
+    if subject is None and (schema := _schema(replayed.values())):
+        preflight(plan, rows, schema, classes)
+    replayed = {view: _with_classes(one, classes) for view, one in replayed.items()}
+    return Prepared(rows, seen, subject, replayed, classes)
+
+
+def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
+    """Read the rows, and look for all that a run would refuse before it predicts; nothing is perturbed, or kept.
+
+    Of replayed predictions, those for the rows as they are are read; of backends, the files that they name.
+    """
+    rows = load_rows(plan, conditions)
+    subject = _subject(plan, conditions, rows)
+    if subject is not None:
+        for name in _live(plan):
+            _identified(plan.suite.backends[name], subject)
+        return preflight(plan, rows, subject.task.schema, subject.model.labels)
+    views = [view for view in _to_replay(plan) if not view.rows.perturb]
+    replayed = [_replayed(plan, view, Disturbed(rows[view.rows.data])) for view in views]
+    if schema := _schema(replayed):
+        preflight(plan, rows, schema, _classes(None, replayed, rows.values()))
+    return rows
+
+
+def perturb_rows(plan: Plan, rows: Mapping[str, Rows], progress: Progress) -> dict[RowSet, Disturbed | Failure]:
+    """Every set of rows as the model sees it."""
     if any(row_set.perturb for row_set in plan.row_sets):
         progress.stage("disturbing rows")
-    seen = {one: disturb(rows[one.data], one.perturb, task, suite.seed) for one in plan.row_sets}
-    return Prepared(rows, seen)
+    task = _task(plan)
+    return {one: disturb(rows[one.data], one.perturb, task, plan.suite.seed) for one in plan.row_sets}
 
 
 def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live = _live_backends(plan, prepared, conditions, store)
-    replayed = {view: _replayed(plan, view, prepared) for view in plan.views if view.backend not in live}
-    classes = _classes(live.values(), replayed.values(), prepared.rows.values())
-    _refuse_unknown_labels(plan, prepared, live, classes)
+    live = _live_backends(plan, prepared, store)
     asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
     wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
     if wanting:
@@ -70,7 +103,10 @@ def predict(
     answered = {
         view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
     }
-    views = {view: _with_classes((answered | replayed)[view], classes) for view in plan.views}
+    views = {
+        view: _with_classes(answered[view], prepared.classes) if view in answered else prepared.replayed[view]
+        for view in plan.views
+    }
     with Looking(prepared, views, live, store, progress, seed=plan.suite.seed, fresh=fresh) as looking:
         sights = {sight: looking.at(sight) for sight in plan.sights}
     return Observations(
@@ -88,16 +124,40 @@ def _task(plan: Plan) -> Task | None:
     return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
 
 
-def _live_backends(plan: Plan, prepared: Prepared, conditions: Conditions, store: Store) -> dict[str, LiveBackend]:
-    """The backends that the plan needs and that run the model; the model itself is not built yet."""
-    suite = plan.suite
+def _live(plan: Plan) -> list[str]:
+    """The backends that the plan needs and that run the model, by name."""
     seen = (view for sight in plan.sights if sight.probe.sees == "runner" for view in sight.views)
     names = dict.fromkeys(view.backend for view in (*plan.views, *seen))
-    live = [name for name in names if not isinstance(suite.backends[name].contribution, Replay)]
-    if suite.model is None or not live:
+    return [name for name in names if not isinstance(plan.suite.backends[name].contribution, Replay)]
+
+
+def _to_replay(plan: Plan) -> list[View]:
+    live = _live(plan)
+    return [view for view in plan.views if view.backend not in live]
+
+
+def _subject(plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]) -> Subject | None:
+    """The model under test, which is not built yet; None where no backend runs it."""
+    suite = plan.suite
+    if suite.model is None or not _live(plan):
+        return None
+    return subject_of(suite.model, conditions, rows.get(next(iter(suite.data)), next(iter(rows.values()))))
+
+
+def _identified(use: Use, subject: Subject) -> None:
+    """Let a backend say what it would run; what only this machine lacks is for the run to say."""
+    try:
+        cast("Backend", use.contribution).identity(subject, **use.options)
+    except MqaError as error:
+        if error.exit_code is ExitCode.WRONG_INPUT:
+            raise
+
+
+def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> dict[str, LiveBackend]:
+    """The backends that the plan needs and that run the model; the model itself is not built yet."""
+    suite, live, subject = plan.suite, _live(plan), prepared.subject
+    if suite.model is None or subject is None:
         return {}
-    rows = prepared.rows.get(next(iter(suite.data)), next(iter(prepared.rows.values())))
-    subject = subject_of(suite.model, conditions, rows)
     first, task = next(iter(suite.backends)), suite.model.task
     return {
         name: LiveBackend(name, suite.backends[name], subject, task, store, candidate=first in live and name != first)
@@ -164,16 +224,20 @@ def _answered(view: View, prepared: Prepared, backend: LiveBackend, asked: Mappi
     return Observed(seen, backend.predictions(asked[view.rows], seen.rows.ids))
 
 
-def _replayed(plan: Plan, view: View, prepared: Prepared) -> Observed:
-    seen = prepared.seen[view.rows]
+def _replayed(plan: Plan, view: View, seen: Disturbed | Failure) -> Observed:
     if isinstance(seen, Failure):
         return Observed(None, failure=seen)
     return replay(view, plan.suite.backends[view.backend], seen)
 
 
-def _classes(live: Iterable[LiveBackend], replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
+def _schema(replayed: Iterable[Observed]) -> str:
+    """The schema of replayed predictions; empty where there are none."""
+    return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
+
+
+def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
-    known = next((backend.labels for backend in live), ())
+    known = subject.model.labels if subject is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
     brought = [predictions for predictions in brought if schema_named(predictions.schema).classed]
     if known or not brought:
@@ -182,16 +246,6 @@ def _classes(live: Iterable[LiveBackend], replayed: Iterable[Observed], rows: It
     if any(predictions.probabilities is not None for predictions in brought):
         return named
     return tuple(sorted({*named, *(label for one in rows for label in labels_in(one))}))
-
-
-def _refuse_unknown_labels(
-    plan: Plan, prepared: Prepared, live: Mapping[str, LiveBackend], classes: tuple[str, ...]
-) -> None:
-    """Find targets that do not fit before anything is predicted."""
-    task = _task(plan)
-    for data in {case.check.data for case in plan.cases if isinstance(case.check.measure.contribution, Metric)}:
-        if live and task is not None:
-            targets_of(prepared.rows[data], task.schema, classes, data=data)
 
 
 def _with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:

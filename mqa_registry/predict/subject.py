@@ -10,13 +10,14 @@ import numpy as np
 
 from mqa_registry import plugins
 from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
-from mqa_registry.errors import PluginError, Problem
+from mqa_registry.data.labels import Unreadable, read_labels
+from mqa_registry.errors import DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Runner
+    from mqa_registry.contributions import Model, Runner
     from mqa_registry.contributions.subject import Batch
     from mqa_registry.data import Example, Rows
     from mqa_registry.plugins import Catalog
@@ -43,9 +44,10 @@ def subject_of(
         "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
         "task": {"use": model.task.name, "options": _spelled(dict(model.task.options))},
         "conditions": _spelled(vars(conditions)),
+        "labels": dict(model.labels),
     }
     return Subject(
-        model.source.call(task, conditions),
+        _named(model.source.call(task, conditions), model.labels),
         task,
         conditions,
         model.task.options,
@@ -71,7 +73,7 @@ def remake(
     source, task = (
         _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
     )
-    return subject_of(ModelUse(source, task), conditions, sample=sample, given=given)
+    return subject_of(ModelUse(source, task, origin.get("labels", {})), conditions, sample=sample, given=given)
 
 
 def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
@@ -93,6 +95,24 @@ def reopen(
     catalog = _loaded(subject.conditions, origin["backend"])
     with _use(catalog, (Backend,), origin["backend"]).call(subject) as runner:
         yield runner
+
+
+def _named(model: Model, labels: Mapping[str, str]) -> Model:
+    """The model with other names for its classes; a DataError where they are not its classes, or not told apart."""
+    if not labels:
+        return model
+    read = read_labels(list(labels), model.labels)
+    if isinstance(read, Unreadable):
+        raise DataError(f"`labels` of `[model]` names the class `{read.label}`, {read.reason}")
+    names = dict(zip(read, labels.values(), strict=True))
+    renamed = [names.get(name, name) for name in model.labels]
+    if len(names) < len(labels) or len(set(renamed)) < len(renamed) or "" in renamed:
+        raise DataError(
+            f"`labels` of `[model]` makes {', '.join(f'`{name}`' for name in renamed)} of its classes",
+            hint="every class needs one name, and one of its own",
+        )
+    model.labels = tuple(renamed)
+    return model
 
 
 def _conditions(origin: Mapping[str, Any]) -> Conditions:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import judging
 from mqa_registry import plan as plans
 from mqa_registry.judging.waiving import waived
+from mqa_registry.predict import examine_again
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import judged_again
@@ -46,7 +47,10 @@ def judge(
     plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)))
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))
-    results = judging.judge(plan, record.observations(plan))
+    observations = record.observations(plan)
+    if record.texts:
+        examine_again(plan, observations)
+    results = judging.judge(plan, observations)
     results = waived(results, plan.suite.waivers, record.started.date())
     code = exit_code(results)
     report = Report(
@@ -59,6 +63,7 @@ def judge(
         environment=judged_again(record.environment, record.rows, catalog),
         results=results,
         backends=tuple(plan.suite.backends),
+        findings=tuple(judging.label_order(plan, observations, results)),
     )
     return report if examples and record.texts else without_examples(report)
 

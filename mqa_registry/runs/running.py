@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.judging import judge
+from mqa_registry.judging import judge, label_order
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
@@ -114,6 +114,7 @@ def tried(
         results=results,
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},
+        findings=tuple(label_order(plan, observations, results)),
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)

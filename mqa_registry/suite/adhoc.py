@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry.errors import SuiteError, UsageError
 from mqa_registry.suite import sections
 from mqa_registry.suite.findings import Findings
-from mqa_registry.suite.model import ModelUse
 from mqa_registry.suite.spelling import from_toml, to_toml
 from mqa_registry.suite.uses import Lookup
 
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from mqa_registry.plugins import Catalog
-    from mqa_registry.suite.model import Data, Use
+    from mqa_registry.suite.model import Data, ModelUse, Use
     from mqa_registry.suite.tree import Node
 
 LINE = "the command line"
@@ -36,11 +35,10 @@ def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[s
 
     Raises a UsageError with the first thing that is wrong.
     """
-    (source, task), backends, data = _settled(tables, catalog, _sections)
-    assert source is not None  # else there was a problem
-    assert task is not None  # likewise
+    model, backends, data = _settled(tables, catalog, _sections)
+    assert model.whole is not None  # else there was a problem
     uses = {name: use for name, use in backends.items() if use}
-    return ModelUse(source, task), uses, {name: one for name, one in data.items() if one}
+    return model.whole, uses, {name: one for name, one in data.items() if one}
 
 
 def _sections(root: Node, lookup: Lookup) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.suite import grammar, sections
 from mqa_registry.suite.findings import Findings
-from mqa_registry.suite.model import ModelUse, Suite
+from mqa_registry.suite.model import Suite
 from mqa_registry.suite.names import check_name
 from mqa_registry.suite.question import Surroundings, draft
 from mqa_registry.suite.selection import select
@@ -36,7 +36,7 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     _known_format(raw.root.get("format"), findings)
     top = findings.table(raw.root, grammar.SUITE, owner="the suite", instead=ELSEWHERE)
     lookup = Lookup(catalog, findings)
-    source, task = sections.model(top.get("model"), lookup)
+    model = sections.model(top.get("model"), lookup)
     data = sections.data(top.get("data"), lookup)
     backends = sections.backends(top.get("backends"), lookup)
     if "model" not in raw.root.tables:
@@ -44,7 +44,7 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     gate: grammar.GateWord = top["gate"].value if "gate" in top else "interval"
     interval: grammar.IntervalWord = top["interval"].value if "interval" in top else "exact"
     around = Surroundings(tuple(backends), tuple(data), gate, interval)
-    checks = _checks(top.get("check"), around, World(backends, task, catalog), lookup)
+    checks = _checks(top.get("check"), around, World(backends, model.task, catalog), lookup)
     names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
     waived = waivers(top.get("waiver"), names, findings)
     findings.settle()
@@ -54,7 +54,7 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
         digest=digest(raw.root),
         seed=top["seed"].value if "seed" in top else 0,
         confidence=top["confidence"].value if "confidence" in top else 0.95,
-        model=ModelUse(source, task) if source and task else None,
+        model=model.whole,
         data={name: one for name, one in data.items() if one},
         backends={name: use for name, use in backends.items() if use},
         checks=checks,

@@ -48,6 +48,7 @@ MODEL = Options(
     (
         *SOURCE,
         Option("task", Any, doc="the task: a name, `plugin/name`, or a table with `use` and options"),
+        Option("labels", dict[str, str], None, "another name for each class of the model, by the one it has"),
     )
 )
 
@@ -55,6 +56,7 @@ DATA = Options(
     (
         Option("use", Name, doc="the data set's source"),
         Option("columns", dict[str, str], None, "which column of the source each role or field is"),
+        Option("labels", dict[str, str], None, 'which class of the model each label of the targets is; `""`: none'),
         Option("sample", Count, None, "how many rows to draw by the suite's seed"),
         Option("limit", Count, None, "how many rows to keep, after sampling"),
     )

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_registry.contributions import Contribution
+    from mqa_registry.errors import Location
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
@@ -24,13 +25,14 @@ class Use:
     """One contribution with its options.
 
     `given` are the options as the suite file has them, which is how reports repeat them; `options` are the same after
-    validation, with paths made whole, which is how the function is called.
+    validation, with paths made whole, which is how the function is called; `at` is where the suite names it.
     """
 
     name: str  # plugin/name
     contribution: Contribution = field(compare=False, repr=False)
     given: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    at: Location | None = field(default=None, compare=False, repr=False)
 
     def call(self, *arguments: Any) -> Any:
         """What the contribution's function gives for these arguments and the suite's options."""
@@ -58,13 +60,15 @@ class Use:
 class Data:
     """One named data set: its source, and what the host does with the source's table.
 
-    `columns` maps a role or field (`id`, `target`, `cluster`, `text`, ...) to the source's column of another name.
+    `columns` maps a role or field (`id`, `target`, `cluster`, `text`, ...) to the source's column of another name,
+    `labels` a label of the targets, as text, to the class of the model that it means, or to an empty text for none.
     `sample` rows are drawn by the suite's seed, then the first `limit` are kept.
     """
 
     name: str
     source: Use
     columns: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = field(default_factory=dict)
     sample: int | None = None
     limit: int | None = None
 
@@ -142,10 +146,11 @@ class Waiver:
 
 @dataclass(frozen=True)
 class ModelUse:
-    """The model under test: its source and its task."""
+    """The model under test: its source and its task; `labels` maps names of its classes to other names for them."""
 
     source: Use
     task: Use
+    labels: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

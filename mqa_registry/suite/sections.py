@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Backend, Dataset, ModelSource, Replay, Task
 from mqa_registry.suite import grammar
-from mqa_registry.suite.model import Data
+from mqa_registry.suite.model import Data, ModelUse
 from mqa_registry.suite.uses import Reference
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mqa_registry.options import Options
     from mqa_registry.plugins.catalog import Kinds
     from mqa_registry.suite.findings import Findings
@@ -30,17 +32,32 @@ class Section:
     use: Use | None
 
 
-def model(node: Node | None, lookup: Lookup) -> tuple[Use | None, Use | None]:
+@dataclass(frozen=True)
+class ModelSection:
+    """The table `[model]` as far as it was understood: its source and task, and other names for the model's classes."""
+
+    source: Use | None = None
+    task: Use | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def whole(self) -> ModelUse | None:
+        """The model under test, where both were found."""
+        return ModelUse(self.source, self.task, self.labels) if self.source and self.task else None
+
+
+def model(node: Node | None, lookup: Lookup) -> ModelSection:
     """The model source and the task, each as far as it was found."""
     if node is None:
-        return None, None
+        return ModelSection()
     section = _section(node, grammar.MODEL, (ModelSource,), "`[model]`", lookup)
     task = section.keys.get("task")
     reference = lookup.reference(task, "text-classification") if task else None
     source = section.keys.get("use")
+    labels = section.keys["labels"].plain() if "labels" in section.keys else {}
     if reference is None or (source is None and "/" not in reference.use.value):
-        return section.use, None
-    return section.use, lookup.use(_in_full(reference, source), (Task,))
+        return ModelSection(section.use, None, labels)
+    return ModelSection(section.use, lookup.use(_in_full(reference, source), (Task,)), labels)
 
 
 def source(node: Node | None, lookup: Lookup) -> Use | None:

@@ -29,7 +29,8 @@ SAMPLE: tuple[Example, ...] = (
     },
 )
 
-OTHERWISE = ("multi_label_classification", "regression")  # what a `problem_type` may be, and is no choice of one class
+MULTI_LABEL = "multi_label_classification"
+OTHERWISE = (MULTI_LABEL, "regression")  # what a `problem_type` may be, and is no choice of one class
 
 ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
 
@@ -39,7 +40,7 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
 
     Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes.
     """
-    _check_single_label(model)
+    check_chooses(model.about.get("problem_type"), model.labels)
     tokenizer = model.processor
     if tokenizer.pad_token_id is None:
         raise DataError("the model's tokenizer has no padding token", hint="set `pad_token` in `tokenizer_config.json`")
@@ -57,14 +58,25 @@ def chooses(problem_type: object, labels: Sequence[str]) -> bool:
     return problem_type not in OTHERWISE and len(labels) >= 2
 
 
-def _check_single_label(model: Model) -> None:
-    kind = model.about.get("problem_type")
-    if kind in OTHERWISE:
-        raise DataError(f"the model's `problem_type` is `{kind}`, and `text-classification` gives a row one class")
-    if len(model.labels) < 2:
-        raise DataError(
-            f"the model has {len(model.labels)} labels, and `text-classification` chooses between at least two"
+def check_chooses(problem_type: object, labels: Sequence[str]) -> None:
+    """A DataError where a model with such a configuration does not choose one class for a row; it says what it does."""
+    if chooses(problem_type, labels):
+        return
+    if not labels:
+        raise DataError("the model names no classes, and `text-classification` chooses between at least two")
+    if problem_type == MULTI_LABEL:
+        what = f"this is a multi-label model: it gives a row any number of its {len(labels)} labels"
+        judged = 'labels predicted elsewhere are judged through `replay/file` with `schema = "labels"`'
+    else:
+        what = (
+            f"this is a regression model: it gives a row {'a number' if len(labels) == 1 else 'numbers'} and no class"
         )
+        judged = 'numbers predicted elsewhere are judged through `replay/file` with `schema = "value"`'
+    kind = f"`problem_type` is `{problem_type}`" if problem_type in OTHERWISE else f"it has {len(labels)} label"
+    raise DataError(
+        f"{what} ({kind}), and `text-classification` gives a row one class",
+        hint=f'mqa has no task of its own for it yet: `task = "forward"` holds its outputs against an export\'s; {judged}',
+    )
 
 
 def _longest(tokenizer: Any, model: Model, asked: int | None) -> int | None:

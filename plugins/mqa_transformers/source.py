@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, Model
-from mqa_transformers.classification import chooses
+from mqa_transformers.classification import check_chooses, chooses
 from mqa_transformers.folder import open_folder
 from mqa_transformers.hub import snapshot
 from mqa_transformers.loading import CLASSES, FORWARD, TEXTS, load_module, load_processor
@@ -29,6 +29,8 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
             f"`transformers/auto` has no models for the task `{task.name}`", hint=f"it has them for {known}"
         )
     folder = open_folder(_path(id, revision, conditions), conditions)
+    if task.name == TEXTS:
+        check_chooses(folder.config.get("problem_type"), folder.labels())
     return Model(
         digest=folder.digest(),
         module=partial(load_module, folder, task.name),

@@ -84,10 +84,23 @@ def test_a_gap_names_the_two_groups(engine, judged):
     assert "`odd`" in result.note
 
 
-def test_too_many_groups_for_pairs_are_refused(engine, judged):
-    check = engine.check(by=by(lambda row: [str(n) for n in range(201)]), expect=expect(max_gap=0.1, min_rows=1))
-    with pytest.raises(DataError, match="too many to compare"):
-        judged(check)
+def test_a_check_that_cannot_be_judged_costs_no_other(engine, judged):
+    every = by(lambda row: [str(n) for n in range(201)])
+    many, sound = judged(engine.check(by=every, expect=expect(max_gap=0.1, min_rows=1)), engine.check("sound"))
+    assert many.verdict is Verdict.ERROR
+    assert many.note.startswith("201 groups are too many to compare every two of them (slice by something with")
+    assert sound.verdict is Verdict.PASS
+
+
+def test_a_slice_that_wants_what_a_later_row_lacks_is_an_error_of_its_check(engine, judged):
+    def picky(row):
+        if row["text"].startswith("sky"):
+            raise DataError("the sky has no group", hint="name one")
+        return "other"
+
+    wrong, sound = judged(engine.check(by=by(picky)), engine.check("sound"))
+    assert (wrong.verdict, wrong.note) == (Verdict.ERROR, "the sky has no group (name one)")
+    assert sound.verdict is Verdict.PASS
 
 
 def test_a_slice_that_takes_no_row_is_not_run_and_never_fair(engine, judged):
@@ -460,5 +473,6 @@ def test_ten_thousand_groups_are_judged_at_once(engine):
     assert len(result.groups) == 10_000
     gap = engine.check(by=by(lambda row: str(row["group"])), expect=expect(max_gap=0.1, min_rows=5))
     plan = plans.make(engine.suite(gap))
-    with pytest.raises(DataError, match="10,000 groups are too many to compare"):
-        judge(plan, observations)
+    (result,) = judge(plan, observations)
+    assert result.verdict is Verdict.ERROR
+    assert result.note.startswith("10,000 groups are too many to compare")

@@ -168,10 +168,13 @@ def test_a_row_without_a_finite_answer_has_none(engine):
 
 
 def test_a_label_the_model_does_not_know_is_found_before_anything_is_predicted(engine):
-    engine.table = engine.table.set_column(1, "label", [["Many"] * 50])
-    with pytest.raises(DataError, match="`Many`, which the model does not know") as caught:
+    engine.table = engine.table.set_column(1, "label", [["few"] * 7 + ["Manny"] * 43])
+    with pytest.raises(
+        DataError, match="row 8 of the data set `words` has the label `Manny`, which the model"
+    ) as caught:
         engine.run(engine.suite(engine.check()))
-    assert caught.value.hint == "did you mean `many`? it knows `few`, `many`"
+    assert caught.value.message.endswith("does not know; it knows `few`, `many`")
+    assert caught.value.hint == "did you mean `many`?"
     assert engine.letters.batches == []
 
 

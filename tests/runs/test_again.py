@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from mqa_registry.errors import DataError, SuiteError
+from mqa_registry.errors import SuiteError
 from mqa_registry.judging import Verdict
 from mqa_registry.runs import running
 
@@ -168,8 +168,11 @@ def test_a_column_that_the_rows_lack_is_said(project):
     project.run()
     other = project.folder / "other.toml"
     other.write_text(project.suite.read_text().replace('column = "kind"', 'column = "kidn"'))
-    with pytest.raises(DataError, match="kidn"):
+    with pytest.raises(SuiteError) as caught:
         project.judge(suite=other)
+    (problem,) = caught.value.problems
+    assert problem.message == "the rows have no column `kidn`"
+    assert problem.location.source.startswith('by = { use = "fairness/column"')
 
 
 def test_a_suite_that_is_wrong_is_shown_where(project):

@@ -1,0 +1,168 @@
+"""Labels: which class of the model each label of a data set means, where it can mean one alone."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+DEFAULT = re.compile(r"label_(\d+)", re.IGNORECASE)  # how transformers names a class that nobody named
+WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+NUMBER = re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?")
+SEPARATORS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
+MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})  # what programs write for no value, casefolded
+BOOLEANS = {"false": 0, "true": 1}
+SHOWN = 20  # classes that a hint lists
+SPELLED = 6  # classes of which a hint writes the whole map
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A label that is no class, or could be several: `reason` ends a sentence about it."""
+
+    label: Any
+    reason: str
+    hint: str
+
+
+def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: bool = True) -> list[str] | Unreadable:
+    """The class that each of these distinct labels means, in their order; the first that is unreadable instead.
+
+    A label is the name of a class, letter by letter, else in another case, with other spaces or separators. Else all of
+    them are positions among the classes, as whole numbers or as transformers names classes without names (`LABEL_1`);
+    else the two booleans of a model with two classes. `positions` says whether a number may be one.
+    """
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(_folded(name), []).append(name)
+    exact = frozenset(classes)
+    named = [_named(label, exact, alike) for label in labels]
+    if all(name is not None for name in named):
+        return [name for name in named if name is not None]
+    strange = next(label for label, name in zip(labels, named, strict=True) if name is None)
+    if any(name is not None for name in named):
+        return Unreadable(strange, *_no_name(strange, labels, classes))
+    numbers = [_position(label) for label in labels] if positions else [None]
+    if all(number is not None for number in numbers):
+        return _at_positions(labels, [number for number in numbers if number is not None], classes)
+    switches = [BOOLEANS.get(_text(label).casefold()) for label in labels]
+    if all(switch is not None for switch in switches):
+        if len(classes) == len(BOOLEANS):
+            return [classes[switch] for switch in switches if switch is not None]
+        reason = f"which is one of two, and the model has {_counted(classes)}"
+        return Unreadable(labels[0], reason, _map(labels, classes))
+    strange = next((label for label in labels if _position(label) is None), labels[0])
+    return Unreadable(strange, *_no_name(strange, labels, classes))
+
+
+def plain_label(label: Any) -> str:
+    """A label as text, the same for what files write in several ways: `1` of 1, 1.0 and `1.0`, `true` of a boolean."""
+    text = _text(label)
+    number = _position(label)
+    if number is not None and not DEFAULT.fullmatch(text):
+        return str(number)
+    return text.casefold() if text.casefold() in BOOLEANS else text
+
+
+def is_missing(label: Any) -> bool:
+    """Whether there is no label: null, NaN, or a text of nothing but spaces."""
+    return label is None or (isinstance(label, float) and math.isnan(label)) or not _text(label)
+
+
+def _text(label: Any) -> str:
+    return str(label).strip()
+
+
+def _named(label: Any, exact: AbstractSet[str], alike: Mapping[str, Sequence[str]]) -> str | None:
+    """The class of this name; None where there is none, or several that differ in case alone."""
+    for text in (str(label), plain_label(label)):
+        if text in exact:
+            return text
+    found = alike.get(_folded(_text(label)), ())
+    return found[0] if len(found) == 1 else None
+
+
+def _folded(text: str) -> str:
+    """A name without what people write differently: case, width, and what stands between words."""
+    return SEPARATORS.sub(" ", unicodedata.normalize("NFKC", text).strip().casefold())
+
+
+def _position(label: Any) -> int | None:
+    """The whole number that a label is, or has in its default name."""
+    if isinstance(label, bool):
+        return None
+    text = _text(label)
+    if match := DEFAULT.fullmatch(text):
+        return int(match[1])
+    return int(float(text)) if WHOLE.fullmatch(text) else None
+
+
+def _at_positions(labels: Sequence[Any], numbers: Sequence[int], classes: Sequence[str]) -> list[str] | Unreadable:
+    for label, number in zip(labels, numbers, strict=True):
+        if not 0 <= number < len(classes):
+            reason = f"and the model has {_counted(classes)}, numbered 0 to {len(classes) - 1}"
+            return Unreadable(label, reason, _map(labels, classes))
+    return [classes[number] for number in numbers]
+
+
+def _no_name(label: Any, labels: Sequence[Any], classes: Sequence[str]) -> tuple[str, str]:
+    """Why a label is no class, and what to do about it."""
+    text = _text(label)
+    if text.casefold() in MISSING:
+        hint = f'where it means that there is no label, leave it empty, or write `labels = {{ {_key(label)} = "" }}`'
+        return f"which is no class of the model; it knows {_listed(classes)}", hint
+    if NUMBER.fullmatch(text) and not WHOLE.fullmatch(text):
+        return "which is a measure and no class", "is the target of this model a number? then it is no classifier's"
+    if len([name for name in classes if _folded(name) == _folded(text)]) > 1:
+        return f"which could be several classes of the model; it knows {_listed(classes)}", _map(labels, classes)
+    if all(DEFAULT.fullmatch(name) for name in classes):
+        names = ", ".join(f'{name} = "..."' for name in classes[:SPELLED])
+        reason = f"and the model's classes have no names, but {_listed(classes)}"
+        return reason, f"name them in `[model]`: `labels = {{ {names} }}`"
+    return f"which the model does not know; it knows {_listed(classes)}", _meant(text, labels, classes)
+
+
+def _meant(text: str, labels: Sequence[Any], classes: Sequence[str]) -> str:
+    """The class that a person may have meant; else the map of labels, each the beginning of one class."""
+    folded = {name.casefold(): name for name in classes}
+    if close := difflib.get_close_matches(text.casefold(), folded, n=1):
+        return f"did you mean `{folded[close[0]]}`?"
+    begun = {label: [name for name in classes if _folded(name).startswith(_folded(_text(label)))] for label in labels}
+    if all(len(names) == 1 for names in begun.values()) and len(begun) <= SPELLED:
+        return _spelled({label: names[0] for label, names in begun.items()})
+    return _map(labels, classes)
+
+
+def _map(labels: Sequence[Any], classes: Sequence[str]) -> str:
+    """The map that would say what every label means, for a person to fill in."""
+    if len(labels) > SPELLED:
+        return 'say which class each is, in the data set\'s table: `labels = { 1 = "...", 2 = "..." }`'
+    by_value = sorted(labels, key=lambda label: (isinstance(label, str), label if not isinstance(label, str) else 0))
+    return _spelled(dict.fromkeys(by_value, "..."), f", each one of {_listed(classes)}")
+
+
+def _spelled(meanings: Mapping[Any, str], rest: str = "") -> str:
+    pairs = ", ".join(f'{_key(label)} = "{name}"' for label, name in meanings.items())
+    return f"say which class each is, in the data set's table: `labels = {{ {pairs} }}`{rest}"
+
+
+def _key(label: Any) -> str:
+    """A label as a key of TOML."""
+    text = plain_label(label)
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def _listed(classes: Sequence[str]) -> str:
+    more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
+    return ", ".join(f"`{name}`" for name in classes[:SHOWN]) + more
+
+
+def _counted(classes: Sequence[str]) -> str:
+    return f"{len(classes)} class{'es' if len(classes) != 1 else ''}"

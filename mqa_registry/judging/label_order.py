@@ -1,0 +1,95 @@
+"""The order of the labels: whether the predictions would fit the targets far better under the classes' names swapped.
+
+A model whose `id2label` was lost or sorted, or data whose labels are numbered in another order, gives a low accuracy
+that says nothing of the model.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from mqa_registry.contributions import Metric
+from mqa_registry.findings import Finding
+from mqa_registry.judging.material import Material
+from mqa_registry.judging.result import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from mqa_registry.judging.result import Result
+    from mqa_registry.plan import Plan
+    from mqa_registry.predict import Observations
+
+FAR = 0.2  # share of the rows that another order has to fit in addition
+AGREEMENT = 0.4  # Cohen's kappa that it has to reach: a constant answer, renamed to the usual target, has 0
+MOST_CLASSES = 1000  # the best of all orders is sought among so many; the time grows with their cube
+SPELLED = 5  # pairs of classes that a finding names
+
+
+def label_order(plan: Plan, observations: Observations, results: Sequence[Result]) -> Iterator[Finding]:
+    """A warning for every backend and data set whose labels would fit far better in another order; pure.
+
+    Predictions of unperturbed rows are looked at, where some metric of them was not shown to hold. The order has to fit
+    more rows by a fifth of them than the one at hand, by more than chance gives the best of all orders.
+    """
+    material = Material(observations)
+    judged = zip(plan.cases, results, strict=True)
+    doubtful = [case for case, result in judged if result.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}]
+    metrics = [case for case in doubtful if isinstance(case.check.measure.contribution, Metric)]
+    for view in dict.fromkeys(view for case in metrics for view in case.views if not view.rows.perturb):
+        observed = observations.views[view]
+        if observed.predictions is None or observed.predictions.schema != "label":
+            continue
+        try:
+            sample = material.sample(view, labelled=True, told=False)
+        except Exception:  # noqa: S112 - targets that do not fit are told by the checks that read them
+            continue
+        assert sample.targets is not None
+        found = better_order(sample.predictions.codes, sample.targets.codes, len(sample.predictions.classes))
+        if found is not None:
+            now, then, order = found
+            yield Finding(
+                "warning",
+                f"{view.rows.data} on {view.backend}",
+                f"another order of the labels would fit {then:.2g} of the rows, and this one fits {now:.2g}",
+                _mend(sample.predictions.classes, order, view.rows.data),
+            )
+
+
+def better_order(
+    predicted: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], classes: int
+) -> tuple[float, float, Sequence[int]] | None:
+    """The shares of rows that fit now and in the best order, and for every class the one that it would be.
+
+    `predicted` and `targets` have a class for every row, shape (rows,). None where no order is far better.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    rows = len(targets)
+    if rows == 0 or not 1 < classes <= MOST_CLASSES:
+        return None
+    table = np.bincount(predicted * classes + targets, minlength=classes * classes).reshape(classes, classes)
+    _, order = linear_sum_assignment(table, maximize=True)
+    now, then = float(np.trace(table)) / rows, float(table[np.arange(classes), order].sum()) / rows
+    chance = float((table.sum(axis=1)[np.argsort(order)] * table.sum(axis=0)).sum()) / rows**2
+    # Hoeffding's bound at 95 % for the best of classes! orders, of which chance alone may favour one.
+    slack = float(np.sqrt((np.log(20) + np.log(np.arange(1, classes + 1)).sum()) / (2 * rows)))
+    kappa = (then - chance) / (1 - chance) if chance < 1 else 0.0
+    if then - slack <= max(now, chance) or then < now + FAR or kappa < AGREEMENT:
+        return None
+    return now, then, order.tolist()
+
+
+def _mend(classes: Sequence[str], order: Sequence[int], data: str) -> str:
+    """What to look at, and which classes stand for which."""
+    moved = [(name, classes[order[code]]) for code, name in enumerate(classes) if order[code] != code]
+    pairs = ", ".join(f"`{name}` where the data say `{other}`" for name, other in moved[:SPELLED])
+    more = f", and {len(moved) - SPELLED} more" if len(moved) > SPELLED else ""
+    return (
+        f"look at `id2label` of the model and at how the data number their labels; the model says {pairs}{more}."
+        f" `labels` in `[data.{data}]`, or in `[model]`, says which is which"
+    )

@@ -1,0 +1,123 @@
+"""The preflight: whatever is wrong with a suite's data and checks and shows without predicting, all of it at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+from mqa_registry.contributions import Comparison, Metric, Slice
+from mqa_registry.data import targets_of, with_targets_named
+from mqa_registry.errors import DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
+from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from mqa_registry.data import Rows
+    from mqa_registry.plan import Case, Plan
+    from mqa_registry.predict.observations import Observations
+    from mqa_registry.suite import Use
+
+
+def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> dict[str, Rows]:
+    """The rows with their targets named as the model names its classes; an error with everything that is wrong.
+
+    `schema` and `classes` are those of the predictions. What metrics need of the targets, what measures say of their
+    options before these classes, and the columns that slices read are looked at.
+    """
+    problems: dict[Problem, None] = {}
+    found = dict(rows)
+    for data in _labelled(plan):
+        try:
+            found[data] = _named(rows[data], schema, classes, data)
+        except DataError as error:
+            problems[Problem(error.message, error.hint)] = None
+    for data in found.keys() - _labelled(plan):
+        found[data] = _named_if_any(rows[data], schema, classes, data)
+    for case in plan.cases:
+        problems |= dict.fromkeys(_problems(case, found, schema, classes))
+    if len(problems) == 1 and (only := next(iter(problems))).location is None:
+        raise DataError(only.message, hint=only.hint)
+    if problems:
+        raise SuiteError(list(problems))
+    return found
+
+
+def examine_again(plan: Plan, observations: Observations) -> None:
+    """The same for a suite that is to judge what another one has seen, as far as that goes."""
+    seen = (one.predictions for one in observations.views.values() if one.predictions is not None)
+    predictions = next(seen, None)
+    if predictions is not None:
+        there = [case for case in plan.cases if all(view.rows.data in observations.rows for view in case.views)]
+        preflight(replace(plan, cases=tuple(there)), observations.rows, predictions.schema, predictions.classes)
+
+
+def _labelled(plan: Plan) -> dict[str, None]:
+    """The data sets whose targets some metric reads."""
+    cases = (case for case in plan.cases if isinstance(case.check.measure.contribution, Metric))
+    return dict.fromkeys(view.rows.data for case in cases for view in case.views)
+
+
+def _named(rows: Rows, schema: str, classes: Sequence[str], data: str) -> Rows:
+    if schema == "label" and "target" in rows.table.column_names:
+        return with_targets_named(rows, classes, data=data)
+    targets_of(rows, schema, classes, data=data)
+    return rows
+
+
+def _named_if_any(rows: Rows, schema: str, classes: Sequence[str], data: str) -> Rows:
+    """The same of rows whose targets no check needs: they stay as they are where they do not fit."""
+    try:
+        return with_targets_named(rows, classes, data=data) if schema == "label" else rows
+    except (DataError, ValueError):
+        return rows
+
+
+def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> Iterator[Problem]:
+    """What is wrong with one case, each where it stands in the suite."""
+    measure, by = case.check.measure, case.check.by
+    kind = measure.contribution
+    if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in MADE_UP:
+        # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
+        yield from _said(measure, lambda: rehearsed(measure, schema, classes), UsageError)
+    data = dict.fromkeys(view.rows.data for view in case.views)
+    if by is not None:
+        for name in data:
+            yield from _said(by, lambda name=name: _sliced(by, rows[name]), MqaError)
+    if isinstance(kind, Comparison) and len(data) > 1:
+        yield from _other_rows(case, rows)
+
+
+def _said(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:
+    """What a contribution says is wrong with the user's input; a crash is its check's own, once that is judged."""
+    try:
+        step()
+    except MqaError as error:
+        if isinstance(error, kind) and error.exit_code is ExitCode.WRONG_INPUT:
+            yield Problem(error.message, error.hint, use.at)
+    except (Exception, SystemExit):
+        return
+
+
+def _sliced(by: Use, rows: Rows) -> object:
+    """What a slice says of the first row, or of the whole table; one that sees predictions is asked later."""
+    sees = cast("Slice", by.contribution).sees
+    if sees == "predictions":
+        return None
+    return by.call(rows.table if sees == "table" else next(iter(rows.whole())))
+
+
+def _other_rows(case: Case, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+    """A comparison of two data sets needs the same rows in both."""
+    for step in case.steps:
+        if step.reference is None or step.reference.rows.data == step.view.rows.data:
+            continue
+        mine, theirs = (set(rows[view.rows.data].ids.to_pylist()) for view in (step.view, step.reference))
+        if mine != theirs:
+            yield Problem(
+                f"check `{case.check.name}` compares different rows: the reference has {len(mine & theirs):,} of"
+                f" {len(mine):,}",
+                "a comparison needs the same ids on both sides",
+                case.check.measure.at,
+            )
+            return
