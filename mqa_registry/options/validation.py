@@ -82,12 +82,27 @@ def _field(option: Option) -> Any:
 
 
 def _property(option: Option, schema: dict[str, Any]) -> dict[str, Any]:
-    described = {key: value for key, value in schema.items() if key not in {"title", "default"}}
+    described = {key: value for key, value in _single(schema).items() if key not in {"title", "default"}}
     if option.doc:
         described["description"] = option.doc
     if _spellable(option.default):
         described["default"] = option.default
     return described
+
+
+def _single(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without alternatives that a suite cannot spell, or that are alike: a fault of one is told once, and plainly."""
+    kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    if not kinds:
+        return schema
+    if len(kinds) == 1:
+        return rest | _single(kinds[0])
+    types = [kind.get("type") for kind in kinds]
+    if all(isinstance(one, str) for one in types) and all(kind.keys() <= {"type", "format"} for kind in kinds):
+        distinct = list(dict.fromkeys(types))
+        return rest | {"type": distinct[0] if len(distinct) == 1 else distinct}
+    return rest | {"anyOf": kinds}
 
 
 def _spellable(default: Any) -> bool:

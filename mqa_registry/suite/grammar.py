@@ -86,7 +86,6 @@ AGAINST = Options(
         Option("backend", Name, None, "the same rows on this backend"),
         Option("perturb", Literal[False], None, "the undisturbed rows"),
         Option("data", Name, None, "another data set"),
-        Option("run", Name, None, "an earlier run"),
     )
 )
 

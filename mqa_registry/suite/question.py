@@ -28,6 +28,7 @@ SPELLED = ("measure", "perturb", "by", "against", "expect")
 ELSEWHERE = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
 ELSEWHERE |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")
 ELSEWHERE |= dict.fromkeys(("backend", "backends"), '`on = ["NAME"]` chooses the backends')
+NOT_YET = {"run": "stored runs cannot be held against yet; hold against `backend`, `data` or `perturb = false`"}
 ELSEWHERE["metric"] = "did you mean `measure`?"
 
 
@@ -171,13 +172,10 @@ def _data(node: Node | None, around: Surroundings, lookup: Lookup) -> str:
 def _against(node: Node | None, around: Surroundings, lookup: Lookup) -> Against | None:
     if node is None:
         return None
-    good = lookup.findings.table(node, grammar.AGAINST, owner="`against`")
+    good = lookup.findings.table(node, grammar.AGAINST, owner="`against`", instead=NOT_YET)
     if not node.tables:
         hint = 'write `{ backend = "NAME" }`, `{ perturb = false }` or `{ data = "NAME" }`'
         lookup.findings.add(node.at, "`against` names no reference view", hint)
-    if run := good.get("run"):
-        hint = "hold against `backend`, `data` or `perturb = false`"
-        lookup.findings.add(run.key, "stored runs are not yet available to hold against", hint)
     backend, data = good.get("backend"), good.get("data")
     return Against(
         backend=backend.value if backend and _known(backend, around.backends, "backend", lookup) else None,

@@ -32,14 +32,17 @@ Schema: TypeAlias = dict[str, Any]
 
 DRAFT = "https://json-schema.org/draft/2020-12/schema"
 
+# Every part of a table's description says whether further keys may stand in it: editors may take silence for a no.
+OPEN: Schema = {"additionalProperties": True}
+
 # A suite that extends another may leave out what the other has.
-WHOLE_IN_ITSELF: Schema = {
+WHOLE_IN_ITSELF: Schema = OPEN | {
     "required": ["format", "data", "backends", "check"],
     "properties": {
-        "model": {"required": ["use", "task"]},
-        "data": {"additionalProperties": {"required": ["use"]}},
-        "backends": {"additionalProperties": {"required": ["use"]}},
-        "check": {"items": {"required": ["measure", "expect"]}},
+        "model": OPEN | {"required": ["use", "task"]},
+        "data": {"additionalProperties": OPEN | {"required": ["use"]}},
+        "backends": {"additionalProperties": OPEN | {"required": ["use"]}},
+        "check": {"items": OPEN | {"required": ["measure", "expect"]}},
     },
 }
 
@@ -56,18 +59,19 @@ def json_schema(catalog: Catalog) -> Schema:
     }
     del suite["required"]
     top = {"$schema": DRAFT, "title": "mqa suite", "description": "Questions to a pretrained model before it ships."}
-    whole = {"if": {"required": ["extends"]}, "else": WHOLE_IN_ITSELF}
+    whole = {"if": OPEN | {"required": ["extends"]}, "else": WHOLE_IN_ITSELF}
     return {**top, **suite, **whole, "$defs": _definitions(catalog)}
 
 
 def _definitions(catalog: Catalog) -> Schema:
-    perturbation = _reference(catalog.each((Perturbation,)), swept=True)
+    perturbation: Schema = {"$ref": "#/$defs/perturbation"}
     several = {"type": "array", "minItems": 1, "items": perturbation}
     return {
         "measure": _reference(catalog.each((Metric, Comparison, Probe))),
-        "perturb": {"anyOf": [perturbation, several]},
+        "perturbation": _reference(catalog.each((Perturbation,)), swept=True),
+        "perturb": {"if": {"type": "array"}, "then": several, "else": perturbation},
         "by": _reference(catalog.each((Slice,))),
-        "task": _task(catalog),
+        "task": _reference(catalog.each((Task,)), bare=True),
         "model": _table(grammar.MODEL, catalog.each((ModelSource,)), {"task": {"$ref": "#/$defs/task"}}),
         "data": _table(grammar.DATA, catalog.each((Dataset,))),
         "backend": _table(grammar.BACKEND, catalog.each((Backend, Replay))),
@@ -86,23 +90,16 @@ def _check() -> Schema:
     return check
 
 
-def _reference(contributions: Iterable[tuple[str, Contribution]], *, swept: bool = False) -> Schema:
-    """A string where every option may be left out, or a table."""
-    tables, names = [], []
+def _reference(contributions: Iterable[tuple[str, Contribution]], *, swept: bool = False, bare: bool = False) -> Schema:
+    """A string where every option may be left out, or a table; with `bare`, a name without its plugin will do."""
+    tables, names = {}, []
     for name, contribution in contributions:
         options = options_of(contribution.function)
-        tables.append(_contribution(name, contribution, options, {}, swept=swept))
+        tables[name] = _contribution(name, contribution, options, {}, swept=swept)
         if not any(option.required for option in options):
-            names.append(name)
-    named = [{"type": "string", "enum": names}] if names else []
-    return {"anyOf": [*named, *tables]} if tables else _anything()
-
-
-def _task(catalog: Catalog) -> Schema:
-    """A reference, or the bare name of a task in the model source's own plugin."""
-    bare = [name.partition("/")[2] for name, _ in catalog.each((Task,))]
-    reference = _reference(catalog.each((Task,)))
-    return {"anyOf": [*reference["anyOf"], *([{"type": "string", "enum": bare}] if bare else [])]}
+            names += [name, *([name.partition("/")[2]] if bare else [])]
+    string: Schema = {"type": "string"} | ({"enum": list(dict.fromkeys(names))} if tables else {})
+    return {"if": {"type": "string"}, "then": string, "else": _chosen(tables)}
 
 
 def _table(
@@ -110,9 +107,21 @@ def _table(
 ) -> Schema:
     """A table with `use`, the host's keys and the options; or, laid over another suite's, one without `use`."""
     host = options_schema(keys)["properties"] | (own or {})
-    tables = [_contribution(name, one, options_of(one.function), host) for name, one in contributions]
-    partial = {"type": "object", "properties": {"use": False}}
-    return {"anyOf": [*tables, partial]} if tables else {"type": "object"}
+    tables = {name: _contribution(name, one, options_of(one.function), host) for name, one in contributions}
+    given = OPEN | {"required": ["use"]}
+    return {"type": "object", "if": given, "then": _chosen(tables), "else": OPEN | {"properties": host}}
+
+
+def _chosen(tables: dict[str, Schema]) -> Schema:
+    """A table with `use`, whose other keys are those of the contribution that it names: one fault, one message."""
+    known: Schema = {"type": "string"} | ({"enum": list(tables)} if tables else {})
+    each = [{"if": _uses(name), "then": table} for name, table in tables.items()]
+    whole = OPEN | {"type": "object", "required": ["use"], "properties": {"use": known}}
+    return whole | ({"allOf": each} if each else {})
+
+
+def _uses(name: str) -> Schema:
+    return OPEN | {"type": "object", "required": ["use"], "properties": {"use": {"const": name}}}
 
 
 def _contribution(
@@ -124,9 +133,13 @@ def _contribution(
     option = options.get(SWEPT)
     if swept and option and option.numeric:
         one = properties[SWEPT]
-        properties[SWEPT] = {"anyOf": [one, {"type": "array", "minItems": 1, "items": one}]}
+        properties[SWEPT] = {
+            "if": {"type": "array"},
+            "then": {"type": "array", "minItems": 1, "items": one},
+            "else": one,
+        }
     described = {"title": name, "description": contribution.help}
-    return {**described, **table, "properties": properties, "required": ["use", *table["required"]]}
+    return {**described, **table, "properties": properties, "required": table["required"]}
 
 
 def _by_name(definition: str) -> Schema:
@@ -135,9 +148,3 @@ def _by_name(definition: str) -> Schema:
 
 def _described(table: Schema, key: str, schema: Schema) -> Schema:
     return {**schema, "description": table["properties"][key]["description"]}
-
-
-def _anything() -> Schema:
-    """A reference where no contribution is at hand to list."""
-    string = {"type": "string"}
-    return {"anyOf": [string, {"type": "object", "properties": {"use": string}, "required": ["use"]}]}

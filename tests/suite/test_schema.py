@@ -67,6 +67,11 @@ BAD = {
     "a waiver without a reason": f"{CHECK}[[waiver]]\ncheck = 'metrics/accuracy'\nuntil = 2027-01-31\n",
     "a waiver until 3": f"{CHECK}[[waiver]]\ncheck = 'metrics/accuracy'\nuntil = 3\nreason = 'x'\n",
     "against perturbed rows": f"{CHECK}against = {{ perturb = true }}\n",
+    "against an earlier run": f'{CHECK}against = {{ run = "release-1.2" }}\n',
+    "a perturbation that is a number": f"{CHECK}perturb = 3\n",
+    "an unknown perturbation among others": f'{CHECK}perturb = ["robustness/upper", "robustness/typso"]\n',
+    "a reference without use": CHECK.replace('"metrics/accuracy"', '{ average = "micro" }'),
+    "an unknown data set source": f'[data.more]\nuse = "datasets/fiel"\npath = "x"\n{CHECK}',
 }
 
 TYPES = {
@@ -98,13 +103,17 @@ def rest(value, schema):
     return {key: each for key, each in under(value, dict).items() if key not in schema.get("properties", {})}
 
 
+def typed(value, kinds):
+    return any(TYPES[kind](value) for kind in ([kinds] if isinstance(kinds, str) else kinds))
+
+
 def chosen(value, schema, root):
     branch = "then" if fits(value, schema["if"], root) else "else"
     return fits(value, schema.get(branch, True), root)
 
 
 RULES = {
-    "type": lambda value, schema, root: TYPES[schema["type"]](value),
+    "type": lambda value, schema, root: typed(value, schema["type"]),
     "const": lambda value, schema, root: value == schema["const"] and type(value) is type(schema["const"]),
     "enum": lambda value, schema, root: value in schema["enum"],
     "minimum": lambda value, schema, root: value >= schema["minimum"],
@@ -123,8 +132,10 @@ RULES = {
     ),
     "items": lambda value, schema, root: all(fits(each, schema["items"], root) for each in under(value, list)),
     "anyOf": lambda value, schema, root: any(fits(value, each, root) for each in schema["anyOf"]),
+    "allOf": lambda value, schema, root: all(fits(value, each, root) for each in schema["allOf"]),
     "$ref": lambda value, schema, root: fits(value, root["$defs"][schema["$ref"].removeprefix("#/$defs/")], root),
     "if": chosen,
+    "then": lambda value, schema, root: True,
     "else": lambda value, schema, root: True,
 }
 
@@ -169,9 +180,8 @@ def test_a_suite_that_extends_another_may_leave_out_what_that_has(schema):
 
 
 def test_options_come_with_their_help_range_and_default(schema):
-    (typos,) = [
-        each for each in schema["$defs"]["perturb"]["anyOf"][0]["anyOf"] if each.get("title") == "robustness/typos"
-    ]
+    tables = schema["$defs"]["perturbation"]["else"]["allOf"]
+    (typos,) = [each["then"] for each in tables if each["then"]["title"] == "robustness/typos"]
     assert typos["description"] == "Slips of the keyboard. `rate` is the share of the characters."
     assert typos["properties"]["use"] == {"const": "robustness/typos"}
     assert typos["properties"]["rate"] == {
@@ -181,7 +191,8 @@ def test_options_come_with_their_help_range_and_default(schema):
         "default": 0.05,
         "description": "`rate` is the share of the characters",
     }
-    assert [each["type"] for each in typos["properties"]["severity"]["anyOf"]] == ["integer", "array"]
+    severity = typos["properties"]["severity"]
+    assert (severity["then"]["type"], severity["else"]["type"]) == ("array", "integer")
 
 
 def test_without_plugins_any_reference_will_do(head):
@@ -192,3 +203,31 @@ def test_without_plugins_any_reference_will_do(head):
 
 def test_it_is_json(schema):
     assert json.loads(json.dumps(schema)) == schema
+
+
+def parts(schema):
+    """A schema and every schema in it."""
+    if isinstance(schema, dict):
+        yield schema
+    for each in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from parts(each)
+
+
+def test_nothing_is_one_of_several_alternatives_of_which_each_would_have_its_say(schema):
+    assert not [part for part in parts(schema) if isinstance(part.get("anyOf"), list)]
+    assert not [part for part in parts(schema) if isinstance(part.get("oneOf"), list)]
+
+
+def test_every_part_of_a_table_says_whether_further_keys_may_stand_in_it(schema):
+    tables = [part for part in parts(schema) if isinstance(part.get("properties"), dict) and "$schema" not in part]
+    assert all("additionalProperties" in part for part in tables if not isinstance(part["properties"].get("type"), str))
+
+
+@pytest.mark.parametrize("mistake", set(BAD) - {"no check", "a wrong format"})
+def test_a_validator_has_one_message_for_a_fault(schema, head, mistake):
+    jsonschema = pytest.importorskip("jsonschema")
+    lines = BAD[mistake]
+    top = re.match(r"(?:(?!\[).*\n)*", lines).group()
+    suite = json.loads(json.dumps(tomllib.loads(f"{top}{head}{lines[len(top) :]}"), default=str))
+    messages = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(suite)]
+    assert len(messages) == (2 if mistake == "no measure" else 1), messages
