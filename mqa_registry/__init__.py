@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
+    from mqa_registry.naming import counted
     from mqa_registry.predict import remake, reopen
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
@@ -67,6 +68,7 @@ _HOMES = {
     "findings": ("Exported", "Finding", "Judgement"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
+    "naming": ("counted",),
     "predict": ("remake", "reopen"),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
@@ -113,6 +115,7 @@ __all__ = [
     "Timeable",
     "UsageError",
     "as_predictions",
+    "counted",
     "edited",
     "find_device",
     "fingerprint",

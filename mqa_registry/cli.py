@@ -149,11 +149,8 @@ def validate(
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        asked = running.asked(
-            set_=set_, offline=offline, plugin=plugin, allow_code=allow_code, allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
-        )  # fmt: skip
-        running.validate(suite, asked)
+        allowed = {"allow_code": allow_code, "allow_pickle": allow_pickle, "trust_remote_code": trust_remote_code}
+        running.validate(suite, running.asked(set_=set_, offline=offline, plugin=plugin, **allowed))
 
 
 @app.command()

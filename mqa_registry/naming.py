@@ -1,4 +1,4 @@
-"""Naming: what a reference to contributions names, and the short name that reports give a check made of such.
+"""Naming: what a reference to contributions names, the short name that reports give a check, and numbers of things.
 
 A reference is as a suite file spells it: a text, a table with `use`, or a list of either.
 """
@@ -7,6 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: `1 row`, `4,200 rows`; `many` is their plural where that is not `one` with an s."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
 
 
 def title(name: str, measure: Any, perturb: Any, by: Any) -> str:

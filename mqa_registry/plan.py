@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Comparison, Probe
+from mqa_registry.naming import counted
 from mqa_registry.suite import Against, Expect
 
 if TYPE_CHECKING:
@@ -203,10 +204,10 @@ def _usual(suite: Suite, check: Check, view: View) -> Against:
 
 def lines(plan: Plan) -> Iterator[str]:
     """The plan in words, for `--dry-run`."""
-    yield f"{len(plan.cases)} results from {len(plan.views)} views:"
+    yield f"{counted(len(plan.cases), 'result')} from {counted(len(plan.views), 'view')}:"
     for view in plan.views:
         uses = sum(view in case.views for case in plan.cases)
-        yield f"  {view.rows.name} on {view.backend}: read by {uses} result{'s' if uses != 1 else ''}"
+        yield f"  {view.rows.name} on {view.backend}: read by {counted(uses, 'result')}"
     for sight in plan.sights:
         on = f" on {sight.view.backend}" if sight.view.backend else ""
         yield f"  {sight.view.rows.name}{on}: looked at by {sight.use.name}"

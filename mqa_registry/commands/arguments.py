@@ -63,14 +63,6 @@ VerboseDoctor = Annotated[
 ]
 Debug = Annotated[bool, flag("--debug", "Show the traceback of every error.")]
 
-AnotherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]
-Precision = Annotated[
-    str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
-]
-Said = Annotated[
-    int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said.")
-]
-
 # What `mqa parity` holds against a model, on which rows and how closely.
 File = Annotated[
     Path,

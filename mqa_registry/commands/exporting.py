@@ -14,13 +14,13 @@ from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.places import check_folder, check_report
 from mqa_registry.contributions.subject import SAMPLES
 from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.naming import counted
 from mqa_registry.options import options_of
 from mqa_registry.predict import subject_of
 from mqa_registry.predict.load import load
 from mqa_registry.report.console.findings import listed
 from mqa_registry.report.console.pen import LONG, Pen
 from mqa_registry.report.files import write_json
-from mqa_registry.report.numbers import counted
 from mqa_registry.suite.adhoc import adhoc
 
 if TYPE_CHECKING:

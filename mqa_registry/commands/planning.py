@@ -11,11 +11,11 @@ from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.judging.counts import count
 from mqa_registry.judging.needed import needs
+from mqa_registry.naming import counted
 from mqa_registry.predict import examine
 from mqa_registry.report.bounds import bounds
 from mqa_registry.report.console.pen import Pen
 from mqa_registry.report.numbers import count as spelled
-from mqa_registry.report.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,10 +13,10 @@ from mqa_registry import runs
 from mqa_registry.commands.ending import say
 from mqa_registry.commands.places import check_report
 from mqa_registry.errors import NotRunError, UsageError
+from mqa_registry.naming import counted
 from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
 from mqa_registry.report.console import print_report
 from mqa_registry.report.jsonfile import write_json
-from mqa_registry.report.numbers import counted
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
 

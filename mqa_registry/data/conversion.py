@@ -12,6 +12,7 @@ from mqa_registry.data.predictions import Predictions
 from mqa_registry.data.probability import probability_columns
 from mqa_registry.data.schemas import schema_named
 from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,7 +74,7 @@ def _classed(table: pa.Table, form: Schema, ids: pa.ChunkedArray, classes: Seque
 def _ids(table: pa.Table) -> pa.ChunkedArray:
     ids = _column(table, "id", pa.string())
     if ids.null_count:
-        raise DataError(f"{ids.null_count:,} of {len(ids):,} rows have no `id`")
+        raise DataError(f"there is no `id` in {ids.null_count:,} of {counted(len(ids), 'row')}")
     if pc.count_distinct(ids).as_py() < len(ids):
         counts = pc.value_counts(ids)
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")

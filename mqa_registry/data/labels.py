@@ -9,6 +9,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.naming import counted
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
@@ -56,7 +58,7 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
     if all(switch is not None for switch in switches):
         if len(classes) == len(BOOLEANS):
             return [classes[switch] for switch in switches if switch is not None]
-        reason = f"which is one of two, and the model has {_counted(classes)}"
+        reason = f"which is one of two, and the model has {counted(len(classes), 'class', 'classes')}"
         return Unreadable(labels[0], reason, _map(labels, classes))
     strange = next((label for label in labels if _position(label) is None), labels[0])
     return Unreadable(strange, *_no_name(strange, labels, classes))
@@ -107,7 +109,7 @@ def _position(label: Any) -> int | None:
 def _at_positions(labels: Sequence[Any], numbers: Sequence[int], classes: Sequence[str]) -> list[str] | Unreadable:
     for label, number in zip(labels, numbers, strict=True):
         if not 0 <= number < len(classes):
-            reason = f"and the model has {_counted(classes)}, numbered 0 to {len(classes) - 1}"
+            reason = f"and the model has {counted(len(classes), 'class', 'classes')}, numbered 0 to {len(classes) - 1}"
             return Unreadable(label, reason, _map(labels, classes))
     return [classes[number] for number in numbers]
 
@@ -162,7 +164,3 @@ def _key(label: Any) -> str:
 def _listed(classes: Sequence[str]) -> str:
     more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
     return ", ".join(f"`{name}`" for name in classes[:SHOWN]) + more
-
-
-def _counted(classes: Sequence[str]) -> str:
-    return f"{len(classes)} class{'es' if len(classes) != 1 else ''}"

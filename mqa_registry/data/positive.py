@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import UsageError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +20,7 @@ def positive_class(classes: Sequence[str], positive: str | None) -> int:
     listed = ", ".join(f"`{name}`" for name in classes[:SHOWN]) + (", ..." if len(classes) > SHOWN else "")
     if positive is None:
         raise UsageError(
-            f"with {len(classes)} classes a rate needs to know which one is positive",
+            f"with {counted(len(classes), 'class', 'classes')} a rate needs to know which one is positive",
             hint=f"say `positive`, one of {listed}; or give an average over classes, where the metric has one",
         )
     if positive not in classes:

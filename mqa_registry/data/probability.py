@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +86,9 @@ def _from_list(table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | N
     misfit = pc.fill_null(pc.not_equal(pc.list_value_length(column), len(classes)), fill_value=False)
     if pc.any(misfit).as_py():
         row = pc.index(misfit, value=True).as_py()
-        raise DataError(f"row `{ids[row]}` has {len(column[row])} probabilities, and there are {len(classes)} classes")
+        raise DataError(
+            f"row `{ids[row]}` has {counted(len(column[row]), 'probability', 'probabilities')} for {counted(len(classes), 'class', 'classes')}"
+        )
     matrix = np.full((len(column), len(classes)), np.nan)
     flat = pc.fill_null(pc.list_flatten(column), np.nan)
     matrix[given] = np.asarray(flat.to_numpy(), np.float64).reshape(-1, len(classes))

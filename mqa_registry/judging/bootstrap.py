@@ -12,6 +12,7 @@ from scipy import special
 
 from mqa_registry.judging.edges import FEW_FREEDOM
 from mqa_registry.judging.estimates import ANYWHERE, within
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -72,7 +73,7 @@ class Resampled:
     @property
     def flaw(self) -> str:
         if not math.isfinite(self.value):
-            return f"is undefined on {self.rows:,} rows"
+            return f"is undefined on {counted(self.rows, 'row')}"
         if self._units < 2:
             unit = "cluster" if "cluster" in self.method else "row"
             return f"rests on one {unit}, which shows nothing of how others would differ"

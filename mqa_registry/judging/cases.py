@@ -21,6 +21,7 @@ from mqa_registry.judging.result import Step as JudgedStep
 from mqa_registry.judging.sighted import bounds_of, of_sights
 from mqa_registry.judging.sweeps import beside, curve, undisturbed, validity
 from mqa_registry.judging.together import together
+from mqa_registry.naming import counted
 from mqa_registry.options import takes_groups
 from mqa_registry.predict import Failure
 
@@ -176,10 +177,10 @@ def _overruled(
     for step, judged in zip(case.steps, steps, strict=True):
         sample, reference = judged.reading.sample, judged.reading.reference
         if reference is not None and reference.missing:
-            return Verdict.ERROR, f"the reference gave NaN or Inf on {reference.missing:,} rows"
+            return Verdict.ERROR, f"the reference gave NaN or Inf on {counted(reference.missing, 'row')}"
         if sample.missing:
             verdict = Verdict.ERROR if case.backend == plan.suite.reference else Verdict.FAIL
-            return verdict, f"`{case.backend}` gave NaN or Inf on {sample.missing:,} rows"
+            return verdict, f"`{case.backend}` gave NaN or Inf on {counted(sample.missing, 'row')}"
         if case.check.by is not None and not judged.groups:
             return Verdict.NOT_RUN, f"`{case.check.by.name}` puts no row into any group"
         seen = observations.views[step.view].seen

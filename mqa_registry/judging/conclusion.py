@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.judging.claims import holm
 from mqa_registry.judging.result import Number, Part, Verdict
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -149,7 +150,9 @@ def _numbers(finding: Finding, ruling: Ruling) -> dict[str, Number]:
 
 def _group(finding: Finding, ruling: Ruling, *, small: bool) -> Part:
     if small:
-        return Part(Verdict.INCONCLUSIVE, _numbers(finding, ruling), f"{finding.rows:,} rows are too few")
+        return Part(
+            Verdict.INCONCLUSIVE, _numbers(finding, ruling), f"{counted(finding.rows, 'row is', 'rows are')} too few"
+        )
     telling = next((claim for claim in finding.claims if ruling.fails(claim)), None)
     if telling is not None:
         return Part(Verdict.FAIL, _numbers(finding, ruling), _said(telling, "", ruling))

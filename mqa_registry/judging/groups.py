@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 
 import numpy as np
 
+from mqa_registry.naming import counted
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -52,7 +54,7 @@ def within(sample: Sample, groups: Mapping[str, Positions]) -> dict[str, Positio
 def _each(answers: Sequence[Answer], rows: int, by: Use) -> Iterator[Sequence[str]]:
     """The answers for all rows at once, one by one."""
     if len(answers) != rows:
-        raise ValueError(f"`{by.name}` gave {len(answers):,} answers for {rows:,} rows")
+        raise ValueError(f"`{by.name}` gave {counted(len(answers), 'answer')} for {counted(rows, 'row')}")
     return map(_names, answers)
 
 

@@ -19,6 +19,7 @@ from mqa_registry.judging.resampling import Resampling, resampled
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
 from mqa_registry.judging.units import FEW_CELLS
 from mqa_registry.judging.unpaired import NumberDifference, NumberRatio
+from mqa_registry.naming import counted as number_of
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -84,7 +85,7 @@ def estimate(measured: Measured, rows: int, how: Resampling) -> Estimate:
     if isinstance(answer, Quantile):
         return order_statistic(answer, how.clusters, span)
     if isinstance(answer, float):
-        nothing = Undefined(rows, f"is undefined on {rows:,} rows")
+        nothing = Undefined(rows, f"is undefined on {number_of(rows, 'row')}")
         return nothing if math.isnan(answer) else Whole(answer, rows, span=span)
     scores, clusters = _speaking(_values(answer), how.clusters)
     if _is_share(measured, scores):
@@ -99,7 +100,7 @@ def drop(reference: Measured, candidate: Measured, rows: int, how: Resampling) -
     answers = reference.answer, candidate.answer
     if any(isinstance(answer, float) for answer in answers):
         value = bare(reference, rows) - bare(candidate, rows)
-        nothing = Undefined(rows, f"is undefined on {rows:,} rows")
+        nothing = Undefined(rows, f"is undefined on {number_of(rows, 'row')}")
         return nothing if math.isnan(value) else Whole(value, rows, span=span)
     scores = [_values(answer) for answer in answers if isinstance(answer, np.ndarray | Scores)]
     if len(scores) < 2 or (_silent(scores[0]) != _silent(scores[1])).any():
@@ -193,7 +194,10 @@ def _mean(scores: Floats, clusters: Ints | None, span: Span, kind: str = "", *, 
     """The mean of scores, by Gaffke where they are `bounded` by their span, or all equal in one that ends; else by t."""
     broken = int(np.count_nonzero(~np.isfinite(scores)))
     if broken:
-        return Undefined(len(scores), f"is undefined: {broken:,} of {len(scores):,} rows score infinity")
+        return Undefined(
+            len(scores),
+            f"is undefined: {broken:,} of {number_of(len(scores), 'row')} {'scores' if broken == 1 else 'score'} infinity",
+        )
     if len(scores) == 0:
         return _without_rows()
     alike = np.ptp(scores) <= ROUNDING * max(1.0, abs(float(scores[0])))  # of which no rounding shall make other rows

@@ -18,6 +18,7 @@ from mqa_registry.judging.form import Form, form_of
 from mqa_registry.judging.groups import sees_answers
 from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
+from mqa_registry.naming import counted
 from mqa_registry.options import takes_groups
 
 if TYPE_CHECKING:
@@ -90,7 +91,9 @@ def _needs(case: Case, counts: Counts, confidence: float) -> Iterator[Need]:
         else:
             largest = max(((size, name) for name, size in sizes.items()), default=(0, ""))
             least = case.expect.min_rows
-            yield Need(check.name, expect, largest[0], least, f"no group has {least} rows", False, largest[1], True)
+            yield Need(
+                check.name, expect, largest[0], least, f"no group has {counted(least, 'row')}", False, largest[1], True
+            )
 
 
 def _need(

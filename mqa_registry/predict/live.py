@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.naming import counted
 from mqa_registry.predict.batches import only, packed
 from mqa_registry.predict.observations import Failure, Work
 from mqa_registry.predict.subject import origin_of
@@ -139,7 +140,7 @@ class LiveBackend:
         if self._kept is None:
             lacking = len(self._fingerprints) - self._look_up()
             if lacking or self._kept is None:
-                raise MqaError(f"backend `{self.name}` left {lacking:,} rows without a prediction")
+                raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
         task = self._subject.task
         classes = self._subject.model.labels if schema_named(task.schema).classed else ()
         table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))

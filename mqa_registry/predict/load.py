@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mqa_registry.data import Rows, derived_ids, mapped_labels
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import Conditions, Task
@@ -74,7 +75,7 @@ def _readable(data: Data, task: Task | None, table: pa.Table, fields: tuple[str,
         column = table.column(name)
         if column.null_count and (task is not None or name in data.columns):
             raise DataError(
-                f"the data set `{data.name}` has {column.null_count:,} rows without a value in `{name}`",
+                f"the data set `{data.name}` has {counted(column.null_count, 'row')} without a value in `{name}`",
                 hint="fill them, or leave those rows out",
             )
         if task is not None and task.fields[name] == "text":
@@ -88,7 +89,7 @@ def _identified(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Tabl
         return table.append_column("id", pa.array(derived_ids(table, fields), pa.string()))
     ids = _as_text(data, "id", table.column("id"))
     if ids.null_count:
-        raise DataError(f"the data set `{data.name}` has {ids.null_count:,} rows without an `id`")
+        raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
     if pc.count_distinct(ids).as_py() < len(ids):
         counts = pc.value_counts(ids)
         twice = counts.filter(pc.greater(counts.field("counts"), 1))

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError, NotRunError
+from mqa_registry.naming import counted
 from mqa_registry.predict.observations import Disturbed, Failure, Observed
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def replay(view: View, use: Use, seen: Disturbed) -> Observed:
     if places.null_count:
         strangers = seen.rows.ids.filter(places.is_null())
         raise DataError(
-            f"backend `{view.backend}` has no prediction for {len(strangers):,} of {len(places):,} rows of"
+            f"backend `{view.backend}` has no prediction for {len(strangers):,} of {counted(len(places), 'row')} of"
             f" `{view.rows.name}`, `{strangers[0]}` among them",
             hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
         )

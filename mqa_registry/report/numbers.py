@@ -45,11 +45,6 @@ def count(number: int) -> str:
     return f"{number:,}"
 
 
-def counted(number: int, noun: str) -> str:
-    """A whole number of things: `1 row`, `4,200 rows`."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
 def level(value: float) -> str:
     """A bound, as a suite would write it: `0.78`, `0.995`, `20`; shares have two decimals at least."""
     if 0 < abs(value) < _TINY:

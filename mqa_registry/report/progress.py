@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from mqa_registry.naming import counted
 from mqa_registry.predict import Silence
 
 if TYPE_CHECKING:
@@ -73,11 +74,11 @@ class Lines:
 
     def start(self, backend: str, rows: int) -> None:
         self._done[backend], self._total[backend], self._said[backend] = 0, rows, time.monotonic()
-        self.stage(f"predicting {rows:,} rows on {backend}")
+        self.stage(f"predicting {counted(rows, 'row')} on {backend}")
 
     def advance(self, backend: str, rows: int) -> None:
         self._done[backend] += rows
         finished = self._done[backend] >= self._total[backend]
         if finished or time.monotonic() - self._said[backend] >= EVERY:
             self._said[backend] = time.monotonic()
-            self.stage(f"{backend}: {self._done[backend]:,} of {self._total[backend]:,} rows")
+            self.stage(f"{backend}: {self._done[backend]:,} of {counted(self._total[backend], 'row')}")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mqa_registry.naming import title
+
 if TYPE_CHECKING:
     from mqa_registry.suite.tree import Node
 
@@ -14,6 +16,12 @@ def check_name(check: Node) -> str:
     if given is not None:
         return given.value if isinstance(given.value, str) else ""
     return " / ".join(part for key in ("measure", "perturb", "by") if (part := _referred(check.get(key))))
+
+
+def check_title(check: Node) -> str:
+    """The name of a check as reports tell it, as far as its table says enough."""
+    parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
+    return title(check_name(check), *parts)
 
 
 def references(node: Node | None) -> list[str]:

@@ -12,11 +12,11 @@ from mqa_registry.errors import Problem, SuiteError
 from mqa_registry.options import did_you_mean
 from mqa_registry.positions import Text
 from mqa_registry.suite.merge import lay_over
-from mqa_registry.suite.names import check_name
+from mqa_registry.suite.names import check_name, check_title
 from mqa_registry.suite.tree import tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from mqa_registry.suite.tree import Node
 
@@ -37,7 +37,7 @@ class Overrides:
 def with_settings(suite: Node, settings: Iterable[str]) -> Node:
     """The suite with every `KEY=VALUE` laid over it; paths in them are relative to the current folder.
 
-    KEY is a dotted key, `check.NAME.KEY` for the check of that name. VALUE is TOML, else a string just as it stands.
+    KEY is a dotted key, `check.NAME.KEY` for the check of that name, or of that short name in reports. VALUE is TOML, else a string just as it stands.
     """
     for setting in settings:
         parsed = _parsed(setting)
@@ -74,16 +74,21 @@ def _checks_by_name(suite: Node, setting: Node) -> Node:
     checks = setting.get("check")
     if checks is None or not isinstance(checks.value, dict):
         return setting
-    known = [check_name(check) for check in (suite.get("check") or setting).items]
+    names = {check_name(check): check_title(check) for check in (suite.get("check") or setting).items}
     return replace(
-        setting, value={"check": replace(checks, value=[_named(*item, known) for item in checks.value.items()])}
+        setting, value={"check": replace(checks, value=[_named(*item, names) for item in checks.value.items()])}
     )
 
 
-def _named(name: str, table: Node, known: list[str]) -> Node:
-    if name not in known:
-        hint = did_you_mean(name, known) or "`check.NAME.KEY` sets a key of the check NAME"
+def _named(name: str, table: Node, names: Mapping[str, str]) -> Node:
+    """The table with the `name` of the check that is meant: by its name, else by the shorter one that reports show."""
+    found = [name] if name in names else [full for full, title in names.items() if title == name]
+    if not found:
+        hint = did_you_mean(name, dict.fromkeys([*names, *names.values()])) or "`check.NAME.KEY` sets a key of the check NAME"
         raise SuiteError([Problem(f"there is no check `{name}`", hint, table.key)])
+    if len(found) > 1:
+        hint = f"write one of {', '.join(f'`{full}`' for full in found)}"
+        raise SuiteError([Problem(f"{len(found)} checks are called `{name}` in reports", hint, table.key)])
     if not isinstance(table.value, dict):
         raise SuiteError([Problem(f"check `{name}` is a table", "`check.NAME.KEY` sets one of its keys", table.at)])
-    return replace(table, value={"name": replace(table, value=name), **table.value})
+    return replace(table, value={"name": replace(table, value=found[0]), **table.value})

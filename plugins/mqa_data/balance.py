@@ -10,7 +10,7 @@ import pyarrow as pa
 from annotated_types import MinLen
 
 from mqa_data.said import labels_of
-from mqa_registry import NotRunError, Statistic
+from mqa_registry import NotRunError, Statistic, counted
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -76,7 +76,7 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
             f"rows have labels that were not expected: {', '.join(f'`{label}`' for label in strangers[:MOST])}"
         )
     if missing := found.count(None):
-        remarks.append(f"{missing:,} of {len(found):,} rows have no label")
+        remarks.append(f"{missing:,} of {counted(len(found), 'row')} {'has' if missing == 1 else 'have'} no label")
     return {"remarks": remarks, "counts": dict(rarest[:1000])}
 
 

@@ -12,7 +12,7 @@ from annotated_types import Ge, MinLen
 
 from mqa_data.said import targets_of, texts_of, words_in
 from mqa_data.telling import moved, told_apart
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -151,7 +151,9 @@ def _coded(labels: Sequence[str | None]) -> Ints:
 def _drawn(view: LiveView, rows: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Side:
     """So many rows of a view, in their order, or all where there are fewer; a NotRunError where they are too few."""
     if len(view.rows) < FEWEST:
-        raise NotRunError(f"{len(view.rows)} rows of a data set are too few to compare, which takes {FEWEST}")
+        raise NotRunError(
+            f"{counted(len(view.rows), 'row')} of a data set {'is' if len(view.rows) == 1 else 'are'} too few to compare, which takes {FEWEST}"
+        )
     places = np.sort(rng.permutation(len(view.rows))[:rows])
     words = [words_in(" ".join(text)) for text in _taken(texts_of(view, fields), places)]
     ids = [str(one) for one in _taken(view.rows.ids.to_pylist(), places)]
@@ -178,10 +180,10 @@ def _remarks(observations: pa.Table) -> Iterator[str]:
     yield f"words a row, in the middle: {np.median(words[here]):.0f} here, {np.median(words[~here]):.0f} there"
     yield from _labels_told(labels, here)
     if missing := labels.count(None):
-        yield f"{missing:,} rows have no label, and no say in `label`"
+        yield f"{counted(missing, 'row has', 'rows have')} no label, and no say in `label`"
     for count, name in zip(json.loads(meta[b"left_out"]), (HERE, THERE), strict=True):
         if count:
-            yield f"{count:,} rows {name} were not drawn"
+            yield f"{counted(count, 'row')} {name} {'was' if count == 1 else 'were'} not drawn"
 
 
 def _labels_told(labels: Sequence[str | None], here: npt.NDArray[np.bool_]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from annotated_types import Ge, Le, MinLen
 
 from mqa_data.alike import EMPTY, EXACT, FIRST, NEAR, alike, distinct, is_empty
 from mqa_data.said import as_fields, example, targets_of, texts_of
+from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,17 +143,17 @@ def _remarks(rows: Sequence[Mapping[str, Any]], meta: Mapping[bytes, bytes]) -> 
     states = Counter(row["state"] for row in rows)
     again = states[EXACT] + states[NEAR]
     yield (
-        f"{again:,} of {len(rows) - states[EMPTY]:,} rows say what an earlier one says: "
+        f"{again:,} of {counted(len(rows) - states[EMPTY], 'row')} {'says' if again == 1 else 'say'} what an earlier one says: "
         f"{states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {meta[b'threshold'].decode()})"
     )
     if conflicts := sum(bool(row["conflict"]) for row in rows):
-        yield f"{conflicts:,} rows say the same as a row with another label"
+        yield f"{counted(conflicts, 'row says', 'rows say')} the same as a row with another label"
     if all(row["conflict"] is None for row in rows):
         yield "the rows have no labels, so that none can conflict"
     if states[EMPTY]:
-        yield f"{states[EMPTY]:,} rows are without text, and have no say"
+        yield f"{counted(states[EMPTY], 'row is without text, and has', 'rows are without text, and have')} no say"
     if int(meta[b"skipped"]):
-        yield f"{int(meta[b'skipped']):,} pairs of very many that are alike were not compared"
+        yield f"{counted(int(meta[b'skipped']), 'pair')} of very many that are alike {'was' if int(meta[b'skipped']) == 1 else 'were'} not compared"
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

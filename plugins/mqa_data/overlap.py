@@ -11,6 +11,7 @@ from annotated_types import Ge, Le, MinLen
 
 from mqa_data.alike import EMPTY, EXACT, NEAR, alike, distinct, is_empty
 from mqa_data.said import as_fields, example, targets_of, texts_of
+from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -113,16 +114,17 @@ def _conflicts(row: Mapping[str, Any]) -> bool:
 
 def _remarks(rows: Sequence[Mapping[str, Any]], meta: Mapping[bytes, bytes]) -> Iterator[str]:
     states = Counter(row["state"] for row in rows)
+    again = states[EXACT] + states[NEAR]
     yield (
-        f"{states[EXACT] + states[NEAR]:,} of {len(rows) - states[EMPTY]:,} rows are among the {int(meta[b'others']):,} "
-        f"others: {states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {meta[b'threshold'].decode()})"
+        f"{again:,} of {counted(len(rows) - states[EMPTY], 'row')} {'is' if again == 1 else 'are'} among the "
+        f"{int(meta[b'others']):,} others: {states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {meta[b'threshold'].decode()})"
     )
     if conflicts := sum(_labelled(row) and _conflicts(row) for row in rows):
-        yield f"{conflicts:,} of them have another label there"
+        yield f"{counted(conflicts, 'of them has', 'of them have')} another label there"
     if states[EMPTY]:
-        yield f"{states[EMPTY]:,} rows are without text, and have no say"
+        yield f"{counted(states[EMPTY], 'row is without text, and has', 'rows are without text, and have')} no say"
     if int(meta[b"skipped"]):
-        yield f"{int(meta[b'skipped']):,} pairs of very many that are alike were not compared"
+        yield f"{counted(int(meta[b'skipped']), 'pair')} of very many that are alike {'was' if int(meta[b'skipped']) == 1 else 'were'} not compared"
 
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from annotated_types import MinLen
 
 from mqa_data.languages import UNCERTAIN, language_of
 from mqa_data.said import as_fields, example, texts_of, words_in
+from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -142,9 +143,12 @@ def _remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     if words:
         low, middle, high = np.quantile(words, [0.05, 0.5, 0.95])
         yield f"words a row: {middle:.0f} in the middle, {low:.0f} to {high:.0f} for nine in ten, {max(words):,} at most"
-    for name, said in (("broken", "have signs of a wrong encoding"), ("right_to_left", "run from right to left")):
+    for name, said in (
+        ("broken", ("has signs of a wrong encoding", "have signs of a wrong encoding")),
+        ("right_to_left", ("runs from right to left", "run from right to left")),
+    ):
         if count := sum(row[name] for row in rows):
-            yield f"{count:,} of {len(rows):,} rows {said}"
+            yield f"{count:,} of {counted(len(rows), 'row')} {said[count != 1]}"
 
 
 def _language_said(row: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from mqa_fairness.columns import is_missing, missing, value_of
 from mqa_fairness.numbers import parts_of
+from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -69,7 +70,9 @@ def offer(
         left_out += [] if found else [f"the column `{name}` has neither numbers nor few values, and was not tried"]
     fit = [each for each in made if has_room(each.rows, halves, min_rows)]
     if len(made) > len(fit):
-        left_out.append(f"{len(made) - len(fit):,} groups have too few rows, inside or outside, in one of the halves")
+        left_out.append(
+            f"{counted(len(made) - len(fit), 'group has', 'groups have')} too few rows, inside or outside, in one of the halves"
+        )
     return Offer(fit, left_out)
 
 
@@ -125,8 +128,17 @@ def _by_term(name: str, texts: Sequence[str], most: int, fewest: int) -> tuple[l
     table = np.zeros((len(places), len(texts)), dtype=bool)
     for row, found in enumerate(words):
         table[[places[word] for word in found if word in places], row] = True
-    said = [f"{len(counts) - len(frequent):,} words of `{name}` are in too few rows, and were not tried"]
-    said += [f"{len(frequent) - most:,} less frequent words of `{name}` were not tried"] if len(frequent) > most else []
+    rare = len(counts) - len(frequent)
+    said = [
+        f"{rare:,} {'word' if rare == 1 else 'words'} of `{name}` {'is' if rare == 1 else 'are'} in too few rows, and {'was' if rare == 1 else 'were'} not tried"
+    ]
+    said += (
+        [
+            f"{counted(len(frequent) - most, 'less frequent word')} of `{name}` {'was' if len(frequent) - most == 1 else 'were'} not tried"
+        ]
+        if len(frequent) > most
+        else []
+    )
     return [
         Candidate(f"`{name}` has \u201c{word}\u201d", (f"{name} word",), table[place]) for word, place in places.items()
     ], said

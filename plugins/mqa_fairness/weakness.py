@@ -14,7 +14,7 @@ from mqa_fairness.candidates import columns_to_try, copies_of_answers, offer
 from mqa_fairness.confirming import findings
 from mqa_fairness.rights import rights_of
 from mqa_fairness.searching import CARRIED, search
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -80,7 +80,7 @@ def weak_slices(
     if len(speaking) < 4 * min_rows:
         said = ", ".join(f"{count:,} {why}" for why, count in Counter(filter(None, rights.why)).items())
         raise NotRunError(
-            f"{len(speaking):,} rows with a say are too few for slices of {min_rows}, which take {4 * min_rows}"
+            f"{counted(len(speaking), 'row with a say is', 'rows with a say are')} too few for slices of {min_rows}, which take {4 * min_rows}"
             + (f" ({said})" if said else ""),
             hint="bring more rows, or lower `min_rows`",
         )
@@ -191,7 +191,7 @@ def _confirmed(observations: pa.Table) -> list[Finding]:
 def _told(weak: Finding) -> str:
     return (
         f"{weak.score:.1%} right where {weak.name}, {weak.elsewhere:.1%} elsewhere: a gap of {weak.gap:.3f} "
-        f"({weak.low:.3f} to {weak.high:.3f}), {weak.rows:,} rows held back, p {weak.corrected:.2g} after correction"
+        f"({weak.low:.3f} to {weak.high:.3f}), {counted(weak.rows, 'row')} held back, p {weak.corrected:.2g} after correction"
     )
 
 
@@ -199,10 +199,10 @@ def _summed(
     observations: pa.Table, meta: dict[str, Any], found: Sequence[Finding], weak: Sequence[Finding]
 ) -> Iterator[str]:
     if len(weak) > TOLD:
-        yield f"{len(weak) - TOLD} more slices are confirmed"
-    yield f"{meta['tried']:,} slices were tried, {len(found)} looked weak, {len(weak)} of them are confirmed"
+        yield f"{counted(len(weak) - TOLD, 'more slice is', 'more slices are')} confirmed"
+    yield f"{counted(meta['tried'], 'slice was', 'slices were')} tried, {len(found)} looked weak, {counted(len(weak), 'of them is', 'of them are')} confirmed"
     silent = Counter(part for part in observations.column("part").to_pylist() if part not in (SEARCHED, HELD_BACK))
-    yield from (f"{count:,} rows had no say: {why}" for why, count in silent.items())
+    yield from (f"{counted(count, 'row')} had no say: {why}" for why, count in silent.items())
     yield from meta["left_out"]
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from mqa_onnxruntime.exporting import dynamic_axes
 from mqa_onnxruntime.reasons import told
+from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -83,7 +84,7 @@ def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Ca
     longest = max(rows, key=codec.size)
     yield "the sample", lambda: codec.collate(rows)
     if all(len(one) == 1 for one in axes.values()):
-        yield from ((f"{number} rows", partial(codec.collate, [longest] * number)) for number in ROWS)
+        yield from ((counted(number, "row"), partial(codec.collate, [longest] * number)) for number in ROWS)
         return
     most = min(int(subject.model.about.get("positions") or 4 * codec.size(longest)), LONGEST)
     for number, length in (*ODD, (8, codec.size(longest)), (1, most)):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Codec, DataError
+from mqa_registry import Codec, DataError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -72,7 +72,11 @@ def check_chooses(problem_type: object, labels: Sequence[str]) -> None:
             f"this is a regression model: it gives a row {'a number' if len(labels) == 1 else 'numbers'} and no class"
         )
         judged = 'numbers predicted elsewhere are judged through `replay/file` with `schema = "value"`'
-    kind = f"`problem_type` is `{problem_type}`" if problem_type in OTHERWISE else f"it has {len(labels)} label"
+    kind = (
+        f"`problem_type` is `{problem_type}`"
+        if problem_type in OTHERWISE
+        else f"it has {counted(len(labels), 'label')}"
+    )
     raise DataError(
         f"{what} ({kind}), and `text-classification` gives a row one class",
         hint=f'mqa has no task of its own for it yet: `task = "forward"` holds its outputs against an export\'s; {judged}',
@@ -149,7 +153,7 @@ def _logits(outputs: Arrays, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
     if named.shape != shape:
         rows, labels = shape
         raise DataError(
-            f"the model gives logits of shape {named.shape} for {rows} rows, and its configuration names {labels} labels"
+            f"the model gives logits of shape {named.shape} for {counted(rows, 'row')}, and its configuration names {counted(labels, 'label')}"
         )
     return named.astype(np.float64)
 

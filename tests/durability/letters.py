@@ -6,6 +6,7 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,7 @@ def letters(task: Task, conditions: Any) -> Model:
 
 def count(model: Model) -> Codec:
     """Whether a text has many vowels."""
-    return Codec(_encode, _collate, _decode, lambda row: len(row["codes"]))
+    return Codec(_encode, _collate, partial(_decode, model.labels), lambda row: len(row["codes"]))
 
 
 def _encode(examples: Any) -> list[dict[str, Any]]:
@@ -37,9 +38,9 @@ def _collate(rows: Any) -> dict[str, Any]:
     return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
 
 
-def _decode(outputs: Any, rows: Any) -> pa.Table:
+def _decode(classes: Any, outputs: Any, rows: Any) -> pa.Table:
     share = outputs["share"]
-    labels = ["many" if one > 0.3 else "few" for one in share]
+    labels = [classes[int(one > 0.3)] for one in share]
     return pa.table({"label": labels, "probability": [[1 - one, one] for one in share]})
 
 

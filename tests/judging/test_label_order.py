@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mqa_registry import plan as plans
+from mqa_registry.judging import Verdict, judge, label_order
 from mqa_registry.judging.label_order import better_order
+from mqa_registry.suite import Expect
 
 
 @pytest.fixture
@@ -50,3 +53,23 @@ def test_a_good_model_is_left_alone(rng):
 def test_few_rows_show_nothing():
     assert better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
     assert better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
+
+
+def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):
+    said = ["few" if text.count("e") * 4 / len(text) > 0.5 else "many" for text in engine.table["text"].to_pylist()]
+    engine.table = engine.table.set_column(1, "label", [said])
+    suite = engine.suite(engine.check())
+    plan, observations = plans.make(suite), engine.run(suite)
+    (found,) = label_order(plan, observations, judge(plan, observations))
+    assert (found.level, found.subject) == ("warning", "words on one")
+    assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
+    assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.mend
+    assert "`labels` in `[data.words]`, or in `[model]`" in found.mend
+
+
+def test_of_a_check_that_holds_nothing_is_said(engine):
+    suite = engine.suite(engine.check(expect={"value": Expect(min=0.1)}))
+    plan, observations = plans.make(suite), engine.run(suite)
+    results = judge(plan, observations)
+    assert [result.verdict for result in results] == [Verdict.PASS]
+    assert list(label_order(plan, observations, results)) == []

@@ -82,7 +82,7 @@ def test_hostile_rows_are_told_apart_by_nothing(rows, asked, given):
 
 
 def test_a_few_rows_are_too_few(rows, asked):
-    with pytest.raises(NotRunError, match="1 rows of a data set are too few"):
+    with pytest.raises(NotRunError, match="1 row of a data set is too few"):
         asked("drift", rows(["a"]), rows(["b"] * 30))
 
 

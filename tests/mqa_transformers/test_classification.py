@@ -209,14 +209,17 @@ def test_logits_that_do_not_fit_the_labels_are_refused(bound, shape):
 
 
 def test_a_model_of_one_label_chooses_nothing(bound):
-    with pytest.raises(DataError, match="at least two"):
+    with pytest.raises(DataError, match="this is a regression model: it gives a row a number and no class") as caught:
         bound("score")
+    assert '`task = "forward"`' in caught.value.hint
 
 
 @pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
 def test_a_model_for_another_kind_of_answer_is_refused(bound, kind):
-    with pytest.raises(DataError, match=kind):
+    words = {"regression": "a regression model", "multi_label_classification": "a multi-label model"}[kind]
+    with pytest.raises(DataError, match=f"this is {words}: .*`{kind}`") as caught:
         bound(about={"problem_type": kind})
+    assert "mqa has no task of its own for it yet" in caught.value.hint
 
 
 def test_a_tokenizer_without_a_padding_token_is_refused(bound):

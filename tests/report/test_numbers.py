@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.judging.result import Number
-from mqa_registry.report.numbers import count, counted, duration, level, plain, spelled
+from mqa_registry.naming import counted
+from mqa_registry.report.numbers import count, duration, level, plain, spelled
 
 
 def told(estimate, low=None, high=None, limits=()):

@@ -74,6 +74,13 @@ def test_a_key_of_a_check_is_set_by_the_checks_name(changed):
     assert len(made.checks) == 3
 
 
+def test_a_key_of_a_check_is_set_by_the_name_that_reports_show(changed):
+    made = changed("check.accuracy.expect.min=0.9", "check.typos.critical=false")
+    assert made.checks[0].name == "metrics/accuracy"
+    assert made.checks[0].expect["value"].min == 0.9
+    assert len(made.checks) == 3
+
+
 def test_later_settings_win(changed):
     assert changed("seed=3", "seed=4").seed == 4
 

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mqa_registry.judging.result import Verdict
+from mqa_registry.naming import counted
 from mqa_registry.report.console.families import rows
 from mqa_registry.report.console.pen import LONG, STYLES
-from mqa_registry.report.numbers import count, counted, duration
+from mqa_registry.report.numbers import count, duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

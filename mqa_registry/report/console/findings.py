@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.naming import counted
 from mqa_registry.report.console.pen import LONG, Pen
-from mqa_registry.report.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

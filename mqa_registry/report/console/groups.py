@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mqa_registry.judging.result import Verdict
+from mqa_registry.naming import counted
 from mqa_registry.report.bounds import VALUE, Bound
 from mqa_registry.report.console.cells import across, cell
 from mqa_registry.report.console.families import groups_of
 from mqa_registry.report.console.layout import Entry, Item, Note
 from mqa_registry.report.console.ranking import judged, ranked, roles, worst_verdict
-from mqa_registry.report.numbers import count, counted, level
+from mqa_registry.report.numbers import count, level
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.naming import counted
 from mqa_registry.report.console.families import backends_of
 from mqa_registry.report.console.pen import LONG
-from mqa_registry.report.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry import Statistic
+from mqa_registry import Statistic, counted
 from mqa_robustness.attack.attempts import DECLINED, FELL, HELD, UNANSWERED, WRONG
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def told(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What was not attacked and why, and queries that had no answer."""
     states = Counter(row["state"] for row in rows)
     if states[WRONG]:
-        yield f"answered wrong as they are, and not attacked: {states[WRONG]} of {len(rows)} rows"
+        yield f"answered wrong as they are, and not attacked: {states[WRONG]} of {counted(len(rows), 'row')}"
     if states[UNANSWERED]:
-        yield f"without an answer (NaN or Inf) as they are, and not attacked: {states[UNANSWERED]} of {len(rows)} rows"
+        yield f"without an answer (NaN or Inf) as they are, and not attacked: {states[UNANSWERED]} of {counted(len(rows), 'row')}"
     for reason, count in Counter(row["reason"] for row in rows if row["state"] == DECLINED).items():
-        yield f"declined, as {reason}: {count} of {len(rows)} rows"
+        yield f"declined, as {reason}: {count} of {counted(len(rows), 'row')}"
     if silent := sum(row["unanswered"] for row in rows if row["state"] != UNANSWERED):
         lost = sum(row["state"] == FELL and row["after"] is None for row in rows)
         yield f"queries without an answer (NaN or Inf): {silent}; rows that fell so: {lost}"
@@ -115,10 +115,10 @@ def _fallen(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     fell = [row for row in rows if row["state"] == FELL]
     attacked = [row for row in rows if row["state"] in (FELL, HELD)]
     if not fell:
-        yield f"none of {len(attacked)} rows fell, in {_mean(attacked, 'queries'):.3g} queries on average"
+        yield f"none of {counted(len(attacked), 'row')} fell, in {_mean(attacked, 'queries'):.3g} queries on average"
         return
     yield (
-        f"{len(fell)} of {len(attacked)} rows fell, by {_mean(fell, 'changed_words'):.2g} words, "
+        f"{len(fell)} of {counted(len(attacked), 'row')} fell, by {_mean(fell, 'changed_words'):.2g} words, "
         f"{_mean(fell, 'edits'):.2g} characters and {_mean(fell, 'queries'):.3g} queries on average"
     )
     kinds = Counter(kind for row in fell for kind in set(row["kinds"]))
@@ -128,9 +128,9 @@ def _fallen(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 def _hits(
     replayed: Sequence[Mapping[str, Any]], heard: Sequence[Mapping[str, Any]], missed: Sequence[Mapping[str, Any]]
 ) -> Iterator[str]:
-    yield f"of {len(heard)} edits that brought down the reference, {len(heard) - len(missed)} did so here"
+    yield f"of {counted(len(heard), 'edit')} that brought down the reference, {len(heard) - len(missed)} did so here"
     if other := len(replayed) - len(heard):
-        yield f"answered otherwise here as they are, and without a say: {other} of {len(replayed)} rows that fell"
+        yield f"answered otherwise here as they are, and without a say: {other} of {counted(len(replayed), 'row')} that fell"
     if silent := sum(row["candidate_after"] is None for row in replayed):
         yield f"edits without an answer (NaN or Inf) here: {silent}"
 
