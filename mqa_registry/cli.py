@@ -17,6 +17,7 @@ from mqa_registry.commands.arguments import (
     Backend,
     BatchAxis,
     Constant,
+    Data,
     Debug,
     Device,
     File,
@@ -32,7 +33,6 @@ from mqa_registry.commands.arguments import (
     PluginFile,
     Precision,
     Quiet,
-    Rows,
     Run,
     Set,
     Source,
@@ -40,6 +40,7 @@ from mqa_registry.commands.arguments import (
     SuiteArgument,
     Task,
     Tolerance,
+    Timeout,
     TrustRemoteCode,
     Verbose,
     VerboseDoctor,
@@ -149,8 +150,11 @@ def validate(
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        allowed = {"allow_code": allow_code, "allow_pickle": allow_pickle, "trust_remote_code": trust_remote_code}
-        running.validate(suite, running.asked(set_=set_, offline=offline, plugin=plugin, **allowed))
+        asked = running.asked(
+            set_=set_, offline=offline, plugin=plugin, allow_code=allow_code, allow_pickle=allow_pickle,
+            trust_remote_code=trust_remote_code,
+        )  # fmt: skip
+        running.validate(suite, asked)
 
 
 @app.command()
@@ -175,7 +179,7 @@ def rows(
 def parity(
     model: Model,
     file: File,
-    data: Rows = None,
+    data: Data = None,
     inputs: Arrays = None,
     task: Task = None,
     outputs: Outputs = None,
@@ -224,7 +228,7 @@ def export(
     precision: Precision = None,
     per_channel: Annotated[bool, flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
-    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
+    timeout: Timeout = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
     source: Source = None,
     json: Json = None,

@@ -57,6 +57,8 @@ OtherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by
 Precision = Annotated[
     str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
 ]
+Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")]
+Data = Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")]
 VerboseDoctor = Annotated[
     int,
     typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said."),
@@ -68,7 +70,6 @@ File = Annotated[
     Path,
     typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
 ]
-Rows = Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")]
 Arrays = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")]
 Tolerance = Annotated[
     tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")

@@ -7,7 +7,7 @@ from mqa_registry.data.positive import positive_class
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.rows import Example, Rows, derived_ids, fingerprint
 from mqa_registry.data.schemas import SCHEMAS, Schema, schema_named
-from mqa_registry.data.targets import labels_in, mapped_labels, targets_of, with_targets_named
+from mqa_registry.data.targets import labels_in, mapped_labels, other_labels, targets_of, with_targets_named
 
 __all__ = [
     "SCHEMAS",
@@ -24,6 +24,7 @@ __all__ = [
     "labels_in",
     "mapped_labels",
     "moved_spans",
+    "other_labels",
     "positive_class",
     "read_table",
     "schema_named",

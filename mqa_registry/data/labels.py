@@ -39,7 +39,7 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
 
     A label is the name of a class, letter by letter, else in another case, with other spaces or separators. Else all of
     them are positions among the classes, as whole numbers or as transformers names classes without names (`LABEL_1`);
-    else the two booleans of a model with two classes. `positions` says whether a number may be one.
+    else the two booleans of a model with two classes. Without `positions` it has to be a name.
     """
     alike: dict[str, list[str]] = {}
     for name in classes:
@@ -54,7 +54,7 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
     numbers = [_position(label) for label in labels] if positions else [None]
     if all(number is not None for number in numbers):
         return _at_positions(labels, [number for number in numbers if number is not None], classes)
-    switches = [BOOLEANS.get(_text(label).casefold()) for label in labels]
+    switches = [BOOLEANS.get(_text(label).casefold()) for label in labels] if positions else [None]
     if all(switch is not None for switch in switches):
         if len(classes) == len(BOOLEANS):
             return [classes[switch] for switch in switches if switch is not None]

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.labels import Unreadable, is_missing, plain_label, read_labels
+from mqa_registry.data.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.schemas import schema_named
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from mqa_registry.data.rows import Rows
 
 TARGET = "target"
+LABELS_SHOWN = 5  # labels that a message lists
 VALUE_SHOWN = 60  # characters of a value that a message shows
 
 
@@ -43,10 +45,13 @@ def targets_of(rows: Rows, schema: str, classes: Sequence[str], *, data: str) ->
     return Predictions(schema, pa.table({"id": rows.ids, name: column}), tuple(classes))
 
 
-def with_targets_named(rows: Rows, classes: Sequence[str], *, data: str) -> Rows:
-    """The rows with the class of the model that each target means; a DataError where one means none or several."""
+def with_targets_named(rows: Rows, classes: Sequence[str]) -> Rows:
+    """The rows with the class of the model that each target means; as they are where one means none, or several."""
+    try:
+        named = targets_of(rows, "label", classes, data="").main
+    except (DataError, pa.ArrowException):
+        return rows
     place = rows.table.column_names.index(TARGET)
-    named = targets_of(rows, "label", classes, data=data).main
     return replace(rows, table=rows.table.set_column(place, TARGET, named))
 
 
@@ -78,6 +83,29 @@ def labels_in(rows: Rows) -> set[str]:
     if pa.types.is_nested(column.type):
         return set()
     return {plain_label(value) for value in pc.unique(column).to_pylist() if not is_missing(value)}
+
+
+def other_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
+    """Those of the labels of targets that are none of the classes which predictions happen to have.
+
+    A DataError where one side has numbers and the other has names: no right answer could then be given.
+    """
+    found = {label for label in labels if isinstance(read_labels([label], classes, positions=False), Unreadable)}
+    number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*found, *classes)}
+    if found and found == labels and classes:
+        numbered = {all(number[label] for label in side) for side in (found, classes)}
+        unnumbered = {not any(number[label] for label in side) for side in (found, classes)}
+        if numbered == unnumbered == {True, False}:
+            raise DataError(
+                f"no label of the targets ({_some(found)}) is one of the predictions ({_some(classes)})",
+                hint='say which is which in the data set\'s table: `labels = { 1 = "...", 2 = "..." }`',
+            )
+    return found
+
+
+def _some(labels: Iterable[str]) -> str:
+    shown = sorted(labels)
+    return ", ".join(f"`{label}`" for label in shown[:LABELS_SHOWN]) + (", ..." if len(shown) > LABELS_SHOWN else "")
 
 
 def _classes_of(rows: Rows, column: pa.ChunkedArray, classes: Sequence[str], data: str) -> pa.ChunkedArray:

@@ -15,11 +15,10 @@ __all__ = ["Number", "Part", "Result", "Step", "Verdict", "judge", "label_order"
 
 
 def __getattr__(name: str) -> object:
-    if name == "judge":
-        from mqa_registry.judging.cases import judge as found
-    elif name == "label_order":
-        from mqa_registry.judging.label_order import label_order as found
-    else:
+    if name not in {"judge", "label_order"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = found
-    return found
+    from mqa_registry.judging.cases import judge
+    from mqa_registry.judging.label_order import label_order
+
+    globals().update({"judge": judge, "label_order": label_order})
+    return globals()[name]

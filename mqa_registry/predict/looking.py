@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
 
-FORMAT = 1  # counts up when the host itself would keep what probes saw in another form
+FORMAT = 2  # counts up when the host itself would keep what probes saw in another form
 
 
 class Looking:
@@ -128,7 +129,10 @@ class Looking:
         predictions = self._predictions(view) if sees == "predictions" else None
         opened = partial(self._runner, view.backend) if sees == "runner" else None
         origin = self._live[view.backend].origin if sees == "runner" else None
-        return LiveView(view.backend, self._seen(view).rows, predictions, opened, origin)
+        rows = self._seen(view).rows
+        if sees != "rows" and self._prepared.classes:
+            rows = with_targets_named(rows, self._prepared.classes)
+        return LiveView(view.backend, rows, predictions, opened, origin)
 
     def _predictions(self, view: View) -> Predictions | None:
         return self._views[view].predictions

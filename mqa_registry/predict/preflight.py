@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Comparison, Metric, Slice
-from mqa_registry.data import targets_of, with_targets_named
+from mqa_registry.data import targets_of
 from mqa_registry.errors import DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
 
@@ -19,28 +20,24 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Use
 
 
-def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> dict[str, Rows]:
-    """The rows with their targets named as the model names its classes; an error with everything that is wrong.
+def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> None:
+    """Raise everything that is wrong with the data and the checks, where anything is.
 
     `schema` and `classes` are those of the predictions. What metrics need of the targets, what measures say of their
     options before these classes, and the columns that slices read are looked at.
     """
     problems: dict[Problem, None] = {}
-    found = dict(rows)
     for data in _labelled(plan):
         try:
-            found[data] = _named(rows[data], schema, classes, data)
+            targets_of(rows[data], schema, classes, data=data)
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
-    for data in found.keys() - _labelled(plan):
-        found[data] = _named_if_any(rows[data], schema, classes, data)
     for case in plan.cases:
-        problems |= dict.fromkeys(_problems(case, found, schema, classes))
+        problems |= dict.fromkeys(_problems(case, rows, schema, classes))
     if len(problems) == 1 and (only := next(iter(problems))).location is None:
         raise DataError(only.message, hint=only.hint)
     if problems:
         raise SuiteError(list(problems))
-    return found
 
 
 def examine_again(plan: Plan, observations: Observations) -> None:
@@ -58,32 +55,16 @@ def _labelled(plan: Plan) -> dict[str, None]:
     return dict.fromkeys(view.rows.data for case in cases for view in case.views)
 
 
-def _named(rows: Rows, schema: str, classes: Sequence[str], data: str) -> Rows:
-    if schema == "label" and "target" in rows.table.column_names:
-        return with_targets_named(rows, classes, data=data)
-    targets_of(rows, schema, classes, data=data)
-    return rows
-
-
-def _named_if_any(rows: Rows, schema: str, classes: Sequence[str], data: str) -> Rows:
-    """The same of rows whose targets no check needs: they stay as they are where they do not fit."""
-    try:
-        return with_targets_named(rows, classes, data=data) if schema == "label" else rows
-    except (DataError, ValueError):
-        return rows
-
-
 def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> Iterator[Problem]:
     """What is wrong with one case, each where it stands in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
     if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in MADE_UP:
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
-        yield from _said(measure, lambda: rehearsed(measure, schema, classes), UsageError)
+        yield from _said(measure, partial(rehearsed, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
-    if by is not None:
-        for name in data:
-            yield from _said(by, lambda name=name: _sliced(by, rows[name]), MqaError)
+    for name in data if by is not None else ():
+        yield from _said(by, partial(_sliced, by, rows[name]), MqaError)
     if isinstance(kind, Comparison) and len(data) > 1:
         yield from _other_rows(case, rows)
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from mqa_registry.contributions import Replay
-from mqa_registry.data import fingerprint, labels_in, schema_named
+from mqa_registry.data import fingerprint, labels_in, other_labels, schema_named
 from mqa_registry.errors import DataError, ExitCode, MqaError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.disturb import disturb
@@ -55,7 +55,7 @@ def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
     rows = load_rows(plan, conditions)
     subject = _subject(plan, conditions, rows)
     if subject is not None:
-        rows = preflight(plan, rows, subject.task.schema, subject.model.labels)
+        preflight(plan, rows, subject.task.schema, subject.model.labels)
     seen = perturb_rows(plan, rows, progress)
     replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
     classes = _classes(subject, replayed.values(), rows.values())
@@ -75,7 +75,8 @@ def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
     if subject is not None:
         for name in _live(plan):
             _identified(plan.suite.backends[name], subject)
-        return preflight(plan, rows, subject.task.schema, subject.model.labels)
+        preflight(plan, rows, subject.task.schema, subject.model.labels)
+        return rows
     views = [view for view in _to_replay(plan) if not view.rows.perturb]
     replayed = [_replayed(plan, view, Disturbed(rows[view.rows.data])) for view in views]
     if schema := _schema(replayed):
@@ -245,7 +246,7 @@ def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterab
     named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
     if any(predictions.probabilities is not None for predictions in brought):
         return named
-    return tuple(sorted({*named, *(label for one in rows for label in labels_in(one))}))
+    return tuple(sorted({*named, *other_labels({label for one in rows for label in labels_in(one)}, named)}))
 
 
 def _with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:

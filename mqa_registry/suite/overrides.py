@@ -84,7 +84,10 @@ def _named(name: str, table: Node, names: Mapping[str, str]) -> Node:
     """The table with the `name` of the check that is meant: by its name, else by the shorter one that reports show."""
     found = [name] if name in names else [full for full, title in names.items() if title == name]
     if not found:
-        hint = did_you_mean(name, dict.fromkeys([*names, *names.values()])) or "`check.NAME.KEY` sets a key of the check NAME"
+        hint = (
+            did_you_mean(name, dict.fromkeys([*names, *names.values()]))
+            or "`check.NAME.KEY` sets a key of the check NAME"
+        )
         raise SuiteError([Problem(f"there is no check `{name}`", hint, table.key)])
     if len(found) > 1:
         hint = f"write one of {', '.join(f'`{full}`' for full in found)}"

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.data import Rows, mapped_labels, targets_of
+from mqa_registry.data import Rows, mapped_labels, other_labels, targets_of
 from mqa_registry.data.labels import Unreadable, read_labels
 from mqa_registry.errors import DataError
 
@@ -154,3 +154,16 @@ def test_labels_are_read_as_classes_or_one_of_them_is_named(classes, labels):
     else:
         assert len(found) == len(labels)
         assert set(found) <= set(classes)
+
+
+def test_labels_of_targets_beside_those_that_predictions_happen_to_have():
+    assert other_labels({"POSITIVE", "neutral"}, ("negative", "positive")) == {"neutral"}
+    assert other_labels({"1", "2", "7"}, ("1", "2")) == {"7"}
+    assert other_labels({"c"}, ("a", "b")) == {"c"}
+    assert other_labels({"c"}, ()) == {"c"}
+
+
+@pytest.mark.parametrize(("labels", "classes"), [({"0", "1"}, TWO), ({"true", "false"}, TWO), (set(TWO), ("0", "1"))])
+def test_numbers_for_names_are_refused_and_never_judged_as_other_labels(labels, classes):
+    with pytest.raises(DataError, match=r"no label of the targets .* is one of the predictions"):
+        other_labels(labels, classes)

@@ -213,7 +213,7 @@ def test_what_cannot_be_looked_at_says_why():
         looked(table.drop_columns("target"), right)
     with pytest.raises(DataError, match="`maybe`, which the model does not know"):
         looked(table.set_column(2, "target", pa.array(["maybe"] * 300)), right)
-    with pytest.raises(NotRunError, match="1 rows with a say are too few"):
+    with pytest.raises(NotRunError, match="1 row with a say is too few"):
         looked(table.slice(0, 1), right[:1])
     same = pa.table({"id": [str(n) for n in range(300)], "text": ["the same"] * 300, "target": ["yes"] * 300})
     with pytest.raises(NotRunError, match="299 saying the same as another row"):
