@@ -20,7 +20,6 @@ from mqa_registry.commands.arguments import (
     Data,
     Debug,
     Device,
-    File,
     Input,
     Json,
     Limit,
@@ -28,6 +27,7 @@ from mqa_registry.commands.arguments import (
     NoExamples,
     Offline,
     Only,
+    OnnxFile,
     OtherSuite,
     Outputs,
     PluginFile,
@@ -178,7 +178,7 @@ def rows(
 @app.command(epilog=EXIT_CODES)
 def parity(
     model: Model,
-    file: File,
+    file: OnnxFile,
     data: Data = None,
     inputs: Arrays = None,
     task: Task = None,
