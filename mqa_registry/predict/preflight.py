@@ -63,8 +63,9 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
         yield from _said(measure, partial(rehearsed, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
-    for name in data if by is not None else ():
-        yield from _said(by, partial(_sliced, by, rows[name]), MqaError)
+    if by is not None:
+        for name in data:
+            yield from _said(by, partial(_sliced, by, rows[name]), MqaError)
     if isinstance(kind, Comparison) and len(data) > 1:
         yield from _other_rows(case, rows)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Codec, DataError
+from mqa_registry import Codec, DataError, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -102,7 +102,9 @@ def _decode(outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     """The first output of every row as one vector; null where a number of it is NaN or infinite."""
     name, whole = next(iter(outputs.items()))
     if len(whole) != len(rows):
-        raise DataError(f"the model's output `{name}` has {len(whole)} rows for {len(rows)}", hint="probes can read it")
+        raise DataError(
+            f"the model's output `{name}` has {counted(len(whole), 'row')} for {len(rows)}", hint="probes can read it"
+        )
     vectors = [_valid(values, row).ravel().astype(np.float64) for values, row in zip(whole, rows, strict=True)]
     finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
     return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
