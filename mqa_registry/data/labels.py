@@ -163,4 +163,4 @@ def _key(label: Any) -> str:
 
 def _listed(classes: Sequence[str]) -> str:
     more = f" and {len(classes) - SHOWN} more" if len(classes) > SHOWN else ""
-    return ", ".join(f"`{name}`" for name in classes[:SHOWN]) + more
+    return (", ".join(f"`{name}`" for name in classes[:SHOWN]) or "none") + more

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -101,18 +102,21 @@ def _named(model: Model, labels: Mapping[str, str]) -> Model:
     """The model with other names for its classes; a DataError where they are not its classes, or not told apart."""
     if not labels:
         return model
-    read = read_labels(list(labels), model.labels)
-    if isinstance(read, Unreadable):
-        raise DataError(f"`labels` of `[model]` names the class `{read.label}`, {read.reason}")
-    names = dict(zip(read, labels.values(), strict=True))
+    names: dict[str, str] = {}
+    for label, name in labels.items():
+        read = read_labels([label], model.labels)
+        if isinstance(read, Unreadable):
+            raise DataError(f"`labels` of `[model]` names the class `{label}`, {read.reason}")
+        names[read[0]] = name
     renamed = [names.get(name, name) for name in model.labels]
     if len(names) < len(labels) or len(set(renamed)) < len(renamed) or "" in renamed:
         raise DataError(
             f"`labels` of `[model]` makes {', '.join(f'`{name}`' for name in renamed)} of its classes",
             hint="every class needs one name, and one of its own",
         )
-    model.labels = tuple(renamed)
-    return model
+    other = copy(model)  # a source may give the same one again
+    other.labels = tuple(renamed)
+    return other
 
 
 def _conditions(origin: Mapping[str, Any]) -> Conditions:
