@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Probe
-from mqa_registry.errors import MqaError, NotRunError
+from mqa_registry.errors import DataError, MqaError, NotRunError
 from mqa_registry.suite import Against, Expect, Use
 
 
@@ -206,3 +206,25 @@ def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
         "is there dropout?",
     )
     assert seen.failure.trace, "with a trace it is an error, and not something that could not run"
+
+
+def test_a_probe_that_finds_the_data_wrong_costs_no_other(engine):
+    def refuse(scene):
+        raise DataError("the rows have no text `title`", hint="they have `text`")
+
+    wrong, fine = Watcher(refuse).use("watch/a"), Watcher().use("watch/b")
+    observations = engine.run(engine.suite(check(engine, wrong), check(engine, fine)))
+    failures = [seen.failure for seen in observations.sights.values()]
+    assert (failures[0].message, failures[0].hint) == ("the rows have no text `title`", "they have `text`")
+    assert failures[0].trace, "it is an ERROR of its check, and nothing that merely could not run"
+    assert failures[1] is None
+
+
+@pytest.mark.parametrize("sees", ["runner", "predictions"])
+def test_a_probe_of_a_model_sees_targets_as_the_model_names_them(engine, sees):
+    engine.table = engine.table.set_column(1, "label", [[1.0 if n % 2 else 0.0 for n in range(50)]])
+    watcher, rows = Watcher(), Watcher()
+    uses = watcher.use(sees=sees), rows.use("watch/rows", sees="rows")
+    engine.run(engine.suite(*(check(engine, use) for use in uses)))
+    assert watcher.scenes[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
+    assert rows.scenes[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25
