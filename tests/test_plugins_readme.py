@@ -139,7 +139,7 @@ def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
     suite.write_text(head + backends + check, encoding="utf-8")
     (result,) = run(suite, Asked(plugin_files=(done.folder / "mqa_comparing.py",))).results
     assert result.verdict == "FAIL"
-    assert result.evidence["remarks"] == ["1 rows fell by more than 0.1; 1 newly wrong, 0 newly right, McNemar p = 1"]
+    assert result.evidence["remarks"] == ["fell by more than 0.1: 1 row; 1 newly wrong, 0 newly right, McNemar p = 1"]
     assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [
         ("1", "positive", {"text": "a"}), ("2", "negative", {"text": "b"}),
     ]  # fmt: skip

@@ -74,7 +74,7 @@ def _classed(table: pa.Table, form: Schema, ids: pa.ChunkedArray, classes: Seque
 def _ids(table: pa.Table) -> pa.ChunkedArray:
     ids = _column(table, "id", pa.string())
     if ids.null_count:
-        raise DataError(f"there is no `id` in {ids.null_count:,} of {counted(len(ids), 'row')}")
+        raise DataError(f"{ids.null_count:,} of {counted(len(ids), 'row')} have no `id`")
     if pc.count_distinct(ids).as_py() < len(ids):
         counts = pc.value_counts(ids)
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")

@@ -38,4 +38,8 @@ def _groups(bounds: tuple[int, ...]) -> tuple[str, ...]:
         raise UsageError(f"`bounds` must rise from at least 1, and is {list(bounds)}", hint="for example `[10, 20]`")
     firsts = [1, *(bound + 1 for bound in bounds)]
     spans = [f"{first}-{last}" if first < last else f"{last}" for first, last in zip(firsts, bounds, strict=False)]
-    return ("no words", *(f"{span} word{'' if span == '1' else 's'}" for span in spans), f"over {bounds[-1]} words")
+    return (
+        "no words",
+        *(f"{span} word{'' if span == '1' else 's'}" for span in spans),
+        f"over {bounds[-1]} word{'' if bounds[-1] == 1 else 's'}",
+    )

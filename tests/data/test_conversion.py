@@ -175,7 +175,7 @@ def test_probabilities_as_the_store_has_them_need_their_classes():
     columns = {"probability": [[0.9, 0.1], None], "label": ["no", "yes"]}
     assert rows(converted(classes=["no", "yes"], **columns))[0] == {"label": "no", "probability": [0.9, 0.1]}
     assert "which class is which" in refusal(**columns).message
-    assert refusal(classes=["a", "b", "c"], **columns).message == "row `1` has 2 probabilities, and there are 3 classes"
+    assert refusal(classes=["a", "b", "c"], **columns).message == "row `1` has 2 probabilities for 3 classes"
     assert "lists of probabilities are needed" in refusal(classes=["a"], probability=[["x"]]).message
 
 

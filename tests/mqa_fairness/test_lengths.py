@@ -30,7 +30,7 @@ def test_a_bound_is_the_last_number_of_its_group(words, name):
 @pytest.mark.parametrize(
     ("bounds", "names"),
     [
-        ([1], ["no words", "1 word", "over 1 words", "over 1 words"]),
+        ([1], ["no words", "1 word", "over 1 word", "over 1 word"]),
         ([1, 2], ["no words", "1 word", "2 words", "over 2 words"]),
         ([3], ["no words", "1-3 words", "1-3 words", "1-3 words"]),
     ],
