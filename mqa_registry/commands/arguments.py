@@ -1,4 +1,4 @@
-"""What commands take: the arguments and options that several of them share, or that take many words, as the help has them."""
+"""What commands take: the arguments and options that several of them share, each with its words in the help."""
 
 from __future__ import annotations
 
@@ -48,7 +48,28 @@ StoreFolder = Annotated[
 Task = Annotated[str | None, typer.Option(metavar="TASK", help="The task; left out, the model's source tells which.")]
 Source = Annotated[str | None, typer.Option(metavar="NAME", help="The model source; left out, the model's name tells.")]
 Offline = Annotated[bool, flag("--offline", "Fetch nothing; use what is cached.")]
-PluginArrays = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")]
+PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE.py", help="Load a file as a plugin.")]
+AllowCode = Annotated[bool, flag("--allow-code", "Let the model run code of its own.")]
+AllowPickle = Annotated[bool, flag("--allow-pickle", "Load weights from pickle files.")]
+TrustRemoteCode = Annotated[bool, flag("--trust-remote-code", "Run code that a hub model brings.")]
+Run = Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")]
+OtherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]
+Precision = Annotated[
+    str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+]
+OnnxFile = Annotated[
+    Path, typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False)
+]
+Timeout = Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")]
+Data = Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")]
+VerboseDoctor = Annotated[
+    int,
+    typer.Option("-v", count=True, metavar="", show_default=False, help="Show what the libraries themselves said."),
+]
+Debug = Annotated[bool, flag("--debug", "Show the traceback of every error.")]
+
+# What `mqa parity` holds against a model, on which rows and how closely.
+Arrays = Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")]
 Tolerance = Annotated[
     tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
 ]
