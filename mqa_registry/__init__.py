@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mqa_registry.machine import Device, find_device
     from mqa_registry.naming import counted
     from mqa_registry.predict import remake, reopen
+    from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
@@ -70,6 +71,7 @@ _HOMES = {
     "machine": ("Device", "find_device"),
     "naming": ("counted",),
     "predict": ("remake", "reopen"),
+    "provenance": ("content_digest", "source_digest", "source_files"),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
@@ -115,6 +117,7 @@ __all__ = [
     "Timeable",
     "UsageError",
     "as_predictions",
+    "content_digest",
     "counted",
     "edited",
     "find_device",
@@ -126,6 +129,8 @@ __all__ = [
     "remake",
     "reopen",
     "run",
+    "source_digest",
+    "source_files",
 ]
 
 

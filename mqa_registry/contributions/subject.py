@@ -99,6 +99,8 @@ class Codec:
 class Subject:
     """What a backend runs: the model under test with its task, under the conditions of this run.
 
+    `digest` is that of all that tells what they are: the model's own, and the name, code and options of its source and
+    of the task. Whatever is kept of a subject is kept by it.
     `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
     nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for.
     """
@@ -113,7 +115,9 @@ class Subject:
         origin: Mapping[str, Any] | None = None,
         examples: Callable[[int], Sequence[Example]] | None = None,
         sample: Batch | None = None,
+        digest: str = "",
     ) -> None:
+        self.digest = digest or f"{model.digest} {task.name} {dict(options)}"
         self.model = model
         self.task = task
         self.conditions = conditions

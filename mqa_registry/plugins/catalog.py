@@ -25,6 +25,7 @@ from mqa_registry.options import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from types import ModuleType
     from typing import TypeAlias
 
     Kinds: TypeAlias = tuple[type[Contribution], ...]
@@ -49,7 +50,7 @@ class Plugin:
     """What a plugin gives, or why it cannot be used.
 
     `distribution` and `version` are those of the package it came with; a file's plugin has its path for the one and
-    nothing for the other.
+    nothing for the other. `module` is where its hooks are.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Plugin:
     contributions: tuple[Contribution, ...] = ()
     broken: str = ""
     hint: str = ""  # what to do about a broken one
+    module: ModuleType | None = field(default=None, compare=False, repr=False)
 
     @property
     def origin(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+from dataclasses import replace
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,12 +68,12 @@ def _file_plugin(path: Path) -> Plugin:
 def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
     """The plugin with what its module gives, or with the reason why it gives nothing."""
     try:
-        given, broken = contributions_of(get()), ""
+        module = get()
+        return replace(plain, contributions=contributions_of(module), hint="", module=module)
     except BrokenPluginError as error:
-        given, broken = (), str(error)
+        return replace(plain, broken=str(error))
     except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and even leave
-        given, broken = (), _raised(error)
-    return Plugin(plain.name, plain.distribution, plain.version, given, broken, plain.hint if broken else "")
+        return replace(plain, broken=_raised(error))
 
 
 def _module(path: Path) -> Any:

@@ -17,6 +17,7 @@ from mqa_registry.predict.batches import only, packed
 from mqa_registry.predict.observations import Failure, Work
 from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
+from mqa_registry.suite import identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -39,16 +40,14 @@ class LiveBackend:
     A `candidate` comes after another backend, which shows that the task can read what the model gives.
     """
 
-    def __init__(
-        self, name: str, use: Use, subject: Subject, task: Use, store: Store, *, candidate: bool = False
-    ) -> None:
+    def __init__(self, name: str, use: Use, subject: Subject, store: Store, *, candidate: bool = False) -> None:
         self.name = name
         self._candidate = candidate
         self.failure: Failure | None = None
         self.work = Work()
         self._use = use
+        self._made_by = identity(use)
         self._subject = subject
-        self._task = task
         self._store = store
         self._runner: Runner | None = None
         self._fingerprints: Keys = joined([])
@@ -158,10 +157,8 @@ class LiveBackend:
         self._identity = dict(identity)
         whole = {
             "format": CODEC,
-            "model": self._subject.model.digest,
-            "labels": self._subject.model.labels,
-            "task": self._task.spelled(),
-            "backend": self._use.name,
+            "subject": self._subject.digest,
+            "backend": self._made_by,
             "identity": self._identity,
         }
         text = json.dumps(whole, sort_keys=True, default=str)

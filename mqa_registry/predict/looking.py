@@ -17,12 +17,13 @@ from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.store import joined
+from mqa_registry.suite import identity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from mqa_registry.contributions import Runner
+    from mqa_registry.contributions import Runner, Subject
     from mqa_registry.data import Predictions
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
@@ -120,9 +121,13 @@ class Looking:
 
     def _scene(self, sight: Sight) -> Scene:
         reference = self._live_view(sight, sight.reference) if sight.reference else None
-        subject = next((backend.subject for backend in self._live.values()), None)
         rng = generator(self._seed, "probe", sight.use.key)
-        return Scene(self._live_view(sight, sight.view), rng, reference, subject)
+        return Scene(self._live_view(sight, sight.view), rng, reference, self._subject)
+
+    @property
+    def _subject(self) -> Subject | None:
+        """The model and its task, where a backend runs it."""
+        return next((backend.subject for backend in self._live.values()), None)
 
     def _live_view(self, sight: Sight, view: View) -> LiveView:
         sees = sight.probe.sees
@@ -146,8 +151,9 @@ class Looking:
         """All that a sight depends on."""
         whole = {
             "format": FORMAT,
-            "probe": sight.use.spelled(),
+            "probe": identity(sight.use),
             "version": sight.probe.version,
+            "subject": "" if (subject := self._subject) is None else subject.digest,
             "seed": self._seed,
             "views": [self._digests(sight, view) for view in sight.views],
         }

@@ -159,9 +159,9 @@ def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> dict[str, Li
     suite, live, subject = plan.suite, _live(plan), prepared.subject
     if suite.model is None or subject is None:
         return {}
-    first, task = next(iter(suite.backends)), suite.model.task
+    first = next(iter(suite.backends))
     return {
-        name: LiveBackend(name, suite.backends[name], subject, task, store, candidate=first in live and name != first)
+        name: LiveBackend(name, suite.backends[name], subject, store, candidate=first in live and name != first)
         for name in live
     }
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
@@ -13,7 +15,7 @@ from mqa_registry import plugins
 from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
 from mqa_registry.data.labels import Unreadable, read_labels
 from mqa_registry.errors import DataError, PluginError, Problem
-from mqa_registry.suite import ModelUse, Use
+from mqa_registry.suite import ModelUse, Use, identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -47,14 +49,16 @@ def subject_of(
         "conditions": _spelled(vars(conditions)),
         "labels": dict(model.labels),
     }
+    opened = _named(model.source.call(task, conditions), model.labels)
     return Subject(
-        _named(model.source.call(task, conditions), model.labels),
+        opened,
         task,
         conditions,
         model.task.options,
         origin=origin,
         examples=lambda most: known.get(most, ()) if rows is None else _spread(rows, most),
         sample=sample,
+        digest=_digest(model, opened),
     )
 
 
@@ -119,6 +123,12 @@ def _named(model: Model, labels: Mapping[str, str]) -> Model:
     return other
 
 
+def _digest(use: ModelUse, model: Model) -> str:
+    """Of what the model holds and calls its classes, and of what makes predictions of it."""
+    whole = {"model": model.digest, "labels": model.labels, "source": identity(use.source), "task": identity(use.task)}
+    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+
+
 def _conditions(origin: Mapping[str, Any]) -> Conditions:
     asked = _read(origin["conditions"])
     return Conditions(**asked | {"plugin_files": tuple(asked["plugin_files"])})
@@ -132,7 +142,8 @@ def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:
     found = catalog.find(kinds, spelled["use"])
     if isinstance(found, Problem):
         raise PluginError(found.message, hint=found.hint)
-    return Use(spelled["use"], found, options=_read(spelled["options"]))
+    plugin = catalog.plugins[spelled["use"].partition("/")[0]]
+    return Use(spelled["use"], found, options=_read(spelled["options"]), plugin=plugin)
 
 
 def _spread(rows: Rows, most: int) -> Sequence[Example]:

@@ -1,6 +1,7 @@
 """The suite file: read with positions, checked against the plugins it names."""
 
 from mqa_registry.suite.check import check
+from mqa_registry.suite.identity import identity
 from mqa_registry.suite.madeup import made_up
 from mqa_registry.suite.model import Against, Check, Data, Expect, IntervalKind, ModelUse, Severity, Suite, Use, Waiver
 from mqa_registry.suite.overrides import Overrides
@@ -25,6 +26,7 @@ __all__ = [
     "bases",
     "check",
     "from_toml",
+    "identity",
     "json_schema",
     "made_up",
     "plugin_names",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Contribution
     from mqa_registry.errors import Location
+    from mqa_registry.plugins.catalog import Plugin
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
@@ -25,13 +26,15 @@ class Use:
     """One contribution with its options.
 
     `given` are the options as the suite file has them, which is how reports repeat them; `options` are the same after
-    validation, with paths made whole, which is how the function is called; `at` is where the suite names it.
+    validation, with paths made whole, which is how the function is called. `plugin` is who gives it, `at` where the
+    suite names it.
     """
 
     name: str  # plugin/name
     contribution: Contribution = field(compare=False, repr=False)
     given: Mapping[str, Any] = field(default_factory=dict)
-    options: Mapping[str, Any] = field(default_factory=dict, compare=False, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    plugin: Plugin | None = field(default=None, compare=False, repr=False)
     at: Location | None = field(default=None, compare=False, repr=False)
 
     def call(self, *arguments: Any) -> Any:

@@ -65,7 +65,9 @@ class Lookup:
         options = options_of(found.function)
         values = self.findings.values(reference.node, options, reference.options, f"`{name}`", also)
         given = {key: child.plain() for key, child in reference.options.items()}
-        return None if values is None else Use(name, found, given, values, reference.use.at)
+        if values is None:
+            return None
+        return Use(name, found, given, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
 
     def _note(self, reference: Reference, problem: Problem) -> None:
         plugin = self.catalog.plugins.get(reference.use.value.partition("/")[0])

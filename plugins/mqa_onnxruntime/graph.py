@@ -9,7 +9,7 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError
+from mqa_registry import DataError, content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -77,11 +77,9 @@ def read_graph(path: Path) -> Graph:
 
 def file_sha256(path: Path) -> str:
     """The sha256 of a file's content; a DataError where it cannot be read."""
-    try:
-        with path.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"`{path}` cannot be read: {error.strerror}") from error
+    if path.is_dir():
+        raise DataError(f"`{path}` cannot be read: it is a folder")
+    return content_digest(path)
 
 
 def parsed(path: Path) -> Any:

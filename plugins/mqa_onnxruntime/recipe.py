@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.calibration import calibration_rows, rows_digest, samples
 from mqa_onnxruntime.providers import runtime
 from mqa_onnxruntime.variant import PLAIN
+from mqa_registry import source_digest
 
 if TYPE_CHECKING:
     from mqa_onnxruntime.variant import Variant
     from mqa_registry import Subject
 
-FORMAT = 5  # counts up when our own code would make another export, or another audit, of the same
 EXPORTERS = ("transformers", "torch")  # in the order they are tried
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 
@@ -23,9 +24,10 @@ LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 def recipe(subject: Subject, opset: int | None, variant: Variant = PLAIN) -> dict[str, Any]:
     """Everything that an export depends on, known without a model library."""
     made_of: dict[str, Any] = {
-        "format": FORMAT,
+        "source": source_digest(sys.modules[__name__]),
         "model": subject.model.digest,
         "task": subject.task.name,
+        "subject": subject.digest,
         "exporters": list(EXPORTERS),
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model
+from mqa_registry import DataError, Model, content_digest
 from mqa_torch.allowed import check_allowed, check_task, evaluating
 from mqa_torch.program import module_of
 
@@ -31,11 +30,9 @@ def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: 
     if not id.is_file():
         raise DataError(f"there is no file `{id}`")
     load = _program if id.suffix == PROGRAM else _script
-    with id.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
     form = "exported program" if id.suffix == PROGRAM else "TorchScript"
     return Model(
-        digest=f"sha256:{digest}",
+        digest=f"sha256:{content_digest(id)}",
         module=partial(_loaded, id, form, load),
         processor=lambda: None,
         about={"id": str(id), "form": form},

@@ -6,7 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError
+from mqa_registry import DataError, content_digest
 from mqa_transformers.files import read_json
 from mqa_transformers.weights import find_weights
 
@@ -86,7 +86,7 @@ class Folder:
         """The sha256 over the names and contents of all files that an answer depends on."""
         total = hashlib.sha256()
         for name in sorted({*self.weights, *self._beside()}):
-            total.update(f"{name}\0{_file_digest(self.path / name)}\n".encode("utf-8", "surrogateescape"))
+            total.update(f"{name}\0{content_digest(self.path / name)}\n".encode("utf-8", "surrogateescape"))
         return f"sha256:{total.hexdigest()}"
 
     def _beside(self) -> Iterator[str]:
@@ -132,11 +132,3 @@ def _code(path: Path, config: Mapping[str, Any]) -> str:
         return CONFIG
     present = (name for name in PROCESSORS if (path / name).is_file())
     return next((name for name in present if "auto_map" in read_json(path / name)), "")
-
-
-def _file_digest(file: Path) -> str:
-    try:
-        with file.open("rb") as content:
-            return hashlib.file_digest(content, "sha256").hexdigest()
-    except OSError as error:
-        raise DataError(f"`{file}` cannot be read: {error.strerror}") from error

@@ -83,9 +83,9 @@ def exports(tmp_path_factory):
 def make(module, task, exports):
     """What a backend runs; options are those of the conditions."""
 
-    def subject(*, of=module, digest="sha256:bag", exports=exports, task=task, **conditions):
+    def subject(*, of=module, digest="sha256:bag", exports=exports, task=task, identity="", **conditions):
         model = Model(digest=digest, module=lambda: of, processor=lambda: None, labels=("0", "1"))
-        return Subject(model, task, Conditions(exports=exports, **conditions), {})
+        return Subject(model, task, Conditions(exports=exports, **conditions), {}, digest=identity)
 
     return subject
 

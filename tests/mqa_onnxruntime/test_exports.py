@@ -95,6 +95,7 @@ def test_an_export_under_the_name_of_another_recipe_is_not_used(fresh, counted):
     [
         lambda make, task: make(digest="sha256:other"),
         lambda make, task: make(task=dataclasses.replace(task, name="other")),
+        lambda make, task: make(identity="a task of the same name, of another plugin"),
     ],
 )
 def test_another_model_or_task_has_another_recipe(make, task, change):

@@ -102,3 +102,15 @@ def test_rows_are_spread_over_the_data(subject):
 def test_a_task_without_a_sample_takes_rows_of_the_data(subject):
     assert [row["text"] for row in subject(100).samples()] == [0, 33, 66, 99]
     assert subject(100, ({"text": "own"},)).samples() == ({"text": "own"},)
+
+
+def test_two_tasks_of_one_name_are_two_subjects(origin, tmp_path):
+    """Whatever is kept of one, as an export, is not the other's."""
+    (tmp_path / "twin.py").write_text(PLUGIN)
+    files = [spelled(tmp_path / name) for name in ("own.py", "twin.py")]
+    origin["conditions"]["plugin_files"] = files
+    twin = origin | {"task": {"use": "twin/words", "options": {"most": 2}}}
+    longer = origin | {"task": {"use": "own/words", "options": {"most": 3}}}
+    digests = [remake(one).digest for one in (origin, twin, longer, origin)]
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]

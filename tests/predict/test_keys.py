@@ -1,0 +1,189 @@
+"""Nothing that was predicted by other code, with other options or from other files is taken from the store."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from textwrap import dedent
+
+import pytest
+
+PLUGIN = """
+import contextlib
+from pathlib import Path
+import numpy as np
+import pyarrow as pa
+from mqa_registry import Backend, Codec, Model, ModelSource, Probe, Task, hookimpl
+
+def source(task, conditions, *, threshold: float = 5.0):
+    "A threshold, known by a digest that says nothing of it."
+    return Model(digest="model", module=lambda: threshold, processor=lambda: None, labels=("short", "long"))
+
+def lengths(model, *, twice: bool = False):
+    "Whether a text is long."
+    from counting import size
+    def decode(outputs, rows):
+        return pa.table({"label": [model.labels[int(one)] for one in outputs["long"]]})
+    encode = lambda rows: [{"size": np.array([size(row["text"]) * (1 + twice)])} for row in rows]
+    return Codec(encode, lambda rows: {"size": np.stack([row["size"] for row in rows])}, decode, size=len)
+
+class Runner:
+    identity, facts, budget = {}, {}, 100
+
+    def __init__(self, threshold):
+        self.threshold = threshold
+
+    def run(self, batch):
+        return {"long": batch["size"][:, 0] > self.threshold}
+
+@contextlib.contextmanager
+def plain(subject, *, more: float = 0.0, lexicon: Path | None = None):
+    "A comparison."
+    yield Runner(subject.model.module + more + len(lexicon.read_text() if lexicon else ""))
+
+def words(scene, *, lexicon: Path, weight: float = 1.0):
+    "How many texts have a word of the lexicon."
+    known = set(lexicon.read_text().split())
+    hits = [weight * bool(known & set(text.split())) for text in scene.view.rows.table["text"].to_pylist()]
+    return pa.table({"hit": hits})
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("threshold", source)
+
+@hookimpl
+def mqa_tasks():
+    fields = {"text": "text"}
+    yield Task("lengths", lengths, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
+    yield Task("other", lengths, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
+
+@hookimpl
+def mqa_backends():
+    yield Backend("plain", plain, identity=lambda subject, *, more=0.0, lexicon=None: {})
+
+@hookimpl
+def mqa_probes():
+    numbers = lambda seen: {"value": seen["hit"].to_numpy().astype(float)}
+    yield Probe("words", words, gives=("value",), numbers=numbers, sees="rows")
+"""
+SUITE = """
+format = 1
+name = "keys"
+[model]
+use = "own/threshold"
+task = "lengths"
+[data.rows]
+use = "datasets/file"
+path = "rows.csv"
+[backends.plain]
+use = "own/plain"
+[[check]]
+measure = "metrics/accuracy"
+gate = "point"
+expect = { min = 0 }
+[[check]]
+measure = { use = "own/words", lexicon = "lexicon.txt" }
+gate = "point"
+expect = { min = 0 }
+"""
+ROWS = "text,target\n" + "".join(f"{'word ' * number}end,long\n" for number in range(8))
+
+
+@pytest.fixture
+def run(tmp_path):
+    """Run the suite in a process of its own: what the checks came to, and how many rows were predicted."""
+    files = {
+        "own.py": PLUGIN,
+        "counting.py": "size = len\n",
+        "suite.toml": SUITE,
+        "rows.csv": ROWS,
+        "lexicon.txt": "word",
+    }
+
+    def done(*arguments, path=tmp_path, plugin=("--plugin", "own.py"), **changed):
+        for name, text in (files | changed).items():
+            (tmp_path / name).write_text(dedent(text))
+        command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--json", "-", *plugin, *arguments]
+        env = os.environ | {"PYTHONPATH": str(path)}
+        told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, check=False, timeout=120)
+        report = json.loads(told.stdout or "{}")
+        assert report.get("verdict") == "PASS", told.stdout + told.stderr
+        found = re.search(r"(\d+) rows predicted", told.stderr)
+        return [result["numbers"]["value"]["estimate"] for result in report["results"]], int(found[1]) if found else 0
+
+    return done
+
+
+def test_what_did_not_change_is_not_predicted_again(run):
+    first, predicted = run()
+    assert predicted == 8
+    assert run() == (first, 0)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after"),
+    [
+        ("own.py", "model.labels[int(one)]", "model.labels[1 - int(one)]"),
+        ("own.py", "threshold: float = 5.0", "threshold: float = 15.0"),
+        ("own.py", "twice: bool = False", "twice: bool = True"),
+        ("suite.toml", '"own/threshold"', '"own/threshold"\nthreshold = 15.0'),
+        ("suite.toml", '"own/plain"', '"own/plain"\nmore = 10.0'),
+        ("suite.toml", '"own/plain"', '"own/plain"\nlexicon = "rows.csv"'),
+        ("counting.py", "len", "lambda text: 2 * len(text)"),
+    ],
+)
+def test_a_prediction_follows_whatever_made_it(run, tmp_path, file, before, after):
+    changed = {"own.py": PLUGIN, "counting.py": "size = len\n", "suite.toml": SUITE}[file].replace(before, after, 1)
+    (first, _), (second, predicted) = run(), run(**{file: changed})
+    assert predicted == 8
+    assert second[0] != first[0]
+
+
+def test_a_prediction_follows_the_file_behind_a_path(run):
+    suite = SUITE.replace('"own/plain"', '"own/plain"\nlexicon = "lexicon.txt"')
+    (first, _), (second, predicted) = (
+        run(**{"suite.toml": suite}),
+        run(**{"suite.toml": suite, "lexicon.txt": "w" * 20}),
+    )
+    assert predicted == 8
+    assert second[0] != first[0]
+
+
+def test_what_a_probe_saw_follows_its_lexicon_and_its_defaults(run):
+    first, _ = run()
+    assert run(**{"lexicon.txt": "nothing"})[0][1] == 0 != first[1]
+    assert run(**{"own.py": PLUGIN.replace("weight: float = 1.0", "weight: float = 0.5")})[0][1] == first[1] / 2
+
+
+def test_two_tasks_of_one_function_share_nothing(run):
+    run()
+    assert run(**{"suite.toml": SUITE.replace('"lengths"', '"other"')})[1] == 8
+
+
+def test_two_plugins_of_one_code_share_nothing(run, tmp_path):
+    run()
+    (tmp_path / "twin.py").write_text(PLUGIN)
+    twins = SUITE.replace("own/threshold", "twin/threshold").replace('"lengths"', '"own/lengths"')
+    assert run("--plugin", "twin.py", **{"suite.toml": twins})[1] == 8
+
+
+def test_another_version_of_an_installed_plugin_predicts_anew(run, tmp_path):
+    """Though its code is the same: what it stands on may be another."""
+
+    def installed(version):
+        home = tmp_path / version / "site-packages"
+        info = home / f"mqa_own-{version}.dist-info"
+        info.mkdir(parents=True, exist_ok=True)
+        (home / "own.py").write_text(PLUGIN)
+        (home / "counting.py").write_text("size = len\n")
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: mqa-own\nVersion: {version}\n")
+        (info / "entry_points.txt").write_text("[mqa]\nown = own\n")
+        return home
+
+    first, predicted = run(plugin=(), path=installed("0.1.0"))
+    assert predicted == 8
+    assert run(plugin=(), path=installed("0.1.0")) == (first, 0)
+    assert run(plugin=(), path=installed("0.2.0")) == (first, 8)

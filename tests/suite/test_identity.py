@@ -1,0 +1,87 @@
+"""What a contribution in a suite is known by."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mqa_registry.contributions import ModelSource, Probe
+from mqa_registry.plugins.catalog import Plugin
+from mqa_registry.suite import Use, identity
+
+
+def watch(scene, *, lexicon: Path | None = None, weight: float = 0.5, mode: str = "all"):
+    """Watch."""
+
+
+def known(name="own/watch", function=watch, version="1.0", **options):
+    probe = Probe("watch", function, gives=("value",), numbers=dict, sees="rows")
+    plugin = Plugin("own", "mqa-own", version, (probe,))
+    return identity(Use(name, probe, {}, options, plugin))
+
+
+def test_an_option_left_out_is_its_default():
+    assert known(weight=0.5) == known()
+    assert known(weight=0.25) != known()
+
+
+def test_another_default_is_another_identity():
+    def watch(scene, *, weight: float = 0.75):
+        """Watch."""
+
+    assert known(function=watch)["options"] == {"weight": 0.75}
+
+
+def test_a_default_without_a_spelling_is_known_by_its_class():
+    def watch(scene, *, mode: object = threshold):
+        """Watch."""
+
+    assert known(function=watch)["options"] == {"mode": "builtins.object"}
+
+
+threshold = object()
+
+
+def test_names_and_versions_tell_apart():
+    assert known("one/watch") != known("other/watch")
+    assert known(version="0.1.0") != known(version="0.2.0")
+
+
+def test_the_source_of_what_is_wrapped_counts():
+    assert known(function=partial(lambda scene: scene, None))["source"] == known()["source"] != []
+
+
+def test_a_path_is_known_by_what_it_holds(tmp_path):
+    one, other = tmp_path / "one.txt", tmp_path / "other.txt"
+    one.write_text("good")
+    other.write_text("good")
+    assert known(lexicon=one) == known(lexicon=other)
+    other.write_text("bad")
+    assert known(lexicon=one) != known(lexicon=other)
+    (tmp_path / "folder").mkdir()
+    before = known(lexicon=tmp_path / "folder")
+    (tmp_path / "folder" / "one").write_text("1")
+    assert known(lexicon=tmp_path / "folder") != before
+    assert known(lexicon=tmp_path / "gone") != known(lexicon=tmp_path / "gone too")
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "notes.md"])
+def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name):
+    def source(task, conditions, *, id: Path):  # noqa: A002
+        """A model."""
+
+    use = Use("own/source", ModelSource("source", source), {}, {"id": tmp_path})
+    before = identity(use)
+    (tmp_path / name).write_text("not of the model")
+    assert identity(use) == before
+
+
+def test_one_name_of_two_files_is_two_uses(tmp_path):
+    """As where a suite and the one it extends lie in two folders, and each means its own file."""
+    probe = Probe("watch", watch, gives=("value",), numbers=dict, sees="rows")
+    given = {"lexicon": "words.txt"}
+    one, other = (Use("own/watch", probe, given, {"lexicon": tmp_path / home / "words.txt"}) for home in ("a", "b"))
+    assert one != other
+    assert one == Use("own/watch", probe, given, {"lexicon": tmp_path / "a" / "words.txt"})
