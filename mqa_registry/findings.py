@@ -44,7 +44,7 @@ class Exported:
 class Judgement:
     """How one run judged the file that one of its backends runs.
 
-    `verdict` is what the critical checks come to that ran on this backend, on the reference or on rows alone. `suite`
+    `verdict` is what the critical checks come to that ran on this backend or on rows alone. `suite`
     is the suite's digest and `name` its name, `part` what the command line left of it: `only`, `backends`, `limit`.
     `model` is the model's digest, `judged` the time in UTC.
     """

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry.errors import MqaError
 from mqa_registry.findings import Finding, Judgement
+from mqa_registry.judging import Verdict
 from mqa_registry.runs.outcome import exit_code, verdict_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.contributions import Backend
-    from mqa_registry.judging import Verdict
     from mqa_registry.plan import Plan
     from mqa_registry.predict import Observations
     from mqa_registry.report import Report
@@ -26,7 +26,7 @@ def stamped(report: Report, plan: Plan, observations: Observations, overrides: O
     judged = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
     findings = list(report.findings)
     for name, identity in observations.identities.items():
-        if (verdict := _verdict(report, name, plan.suite.reference)) is not None:
+        if (verdict := _verdict(report, name)) is not None:
             judgement = Judgement(
                 verdict=str(verdict),
                 run=report.run,
@@ -37,19 +37,33 @@ def stamped(report: Report, plan: Plan, observations: Observations, overrides: O
                 model=str(observations.model.get("digest", "")),
                 judged=judged,
             )
-            findings += _stamp(plan.suite.backends[name], identity, judgement)
+            written = list(_stamp(plan.suite.backends[name], identity, judgement))
+            findings += [*written, *(_aside(report, name, plan.suite.reference) if written else ())]
     return replace(report, findings=tuple(findings))
 
 
-def _verdict(report: Report, backend: str, reference: str) -> Verdict | None:
+def _verdict(report: Report, backend: str) -> Verdict | None:
     """What the run came to for one backend; None where no critical check ran on it.
 
-    A file is not good where its model is not; what befalls another candidate is not its doing.
+    What was asked of another backend alone, the reference too, is the verdict of the run and not of this file: the
+    reference's speed is not the file's, and where the model is not good, the same check on the file says so.
     """
     if not any(result.critical for result in report.results if result.backend == backend):
         return None
-    concern = {backend, reference, ""}
-    return verdict_of(exit_code([result for result in report.results if result.backend in concern]))
+    return _verdict_on(report, {backend, ""})
+
+
+def _verdict_on(report: Report, backends: set[str]) -> Verdict:
+    return verdict_of(exit_code([result for result in report.results if result.backend in backends]))
+
+
+def _aside(report: Report, backend: str, reference: str) -> Iterator[Finding]:
+    """That the reference did not hold what was asked of it, where the stamp of a file does not say so."""
+    if backend != reference and _verdict_on(report, {backend, ""}) is Verdict.PASS:
+        own = [result for result in report.results if result.backend == reference]
+        if (verdict := verdict_of(exit_code(own))) is not Verdict.PASS:
+            message = f"what was asked of `{reference}` came to {verdict}, which its stamp does not tell"
+            yield Finding("note", backend, message, f"ask the same of `{backend}`, where it is to hold for the file")
 
 
 def _part(overrides: Overrides) -> dict[str, Any]:

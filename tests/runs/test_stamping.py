@@ -72,7 +72,9 @@ def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_
         ([], "PASS"),
         ([Result(FAIL, backend="onnx")], "FAIL"),
         ([Result(NOT_RUN, backend="onnx"), Result(FAIL, backend="onnx")], "ERROR"),
-        ([Result(FAIL, backend="torch")], "FAIL"),  # the model is not good, and so its export
+        ([Result(FAIL, backend="torch")], "PASS"),  # what was asked of the reference alone is no fault of the file
+        ([Result(NOT_RUN, backend="torch")], "PASS"),
+        ([Result(FAIL, backend="torch"), Result(FAIL, backend="onnx")], "FAIL"),
         ([Result(FAIL, backend="")], "FAIL"),  # nor are the data
         ([Result(FAIL, backend="int8")], "PASS"),  # another file is another matter
         ([Result(FAIL, backend="onnx", critical=False)], "PASS"),
@@ -81,6 +83,14 @@ def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_
 def test_a_files_verdict_is_that_of_the_critical_checks_that_concern_it(stamps, others, verdict):
     _, handed = stamps(Result(PASS, backend="onnx"), *others)
     assert handed["onnx"][0].verdict == verdict
+
+
+def test_a_reference_that_fails_what_its_file_passes_is_told_of(stamps):
+    report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch"))
+    assert report.findings[0] == NOTE
+    assert report.findings[1].message == "what was asked of `torch` came to FAIL, which its stamp does not tell"
+    report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch", critical=False))
+    assert report.findings == (NOTE,)
 
 
 def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
