@@ -6,12 +6,15 @@ import os
 import re
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hatchling.builders.sdist import SdistBuilder
+from hatchling.builders.wheel import WheelBuilder
 from sklearn.metrics import recall_score
 
 from mqa_registry import Predictions, as_predictions, edited
@@ -91,6 +94,26 @@ def test_its_tests_ran(done):
 def test_the_wheel_holds_the_module_alone(done):
     (wheel,) = (done.folder / "dist").glob("*.whl")
     assert wheel.name == "mqa_emoji-0.1.0-py3-none-any.whl"
+
+
+def test_the_source_distribution_holds_no_row_of_data(done):
+    assert (done.folder / ".mqa").is_dir()
+    (sdist,) = (done.folder / "dist").glob("*.tar.gz")
+    with tarfile.open(sdist) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+    assert names == {"PKG-INFO", "pyproject.toml", "mqa_emoji.py", "test_mqa_emoji.py"}
+
+
+def test_our_own_distributions_hold_no_store(tmp_path):
+    (tmp_path / "pyproject.toml").write_text((PAGE.parents[1] / "pyproject.toml").read_text("utf-8"), "utf-8")
+    stores = [".mqa", "suites/.mqa", "plugins/mqa_metrics/.mqa"]
+    for name in ["mqa_registry/__init__.py", "suites/nlp.toml", *(f"{store}/runs/rows.parquet" for store in stores)]:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    for builder in (SdistBuilder(str(tmp_path)), WheelBuilder(str(tmp_path))):
+        names = {file.relative_path for file in builder.recurse_included_files()}
+        assert "mqa_registry/__init__.py" in names
+        assert not [name for name in names if ".mqa" in name]
 
 
 def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):

@@ -29,6 +29,13 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 
+# What tells git, and whoever packs or copies a folder, to leave the store out: rows of data are in it.
+MARKS = {
+    ".gitignore": "*\n",
+    "CACHEDIR.TAG": "Signature: 8a477f597d28d172789f06886806bc55\n"
+    "# This folder is a store of mqa: it can be made again.\n",
+}
+
 _ROWS = """
 CREATE TABLE IF NOT EXISTS rows (
     key BLOB PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
@@ -54,7 +61,8 @@ class Store:
         self.exports = folder / "exports"
         with _reported(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            (folder / ".gitignore").write_text("*\n")
+            for name, text in MARKS.items():
+                (folder / name).write_text(text)
             self._connection = _connect(folder / "predictions.sqlite")
 
     def close(self) -> None:

@@ -75,6 +75,7 @@ def test_facts_are_kept_and_damaged_ones_are_not_believed(tmp_path):
 def test_the_folder_is_ignored_by_git(tmp_path):
     filled(tmp_path / "store")
     assert (tmp_path / "store" / ".gitignore").read_text() == "*\n"
+    assert (tmp_path / "store" / "CACHEDIR.TAG").read_text().startswith("Signature: 8a477f597d28d172789f06886806bc55\n")
 
 
 @given(st.lists(st.binary(min_size=16, max_size=16)))
