@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.findings import Exported, Finding, Judgement
+    from mqa_registry.formats import FileFormat, file_format
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
     from mqa_registry.naming import counted
@@ -67,6 +68,7 @@ _HOMES = {
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "findings": ("Exported", "Finding", "Judgement"),
+    "formats": ("FileFormat", "file_format"),
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
     "naming": ("counted",),
@@ -91,6 +93,7 @@ __all__ = [
     "Edit",
     "Example",
     "Exported",
+    "FileFormat",
     "Finding",
     "Inspectable",
     "Judgement",
@@ -120,6 +123,7 @@ __all__ = [
     "content_digest",
     "counted",
     "edited",
+    "file_format",
     "find_device",
     "fingerprint",
     "hookimpl",

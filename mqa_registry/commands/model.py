@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
 ARRAYS = f"{TASKS}/forward"  # the task that takes a model's inputs as they are, whatever it is for
-FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript"}
+FILES = {".pt", ".pt2", ".pth", ".ts", ".torchscript", ".jit", ".ckpt", ".pkl", ".pickle", ".bin", ".safetensors"}
 ONNX = ".onnx"
 FACTORY = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
@@ -29,10 +29,13 @@ def told(task: str, *, arrays: bool) -> str:
 
 
 def source_of(model: str) -> str:
-    """What knows a model of that name: a file, a function, else a folder or an id of the hub."""
+    """What knows a model of that name: a file, a function, else a folder or an id of the hub.
+
+    A file goes to the source of files, whatever it is: that knows what it is, and what to write instead.
+    """
     if Path(model).suffix == ONNX:
         return "onnx/file"
-    if Path(model).suffix in FILES:
+    if Path(model).suffix in FILES or Path(model).is_file():
         return "torch/file"
     return "torch/factory" if FACTORY.fullmatch(model) else "transformers/auto"
 

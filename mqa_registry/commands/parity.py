@@ -230,5 +230,8 @@ def _flips(task: str, source: str, asked: Asked) -> bool:
 def _refuse_two_sources(pair: Pair) -> None:
     if pair.data is not None and pair.inputs is not None:
         raise UsageError("`--data` and `--inputs` both name rows", hint="leave one of them out")
+    for name, rows in (("--data", pair.data), ("--inputs", pair.inputs)):
+        if rows is not None and not rows.is_file():
+            raise UsageError(f"there is no file `{rows}`", hint=f"`{name}` names one of rows")
     if not pair.file.is_file():
         raise UsageError(f"there is no file `{pair.file}`", hint="`mqa export MODEL --out DIR` makes one")

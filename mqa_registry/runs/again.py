@@ -44,7 +44,7 @@ def judge(
     clock = time.perf_counter()
     record = find(run, Path(store) if store else None, Path(suite) if suite else None)
     raw = _asked(suite, record) if suite else record.raw
-    plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)))
+    plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)), files=False)
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))
     observations = record.observations(plan)

@@ -38,10 +38,10 @@ def planned(path: str | Path, asked: Asked) -> Plan:
     return plan_of(read(path, asked.overrides), asked)[0]
 
 
-def plan_of(raw: RawSuite, asked: Asked) -> tuple[Plan, Catalog]:
-    """The plan of a suite, and the plugins that it names."""
+def plan_of(raw: RawSuite, asked: Asked, *, files: bool = True) -> tuple[Plan, Catalog]:
+    """The plan of a suite, and the plugins that it names; with `files`, all that it names must be there."""
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
-    plan = plans.make(check(raw, catalog))
+    plan = plans.make(check(raw, catalog, files=files))
     if not plan.cases:
         raise UsageError(
             "there is nothing to judge: every check that is left would hold a view against itself",

@@ -53,7 +53,9 @@ def _settled(tables: Mapping[str, Any], catalog: Catalog, read: Callable[[Node, 
     """What is read of tables, where nothing is wrong with it."""
     findings = Findings()
     try:
-        found = read(from_toml(LINE, to_toml(tables), Path(), {}), Lookup(catalog, findings))
+        lookup = Lookup(catalog, findings)
+        found = read(from_toml(LINE, to_toml(tables), Path(), {}), lookup)
+        lookup.note_missing()
         findings.settle()
     except SuiteError as error:
         problem = error.problems[0]

@@ -18,8 +18,10 @@ from mqa_registry.suite.waivers import waivers
 from mqa_registry.suite.world import World
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mqa_registry.plugins import Catalog
-    from mqa_registry.suite.model import Check
+    from mqa_registry.suite.model import Check, Use
     from mqa_registry.suite.read import RawSuite
     from mqa_registry.suite.tree import Node
 
@@ -30,8 +32,12 @@ ELSEWHERE |= dict.fromkeys(("waive", "waivers"), "waivers stand under headers `[
 ELSEWHERE["task"] = "the task stands in `[model]`"
 
 
-def check(raw: RawSuite, catalog: Catalog) -> Suite:
-    """The suite, ready to be planned; SuiteError with every problem there is."""
+def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
+    """The suite, ready to be planned; SuiteError with every problem there is.
+
+    With `files`, one that is named and not there is a problem: of what the command line leaves of the suite, a backend
+    that it leaves out need not have been exported yet.
+    """
     findings = Findings()
     _known_format(raw.root.get("format"), findings)
     top = findings.table(raw.root, grammar.SUITE, owner="the suite", instead=ELSEWHERE)
@@ -47,6 +53,9 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
     checks = _checks(top.get("check"), around, World(backends, model.task, catalog), lookup)
     names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
     waived = waivers(top.get("waiver"), names, findings)
+    partial = bool(raw.overrides.only or raw.overrides.backends)
+    if files and not partial:
+        lookup.note_missing()
     findings.settle()
     suite = Suite(
         name=top["name"].value if "name" in top else raw.path.stem,
@@ -60,7 +69,24 @@ def check(raw: RawSuite, catalog: Catalog) -> Suite:
         checks=checks,
         waivers=waived,
     )
-    return select(suite, raw.overrides)
+    left = select(suite, raw.overrides)
+    if files and partial:
+        lookup.note_missing(list(_uses(left)))
+        findings.settle()
+    return left
+
+
+def _uses(suite: Suite) -> Iterator[Use]:
+    """Everything that a run of the suite calls."""
+    yield from (suite.model.source, suite.model.task) if suite.model else ()
+    yield from (one.source for one in suite.data.values())
+    yield from suite.backends.values()
+    for one in suite.checks:
+        yield from (
+            one.measure,
+            *(one.by,) * (one.by is not None),
+            *(use for step in one.steps for use in step.perturb),
+        )
 
 
 def digest(root: Node) -> str:

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 from mqa_registry.errors import Problem
 from mqa_registry.options import described, options_of
 from mqa_registry.suite.model import Use
+from mqa_registry.suite.paths import missing_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Container, Mapping
 
+    from mqa_registry.errors import Location
     from mqa_registry.plugins import Catalog
     from mqa_registry.plugins.catalog import Kinds
     from mqa_registry.suite.findings import Findings
@@ -34,6 +36,7 @@ class Lookup:
         self.catalog = catalog
         self.findings = findings
         self._broken: set[str] = set()
+        self._missing: list[tuple[Use, Location, str, str]] = []
 
     def reference(self, node: Node, example: str) -> Reference | None:
         """A string or a table with `use`; anything else is a problem."""
@@ -64,10 +67,18 @@ class Lookup:
             return None
         options = options_of(found.function)
         values = self.findings.values(reference.node, options, reference.options, f"`{name}`", also)
-        given = {key: child.plain() for key, child in reference.options.items()}
         if values is None:
             return None
-        return Use(name, found, given, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
+        given = {key: child.plain() for key, child in reference.options.items()}
+        use = Use(name, found, given, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
+        self._missing += [(use, *one) for one in missing_paths(found.function, reference.options, values)]
+        return use
+
+    def note_missing(self, of: Container[Use] | None = None) -> None:
+        """Note every file that is named and not there; of some of what was looked up, or of all of it."""
+        for use, at, message, hint in self._missing:
+            if of is None or use in of:
+                self.findings.add(at, message, hint)
 
     def _note(self, reference: Reference, problem: Problem) -> None:
         plugin = self.catalog.plugins.get(reference.use.value.partition("/")[0])

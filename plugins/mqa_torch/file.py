@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model, content_digest
+from mqa_registry import DataError, FileFormat, Model, content_digest, file_format
 from mqa_torch.allowed import check_allowed, check_task, evaluating
 from mqa_torch.program import module_of
 
@@ -18,19 +18,40 @@ if TYPE_CHECKING:
     from mqa_registry import Conditions, Task
 
 PROGRAM = ".pt2"
+BUILT = "name a function that builds the model and loads it, `module:function` (the source `torch/factory`)"
+
+# What to write in place of a file that no model can be run from.
+INSTEAD = {
+    FileFormat.TORCH_SAVE: f"{BUILT}, or save the model itself with `torch.jit.save` or `torch.export.save`",
+    FileFormat.PICKLE: f"{BUILT}, or save the model itself with `torch.jit.save` or `torch.export.save`",
+    FileFormat.ONNX: "an ONNX file is held against its model, `mqa parity MODEL FILE.onnx`; in a suite it is the `path` of"
+    " the backend `onnxruntime/session`",
+    FileFormat.SAFETENSORS: f"name the folder that it is in with its `config.json` (the source `transformers/auto`), or {BUILT}",
+    FileFormat.KERAS: f"{BUILT}: Keras runs on PyTorch with `KERAS_BACKEND=torch`",
+    FileFormat.HDF5: f"{BUILT}: Keras runs on PyTorch with `KERAS_BACKEND=torch`",
+    FileFormat.GGUF: "name the model that it was made of",
+    FileFormat.TFLITE: "name the model that it was made of",
+    FileFormat.LFS_POINTER: "`git lfs pull` fetches the file itself",
+}
 
 
 def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
-    """A model in a file: a `.pt2` of `torch.export.save`, any other name a TorchScript file.
+    """A model in a file: TorchScript, or a program that `torch.export.save` wrote.
 
     `id` is the file. Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
     """
+    if id.is_dir():
+        raise DataError(f"`{id}` is a folder", hint="the source `transformers/auto` takes the folder of a model")
+    kind = file_format(id)
+    if kind in INSTEAD:
+        raise DataError(f"`{id}` is {kind}, and no model that can be run", hint=INSTEAD[kind])
     check_task(task)
     check_allowed(f"`{id}`", conditions)
     if not id.is_file():
         raise DataError(f"there is no file `{id}`")
-    load = _program if id.suffix == PROGRAM else _script
-    form = "exported program" if id.suffix == PROGRAM else "TorchScript"
+    program = kind is FileFormat.PROGRAM or (kind is FileFormat.UNKNOWN and id.suffix == PROGRAM)
+    load = _program if program else _script
+    form = "exported program" if program else "TorchScript"
     return Model(
         digest=f"sha256:{content_digest(id)}",
         module=partial(_loaded, id, form, load),

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, content_digest
-from mqa_transformers.files import read_json
+from mqa_transformers.files import check_fetched, read_json
+from mqa_transformers.otherwise import CONFIG, check_whole
 from mqa_transformers.weights import find_weights
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from mqa_registry import Conditions
 
-CONFIG = "config.json"
 PROCESSORS = ("tokenizer_config.json", "processor_config.json", "preprocessor_config.json")
 
 # What a folder may hold beside the model: notes, and weights in forms that are not loaded from it.
@@ -82,10 +82,14 @@ class Folder:
         value = self.config.get(name)
         return value if isinstance(value, int) else default
 
+    def files(self) -> list[str]:
+        """All files that an answer depends on, by their names inside the folder."""
+        return sorted({*self.weights, *self._beside()})
+
     def digest(self) -> str:
         """The sha256 over the names and contents of all files that an answer depends on."""
         total = hashlib.sha256()
-        for name in sorted({*self.weights, *self._beside()}):
+        for name in self.files():
             total.update(f"{name}\0{content_digest(self.path / name)}\n".encode("utf-8", "surrogateescape"))
         return f"sha256:{total.hexdigest()}"
 
@@ -101,20 +105,14 @@ class Folder:
 
 def open_folder(path: Path, conditions: Conditions) -> Folder:
     """The model in a folder; a DataError where there is none, or none that may be loaded under these conditions."""
-    if not (path / CONFIG).is_file():
-        raise DataError(
-            f"`{path}` holds no transformers model: there is no `{CONFIG}` in it",
-            hint="`model.save_pretrained(folder)` and `tokenizer.save_pretrained(folder)` make such a folder",
-        )
+    check_whole(path)
     config = read_json(path / CONFIG)
-    if (path / "adapter_config.json").is_file():
-        raise DataError(
-            f"`{path}` holds an adapter, which is no whole model",
-            hint="merge it into its base model (`merge_and_unload()` of peft) and save that",
-        )
     _check_code(path, config, allowed=conditions.trust_remote_code)
     weights, pickled = find_weights(path, config, allow_pickle=conditions.allow_pickle)
-    return Folder(path, config, weights, pickled=pickled, code=bool(_code(path, config)))
+    folder = Folder(path, config, weights, pickled=pickled, code=bool(_code(path, config)))
+    for name in folder.files():
+        check_fetched(path / name)
+    return folder
 
 
 def _check_code(path: Path, config: Mapping[str, Any], *, allowed: bool) -> None:

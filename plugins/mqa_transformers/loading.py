@@ -10,7 +10,7 @@ from mqa_transformers.quiet import quiet
 from mqa_transformers.reasons import reason
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import TypeVar
 
     from mqa_registry import MqaError
@@ -27,7 +27,7 @@ FORWARD = "forward"  # the task of any model, as the class that it was saved fro
 def load_module(folder: Folder, task: str) -> Any:
     """The model with the head for a task, in float32 and evaluation mode; a DataError where a weight is missing."""
     module, info = _loaded(folder, f"a model for `{task}`", lambda: _from_pretrained(folder, _loader(folder, task)))
-    _check_weights(folder, task, info)
+    _check_weights(folder, task, info, set(module.state_dict()))
     module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
     module.config.return_dict = True
     return module.eval()
@@ -115,8 +115,16 @@ def _refusal(folder: Folder, what: str, error: Exception) -> MqaError:
     return DataError(message, hint="are all files of the model there, whole, and of this one model?")
 
 
-def _check_weights(folder: Folder, task: str, info: Mapping[str, Any]) -> None:
-    """That every weight of the module came from the folder, and every layer of the folder is in the module."""
+def _check_weights(folder: Folder, task: str, info: Mapping[str, Any], names: Collection[str]) -> None:
+    """That every weight of the module came from the folder, and every layer of the folder is in the module.
+
+    `names` are those of all weights of the module.
+    """
+    if layers := missing_layers(info["missing_keys"], names):
+        raise DataError(
+            f"`{folder.path}` holds no weights for the layers {_some(layers)} of its configuration, which would be random",
+            hint="is `config.json` that of this model, with as many layers, and are all files of its weights there?",
+        )
     if missing := sorted(info["missing_keys"]):
         raise DataError(
             f"`{folder.path}` holds no weights for {_some(missing)}, which would be random",
@@ -135,6 +143,24 @@ def _check_weights(folder: Folder, task: str, info: Mapping[str, Any]) -> None:
             f"`{folder.path}` holds weights that its configuration has no place for: {_some(surplus)}",
             hint="is `config.json` that of this model, and are its adapters merged?",
         )
+
+
+def missing_layers(missing: Collection[str], names: Collection[str]) -> list[str]:
+    """The numbered layers of a model that none of their weights came for, in their order, of all weights' `names`."""
+    there = {layer for name in set(names) - set(missing) if (layer := _layer(name))}
+    return sorted({layer for name in missing if (layer := _layer(name))} - there, key=_in_order)
+
+
+def _layer(name: str) -> str:
+    """The outermost numbered part of the model that a weight is in, such as `bert.encoder.layer.2`."""
+    parts = name.split(".")
+    number = next((place for place, part in enumerate(parts[:-1]) if part.isdigit()), None)
+    return "" if number is None else ".".join(parts[: number + 1])
+
+
+def _in_order(layer: str) -> tuple[str, int]:
+    stack, _, number = layer.rpartition(".")
+    return stack, int(number)
 
 
 def _some(names: list[str]) -> str:

@@ -19,6 +19,9 @@ DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
     [
         ("model.pt2", "torch/file"),
         ("old/model.pt", "torch/file"),
+        ("model.jit", "torch/file"),
+        ("last.ckpt", "torch/file"),
+        ("model.pkl", "torch/file"),
         ("ours:make", "torch/factory"),
         ("pkg.ours:make", "torch/factory"),
         ("org/name", "transformers/auto"),
@@ -37,7 +40,9 @@ def test_the_source_is_told_by_the_models_name(model, source):
         ("ours:make", "torch/factory", "transformers/forward"),
     ],
 )
-def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source, task):
+def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source, task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model.pt2").touch()
     assert task_of(model, source, Asked(), arrays=False) == task
     assert task_of(model, source, Asked(), arrays=True) == "transformers/forward"
 

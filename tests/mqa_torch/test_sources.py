@@ -222,3 +222,23 @@ def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
 def test_a_task_that_reads_answers_is_refused(tmp_path, conditions):
     with pytest.raises(DataError, match="needs more"):
         of_file(TASKS["text-classification"], conditions, id=tmp_path / "a.pt")
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(tmp_path, conditions):
+    import torch
+
+    expected = saved(tmp_path)
+    (tmp_path / "tiny.pt").rename(tmp_path / "tiny.jit")
+    np.testing.assert_allclose(
+        answers(of_file(TASKS["forward"], conditions, id=tmp_path / "tiny.jit"), conditions)["output"],
+        expected,
+        rtol=1e-6,
+    )
+    torch.save({"weight": torch.ones(2)}, tmp_path / "last.ckpt")
+    careful = Conditions(tmp_path / "exports")
+    with pytest.raises(DataError, match=r"last\.ckpt` is what `torch\.save` writes .*, and no model") as refusal:
+        of_file(TASKS["forward"], careful, id=tmp_path / "last.ckpt")
+    assert "`module:function`" in refusal.value.hint
+    with pytest.raises(DataError, match="is a folder"):
+        of_file(TASKS["forward"], careful, id=tmp_path)

@@ -56,8 +56,20 @@ def test_a_head_is_never_random(rewrite, configure, opened):
 
 
 def test_a_layer_too_many_in_the_configuration_is_never_random(configure, opened):
-    with pytest.raises(DataError, match=r"no weights for .*layer\.2\..* and 14 more"):
+    with pytest.raises(DataError, match=r"no weights for the layers `bert\.encoder\.layer\.2` of its conf") as refused:
         _ = opened(configure(num_hidden_layers=3)).module
+    assert "config.json" in refused.value.hint
+
+
+def test_layers_are_counted_and_a_head_of_numbered_parts_is_one(configure, opened):
+    with pytest.raises(DataError, match=r"the layers `bert\.encoder\.layer\.2`, `bert\.encoder\.layer\.3` and 8 more"):
+        _ = opened(configure(num_hidden_layers=12)).module
+
+
+def test_layers_are_missing_where_none_of_their_weights_came():
+    names = ["bert.layer.0.weight", "bert.layer.1.weight", "bert.layer.1.bias", "bert.layer.10.weight", "head.weight"]
+    assert loading.missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
+    assert loading.missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
 
 
 def test_a_layer_too_few_in_the_configuration_is_never_dropped(configure, opened):

@@ -1,0 +1,78 @@
+"""Formats: what a file that somebody took for a model is, told by its content without a model library."""
+
+from __future__ import annotations
+
+import zipfile
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+HEAD = 512  # bytes that tell most formats apart
+POINTER = b"version https://git-lfs.github.com/spec/"
+
+
+class FileFormat(StrEnum):
+    """What a file holds, in words for a message."""
+
+    TORCHSCRIPT = "TorchScript"
+    PROGRAM = "an exported program of `torch.export.save`"
+    TORCH_SAVE = "what `torch.save` writes (a state dict, a checkpoint or a pickled module)"
+    PICKLE = "a pickle"
+    ONNX = "an ONNX file"
+    SAFETENSORS = "weights in safetensors, without a model around them"
+    KERAS = "a Keras archive"
+    HDF5 = "an HDF5 file, as Keras writes its weights"
+    GGUF = "a GGUF file"
+    TFLITE = "a TensorFlow Lite file"
+    LFS_POINTER = "a pointer of git-LFS in place of the file"
+    UNKNOWN = "a file of no known format"
+
+
+def file_format(path: Path) -> FileFormat:
+    """The format of a file, which is there; UNKNOWN where nothing tells it, or where it cannot be read."""
+    try:
+        with path.open("rb") as content:
+            head = content.read(HEAD)
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                return _of_archive(archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return FileFormat.UNKNOWN
+    return _of_head(head, path.suffix)
+
+
+def _of_archive(names: Iterable[str]) -> FileFormat:
+    """PyTorch packs all it writes in a folder inside of a zip archive."""
+    inside = {name.partition("/")[2] or name for name in names}
+    tops = {name.partition("/")[0] for name in inside}
+    if {"archive_format", "serialized_exported_program.json"} & inside or {"models"} & tops:
+        return FileFormat.PROGRAM
+    if "constants.pkl" in inside:
+        return FileFormat.TORCHSCRIPT
+    if "data.pkl" in inside:
+        return FileFormat.TORCH_SAVE
+    return FileFormat.KERAS if "model.weights.h5" in inside else FileFormat.UNKNOWN
+
+
+def _of_head(head: bytes, suffix: str) -> FileFormat:
+    magic = {
+        POINTER: FileFormat.LFS_POINTER,
+        b"\x89HDF\r\n\x1a\n": FileFormat.HDF5,
+        b"GGUF": FileFormat.GGUF,
+        b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19.": FileFormat.TORCH_SAVE,  # before it wrote archives
+    }
+    for start, kind in magic.items():
+        if head.startswith(start):
+            return kind
+    if head[4:8] == b"TFL3":
+        return FileFormat.TFLITE
+    if head[:1] == b"\x80" and head[1:2] in {b"\x02", b"\x03", b"\x04", b"\x05"}:
+        return FileFormat.PICKLE
+    if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < 100_000_000:
+        return FileFormat.SAFETENSORS
+    return (
+        FileFormat.ONNX if suffix == ".onnx" or (head[:1] == b"\x08" and b"\x12" in head[2:3]) else FileFormat.UNKNOWN
+    )

@@ -1,0 +1,75 @@
+"""A file that a suite names is there, or a problem of the suite with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mqa_registry.contributions import Dataset, ModelSource
+from mqa_registry.plugins.catalog import Catalog, Plugin
+from mqa_registry.suite.adhoc import LINE
+from mqa_registry.suite.findings import Findings
+from mqa_registry.suite.paths import missing_paths
+from mqa_registry.suite.spelling import from_toml, to_toml
+from mqa_registry.suite.uses import Lookup, Reference
+
+
+def table(conditions, *, path: Path, more: list[Path] | None = None):
+    """Rows."""
+
+
+def model(task, conditions, *, id: str | Path):  # noqa: A002
+    """A model."""
+
+
+@pytest.fixture
+def missing(tmp_path, monkeypatch):
+    """What is not there of the options of one contribution: each message and hint."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("data/reviews.csv", "models/reviews-minilm/config.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    given = (Dataset("table", table), ModelSource("model", model))
+    catalog = Catalog({"own": Plugin("own", "mqa-own", "1", given)})
+
+    def found(name, **options):
+        root = from_toml(LINE, to_toml({"it": {"use": name, **options}}), Path(), {})
+        node = root.tables["it"]
+        nodes = {key: child for key, child in node.tables.items() if key != "use"}
+        kind = Dataset if name == "own/table" else ModelSource
+        use = Lookup(catalog, Findings()).use(Reference(node, node.tables["use"], nodes), (kind,))
+        assert use is not None
+        return [(message, hint) for _, message, hint in missing_paths(use.contribution.function, nodes, use.options)]
+
+    return found
+
+
+def test_what_is_there_is_no_problem(missing):
+    assert missing("own/table", path="data/reviews.csv", more=["data"]) == []
+    assert missing("own/model", id="models/reviews-minilm") == []
+
+
+def test_what_is_not_there_is_named_with_what_was_meant(missing):
+    gone, meant = "there is no file or folder `data/reviws.csv`", "did you mean `data/reviews.csv`?"
+    assert missing("own/table", path="data/reviws.csv") == [(gone, meant)]
+    assert missing("own/table", path="dta/reviews.csv") == [
+        ("there is no file or folder `dta/reviews.csv`", "did you mean `data`?")
+    ]
+    assert missing("own/table", path="data", more=["data", "x"]) == [("there is no file or folder `x`", "")]
+
+
+@pytest.mark.parametrize("name", ["./mine", "/no/where", "a/b/c", "x.onnx", "models/x.ckpt", "nowhere/", "a\\b"])
+def test_a_name_that_can_be_a_path_alone_is_one(missing, name):
+    assert [message for message, _ in missing("own/model", id=name)] == [f"there is no file or folder `{name}`"]
+
+
+@pytest.mark.parametrize("name", ["bert-base-uncased", "org/name", "models/something-else"])
+def test_a_name_on_a_hub_is_none(missing, name):
+    assert missing("own/model", id=name) == []
+
+
+def test_a_mistyped_folder_is_no_name_on_a_hub(missing):
+    assert missing("own/model", id="models/reviews-minlm") == [
+        ("there is no file or folder `models/reviews-minlm`", "did you mean `models/reviews-minilm`?")
+    ]
