@@ -1,6 +1,8 @@
 """What a model that code builds is known by: its numbers, its settings, and the code itself.
 
 Weights alone do not tell models apart: an epsilon, a flag or a line of `forward` makes other answers of the same ones.
+Not every attribute is a setting: addresses, generated names, times and random tokens are others in every process, and
+frameworks keep many of them. What a function builds is therefore built twice, and what differs is left out.
 """
 
 from __future__ import annotations
@@ -9,23 +11,30 @@ import dataclasses
 import hashlib
 import inspect
 import json
+import re
 import sys
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
+
+from mqa_registry import content_digest, source_files
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 DEEPEST = 8  # of settings inside of settings, which may well go round in circles
-PACKAGES = ("site-packages", "dist-packages")  # folders of what is installed
+PACKAGES = {"site-packages", "dist-packages"}  # folders of what is installed
+HELD = {"_parameters", "_buffers", "_modules"}  # where PyTorch keeps what is looked at by itself
+ADDRESS = re.compile(r"\b0x[0-9a-fA-F]{6,}")  # as in `<object at 0x7f2b18>`
 
 
-def digest_of(name: str, factory: Callable[[], Any], module: Any) -> str:
-    """The sha256 over a function's name, its code, and what it built."""
+def digest_of(name: str, factory: Callable[[], Any], module: Any, again: Any) -> str:
+    """The sha256 over a function's name, its code, and what it built: a module, and `again` another one."""
     total = hashlib.sha256(f"{name}\0".encode())
-    for part in (*_numbers(module), *_settings(module), *_code(name, factory, module)):
+    settings = json.dumps(_common(_settings(module), _settings(again)), sort_keys=True).encode()
+    for part in (*_numbers(module), settings, *_code(name, factory, module)):
         total.update(hashlib.sha256(part).digest())
     return f"sha256:{total.hexdigest()}"
 
@@ -36,28 +45,58 @@ def _numbers(module: Any) -> Iterator[bytes]:
         yield f"{name}\0{_spelled(tensor)}".encode()
 
 
-def _settings(module: Any) -> Iterator[bytes]:
-    """The class of every module inside, with those of its attributes that are the same in every process."""
-    for name, part in module.named_modules():
-        yield f"{name}\0{_name(type(part))}\0{json.dumps(_plain(vars(part)), sort_keys=True)}".encode()
+def _settings(module: Any) -> list[Any]:
+    """Of every module inside its name, its class and its attributes."""
+    return [
+        [name, _name(type(part)), _plain({key: one for key, one in vars(part).items() if key not in HELD})]
+        for name, part in module.named_modules()
+    ]
+
+
+def _common(one: Any, other: Any) -> Any:
+    """What two values have in common, of those that are made of others; None where they differ."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return {key: _common(one[key], other[key]) for key in one.keys() & other.keys()}
+    if isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
+        return [_common(*pair) for pair in zip(one, other, strict=True)]
+    return one if one == other else None
 
 
 def _plain(value: Any, depth: int = DEEPEST) -> Any:
     """A setting as JSON has it; of an object that is none, and of what is too deep inside of one, its class."""
     import torch
 
-    inner = partial(_plain, depth=depth - 1)
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, str):
+        return ADDRESS.sub("", value)
+    if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, torch.Tensor):
         return _spelled(value)
-    if depth and isinstance(value, list | tuple):
-        return [inner(one) for one in value]
-    if depth and isinstance(value, set | frozenset):
-        return sorted(json.dumps(inner(one), sort_keys=True) for one in value)
-    if depth and (items := _items(value)) is not None:
-        return {str(key): inner(one) for key, one in items.items()}
+    parts = _parts(value) if depth else None
+    if isinstance(parts, dict):
+        return {ADDRESS.sub("", str(key)): _plain(one, depth - 1) for key, one in parts.items()}
+    if parts is not None:
+        found = [_plain(one, depth - 1) for one in parts]
+        return sorted(map(json.dumps, found)) if isinstance(value, set | frozenset) else found
     return _name(value if hasattr(value, "__qualname__") else type(value))
+
+
+def _parts(value: Any) -> dict[Any, Any] | list[Any] | None:
+    """What a value is made of; None where nobody can tell."""
+    if isinstance(value, list | tuple | set | frozenset):
+        return list(value)
+    if isinstance(value, partial):
+        return [value.func, value.args, value.keywords]
+    if isinstance(value, FunctionType):
+        return [_name(value), value.__defaults__, value.__kwdefaults__, *_captured(value)]
+    return _items(value)
+
+
+def _captured(function: FunctionType) -> Iterator[Any]:
+    """What a function or lambda took from around it."""
+    for cell in function.__closure__ or ():
+        with suppress(ValueError):  # of a name that has no value yet
+            yield cell.cell_contents
 
 
 def _items(value: Any) -> dict[Any, Any] | None:
@@ -68,7 +107,19 @@ def _items(value: Any) -> dict[Any, Any] | None:
         return None
     if dataclasses.is_dataclass(value):
         return {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
-    return dict(value.to_dict()) if callable(getattr(value, "to_dict", None)) else None
+    if callable(getattr(value, "to_dict", None)):
+        return dict(value.to_dict())
+    return vars(value) if isinstance(value, SimpleNamespace) or _is_own(type(value)) else None
+
+
+def _is_own(kind: type) -> bool:
+    """Whether a class, not of a module with weights, is in nobody's package but the user's own."""
+    import torch
+
+    file = getattr(sys.modules.get(kind.__module__), "__file__", None)
+    if issubclass(kind, torch.nn.Module) or not file or kind.__module__.partition(".")[0] in sys.stdlib_module_names:
+        return False
+    return not PACKAGES & set(Path(file).parts) and not hasattr(kind, "__slots__")
 
 
 def _spelled(tensor: Any) -> str:
@@ -89,9 +140,9 @@ def _code(name: str, factory: Callable[[], Any], module: Any) -> Iterator[bytes]
     classes = {type(part) for part in module.modules()}
     files = {file for one in (factory, *classes) if (file := _file(one))}
     start = sys.modules.get(name.partition(":")[0])
-    files |= set(_beside(start)) if start else set()
-    for file in sorted(files):
-        yield file.read_bytes()
+    files |= set(source_files(start).values()) if start else set()
+    # By their content: where they lie is another thing on every machine.
+    yield from sorted(content_digest(file).encode() for file in files)
 
 
 def _file(one: Any) -> Path | None:
@@ -100,48 +151,3 @@ def _file(one: Any) -> Path | None:
     except TypeError:  # written in another language
         return None
     return Path(source) if source and Path(source).is_file() else None
-
-
-def _beside(start: ModuleType) -> Iterator[Path]:
-    """The files of a module and of all that it uses of its own package, or of its own folder where that is no package."""
-    package = start.__name__.partition(".")[0]
-    home = _home(start)
-    seen, waiting = {start.__name__}, [start]
-    while waiting:
-        module = waiting.pop()
-        file = _file(module)
-        if file is None:
-            continue
-        yield file
-        for name in _used(module) - seen:
-            other = sys.modules.get(name)
-            if other is not None and (name.partition(".")[0] == package or _within(other, home)):
-                waiting.append(other)
-            seen.add(name)
-
-
-def _used(module: ModuleType) -> set[str]:
-    """The modules of everything that a module has names for."""
-    names = (
-        one.__name__ if isinstance(one, ModuleType) else getattr(one, "__module__", None) for one in _values(module)
-    )
-    return {name for name in names if isinstance(name, str)}
-
-
-def _values(module: ModuleType) -> list[Any]:
-    return list(vars(module).values())
-
-
-def _home(start: ModuleType) -> Path | None:
-    """The folder that a module's package is in; None where that is one of installed packages."""
-    package = sys.modules.get(start.__name__.partition(".")[0], start)
-    file = _file(package)
-    if file is None:
-        return None
-    home = file.parents[1] if file.name == "__init__.py" else file.parent
-    return None if set(PACKAGES) & set(home.parts) else home
-
-
-def _within(module: ModuleType, home: Path | None) -> bool:
-    file = _file(module)
-    return home is not None and file is not None and file.is_relative_to(home)

@@ -21,15 +21,15 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
     """A model that a function builds, named as `module:function`.
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
-    weights and settings and by the code of the function, of its classes and of what it uses beside it, so it is built
-    at once. Its inputs are the names of the arguments of its `forward`.
+    weights and settings and by the code of the function, of its classes and of what it uses beside it. So it is built
+    at once, and a second time to tell a setting from what is another in every process. Its inputs are the names of the arguments of its `forward`.
     """
     check_task(task)
     check_allowed(f"`{id}`", conditions)
     factory = _function(id)
     module = _built(id, factory)
     return Model(
-        digest=digest_of(id, factory, module),
+        digest=digest_of(id, factory, module, _built(id, factory)),
         module=lambda: module,
         processor=lambda: None,
         about={"id": id, "form": "factory", "architecture": type(module).__name__},

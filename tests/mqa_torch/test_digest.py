@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import subprocess
 import sys
 
@@ -25,8 +26,17 @@ def other():
     return make()
 """
 LAYERS = """
+import functools, itertools, time, types, uuid
 import torch
 import sums
+
+COUNTER = itertools.count()
+
+class Key: ...
+
+class Settings:
+    def __init__(self, most):
+        self.most = most
 
 class Layer(torch.nn.Module):
     def __init__(self, flag=True):
@@ -36,6 +46,14 @@ class Layer(torch.nn.Module):
         self.flag, self.scale, self.names = flag, torch.tensor(2.0), {"a", "b", "c"}
         self.register_buffer("table", torch.arange(4.0), persistent=False)
         self.circle = {}
+        self.uid, self.address, self.token, self.born = id(self), repr(object()), uuid.uuid4().hex, time.time_ns()
+        self.nodes, self.by_key = [f"{id(self)}_node"], {id(self): 1, Key(): 2}
+        self.name = f"layer_{next(COUNTER)}"
+        self.kept = {Key(), "a", "b"}
+        self.own = Settings(3)
+        self.loose = types.SimpleNamespace(alpha=0.5)
+        self.act = (lambda gain: lambda x: x * gain)(4)
+        self.half = functools.partial(torch.add, alpha=6)
         self.circle["itself"] = self.circle
 
     def forward(self, x):
@@ -83,8 +101,12 @@ print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").dige
 """
     known = digest()
     assert digest() == known
-    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
-    assert done.stdout.split() == [known]
+    for seed in ("1", "2"):
+        done = subprocess.run(
+            [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONHASHSEED": seed},
+            capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        assert done.stdout.split() == [known]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +117,7 @@ print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").dige
         ("layers.py", "eps=1e-5", "eps=1e-3"),
         ("layers.py", "tensor(2.0)", "tensor(3.0)"),
         ("layers.py", "arange(4.0)", "arange(5.0)"),
+        ("layers.py", "import torch", "import torch  # another line"),
         ("layers.py", "self.norm(self.inner(x))", "self.inner(x)"),
         ("sums.py", "x + 1", "x + 2"),
     ],
@@ -107,9 +130,19 @@ def test_two_functions_of_one_file_build_two_models(digest):
     assert digest(function="other") != digest(function="make")
 
 
-def test_settings_are_told_apart_where_the_code_is_the_same(digest, monkeypatch):
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("flag, torch.tensor(2.0)", "SET, torch.tensor(2.0)"),
+        ("Settings(3)", "Settings(SET)"),
+        ("alpha=0.5", "alpha=SET"),
+        ("x * gain)(4)", "x * gain)(SET)"),
+        ("alpha=6", "alpha=SET"),
+    ],
+)
+def test_settings_are_told_apart_where_the_code_is_the_same(digest, monkeypatch, before, after):
     """As where a function reads them from elsewhere."""
-    reading = ("ours.py", "Layer()", "Layer(flag=__import__('os').environ['FLAG'])")
+    reading = ("layers.py", before, after.replace("SET", "__import__('os').environ['FLAG']"))
     digests = []
     for flag in ("on", "off"):
         monkeypatch.setenv("FLAG", flag)
