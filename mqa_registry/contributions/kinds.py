@@ -103,13 +103,19 @@ class ModelSource(Contribution):
     """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
 
     `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *, options) ->
-    str` with some of the options: the task, as a suite would name it, for commands that were given none.
+    str` with some of the options: the task, as a suite would name it, for commands that were given none. `loads` are the
+    kinds of model that it can load beside one as it was saved, as a task `needs` them; None where nobody can list them.
     """
 
     kind = "model source"
     takes_arguments = ("task", "conditions")
 
     tells: Callable[..., str] | None = None
+    loads: tuple[str, ...] | None = None
+
+    def fits(self, task: Task) -> bool:
+        """Whether it can load what a task needs."""
+        return not task.needs or self.loads is None or task.needs in self.loads
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +123,9 @@ class Task(Contribution):
     """`(model, *, options) -> Codec`.
 
     `fields` maps each field of an example to its modality; those in `optional` may be missing. `schema` is the
-    prediction schema of its answers, `metric` its main metric, `sample` a few examples to trace a model with.
+    prediction schema of its answers, `metric` its main metric, `sample` a few examples to trace a model with. `needs`
+    is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads the model
+    with that head. Left out, it takes any model as that was saved.
     """
 
     kind = "task"
@@ -128,6 +136,7 @@ class Task(Contribution):
     sample: Sequence[Example]
     metric: str
     optional: tuple[str, ...] = ()
+    needs: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)

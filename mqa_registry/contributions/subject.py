@@ -83,7 +83,8 @@ class Model:
 class Codec:
     """A task bound to a model: examples to arrays, arrays to predictions.
 
-    `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch; `decode`
+    `encode` gives one mapping of unpadded arrays per example; `collate` pads some of them into one batch, which is what
+    the model is fed: an array that decoding alone needs, as offsets of tokens, stays in the row and out of it; `decode`
     turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
     nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
     batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.

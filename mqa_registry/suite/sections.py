@@ -57,7 +57,22 @@ def model(node: Node | None, lookup: Lookup) -> ModelSection:
     labels = section.keys["labels"].plain() if "labels" in section.keys else {}
     if reference is None or (source is None and "/" not in reference.use.value):
         return ModelSection(section.use, None, labels)
-    return ModelSection(section.use, lookup.use(_in_full(reference, source), (Task,)), labels)
+    chosen = lookup.use(_in_full(reference, source), (Task,))
+    if section.use and chosen:
+        _check_loads(section.use, chosen, reference, lookup.findings)
+    return ModelSection(section.use, chosen, labels)
+
+
+def _check_loads(source: Use, task: Use, reference: Reference, findings: Findings) -> None:
+    """Note a task that needs another kind of model than its source can load."""
+    loader, wanted = source.contribution, task.contribution
+    if isinstance(loader, ModelSource) and isinstance(wanted, Task) and not loader.fits(wanted):
+        known = ", ".join(f"`{name}`" for name in loader.loads or ())
+        findings.add(
+            reference.use.at,
+            f"`{task.name}` needs a model for `{wanted.needs}`, and `{source.name}` loads none",
+            f"it loads those for {known}" if known else "it takes a model as it stands, for a task that needs no more",
+        )
 
 
 def source(node: Node | None, lookup: Lookup) -> Use | None:

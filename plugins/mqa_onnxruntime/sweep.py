@@ -92,9 +92,9 @@ def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Ca
 
 
 def _batch(codec: Codec, row: Arrays, axes: Axes, number: int, length: int) -> Arrays:
-    """So many rows of this length, made of one."""
-    whole = {name: _of_length(array, axes[name][1:], _length_of(name, length)) for name, array in row.items()}
-    return codec.collate([whole] * number)
+    """So many rows of this length, made of one; an array that the model is not fed stays as it is."""
+    fed = {name: _of_length(row[name], axes[name][1:], _length_of(name, length)) for name in axes}
+    return codec.collate([{**row, **fed}] * number)
 
 
 def _length_of(name: str, length: int) -> int:

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", of_file, tells=told_task)
-    yield ModelSource("factory", of_factory, tells=told_task)
+    yield ModelSource("file", of_file, tells=told_task, loads=())
+    yield ModelSource("factory", of_factory, tells=told_task, loads=())

@@ -27,7 +27,7 @@ def told_task(conditions: Conditions) -> str:
 
 def check_task(task: Task) -> None:
     """A DataError for a task that reads more of a model than its inputs and outputs."""
-    if task.name != FORWARD:
+    if task.needs:
         raise DataError(
             f"nothing is known of this model but its inputs and outputs, and `{task.name}` needs more",
             hint=f"the task `transformers/{FORWARD}` takes it as it stands",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import classification, eager, fitting, forward, source
+from mqa_transformers import classification, eager, fitting, forward, loading, source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_models() -> Iterator[ModelSource]:
     """`transformers/auto`."""
-    yield ModelSource("auto", source.auto, tells=source.told_task)
+    yield ModelSource("auto", source.auto, tells=source.told_task, loads=tuple(loading.HEADS))
 
 
 @hookimpl
@@ -28,6 +28,7 @@ def mqa_tasks() -> Iterator[Task]:
         optional=("text_pair",),
         sample=classification.SAMPLE,
         metric="metrics/accuracy",
+        needs=loading.TEXTS,
     )
     yield Task(
         "forward",

@@ -18,29 +18,50 @@ if TYPE_CHECKING:
 
     Loaded = TypeVar("Loaded")
 
-# Per task, the class that loads its models, and the table of the classes that those are of.
 TEXTS = "text-classification"
-CLASSES = {TEXTS: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING")}
 FORWARD = "forward"  # the task of any model, as the class that it was saved from
+PREPROCESSOR = "preprocessor_config.json"  # of images and sounds
+
+# What a task can need, in the words of the hub: the class that loads its models, and the table of the classes those are of.
+HEADS = {
+    TEXTS: ("AutoModelForSequenceClassification", "MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING"),
+    "token-classification": ("AutoModelForTokenClassification", "MODEL_FOR_TOKEN_CLASSIFICATION_MAPPING"),
+    "question-answering": ("AutoModelForQuestionAnswering", "MODEL_FOR_QUESTION_ANSWERING_MAPPING"),
+    "fill-mask": ("AutoModelForMaskedLM", "MODEL_FOR_MASKED_LM_MAPPING"),
+    "text-generation": ("AutoModelForCausalLM", "MODEL_FOR_CAUSAL_LM_MAPPING"),
+    "text2text-generation": ("AutoModelForSeq2SeqLM", "MODEL_FOR_SEQ_TO_SEQ_CAUSAL_LM_MAPPING"),
+    "multiple-choice": ("AutoModelForMultipleChoice", "MODEL_FOR_MULTIPLE_CHOICE_MAPPING"),
+    "feature-extraction": ("AutoModel", "MODEL_MAPPING"),
+    "image-classification": ("AutoModelForImageClassification", "MODEL_FOR_IMAGE_CLASSIFICATION_MAPPING"),
+    "object-detection": ("AutoModelForObjectDetection", "MODEL_FOR_OBJECT_DETECTION_MAPPING"),
+    "image-segmentation": ("AutoModelForSemanticSegmentation", "MODEL_FOR_SEMANTIC_SEGMENTATION_MAPPING"),
+    "audio-classification": ("AutoModelForAudioClassification", "MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING"),
+}
 
 
-def load_module(folder: Folder, task: str) -> Any:
-    """The model with the head for a task, in float32 and evaluation mode; a DataError where a weight is missing."""
-    module, info = _loaded(folder, f"a model for `{task}`", lambda: _from_pretrained(folder, _loader(folder, task)))
-    _check_weights(folder, task, info, set(module.state_dict()))
+def load_module(folder: Folder, needs: str) -> Any:
+    """The model with the head that a task needs, else as it was saved, in float32 and evaluation mode; a DataError where a weight is missing."""
+    what = f"a model for `{needs or FORWARD}`"
+    module, info = _loaded(folder, what, lambda: _from_pretrained(folder, _loader(folder, needs)))
+    _check_weights(folder, needs or FORWARD, info, set(module.state_dict()))
     module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
     module.config.return_dict = True
     return module.eval()
 
 
-def load_processor(folder: Folder, task: str) -> Any:
-    """What turns the model's examples into the arrays that it takes."""
-    if task == FORWARD and not _has_tokenizer(folder):
+def load_processor(folder: Folder, needs: str, *, texts: bool = True) -> Any:
+    """What turns examples into the arrays that the model takes: a tokenizer, where the task reads `texts`.
+
+    None where the folder has nothing of the kind, and rows may bring arrays.
+    """
+    if not needs and not _has_tokenizer(folder):
         return None  # its rows bring arrays
-    tokenizer = _loaded(folder, "a tokenizer", lambda: _tokenizer(folder, task))
+    if not texts and not _has_tokenizer(folder):
+        return _loaded(folder, "a processor", lambda: _processor(folder)) if _has(folder, PREPROCESSOR) else None
+    tokenizer = _loaded(folder, "a tokenizer", lambda: _tokenizer(folder, needs))
     files = sorted({str(name) for name in tokenizer.vocab_files_names.values()})
     # Without any of them transformers makes up a tokenizer of a few special tokens, and says nothing.
-    if files and not any((folder.path / name).is_file() for name in files):
+    if files and not any(_has(folder, name) for name in files):
         raise DataError(
             f"`{folder.path}` holds no tokenizer: there is no {' and no '.join(f'`{name}`' for name in files)} in it",
             hint="`tokenizer.save_pretrained(folder)` puts it there",
@@ -48,15 +69,25 @@ def load_processor(folder: Folder, task: str) -> Any:
     return tokenizer
 
 
-def _loader(folder: Folder, task: str) -> str:
+def _loader(folder: Folder, needs: str) -> str:
     """The class that loads the model."""
-    if task in CLASSES:
-        return CLASSES[task][0]
-    return folder.architecture or "AutoModel"
+    return HEADS[needs][0] if needs else folder.architecture or "AutoModel"
+
+
+def _has(folder: Folder, name: str) -> bool:
+    return (folder.path / name).is_file()
 
 
 def _has_tokenizer(folder: Folder) -> bool:
-    return any((folder.path / name).is_file() for name in ("tokenizer.json", "tokenizer_config.json"))
+    return any(_has(folder, name) for name in ("tokenizer.json", "tokenizer_config.json"))
+
+
+def _processor(folder: Folder) -> Any:
+    import transformers
+
+    return transformers.AutoProcessor.from_pretrained(
+        str(folder.path), local_files_only=True, trust_remote_code=folder.code
+    )
 
 
 def _from_pretrained(folder: Folder, name: str) -> Any:
@@ -74,12 +105,12 @@ def _from_pretrained(folder: Folder, name: str) -> Any:
     )
 
 
-def _tokenizer(folder: Folder, task: str) -> Any:
+def _tokenizer(folder: Folder, needs: str) -> Any:
     import transformers
 
     known = {"local_files_only": True, "trust_remote_code": folder.code}
     tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder.path), **known)
-    kind = _class(folder, task, **known)
+    kind = _class(folder, needs, **known)
     if kind is not None:
         # Models share tokenizers: BERT's also gives `token_type_ids` to DistilBERT, which has none.
         taken = inspect.signature(kind.forward).parameters
@@ -87,16 +118,16 @@ def _tokenizer(folder: Folder, task: str) -> Any:
     return tokenizer
 
 
-def _class(folder: Folder, task: str, *, local_files_only: bool, trust_remote_code: bool) -> Any:
+def _class(folder: Folder, needs: str, *, local_files_only: bool, trust_remote_code: bool) -> Any:
     """The model's own class; None where transformers has none of that name."""
     import transformers
 
-    if task not in CLASSES:
+    if not needs:
         return getattr(transformers, folder.architecture or "", None)
     config = transformers.AutoConfig.from_pretrained(
         str(folder.path), local_files_only=local_files_only, trust_remote_code=trust_remote_code
     )
-    return getattr(transformers, CLASSES[task][1]).get(type(config), None)
+    return getattr(transformers, HEADS[needs][1]).get(type(config), None)
 
 
 def _loaded(folder: Folder, what: str, load: Callable[[], Loaded]) -> Loaded:

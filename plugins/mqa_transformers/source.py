@@ -10,7 +10,7 @@ from mqa_registry import DataError, Model
 from mqa_transformers.classification import check_chooses, chooses
 from mqa_transformers.folder import open_folder
 from mqa_transformers.hub import snapshot
-from mqa_transformers.loading import CLASSES, FORWARD, TEXTS, load_module, load_processor
+from mqa_transformers.loading import FORWARD, HEADS, TEXTS, load_module, load_processor
 
 if TYPE_CHECKING:
     from mqa_registry import Conditions, Task
@@ -21,20 +21,22 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
     """A pretrained model, from a folder or from the hub.
 
     `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
-    Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line.
+    Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line. The model has
+    the head that the task needs; for a task that needs none, it is of the class that it was saved from.
     """
-    if task.name not in {*CLASSES, FORWARD}:
-        known = ", ".join(f"`{name}`" for name in (*CLASSES, FORWARD))
+    if task.needs and task.needs not in HEADS:
+        known = ", ".join(f"`{name}`" for name in HEADS)
         raise DataError(
-            f"`transformers/auto` has no models for the task `{task.name}`", hint=f"it has them for {known}"
+            f"`transformers/auto` loads no models for `{task.needs}`, which the task `{task.name}` needs",
+            hint=f"it loads those for {known}",
         )
     folder = open_folder(_path(id, revision, conditions), conditions)
     if task.name == TEXTS:
         check_chooses(folder.config.get("problem_type"), folder.labels())
     return Model(
         digest=folder.digest(),
-        module=partial(load_module, folder, task.name),
-        processor=partial(load_processor, folder, task.name),
+        module=partial(load_module, folder, task.needs),
+        processor=partial(load_processor, folder, task.needs, texts="text" in task.fields.values()),
         labels=folder.labels(),
         about={"id": str(id), **_about(folder, revision)},
     )

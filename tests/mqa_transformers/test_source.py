@@ -55,9 +55,9 @@ def test_a_folder_has_no_revision(bert, opened):
         opened(bert, revision="v1")
 
 
-def test_a_task_without_models_is_refused(bert, task, conditions):
-    with pytest.raises(DataError, match="no models for the task `segmentation`") as refused:
-        auto(dataclasses.replace(task, name="segmentation"), conditions, id=bert)
+def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, conditions):
+    with pytest.raises(DataError, match="loads no models for `segmentation`") as refused:
+        auto(dataclasses.replace(task, needs="segmentation"), conditions, id=bert)
     assert "`text-classification`" in refused.value.hint
 
 

@@ -1,0 +1,145 @@
+"""A task of somebody else's, in one file, on a model with a head that it says it needs."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+
+PLUGIN = '''
+import numpy as np
+import pyarrow as pa
+from mqa_registry import Codec, Task, hookimpl
+
+FED = ("input_ids", "attention_mask")
+
+def entities(model):
+    """Which words of a text are names."""
+    tokenizer = model.processor
+
+    def encode(examples):
+        rows = [tokenizer(one["text"], return_offsets_mapping=True) for one in examples]
+        return [{name: np.asarray(row[name], np.int64) for name in (*FED, "offset_mapping")} for row in rows]
+
+    def collate(rows):
+        width = max(len(row["input_ids"]) for row in rows)
+        padding = {"input_ids": tokenizer.pad_token_id, "attention_mask": 0}
+        return {
+            name: np.stack([np.pad(row[name], (0, width - len(row[name])), constant_values=padding[name]) for row in rows])
+            for name in FED
+        }
+
+    def decode(outputs, rows):
+        found = []
+        for logits, row in zip(outputs["logits"], rows):
+            best = logits[: len(row["input_ids"])].argmax(axis=-1)
+            spans = zip(best, row["offset_mapping"])
+            found.append([
+                {"start": int(start), "end": int(end), "label": model.labels[code], "score": None}
+                for code, (start, end) in spans if end > start and model.labels[code] != "O"
+            ])
+        kind = pa.list_(pa.struct([
+            ("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())
+        ]))
+        return pa.table({"spans": pa.array(found, kind)})
+
+    return Codec(encode, collate, decode, size=lambda row: len(row["input_ids"]), mask="attention_mask")
+
+SAMPLE = ({"text": "ada met bob"}, {"text": "ada"}, {"text": "bob and ada and eve met in rome"})
+
+def task(name, needs):
+    return Task(
+        name, entities, schema="spans", fields={"text": "text"}, sample=SAMPLE, metric="own/exact", needs=needs
+    )
+
+@hookimpl
+def mqa_tasks():
+    yield task("entities", "token-classification")
+    yield task("pixels", "mind-reading")
+'''
+SUITE = """
+format = 1
+name = "entities"
+[model]
+use = "transformers/auto"
+id = "model"
+task = "own/entities"
+[data.rows]
+use = "datasets/file"
+path = "rows.csv"
+[backends.torch]
+use = "transformers/torch"
+[backends.onnx]
+use = "onnxruntime/session"
+[[check]]
+measure = { use = "parity/tensors", rows = 4 }
+expect = { mismatches = { max = 0 } }
+"""
+WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ada", "bob", "eve", "met", "and", "in", "rome"]
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A folder with the plugin, a suite, and a tiny model that tags tokens."""
+    import torch
+    from tokenizers import Tokenizer, models, pre_tokenizers, processors
+    from transformers import BertConfig, BertForTokenClassification, PreTrainedTokenizerFast
+
+    folder = tmp_path_factory.mktemp("entities")
+    tokens = Tokenizer(models.WordLevel({word: number for number, word in enumerate(WORDS)}, unk_token="[UNK]"))
+    tokens.pre_tokenizer = pre_tokenizers.Whitespace()
+    tokens.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+    )
+    PreTrainedTokenizerFast(
+        tokenizer_object=tokens, pad_token="[PAD]", unk_token="[UNK]", model_max_length=32
+    ).save_pretrained(folder / "model")
+    torch.manual_seed(7)
+    labels = dict(enumerate(["O", "PERSON", "PLACE"]))
+    config = BertConfig(
+        vocab_size=len(WORDS), hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=16,
+        max_position_embeddings=32, id2label=labels, label2id={name: code for code, name in labels.items()},
+        initializer_range=0.5,
+    )  # fmt: skip
+    BertForTokenClassification(config).save_pretrained(folder / "model")
+    (folder / "own.py").write_text(PLUGIN)
+    (folder / "suite.toml").write_text(SUITE)
+    rows = [
+        " ".join(WORDS[4 + (first + step * number) % 7] for number in range(3 + first))
+        for first in range(6)
+        for step in (1, 3)
+    ]
+    (folder / "rows.csv").write_text("text\n" + "\n".join(rows) + "\n")
+    return folder
+
+
+def mqa(folder, *arguments):
+    command = [sys.executable, "-m", "mqa_registry.cli", *arguments, "--plugin", "own.py"]
+    return subprocess.run(command, cwd=folder, env=os.environ, capture_output=True, text=True, check=False, timeout=300)
+
+
+def test_its_model_is_loaded_exported_and_held_against_its_export(project):
+    done = mqa(project, "run", "suite.toml", "--json", "-")
+    report = json.loads(done.stdout)
+    assert (report["verdict"], done.returncode) == ("PASS", 0), done.stderr
+    assert report["environment"]["model"]["architecture"] == "BertForTokenClassification"
+
+
+def test_what_decoding_alone_needs_is_no_fault_of_the_export(project):
+    done = mqa(project, "export", "model", "--task", "own/entities", "--out", "out", "--json", "-")
+    told = json.loads(done.stdout)
+    assert done.returncode == 0, done.stderr
+    assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
+    assert "offset" not in done.stdout + done.stderr
+    assert [value["name"] for value in told["audit"]["inputs"]] == ["input_ids", "attention_mask"]
+
+
+def test_a_source_that_cannot_load_what_a_task_needs_is_a_problem_of_the_suite(project):
+    done = mqa(project, "validate", "suite.toml", "--set", "model.task=own/pixels")
+    assert done.returncode == 2
+    assert "`own/pixels` needs a model for `mind-reading`, and `transformers/auto` loads none" in done.stderr
+    assert re.search(r"hint: it loads those for .*`token-classification`", done.stderr)
