@@ -79,14 +79,13 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
 def _uses(suite: Suite) -> Iterator[Use]:
     """Everything that a run of the suite calls."""
     yield from (suite.model.source, suite.model.task) if suite.model else ()
-    yield from (one.source for one in suite.data.values())
+    yield from (data.source for data in suite.data.values())
     yield from suite.backends.values()
     for one in suite.checks:
-        yield from (
-            one.measure,
-            *(one.by,) * (one.by is not None),
-            *(use for step in one.steps for use in step.perturb),
-        )
+        yield one.measure
+        yield from (use for step in one.steps for use in step.perturb)
+        if one.by:
+            yield one.by
 
 
 def digest(root: Node) -> str:
