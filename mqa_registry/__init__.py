@@ -42,6 +42,7 @@ if TYPE_CHECKING:
         fingerprint,
         positive_class,
         read_table,
+        with_class_names,
     )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
@@ -63,7 +64,7 @@ _HOMES = {
     ),
     "data": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
-        "read_table",
+        "read_table", "with_class_names",
     ),
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
@@ -135,6 +136,7 @@ __all__ = [
     "run",
     "source_digest",
     "source_files",
+    "with_class_names",
 ]
 
 

@@ -1,5 +1,6 @@
 """The tables that pass between the layers: rows that go in, predictions that come out."""
 
+from mqa_registry.data.class_labels import with_class_names
 from mqa_registry.data.conversion import as_predictions
 from mqa_registry.data.edits import Edit, edited, moved_spans
 from mqa_registry.data.files import read_table
@@ -29,5 +30,6 @@ __all__ = [
     "read_table",
     "schema_named",
     "targets_of",
+    "with_class_names",
     "with_targets_named",
 ]

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mqa_registry.data.predictions import Predictions
 from mqa_registry.data.probability import probability_columns
 from mqa_registry.data.schemas import schema_named
+from mqa_registry.data.unreadable import UnreadableType
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
 
@@ -88,7 +89,7 @@ def _column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
         raise _missing(table, name)
     column = table.column(name)
     misfit = DataError(f"column `{name}` holds {_short(column.type)}, and {_short(kind)} is needed")
-    if pa.types.is_string(kind) and pa.types.is_floating(column.type):
+    if isinstance(column.type, UnreadableType) or (pa.types.is_string(kind) and pa.types.is_floating(column.type)):
         raise misfit
     try:
         column = column.cast(kind)

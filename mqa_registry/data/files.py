@@ -1,14 +1,17 @@
-"""Tables in files: csv, jsonl, parquet and arrow, read so that text stays text."""
+"""Tables in files: csv, jsonl, parquet and arrow, read as what the file says it is."""
 
 from __future__ import annotations
 
 import difflib
-import json
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
+from mqa_registry.data.class_labels import described_features, with_class_names
+from mqa_registry.data.csv_file import read_csv
+from mqa_registry.data.json_file import read_json
+from mqa_registry.data.unreadable import as_text
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
@@ -25,29 +28,24 @@ KINDS = {
     ".feather": "arrow",
 }
 COMPRESSIONS = (".gz", ".bz2", ".zst")  # of csv and jsonl alone; the others compress inside
-BLOCK = 1 << 24  # bytes that pyarrow parses at a time; no line may be longer
-
-# How programs write numbers. Whatever else could be read as one (007, 1_000, 64 bits and more) is text.
-INTEGER = r"^-?(0|[1-9][0-9]{0,17})$"
-NUMBER = r"^-?(0|[1-9][0-9]{0,14})(\.[0-9]+)?([eE][-+]?[0-9]{1,3})?$|^([nN]a[nN]|-?[iI]nf)$"
 
 
 def read_table(path: Path, kind: str | None = None) -> pa.Table:
-    """The rows of one file: `csv` (tab-separated where it is a .tsv), `jsonl`, `parquet` or `arrow`, by its suffix.
+    """The rows of one file: `csv`, `jsonl`, `parquet` or `arrow`, by its suffix.
 
-    In a csv a column is numbers where every value is plainly one, else text, letter by letter; an empty cell is null.
-    In a jsonl a string is text, even one that looks like a date. A DataError says what is wrong with any other file.
+    In a csv a column is numbers where every value is plainly one, else text, byte for byte; an empty cell is null, and
+    cells are parted by what the header has. In a jsonl a string is text, even one that looks like a date; a .json may
+    be one document. Codes of dictionaries, and of class labels that the file has names for, become the values they
+    stand for. A column that no table can hold, such as one of lists and text, is refused only by what reads it. A
+    DataError says what is wrong with any other file, and on which line.
     """
     kind = kind or _kind(path)
     _check_there(path)
     try:
         table = _read(path, kind)
-        table.validate(full=True)
         names = Counter(table.column_names)
-    except (pa.ArrowException, OSError, UnicodeError) as error:
-        raise DataError(
-            f"`{path}` cannot be read as {kind}: {_reason(path, kind, error)}", hint=_HINTS[kind]
-        ) from error
+    except (pa.ArrowException, OSError, UnicodeError, RecursionError) as error:
+        raise DataError(f"`{path}` cannot be read as {kind}: {_said(error)}", hint=_HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
@@ -55,11 +53,21 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
 
 
 _HINTS = {
-    "csv": "a csv is UTF-8 text with one header line and as many cells in every row",
-    "jsonl": "a jsonl is UTF-8 text with one JSON object on every line, a key of one type in all of them",
+    "csv": "a csv is Unicode text with one header line and as many cells in every row",
+    "jsonl": "a jsonl is Unicode text with one JSON object on every line, a .json may be one array of them",
     "parquet": "the file may be damaged, cut short, or of another format",
     "arrow": "the file may be damaged, cut short, or of another format",
 }
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"it is not {error.encoding.upper()} text"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    if isinstance(error, UnicodeError):
+        return "a name in it is no text"
+    return str(error).partition("\n")[0][:200]
 
 
 def _kind(path: Path) -> str:
@@ -69,7 +77,7 @@ def _kind(path: Path) -> str:
     if kind is None or (packed and kind in ("parquet", "arrow")):
         raise DataError(
             f"the name of `{path}` does not tell its format",
-            hint=f"say `format`, or end the name in one of {', '.join(KINDS)}",
+            hint=f"end the name in one of {', '.join(KINDS)}; a suite may say `format` instead",
         )
     return kind
 
@@ -87,69 +95,11 @@ def _check_there(path: Path) -> None:
 
 def _read(path: Path, kind: str) -> pa.Table:
     if kind == "csv":
-        return _read_csv(path)
+        return read_csv(path)
     if kind == "jsonl":
-        return _read_jsonl(path)
-    return _read_parquet(path) if kind == "parquet" else _read_arrow(path)
-
-
-def _read_csv(path: Path, *, threads: bool = True) -> pa.Table:
-    from pyarrow import csv
-
-    tabs = ".tsv" in (suffix.lower() for suffix in path.suffixes)
-    read = csv.ReadOptions(block_size=BLOCK, use_threads=threads)
-    parse = csv.ParseOptions(delimiter="\t" if tabs else ",", newlines_in_values=True)
-    with pa.input_stream(path, compression="detect") as stream, csv.open_csv(stream, read, parse) as head:
-        names = head.schema.names
-    convert = csv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()),
-        null_values=[""],
-        strings_can_be_null=True,
-        quoted_strings_can_be_null=False,
-    )
-    with pa.input_stream(path, compression="detect") as stream:
-        table = csv.read_csv(stream, read, parse, convert)
-    return pa.table([_numbers(column) for column in table.columns], names=table.column_names)
-
-
-def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """A column of text as numbers where every value is plainly one."""
-    import pyarrow.compute as pc
-
-    for kind, pattern in ((pa.int64(), INTEGER), (pa.float64(), NUMBER)):
-        try:
-            numbers = column.cast(kind)
-        except pa.ArrowInvalid:
-            continue
-        if pc.all(pc.match_substring_regex(column, pattern), min_count=1).as_py():
-            return numbers
-    return column
-
-
-def _read_jsonl(path: Path) -> pa.Table:
-    table = _parse_jsonl(path, None)
-    texts = [pa.field(field.name, _textual(field.type)) for field in table.schema]
-    if texts == list(table.schema):
-        return table
-    return _parse_jsonl(path, pa.schema(texts))  # pyarrow took strings for dates: read them again as they stand
-
-
-def _parse_jsonl(path: Path, schema: pa.Schema | None) -> pa.Table:
-    from pyarrow import json as jsonl
-
-    with pa.input_stream(path, compression="detect") as stream:
-        return jsonl.read_json(stream, jsonl.ReadOptions(block_size=BLOCK), jsonl.ParseOptions(explicit_schema=schema))
-
-
-def _textual(kind: pa.DataType) -> pa.DataType:
-    """The type with text in place of every time in it."""
-    if pa.types.is_temporal(kind):
-        return pa.string()
-    if pa.types.is_list(kind):
-        return pa.list_(_textual(kind.value_type))
-    if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _textual(field.type)) for field in kind])
-    return kind
+        return read_json(path)
+    table = _read_parquet(path) if kind == "parquet" else _read_arrow(path)
+    return with_class_names(_readable(table), described_features(path, table))
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -168,42 +118,28 @@ def _read_arrow(path: Path) -> pa.Table:
             return pa.ipc.open_stream(file).read_all()
 
 
-def _reason(path: Path, kind: str, error: Exception) -> str:
-    """What pyarrow says, with the row where that can be found out."""
-    if isinstance(error, UnicodeError):
-        return "it is not UTF-8 text"
-    said = str(error).partition("\n")[0][:200]
-    if isinstance(error, OSError) or kind not in ("csv", "jsonl"):
-        return said
-    return (_bad_row(path) if kind == "csv" else _bad_line(path)) or said
+def _readable(table: pa.Table) -> pa.Table:
+    """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        plain = _decoded(field.type)
+        if plain != field.type:
+            column = column.cast(plain)
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            if not pa.types.is_string(column.type):
+                raise
+            column = as_text(column.cast(pa.binary()), lambda row: f"row {row + 1}")
+        if column is not table.column(number):
+            table = table.set_column(number, field.name, column)
+    return table
 
 
-def _bad_row(path: Path) -> str:
-    """The first broken row of a csv; pyarrow numbers rows, the header being the first, when it reads them in turn."""
-    try:
-        _read_csv(path, threads=False)
-    except pa.ArrowInvalid as error:
-        return str(error).partition("\n")[0][:200]
-    return ""
-
-
-def _bad_line(path: Path) -> str:
-    """The first line of a jsonl that is no JSON object."""
-    with pa.input_stream(path, compression="detect") as stream:
-        for number, line in enumerate(stream.read().splitlines(), start=1):
-            fault = _fault(line)
-            if fault:
-                return f"line {number} {fault}"
-    return ""
-
-
-def _fault(line: bytes) -> str:
-    if not line.strip():
-        return ""
-    try:
-        value: Any = json.loads(line)
-    except UnicodeDecodeError:
-        return "is not UTF-8 text"
-    except ValueError as error:
-        return f"is no JSON: {error}"
-    return "" if isinstance(value, dict) else "is no JSON object"
+def _decoded(kind: pa.DataType) -> pa.DataType:
+    """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too."""
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    if pa.types.is_list(kind):
+        return pa.list_(_decoded(kind.value_type))
+    return kind

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from mqa_registry.data.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
 from mqa_registry.data.predictions import Predictions, Targets
 from mqa_registry.data.schemas import schema_named
+from mqa_registry.data.unreadable import UnreadableType
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ def targets_of(rows: Rows, schema: str, classes: Sequence[str], *, data: str) ->
         )
     name, kind = schema_named(schema).main
     column = rows.table.column(TARGET)
+    if isinstance(column.type, UnreadableType):
+        raise DataError(f"column `{TARGET}` of the data set `{data}` holds {column.type}")
     if schema == "label":
         column = _classes_of(rows, column, classes, data)
     elif schema == "labels":

@@ -21,8 +21,10 @@ def rows_in_file(
 ) -> pa.Table:
     """Rows of a csv, tsv, jsonl, parquet or arrow file.
 
-    `format` is told by the name unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst). In a csv a column
-    holds numbers where every value is plainly one, else text just as it stands: `007`, `True` and `2026-11-21`
-    stay text, and an empty cell is a missing value. In a jsonl every string stays text.
+    `format` is told by the name unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
+    UTF-16. In a csv a column holds numbers where every value is plainly one, else text just as it stands: `007`, `True`
+    and `2026-11-21` stay text, and an empty cell is a missing value. Its cells are parted by commas, a .tsv's by tabs,
+    unless the header has none of these but semicolons, tabs or bars. In a jsonl every string stays text; a .json may be
+    one array of rows. Class labels come by their names where the file, or a `dataset_info.json` beside it, has them.
     """
     return read_table(path, format)

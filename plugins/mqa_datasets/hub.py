@@ -9,17 +9,16 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from mqa_registry import DataError, NotRunError, UsageError
+from mqa_registry import DataError, NotRunError, UsageError, with_class_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import pyarrow as pa
+
     from mqa_registry import Conditions
 
+SAVED = ("state.json", "dataset_dict.json")  # files of a data set, or of several splits, that was saved
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -33,7 +32,7 @@ def rows_on_hub(
 ) -> pa.Table:
     """Rows of a data set on the Hugging Face hub.
 
-    `id` is its name there, or a folder that the `datasets` library reads. `split` is one of its splits, or a part of
+    `id` is its name there, or a folder that the `datasets` library reads or has saved. `split` is one of its splits, or a part of
     one, as in `test[:500]`. `revision` is a commit, tag or branch; pin the commit, so that the rows stay the same and
     an offline run can tell that it has the right ones. `config` is the configuration, where there are several. Class
     labels come by their names. Nothing is run that comes with the data set.
@@ -52,14 +51,14 @@ def rows_on_hub(
         except Exception as error:  # the library's own errors have no common root
             raise DataError(f"the data set `{id}` cannot be loaded: {_said(error)}") from error
         table = dataset.with_format("arrow")[:]
-    return pa.table(
-        [_named(table.column(name), dataset.features[name]) for name in table.column_names], table.column_names
-    )
+    return with_class_names(table, dataset.features.to_dict())
 
 
 def _load(name: str, split: str, revision: str | None, config: str | None) -> Any:
     from datasets import load_dataset_builder
 
+    if any((Path(name) / file).is_file() for file in SAVED):
+        return _saved(name, split)
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
         raise DataError(
             f"`{name}` is a kind of file to the `datasets` library", hint="files are read by `datasets/file`"
@@ -69,6 +68,20 @@ def _load(name: str, split: str, revision: str | None, config: str | None) -> An
         _check_revision(builder, name, revision)
     builder.download_and_prepare()
     return builder.as_dataset(split=split)
+
+
+def _saved(folder: str, split: str) -> Any:
+    """A split, or a part of one, of a data set that was written by `save_to_disk`."""
+    from datasets import DatasetDict, ReadInstruction, load_from_disk
+
+    found = load_from_disk(folder)
+    splits = dict(found) if isinstance(found, DatasetDict) else {str(found.split or split.partition("[")[0]): found}
+    lengths = {name: len(one) for name, one in splits.items()}
+    parts = ReadInstruction.from_spec(split).to_absolute(lengths)
+    if len(parts) != 1:
+        raise DataError(f"`{split}` is of more than one split, and one is needed")
+    name, start, end = parts[0].splitname, parts[0].from_ or 0, parts[0].to
+    return splits[name].select(range(start, lengths[name] if end is None else end))
 
 
 def _check_revision(builder: Any, name: str, revision: str) -> None:
@@ -130,21 +143,3 @@ def _set_offline(*flags: bool) -> None:
     import huggingface_hub
 
     datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE = flags
-
-
-def _named(column: pa.ChunkedArray, feature: Any) -> pa.ChunkedArray:
-    """A column of class labels, or of lists of them, by their names; any other as it is."""
-    names = getattr(feature, "names", None)
-    if names is not None:
-        codes = pc.if_else(pc.less(column, 0), None, column)  # -1 is the library's word for no label
-        return pa.chunked_array([pa.array(names, pa.string()).take(codes.combine_chunks())])
-    inner = getattr(feature, "feature", None)
-    if getattr(inner, "names", None) is None or not pa.types.is_list(column.type):
-        return column
-    return pa.chunked_array([_relisted(chunk, inner) for chunk in column.chunks], pa.list_(pa.string()))
-
-
-def _relisted(lists: pa.ListArray, feature: Any) -> pa.ListArray:
-    labels = _named(pa.chunked_array([lists.flatten()]), feature).combine_chunks()
-    ends = np.cumsum(pc.fill_null(pc.list_value_length(lists), 0), dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(np.append(np.int32(0), ends)), labels, mask=lists.is_null())

@@ -66,6 +66,31 @@ def test_a_folder_is_read_with_its_class_labels_by_name(offline, folder):
     }
 
 
+@pytest.mark.parametrize(
+    ("split", "texts"), [("test", ["bad", "good"]), ("test[1:]", ["good"]), ("test[:50%]", ["bad"])]
+)
+@pytest.mark.parametrize("several", [False, True])
+def test_a_folder_that_the_library_saved_is_read_with_its_class_labels_by_name(
+    offline, tmp_path, split, texts, several
+):
+    features = datasets.Features(
+        {"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["negative", "positive"])}
+    )
+    rows = datasets.Dataset.from_dict({"text": ["bad", "good"], "label": [0, 1]}, features)
+    saved = datasets.DatasetDict({"train": rows.select([0]), "test": rows}) if several else rows
+    saved.save_to_disk(tmp_path / "saved")
+    table = rows_on_hub(offline, id=tmp_path / "saved", split=split)
+    named = {"bad": "negative", "good": "positive"}
+    assert table.to_pydict() == {"text": texts, "label": [named[text] for text in texts]}
+
+
+def test_a_split_that_a_saved_folder_has_not_is_refused(offline, tmp_path):
+    rows = datasets.Dataset.from_dict({"text": ["bad"]})
+    datasets.DatasetDict({"train": rows}).save_to_disk(tmp_path / "saved")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        rows_on_hub(offline, id=tmp_path / "saved", split="test")
+
+
 def test_a_split_may_be_cut(offline, folder):
     assert rows_on_hub(offline, id=folder, split="train[1:2]")["text"].to_pylist() == ["good"]
 

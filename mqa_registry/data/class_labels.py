@@ -1,0 +1,100 @@
+"""Names of class labels that a data set's own description has, in place of the numbers that its rows hold."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SCHEMA_KEY = b"huggingface"  # of the metadata that the `datasets` library writes into parquet and Arrow files
+INFO_FILE = "dataset_info.json"  # what it writes beside the files of a data set that it saves
+
+
+def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
+    """The table with class labels by their names, in lists and structs too.
+
+    `features` is the description of columns that the `datasets` library writes as JSON: a `ClassLabel` has `names`, and
+    a row its position among them, -1 where it has no label. A DataError names a column with a position beyond them.
+    """
+    for number, name in enumerate(table.column_names):
+        if not _has_names(features.get(name)):
+            continue
+        try:
+            chunks = [_named(chunk, features[name]) for chunk in table.column(number).chunks]
+        except pa.ArrowIndexError as error:
+            raise DataError(
+                f"column `{name}` has a number beyond the names that the file has for its class labels",
+                hint="write the column anew with the names of all its labels",
+            ) from error
+        if chunks:
+            table = table.set_column(number, name, pa.chunked_array(chunks))
+    return table
+
+
+def described_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
+    """What a file says of its columns: its schema's metadata, else a `dataset_info.json` beside it, else nothing."""
+    written = (table.schema.metadata or {}).get(SCHEMA_KEY)
+    if written is None:
+        beside = path.parent / INFO_FILE
+        written = beside.read_bytes() if beside.is_file() else b"{}"
+    try:
+        described = json.loads(written)
+    except ValueError:  # it is somebody else's file
+        return {}
+    info = described.get("info", described) if isinstance(described, dict) else {}
+    features = info.get("features") if isinstance(info, dict) else None
+    return features if isinstance(features, dict) else {}
+
+
+def _has_names(feature: Any) -> bool:
+    """Whether a feature is a class label, or has one in it."""
+    if isinstance(feature, list):
+        return any(map(_has_names, feature))
+    if not isinstance(feature, dict):
+        return False
+    return isinstance(feature.get("names"), list) or any(map(_has_names, feature.values()))
+
+
+def _named(values: pa.Array, feature: Any) -> pa.Array:
+    if _is_list(values.type):
+        return _relisted(values.cast(pa.list_(values.type.value_type)), _of_elements(feature))
+    if pa.types.is_struct(values.type):
+        names = [field.name for field in values.type]
+        columns = [_named(values.field(name), _of_field(feature, name)) for name in names]
+        return pa.StructArray.from_arrays(columns, names=names, mask=values.is_null())
+    names = feature.get("names") if isinstance(feature, dict) else None
+    if not (isinstance(names, list) and pa.types.is_integer(values.type)):
+        return values  # no class label, or one by its name already
+    codes = pc.if_else(pc.less(values, 0), pa.scalar(None, values.type), values)
+    return pa.array(map(str, names), pa.string()).take(codes)
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _of_elements(feature: Any) -> Any:
+    """The feature of a list's elements, or itself where it does not tell: `[feature]` is how older files write it."""
+    if isinstance(feature, list):
+        return feature[0] if len(feature) == 1 else None
+    return feature.get("feature", feature) if isinstance(feature, dict) else None
+
+
+def _of_field(feature: Any, name: str) -> Any:
+    """The feature of a field; older files have a list of structs as a struct of lists, with one feature for all."""
+    inner = _of_elements(feature)
+    return inner.get(name) if isinstance(inner, dict) else None
+
+
+def _relisted(lists: pa.ListArray, feature: Any) -> pa.ListArray:
+    named = _named(lists.flatten(), feature)
+    ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32()))
+    return pa.ListArray.from_arrays(pa.concat_arrays([pa.array([0], pa.int32()), ends]), named, mask=lists.is_null())

@@ -1,0 +1,236 @@
+"""Rows of JSON: an object on every line, an array of objects, or one object of columns."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mqa_registry.data.text_stream import open_text
+from mqa_registry.data.unreadable import unreadable
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+BLOCKS = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
+SPACE = " \t\r\n"
+BLANK = re.compile(f"[{SPACE}]*")
+SURROGATE = re.compile(r"[\ud800-\udfff]")
+HINT = "every row is one JSON object: one on every line, or all of them in one array"
+WHOLE = ".json"  # the ending of files that may be one JSON document instead of one on every line
+
+
+def read_json(path: Path) -> pa.Table:
+    """The rows of a file of JSON lines or, where it is called so, of one JSON document.
+
+    A string is text, even one that looks like a date. Where a key has numbers in some rows and text in others, all are
+    text; where its values are of no one type otherwise, or are no Unicode text, its column is unreadable. A document is
+    an array of objects, one object that holds such an array and nothing else of many, or one of columns of one length.
+    A DataError names the line, counted from 1, that is no JSON object.
+    """
+    with open_text(path) as text:
+        first = text.read(1 << 12).lstrip()[:1]
+    if first == b"[":
+        return _read_slowly(path)
+    try:
+        table = _parsed(path)
+    except pa.ArrowInvalid:  # of what it cannot hold, or of what is no JSON
+        return _read_slowly(path)
+    if table.num_rows == 1 and _may_be_document(path):
+        return _read_slowly(path)
+    return table
+
+
+def _parsed(path: Path) -> pa.Table:
+    """JSON lines as pyarrow reads them, which is fast."""
+    table = _parsed_as(path, None)
+    texts = [pa.field(field.name, _textual(field.type)) for field in table.schema]
+    if texts != list(table.schema):
+        table = _parsed_as(path, pa.schema(texts))  # pyarrow took strings for dates: read them again as they stand
+    table.validate(full=True)  # it takes bytes as they come
+    return table
+
+
+def _parsed_as(path: Path, schema: pa.Schema | None) -> pa.Table:
+    from pyarrow import json as reader
+
+    parse = reader.ParseOptions(explicit_schema=schema)
+    for block in BLOCKS:
+        try:
+            with open_text(path) as text:
+                return reader.read_json(pa.PythonFile(text, mode="r"), reader.ReadOptions(block_size=block), parse)
+        except pa.ArrowInvalid as error:
+            if "straddl" not in str(error) or block == BLOCKS[-1]:
+                raise
+    raise AssertionError  # the last block returns or raises
+
+
+def _textual(kind: pa.DataType) -> pa.DataType:
+    """The type with text in place of every time in it."""
+    if pa.types.is_temporal(kind):
+        return pa.string()
+    if pa.types.is_list(kind):
+        return pa.list_(_textual(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([pa.field(field.name, _textual(field.type)) for field in kind])
+    return kind
+
+
+# What pyarrow cannot hold is read value by value
+
+
+class _Twice(dict[str, Any]):
+    """An object that has one key twice; which of the values counts, nobody can say."""
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    return found if len(found) == len(pairs) else _Twice(found)
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Objects, and where each of them stands in the file, by its number from 0."""
+
+    values: Sequence[Any]
+    place: Callable[[int], str]
+
+
+def _read_slowly(path: Path) -> pa.Table:
+    """The rows of JSON lines that pyarrow does not take, or of one document; a DataError names the line at fault."""
+    with open_text(path) as stream:
+        text = stream.read().decode(errors="surrogateescape")
+    try:
+        if text.lstrip(SPACE)[:1] == "[":
+            rows = _within(DECODER.decode(text), text)
+        else:
+            rows = _lines(text)
+            if len(rows.values) == 1 and _may_be_document(path):
+                rows = _within(rows.values[0], text)
+    except json.JSONDecodeError as error:
+        rows = _pretty(text)
+        if rows is None:
+            raise _refusal(path, f"line {error.lineno} is no JSON: {error.msg} (column {error.colno})") from error
+    for number, value in enumerate(rows.values):
+        if not isinstance(value, dict):
+            raise _refusal(path, f"{rows.place(number)} is no JSON object")
+        if isinstance(value, _Twice):
+            raise _refusal(path, f"{rows.place(number)} has one key twice")
+    names = dict.fromkeys(name for value in rows.values for name in value)
+    return pa.table({name: _column([value.get(name) for value in rows.values], rows.place) for name in names})
+
+
+def _lines(text: str) -> _Rows:
+    values, lines = [], []
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
+        if line.strip(SPACE):
+            try:
+                values.append(DECODER.decode(line))
+            except json.JSONDecodeError as error:
+                error.lineno = number
+                raise
+            lines.append(number)
+    return _Rows(values, lambda row: f"line {lines[row]}")
+
+
+def _pretty(text: str) -> _Rows | None:
+    """One object over several lines; None where the text is something else."""
+    try:
+        return _within(DECODER.decode(text), text)
+    except ValueError:
+        return None
+
+
+def _within(document: Any, text: str) -> _Rows:
+    """The rows of one document: an array, one under a key, columns as lists or as pandas writes them, or one row."""
+    if isinstance(document, list):
+        return _Rows(document, lambda row: f"line {next(islice(_lines_of_elements(text), row, None))}")
+    values = list(document.values()) if isinstance(document, dict) else []
+    if _is_array_of_rows(document, values):
+        return _Rows(document["data"] if "data" in document else values[0], _row)
+    if values and all(isinstance(value, list) for value in values) and len(set(map(len, values))) == 1:
+        return _Rows([dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)], _row)
+    if values and all(isinstance(value, dict) for value in values) and len(set(map(tuple, values))) == 1:
+        columns = [value.values() for value in values]
+        return _Rows([dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)], _row)
+    return _Rows([document], _row)
+
+
+def _is_array_of_rows(document: Any, values: Sequence[Any]) -> bool:
+    """Whether an object is there for the sake of the rows in it, as `{"data": [{...}, ...]}` with or without a schema."""
+    inner = document.get("data", values[0] if len(values) == 1 else None) if values else None
+    return isinstance(inner, list) and bool(inner) and all(isinstance(one, dict) for one in inner)
+
+
+def _lines_of_elements(text: str) -> Iterator[int]:
+    """The line on which each element of an array begins; the text is known to be one."""
+    line, counted, place = 1, 0, text.index("[") + 1
+    while text[(place := _after_space(text, place))] != "]":
+        line, counted = line + text.count("\n", counted, place), place
+        yield line
+        place = _after_space(text, DECODER.raw_decode(text, place)[1])
+        place += text[place] == ","
+
+
+def _after_space(text: str, place: int) -> int:
+    found = BLANK.match(text, place)
+    return found.end() if found else place
+
+
+def _row(number: int) -> str:
+    return f"row {number + 1}"
+
+
+def _column(values: list[Any], place: Callable[[int], str]) -> pa.Array | pa.ChunkedArray:
+    """Values as one column: of the type that all have, else text where they are words and numbers, else unreadable."""
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, UnicodeError, OverflowError):
+        pass
+    if all(value is None or isinstance(value, str | int | float) for value in values):
+        try:
+            return pa.array(
+                [value if value is None or isinstance(value, str) else json.dumps(value) for value in values]
+            )
+        except UnicodeError:
+            pass
+    texts = pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
+    return unreadable(texts, _reason(values, place))
+
+
+def _reason(values: Sequence[Any], place: Callable[[int], str]) -> str:
+    """Why values are no column: the first that is no text, or the first that is of another kind than those before."""
+    for row, value in enumerate(values):
+        if found := SURROGATE.search(json.dumps(value, ensure_ascii=False)):
+            what = "bytes that are not UTF-8" if 0xDC80 <= ord(found[0]) <= 0xDCFF else "half a surrogate pair"
+            return f"{what} in {place(row)}, which is no text"
+    given = [(row, _kind(value)) for row, value in enumerate(values) if value is not None]
+    other = next(((row, kind) for row, kind in given if kind != given[0][1]), None)
+    if other is None:
+        return f"{given[0][1]} in {place(given[0][0])} and other rows, which are not alike inside"
+    return f"{given[0][1]} in {place(given[0][0])} and {other[1]} in {place(other[0])}"
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true or false"
+    if isinstance(value, str):
+        return "text"
+    return "a list" if isinstance(value, list) else "an object" if isinstance(value, dict) else "a number"
+
+
+def _may_be_document(path: Path) -> bool:
+    return WHOLE in (suffix.lower() for suffix in path.suffixes)
+
+
+def _refusal(path: Path, fault: str) -> DataError:
+    return DataError(f"`{path}` cannot be read as JSON: {fault}", hint=HINT)
