@@ -7,6 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 from mqa_registry.suite import grammar, sections
+from mqa_registry.suite.columns import note_unread_columns
 from mqa_registry.suite.findings import Findings
 from mqa_registry.suite.model import Suite
 from mqa_registry.suite.names import check_name
@@ -51,6 +52,7 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
     interval: grammar.IntervalWord = top["interval"].value if "interval" in top else "exact"
     around = Surroundings(tuple(backends), tuple(data), gate, interval)
     checks = _checks(top.get("check"), around, World(backends, model.task, catalog), lookup)
+    note_unread_columns(top.get("data"), data, model.task, checks, findings)
     names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
     waived = waivers(top.get("waiver"), names, findings)
     partial = bool(raw.overrides.only or raw.overrides.backends)

@@ -1,0 +1,66 @@
+"""Whether anything reads what a data set maps."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_registry.suite.columns import unread_columns
+
+ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
+
+
+@pytest.fixture
+def mapped(head):
+    """A suite whose data set maps these columns."""
+
+    def text(columns, checks=ACCURACY):
+        return head.replace('path = "reviews.parquet"\n', f'path = "reviews.parquet"\ncolumns = {columns}\n') + checks
+
+    return text
+
+
+def test_a_mapping_to_no_field_of_the_task_is_refused_where_it_stands(problems, mapped):
+    said = problems(text=mapped('{ text = "premise", txt = "hypothesis", target = "gold" }'))
+    first, line, caret, hint = said.splitlines()
+    assert first.endswith(
+        "`txt` is no field of the task `transformers/text-classification`, and no check reads it"
+    )
+    assert line[caret.index("^") : caret.rindex("^") + 1] == "txt"
+    assert hint == "hint: did you mean `text`? the task reads `text`"
+
+
+def test_a_name_like_none_gets_the_fields_and_the_roles(problems, mapped):
+    said = problems(text=mapped('{ pair = "pair" }'))
+    assert said.endswith("hint: the task reads `text`; roles are `id`, `target` and `cluster`")
+
+
+@pytest.mark.parametrize("columns", ['{ text = "a", id = "b", target = "c", cluster = "d" }', "{}"])
+def test_fields_and_roles_are_read(suite, mapped, columns):
+    assert suite(text=mapped(columns)).data["reviews"].columns.keys() <= {"text", "id", "target", "cluster"}
+
+
+def test_what_a_slice_names_is_read(suite, mapped):
+    by = ACCURACY + 'by = { use = "fairness/column", name = "region" }\n'
+    assert suite(text=mapped('{ region = "Region" }', by)).data["reviews"].columns == {"region": "Region"}
+
+
+def test_a_slice_that_does_not_say_what_it_reads_may_read_anything(suite, mapped):
+    made = suite(text=mapped('{ region = "Region" }', ACCURACY + 'by = "fairness/length"\n'))
+    assert unread_columns(made.data["reviews"], made.model.task, made.checks) == ("region",)
+
+
+def test_without_a_model_all_that_is_mapped_are_fields(suite):
+    text = """
+        format = 1
+        [data.reviews]
+        use = "datasets/file"
+        path = "reviews.csv"
+        columns = { anything = "Review" }
+        [backends.service]
+        use = "replay/file"
+        path = "answers.csv"
+        [[check]]
+        measure = "metrics/accuracy"
+        expect = { min = 0.8 }
+        """
+    assert suite(text=text).data["reviews"].columns == {"anything": "Review"}
