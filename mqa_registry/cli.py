@@ -16,6 +16,7 @@ from mqa_registry.commands.arguments import (
     Arrays,
     Backend,
     BatchAxis,
+    Columns,
     Constant,
     Data,
     Debug,
@@ -180,6 +181,7 @@ def parity(
     model: Model,
     file: OnnxFile,
     data: Data = None,
+    columns: Columns = None,
     inputs: Arrays = None,
     task: Task = None,
     outputs: Outputs = None,
@@ -205,8 +207,8 @@ def parity(
 ) -> None:
     """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
     with _reported(debug=debug):
+        from mqa_registry.commands import mapping, running
         from mqa_registry.commands import parity as pairs
-        from mqa_registry.commands import running
         from mqa_registry.commands.interface import read_interface
 
         asked = running.asked(
@@ -214,8 +216,8 @@ def parity(
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
-        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro, interface=interface)
+        interface, named = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ()), mapping.columns_of(columns, data)
+        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro, columns=named, interface=interface)
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 
@@ -228,6 +230,7 @@ def export(
     precision: Precision = None,
     per_channel: Annotated[bool, flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
+    columns: Columns = None,
     timeout: Timeout = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
     source: Source = None,
@@ -242,10 +245,10 @@ def export(
 ) -> None:
     """Export a model to ONNX, with everything checked and written down."""
     with _reported(debug=debug):
-        from mqa_registry.commands import exporting, running
+        from mqa_registry.commands import exporting, mapping, running
 
         said = {"opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout}
-        order = exporting.Order(model, task, backend, said, data, source)
+        order = exporting.Order(model, task, backend, said, data, source, columns=mapping.columns_of(columns, data))
         asked = running.asked(
             store=store, plugin=plugin, offline=offline, allow_code=allow_code, allow_pickle=allow_pickle,
             trust_remote_code=trust_remote_code,

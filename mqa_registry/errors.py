@@ -4,6 +4,7 @@ MqaError
 ├── UsageError        2  the command is wrong
 ├── SuiteError        2  the suite file is wrong, with every problem at once
 ├── DataError         2  the data does not fit what is asked of it
+│   └── MissingColumnError   a column that something reads is not there
 ├── PluginError       2  a plugin that the suite names cannot be used
 ├── NotRunError       3  something could not run as asked
 ├── OutOfMemoryError  3  a batch did not fit; the host halves it and goes on
@@ -55,6 +56,15 @@ class DataError(MqaError):
     """The data does not fit what is asked of it: a missing column, an unknown label, no rows."""
 
     exit_code = ExitCode.WRONG_INPUT
+
+
+class MissingColumnError(DataError):
+    """The data has no column that something reads: `column`; `there` says which it has, as a hint begins."""
+
+    def __init__(self, message: str, *, column: str, there: str) -> None:
+        super().__init__(message, hint=f'{there}; map a column with `columns = {{ {column} = "..." }}`')
+        self.column = column
+        self.there = there
 
 
 class PluginError(MqaError):

@@ -41,6 +41,10 @@ Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Use the fir
 Set = Annotated[
     list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")
 ]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="FIELD=COLUMN", help="Which column of --data is this field; may be repeated."),
+]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
 StoreFolder = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="The store; left out, .mqa beside the suite or here.")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from mqa_registry import plugins, runs
+from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.places import check_folder, check_report
 from mqa_registry.contributions.subject import SAMPLES
@@ -41,7 +42,7 @@ TEXT = "text"  # the field of a row that sentences fill
 class Order:
     """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some.
 
-    Without `data` a task of texts that brings no sample is traced with a few sentences. `source` and `task` say what to
+    The `columns` of that file are mapped to fields as in a suite. Without `data` a task of texts that brings no sample is traced with a few sentences. `source` and `task` say what to
     make of the model; left out, its name tells the one, and the source the other.
     """
 
@@ -51,6 +52,7 @@ class Order:
     options: Mapping[str, Any] = field(default_factory=dict)
     data: Path | None = None
     source: str | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def arrays(self) -> bool:
@@ -67,6 +69,7 @@ class Order:
         data: dict[str, Any] = {"use": "datasets/sentences"}
         if self.data is not None:
             data = {"use": "datasets/arrays" if self.arrays else "datasets/file", "path": str(self.data)}
+            data |= {"columns": dict(self.columns)} if self.columns else {}
         given = {name: value for name, value in self.options.items() if value is not None}
         return {
             "model": {"use": self.source, "id": self.model, "task": self.task},
@@ -80,7 +83,8 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     check_report(json_file)
     check_folder(out)
     whole = order.told(asked)
-    subject, use = _made(whole, asked)
+    with mapped_by_option():
+        subject, use = _made(whole, asked)
     with Console(stderr=True).status("exporting"):
         exported = _exported(use, subject, out)
     console = Console(stderr=json_file == "-", highlight=False)

@@ -10,6 +10,7 @@ from rich.console import Console
 
 from mqa_registry import plugins, runs
 from mqa_registry.commands.interface import Interface
+from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.odd import odd_rows
 from mqa_registry.commands.places import check_report
@@ -51,7 +52,7 @@ INVARIANCE = {
 class Pair:
     """A model and the file that is to be as good as it.
 
-    `data` is a file of rows, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
+    `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
     what to make of the model; left out, its name tells the one, and the source the other. `repro` keeps what shows a
     difference without mqa. `tolerance`, `atol` and `rtol` of a fixed one, takes the place of the ratio; so does
     `by_decisions`, by which the task's answers may hardly flip, where it `decides` anything. `by_answers`: it must
@@ -74,6 +75,7 @@ class Pair:
     including: tuple[str, ...] = ()
     interface: Interface = field(default_factory=Interface)
     by_invariance: bool = False
+    columns: Mapping[str, str] = field(default_factory=dict)
 
     def told(self, asked: Asked) -> Pair:
         """The same with what was left out."""
@@ -109,7 +111,8 @@ class Pair:
         if self.inputs is not None:
             return {"use": "datasets/arrays", "path": str(self.inputs)}
         if self.data is not None:
-            return {"use": "datasets/file", "path": str(self.data)}
+            mapped = {"columns": dict(self.columns)} if self.columns else {}
+            return {"use": "datasets/file", "path": str(self.data), **mapped}
         return {"use": "datasets/sentences"}
 
     def _checks(self) -> list[dict[str, Any]]:
@@ -166,7 +169,7 @@ def first_divergence(report: Report) -> Mapping[str, Any] | None:
 
 def _tried(pair: Pair, asked: Asked, show: Show) -> Trial:
     raw = replace(made_up("parity.toml", pair.suite(), Path()), overrides=asked.overrides)
-    with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
+    with mapped_by_option(), watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         return runs.tried(raw, asked, examples=show.examples, progress=progress)
 
 
@@ -233,5 +236,9 @@ def _refuse_two_sources(pair: Pair) -> None:
     for name, rows in (("--data", pair.data), ("--inputs", pair.inputs)):
         if rows is not None and not rows.is_file():
             raise UsageError(f"there is no file `{rows}`", hint=f"`{name}` names one of rows")
+    if pair.data is not None and pair.data.suffix == ".npz":
+        raise UsageError(
+            f"`{pair.data}` holds arrays, and `--data` names rows", hint=f"name it with `--inputs {pair.data}`"
+        )
     if not pair.file.is_file():
         raise UsageError(f"there is no file `{pair.file}`", hint="`mqa export MODEL --out DIR` makes one")

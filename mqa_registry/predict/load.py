@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.data import Rows, derived_ids, mapped_labels
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import DataError
+from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
@@ -112,11 +112,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _missing(data: Data, column: str, table: pa.Table) -> DataError:
+def _missing(data: Data, column: str, table: pa.Table) -> MissingColumnError:
     close = difflib.get_close_matches(column, table.column_names, n=1)
     there = ", ".join(f"`{name}`" for name in table.column_names)
     guess = f"did you mean `{close[0]}`? " if close else ""
-    return DataError(
-        f"the data set `{data.name}` has no column `{column}`",
-        hint=f'{guess}it has {there}; map a column with `columns = {{ {column} = "..." }}`',
+    return MissingColumnError(
+        f"the data set `{data.name}` has no column `{column}`", column=column, there=f"{guess}it has {there}"
     )

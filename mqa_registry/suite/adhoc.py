@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import SuiteError, UsageError
 from mqa_registry.suite import sections
+from mqa_registry.suite.columns import note_unread_columns
 from mqa_registry.suite.findings import Findings
 from mqa_registry.suite.spelling import from_toml, to_toml
 from mqa_registry.suite.uses import Lookup
@@ -42,11 +43,10 @@ def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[s
 
 
 def _sections(root: Node, lookup: Lookup) -> Any:
-    return (
-        sections.model(root.get("model"), lookup),
-        sections.backends(root.get("backends"), lookup),
-        sections.data(root.get("data"), lookup) if root.get("data") else {},
-    )
+    source, task = sections.model(root.get("model"), lookup)
+    data = sections.data(root.get("data"), lookup) if root.get("data") else {}
+    note_unread_columns(root.get("data"), data, task, (), lookup.findings)
+    return (source, task), sections.backends(root.get("backends"), lookup), data
 
 
 def _settled(tables: Mapping[str, Any], catalog: Catalog, read: Callable[[Node, Lookup], Any]) -> Any:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from mqa_registry.contributions import Slice
 from mqa_registry.options import did_you_mean, options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Task
+    from mqa_registry.contributions import Slice, Task
     from mqa_registry.suite.findings import Findings
     from mqa_registry.suite.model import Check, Data, Use
     from mqa_registry.suite.tree import Node
@@ -27,7 +26,9 @@ def note_unread_columns(
     for name, one in data.items():
         for column in unread_columns(one, task, checks) if one else ():
             at = node.tables[name].down(("columns", column)).key
-            findings.add(at, f"`{column}` is no field of the task `{task.name}`, and no check reads it", _hint(task, column))
+            findings.add(
+                at, f"`{column}` is no field of the task `{task.name}`, and nothing else reads it", _hint(task, column)
+            )
 
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
@@ -74,4 +75,8 @@ def _hint(task: Use, column: str) -> str:
     fields = list(cast("Task", task.contribution).fields)
     reads = ", ".join(f"`{name}`" for name in fields)
     guess = did_you_mean(column, fields)
-    return f"{guess} the task reads {reads}" if guess else f"the task reads {reads}; roles are `id`, `target` and `cluster`"
+    return (
+        f"{guess} the task reads {reads}"
+        if guess
+        else f"the task reads {reads}; roles are `id`, `target` and `cluster`"
+    )

@@ -114,6 +114,34 @@ def test_rows_of_ones_own_are_traced_with_instead(traced, tmp_path):
     assert "mqa's own" not in shown
 
 
+def test_a_column_of_another_name_is_mapped_on_the_command_line(traced, tmp_path):
+    (tmp_path / "rows.csv").write_text("review\none\nand another\n")
+    assert traced("--data", "rows.csv", "--columns", "text=review")[0] == ["one", "and another"]
+
+
+@pytest.mark.parametrize(
+    ("more", "message", "hint"),
+    [
+        ([], "the data set `data` has no column `text`", "it has `review`; map a column with `--columns text=COLUMN`"),
+        (["--columns", "txt=review"], "`txt` is no field of the task `own/words`", "did you mean `text`?"),
+        (["--columns", "text=revue"], "the data set `data` has no column `revue`", "did you mean `review`?"),
+        (["--columns", "text"], "`--columns text` maps nothing", "write `--columns text=COLUMN`"),
+        (["--columns", "text=review", "--columns", "text=b"], "`--columns` maps `text` twice", "leave one"),
+    ],
+)
+def test_columns_that_do_not_fit_get_a_hint_that_the_command_can_take(export, tmp_path, more, message, hint):
+    (tmp_path / "rows.csv").write_text("review\none\n")
+    done = export("--out", "out", "--data", "rows.csv", *more)
+    assert done.exit_code == 2, done.output
+    assert done.stderr.startswith(f"error: {message}")
+    assert done.stderr.splitlines()[1].startswith(f"hint: {hint}")
+
+
+def test_columns_of_no_file_are_refused(export):
+    done = export("--out", "out", "--columns", "text=review")
+    assert (done.exit_code, "name the file with `--data`" in done.stderr) == (2, True)
+
+
 def test_an_export_is_shown_and_written_down(export, tmp_path):
     done = export("--out", "out", "--opset", "7", "--json", "told.json")
     assert done.exit_code == 0, done.output

@@ -351,6 +351,11 @@ def test_two_kinds_of_rows_are_refused(parity):
     assert (done.exit_code, "both name rows" in done.stderr) == (2, True)
 
 
+def test_arrays_are_no_rows_and_the_hint_says_what_takes_them(parity):
+    done = CliRunner().invoke(app, ["parity", "ours:make", "model.onnx", "--data", "rows.npz"])
+    assert (done.exit_code, "`--inputs rows.npz`" in done.stderr) == (2, True)
+
+
 def test_code_is_not_run_without_its_flag(parity):
     done = CliRunner().invoke(app, ["parity", "ours:make", "model.onnx", "--inputs", "rows.npz"])
     assert (done.exit_code, "--allow-code" in done.stderr) == (2, True)
@@ -594,3 +599,18 @@ def test_a_row_with_another_answer_is_looked_at_though_it_was_not_sampled():
     assert told["first_divergence"]["module"].endswith("word_embeddings")
     assert set(told["results"][0]["measure"]["including"]) == {"120", "200", "290"}
     assert "3 that it answers otherwise were looked at as well" in " ".join(done.stdout.split())
+
+
+@pytest.mark.usefixtures("words")
+def test_columns_of_the_rows_are_mapped_on_the_command_line():
+    Path("rows.csv").write_text("review,more\nrow 1,a\nrow 2,b\n")
+    command = ["parity", "model", "model.onnx", "--data", "rows.csv"]
+    done = CliRunner().invoke(app, command)
+    assert (done.exit_code, "map a column with `--columns text=COLUMN`" in done.stderr) == (2, True)
+    done = CliRunner().invoke(app, [*command, "--columns", "pair=more"])
+    assert (done.exit_code, "did you mean `text_pair`?" in done.stderr) == (2, True)
+    done = CliRunner().invoke(
+        app, [*command, "--columns", "text=review", "--columns", "text_pair=more", "--json", "told.json"]
+    )
+    assert done.exit_code != 2, done.output
+    assert json.loads(Path("told.json").read_text())["environment"]["data"]["rows"]["rows"] == 2

@@ -22,9 +22,7 @@ def mapped(head):
 def test_a_mapping_to_no_field_of_the_task_is_refused_where_it_stands(problems, mapped):
     said = problems(text=mapped('{ text = "premise", txt = "hypothesis", target = "gold" }'))
     first, line, caret, hint = said.splitlines()
-    assert first.endswith(
-        "`txt` is no field of the task `transformers/text-classification`, and no check reads it"
-    )
+    assert first.endswith("`txt` is no field of the task `transformers/text-classification`, and nothing else reads it")
     assert line[caret.index("^") : caret.rindex("^") + 1] == "txt"
     assert hint == "hint: did you mean `text`? the task reads `text`"
 
