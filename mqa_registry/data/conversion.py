@@ -75,11 +75,18 @@ def _classed(table: pa.Table, form: Schema, ids: pa.ChunkedArray, classes: Seque
 def _ids(table: pa.Table) -> pa.ChunkedArray:
     ids = _column(table, "id", pa.string())
     if ids.null_count:
-        raise DataError(f"{ids.null_count:,} of {counted(len(ids), 'row')} have no `id`")
+        row = pc.index(ids.is_null(), value=True).as_py() + 1
+        raise DataError(
+            f"{ids.null_count:,} of {counted(len(ids), 'row')} have no `id`",
+            hint=f"row {row} is the first; they are joined by it",
+        )
     if pc.count_distinct(ids).as_py() < len(ids):
         counts = pc.value_counts(ids)
         twice = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
-        raise DataError(f"{len(twice):,} of the ids stand in more than one row, `{twice[0]}` among them")
+        raise DataError(
+            f"{len(twice):,} of the ids stand in more than one row, `{twice[0]}` among them",
+            hint="keep the one answer to each row that counts",
+        )
     return ids
 
 

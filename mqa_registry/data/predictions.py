@@ -21,12 +21,14 @@ class Predictions:
     """One answer a row: an Arrow table of `id` and the columns of one schema.
 
     `classes` are the answers there are to choose from, in the order of the `probability` column; empty where the
-    schema has none. Targets come in the same form, so a metric compares like with like.
+    schema has none. Targets come in the same form, so a metric compares like with like. `read` says in one line what a
+    replay took for what, where its file does not have the names of the schema.
     """
 
     schema: str
     table: pa.Table
     classes: tuple[str, ...] = ()
+    read: str = ""
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
@@ -81,18 +83,18 @@ class Predictions:
 
     def take(self, positions: npt.NDArray[np.int64]) -> Predictions:
         """The rows at these positions, in this order."""
-        return Predictions(self.schema, self.table.take(pa.array(positions)), self.classes)
+        return Predictions(self.schema, self.table.take(pa.array(positions)), self.classes, self.read)
 
     def with_classes(self, classes: tuple[str, ...]) -> Predictions:
         """The same answers among these classes, which must include all that occur; probabilities move along."""
         if classes == self.classes or self.probabilities is None:
-            return Predictions(self.schema, self.table, classes)
+            return Predictions(self.schema, self.table, classes, self.read)
         wide = np.zeros((len(self), len(classes)))
         wide[:, [classes.index(name) for name in self.classes]] = self.probabilities
         cells = pa.array(wide.ravel(), pa.float64(), mask=np.isnan(wide.ravel()))
         column = pa.FixedSizeListArray.from_arrays(cells, len(classes)).cast(pa.list_(pa.float64()))
         place = self.table.column_names.index("probability")
-        return Predictions(self.schema, self.table.set_column(place, "probability", column), classes)
+        return Predictions(self.schema, self.table.set_column(place, "probability", column), classes, self.read)
 
 
 Targets: TypeAlias = Predictions

@@ -23,12 +23,13 @@ class Rows:
     """Rows of one data set, disturbed or not.
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
-    whatever other columns slices may ask for. `numbers` are those that the rows have in their source, from 1 up, where
-    they are not simply counted.
+    whatever other columns slices may ask for. `digest` is that of the whole data set that they are from, `numbers` are
+    those that the rows have in their source, from 1 up, where they are not simply counted.
     """
 
     table: pa.Table
     fields: tuple[str, ...]
+    digest: str = ""
     numbers: Sequence[int] | None = field(default=None, compare=False, repr=False)
 
     def __len__(self) -> int:

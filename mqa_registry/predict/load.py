@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.data import Rows, derived_ids, mapped_labels
+from mqa_registry.data.digest import digest_of_files, digest_of_table
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import counted
@@ -23,7 +24,9 @@ LABEL = "label"  # where a data set has no column `target`, this one is the targ
 
 def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    table, numbers = _mapped(data, data.source.call(conditions)), None
+    source = data.source.call(conditions)
+    digest = digest_of_files(data.source.options) or digest_of_table(source)
+    table, numbers = _mapped(data, source), None
     if data.sample is not None and data.sample < table.num_rows:
         drawn = sorted(generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False).tolist())
         table, numbers = table.take(pa.array(drawn)), [one + 1 for one in drawn]
@@ -31,7 +34,7 @@ def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Ro
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     fields = _fields(data, task, table)
-    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields, numbers)
+    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields, digest, numbers)
 
 
 def _mapped(data: Data, table: pa.Table) -> pa.Table:

@@ -6,12 +6,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mqa_registry.contributions import Replay
 from mqa_registry.data import fingerprint, labels_in, other_labels, schema_named
+from mqa_registry.data.digest import digest_of_files
 from mqa_registry.errors import DataError, ExitCode, MqaError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.disturb import disturb
@@ -114,7 +115,7 @@ def predict(
         prepared.rows,
         views,
         sights,
-        facts={name: backend.facts for name, backend in live.items()},
+        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, replayed),
         identities={name: backend.known for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
@@ -223,6 +224,19 @@ def _answered(view: View, prepared: Prepared, backend: LiveBackend, asked: Mappi
     if backend.failure is not None:
         return Observed(seen, failure=backend.failure)
     return Observed(seen, backend.predictions(asked[view.rows], seen.rows.ids))
+
+
+def _replay_facts(plan: Plan, replayed: Mapping[View, Observed]) -> dict[str, dict[str, Any]]:
+    """Of every backend that brings predictions: the digest of their files, and how they were read."""
+    read: dict[str, dict[str, None]] = {}
+    for view, observed in replayed.items():
+        if observed.predictions is not None:
+            read.setdefault(view.backend, {})[observed.predictions.read] = None
+    return {
+        name: {"digest": digest_of_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
+        for name, told in read.items()
+        if (words := "; ".join(filter(None, told))) is not None
+    }
 
 
 def _replayed(plan: Plan, view: View, seen: Disturbed | Failure) -> Observed:

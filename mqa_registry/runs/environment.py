@@ -49,7 +49,9 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
     Runs of earlier versions said nothing of their data, and kept the rows themselves all the same.
     """
     plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
-    return {**kept, "data": _data(rows), "judged": {**versions(JUDGING), "plugins": plugins}}
+    digests = {name: one["digest"] for name, one in kept.get("data", {}).items() if "digest" in one}
+    data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in _data(rows).items()}
+    return {**kept, "data": data, "judged": {**versions(JUDGING), "plugins": plugins}}
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
@@ -62,8 +64,8 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
 
 
 def _data(rows: Mapping[str, Rows]) -> dict[str, Any]:
-    """Every data set, with how many rows of it there were to predict."""
-    return {name: {"rows": len(one)} for name, one in rows.items()}
+    """Every data set, with how many rows of it there were to predict, and the digest of the whole where it is known."""
+    return {name: {"rows": len(one)} | ({"digest": one.digest} if one.digest else {}) for name, one in rows.items()}
 
 
 def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:

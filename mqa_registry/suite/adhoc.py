@@ -43,10 +43,10 @@ def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[s
 
 
 def _sections(root: Node, lookup: Lookup) -> Any:
-    source, task = sections.model(root.get("model"), lookup)
+    model = sections.model(root.get("model"), lookup)
     data = sections.data(root.get("data"), lookup) if root.get("data") else {}
-    note_unread_columns(root.get("data"), data, task, (), lookup.findings)
-    return (source, task), sections.backends(root.get("backends"), lookup), data
+    note_unread_columns(root.get("data"), data, model.task, (), lookup.findings)
+    return model, sections.backends(root.get("backends"), lookup), data
 
 
 def _settled(tables: Mapping[str, Any], catalog: Catalog, read: Callable[[Node, Lookup], Any]) -> Any:

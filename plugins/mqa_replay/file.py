@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mqa_registry import DataError, NotRunError, Predictions, as_predictions, read_table
+from mqa_replay.log import Form, log_of
 
 SchemaName: TypeAlias = Literal[
     "label", "labels", "value", "vector", "text", "spans", "boxes", "mask", "ranking", "waveform"
@@ -16,7 +18,14 @@ PACKED = tuple(f"{suffix}.gz" for suffix in (".jsonl", ".ndjson", ".json", ".csv
 
 
 def predictions_in(
-    view: str, *, path: Path, schema: SchemaName = "label", classes: tuple[str, ...] | None = None
+    view: str,
+    *,
+    path: Path,
+    schema: SchemaName = "label",
+    classes: tuple[str, ...] | None = None,
+    columns: dict[str, str] | None = None,
+    positive: str | None = None,
+    scores: Literal["probabilities", "logits"] | None = None,
 ) -> Predictions:
     """Predictions made elsewhere, in a file or a folder of files.
 
@@ -29,12 +38,20 @@ def predictions_in(
     name, which a csv cannot hold; for `vector` lists, or a column of floats per dimension; for `value` and `text` a
     column of that name; for `waveform` `samples` and `rate`.
 
-    `classes` names the columns of probabilities; left out, they are all that hold floats.
+    `classes` names the columns of probabilities; left out, they are all that hold floats. `columns` says which column of
+    the file is `id`, `label`, `probability`, `score` or any other, where it is called otherwise. `positive` is the class
+    that a single score of two is the probability of, left out the one that the labels show, else the second of `classes`.
+    `scores` are `logits` where they are no probabilities yet.
+
+    Logs of services are read as they are: an `id` by the name `request_id` or the like; labels called `prediction`;
+    objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline answers. What was
+    taken for what stands in the report.
     """
     file = _file_in(path, view) if path.is_dir() else _file_alone(path, view)
     table = read_table(file)
     try:
-        return as_predictions(table, schema, classes)
+        log = log_of(table, schema, Form(columns or {}, classes, positive, scores))
+        return replace(as_predictions(log.table, schema, log.classes), read=", ".join(log.read))
     except DataError as error:
         raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
 
