@@ -67,9 +67,9 @@ def _named(values: pa.Array, feature: Any) -> pa.Array:
     if _is_list(values.type):
         return _relisted(values.cast(pa.list_(values.type.value_type)), _of_elements(feature))
     if pa.types.is_struct(values.type):
-        names = [field.name for field in values.type]
-        columns = [_named(values.field(name), _of_field(feature, name)) for name in names]
-        return pa.StructArray.from_arrays(columns, names=names, mask=values.is_null())
+        fields = [field.name for field in values.type]
+        columns = [_named(values.field(name), _of_field(feature, name)) for name in fields]
+        return pa.StructArray.from_arrays(columns, names=fields, mask=values.is_null())
     names = feature.get("names") if isinstance(feature, dict) else None
     if not (isinstance(names, list) and pa.types.is_integer(values.type)):
         return values  # no class label, or one by its name already

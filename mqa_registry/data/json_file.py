@@ -117,9 +117,10 @@ def _read_slowly(path: Path) -> pa.Table:
             if len(rows.values) == 1 and _may_be_document(path):
                 rows = _within(rows.values[0], text)
     except json.JSONDecodeError as error:
-        rows = _pretty(text)
-        if rows is None:
+        document = _pretty(text)
+        if document is None:
             raise _refusal(path, f"line {error.lineno} is no JSON: {error.msg} (column {error.colno})") from error
+        rows = document
     for number, value in enumerate(rows.values):
         if not isinstance(value, dict):
             raise _refusal(path, f"{rows.place(number)} is no JSON object")

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class UnreadableType(pa.ExtensionType):
+class UnreadableType(pa.ExtensionType):  # type: ignore[misc]  # pyarrow has no types
     """The type of a column that is neither text nor numbers nor lists of them; `reason` says why, and where.
 
     Its storage is what the file has: JSON text of each value, or bytes.

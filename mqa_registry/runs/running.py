@@ -23,6 +23,7 @@ from mqa_registry.runs.record import Record
 from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
+from mqa_registry.suite.columns import unread_findings
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,10 @@ def tried(
         results=results,
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},
-        findings=tuple(label_order(plan, observations, results)),
+        findings=(
+            *label_order(plan, observations, results),
+            *(() if raw.overrides.only else unread_findings(plan.suite)),
+        ),
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from mqa_registry.findings import Finding
 from mqa_registry.options import did_you_mean, options_of
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Slice, Task
     from mqa_registry.suite.findings import Findings
-    from mqa_registry.suite.model import Check, Data, Use
+    from mqa_registry.suite.model import Check, Data, Suite, Use
     from mqa_registry.suite.tree import Node
 
 ROLES = ("id", "target", "cluster")  # columns that the host reads itself
@@ -29,6 +30,16 @@ def note_unread_columns(
             findings.add(
                 at, f"`{column}` is no field of the task `{task.name}`, and nothing else reads it", _hint(task, column)
             )
+
+
+def unread_findings(suite: Suite) -> Iterator[Finding]:
+    """A warning for each mapping that nothing is known to read, where a slice may read it that does not say what it does."""
+    if suite.model is None:
+        return
+    for data in suite.data.values():
+        for column in unread_columns(data, suite.model.task, suite.checks):
+            message = f"`{column}` of `{data.name}` is no field of the task, and no check says that it reads it"
+            yield Finding("warning", "columns", message, _hint(suite.model.task, column))
 
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:

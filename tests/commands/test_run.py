@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import random
 import subprocess
@@ -60,6 +61,36 @@ def test_nothing_of_torch_is_loaded_for_replayed_backends(project):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=project.folder, capture_output=True, text=True, check=True)
     assert done.stdout.split("\n")[0] == "PASS 0 []"
+
+
+def test_data_and_replayed_files_have_the_digests_of_their_files_and_how_they_were_read(project):
+    (project.folder / "log.csv").write_text(
+        "request_id,text,truth,prediction,score\n"
+        + "".join(f"{row},row {row},{'ab'[row % 2]},{'ab'[row % 2]},{0.2 + row % 2 * 0.7}\n" for row in range(60))
+    )
+    suite = """
+        format = 1
+        [data.log]
+        use = "datasets/file"
+        path = "log.csv"
+        columns = { id = "request_id", target = "truth" }
+        [backends.service]
+        use = "replay/file"
+        path = "log.csv"
+        [[check]]
+        measure = "metrics/accuracy"
+        expect = { min = 0.5 }
+        """
+    (project.folder / "suite.toml").write_text(suite)
+    done = project.run("--json", "told.json")
+    assert done.code == 0
+    environment = json.loads((project.folder / "told.json").read_text())["environment"]
+    digest = f"sha256:{hashlib.sha256((project.folder / 'log.csv').read_bytes()).hexdigest()}"
+    assert environment["data"] == {"log": {"rows": 60, "digest": digest}}
+    assert environment["backends"]["service"]["digest"] == digest
+    read = "id from `request_id`, label from `prediction`, `score` as the probability of `b`"
+    assert environment["backends"]["service"]["facts"] == {"read": read}
+    assert f"read {read}" in " ".join(done.out.split())
 
 
 def test_the_report_as_json_is_the_contract(project):

@@ -116,7 +116,7 @@ def test_classes_without_names_are_to_be_named_in_the_model():
 
 
 def test_the_row_is_that_of_the_source_where_rows_were_drawn():
-    drawn = Rows(rows("positive", "odd").table, (), (3, 17))
+    drawn = Rows(rows("positive", "odd").table, (), numbers=(3, 17))
     with pytest.raises(DataError, match="row 17 of the data set `d` has the label `odd`"):
         targets_of(drawn, "label", TWO, data="d")
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import re
 import subprocess
 import sys
@@ -24,14 +25,15 @@ def test_a_run_judged_again_says_the_same(project, said):
 
 
 def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):
-    data = {"words": {"rows": 100}}
+    file = next(project.folder.glob("words.parquet")).read_bytes()
+    data = {"words": {"rows": 100, "digest": f"sha256:{hashlib.sha256(file).hexdigest()}"}}
     project.write(head=project.head.replace('path = "words.parquet"', 'path = "words.parquet"\nsample = 100'))
     assert project.run().environment["data"] == data
     assert project.judge().environment["data"] == data
     with monkeypatch.context() as earlier:  # a version that told nothing of the data
         earlier.setattr(running, "environment", lambda *_: {"mqa": "0"})
         assert "data" not in project.run().environment
-    assert project.judge().environment["data"] == data
+    assert project.judge().environment["data"] == {"words": {"rows": 100}}
 
 
 def test_the_same_suite_file_says_the_same(project, said):

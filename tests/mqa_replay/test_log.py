@@ -1,0 +1,267 @@
+"""The forms in which services write what they answered."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mqa_registry import DataError
+from mqa_replay.file import predictions_in
+
+POS, NEG = {"label": "pos", "score": 0.9}, {"label": "neg", "score": 0.1}
+RIGHT = [[0.1, 0.9], [0.8, 0.2]]  # of neg and pos, in two rows
+
+
+@pytest.fixture
+def read(tmp_path):
+    """What is read of a csv, or of rows as JSON lines."""
+
+    def of(log, **options):
+        path = tmp_path / ("log.csv" if isinstance(log, str) else "log.jsonl")
+        path.write_text(log if isinstance(log, str) else "".join(f"{json.dumps(row)}\n" for row in log))
+        return predictions_in("reviews", path=path, **options)
+
+    return of
+
+
+@pytest.fixture
+def refused(read):
+    def of(log, **options):
+        with pytest.raises(DataError) as raised:
+            read(log, **options)
+        return raised.value
+
+    return of
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "said"),
+    [
+        ("id,neg,pos\na,0.1,0.9\nb,0.8,0.2\n", {}, ""),
+        ("id,label,score\na,pos,0.9\nb,neg,0.2\n", {}, "`score` as the probability of `pos`"),
+        ("id,label,confidence\na,pos,0.9\nb,neg,0.8\n", {}, "`confidence` as the probability of the row's label"),
+        ("id,label,prob_pos\na,pos,0.9\nb,neg,0.2\n", {}, "`prob_pos` as the probability of `pos`"),
+        ("id,score\na,0.9\nb,0.2\n", {"classes": ("neg", "pos")}, "`score` as the probability of `pos`"),
+        (
+            "id,score\na,0.1\nb,0.8\n",
+            {"classes": ("neg", "pos"), "positive": "neg"},
+            "`score` as the probability of `neg`",
+        ),
+        ("id,label,p\na,pos,0.1\nb,neg,0.8\n", {"columns": {"score": "p"}, "positive": "neg"},
+         "score from `p`, `score` as the probability of `neg`"),
+        (
+            "request_id,prediction,prob_neg,prob_pos\na,pos,0.1,0.9\nb,neg,0.8,0.2\n",
+            {},
+            "id from `request_id`, label from `prediction`, probabilities from `prob_neg` and the like",
+        ),
+        ("id,prob_neg,prob_pos\na,0.1,0.9\nb,0.8,0.2\n", {}, "probabilities from `prob_neg` and the like"),
+        (
+            "id,neg (share),pos (share)\na,0.1,0.9\nb,0.8,0.2\n",
+            {"classes": ("neg", "pos")},
+            "probabilities from `neg (share)` and the like",
+        ),
+        (
+            "key,out,p\na,pos,0.9\nb,neg,0.8\n",
+            {"columns": {"id": "key", "label": "out", "confidence": "p"}},
+            "id from `key`, label from `out`, confidence from `p`, `confidence` as the probability of the row's label",
+        ),
+        ("id,label,neg,pos,ms\na,pos,0.1,0.9,12.5\nb,neg,0.8,0.2,1.5\n", {}, "`ms` not read: no probabilities"),
+        (
+            "id,prediction,score\na,1,0.9\nb,0,0.2\n",
+            {"classes": ("neg", "pos")},
+            "label from `prediction`, `score` as the probability of `pos`",
+        ),
+        (
+            'id,output\na,"{""neg"": 0.1, ""pos"": 0.9}"\nb,"{""neg"": 0.8, ""pos"": 0.2}"\n',
+            {},
+            "probabilities from `output`",
+        ),
+        (
+            [{"id": "a", "probs": {"neg": 0.1, "pos": 0.9}}, {"id": "b", "probs": {"neg": 0.8, "pos": 0.2}}],
+            {},
+            "probabilities from `probs`",
+        ),
+        (
+            [{"id": "a", "scores": [0.1, 0.9]}, {"id": "b", "scores": [0.8, 0.2]}],
+            {"classes": ("neg", "pos")},
+            "probabilities from `scores`",
+        ),
+        (
+            [{"id": "a", "logits": [0, np.log(9)]}, {"id": "b", "logits": [np.log(4), 0]}],
+            {"classes": ("neg", "pos")},
+            "softmax of `logits`",
+        ),
+        (
+            [{"id": "a", "out": {"neg": 0, "pos": np.log(9)}}, {"id": "b", "out": {"neg": np.log(4), "pos": 0}}],
+            {"columns": {"probability": "out"}, "scores": "logits"},
+            "probability from `out`, softmax of `probability`",
+        ),
+        ("id,logit_neg,logit_pos\na,0,2.1972246\nb,1.3862944,0\n", {}, "softmax of `logit_neg` and the like"),
+        (
+            "id,score\na,2.1972246\nb,-1.3862944\n",
+            {"classes": ("neg", "pos"), "scores": "logits"},
+            "`score` as the probability of `pos`",
+        ),
+        (
+            [{"id": "a", "output": [POS, NEG]}, {"id": "b", "output": [NEG | {"score": 0.8}, POS | {"score": 0.2}]}],
+            {},
+            "probabilities from `output`",
+        ),
+        (
+            [{"id": "a", "output": [[POS, NEG]]}, {"id": "b", "output": [[NEG | {"score": 0.8}, POS | {"score": 0.2}]]}],
+            {},
+            "probabilities from `output`",
+        ),
+        (
+            [{"id": "a", "output": POS}, {"id": "b", "output": NEG | {"score": 0.8}}],
+            {},
+            "label and score from `output`, `confidence` as the probability of the row's label",
+        ),
+        (
+            [{"id": "a", "output": [POS]}, {"id": "b", "output": [NEG | {"score": 0.8}]}],
+            {},
+            "label and score from `output`, `confidence` as the probability of the row's label",
+        ),
+    ],
+)  # fmt: skip
+def test_a_log_is_read_whatever_its_form_and_says_how(read, log, options, said):
+    predictions = read(log, **options)
+    assert predictions.ids.to_pylist() == ["a", "b"]
+    assert predictions.classes == ("neg", "pos")
+    assert predictions.main.to_pylist() == ["pos", "neg"]
+    np.testing.assert_allclose(predictions.probabilities, RIGHT, atol=1e-6)
+    assert predictions.read == said
+
+
+@pytest.mark.parametrize(
+    ("log", "said"),
+    [
+        ("id,label,latency\na,pos,12.5\nb,neg,0.2\n", "`latency` not read: no probabilities"),
+        ("id,label,score\na,pos,12.5\nb,neg,3\n", "labels alone, `score` is not read: it is no probability"),
+        (
+            "id,label,score\na,x,0.9\nb,y,0.8\nc,z,0.7\n",
+            "labels alone, `score` is not read: it is of one class of several",
+        ),
+        ("id,label,score\na,x,0.9\n", "labels alone, `score` is not read: they name one class, and `classes` no other"),
+    ],
+)
+def test_numbers_that_tell_no_probabilities_leave_the_labels(read, log, said):
+    predictions = read(log)
+    assert predictions.probabilities is None
+    assert predictions.main.null_count == 0
+    assert predictions.read == said
+
+
+def test_the_first_few_classes_of_a_pipeline_are_labels_among_all_that_occur(read):
+    log = [
+        {"id": 1, "output": [{"label": "a", "score": 0.6}, {"label": "b", "score": 0.3}]},
+        {"id": 2, "output": [{"label": "c", "score": 0.4}, {"label": "a", "score": 0.5}]},
+    ]
+    predictions = read(log)
+    assert (predictions.main.to_pylist(), predictions.classes) == (["a", "a"], ("a", "b", "c"))
+    assert predictions.probabilities is None
+
+
+def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_answer(read):
+    log = [
+        {"id": 1, "label": "pos", "probs": {"neg": 0.1, "pos": 0.9}},
+        {"id": 2, "label": "neg", "probs": None},
+        {"id": 3, "label": "neg", "probs": {"neg": float("nan"), "pos": 0.9}},
+    ]
+    assert read(log).main.to_pylist() == ["pos", "neg", None]
+
+
+@pytest.mark.parametrize(
+    ("scores", "fits"),
+    [
+        ({"pos": [0.9, 0.6], "neg": [0.95, 0.8]}, "label"),
+        ({"pos": [0.9, 0.3], "neg": [0.2, 0.1]}, "pos"),
+        ({"pos": [0.1, 0.4], "neg": [0.6, 0.9]}, "neg"),
+        ({"pos": [0.9, 0.8], "neg": [0.6, 0.7]}, ""),  # of `pos` above a threshold of 0.75, or of the label
+        ({"pos": [0.9, 0.2], "neg": [0.8, 0.1]}, ""),  # of nothing
+    ],
+)
+def test_what_a_score_is_of_is_told_by_the_labels_or_asked(read, refused, scores, fits):
+    rows = [f"{label}{place},{label},{one}" for label, ones in scores.items() for place, one in enumerate(ones)]
+    log = "\n".join(["id,label,score", *rows]) + "\n"
+    if fits:
+        assert read(log).read == f"`score` as the probability of {'the row' if fits == 'label' else f'`{fits}`'}" + (
+            "'s label" if fits == "label" else ""
+        )
+        return
+    assert '`positive = "pos"`' in refused(log).hint
+    assert 'confidence = "score"' in refused(log).hint
+    assert read(log, positive="pos").probabilities[0, 1] == 0.9
+    assert read(log.replace("score", "s"), columns={"confidence": "s"}).probabilities[2, 0] == scores["neg"][0]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.floats(0.001, 0.999), min_size=2, max_size=20))
+def test_confidences_and_probabilities_of_a_class_tell_the_same(tmp_path_factory, chances):
+    """Two writings of the same answers: P(pos), and the label with its own probability."""
+    path = tmp_path_factory.mktemp("log") / "log.csv"
+    labels = ["pos" if p > 0.5 else "neg" for p in chances]
+    path.write_text("id,pos,neg\n" + "".join(f"{row},{p},{1 - p}\n" for row, p in enumerate(chances)))
+    plain = predictions_in("reviews", path=path, classes=("neg", "pos"))
+    own = [max(p, 1 - p) for p in chances]
+    for heading, numbers, options in (("p", chances, {"positive": "pos", "columns": {"score": "p"}}),
+                                      ("c", own, {"columns": {"confidence": "c"}})):  # fmt: skip
+        lines = [f"{row},{label},{p}\n" for row, (label, p) in enumerate(zip(labels, numbers, strict=True))]
+        path.write_text(f"id,label,{heading}\n" + "".join(lines))
+        other = predictions_in("reviews", path=path, classes=("neg", "pos"), **options)
+        np.testing.assert_allclose(other.probabilities, plain.probabilities, atol=1e-12)
+        assert other.main.to_pylist() == labels
+
+
+@pytest.mark.parametrize(
+    ("log", "options", "message", "hint"),
+    [
+        ("x,label\n1,a\n", {}, "there is no column `id`", 'write `columns = { id = "..." }`'),
+        (
+            "user_id,request_id,label\n1,1,a\n",
+            {},
+            "`user_id` and `request_id` may each be it",
+            'columns = { id = "user_id" }',
+        ),
+        ("id,label\n1,a\n1,b\n", {}, "1 of the ids stand in more than one row", "keep the one answer"),
+        ("id,label\n1,a\n,b\n", {}, "1 of 2 rows have no `id`", "row 2 is the first"),
+        ("id,x\n1,a\n", {}, "there is no column `label`", 'write `columns = { label = "..." }`'),
+        ("id,y\n1,2.5\n", {"schema": "value"}, "there is no column `value`", 'write `columns = { value = "..." }`'),
+        ("id,pred,class\n1,a,b\n", {}, "`pred` and `class` may each be the label", 'columns = { label = "pred" }'),
+        ("id,label\n1,a\n", {"columns": {"ids": "id"}}, "`columns` has no role `ids`", "it has `id`, `label`"),
+        ("id,label\n1,a\n", {"columns": {"id": "idd"}}, "there is no column `idd`", "did you mean `id`?"),
+        ("id,score\n1,0.5\n", {}, "nothing says which they are", 'classes = ["...", "..."]'),
+        ("id,score\n1,5.5\n", {"classes": ("a", "b")}, "`score` has 5.5", 'scores = "logits"'),
+        ("id,label,score\n1,a,0.5\n2,b,0.5\n", {"positive": "c"}, "there is no class `c`", "`a` and `b`"),
+        ([{"id": 1, "scores": [0.1, 0.9]}], {}, "does not say which class is which", 'classes = ["...", "..."]'),
+        ([{"id": 1, "scores": [1.0]}], {"classes": ("a", "b")}, "1 numbers in row 1, and there are 2 classes", ""),
+        ([{"id": 1, "output": [POS]}], {"classes": ("a", "b")}, "a score of `pos`, which is not among the classes", ""),
+        ([{"id": 1, "output": [[POS], [NEG]]}], {}, "lists of several lists", ""),
+        ([{"id": 1, "probs": {"a": "x", "b": "y"}}], {}, "`a` holds string, and numbers are needed", ""),
+    ],
+)
+def test_what_has_several_meanings_or_none_is_refused_with_what_to_write(refused, log, options, message, hint):
+    error = refused(log, **options)
+    assert message in error.message
+    assert hint in error.hint
+
+
+@pytest.mark.parametrize(
+    ("log", "ids"),
+    [
+        ("id,label\n1.0,a\n2.0,b\n", ["1", "2"]),
+        ("requestId,label\n007,a\n008,b\n", ["007", "008"]),
+        ([{"uuid": "x-1", "label": "a"}, {"uuid": "x-2", "label": "b"}], ["x-1", "x-2"]),
+        ([{"id": 1, "label": "a"}, {"id": "b", "label": "b"}], ["1", "b"]),
+    ],
+)
+def test_ids_are_found_by_their_names_and_become_text(read, log, ids):
+    assert read(log).ids.to_pylist() == ids
+
+
+def test_labels_that_pandas_wrote_as_fractions_are_whole_numbers(read):
+    assert read("id,label\na,1.0\nb,0.0\n").main.to_pylist() == ["1", "0"]
