@@ -216,8 +216,11 @@ def parity(
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        interface, named = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ()), mapping.columns_of(columns, data)
-        pair = pairs.Pair(model, file, task, source, data, inputs, tolerance, repro, columns=named, interface=interface)
+        mapped = mapping.columns_of(columns, data)
+        interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
+        pair = pairs.Pair(
+            model, file, task, source, data, inputs, tolerance, repro, columns=mapped, interface=interface
+        )
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mqa_registry import DataError, NotRunError, Predictions, as_predictions, read_table
-from mqa_replay.log import Form, log_of
+from mqa_replay.log import log_of
+from mqa_replay.roles import Form
 
 SchemaName: TypeAlias = Literal[
     "label", "labels", "value", "vector", "text", "spans", "boxes", "mask", "ranking", "waveform"
