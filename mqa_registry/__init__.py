@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mqa_registry.contributions import (
         Backend,
+        Batching,
         Codec,
         Comparison,
         Conditions,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Perturbation,
         Probe,
         Quantile,
+        Reading,
         Replay,
         Runner,
         Scores,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Subject,
         Task,
         Timeable,
+        shapes,
     )
     from mqa_registry.data import (
         Edit,
@@ -51,16 +54,16 @@ if TYPE_CHECKING:
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.machine import Device, find_device
     from mqa_registry.naming import counted
-    from mqa_registry.predict import remake, reopen
+    from mqa_registry.predict import batch_invariance, remake, reopen
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.runs import judge, run
     from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
     "contributions": (
-        "Backend", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
-        "Perturbation", "Probe", "Quantile", "Replay", "Runner", "Scores", "Slice", "Statistic", "Subject", "Task",
-        "Timeable",
+        "Backend", "Batching", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model",
+        "ModelSource", "Perturbation", "Probe", "Quantile", "Reading", "Replay", "Runner", "Scores", "Slice",
+        "Statistic", "Subject", "Task", "Timeable", "shapes",
     ),
     "data": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
@@ -73,7 +76,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "machine": ("Device", "find_device"),
     "naming": ("counted",),
-    "predict": ("remake", "reopen"),
+    "predict": ("batch_invariance", "remake", "reopen"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "runs": ("judge", "run"),
     "scene": ("LiveView", "Scene"),
@@ -84,6 +87,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backend",
+    "Batching",
     "Codec",
     "Comparison",
     "Conditions",
@@ -109,6 +113,7 @@ __all__ = [
     "Predictions",
     "Probe",
     "Quantile",
+    "Reading",
     "Replay",
     "Runner",
     "Scene",
@@ -121,6 +126,7 @@ __all__ = [
     "Timeable",
     "UsageError",
     "as_predictions",
+    "batch_invariance",
     "content_digest",
     "counted",
     "edited",
@@ -134,6 +140,7 @@ __all__ = [
     "remake",
     "reopen",
     "run",
+    "shapes",
     "source_digest",
     "source_files",
     "with_class_names",

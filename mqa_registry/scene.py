@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.contributions.batching import Batching
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy as np
 
-    from mqa_registry.contributions import Runner, Subject
+    from mqa_registry.contributions import Codec, Runner, Subject
     from mqa_registry.data import Predictions, Rows
 
 
@@ -27,6 +29,7 @@ class LiveView:
     predicted: Predictions | None = field(default=None, repr=False)
     opened: Callable[[], Runner] | None = field(default=None, repr=False)
     origin: Mapping[str, Any] | None = field(default=None, repr=False)
+    decoding: Callable[[], Codec] | None = field(default=None, repr=False)
 
     @property
     def predictions(self) -> Predictions:
@@ -42,15 +45,22 @@ class LiveView:
             raise LookupError('this probe does not see a runner: declare `sees="runner"`')
         return self.opened()
 
+    @property
+    def codec(self) -> Codec | None:
+        """The task's codec, which decodes what this backend gives; None where that is the subject's own."""
+        return self.decoding() if self.decoding else None
+
 
 @dataclass(frozen=True)
 class Scene:
     """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
 
-    `rng` follows from the suite's seed and the probe with its options.
+    `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
+    for predictions not to depend on them.
     """
 
     view: LiveView
     rng: np.random.Generator
     reference: LiveView | None = None
     subject: Subject | None = None
+    batching: Batching = field(default_factory=Batching)

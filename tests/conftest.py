@@ -67,6 +67,10 @@ class Letters:
     landed: dict[str, str] | None = None
     weight: float = 1.0
     poison: str = "\0"  # texts with it score NaN
+    leaks: bool = False  # padding counts as letters, so that scores depend on the batch
+    refuses: str = "\0"  # no batch of several texts with one of these is run
+    measuring: bool = False  # whether the host measures the model, and predicts nothing yet
+    measured: list[list[str]] = field(default_factory=list)  # every batch that it ran for that
 
     def model(self, task: Task, conditions: Conditions) -> Model:
         return Model(digest=self.digest, module=lambda: self, processor=lambda: None, labels=("few", "many"))
@@ -76,7 +80,8 @@ class Letters:
 
     def _encode(self, examples: Any) -> list[dict[str, Any]]:
         texts = [example["text"].lower() for example in examples]
-        self.encoded += texts
+        if not self.measuring:
+            self.encoded += texts
         return [{"codes": np.array([ord(letter) for letter in text], dtype=np.int64)} for text in texts]
 
     def _collate(self, rows: Any) -> dict[str, Any]:
@@ -124,8 +129,11 @@ class _Runner:
         if len(self.letters.batches) >= self.letters.crash_after:
             raise RuntimeError("the machine is on fire")
         texts = ["".join(chr(code) for code in row if code) for row in codes]
-        self.letters.batches.append(texts)
-        score = self.letters.weight * (codes == ord("e")).sum(axis=1) / np.maximum(1, (codes > 0).sum(axis=1)) * 4
+        (self.letters.measured if self.letters.measuring else self.letters.batches).append(texts)
+        if len(texts) > 1 and any(self.letters.refuses in text for text in texts):
+            raise ValueError("such a text is run alone")
+        letters = codes.shape[1] if self.letters.leaks else np.maximum(1, (codes > 0).sum(axis=1))
+        score = self.letters.weight * (codes == ord("e")).sum(axis=1) / letters * 4
         score = np.minimum(score, 1.0)
         score[[self.letters.poison in text for text in texts]] = np.nan
         return {"score": score}
@@ -149,6 +157,19 @@ def accuracy(predictions: Any, targets: Any) -> Any:
 
 def agreement(reference: Any, candidate: Any) -> Any:
     return reference.codes == candidate.codes
+
+
+@dataclass
+class Watching(Silence):
+    """Tells the letters whether they are measured or predict."""
+
+    letters: Letters
+
+    def stage(self, text: str) -> None:
+        self.letters.measuring = text.startswith("measuring")
+
+    def start(self, backend: str, rows: int) -> None:
+        self.letters.measuring = False
 
 
 @dataclass
@@ -195,7 +216,8 @@ class Engine:
         conditions = Conditions(exports=self.folder / "exports")
         store = Store(self.folder / "store")
         try:
-            return predict(plan, prepare(plan, conditions, Silence()), conditions, store, Silence(), fresh=fresh)
+            watching = Watching(self.letters)
+            return predict(plan, prepare(plan, conditions, Silence()), conditions, store, watching, fresh=fresh)
         finally:
             store.close()
 

@@ -1,5 +1,6 @@
 """What plugins give, and what passes between them and the host."""
 
+from mqa_registry.contributions.batching import Batching, shapes
 from mqa_registry.contributions.kinds import (
     Backend,
     Comparison,
@@ -16,10 +17,20 @@ from mqa_registry.contributions.kinds import (
     Statistic,
     Task,
 )
-from mqa_registry.contributions.subject import Codec, Conditions, Inspectable, Model, Runner, Subject, Timeable
+from mqa_registry.contributions.subject import (
+    Codec,
+    Conditions,
+    Inspectable,
+    Model,
+    Reading,
+    Runner,
+    Subject,
+    Timeable,
+)
 
 __all__ = [
     "Backend",
+    "Batching",
     "Codec",
     "Comparison",
     "Conditions",
@@ -32,6 +43,7 @@ __all__ = [
     "Perturbation",
     "Probe",
     "Quantile",
+    "Reading",
     "Replay",
     "Runner",
     "Scores",
@@ -40,4 +52,5 @@ __all__ = [
     "Subject",
     "Task",
     "Timeable",
+    "shapes",
 ]

@@ -80,6 +80,17 @@ class Model:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """How the outputs of one backend are decoded, where they are not what the task expects: probabilities, say.
+
+    `decode` is as a codec's; `meaning` says in words how the outputs are read, for the report.
+    """
+
+    decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
+    meaning: str
+
+
+@dataclass(frozen=True)
 class Codec:
     """A task bound to a model: examples to arrays, arrays to predictions.
 
@@ -88,6 +99,11 @@ class Codec:
     turns the outputs for those same rows into a table of the task's schema without `id`, a row of NaN or Inf into
     nulls. `size` is what a row costs, in tokens or the like: batches are formed by it. `mask` names the array of a
     batch, shape (rows, positions), that is 0 where a position is padding; empty where nothing is padded.
+
+    What a task need not give: `reading` tells from the outputs for some rows how a backend's outputs are decoded, None
+    where `decode` reads them. `full_sizes` gives the size of each example before it was cut to `limit`. `unusable` finds
+    the first example that the model cannot run, and says why; it is asked of all rows before any is predicted. `remarks`
+    say how the model is fed where that does not follow from its files alone.
     """
 
     encode: Callable[[Sequence[Example]], Sequence[Encoded]]
@@ -95,6 +111,11 @@ class Codec:
     decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
     size: Callable[[Encoded], int]
     mask: str = ""
+    reading: Callable[[Outputs, Sequence[Encoded]], Reading | None] | None = None
+    full_sizes: Callable[[Sequence[Example], Sequence[Encoded]], Sequence[int]] | None = None
+    limit: int | None = None
+    unusable: Callable[[Sequence[Example]], tuple[int, str] | None] | None = None
+    remarks: Sequence[str] = ()
 
 
 class Subject:

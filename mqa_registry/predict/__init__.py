@@ -1,5 +1,6 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
+from mqa_registry.predict.invariance import batch_invariance
 from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.progress import Progress, Silence
@@ -17,6 +18,7 @@ __all__ = [
     "Sighted",
     "Silence",
     "Work",
+    "batch_invariance",
     "examine",
     "examine_again",
     "load_rows",

@@ -1,4 +1,4 @@
-"""Batches: equal encodings once, sorted by length, packed to a budget of tokens."""
+"""Encodings: equal ones once, sorted by length, ready to be put into batches."""
 
 from __future__ import annotations
 
@@ -9,13 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import Codec
     from mqa_registry.contributions.subject import Encoded
     from mqa_registry.data import Example
-
-MOST_ROWS = 512  # in one batch, however short the rows
 
 
 @dataclass(frozen=True)
@@ -27,25 +25,30 @@ class Encoding:
     fingerprints: tuple[bytes, ...]
 
 
-def encode(codec: Codec, examples: Mapping[bytes, Example]) -> list[Encoding]:
-    """The distinct encodings of some examples, given by fingerprint, the longest first."""
+@dataclass(frozen=True)
+class Encodings:
+    """The distinct encodings of some examples, the longest first, and the full sizes of those that were truncated."""
+
+    rows: list[Encoding]
+    truncated: Mapping[bytes, int]
+
+
+def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
+    """The encodings of some examples, given by fingerprint."""
     grouped: dict[bytes, list[bytes]] = {}
     arrays: dict[bytes, Encoded] = {}
-    for fingerprint, row in zip(examples, codec.encode(list(examples.values())), strict=True):
+    given = list(examples.values())
+    encoded = codec.encode(given)
+    for fingerprint, row in zip(examples, encoded, strict=True):
         digest = _digest(row)
         grouped.setdefault(digest, []).append(fingerprint)
         arrays[digest] = row
     encodings = [Encoding(arrays[digest], codec.size(arrays[digest]), tuple(same)) for digest, same in grouped.items()]
-    return sorted(encodings, key=lambda encoding: (-encoding.size, encoding.fingerprints))
-
-
-def packed(encodings: Sequence[Encoding], budget: int) -> Iterator[Sequence[Encoding]]:
-    """Batches of at most `budget` tokens, padding included, from encodings sorted by size, the longest first."""
-    start = 0
-    while start < len(encodings):
-        rows = max(1, min(MOST_ROWS, budget // max(1, encodings[start].size)))
-        yield encodings[start : start + rows]
-        start += rows
+    rows = sorted(encodings, key=lambda encoding: (-encoding.size, encoding.fingerprints))
+    if codec.full_sizes is None:
+        return Encodings(rows, {})
+    sizes = zip(examples, codec.full_sizes(given, encoded), encoded, strict=True)
+    return Encodings(rows, {name: full for name, full, row in sizes if full > codec.size(row)})
 
 
 def only(encodings: Iterable[Encoding], wanted: set[bytes]) -> list[Encoding]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.contributions import Batching, shapes
 from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
-from mqa_registry.predict.batches import only, packed
+from mqa_registry.predict.batches import only
 from mqa_registry.predict.observations import Failure, Work
 from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
@@ -23,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import Backend, Codec, Runner, Subject
+    from mqa_registry.contributions import Backend, Codec, Reading, Runner, Subject
     from mqa_registry.contributions.subject import Batch, Outputs
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
@@ -31,7 +34,7 @@ if TYPE_CHECKING:
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use
 
-CODEC = 1  # counts up when the host itself would keep other predictions for the same answers
+CODEC = 2  # counts up when the host itself would keep other predictions for the same answers
 
 
 class LiveBackend:
@@ -49,6 +52,9 @@ class LiveBackend:
         self._made_by = identity(use)
         self._subject = subject
         self._store = store
+        self._batching = Batching()
+        self._reading: Reading | None = None
+        self._facts: dict[str, Any] = {}
         self._runner: Runner | None = None
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
@@ -83,7 +89,19 @@ class LiveBackend:
 
     @property
     def codec(self) -> Codec:
-        return self._subject.codec
+        """The task's codec, which decodes what this backend gives, once it is open."""
+        codec = self._subject.codec
+        return codec if self._reading is None else replace(codec, decode=self._reading.decode)
+
+    @property
+    def runner(self) -> Runner | None:
+        """The runner, once it is open."""
+        return self._runner
+
+    @property
+    def batching(self) -> Batching:
+        """How its rows are put into batches."""
+        return self._batching
 
     @property
     def digest(self) -> bytes:
@@ -94,6 +112,18 @@ class LiveBackend:
     def facts(self) -> dict[str, Any]:
         """What the backend ran on, in this run or in the one that filled the store."""
         return self._store.noted(self._digest)
+
+    def findings(self) -> list[Finding]:
+        """How its outputs were read, where that is not as usual."""
+        read_as = self.facts.get("read_as")
+        return [Finding("note", self.name, f"its outputs are read as {read_as}")] if read_as else []
+
+    def batch_by(self, batching: Batching) -> None:
+        """Put rows into batches like that from now on; predictions of other batches are not taken for these."""
+        self._batching = batching
+        self._settle(self._identity)
+        if self._facts:
+            self._note_facts()
 
     def want(self, fingerprints: Keys, *, fresh: bool) -> bool:
         """Ask for the predictions of these examples; says whether some of them are not in the store."""
@@ -108,11 +138,12 @@ class LiveBackend:
         return True
 
     def open(self, stack: ExitStack, progress: Progress) -> None:
-        """Load the model; a failure is kept, and the backend then answers nothing."""
-        runner: Runner | None = self._guarded(lambda: self.load(stack, progress))
-        if runner is None:
-            return
-        self._runner = runner
+        """Load the model, once; a failure is kept, and the backend then answers nothing."""
+        if self._runner is None and self.failure is None:
+            self._runner = self._guarded(lambda: self.load(stack, progress))
+
+    def start(self, progress: Progress) -> None:
+        """Say how many rows are about to be predicted."""
         progress.start(self.name, int((~self._store.known(self._digest, self._keys(self._fingerprints))).sum()))
 
     def load(self, stack: ExitStack, progress: Progress) -> Runner:
@@ -121,7 +152,10 @@ class LiveBackend:
         runner: Runner = stack.enter_context(self._use.call(self._subject))
         if dict(runner.identity) != self._identity:
             self._settle(runner.identity)
-        self._store.note(self._digest, {"identity": self._identity, **runner.facts})
+        self._reading = self._read_by(runner)
+        meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
+        self._facts = {**runner.facts, **meaning}
+        self._note_facts()
         return runner
 
     def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:
@@ -129,7 +163,10 @@ class LiveBackend:
         assert self._runner is not None
         asked = only(encodings, self._asked(encodings))
         missing = self._missing(asked)
-        for batch in packed(asked, self._runner.budget):
+        batches = self._batching.batches(
+            asked, self._runner.budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
+        )
+        for batch in batches:
             lacking = only(batch, missing)
             if lacking and self.failure is None:
                 self._guarded(partial(self._predict, lacking, progress))
@@ -152,6 +189,21 @@ class LiveBackend:
             self._kept = table.take(pa.array(places))
         return int((places >= 0).sum())
 
+    def _note_facts(self) -> None:
+        self._store.note(self._digest, {"identity": self._identity, **self._facts})
+
+    def _read_by(self, runner: Runner) -> Reading | None:
+        """How the outputs of a runner are decoded, by those for the task's sample, a row at a time."""
+        codec = self._subject.codec
+        if codec.reading is None:
+            return None
+        try:
+            rows = list(codec.encode(self._subject.samples()))
+            outputs = [runner.run(codec.collate([row])) for row in rows]
+        except Exception:  # the run itself fails on such rows too, and says so
+            return None
+        return codec.reading({name: _joined([one[name] for one in outputs]) for name in outputs[0]}, rows)
+
     def _settle(self, identity: Mapping[str, str]) -> None:
         """Know the backend, and with it all keys in the store, by what it really is."""
         self._identity = dict(identity)
@@ -160,6 +212,7 @@ class LiveBackend:
             "subject": self._subject.digest,
             "backend": self._made_by,
             "identity": self._identity,
+            "batching": self._batching.rule,
         }
         text = json.dumps(whole, sort_keys=True, default=str)
         self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
@@ -188,14 +241,14 @@ class LiveBackend:
     def _decoded(self, outputs: Outputs, rows: Sequence[Encoding]) -> pa.Table:
         """What the task reads in them; outputs that it cannot read are a candidate's own failure, and no wrong suite."""
         try:
-            return self._subject.codec.decode(outputs, [row.arrays for row in rows])
+            return self.codec.decode(outputs, [row.arrays for row in rows])
         except DataError as error:
             if not self._candidate:
                 raise
             raise NotRunError(f"the task cannot read what backend `{self.name}` gives: {error.message}") from error
 
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
-        """The outputs for one batch; where it does not fit into memory, for its halves."""
+        """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""
         batch: Batch = self._subject.codec.collate([row.arrays for row in rows])
         assert self._runner is not None
         try:
@@ -203,9 +256,14 @@ class LiveBackend:
         except OutOfMemoryError:
             if len(rows) == 1:
                 raise
+        except MqaError:
+            raise
+        except Exception:  # BART's head takes no rows with different numbers of `</s>` at once, and each of them alone
+            if len(rows) == 1:
+                raise
         middle = len(rows) // 2
         halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
-        return {name: _stacked(halves[0][name], halves[1][name]) for name in halves[0]}
+        return {name: _joined([half[name] for half in halves]) for name in halves[0]}
 
     def _guarded(self, step: Callable[[], Any]) -> Any:
         """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
@@ -220,11 +278,13 @@ class LiveBackend:
         return None
 
 
-def _stacked(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Two halves of an output, the narrower one padded with zeros to the other's shape."""
-    shape = np.maximum(first.shape[1:], second.shape[1:])
+def _joined(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Parts of an output, one behind the other, the narrower ones padded with zeros to the shape of the widest."""
+    if not all(part.ndim for part in parts):
+        return parts[0]
+    shape = np.max([part.shape[1:] for part in parts], axis=0)
     padded = [
-        np.pad(half, [(0, 0), *((0, to - by) for to, by in zip(shape, half.shape[1:], strict=True))])
-        for half in (first, second)
+        np.pad(part, [(0, 0), *((0, int(to - by)) for to, by in zip(shape, part.shape[1:], strict=True))])
+        for part in parts
     ]
     return np.concatenate(padded)

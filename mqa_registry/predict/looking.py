@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import MqaError, NotRunError
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from types import TracebackType
 
-    from mqa_registry.contributions import Runner, Subject
+    from mqa_registry.contributions import Codec, Runner, Subject
     from mqa_registry.data import Predictions
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
@@ -35,7 +36,10 @@ FORMAT = 2  # counts up when the host itself would keep what probes saw in anoth
 
 
 class Looking:
-    """One run's probes: the runners that are open for them, each loaded once, and the store of what they saw."""
+    """One run's probes: the runners that are open for them, each loaded once, and the store of what they saw.
+
+    A runner that predicted rows of this run is still open, and is the one that a probe sees.
+    """
 
     def __init__(
         self,
@@ -122,7 +126,8 @@ class Looking:
     def _scene(self, sight: Sight) -> Scene:
         reference = self._live_view(sight, sight.reference) if sight.reference else None
         rng = generator(self._seed, "probe", sight.use.key)
-        return Scene(self._live_view(sight, sight.view), rng, reference, self._subject)
+        batching = next((backend.batching for backend in self._live.values()), Batching())
+        return Scene(self._live_view(sight, sight.view), rng, reference, self._subject, batching)
 
     @property
     def _subject(self) -> Subject | None:
@@ -134,18 +139,24 @@ class Looking:
         predictions = self._predictions(view) if sees == "predictions" else None
         opened = partial(self._runner, view.backend) if sees == "runner" else None
         origin = self._live[view.backend].origin if sees == "runner" else None
+        decoding = partial(self._codec, view.backend) if sees == "runner" else None
         rows = self._seen(view).rows
         if sees != "rows" and self._prepared.classes:
             rows = with_targets_named(rows, self._prepared.classes)
-        return LiveView(view.backend, rows, predictions, opened, origin)
+        return LiveView(view.backend, rows, predictions, opened, origin, decoding)
 
     def _predictions(self, view: View) -> Predictions | None:
         return self._views[view].predictions
 
     def _runner(self, backend: str) -> Runner:
         if backend not in self._open:
-            self._open[backend] = self._live[backend].load(self._stack, self._progress)
+            live = self._live[backend]
+            self._open[backend] = live.runner or live.load(self._stack, self._progress)
         return self._open[backend]
+
+    def _codec(self, backend: str) -> Codec:
+        self._runner(backend)  # how its outputs are decoded is known once it is open
+        return self._live[backend].codec
 
     def _key(self, sight: Sight) -> bytes:
         """All that a sight depends on."""

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Subject
     from mqa_registry.data import Predictions, Rows
     from mqa_registry.errors import MqaError
+    from mqa_registry.findings import Finding
     from mqa_registry.plan import RowSet, Sight, View
+    from mqa_registry.predict.truncation import Truncation
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,8 @@ class Observations:
     """What was seen of every view, and by every probe, and the undisturbed rows of every data set.
 
     `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
-    the source says of the model.
+    the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the
+    model was run where that is not as usual.
     """
 
     rows: Mapping[str, Rows]
@@ -122,3 +125,5 @@ class Observations:
     identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)
+    truncations: Mapping[str, Truncation] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()

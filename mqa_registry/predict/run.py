@@ -15,6 +15,7 @@ from mqa_registry.data import fingerprint, labels_in, other_labels, schema_named
 from mqa_registry.data.digest import digest_of_files
 from mqa_registry.errors import DataError, ExitCode, MqaError
 from mqa_registry.predict.batches import encode
+from mqa_registry.predict.batching import measured
 from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.load import load
@@ -23,16 +24,18 @@ from mqa_registry.predict.observations import Disturbed, Failure, Observations, 
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
 from mqa_registry.predict.subject import subject_of
+from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Backend, Conditions, Subject, Task
+    from mqa_registry.contributions import Backend, Codec, Conditions, Subject, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
-    from mqa_registry.predict.batches import Encoding
+    from mqa_registry.predict.batches import Encodings
     from mqa_registry.predict.progress import Progress
+    from mqa_registry.predict.truncation import Truncation
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use
@@ -99,26 +102,33 @@ def predict(
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
     live = _live_backends(plan, prepared, store)
     asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
-    wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
-    if wanting:
-        _answer(wanting, prepared, asked, progress)
-    answered = {
-        view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
-    }
-    views = {
-        view: _with_classes(answered[view], prepared.classes) if view in answered else prepared.replayed[view]
-        for view in plan.views
-    }
-    with Looking(prepared, views, live, store, progress, seed=plan.suite.seed, fresh=fresh) as looking:
-        sights = {sight: looking.at(sight) for sight in plan.sights}
+    truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
+    with ExitStack() as stack:
+        rule = measured(live.values(), _first_rows(plan, prepared.rows), store, stack, progress, fresh=fresh)
+        for backend in live.values():
+            backend.batch_by(rule.batching)
+        wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
+        if wanting and truncations is not None:
+            _answer(wanting, prepared, asked, truncations=truncations, stack=stack, progress=progress)
+        answered = {
+            view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
+        }
+        views = {
+            view: _with_classes(answered[view], prepared.classes) if view in answered else prepared.replayed[view]
+            for view in plan.views
+        }
+        with Looking(prepared, views, live, store, progress, seed=plan.suite.seed, fresh=fresh) as looking:
+            sights = {sight: looking.at(sight) for sight in plan.sights}
     return Observations(
         prepared.rows,
         views,
         sights,
-        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, replayed),
+        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, prepared.replayed),
         identities={name: backend.known for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
+        truncations=_truncations(asked, truncations),
+        findings=(*rule.findings(), *(found for backend in live.values() for found in backend.findings())),
     )
 
 
@@ -143,7 +153,7 @@ def _subject(plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]) -> Su
     suite = plan.suite
     if suite.model is None or not _live(plan):
         return None
-    return subject_of(suite.model, conditions, rows.get(next(iter(suite.data)), next(iter(rows.values()))))
+    return subject_of(suite.model, conditions, _first_rows(plan, rows))
 
 
 def _identified(use: Use, subject: Subject) -> None:
@@ -167,6 +177,25 @@ def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> dict[str, Li
     }
 
 
+def _first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows:
+    """Those of the suite's first data set, else of the first that the plan needs."""
+    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values())))
+
+
+def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]:
+    assert plan.suite.model is not None  # something runs it
+    return next(iter(live.values())).subject, plan.suite.model.task
+
+
+def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) -> dict[str, Truncation]:
+    """Per data set how its rows were truncated, those of its first set of rows: the undisturbed ones where there are any."""
+    first: dict[str, Keys] = {}
+    for row_set, fingerprints in sorted(asked.items(), key=lambda one: len(one[0].perturb)):
+        first.setdefault(row_set.data, fingerprints)
+    found = {name: store.of(fingerprints) if store else None for name, fingerprints in first.items()}
+    return {name: truncation for name, truncation in found.items() if truncation is not None}
+
+
 def _fingerprints(rows: Rows) -> Keys:
     return joined([fingerprint(example) for example in rows.examples()])
 
@@ -177,26 +206,45 @@ def _asked_of(plan: Plan, backend: str, asked: Mapping[RowSet, Keys]) -> Keys:
 
 
 def _answer(
-    backends: Sequence[LiveBackend], prepared: Prepared, asked: Mapping[RowSet, Keys], progress: Progress
+    backends: Sequence[LiveBackend],
+    prepared: Prepared,
+    asked: Mapping[RowSet, Keys],
+    *,
+    truncations: TruncationStore,
+    stack: ExitStack,
+    progress: Progress,
 ) -> None:
     """Let backends that lack predictions make them; each row is encoded once for all."""
-    with ExitStack() as stack:
-        for backend in backends:
-            backend.open(stack, progress)
-        ready = [backend for backend in backends if backend.failure is None]
-        if not ready:
-            return
-        chunks = _chunks(prepared, asked)
-        codec = ready[0].codec
-        try:
-            for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
-                for backend in ready:
-                    backend.answer(encodings, progress)
-        except MqaError:
-            raise
-        except Exception as error:  # the task's plugin crashed, and with it whoever needs its encodings
+    _refuse_unusable_rows(backends[0].subject.codec, prepared)
+    for backend in backends:
+        backend.open(stack, progress)
+    ready = [backend for backend in backends if backend.failure is None]
+    if not ready:
+        return
+    for backend in ready:
+        backend.start(progress)
+    chunks = _chunks(prepared, asked)
+    codec = ready[0].codec
+    try:
+        for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
+            truncations.put(encodings.truncated, codec.limit)
             for backend in ready:
-                backend.failure = Failure.of_crash("the task crashed while encoding", error)
+                backend.answer(encodings.rows, progress)
+    except MqaError:
+        raise
+    except Exception as error:  # the task's plugin crashed, and with it whoever needs its encodings
+        for backend in ready:
+            backend.failure = Failure.of_crash("the task crashed while encoding", error)
+
+
+def _refuse_unusable_rows(codec: Codec, prepared: Prepared) -> None:
+    """Find rows that the model cannot run before anything is predicted."""
+    if codec.unusable is None:
+        return
+    for row_set, seen in prepared.sound.items():
+        if (found := codec.unusable(list(seen.rows.examples()))) is not None:
+            place, why = found
+            raise DataError(f"row `{seen.rows.ids[place]}` of `{row_set.name}` cannot be run: {why}")
 
 
 def _chunks(prepared: Prepared, asked: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
@@ -208,7 +256,7 @@ def _chunks(prepared: Prepared, asked: Mapping[RowSet, Keys]) -> Iterator[dict[b
             yield chunk
 
 
-def _ahead(items: Iterator[list[Encoding]]) -> Iterator[list[Encoding]]:
+def _ahead(items: Iterator[Encodings]) -> Iterator[Encodings]:
     """The same items, each made in a thread while the one before it is in use."""
     with ThreadPoolExecutor(1) as pool:
         coming = pool.submit(next, items, None)

@@ -56,7 +56,7 @@ def subject_of(
         conditions,
         model.task.options,
         origin=origin,
-        examples=lambda most: known.get(most, ()) if rows is None else _spread(rows, most),
+        examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
         sample=sample,
         digest=_digest(model, opened),
     )
@@ -146,7 +146,7 @@ def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:
     return Use(spelled["use"], found, options=_read(spelled["options"]), plugin=plugin)
 
 
-def _spread(rows: Rows, most: int) -> Sequence[Example]:
+def spread(rows: Rows, most: int) -> Sequence[Example]:
     """As many rows as that, evenly spread: data may be sorted by their targets."""
     places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
     return list(type(rows)(rows.table.take(places), rows.fields).examples())

@@ -38,7 +38,7 @@ def environment(catalog: Catalog, observations: Observations, conditions: Condit
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
-        "data": _data(observations.rows),
+        "data": _data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
         "backends": {name: _backend(facts) for name, facts in observations.facts.items()},
     }
 
@@ -49,8 +49,11 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
     Runs of earlier versions said nothing of their data, and kept the rows themselves all the same.
     """
     plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
-    digests = {name: one["digest"] for name, one in kept.get("data", {}).items() if "digest" in one}
-    data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in _data(rows).items()}
+    before = kept.get("data", {})
+    digests = {name: one["digest"] for name, one in before.items() if "digest" in one}
+    truncated = {name: one["truncated"] for name, one in before.items() if "truncated" in one}
+    data = _data(rows, truncated)
+    data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in data.items()}
     return {**kept, "data": data, "judged": {**versions(JUDGING), "plugins": plugins}}
 
 
@@ -63,9 +66,13 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
     }
 
 
-def _data(rows: Mapping[str, Rows]) -> dict[str, Any]:
-    """Every data set, with how many rows of it there were to predict, and the digest of the whole where it is known."""
-    return {name: {"rows": len(one)} | ({"digest": one.digest} if one.digest else {}) for name, one in rows.items()}
+def _data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> dict[str, Any]:
+    """Every data set: how many rows of it there were to predict, the digest of the whole, how many were truncated."""
+    cut = {name: {"truncated": one} for name, one in truncated.items()}
+    return {
+        name: {"rows": len(one), **({"digest": one.digest} if one.digest else {}), **cut.get(name, {})}
+        for name, one in rows.items()
+    }
 
 
 def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:

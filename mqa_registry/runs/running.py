@@ -116,6 +116,7 @@ def tried(
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},
         findings=(
+            *observations.findings,
             *label_order(plan, observations, results),
             *(() if raw.overrides.only else unread_findings(plan.suite)),
         ),

@@ -13,10 +13,10 @@ from mqa_onnxruntime.reference import on_cpu
 from mqa_onnxruntime.review import review
 from mqa_onnxruntime.sweep import sweep
 from mqa_onnxruntime.weights import weigh
-from mqa_registry import MqaError
+from mqa_registry import Finding, MqaError, batch_invariance
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from mqa_onnxruntime.arrays import Arrays
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.sweep import Shape
     from mqa_onnxruntime.variant import Precision
     from mqa_onnxruntime.weights import Weights
-    from mqa_registry import Finding, Subject
+    from mqa_registry import Subject
 
 # How far answers may be off, over the largest of them. This finds what is broken; whether what is left of a difference
 # matters is for the suite's checks to say.
@@ -119,7 +119,17 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
         shapes=shapes,
         trouble=trouble,
     )
-    return replace(whole, findings=tuple(review(whole, reference.name)))
+    return replace(whole, findings=(*review(whole, reference.name), *_batches(subject, rows, reference)))
+
+
+def _batches(subject: Subject, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
+    """That the model's own predictions depend on the batch, and so will those of its export."""
+    found = batch_invariance(subject.codec, rows, reference.run) if reference.weights else None
+    if found is None or found.rule == "padded":
+        return
+    how = "one row at a time" if found.rule == "single" else "in batches of rows of equal length, without padding"
+    mend = f"run it {how}, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
+    yield Finding("warning", "batches", f"predictions of {reference.name} depend on the batch: {found.reason}", mend)
 
 
 def _swept(

@@ -55,6 +55,8 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands. Outputs that hold
     each row against every other, as CLIP's logits do, are left out.
     """
+    if not scene.batching.takes_batches:
+        raise NotRunError(scene.batching.reason, hint="its rows have no batch to depend on")
     codec, runner = codec_of(scene), scene.view.runner
     drawn = sample(scene, rows)
     answered = [_run(runner, batch) for batch in batched(codec, drawn, runner.budget)]

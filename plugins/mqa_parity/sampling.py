@@ -91,9 +91,8 @@ def _places(table: pa.Table, ids: Sequence[str]) -> list[int]:
     return [places[name] for name in ids]
 
 
-def fitting(look: Callable[[int], Seen]) -> Seen:
+def fitting(look: Callable[[int], Seen], together: int = TOGETHER) -> Seen:
     """What comes of a look at so many rows together; at half as many, and so on, where memory runs out."""
-    together = TOGETHER
     while True:
         try:
             return look(together)

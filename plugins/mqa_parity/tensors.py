@@ -17,7 +17,7 @@ from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, undefined, unlike
 from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart
 from mqa_parity.ratios import BOUND, ROUNDINGS, differs
-from mqa_parity.sampling import alone, batched, codec_of, fitting, sample, telling
+from mqa_parity.sampling import TOGETHER, alone, batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
 from mqa_registry import DataError, MqaError
@@ -97,7 +97,8 @@ def tensors(
     asked = _Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
     with trio(scene.reference, scene.view) as three:
         drawn = sample(scene, rows, including or ())
-        return fitting(lambda together: _looked(scene, three, drawn, asked, together))
+        most = TOGETHER if scene.batching.takes_batches else 1
+        return fitting(lambda together: _looked(scene, three, drawn, asked, together), most)
 
 
 def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:

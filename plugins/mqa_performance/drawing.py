@@ -40,7 +40,12 @@ def encoded(scene: Scene, rows: int) -> list[Arrays]:
 
 
 def batches(scene: Scene, rows: Sequence[Arrays], size: int) -> list[Timed]:
-    """The rows in batches of one size, each row about as often as any other, and none twice in a batch if that can be."""
+    """The rows in batches of one size, each row about as often as any other, and none twice in a batch if that can be.
+
+    NotRunError where the model takes one row at a time, and more are asked for.
+    """
+    if size > 1 and not scene.batching.takes_batches:
+        raise NotRunError(scene.batching.reason, hint="time it with `batch = 1`")
     assert scene.subject is not None  # as above
     codec = scene.subject.codec
     count = -(-len(rows) // size)

@@ -6,15 +6,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow as pa
 
 from mqa_registry import Codec, DataError, counted
+from mqa_transformers.padding import padding_of
+from mqa_transformers.reading import LOGITS, decoded, reading_of
+from mqa_transformers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
+    import pyarrow as pa
 
     from mqa_registry import Example, Model
 
@@ -32,6 +35,8 @@ SAMPLE: tuple[Example, ...] = (
 MULTI_LABEL = "multi_label_classification"
 OTHERWISE = (MULTI_LABEL, "regression")  # what a `problem_type` may be, and is no choice of one class
 
+CHUNK = 2048  # rows encoded at a time, in search of tokens that the model has not
+
 ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
 
 
@@ -41,15 +46,20 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
     Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes.
     """
     check_chooses(model.about.get("problem_type"), model.labels)
-    tokenizer = model.processor
-    if tokenizer.pad_token_id is None:
-        raise DataError("the model's tokenizer has no padding token", hint="set `pad_token` in `tokenizer_config.json`")
+    tokenizer, longest = model.processor, _longest(model.processor, model, max_length)
+    padding = padding_of(tokenizer, model.about)
+    beyond = Vocabulary.of(tokenizer, model.about.get("vocabulary"))
     return Codec(
-        encode=partial(_encode, tokenizer, _longest(tokenizer, model, max_length)),
-        collate=partial(_collate, tokenizer),
+        encode=partial(_encode, tokenizer, longest, padding.token or 0),
+        collate=partial(_collate, tokenizer, padding.token or 0),
         decode=partial(_decode, model.labels),
         size=_size,
         mask="attention_mask",
+        reading=partial(reading_of, model.labels),
+        full_sizes=None if longest is None else partial(_full_sizes, tokenizer, longest),
+        limit=longest,
+        unusable=beyond and partial(_beyond, beyond, partial(_encode, tokenizer, longest, 0)),
+        remarks=[remark for remark in (padding.remark, beyond.remark if beyond else "") if remark],
     )
 
 
@@ -96,28 +106,58 @@ def _longest(tokenizer: Any, model: Model, asked: int | None) -> int | None:
     return asked
 
 
-def _encode(tokenizer: Any, longest: int | None, examples: Sequence[Example]) -> list[Arrays]:
+def _encode(tokenizer: Any, longest: int | None, pad_token: int, examples: Sequence[Example]) -> list[Arrays]:
     if not examples:
         return []
-    columns = [[example[name] for example in examples] for name in ("text", "text_pair") if name in examples[0]]
-    rows = tokenizer(*columns, truncation=longest is not None, max_length=longest, return_attention_mask=True)
+    rows = tokenizer(
+        *_columns(examples), truncation=longest is not None, max_length=longest, return_attention_mask=True
+    )
     names = list(rows)
     return [
-        _whole(tokenizer, {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)})
+        _whole(pad_token, {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)})
         for row in zip(*(rows[name] for name in names), strict=True)
     ]
 
 
-def _whole(tokenizer: Any, row: dict[str, npt.NDArray[np.int64]]) -> Arrays:
+def _columns(examples: Sequence[Example]) -> list[list[str]]:
+    return [[example[name] for example in examples] for name in ("text", "text_pair") if name in examples[0]]
+
+
+def _whole(pad_token: int, row: dict[str, npt.NDArray[np.int64]]) -> Arrays:
     """A row of at least one token: where a tokenizer makes nothing of an empty text, a padding token stands for it."""
     if row["input_ids"].size:
         return row
-    return row | {"input_ids": np.array([tokenizer.pad_token_id]), "attention_mask": np.array([1])}
+    return {name: np.zeros(1, np.int64) for name in row} | {
+        "input_ids": np.array([pad_token]),
+        "attention_mask": np.array([1]),
+    }
 
 
-def _collate(tokenizer: Any, rows: Sequence[Arrays]) -> Arrays:
+def _full_sizes(tokenizer: Any, longest: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
+    """The numbers of tokens before texts were cut; only rows as long as the limit are encoded again, as a whole."""
+    sizes = [_size(row) for row in rows]
+    full = [place for place, size in enumerate(sizes) if size >= longest]
+    if full:
+        whole = tokenizer(*_columns([examples[place] for place in full]), truncation=False, verbose=False)
+        for place, ids in zip(full, whole["input_ids"], strict=True):
+            sizes[place] = max(sizes[place], len(ids))
+    return sizes
+
+
+def _beyond(
+    vocabulary: Vocabulary, encode: Callable[[Sequence[Example]], Sequence[Arrays]], examples: Sequence[Example]
+) -> tuple[int, str] | None:
+    """The first example with a token that the model has no embedding for, and why that is."""
+    for start in range(0, len(examples), CHUNK):
+        for place, row in enumerate(encode(examples[start : start + CHUNK]), start):
+            if (most := int(row["input_ids"].max())) >= vocabulary.model:
+                return place, f"it has {vocabulary.named(most)}, and {vocabulary.remark}"
+    return None
+
+
+def _collate(tokenizer: Any, pad_token: int, rows: Sequence[Arrays]) -> Arrays:
     """Rows of tokens as rectangles, padded to the longest on the tokenizer's side."""
-    padding = {"input_ids": tokenizer.pad_token_id, "token_type_ids": tokenizer.pad_token_type_id}
+    padding = {"input_ids": pad_token, "token_type_ids": tokenizer.pad_token_type_id}
     width = max(_size(row) for row in rows)
     batch = {}
     for name in rows[0]:
@@ -136,16 +176,12 @@ def _place(tokenizer: Any, width: int, length: int) -> slice:
 def _decode(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     """The likeliest label and all probabilities; nulls where a logit is NaN or infinite."""
     logits = _logits(outputs, (len(rows), len(labels)))
-    answered = np.asarray(np.isfinite(logits).all(axis=1))
-    probabilities = _softmax(np.where(answered[:, None], logits, 0.0))
-    names = pa.array(labels, pa.string()).take(pa.array(probabilities.argmax(axis=1)))
-    edges = np.arange(len(rows) + 1, dtype=np.int32) * len(labels)
-    lists = pa.ListArray.from_arrays(edges, probabilities.ravel(), mask=pa.array(~answered))
-    return pa.table({"label": pa.array(names.to_pylist(), pa.string(), mask=~answered), "probability": lists})
+    answered = np.asarray(np.isfinite(logits).all(axis=1))[:, None]
+    return decoded(labels, np.where(answered, _softmax(np.where(answered, logits, 0.0)), np.nan))
 
 
 def _logits(outputs: Arrays, shape: tuple[int, int]) -> npt.NDArray[np.float64]:
-    named = outputs.get("logits")
+    named = outputs.get(LOGITS)
     if named is None and len(outputs) == 1:
         named = next(iter(outputs.values()))  # the only output of an ONNX file, whatever its maker called it
     if named is None:

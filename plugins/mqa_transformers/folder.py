@@ -59,6 +59,23 @@ class Folder:
         return most - taken if most > taken else None
 
     @property
+    def vocabulary(self) -> int | None:
+        """How many tokens it has embeddings for; None where it does not say."""
+        return self._number("vocab_size", self._text_number("vocab_size")) or None
+
+    @property
+    def pad_token(self) -> int | None:
+        """The token that its configuration names for padding; None where it names none, or one that the model has not."""
+        token = self._number("pad_token_id", self._text_number("pad_token_id", -1))
+        size = self.vocabulary
+        return token if token >= 0 and (size is None or token < size) else None
+
+    @property
+    def unpadded(self) -> bool:
+        """Whether its configuration says in so many words that it has no padding token."""
+        return "pad_token_id" in self.config and self.pad_token is None
+
+    @property
     def decoder_start(self) -> int | None:
         """The token that an encoder and decoder begins its answers with; None for any other model."""
         if not self.config.get("is_encoder_decoder"):
@@ -85,6 +102,11 @@ class Folder:
     def files(self) -> list[str]:
         """All files that an answer depends on, by their names inside the folder."""
         return sorted({*self.weights, *self._beside()})
+    def _text_number(self, name: str, default: int = 0) -> int:
+        """A number of the part of a model that reads text, where it has several parts."""
+        part = self.config.get("text_config")
+        value = part.get(name) if isinstance(part, dict) else None
+        return value if isinstance(value, int) else default
 
     def digest(self) -> str:
         """The sha256 over the names and contents of all files that an answer depends on."""

@@ -6,6 +6,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError
+from mqa_transformers.padding import missing_pad_token
 from mqa_transformers.quiet import quiet
 from mqa_transformers.reasons import reason
 
@@ -39,13 +40,20 @@ HEADS = {
 }
 
 
-def load_module(folder: Folder, needs: str) -> Any:
-    """The model with the head that a task needs, else as it was saved, in float32 and evaluation mode; a DataError where a weight is missing."""
+def load_module(folder: Folder, needs: str, processor: Callable[[], Any]) -> Any:
+    """The model with the head that a task needs, else as it was saved, in float32 and evaluation mode.
+
+    A classifier without a padding token takes one row at a time: it is given that of its tokenizer, the `processor`,
+    where that ends no text. Raises a DataError where a weight is missing.
+    """
     what = f"a model for `{needs or FORWARD}`"
     module, info = _loaded(folder, what, lambda: _from_pretrained(folder, _loader(folder, needs)))
     _check_weights(folder, needs or FORWARD, info, set(module.state_dict()))
     module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
     module.config.return_dict = True
+    config = module.config.get_text_config()
+    if needs == TEXTS and getattr(config, "pad_token_id", None) is None:
+        config.pad_token_id = missing_pad_token(processor(), getattr(config, "vocab_size", None))
     return module.eval()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,10 +33,11 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
     folder = open_folder(_path(id, revision, conditions), conditions)
     if task.name == TEXTS:
         check_chooses(folder.config.get("problem_type"), folder.labels())
+    processor = cache(partial(load_processor, folder, task.needs, texts="text" in task.fields.values()))
     return Model(
         digest=folder.digest(),
-        module=partial(load_module, folder, task.needs),
-        processor=partial(load_processor, folder, task.needs, texts="text" in task.fields.values()),
+        module=partial(load_module, folder, task.needs, processor),
+        processor=processor,
         labels=folder.labels(),
         about={"id": str(id), **_about(folder, revision)},
     )
@@ -72,6 +73,9 @@ def _about(folder: Folder, revision: str | None) -> dict[str, Any]:
         "positions": folder.positions,
         "bytes": sum((folder.path / name).stat().st_size for name in folder.weights),
         "decoder_start": folder.decoder_start,
+        "pad_token": folder.pad_token,
+        "unpadded": folder.unpadded or None,
+        "vocabulary": folder.vocabulary,
         "problem_type": folder.config.get("problem_type"),
     }
     return {name: fact for name, fact in facts.items() if fact is not None}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,6 +57,12 @@ class Padding:
     pad_token_id: int | None = 9
     pad_token_type_id: int = 3
     model_max_length: int = 64
+
+    def __len__(self):
+        return 10
+
+    def convert_ids_to_tokens(self, number):
+        return f"token {number}"
 
 
 def encode(codec, *texts):
@@ -222,6 +227,61 @@ def test_a_model_for_another_kind_of_answer_is_refused(bound, kind):
     assert "mqa has no task of its own for it yet" in caught.value.hint
 
 
-def test_a_tokenizer_without_a_padding_token_is_refused(bound):
-    with pytest.raises(DataError, match="no padding token"):
-        bound(processor=SimpleNamespace(pad_token_id=None))
+def test_a_tokenizer_without_a_padding_token_still_encodes_and_fills_up(bound):
+    codec = bound(processor=Padding(pad_token_id=None))
+    rows = [{"input_ids": np.array(ids), "attention_mask": np.ones(len(ids), int)} for ids in ([5, 6], [7])]
+    assert codec.collate(rows)["attention_mask"].tolist() == [[1, 1], [1, 0]]
+
+
+def test_rows_are_padded_with_the_token_that_the_model_takes_for_padding(bound):
+    codec = bound(processor=Padding(pad_token_id=9), about={"pad_token": 4, "vocabulary": 10})
+    assert codec.collate([{"input_ids": np.array(ids)} for ids in ([5, 6], [7])])["input_ids"].tolist() == [
+        [5, 6],
+        [7, 4],
+    ]
+    (remark,) = codec.remarks
+    assert remark == (
+        "the configuration pads with `token 4` (4) and the tokenizer with `token 9` (9): rows are padded with the former,"
+        " which the model takes for padding"
+    )
+
+
+def test_a_model_that_pads_as_its_tokenizer_does_needs_no_remark(bound):
+    assert bound(about={"pad_token": 0}).remarks == []
+
+
+def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
+    codec = bound(max_length=8)
+    texts = ["good movie", "good movie " * 20, "the movie was bad !"]
+    rows = encode(codec, *texts)
+    assert codec.limit == 8
+    assert codec.full_sizes([{"text": text} for text in texts], rows) == [
+        len(tokenizer(text)["input_ids"]) for text in texts
+    ]
+
+
+def test_a_pair_that_is_cut_has_the_size_of_both_texts(bound, tokenizer):
+    codec = bound(max_length=8)
+    pair = {"text": "good movie " * 20, "text_pair": "bad movie " * 9}
+    (size,) = codec.full_sizes([pair], codec.encode([pair]))
+    assert size == len(tokenizer(pair["text"], pair["text_pair"])["input_ids"])
+
+
+def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, bert, tokenizer):
+    from transformers import AutoTokenizer
+
+    larger, known = AutoTokenizer.from_pretrained(bert), len(tokenizer)
+    larger.add_tokens(["@user", "emoji"])
+    codec = bound(processor=larger, about={"vocabulary": known})
+    place, why = codec.unusable([{"text": "good movie"}, {"text": "good emoji"}])
+    assert place == 1
+    assert why == (
+        f"it has `emoji` ({known + 1}), and the tokenizer has {known + 2} tokens, the model {known}: it has no embedding"
+        f" for `@user` ({known}), `emoji` ({known + 1})"
+    )
+    assert codec.unusable([{"text": "good movie"}]) is None
+    assert codec.remarks != []
+
+
+def test_a_tokenizer_that_fits_its_model_is_not_looked_through(bound, tokenizer):
+    assert bound(about={"vocabulary": len(tokenizer)}).unusable is None

@@ -40,6 +40,7 @@ def _entries(report: Report) -> Iterator[tuple[str, str]]:
     environment = report.environment
     yield "model", _model(_table(environment, "model"))
     yield "data", _data(report)
+    yield "truncated", _truncated(report)
     for name in backends_of(report):
         yield name, _backend(_table(_table(environment, "backends"), name))
     yield "machine", facts(_table(environment, "machine"))
@@ -76,6 +77,17 @@ def _data(report: Report) -> str:
     known = _table(report.environment, "data")
     names = dict.fromkeys([*(result.data for result in report.results), *known])
     return "; ".join(", ".join([name, *_rows(_table(known, name))]) for name in names)
+
+
+def _truncated(report: Report) -> str:
+    """Per data set the share of rows that were truncated, the longest of them, and the limit."""
+    known = _table(report.environment, "data")
+    found = {name: _table(_table(known, name), "truncated") for name in known}
+    return "; ".join(
+        f"{name}, {100 * one['share']:.3g} % of the rows ({one['rows']:,}) to {one['limit']:,} tokens, the longest has {one['longest']:,}"
+        for name, one in found.items()
+        if one
+    )
 
 
 def _rows(data: Mapping[str, Any]) -> Iterator[str]:

@@ -7,19 +7,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry import MqaError, NotRunError, OutOfMemoryError
+from mqa_registry import MqaError, NotRunError, OutOfMemoryError, shapes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from mqa_registry import Codec, Example, LiveView, Scene
+    from mqa_registry import Batching, Codec, Example, LiveView, Scene
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Floats: TypeAlias = npt.NDArray[np.float64]
 
-MOST_ROWS = 512  # in one batch, however short the rows
 TOGETHER = 2048  # encoded at a time
 
 
@@ -49,6 +48,7 @@ class Oracle:
     view: LiveView
     codec: Codec
     labels: tuple[str, ...]
+    batching: Batching
 
     def answers(self, names: Sequence[str], examples: Sequence[Example]) -> list[Answer]:
         """The answer for each of some examples; `names` are the ids of the rows that they were made of.
@@ -64,20 +64,16 @@ class Oracle:
     def _answers(self, names: Sequence[str], rows: Sequence[Encoded]) -> list[Answer]:
         keys = [_key(row) for row in rows]
         distinct = {key: (name, row) for key, name, row in zip(keys, names, rows, strict=True)}
-        ordered = sorted(distinct, key=lambda key: -self.codec.size(distinct[key][1]))
-        asked = [distinct[key] for key in ordered]
-        told = (answer for batch in self._batches(asked) for answer in self._run(batch))
-        known = dict(zip(ordered, told, strict=True))
+        batches = self.batching.batches(
+            sorted(distinct, key=lambda key: -self.codec.size(distinct[key][1])),
+            self.view.runner.budget,
+            size=lambda key: self.codec.size(distinct[key][1]),
+            shape=lambda key: shapes(distinct[key][1]),
+        )
+        known: dict[bytes, Answer] = {}
+        for batch in batches:
+            known |= zip(batch, self._run([distinct[key] for key in batch]), strict=True)
         return [known[key] for key in keys]
-
-    def _batches(self, rows: Sequence[tuple[str, Encoded]]) -> Iterator[Sequence[tuple[str, Encoded]]]:
-        """Batches within the runner's budget, from rows with the largest first."""
-        start = 0
-        while start < len(rows):
-            size = max(1, self.codec.size(rows[start][1]))
-            end = start + max(1, min(MOST_ROWS, self.view.runner.budget // size))
-            yield rows[start:end]
-            start = end
 
     def _run(self, batch: Sequence[tuple[str, Encoded]]) -> list[Answer]:
         rows = [row for _, row in batch]
@@ -93,9 +89,7 @@ class Oracle:
         except Exception as error:
             if len(batch) == 1:
                 raise _failed(batch[0][0], self.view.backend, error) from error
-            for one in batch:
-                self._run([one])
-            raise
+            return [answer for one in batch for answer in self._run([one])]
         return list(self._read(self.codec.decode(outputs, rows).to_pylist()))
 
     def _read(self, answers: Sequence[Mapping[str, Any]]) -> Iterator[Answer]:
@@ -115,7 +109,7 @@ def oracle_of(scene: Scene, view: LiveView) -> Oracle:
             f"an attack needs a model that gives a row one label, and `{task.name}` gives {task.schema}",
             hint="attack a model for classification",
         )
-    return Oracle(view, scene.subject.codec, scene.subject.model.labels)
+    return Oracle(view, view.codec or scene.subject.codec, scene.subject.model.labels, scene.batching)
 
 
 def _failed(name: str, backend: str, error: Exception) -> MqaError:

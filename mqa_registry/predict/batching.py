@@ -1,0 +1,102 @@
+"""How the rows of a run are batched: measured once of the reference, kept in the store, the same for every backend."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
+
+from mqa_registry.contributions import Batching, shapes
+from mqa_registry.data import fingerprint
+from mqa_registry.errors import MqaError
+from mqa_registry.findings import Finding
+from mqa_registry.predict.invariance import batch_invariance
+from mqa_registry.predict.subject import spread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from contextlib import ExitStack
+
+    from mqa_registry.contributions.subject import Encoded
+    from mqa_registry.data import Example, Rows
+    from mqa_registry.predict.live import LiveBackend
+    from mqa_registry.predict.progress import Progress
+    from mqa_registry.store import Store
+
+FORMAT = b"1"  # counts up when the same model would be measured otherwise
+DRAWN = 32  # rows, of which a few are run
+WORDS = {"equal length": "in batches of rows of equal length, without padding", "single": "one at a time"}
+
+
+@dataclass(frozen=True)
+class RunBatching:
+    """How the rows of one run are batched. `backend` is the one that was measured; `remarks` are the task's own."""
+
+    batching: Batching = field(default_factory=Batching)
+    backend: str = ""
+    remarks: tuple[str, ...] = ()
+
+    def findings(self) -> Iterator[Finding]:
+        """What a report says of it."""
+        if self.batching.rule != "padded":
+            yield batching_finding(self.backend, self.batching)
+        yield from (Finding("warning", "model", remark) for remark in self.remarks)
+
+
+def batching_finding(subject: str, batching: Batching) -> Finding:
+    """That a model's predictions depend on the batch, and what was done about it."""
+    message = (
+        f"predictions depend on the batch: {batching.reason}; rows are run {WORDS[batching.rule]}, on every backend"
+    )
+    mend = "serve it like that, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
+    return Finding("warning", subject, message, mend)
+
+
+def measured(
+    live: Iterable[LiveBackend], rows: Rows, store: Store, stack: ExitStack, progress: Progress, *, fresh: bool
+) -> RunBatching:
+    """How rows have to be batched for the first of these backends that runs; it is opened where the store cannot tell."""
+    drawn = spread(rows, DRAWN)
+    for backend in live:
+        keys = _keys(backend, drawn)
+        noted = [] if fresh else [found for key in keys if (found := store.noted(key))]
+        if noted:
+            batching, remarks = Batching(**noted[0]["batching"]), tuple(noted[0]["remarks"])
+            return RunBatching(batching, backend.name, remarks)
+        backend.open(stack, progress)
+        if backend.runner is None:
+            continue
+        progress.stage("measuring whether predictions depend on the batch")
+        encoded = _encoded(backend, drawn)
+        found = encoded and batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
+        if not encoded or not found:
+            return RunBatching(backend=backend.name)
+        remarks = tuple(backend.codec.remarks)
+        seen = len({shapes(row) for row in encoded}) > 1
+        for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
+            store.note(key, {"batching": asdict(found), "remarks": remarks})
+        return RunBatching(found, backend.name, remarks)
+    return RunBatching()
+
+
+def _keys(backend: LiveBackend, drawn: Sequence[Example]) -> tuple[bytes, bytes]:
+    """Under which the store has a measurement: of the backend on any rows, and on these, where all have one length."""
+    any_rows = hashlib.blake2b(b"batching" + FORMAT + backend.digest, digest_size=16)
+    these = any_rows.copy()
+    for example in drawn:
+        these.update(fingerprint(example))
+    return any_rows.digest(), these.digest()
+
+
+def _encoded(backend: LiveBackend, drawn: Sequence[Example]) -> list[Encoded]:
+    """The rows, with the task's sample where they alone have one length; none where the task fails on them."""
+    codec, sample = backend.codec, backend.subject.task.sample
+    try:
+        rows = list(codec.encode(drawn))
+        if sample and len({shapes(row) for row in rows}) == 1:
+            rows += [row for row in codec.encode(sample) if row.keys() == rows[0].keys()]
+    except MqaError:
+        raise
+    except Exception:  # the run itself fails on them too, and says so
+        return []
+    return rows

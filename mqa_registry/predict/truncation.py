@@ -1,0 +1,64 @@
+"""Truncation: how many rows of a data set are longer than what the model takes, and were cut."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.store import joined, split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.contributions import Subject
+    from mqa_registry.store import Store
+    from mqa_registry.store.packing import Keys
+    from mqa_registry.suite import Use
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """`rows` of a data set were cut to `limit` tokens, or whatever the task counts; the `longest` had that many."""
+
+    rows: int
+    share: float
+    longest: int
+    limit: int
+
+
+class TruncationStore:
+    """The full sizes of truncated examples, kept by model and task, so that a run without an encoder knows them too."""
+
+    def __init__(self, store: Store, subject: Subject, task: Use) -> None:
+        whole = {"truncation": 1, "model": subject.model.digest, "task": task.spelled()}
+        text = json.dumps(whole, sort_keys=True, default=str)
+        self._store = store
+        self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def put(self, full_sizes: Mapping[bytes, int], limit: int | None) -> None:
+        """Keep the full sizes of truncated examples, given by fingerprint."""
+        keys = self._keys(joined([*full_sizes]))
+        new = ~self._store.known(self._digest, keys)
+        if not new.any():
+            return
+        sizes = np.array([*full_sizes.values()], np.int64)[new]
+        table = pa.table({"size": sizes, "limit": np.full(len(sizes), limit or 0, np.int64)})
+        self._store.put(self._digest, split(keys[new]), table)
+
+    def of(self, fingerprints: Keys) -> Truncation | None:
+        """What became of the examples with these fingerprints, one for each row; None where none was cut."""
+        places, table = self._store.get(self._digest, self._keys(fingerprints))
+        found = places[places >= 0]
+        if table is None or not len(found):
+            return None
+        cut = table.take(pa.array(found))
+        longest, limit = (max(cut.column(name).to_pylist()) for name in ("size", "limit"))
+        return Truncation(len(found), len(found) / len(fingerprints), longest, limit)
+
+    def _keys(self, fingerprints: Keys) -> Keys:
+        return joined([hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split(fingerprints)])

@@ -1,0 +1,75 @@
+"""What an export made of the logits, and how it is read."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.special import expit, log_softmax, softmax
+
+from mqa_registry import DataError
+from mqa_transformers.classification import _decode
+from mqa_transformers.reading import reading_of
+
+LABELS = ("no", "yes")
+LOGITS = np.array([[0.3, -1.2], [2.0, 0.1], [-0.5, 0.9]], np.float32)
+ROWS = [{}] * 3
+RIGHT = softmax(LOGITS.astype(np.float64), axis=1)
+
+
+def answers(values, name="probs"):
+    reading = reading_of(LABELS, {name: values}, ROWS)
+    decode = reading.decode if reading else lambda outputs, rows: _decode(LABELS, outputs, rows)
+    return decode({name: values}, ROWS)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        LOGITS,
+        softmax(LOGITS, axis=1),
+        softmax(LOGITS, axis=1).astype(np.float16).astype(np.float32),
+        log_softmax(LOGITS, axis=1),
+        softmax(LOGITS, axis=1)[:, 1],
+        softmax(LOGITS, axis=1)[:, 1:],
+    ],
+    ids=["logits", "softmax", "softmax in float16", "log-softmax", "positive", "positive column"],
+)
+def test_whatever_an_export_made_of_the_logits_the_probabilities_are_the_same(values):
+    table = answers(values)
+    assert table["label"].to_pylist() == ["no", "no", "yes"]
+    assert np.array(table["probability"].to_pylist()) == pytest.approx(RIGHT, abs=1e-3)
+
+
+@pytest.mark.parametrize("values", [LOGITS.argmax(axis=1), expit(LOGITS)], ids=["argmax", "sigmoid"])
+def test_labels_alone_come_without_probabilities(values):
+    table = answers(values)
+    assert table["label"].to_pylist() == ["no", "no", "yes"]
+    assert table.column_names == ["label"]
+
+
+def test_what_is_called_logits_is_read_as_logits():
+    assert reading_of(LABELS, {"logits": softmax(LOGITS, axis=1)}, ROWS) is None
+
+
+@pytest.mark.parametrize(
+    "values", [np.zeros((3, 5), np.float32), np.zeros((1, 2), np.float32), LOGITS[:, 0], np.array([0, 1, 7])]
+)
+def test_what_means_nothing_is_left_to_the_task_to_refuse(values):
+    assert reading_of(LABELS, {"probs": values}, ROWS) is None
+
+
+def test_rows_of_a_later_batch_that_do_not_sum_to_one_are_refused():
+    reading = reading_of(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS)
+    with pytest.raises(DataError, match="rows that sum to 1, and others that do not"):
+        reading.decode({"probs": LOGITS}, ROWS)
+
+
+def test_a_row_of_nan_has_no_answer():
+    values = softmax(LOGITS, axis=1)
+    values[1] = np.nan
+    assert answers(values)["label"].to_pylist() == ["no", None, "yes"]
+
+
+def test_the_report_is_told_what_the_output_holds():
+    meaning = reading_of(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
+    assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"

@@ -1,0 +1,134 @@
+"""How the rows of a run are batched: so that no prediction depends on the batch, alike on every backend."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mqa_registry.contributions import Backend
+from mqa_registry.errors import DataError
+from mqa_registry.suite import Use
+
+
+def _predictions(observations, *, disturbed=False):
+    return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == disturbed).predictions
+
+
+def _row_by_row(engine):
+    """What each row is predicted by itself, worked out from the text."""
+    scores = [min(1.0, text.count("e") * 4 / len(text)) for text in engine.table["text"].to_pylist()]
+    return ["many" if score > 0.5 else "few" for score in scores]
+
+
+@pytest.fixture
+def leaking(engine):
+    engine.letters.leaks = True
+    return engine
+
+
+def test_a_reference_that_sees_padding_is_run_in_equal_lengths(leaking):
+    observations = leaking.run(leaking.suite(leaking.check()))
+    assert all(len(set(map(len, batch))) == 1 for batch in leaking.letters.batches)
+    assert any(len(batch) > 1 for batch in leaking.letters.batches)
+    assert _predictions(observations).answers() == _row_by_row(leaking)
+
+
+def test_a_person_is_told_of_it_in_a_second_run_too(leaking):
+    for _ in range(2):
+        (finding,) = leaking.run(leaking.suite(leaking.check())).findings
+        assert (finding.level, finding.subject) == ("warning", "one")
+        assert "when a row is padded; rows are run in batches of rows of equal length" in finding.message
+    assert leaking.letters.opened == 1
+
+
+def test_a_sound_reference_needs_no_word(engine):
+    assert engine.run(engine.suite(engine.check())).findings == ()
+
+
+def test_another_check_changes_no_prediction(leaking, swap):
+    alone = _predictions(leaking.run(leaking.suite(leaking.check())))
+    with_another = leaking.suite(leaking.check("swapped", swap), leaking.check())
+    leaking.letters.digest = "letters-2"
+    assert _predictions(leaking.run(with_another)).table == alone.table
+
+
+def test_every_backend_gets_the_batches_of_the_reference(leaking):
+    suite = leaking.suite(leaking.check(on=("one", "two")), backends=("one", "two"))
+    other = Backend("other", leaking.letters.runner, identity=leaking.letters.identity)
+    leaking.run(replace(suite, backends=suite.backends | {"two": Use("letters/other", other)}))
+    batches = leaking.letters.batches
+    assert batches[: len(batches) // 2] == batches[len(batches) // 2 :] != []
+
+
+def test_the_model_is_measured_once(leaking, swap):
+    leaking.run(leaking.suite(leaking.check()))
+    passes = len(leaking.letters.measured)
+    assert passes
+    leaking.run(leaking.suite(leaking.check("swapped", swap)))
+    assert len(leaking.letters.measured) == passes
+
+
+def test_fresh_measures_anew(leaking):
+    leaking.run(leaking.suite(leaking.check()))
+    passes = len(leaking.letters.measured)
+    leaking.run(leaking.suite(leaking.check()), fresh=True)
+    assert len(leaking.letters.measured) == 2 * passes
+
+
+def test_predictions_of_other_batches_are_not_taken(engine):
+    engine.run(engine.suite(engine.check()))
+    engine.letters.leaks = True  # the same model by its digest, and measured anew it is another
+    assert engine.run(engine.suite(engine.check()), fresh=True).work["one"].found == 0
+    assert _predictions(engine.run(engine.suite(engine.check()))).answers() == _row_by_row(engine)
+
+
+def test_rows_of_one_length_alone_do_not_settle_what_padding_does(leaking):
+    words = leaking.table
+    short = [text for text in words["text"].to_pylist() if len(text) == 6]
+    leaking.table = words.filter([len(text) == 6 for text in words["text"].to_pylist()])
+    assert len(short) > 2
+    leaking.run(leaking.suite(leaking.check()))
+    leaking.table = words
+    assert _predictions(leaking.run(leaking.suite(leaking.check()))).answers() == _row_by_row(leaking)
+
+
+def test_rows_that_are_run_alone_only_are_taken_out_of_their_batch(engine):
+    engine.letters.refuses = "rock"
+    observations = engine.run(engine.suite(engine.check()))
+    assert _predictions(observations).answers() == _row_by_row(engine)
+
+
+def test_what_a_task_remarks_reaches_the_report(engine, monkeypatch):
+    _codec(engine, monkeypatch, remarks=["it pads with `e`"])
+    for _ in range(2):
+        assert [found.message for found in engine.run(engine.suite(engine.check())).findings] == ["it pads with `e`"]
+
+
+def test_truncated_rows_are_counted_in_a_second_run_too(engine, monkeypatch):
+    def full_sizes(examples, rows):
+        return [
+            len(row["codes"]) + 10 * ("tree" in example["text"]) for example, row in zip(examples, rows, strict=True)
+        ]
+
+    _codec(engine, monkeypatch, full_sizes=full_sizes, limit=6)
+    for _ in range(2):
+        (found,) = engine.run(engine.suite(engine.check())).truncations.values()
+        assert (found.rows, found.share, found.longest, found.limit) == (5, 0.1, 17, 6)
+
+
+def test_a_row_that_the_model_cannot_run_is_found_before_anything_is_predicted(engine, monkeypatch):
+    def unusable(examples):
+        places = np.flatnonzero(["cloud" in example["text"] for example in examples])
+        return (int(places[0]), "clouds are not text") if len(places) else None
+
+    _codec(engine, monkeypatch, unusable=unusable)
+    with pytest.raises(DataError, match=r"row `\w+` of `words` cannot be run: clouds are not text"):
+        engine.run(engine.suite(engine.check()))
+    assert engine.letters.batches == []
+
+
+def _codec(engine, monkeypatch, **more):
+    make = engine.letters.codec
+    monkeypatch.setattr(engine.letters, "codec", lambda model: replace(make(model), **more))
