@@ -13,7 +13,7 @@ from mqa_transformers.reading import LOGITS, decoded, reading_of
 from mqa_transformers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -34,8 +34,6 @@ SAMPLE: tuple[Example, ...] = (
 
 MULTI_LABEL = "multi_label_classification"
 OTHERWISE = (MULTI_LABEL, "regression")  # what a `problem_type` may be, and is no choice of one class
-
-CHUNK = 2048  # rows encoded at a time, in search of tokens that the model has not
 
 ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
 
@@ -58,7 +56,7 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
         reading=partial(reading_of, model.labels),
         full_sizes=None if longest is None else partial(_full_sizes, tokenizer, longest),
         limit=longest,
-        unusable=beyond and partial(_beyond, beyond, partial(_encode, tokenizer, longest, 0)),
+        unusable=None if beyond is None else partial(beyond.first_row, partial(_encode, tokenizer, longest, 0)),
         remarks=[remark for remark in (padding.remark, beyond.remark if beyond else "") if remark],
     )
 
@@ -142,17 +140,6 @@ def _full_sizes(tokenizer: Any, longest: int, examples: Sequence[Example], rows:
         for place, ids in zip(full, whole["input_ids"], strict=True):
             sizes[place] = max(sizes[place], len(ids))
     return sizes
-
-
-def _beyond(
-    vocabulary: Vocabulary, encode: Callable[[Sequence[Example]], Sequence[Arrays]], examples: Sequence[Example]
-) -> tuple[int, str] | None:
-    """The first example with a token that the model has no embedding for, and why that is."""
-    for start in range(0, len(examples), CHUNK):
-        for place, row in enumerate(encode(examples[start : start + CHUNK]), start):
-            if (most := int(row["input_ids"].max())) >= vocabulary.model:
-                return place, f"it has {vocabulary.named(most)}, and {vocabulary.remark}"
-    return None
 
 
 def _collate(tokenizer: Any, pad_token: int, rows: Sequence[Arrays]) -> Arrays:

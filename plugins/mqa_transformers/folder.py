@@ -27,7 +27,13 @@ ELSEWHERE = frozenset(
 EXPORTED = (".mqa.json", ".trace.json")  # what stands beside an export of the model, in whatever folder
 
 # Their first positions are taken by the padding token's number and those before it.
-PADDED_POSITIONS = frozenset({"roberta", "xlm-roberta", "xlm-roberta-xl", "camembert", "mpnet", "longformer", "luke"})
+PADDED_POSITIONS = frozenset(
+    {
+        "camembert", "data2vec-text", "esm", "ibert", "layoutlmv3", "lilt", "longformer", "luke", "mpnet", "roberta",
+        "roberta-prelayernorm", "xlm-roberta", "xlm-roberta-xl", "xmod",
+    }
+)  # fmt: skip
+PADDED_WITH = 1  # their padding token, where a configuration leaves it out as what it is anyway
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ class Folder:
     def positions(self) -> int | None:
         """The longest input it has positions for, in tokens; None where it sets no such bound."""
         most = self._number("max_position_embeddings", self._number("n_positions", 0))
-        taken = self._number("pad_token_id", 0) + 1 if self.config.get("model_type") in PADDED_POSITIONS else 0
+        padded = self.config.get("model_type") in PADDED_POSITIONS
+        taken = self._number("pad_token_id", PADDED_WITH) + 1 if padded else 0
         return most - taken if most > taken else None
 
     @property

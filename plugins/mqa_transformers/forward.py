@@ -10,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import Codec, DataError, counted
+from mqa_transformers.padding import padding_of
+from mqa_transformers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,13 +38,35 @@ def forward(model: Model, *, max_length: int | None = None) -> Codec:
     tokenizer, cut to `max_length` tokens. An encoder and decoder reads a text twice, the second time from its start
     token on. A prediction is the vector of the first output's numbers, those of padded positions left out.
     """
+    most = max_length or model.about.get("positions")
     return Codec(
-        encode=partial(_encode, model, max_length),
+        encode=partial(_encode, model, most),
         collate=partial(_collate, model),
-        decode=_decode,
+        decode=partial(_decode, model),
         size=_size,
         mask=MASK,
+        full_sizes=None if most is None else partial(_full_sizes, model, most),
+        limit=most,
+        unusable=None if model.about.get("vocabulary") is None else partial(_unusable, model, most),
     )
+
+
+def _unusable(model: Model, longest: int | None, examples: Sequence[Example]) -> tuple[int, str] | None:
+    """The first text with a token that the model has no embedding for, and why that is."""
+    if model.processor is None or any(example.get(INPUTS) is not None for example in examples):
+        return None  # arrays are as whoever made them wants them
+    vocabulary = Vocabulary.of(model.processor, model.about.get("vocabulary"))
+    return None if vocabulary is None else vocabulary.first_row(partial(_encode, model, longest), examples)
+
+
+def _full_sizes(model: Model, longest: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
+    """The numbers of tokens before texts were cut; only those as long as the limit are encoded again, as a whole."""
+    sizes = [_size(row) for row in rows]
+    for place, example in enumerate(examples):
+        if sizes[place] >= longest and example.get(INPUTS) is None:
+            whole = model.processor(str(example[TEXT]), truncation=False, verbose=False)
+            sizes[place] = max(sizes[place], len(whole["input_ids"]))
+    return sizes
 
 
 def _encode(model: Model, longest: int | None, examples: Sequence[Example]) -> list[Arrays]:
@@ -64,11 +88,10 @@ def _array(values: Any) -> npt.NDArray[Any]:
 
 
 def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
-    tokenizer, positions = model.processor, model.about.get("positions")
+    tokenizer = model.processor
     if tokenizer is None:
         raise DataError("the model has no tokenizer to make its inputs of a text", hint=ARRAYS)
-    most = longest or positions
-    row = tokenizer(text, truncation=most is not None, max_length=most, return_attention_mask=True)
+    row = tokenizer(text, truncation=longest is not None, max_length=longest, return_attention_mask=True)
     arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}
     if not arrays["input_ids"].size:  # a padding token stands for a text that the tokenizer makes nothing of
         arrays |= {"input_ids": np.array([tokenizer.pad_token_id or 0]), MASK: np.array([1])}
@@ -89,8 +112,9 @@ def _padded(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.
     if len({array.ndim for array in arrays}) > 1:
         raise DataError(f"rows have `{name}` with {arrays[0].ndim} and with other numbers of axes")
     shape = np.max([array.shape for array in arrays], axis=0)
-    left = getattr(model.processor, "padding_side", "right") == "left" and name in {"input_ids", MASK}
-    filling = getattr(model.processor, "pad_token_id", None) if name.endswith("input_ids") else 0
+    left = _pads_left(model) and name in {"input_ids", MASK}
+    reads = name.endswith("input_ids") and hasattr(model.processor, "pad_token_id")
+    filling = padding_of(model.processor, model.about).token if reads else 0
     whole = np.full((len(arrays), *shape), filling or 0, arrays[0].dtype)
     for line, array in zip(whole, arrays, strict=True):
         places = zip(shape, array.shape, strict=True)
@@ -98,22 +122,31 @@ def _padded(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.
     return whole
 
 
-def _decode(outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+def _pads_left(model: Model) -> bool:
+    return getattr(model.processor, "padding_side", "right") == "left"
+
+
+def _decode(model: Model, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     """The first output of every row as one vector; null where a number of it is NaN or infinite."""
     name, whole = next(iter(outputs.items()))
     if len(whole) != len(rows):
         raise DataError(
             f"the model's output `{name}` has {counted(len(whole), 'row')} for {len(rows)}", hint="probes can read it"
         )
-    vectors = [_valid(values, row).ravel().astype(np.float64) for values, row in zip(whole, rows, strict=True)]
+    left = _pads_left(model)
+    vectors = [
+        _valid(values, row, left=left).ravel().astype(np.float64) for values, row in zip(whole, rows, strict=True)
+    ]
     finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
     return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
 
 
-def _valid(values: npt.NDArray[Any], row: Arrays) -> npt.NDArray[Any]:
-    """An output without the positions that the row itself does not have."""
-    length = len(row[MASK]) if MASK in row else None
-    return values[:length] if length is not None and values.ndim > 1 else values
+def _valid(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.NDArray[Any]:
+    """An output without the positions that the row itself does not have, which are in front where rows are padded there."""
+    if MASK not in row or values.ndim <= 1:
+        return values
+    length = len(row[MASK])
+    return values[max(0, len(values) - length) :] if left else values[:length]
 
 
 def _size(row: Arrays) -> int:

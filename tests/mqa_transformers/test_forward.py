@@ -108,3 +108,19 @@ def test_an_image_costs_more_than_a_word(vit):
     size = subject_of(vit).codec.size
     assert size({"input_ids": np.zeros(12, np.int64)}) == 12
     assert size({"pixel_values": np.zeros((3, 224, 224), np.float32)}) == 588
+
+
+def test_an_output_of_a_row_that_is_padded_in_front_is_its_end(bert):
+    subject = subject_of(bert)
+    subject.model.processor.padding_side = "left"
+    rows = [{"attention_mask": np.ones(length)} for length in (1, 3)]
+    outputs = {"last_hidden_state": np.arange(6.0).reshape(2, 3, 1)}
+    assert subject.codec.decode(outputs, rows)["vector"].to_pylist() == [[2.0], [3.0, 4.0, 5.0]]
+
+
+def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
+    codec = subject_of(bert).codec
+    texts = [{"text": "good"}, {"text": "good movie " * 99}]
+    sizes = codec.full_sizes(texts, codec.encode(texts))
+    assert codec.limit == 64
+    assert sizes == [3, 200]

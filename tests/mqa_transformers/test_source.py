@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 
@@ -22,6 +23,8 @@ def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, o
         "remote_code": False,
         "positions": 64,
         "bytes": (bert / "model.safetensors").stat().st_size,
+        "pad_token": 0,
+        "vocabulary": json.loads((bert / "config.json").read_text())["vocab_size"],
     }
 
 
