@@ -68,14 +68,14 @@ def measured(
             continue
         progress.stage("measuring whether predictions depend on the batch")
         encoded = _encoded(backend, drawn)
-        batching = batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
-        if batching is None:
+        found = batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
+        if found is None:
             return RunBatching(backend=backend.name)
         remarks = tuple(backend.codec.remarks)
         seen = len({shapes(row) for row in encoded}) > 1
         for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
-            store.note(key, {"batching": asdict(batching), "remarks": remarks})
-        return RunBatching(batching, backend.name, remarks)
+            store.note(key, {"batching": asdict(found), "remarks": remarks})
+        return RunBatching(found, backend.name, remarks)
     return RunBatching()
 
 

@@ -123,8 +123,11 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
 
 
 def _batches(subject: Subject, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
-    """That the model's own predictions depend on the batch, and so will those of its export."""
-    found = batch_invariance(subject.codec, rows, reference.run) if reference.weights else None
+    """What the task remarks of the model, and that its own predictions depend on the batch, as those of its export will."""
+    if reference.weights is None:  # made of another export, which was audited itself
+        return
+    yield from (Finding("warning", "model", remark) for remark in subject.codec.remarks)
+    found = batch_invariance(subject.codec, rows, reference.run)
     if found is None or found.rule == "padded":
         return
     how = "one row at a time" if found.rule == "single" else "in batches of rows of equal length, without padding"

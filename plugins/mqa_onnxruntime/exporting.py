@@ -92,11 +92,27 @@ def _check_runs(tracing: Tracing) -> None:
         with torch.inference_mode():
             tracing.module(**tracing.inputs)
     except Exception as error:
+        if _takes_one_row(tracing):
+            raise NotRunError(
+                f"the model takes one row at a time, and an export is traced with several: {_told(error)}",
+                hint="a decoder needs a `pad_token` in its tokenizer, or a `pad_token_id` in `config.json`, to take batches",
+            ) from error
         names = ", ".join(f"`{name}`" for name in tracing.inputs)
         raise NotRunError(
             f"the model itself does not run on what it is to be traced with ({names}): {_told(error)}",
             hint="give it rows that it takes, with `--data`",
         ) from error
+
+
+def _takes_one_row(tracing: Tracing) -> bool:
+    import torch
+
+    try:
+        with torch.inference_mode():
+            tracing.module(**{name: tensor[:1] for name, tensor in tracing.inputs.items()})
+    except Exception:  # then it does not run at all
+        return False
+    return True
 
 
 def _exporter(name: str) -> Callable[[Tracing, Path], None]:

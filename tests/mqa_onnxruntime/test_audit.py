@@ -226,3 +226,17 @@ def test_every_finding_that_is_a_problem_says_what_to_do(audited, exported, edit
     found = audited(exported, Asked(16, "float16"))
     assert all(finding.mend for finding in found.findings)
     assert dataclasses.asdict(found.findings[0])["level"] == "problem"
+
+
+def test_predictions_that_depend_on_the_batch_are_remarked_on(subject, exported):
+    rows = subject.codec.encode(subject.task.sample)
+    sound = reference_of(subject, None, subject.codec.collate(rows))
+
+    def leaking(batch):
+        outputs = sound.run(batch)
+        return outputs | {"logits": outputs["logits"] + (batch["mask"] == 0).sum(axis=1, keepdims=True)}
+
+    found = audit(exported, subject, rows, dataclasses.replace(sound, run=leaking))
+    (message,) = [one.message for one in found.findings if one.subject == "batches"]
+    assert "predictions of the model depend on the batch: outputs move by up to" in message
+    assert message.endswith("when a row is padded")
