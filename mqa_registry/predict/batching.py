@@ -68,14 +68,14 @@ def measured(
             continue
         progress.stage("measuring whether predictions depend on the batch")
         encoded = _encoded(backend, drawn)
-        found = batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
-        if found is None:
+        invariance = batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
+        if invariance is None:
             return RunBatching(backend=backend.name)
         remarks = tuple(backend.codec.remarks)
         seen = len({shapes(row) for row in encoded}) > 1
         for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
-            store.note(key, {"batching": asdict(found), "remarks": remarks})
-        return RunBatching(found, backend.name, remarks)
+            store.note(key, {"batching": asdict(invariance), "remarks": remarks})
+        return RunBatching(invariance, backend.name, remarks)
     return RunBatching()
 
 
