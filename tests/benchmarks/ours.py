@@ -26,9 +26,13 @@ class Clock:
         self._since: float | None = None
 
     def stage(self, text: str) -> None:
+        self._loaded()
         self._since = time.perf_counter() if text.startswith("loading") else None
 
     def start(self, backend: str, rows: int) -> None:
+        self._loaded()
+
+    def _loaded(self) -> None:
         if self._since is not None:
             self.loading += time.perf_counter() - self._since
             self._since = None
