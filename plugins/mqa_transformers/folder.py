@@ -109,6 +109,7 @@ class Folder:
     def files(self) -> list[str]:
         """All files that an answer depends on, by their names inside the folder."""
         return sorted({*self.weights, *self._beside()})
+
     def _text_number(self, name: str, default: int = 0) -> int:
         """A number of the part of a model that reads text, where it has several parts."""
         part = self.config.get("text_config")
