@@ -58,20 +58,25 @@ class EightBits:
         return tuple(self.scale.size if axis == self.axis else 1 for axis in axes)
 
 
-def eight_bits(graph: Any) -> Iterator[tuple[str, EightBits]]:
-    """The weights of 8 bits of a graph, by the names of their integers."""
+def eight_bits(graph: Any, folder: str = "") -> Iterator[tuple[str, EightBits]]:
+    """The weights of 8 bits of a graph, by the names of their integers; external data lie in `folder`."""
     from onnx import numpy_helper
 
     tensors = {tensor.name: tensor for tensor in graph.initializer}
     readers = {name: node for node in graph.node for name in node.input}
     for name, tensor in tensors.items():
-        whole = [name, *(name.removesuffix(NUMBERS) + part for part in (SCALE, ZERO_POINT))]
+        whole = parts_of(name)
         known = name.endswith(NUMBERS) and tensor.data_type in TYPES and name in readers
         if known and all(one in tensors for one in whole):
-            integers, scale, zero = (numpy_helper.to_array(tensors[one]) for one in whole)
+            integers, scale, zero = (numpy_helper.to_array(tensors[one], folder) for one in whole)
             found = EightBits(integers, scale, zero, _axis(readers[name], tensor))
             if scale.ndim < 2 and scale.size in {1, *tensor.dims[found.axis :][:1]} and zero.size == scale.size:
                 yield name, found
+
+
+def parts_of(name: str) -> tuple[str, ...]:
+    """The names of a weight's integers, its scale and its zero point, by that of its integers."""
+    return (name, *(name.removesuffix(NUMBERS) + part for part in (SCALE, ZERO_POINT)))
 
 
 def _axis(reader: Any, tensor: Any) -> int:

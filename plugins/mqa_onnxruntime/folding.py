@@ -1,57 +1,155 @@
-"""Batch normalization folded into the weights before it, which so have other values under their own names."""
+"""What exporters and optimizers make of a weight before they write it: scaled as a whole or by channel, or shifted.
+
+A batch normalization after a layer makes w' = w s and b' = (b - mean) s + beta of its weights, where for every channel
+s = gamma / sqrt(var + eps). Scales of attention, a layer's gain and `1 + w` are folded into weights in the same way.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.graph import parsed
-
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-    from pathlib import Path
+    from collections.abc import Collection, Mapping
     from typing import TypeAlias
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.stored_tensors import StoredTensor
+
     Array: TypeAlias = npt.NDArray[Any]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
 
-WEIGHT, BIAS = "weight", "bias"
+PARTS = ("weight", "bias", "running_mean", "running_var")
 ROUNDINGS = 1e-5  # of the largest number: a product that was rounded once
+ALIKE = 1e-4  # of a scale: what float32 leaves of one that is read off a quotient
+ENOUGH = 8  # numbers, so that a straight line through them says anything
+MOST = 0.1  # the largest epsilon that a normalization has
+EPSILONS = (1e-5, 1e-3, 1e-6, 1e-4, 1e-2, 2e-5, 1e-8, 1e-12, 0.0)
 
 
-def find_folded(path: Path, names: Collection[str], weights: Iterable[tuple[str, Array]]) -> tuple[str, ...]:
-    """Those of some tensors of a file whose other values are what folding makes of the model's weights of their names.
+@dataclass(frozen=True)
+class Normalization:
+    """A batch normalization by its name in the model; the arrays have one number a channel."""
 
-    Normalization multiplies every channel by a number of its own: w' = w gamma / sqrt(var + eps). It moves the bias
-    beside such a weight as well, by what the file no longer tells.
+    name: str
+    weight: Array
+    bias: Array
+    running_mean: Array
+    running_var: Array
+
+    def scales(self, like: Array) -> list[Array]:
+        """What its scales would be with each epsilon that is in use, and with the one that most of those of `like` have."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            epsilons = (self.weight / like) ** 2 - self.running_var
+        usable = epsilons[np.isfinite(epsilons)]
+        own = [float(np.clip(np.median(usable), 0, MOST))] if len(usable) else []
+        with np.errstate(divide="ignore"):
+            return [np.asarray(self.weight / np.sqrt(self.running_var + epsilon)) for epsilon in (*EPSILONS, *own)]
+
+    def shift(self, scale: Array, bias: Array | float) -> Array:
+        """What it makes of the bias before it."""
+        return np.asarray((bias - self.running_mean) * scale + self.bias)
+
+
+@dataclass(frozen=True)
+class Folding:
+    """How a tensor comes of a weight: `scale` and `shift` by channel along `axis`, or one for all where it is None.
+
+    `normalization` is the one whose scales these are; `wrong` are the channels in which they are not.
     """
-    tensors = dict(_arrays(path, names))
-    scaled = {name for name, array in weights if name in tensors and _scaled(array, tensors[name])}
-    beside = {f"{name.removesuffix(WEIGHT)}{BIAS}" for name in scaled if name.endswith(WEIGHT)}
-    return tuple(name for name in names if name in scaled | beside)
+
+    axis: int | None
+    scale: Array
+    shift: Array
+    normalization: Normalization | None = None
+    wrong: tuple[int, ...] = ()
 
 
-def _arrays(path: Path, names: Collection[str]) -> Iterable[tuple[str, Array]]:
-    from onnx import numpy_helper
-
-    for tensor in parsed(path).graph.initializer:
-        if tensor.name in names:
-            yield tensor.name, numpy_helper.to_array(tensor, str(path.parent))
-
-
-def _scaled(weight: Array, found: Array) -> bool:
-    """Whether a tensor is a weight with each channel times a number, along the first axis or, transposed, the second."""
-    if weight.shape != found.shape or weight.ndim < 2:
-        return False
-    return any(_proportional(np.moveaxis(weight, axis, 0), np.moveaxis(found, axis, 0)) for axis in (0, 1))
+def normalizations(weights: Mapping[str, Array]) -> list[Normalization]:
+    """Those of a model, by the names of their parts."""
+    names = [name.removesuffix("running_var") for name in weights if name.endswith("running_var")]
+    found = [(name, [weights.get(f"{name}{part}") for part in PARTS]) for name in names]
+    return [
+        Normalization(name.removesuffix("."), *(np.asarray(one, np.float64) for one in parts if one is not None))
+        for name, parts in found
+        if all(part is not None and part.ndim == 1 for part in parts)
+    ]
 
 
-def _proportional(weight: Array, found: Array) -> bool:
-    channels, scaled = (array.reshape(len(array), -1).astype(np.float64) for array in (weight, found))
-    if channels.shape[1] < 2:  # one number is proportional to any other
-        return False
-    squares = (channels**2).sum(axis=1)
-    factors = (channels * scaled).sum(axis=1) / np.where(squares, squares, 1)
-    return bool(np.abs(scaled - factors[:, None] * channels).max() <= ROUNDINGS * np.abs(scaled).max())
+@dataclass(frozen=True)
+class _Channels:
+    """A weight and a tensor by channels, of shape (channels, numbers), and how far each number may be off."""
+
+    weight: Array
+    found: Array
+    bound: Array
+
+    def are(self, scale: Array, shift: Array) -> Bools:
+        """Which channels are their weights times a scale, and a shift."""
+        return np.asarray((np.abs(self.found - scale[:, None] * self.weight - shift[:, None]) <= self.bound).all(axis=1))
+
+
+def find_folding(tensor: StoredTensor, weight: Array, known: Collection[Normalization]) -> Folding | None:
+    """How a tensor comes of a weight of the same shape, if it does.
+
+    Where most channels are as they were, nothing was folded, and those that are not were changed; but where a
+    normalization has such scales.
+    """
+    if not np.isfinite(tensor.values.astype(np.float32)).all():
+        return None
+    axes = [axis for axis in range(min(weight.ndim, 2)) if 1 < weight.shape[axis] < weight.size]
+    channels = {axis: _by_channel(tensor, weight, axis) for axis in axes}
+    found = next(filter(None, (_normalized(axis, one, known) for axis, one in channels.items())), None)
+    if found is None and weight.size >= ENOUGH:
+        found = _straight(None, _by_channel(tensor, weight, None))
+    return found or next(filter(None, (_straight(axis, one) for axis, one in channels.items())), None)
+
+
+def _by_channel(tensor: StoredTensor, weight: Array, axis: int | None) -> _Channels:
+    shape = (1, -1) if axis is None else (weight.shape[axis], -1)
+    own, found, allowed = (
+        (array if axis is None else np.moveaxis(array, axis, 0)).reshape(shape).astype(np.float64)
+        for array in (weight, tensor.values, np.broadcast_to(tensor.allowed(), weight.shape))
+    )
+    return _Channels(own, found, allowed + ROUNDINGS * np.abs(found).max())
+
+
+def _normalized(axis: int, channels: _Channels, known: Collection[Normalization]) -> Folding | None:
+    """The normalization whose scales most channels have."""
+    nothing = np.zeros(len(channels.weight))
+    like = _quotients(channels.weight, channels.found)
+    fits = [
+        (channels.are(scale, nothing), scale, one)
+        for one in known
+        if one.weight.shape == nothing.shape
+        for scale in one.scales(like)
+    ]
+    right, scale, best = max(fits, key=lambda fit: int(fit[0].sum()), default=(nothing, nothing, None))
+    if best is None or 2 * right.sum() <= len(right):
+        return None
+    return Folding(axis, scale, nothing, best, tuple(np.flatnonzero(~right.astype(bool)).tolist()))
+
+
+def _straight(axis: int | None, channels: _Channels) -> Folding | None:
+    """What every channel is multiplied by, and what is added; None where it is not so made, or most are as they were."""
+    if channels.weight.shape[1] < 2:  # one number is proportional to any other
+        return None
+    nothing, largest = np.zeros(len(channels.weight)), np.abs(channels.weight).max()
+    scale = _quotients(channels.weight, channels.found)
+    middle, target = (array.mean(axis=1, keepdims=True) for array in (channels.weight, channels.found))
+    steep = _quotients(channels.weight - middle, channels.found - target)
+    lines = [(scale, nothing), (steep, target[:, 0] - steep * middle[:, 0])]
+    for one, shift in lines[: 2 if channels.weight.shape[1] >= ENOUGH else 1]:
+        same = (np.abs(one - 1) <= ALIKE) & (np.abs(shift) <= ALIKE * largest)
+        if channels.are(one, shift).all() and 2 * np.count_nonzero(same) < len(same):
+            return Folding(axis, one, shift)
+    return None
+
+
+def _quotients(weight: Array, found: Array) -> Array:
+    """Per channel the factor that makes the most of a tensor of a weight."""
+    squares = (weight**2).sum(axis=1)
+    return np.asarray((weight * found).sum(axis=1) / np.where(squares, squares, 1))

@@ -15,17 +15,19 @@ from mqa_onnxruntime.kernels import Kernels
 from mqa_onnxruntime.portions import in_portions
 from mqa_onnxruntime.providers import CPU
 from mqa_onnxruntime.reasons import told
+from mqa_onnxruntime.weights import weigh
 from mqa_onnxruntime.widening import Wide, widened
 from mqa_registry import MqaError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
 
     from mqa_onnxruntime.interface import Interface
     from mqa_onnxruntime.reopening import Source
+    from mqa_onnxruntime.weights import Weights
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -141,6 +143,10 @@ class SessionRunner:
     def anatomy(self) -> Anatomy:
         """The graph by its PyTorch modules, to find out which of them is to blame for an error."""
         return Anatomy(self.source, self.feed, interface=self.interface)
+
+    def compare_weights(self, weights: Callable[[], Iterable[tuple[str, npt.NDArray[Any]]]]) -> Weights:
+        """The file's tensors held against a model's weights."""
+        return weigh(self.source.path, weights)
 
     def feed(self, batch: Arrays) -> Arrays:
         """The session's inputs, in its own types."""

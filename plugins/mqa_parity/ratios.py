@@ -25,6 +25,8 @@ import pyarrow.compute as pc
 
 from mqa_parity.sampling import TOGETHER
 from mqa_parity.showing import examples, floats, plain
+from mqa_parity.weight_comparison import comparison_of, divergence
+from mqa_parity.weight_comparison import remarks as weight_remarks
 from mqa_registry import Statistic
 
 if TYPE_CHECKING:
@@ -66,6 +68,8 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
     There is no `ratio`, on any rows, where the reference has no such precision. `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
     """
     outputs = summed(observations)
+    if other := comparison_of(observations).get("differences"):
+        return _infinitely_bad(len(other) + sum(output.mismatches for output in outputs), outputs)
     mismatches = sum(output.mismatches for output in outputs)
     ratio = float(np.fmax.reduce([output.ratio for output in outputs]))
     return {
@@ -79,6 +83,14 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
         "outside": sum(output.outside for output in outputs),
         "rerun": max(output.rerun for output in outputs),
     }
+
+
+def _infinitely_bad(mismatches: int, outputs: Sequence[Output]) -> dict[str, Any]:
+    """After weights that differ: rows that make use of them may be anything."""
+    worst = dict.fromkeys(("ratio", "max_abs", "p999", "mean"), math.inf)
+    outside = max(1, sum(output.outside for output in outputs))
+    rerun = max(output.rerun for output in outputs)
+    return {**worst, "cosine": -1.0, "sqnr": -math.inf, "mismatches": mismatches, "outside": outside, "rerun": rerun}
 
 
 def _peerless(observations: pa.Table) -> Statistic:
@@ -175,6 +187,7 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
         if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far {yardstick} errs: run more rows"
+    yield from weight_remarks(comparison_of(observations))
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
 
@@ -218,7 +231,8 @@ def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:
 def _divergence(observations: pa.Table) -> dict[str, Any]:
     """The first module that differs, and whose fault that is, where somebody looked."""
     told = next((text for text in observations.column("blame").to_pylist() if text), "")
-    return {"first_divergence": json.loads(told)} if told else {}
+    found = json.loads(told) if told else divergence(comparison_of(observations))
+    return {"first_divergence": found} if found else {}
 
 
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:

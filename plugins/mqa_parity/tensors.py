@@ -20,6 +20,7 @@ from mqa_parity.ratios import BOUND, ROUNDINGS, differs
 from mqa_parity.sampling import TOGETHER, alone, batched, codec_of, fitting, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
+from mqa_parity.weight_comparison import compare_weights
 from mqa_registry import DataError, MqaError
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ SCHEMA = pa.schema(
         ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
         ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
+        ("weights", pa.string()),  # how the candidate's differ from the model's, as JSON; in one row at most
     ]
 )
 
@@ -75,6 +77,7 @@ def tensors(
     rtol: Annotated[float, Ge(0)] = 1e-3,
     blame: bool = True,
     repro: bool = False,
+    weights: bool = True,
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
@@ -91,14 +94,19 @@ def tensors(
     or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that
     is (of fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a script in
     the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data. Where memory
-    runs out, fewer rows are run together.
+    runs out, fewer rows are run together. `weights`: every initializer of the file is held against the model's weights,
+    whether a row makes use of it or not, and each that differs counts among the `mismatches`; what exporters and
+    optimizers make of a weight, transposed, folded, fused, quantized or rounded to the file's precision, does not differ.
     """
     assert scene.reference is not None
+    compared = compare_weights(scene.reference.runner, scene.view.runner) if weights else ""
     asked = _Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
     with trio(scene.reference, scene.view) as three:
         drawn = sample(scene, rows, including or ())
         most = TOGETHER if scene.batching.takes_batches else 1
-        return fitting(lambda together: _looked(scene, three, drawn, asked, together), most)
+        found = fitting(lambda together: _looked(scene, three, drawn, asked, together), most)
+    told = pa.array([compared, *[None] * (found.num_rows - 1)], pa.string())
+    return found.set_column(found.schema.get_field_index("weights"), "weights", told)
 
 
 def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:

@@ -128,9 +128,13 @@ class TorchRunner:
         return class_of(submodule(self.original, module))
 
     def parameters(self, module: str) -> Arrays:
-        """The parameters and buffers of a module and of those inside of it, as they are in the model."""
+        """The parameters and buffers of a module and of those inside of it, as they are in the model.
+
+        Weights that are worked out of others, as by weight normalization, are among them as they come out.
+        """
         part = submodule(self.original, module)
-        return {name: _array(tensor) for name, tensor in (*part.named_parameters(), *part.named_buffers())}
+        named = (*part.named_parameters(), *part.named_buffers(), *_worked_out(part))
+        return {name: _array(tensor) for name, tensor in named}
 
     @contextmanager
     def _running(self) -> Iterator[None]:
@@ -169,6 +173,13 @@ class _Taken:
     def of(self, modules: Sequence[str]) -> Lists:
         """Those of some modules, in the order in which they passed; none of a module that did not run."""
         return self._arrays | {name: [] for name in modules if name not in self._arrays}
+
+
+def _worked_out(part: Any) -> Iterator[tuple[str, Any]]:
+    """What parametrizations give, under the names that modules read them by."""
+    for name, module in part.named_modules():
+        for tensor in getattr(module, "parametrizations", {}):
+            yield f"{name}.{tensor}".removeprefix("."), getattr(module, tensor)
 
 
 def _threads(number: int | None) -> AbstractContextManager[None]:

@@ -10,6 +10,7 @@ from mqa_onnxruntime.weights import weigh
 RNG = np.random.default_rng(7)
 MATRIX = RNG.normal(size=(8, 6)).astype(np.float32)
 BIAS = RNG.normal(size=40).astype(np.float32)
+OTHER = RNG.normal(size=(8, 6)).astype(np.float32)
 
 
 @pytest.fixture
@@ -62,12 +63,13 @@ def test_one_number_changed_under_the_weights_name_is_seen(found):
 
 
 def test_a_tensor_of_the_shape_of_the_only_missing_weight_stands_in_its_place(found):
-    weights = found({"matrix": MATRIX}, {"val_3": np.ascontiguousarray(MATRIX.T) + 1})
+    weights = found({"matrix": MATRIX}, {"val_3": np.ascontiguousarray(OTHER.T)})
     assert weights.changed == {"matrix": "val_3"}
+    assert weights.differences == ()
 
 
 def test_where_it_could_be_either_of_two_nothing_is_said_to_be_in_its_place(found):
-    weights = found({"a": MATRIX, "b": MATRIX + 1}, {"val_3": MATRIX + 2})
+    weights = found({"a": MATRIX, "b": MATRIX**2}, {"val_3": OTHER})
     assert weights.changed == {}
     assert (weights.unknown, weights.missing) == (("val_3",), ("a", "b"))
 
@@ -111,3 +113,192 @@ def test_the_numbers_of_an_export_are_all_the_models(exported, module):
     weights = weigh(exported, lambda: ((name, tensor.detach().numpy()) for name, tensor in module.named_parameters()))
     assert (weights.unknown, weights.missing, weights.changed) == ((), (), {})
     assert weights.exact + weights.transposed == 5
+
+
+# Differences, which are certain whether a row makes use of them or not
+
+
+def reasons(weights):
+    return {one.tensor: (one.weight, one.reason) for one in weights.differences}
+
+
+TABLE = RNG.normal(size=(400, 8)).astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["embedding.weight", "model.embedding.weight", "val_3"])
+@pytest.mark.parametrize("turn", [lambda array: array, np.transpose])
+def test_one_row_of_a_table_that_was_changed_is_told(found, name, turn):
+    other = TABLE.copy()
+    other[371] += np.float32(0.46)
+    weights = found({"embedding.weight": TABLE, "head": MATRIX}, {name: turn(other), "head": MATRIX})
+    weight, reason = reasons(weights)[name]
+    assert weight == "embedding.weight"
+    assert reason.endswith("differ, by 0.46 at most; the first is 371") or "of 8 rows differ, by 0.46" in reason
+    assert weights.changed == {"embedding.weight": name}
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_none_is_told_in_a_weight_and_in_what_comes_from_nowhere(found, bad):
+    other = TABLE.copy()
+    other[3, 1] = bad
+    assert reasons(found({"table": TABLE}, {"t": other}))["t"] == ("table", "1 of 3,200 numbers are NaN or Inf")
+    stranger = OTHER.copy()
+    stranger[2, 2] = bad
+    assert reasons(found({"table": TABLE}, {"t": TABLE, "s": stranger}))["s"] == ("", "1 of 48 numbers are NaN or Inf")
+
+
+def test_the_infinities_of_a_mask_are_sound(found):
+    mask = np.triu(np.full((9, 9), -np.inf, np.float32), 1)
+    assert found({"table": TABLE}, {"t": TABLE, "mask": mask}).differences == ()
+
+
+def test_weights_under_each_others_names_are_told(found):
+    weights = found({"a": MATRIX, "b": OTHER}, {"a": OTHER, "b": MATRIX})
+    assert reasons(weights) == {"a": ("a", "it is `b`"), "b": ("b", "it is `a`")}
+
+
+@pytest.mark.parametrize("kept", [np.float32, np.float16])
+def test_weights_rounded_to_fewer_bits_than_the_file_has_are_told(found, kept):
+    import ml_dtypes
+
+    rounded = TABLE.astype(ml_dtypes.bfloat16).astype(kept)
+    weight, reason = reasons(found({"table": TABLE}, {"t": rounded}))["t"]
+    assert weight == "table"
+    assert reason.startswith("it is rounded to bfloat16, by 0.0")
+
+
+def test_what_a_converter_to_half_precision_makes_of_the_ends_of_its_scale_is_sound(found):
+    weight = TABLE * np.float32(1e-8)
+    weight[0] = 3e5
+    half = np.clip(weight, -1e4, 1e4)
+    half[np.abs(half) < 1e-7] = np.copysign(np.float32(1e-7), half[np.abs(half) < 1e-7])
+    assert found({"table": weight}, {"t": half.astype(np.float16)}).differences == ()
+
+
+def test_a_step_of_half_precision_is_sound_and_two_are_not(found):
+    half = TABLE.astype(np.float16)
+    next_ = np.nextafter(half, np.float16(9))
+    assert found({"t": TABLE}, {"t": half}).cast == 1
+    assert found({"t": half.astype(np.float32)}, {"t": next_}).differences == ()
+    assert reasons(found({"t": half.astype(np.float32)}, {"t": np.nextafter(next_, np.float16(9))}))["t"]
+
+
+@pytest.mark.parametrize(
+    ("made", "known"),
+    [
+        (lambda: np.concatenate([MATRIX, OTHER]), "rows"),
+        (lambda: np.concatenate([MATRIX, OTHER]).T, "columns"),
+        (lambda: MATRIX[[3, 1, 0, 2, 4, 5, 7, 6]][:6], "cut and in another order"),
+        (lambda: MATRIX * np.float32(0.125), "scaled"),
+        (lambda: 1 + MATRIX, "shifted"),
+        (lambda: np.concatenate([MATRIX, OTHER]).astype(np.float16), "in half precision"),
+    ],
+)
+def test_what_exporters_and_optimizers_make_of_weights_is_sound(found, made, known):
+    weights = found({"a": MATRIX, "b": OTHER}, {"val_1": np.ascontiguousarray(made())})
+    assert (weights.differences, weights.unknown) == ((), ()), known
+    assert weights.derived == ("val_1",)
+
+
+def test_fused_weights_with_some_rows_that_are_no_weights_are_told(found):
+    fused = np.concatenate([MATRIX, OTHER])
+    fused[3] += 1
+    assert "of no weight of the model" in reasons(found({"a": MATRIX, "b": OTHER}, {"qkv": fused}))["qkv"][1]
+
+
+def test_a_layout_with_the_channels_last_is_sound(found):
+    assert found({"conv.weight": FILTERS}, {"w": np.ascontiguousarray(FILTERS.transpose(0, 2, 3, 1))}).transposed == 1
+
+
+CHANNELS = 8
+NORM = {
+    "bn.weight": RNG.uniform(0.5, 2, CHANNELS).astype(np.float32),
+    "bn.bias": RNG.normal(size=CHANNELS).astype(np.float32),
+    "bn.running_mean": RNG.normal(size=CHANNELS).astype(np.float32),
+    "bn.running_var": RNG.uniform(0.2, 3, CHANNELS).astype(np.float32),
+}
+
+
+def folded(epsilon=1e-5):
+    """A convolution's weight and bias with the normalization after it folded in."""
+    scale = NORM["bn.weight"] / np.sqrt(NORM["bn.running_var"] + np.float32(epsilon))
+    return FILTERS * scale[:, None, None, None], NORM["bn.bias"] - NORM["bn.running_mean"] * scale
+
+
+@pytest.fixture
+def convolved(graph):
+    """What is found of a convolution and its normalization in a file that has one convolution of some numbers."""
+    from onnx import helper, numpy_helper
+
+    def look(weight, bias):
+        node = helper.make_node("Conv", ["x", "onnx::Conv_1", "onnx::Conv_2"], ["y"])
+        kept = [numpy_helper.from_array(weight, "onnx::Conv_1"), numpy_helper.from_array(bias, "onnx::Conv_2")]
+        model = {"conv.weight": FILTERS, **NORM}
+        return weigh(graph([node], {"x": [1, 6, 9, 9]}, weights=kept), model.items)
+
+    return look
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-3])
+def test_a_folded_normalization_explains_weights_and_biases_of_any_name(convolved, kind, epsilon):
+    weights = convolved(*(array.astype(kind) for array in folded(epsilon)))
+    assert weights.folded == ("onnx::Conv_1", "onnx::Conv_2")
+    assert (weights.unknown, weights.missing, weights.differences) == ((), (), ())
+
+
+def test_a_channel_or_a_bias_that_no_folding_gives_is_told(convolved):
+    weight, bias = folded()
+    weight[2] *= np.float32(1.1)
+    bias[5] += 1
+    told = reasons(convolved(weight, bias))
+    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+
+
+@pytest.mark.parametrize("by_channel", [False, True])
+def test_quantized_weights_are_held_within_a_step(tmp_path, by_channel):
+    from onnx import TensorProto, helper, load, numpy_helper, save
+    from onnxruntime.quantization import quantize_dynamic
+
+    weight = RNG.normal(size=(8, 6)).astype(np.float32)
+    node = helper.make_node("MatMul", ["x", "w"], ["y"])
+    value = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1, size]) for name, size in (("x", 8), ("y", 6))]
+    graph = helper.make_graph([node], "g", value[:1], value[1:], [numpy_helper.from_array(weight, "w")])
+    save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]), tmp_path / "w.onnx")
+    quantize_dynamic(tmp_path / "w.onnx", tmp_path / "q.onnx", per_channel=by_channel)
+    sound = weigh(tmp_path / "q.onnx", {"dense.weight": weight.T}.items)
+    assert (sound.quantized, sound.unknown, sound.missing, sound.differences) == (1, (), (), ())
+    model = load(tmp_path / "q.onnx")
+    (integers,) = [one for one in model.graph.initializer if one.name == "w_quantized"]
+    other = numpy_helper.to_array(integers).copy()
+    other[3, 2] += 3
+    integers.CopyFrom(numpy_helper.from_array(other, "w_quantized"))
+    save(model, tmp_path / "q.onnx")
+    ((_, reason),) = reasons(weigh(tmp_path / "q.onnx", {"dense.weight": weight.T}.items)).values()
+    assert reason.startswith("1 of 8 rows differ")
+
+
+def test_a_weight_in_a_constant_node_is_held_too(graph):
+    from onnx import helper, numpy_helper
+
+    other = TABLE.copy()
+    other[7, 0] += 1
+    constant = helper.make_node("Constant", [], ["val_9"], value=numpy_helper.from_array(other))
+    path = graph([constant, helper.make_node("Neg", ["x"], ["y"])], {"x": [1]})
+    assert reasons(weigh(path, {"table": TABLE}.items))["val_9"][0] == "table"
+
+
+def test_integers_of_a_buffer_are_held_by_their_name(found):
+    index = np.arange(90).reshape(9, 10)
+    other = index.copy()
+    other[4, 4] = 0
+    model = {"matrix": MATRIX, "position_index": index}
+    assert found(model, {"matrix": MATRIX, "position_index": index}).differences == ()
+    told = reasons(found(model, {"matrix": MATRIX, "position_index": other}))
+    assert told == {"position_index": ("position_index", "1 of 90 integers differ")}
+
+
+def test_the_same_model_after_some_more_training_differs_under_any_name(found):
+    trained = TABLE + np.float32(0.05) * RNG.normal(size=TABLE.shape).astype(np.float32)
+    assert reasons(found({"table": TABLE}, {"val_1": trained}))["val_1"][0] == "table"

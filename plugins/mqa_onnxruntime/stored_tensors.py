@@ -1,0 +1,163 @@
+"""The tensors of an ONNX file as numbers, each with how far its type lets it lie from the weight that it stands for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_onnxruntime.eightbits import eight_bits, parts_of
+from mqa_onnxruntime.graph import messages, precision_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+BITS = {"float16": 11, "bfloat16": 8}  # of a significand
+LEAST = {"float16": 1.2e-7, "bfloat16": 1.2e-7}  # what converters write for smaller numbers, and a rounding of it
+TINY = 2.0**-14  # below which float16 has fewer digits
+LARGE = 1e4  # from which on converters to float16 cut numbers off
+STEPS = 1.01  # of a quantized number: half a step of rounding, and half a step where the ends are cut off
+INTEGERS = (2, 3, 6)  # uint8, int8 and int32, by their number in the ONNX standard
+
+
+@dataclass(frozen=True)
+class StoredTensor:
+    """A tensor of a file: `values` are what its numbers stand for.
+
+    `halves` are the types of 16 bits that its numbers may have been rounded to, `step` is the distance from one number
+    of a quantized tensor to the next, in a shape that broadcasts.
+    """
+
+    name: str
+    values: Array
+    halves: tuple[str, ...] = ()
+    step: Array | None = None
+
+    @property
+    def is_fractional(self) -> bool:
+        """Whether its numbers may have a fraction."""
+        return is_fractional(self.values)
+
+    def at(self, places: tuple[Array, ...]) -> StoredTensor:
+        """Some of its numbers, by their indices along each axis."""
+        step = None if self.step is None else np.broadcast_to(self.step, self.values.shape)[places]
+        return StoredTensor(self.name, self.values[places], self.halves, step)
+
+    def allowed(self) -> Array:
+        """How far each number may lie from what it was rounded from, broadcastable to the values."""
+        if self.step is not None:
+            return STEPS * np.abs(self.step)
+        sizes = np.abs(np.asarray(self.values, np.float32))
+        return np.asarray(max((_step(sizes, half) for half in self.halves), key=np.sum, default=np.float32(0)))
+
+    def deviates(self, weight: Array) -> Bools:
+        """Which of its numbers are not those of a weight of the same shape, rounded as the tensor's type rounds."""
+        off = np.asarray(~_equal(self.values, weight))
+        if not (off.any() and (self.halves or self.step is not None)):
+            return off
+        part = self.at(np.nonzero(off))
+        found, right = (np.asarray(array, np.float64) for array in (part.values, weight[off]))
+        with np.errstate(invalid="ignore"):
+            near = np.abs(found - right) <= part.allowed()
+        if "float16" in self.halves:
+            near |= (np.abs(right) >= LARGE) & (np.abs(found) >= LARGE) & (np.sign(found) == np.sign(right))
+        off[off] = ~(near & np.isfinite(found))
+        return off
+
+    def is_rounded_to(self, half: str, weight: Array) -> bool:
+        """Whether its numbers are those of a weight of the same shape, rounded to another type of 16 bits."""
+        values = np.asarray(self.values, np.float32)
+        with np.errstate(over="ignore"):
+            known = ((values.astype(dtype_of(half)).astype(np.float32) == values) | (np.abs(values) < TINY)).all()
+        return bool(known) and not StoredTensor(self.name, values, (half,)).deviates(weight).any()
+
+
+def read_tensors(path: Path, model: Any) -> Iterator[StoredTensor]:
+    """Every tensor of a file: initializers, constants of nodes, and what quantized weights stand for.
+
+    Those in graphs inside of nodes and in functions are among them. Integers that quantization made are told as the
+    numbers that they stand for, once.
+    """
+    from onnx import numpy_helper
+
+    precision = precision_of(model)
+    halves = (precision,) if precision in BITS else ()
+    folder = str(path.parent)
+    quantized = {tensor.name: (tensor, parts) for tensor, parts in _quantized(model, folder)}
+    beside = {name for _, parts in quantized.values() for name in parts}
+    yield from (tensor for tensor, _ in quantized.values())
+    for name, tensor in named_tensors(model):
+        if name not in beside:
+            values = numpy_helper.to_array(tensor, folder)
+            own = values.dtype.name
+            yield StoredTensor(name, values, (own,) if own in BITS else halves)
+
+
+def named_tensors(model: Any) -> Iterator[tuple[str, Any]]:
+    """The tensors of a model by the names of their values."""
+    for message in messages(model):
+        if message.DESCRIPTOR.name == "GraphProto":
+            yield from ((tensor.name, tensor) for tensor in message.initializer)
+        elif message.DESCRIPTOR.name == "NodeProto" and message.op_type == "Constant":
+            yield from ((message.output[0], one.t) for one in message.attribute if one.HasField("t"))
+
+
+def is_fractional(array: Array) -> bool:
+    """Whether an array's numbers may have a fraction."""
+    return array.dtype.kind == "f" or array.dtype.name == "bfloat16"
+
+
+def dtype_of(half: str) -> Any:
+    """The numpy type of a type of 16 bits."""
+    import ml_dtypes
+
+    return np.dtype(ml_dtypes.bfloat16) if half == "bfloat16" else np.dtype(np.float16)
+
+
+def _equal(one: Array, other: Array) -> Array:
+    return (one == other) | ((one != one) & (other != other))  # noqa: PLR0124 - NaN, of integers and bfloat16 too
+
+
+def _step(sizes: Array, half: str) -> Array:
+    """From a number to the next larger in a type of 16 bits."""
+    _, exponent = np.frexp(sizes)
+    return np.asarray(np.ldexp(np.float32(1), exponent - BITS[half]) + np.float32(LEAST[half]))
+
+
+def _quantized(model: Any, folder: str) -> Iterator[tuple[StoredTensor, tuple[str, ...]]]:
+    """Quantized weights, as the quantizers of ONNX Runtime call them or as nodes read them, and the tensors each is made of."""
+    from onnx import numpy_helper
+
+    known = set()
+    for name, one in eight_bits(model.graph, folder):
+        known.add(name)
+        yield StoredTensor(name, one.numbers(), step=one.step), parts_of(name)
+    tensors = dict(named_tensors(model))
+    for node in model.graph.node:
+        read = [tensors.get(name) for name in node.input]
+        if node.op_type != "DequantizeLinear" or None in read or node.input[0] in known:
+            continue
+        if read[0].data_type in INTEGERS:
+            given = {one.name: one.i for one in node.attribute}
+            arrays = [numpy_helper.to_array(tensor, folder) for tensor in read]
+            axis, block = given.get("axis", 1), given.get("block_size", 0)
+            integers, step, *zero = (_spread(one, arrays[0].shape, axis, block) for one in arrays)
+            values = (integers.astype(np.float32) - (zero[0].astype(np.float32) if zero else 0)) * step
+            yield StoredTensor(node.input[0], values, step=step), tuple(node.input)
+
+
+def _spread(array: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:
+    """A scale or a zero point as it broadcasts with integers of some shape: one for all, for each channel or block."""
+    if block:
+        return np.repeat(array, block, axis=axis)[tuple(slice(size) for size in shape)] if array.shape != shape else array
+    if array.ndim == 1 and len(shape) > 1:
+        return array.reshape([-1 if place == axis % len(shape) else 1 for place in range(len(shape))])
+    return array
