@@ -144,6 +144,7 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     if again != whole:
         trial = _tried(again, asked, show)  # of all that the store has by now
     report = runs.settled(trial)
+    remarks += _seen(report)
     found = first_divergence(report)
     if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
         remarks.append(Finding("note", "where", _begins(found)))
@@ -196,6 +197,18 @@ def _moves_alone(results: Sequence[Result], reference: str) -> bool:
 def _looked_at(odd: Sequence[str]) -> Finding:
     rows = "1 that it answers otherwise was" if len(odd) == 1 else f"{len(odd)} that it answers otherwise were"
     return Finding("note", "rows", f"the file holds on the rows that were sampled, and {rows} looked at as well")
+
+
+def _seen(report: Report) -> list[Finding]:
+    """Which rows a file that held was looked at on: a fault in others, or in longer ones, stays unseen."""
+    tensors = report.results[0]
+    seen = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
+    if not seen:
+        return []
+    rows = f"{seen['rows']:,} of {seen.get('of_rows', seen['rows']):,} rows were looked at"
+    longest = f", the longest of {seen['longest']:,} tokens" if "longest" in seen else ""
+    most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
+    return [Finding("note", "rows", f"{rows}{longest}{most}")]
 
 
 def _has_no_peer(report: Report) -> bool:

@@ -25,15 +25,24 @@ SENTENCES = (
     "Once, long before anybody kept count of the years, a fisherman found a bell on the shore and hung it in his house.",
 )
 LONGER = (2, 4, 8)  # rows of that many sentences
+LONGEST = (16, 32, 64, 128)  # of some; the last have 1,500 words, which most models cut to the longest that they take
+EACH = 2  # rows of each of these, so that long ones are run together as well
 
 
 def few_sentences(conditions: Conditions) -> pa.Table:
-    """A few sentences of one to two hundred words, for a model of text when there are no data.
+    """A few sentences, alone and in rows of up to 1,500 words, for a model of text when there are no data.
 
+    A model cuts rows to the longest that it takes; so there are some of that length, and some of about every half of it.
     They show whether two runtimes compute the same, and nothing of how good a model is.
     """
-    longer = [
-        " ".join(SENTENCES[start : start + count]) for count in LONGER for start in range(0, len(SENTENCES), count)
-    ]
+    starts = {count: range(0, len(SENTENCES), count) for count in LONGER} | {count: range(EACH) for count in LONGEST}
+    longer = [" ".join(_from(start, count)) for count, places in starts.items() for start in places]
     texts = [*SENTENCES, *dict.fromkeys(longer)]
     return pa.table({"id": [f"sentence-{number}" for number in range(len(texts))], "text": texts})
+
+
+def _from(start: int, count: int) -> list[str]:
+    """So many sentences from one on; after the last comes the first, but in rows of a few."""
+    if count <= max(LONGER):
+        return list(SENTENCES[start : start + count])
+    return [SENTENCES[(start + place) % len(SENTENCES)] for place in range(count)]

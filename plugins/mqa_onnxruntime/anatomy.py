@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
 from mqa_onnxruntime.drawing import drawing
-from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.graph import parsed, shape_of
+from mqa_onnxruntime.insertions import insertions
 from mqa_onnxruntime.interface import PLAIN
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, aligned, read_origins
 from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
 from mqa_onnxruntime.piece import whole_piece
+from mqa_onnxruntime.stored_tensors import named_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,6 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_onnxruntime.insertions import Insertion
     from mqa_onnxruntime.interface import Interface
     from mqa_onnxruntime.parts import Part
     from mqa_onnxruntime.piece import Piece
@@ -30,6 +35,9 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
+
+INTEGERS = (6, 7)  # int32 and int64, by their number in the ONNX standard
+SHAPES = 16  # numbers, in the largest tensor that is taken for a shape
 
 
 @dataclass(frozen=True)
@@ -98,6 +106,10 @@ class Anatomy:
         """The piece that makes a value of those given and of the graph's inputs."""
         return whole_piece(cut(self.model, given, value), self.source)
 
+    def insertions(self, piece: Piece) -> tuple[Insertion, ...]:
+        """What stands in a piece that no exporter tells the origin of."""
+        return tuple(insertions(self._reading, piece.model))
+
     def optimizers(self) -> tuple[str, ...]:
         """The optimizers of ONNX Runtime that change the file's graph, in the order they do."""
         return self.source.optimizers()
@@ -127,6 +139,20 @@ class Anatomy:
     def drawing(self) -> dict[str, str]:
         """The names of the nodes that draw random numbers, with their operators."""
         return {node.name or node.output[0]: node.op_type for node in drawing(self.model)}
+
+    def shapes(self) -> dict[str, tuple[int | str | None, ...]]:
+        """The graph's inputs by their names, with a name or None for an axis of no fixed length."""
+        return {value.name: shape_of(value) for value in self.model.graph.input}
+
+    def integers(self) -> tuple[int, ...]:
+        """The whole numbers in the graph's small tensors, such as shapes are made of, those that come often first."""
+        from onnx import numpy_helper
+
+        counts: Counter[int] = Counter()
+        for _, tensor in named_tensors(self.model):
+            if tensor.data_type in INTEGERS and prod(tensor.dims) <= SHAPES:
+                counts.update({int(one) for one in numpy_helper.to_array(tensor, str(self.source.path.parent)).flat})
+        return tuple(number for number, _ in counts.most_common())
 
     def results(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""

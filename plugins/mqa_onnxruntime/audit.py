@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph
+from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph, shape_of
 from mqa_onnxruntime.lineage import lineage, lineage_file
 from mqa_onnxruntime.reference import on_cpu
 from mqa_onnxruntime.review import review
@@ -160,9 +160,7 @@ def _type(number: int) -> str:
 
 
 def _value(value: Any) -> Value:
-    tensor = value.type.tensor_type
-    axes = (axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in tensor.shape.dim)
-    return Value(value.name, _type(tensor.elem_type), tuple(axes))
+    return Value(value.name, _type(value.type.tensor_type.elem_type), shape_of(value))
 
 
 def _file(path: Path) -> dict[str, Any]:

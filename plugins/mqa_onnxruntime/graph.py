@@ -122,6 +122,12 @@ def precision_of(model: Any) -> str:
     return counts.most_common(1)[0][0] if counts else "float32"
 
 
+def shape_of(value: Any) -> tuple[int | str | None, ...]:
+    """Of an input or output, with a name or None for an axis of no fixed length."""
+    axes = value.type.tensor_type.shape.dim
+    return tuple(axis.dim_value if axis.HasField("dim_value") else axis.dim_param or None for axis in axes)
+
+
 def _external(path: Path, model: Any) -> dict[str, int]:
     """The files that hold tensors' data, and how many bytes of each are read."""
     needed: dict[str, int] = {}

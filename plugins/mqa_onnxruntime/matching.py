@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from itertools import permutations
 from typing import TYPE_CHECKING, Any
@@ -165,3 +166,22 @@ def rounding_of(tensor: StoredTensor, weight: Array) -> str:
         return ""
     kinds = (kind for kind in ("float16", "bfloat16") if kind not in tensor.halves)
     return next((kind for kind in kinds if tensor.is_rounded_to(kind, weight)), "")
+
+
+def aligned_names(names: Iterable[str], weights: Iterable[str]) -> dict[str, str]:
+    """Per tensor the weight of its name, where the model may have been exported inside of another, or a part of it.
+
+    Quantizers put a word of theirs behind a name.
+    """
+    bare = {name: name.removesuffix("_quantized") for name in names}
+    known = frozenset(weights)
+    prefixes = {one[: place + 1] for one in (*bare.values(), *known) for place, sign in enumerate(one) if sign == "."}
+    moves = [("", ""), *((one, "") for one in prefixes), *(("", one) for one in prefixes)]
+    counts = Counter({move: sum(_moved(name, *move) in known for name in bare.values()) for move in moves})
+    best = max(moves, key=lambda move: (counts[move], -len(move[0]) - len(move[1])))
+    moved = {name: _moved(one, *best) for name, one in bare.items()}
+    return {name: one for name, one in moved.items() if one in known}
+
+
+def _moved(name: str, off: str, on: str) -> str:
+    return f"{on}{name.removeprefix(off)}" if name.startswith(off) else ""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.lineage import Descent
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
+WRAPPERS = 3  # at most, of a model that was exported inside of others
 LIBRARY = "torch/"  # whose lines are nobody's model code
 
 
@@ -20,12 +21,14 @@ LIBRARY = "torch/"  # whose lines are nobody's model code
 class Origin:
     """The modules that a node is part of, from the outermost to the innermost, their classes, and the line of code.
 
-    The second call of a module is written `name@1`, the third `name@2`.
+    The second call of a module is written `name@1`, the third `name@2`. `own`: something tells it of the node itself, and
+    not of its neighbours alone.
     """
 
     modules: tuple[str, ...]
     classes: tuple[str, ...] = ()
     source: str = ""
+    own: bool = True
 
     def class_of(self, module: str) -> str:
         """The class of one of the modules, without the package it is in."""
@@ -33,7 +36,7 @@ class Origin:
         return self.classes[place].rpartition(".")[2] if place < len(self.classes) else ""
 
 
-NOWHERE = Origin(())
+NOWHERE = Origin((), own=False)
 
 
 def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[Origin]:
@@ -48,11 +51,17 @@ def aligned(origins: Sequence[Origin], known: Collection[str]) -> list[Origin]:
     `known` are its modules. The names stay as they are where no other prefix makes more of them known.
     """
     names = {name for origin in origins for name in origin.modules}
-    outer = sorted({name.partition(".")[0] for name in names} - {""})
+    outer = sorted({prefix for name in names for prefix in _prefixes(name)})
     inner = sorted({name.partition(".")[0] for name in known} - {""})
     moves = [("", ""), *((prefix, "") for prefix in outer), *(("", prefix) for prefix in inner)]
     best = max(moves, key=lambda move: len({_moved(name, *move) for name in names} & frozenset(known)))
     return [_renamed(origin, *best) for origin in origins] if any(best) else list(origins)
+
+
+def _prefixes(name: str) -> list[str]:
+    """The modules around one, from the outermost in, as many as wrappers go deep."""
+    steps = name.split(".")
+    return [".".join(steps[:depth]) for depth in range(1, min(len(steps), WRAPPERS) + 1) if name]
 
 
 def _moved(name: str, off: str, on: str) -> str | None:
@@ -67,7 +76,7 @@ def _renamed(origin: Origin, off: str, on: str) -> Origin:
     names = [(_moved(name, off, on), place) for place, name in enumerate(origin.modules)]
     kept = [(name, place) for name, place in names if name is not None]
     classes = tuple(origin.classes[place] for _, place in kept if place < len(origin.classes))
-    return Origin(tuple(name for name, _ in kept), classes, origin.source)
+    return Origin(tuple(name for name, _ in kept), classes, origin.source, origin.own)
 
 
 def source_line(stack: str) -> str:
@@ -93,9 +102,9 @@ def _told(descent: Descent | None) -> Origin | None:
 
 
 def _from_name(name: str) -> Origin | None:
-    """Of names such as `/encoder/layer.0/dense/MatMul`, which other exporters give."""
+    """Of names such as `/encoder/layer.0/dense/MatMul`, which other exporters give; `/MatMul` is the model's own."""
     steps = name.split("/")
-    if steps[0] or len(steps) < 3:
+    if steps[0] or len(steps) < 2:
         return None
     return Origin(("", *accumulate(steps[1:-1], lambda path, step: f"{path}.{step}")))
 
@@ -130,4 +139,4 @@ def _shared(origins: Iterable[Origin | None]) -> Origin | None:
         min(len(one.modules) for one in told),
     )
     first = told[0]
-    return Origin(first.modules[:same], first.classes[:same], first.source)
+    return Origin(first.modules[:same], first.classes[:same], first.source, own=False)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +94,16 @@ class Piece:
         except Exception as error:
             raise NotRunError(f"the reference of ONNX cannot work it out: {told(error)}") from error
         return _whole(found)
+
+    def bypassing(self, start: str, end: str) -> Piece:
+        """The same in which a value is another one: what is made between the two is left out."""
+        from onnx import helper
+
+        copy = type(self.model)()
+        copy.CopyFrom(self.model)
+        place = next(place for place, node in enumerate(copy.graph.node) if end in node.output)
+        copy.graph.node[place].CopyFrom(helper.make_node("Identity", [start], [end], name=f"{end}/bypassed"))
+        return replace(self, model=copy)
 
     def save(self, path: Path) -> None:
         """As one file, weights and all."""

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_onnxruntime.differences import Difference, describe_bare, describe_difference
 from mqa_onnxruntime.folding import PARTS, ROUNDINGS, find_folding, normalizations
 from mqa_onnxruntime.graph import parsed
-from mqa_onnxruntime.matching import KnownWeights, Match, is_exact, rounding_of
+from mqa_onnxruntime.matching import KnownWeights, Match, aligned_names, is_exact
 from mqa_onnxruntime.stored_tensors import StoredTensor, read_tensors
 
 if TYPE_CHECKING:
@@ -29,15 +30,6 @@ SMALL = 32  # elements; a smaller tensor that is no parameter is a constant of t
 AGAIN = 4e-7  # of the largest number: what float32 leaves of one that was worked out in another order
 STACKED = 0.5  # the least share of rows that are a model's, of a tensor that is made of several weights
 WEIGHT, BIAS = "weight", "bias"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """A tensor that is not the weight that it stands for, and how; `weight` is empty where it stands for none."""
-
-    tensor: str
-    weight: str
-    reason: str
 
 
 @dataclass(frozen=True)
@@ -83,25 +75,6 @@ def weigh(path: Path, weights: Callable[[], Iterable[tuple[str, Array]]]) -> Wei
     for tensor, name in sorted(found.strangers, key=lambda one: one[0].values.ndim < 2):  # biases after their weights
         found.explain(tensor, name)
     return found.weights()
-
-
-def aligned_names(names: Iterable[str], weights: Iterable[str]) -> dict[str, str]:
-    """Per tensor the weight of its name, where the model may have been exported inside of another, or a part of it.
-
-    Quantizers put a word of theirs behind a name.
-    """
-    bare = {name: name.removesuffix("_quantized") for name in names}
-    known = frozenset(weights)
-    prefixes = {one[: place + 1] for one in (*bare.values(), *known) for place, sign in enumerate(one) if sign == "."}
-    moves = [("", ""), *((one, "") for one in prefixes), *(("", one) for one in prefixes)]
-    counts = Counter({move: sum(_moved(name, *move) in known for name in bare.values()) for move in moves})
-    best = max(moves, key=lambda move: (counts[move], -len(move[0]) - len(move[1])))
-    moved = {name: _moved(one, *best) for name, one in bare.items()}
-    return {name: one for name, one in moved.items() if one in known}
-
-
-def _moved(name: str, off: str, on: str) -> str:
-    return f"{on}{name.removeprefix(off)}" if name.startswith(off) else ""
 
 
 def _biases(model: Any) -> dict[str, str]:
@@ -158,7 +131,7 @@ class _Found:
             return
         if match is not None:
             self._differs(tensor, match)
-        elif (bare := _bare(tensor)) and tensor.values.size > 1:
+        elif (bare := describe_bare(tensor)) and tensor.values.size > 1:
             self.differences[tensor.name] = Difference(tensor.name, "", bare)
         elif (tensor.values != tensor.values.flat[0]).any():  # else it is filled with one number
             self.shapes[tensor.name] = tensor.values.shape
@@ -295,32 +268,7 @@ class _Found:
         return True
 
     def _differs(self, tensor: StoredTensor, match: Match) -> None:
-        self.differences[tensor.name] = Difference(tensor.name, match.name, _compared(tensor, match.weight))
-
-
-def _compared(tensor: StoredTensor, weight: Array) -> str:
-    """How a tensor differs from a weight of the same shape."""
-    off = tensor.deviates(weight)
-    found, right = (np.asarray(array, np.float64) for array in (tensor.values, weight))
-    if lost := int(np.count_nonzero(np.isfinite(right) & ~np.isfinite(found))):
-        return f"{lost:,} of {off.size:,} numbers are NaN or Inf"
-    by = f"by {np.abs(found - right)[off].max():.3g} at most"
-    if half := rounding_of(tensor, weight):
-        return f"it is rounded to {half}, {by}"
-    if off.ndim < 2 or off.all():
-        return f"{np.count_nonzero(off):,} of {off.size:,} numbers differ, {by}"
-    rows = off.reshape(len(off), -1).any(axis=1)
-    first = int(np.flatnonzero(rows)[0])
-    return f"{rows.sum():,} of {len(rows):,} rows differ, {by}; the first is {first}"
-
-
-def _bare(tensor: StoredTensor) -> str:
-    """Whether numbers of a tensor are none: NaN, or infinities that are no mask's."""
-    values = tensor.values.astype(np.float32)
-    infinite = np.isinf(values)
-    mask = infinite.any() and len(np.unique(values[~infinite])) < 2
-    bare = np.isnan(values) | (infinite if not mask else False)
-    return f"{np.count_nonzero(bare):,} of {bare.size:,} numbers are NaN or Inf" if bare.any() else ""
+        self.differences[tensor.name] = Difference(tensor.name, match.name, describe_difference(tensor, match.weight))
 
 
 def _in_place_of(

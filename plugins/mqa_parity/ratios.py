@@ -40,6 +40,7 @@ GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "ou
 
 BOUND, ROUNDINGS = 10, 8
 FEW = 100  # numbers: the largest of so few errors says little of how large errors are
+FEW_MAKE = 10  # times as large a ratio as it should be, at most
 BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
 
 
@@ -104,7 +105,8 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     outputs = summed(observations)
     return {
         **_divergence(observations),
-        "remarks": list(_remarks(observations, outputs)),
+        "looked_at": looked_at(observations),
+        "remarks": list(dict.fromkeys(_remarks(observations, outputs))),
         **_notes(observations),
         "outputs": {output.name: _plain(output) for output in outputs},
         "examples": _worst(observations, {output.name: output.yardstick for output in outputs}),
@@ -178,13 +180,16 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             rows = observations.filter(pc.equal(observations.column("output"), output.name))
             why = next(text for text in rows.column("mismatch").to_pylist() if text)
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
+    yield _looked_at(observations)
     peer, yardstick = (observations.column(name)[0].as_py() for name in ("peer", "yardstick"))
     if not peer:
         yield f"{_no_peer(observations)} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
         times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
         yield f"`{outputs[0].name}` is {times} times as far from float64 as {yardstick} in {peer}"
-        if outputs[0].ratio > BOUND and outputs[0].elements < FEW:
+        found = _divergence(observations).get("first_divergence", {})
+        unexplained = found.get("kind", "tolerance") == "tolerance"
+        if BOUND < outputs[0].ratio <= FEW_MAKE * BOUND and outputs[0].elements < FEW and unexplained:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far {yardstick} errs: run more rows"
     yield from weight_remarks(comparison_of(observations))
@@ -204,6 +209,23 @@ def _no_peer(observations: pa.Table) -> str:
     return f"{doubt}, which leaves nothing" if doubt else f"{yardstick} has no {precision}"
 
 
+def looked_at(observations: pa.Table) -> dict[str, int]:
+    """How many rows were looked at of how many, and how long the longest was of how long the model takes them, if known."""
+    rows = len(set(observations.column("id").to_pylist()) - {None})
+    found = {"rows": rows, "longest": pc.max(observations.column("size")).as_py()}
+    known = {name: observations.column(name)[0].as_py() for name in ("of_rows", "of_longest")}
+    return {name: int(number) for name, number in (found | known).items() if number is not None}
+
+
+def _looked_at(observations: pa.Table) -> str:
+    found = looked_at(observations)
+    rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
+    if "longest" not in found:
+        return rows
+    most = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""
+    return f"{rows}, the longest of {found['longest']:,} tokens{most}"
+
+
 def _cramped(together: int) -> Iterator[str]:
     """That memory ran out, and what was not tried for that."""
     if together < TOGETHER:
@@ -219,11 +241,17 @@ def _blamed(found: Mapping[str, Any], *, everywhere: bool) -> Iterator[str]:
         told = [one for one in (found.get("class"), node) if one]
         yield f"{begins} in `{found['module']}`" + (f" ({', '.join(told)})" if told else "")
     elif found.get("class"):
-        yield f"it begins after all modules, in what `{found['class']}` makes of them (node `{found.get('node')}`)"
-    if found.get("kind"):
-        yield f"{found['kind']}: {found.get('meaning')}"
+        node = f" (node `{found['node']}`)" if found.get("node") else ""
+        yield f"it begins in what `{found['class']}` itself makes, in none of its modules{node}"
+    elif found.get("node"):
+        yield f"it begins in node `{found['node']}`, which is part of no module"
+    kind, meaning, why = (str(found.get(name) or "") for name in ("kind", "meaning", "reason"))
+    if kind == "signature" or (kind and why.startswith(meaning)):  # what a kind means in general may be too much
+        yield f"{kind}: {why or meaning}"
+    elif kind:
+        yield from (f"{kind}: {meaning}", *([why] if why else []))
     elif found:
-        yield f"{found.get('reason')}"
+        yield why
     if found.get("repro"):
         yield f"`{found['repro']}/repro.py` shows it without mqa"
 

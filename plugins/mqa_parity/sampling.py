@@ -30,12 +30,16 @@ DECODER = "decoder_"  # how transformers begins the names of a decoder's inputs
 
 @dataclass(frozen=True)
 class Row:
-    """One row of the data, encoded. `size` is what it costs, in tokens or the like; `text` are its words, as JSON."""
+    """One row of the data, encoded. `size` is what it costs, in tokens or the like; `text` are its words, as JSON.
+
+    `tokens` is how many it has, padding left out; None where it has none.
+    """
 
     id: str
     arrays: Arrays
     size: int
     text: str
+    tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -78,7 +82,17 @@ def sample(scene: Scene, number: int, including: Sequence[str] = ()) -> list[Row
         chosen.select(fields).to_pylist(),
         strict=True,
     )
-    return [Row(str(name), arrays, codec.size(arrays), _text(example)) for name, arrays, example in rows]
+    return [
+        Row(str(name), arrays, codec.size(arrays), _text(example), _tokens(codec, arrays))
+        for name, arrays, example in rows
+    ]
+
+
+def longest_of(scene: Scene) -> int | None:
+    """The longest row that the model takes, in tokens, where it says so."""
+    model = scene.subject.model if scene.subject is not None and codec_of(scene).mask else None
+    positions = model.about.get("positions") if model is not None else None
+    return positions if isinstance(positions, int) else None
 
 
 def _places(table: pa.Table, ids: Sequence[str]) -> list[int]:
@@ -158,8 +172,14 @@ def _valid(codec: Codec, arrays: Arrays) -> npt.NDArray[np.bool_] | None:
 
 
 def _length(codec: Codec, arrays: Arrays) -> int:
+    tokens = _tokens(codec, arrays)
+    return codec.size(arrays) if tokens is None else tokens
+
+
+def _tokens(codec: Codec, arrays: Arrays) -> int | None:
+    """How many a row has; None where nothing says what is padding."""
     valid = _valid(codec, arrays)
-    return codec.size(arrays) if valid is None else int(np.count_nonzero(valid))
+    return None if valid is None else int(np.count_nonzero(valid))
 
 
 def _without_padding(codec: Codec, row: Row) -> Row:

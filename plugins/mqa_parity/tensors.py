@@ -17,7 +17,7 @@ from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, undefined, unlike
 from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart
 from mqa_parity.ratios import BOUND, ROUNDINGS, differs
-from mqa_parity.sampling import TOGETHER, alone, batched, codec_of, fitting, sample, telling
+from mqa_parity.sampling import TOGETHER, alone, batched, codec_of, fitting, longest_of, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
 from mqa_parity.weight_comparison import compare_weights
@@ -62,6 +62,9 @@ SCHEMA = pa.schema(
         ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
         ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
+        ("size", pa.int64()),  # of the row, in tokens; null where rows have none
+        ("of_rows", pa.int64()),  # rows of the data, of which some were looked at
+        ("of_longest", pa.int64()),  # the longest row that the model takes, in tokens; null where nobody knows
         ("weights", pa.string()),  # how the candidate's differ from the model's, as JSON; in one row at most
     ]
 )
@@ -105,8 +108,14 @@ def tensors(
         drawn = sample(scene, rows, including or ())
         most = TOGETHER if scene.batching.takes_batches else 1
         found = fitting(lambda together: _looked(scene, three, drawn, asked, together), most)
-    told = pa.array([compared, *[None] * (found.num_rows - 1)], pa.string())
-    return found.set_column(found.schema.get_field_index("weights"), "weights", told)
+    told = {
+        "weights": pa.array([compared, *[None] * (found.num_rows - 1)], pa.string()),
+        "of_rows": pa.array([scene.view.rows.table.num_rows] * found.num_rows, pa.int64()),
+        "of_longest": pa.array([longest_of(scene)] * found.num_rows, pa.int64()),
+    }
+    for name, column in told.items():
+        found = found.set_column(found.schema.get_field_index(name), name, column)
+    return found
 
 
 def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:
@@ -255,6 +264,7 @@ def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: E
     return {
         "id": row.id if row else None,
         "fields": row.text if row else None,
+        "size": row.tokens if row else None,
         "output": output,
         "mismatch": mismatch,
         "rerun": trial.survey.rerun.get(output, 0.0),

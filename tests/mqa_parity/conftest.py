@@ -127,13 +127,14 @@ def codec():
 def scene():
     """Two runners, the candidate and the reference, before the same rows."""
 
-    def make(candidate, reference=None, *, texts=None, codec=CODEC, seed=7):
+    def make(candidate, reference=None, *, texts=None, codec=CODEC, seed=7, about=None):
         texts = texts or ["a" * (1 + number % 9) + chr(ord("a") + number % 26) for number in range(40)]
         table = pa.table({"id": [f"row {number}" for number in range(len(texts))], "text": texts})
         views = [
             runner and LiveView(name, Rows(table, ("text",)), opened=lambda runner=runner: runner)
             for name, runner in (("onnx", candidate), ("torch", reference))
         ]
-        return Scene(views[0], np.random.default_rng(seed), views[1], SimpleNamespace(codec=codec))
+        subject = SimpleNamespace(codec=codec, model=SimpleNamespace(about=about or {}))
+        return Scene(views[0], np.random.default_rng(seed), views[1], subject)
 
     return make

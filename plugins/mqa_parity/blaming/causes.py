@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.case import paired
+from mqa_parity.blaming.doors import Dissected, Weighted, dissected
 from mqa_parity.blaming.folded import folded
 from mqa_parity.blaming.normalization import ROUNDINGS
 from mqa_registry import NotRunError
@@ -33,7 +34,7 @@ class Cause:
     """The kind of a fault, the reason to think so, and the weight that is wrong where it is one: its name, and whose.
 
     `parameter` is the model's name for what it should be, inside of the module that is looked at; `owner` the module
-    whose it is, where that is another.
+    whose it is, where that is another. Where `nodes` are given, `owner` is their module, or none.
     """
 
     kind: Kind
@@ -41,8 +42,11 @@ class Cause:
     weight: str = ""
     parameter: str = ""
     owner: str = ""
+    meaning: str = ""  # where it is not that of the kind
+    nodes: tuple[str, ...] | None = None  # where it is known which they are, of whichever module
 
 
+UNDECIDED = "whether the file or ONNX Runtime is at fault could not be found out"
 STEPS = 2.0  # what is rounded is at most half a step off, and what is cut off at the ends a little more
 
 
@@ -187,13 +191,50 @@ def _difference(weight: Array, right: Array) -> str:
 
 
 def _arbitrated(case: Suspect) -> Cause:
-    """What the reference of ONNX makes of the piece decides between the file and the runtime."""
+    """What the reference of ONNX makes of the piece decides between the file and the runtime.
+
+    The runtime is to blame only where it errs on the same feeds that the reference is right on, and where the reference
+    makes of the whole graph what PyTorch does: a piece may be sound that was cut where the file is at fault.
+    """
     try:
         arbiter = case.piece.work_out(case.feeds)
     except NotRunError as error:
         return Cause("exporter", f"no optimizer of ONNX Runtime makes the difference, and {error.message}")
-    if case.ratio(arbiter) <= case.case.limit:
-        return Cause("kernel", "the reference of ONNX makes of the same nodes what PyTorch does, ONNX Runtime does not")
-    return Cause(
-        "exporter", "the reference of ONNX makes of the same nodes what ONNX Runtime does, and PyTorch does not"
-    )
+    if case.ratio(arbiter) > case.case.limit:
+        both = "the reference of ONNX makes of the same nodes what ONNX Runtime does, and PyTorch does not"
+        return Cause("exporter", both)
+    if not _fails(case):
+        return Cause("exporter", "by itself it is right in ONNX Runtime and in the reference of ONNX, and not in the graph")
+    return _whole_graph(case)
+
+
+def _fails(case: Suspect) -> bool:
+    """Whether ONNX Runtime errs on the piece by itself, or gives up."""
+    try:
+        return case.errs()
+    except Exception:
+        return True
+
+
+def _whole_graph(case: Suspect) -> Cause:
+    """Whose fault it is that ONNX Runtime errs on a piece that the reference of ONNX is right on."""
+    known = "the reference of ONNX makes of the same nodes what PyTorch does, ONNX Runtime does not"
+    try:
+        outputs = _worked_out(case)
+    except NotRunError as error:
+        return Cause("exporter", f"{known}; but {error.message}", meaning=UNDECIDED)
+    if case.case.ratio(outputs) <= case.case.limit:
+        return Cause("kernel", f"{known}, nor of the whole graph")
+    return Cause("exporter", f"{known}; but of the whole graph it makes something else than PyTorch as well")
+
+
+def _worked_out(case: Suspect) -> Arrays:
+    """The graph's outputs that are the model's, by the reference of ONNX."""
+    candidate = case.case.candidate
+    if not isinstance(candidate, Dissected):
+        raise NotRunError("there is no graph to work out")
+    anatomy = dissected(candidate, case.case.truth.reference)
+    names = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), case.case.truth.outputs[1])
+    feeds = anatomy.feed(case.case.batch)
+    pieces = [anatomy.piece([], theirs) for theirs, _ in names]
+    return {piece.output: piece.work_out({name: feeds[name] for name in piece.inputs}) for piece in pieces}

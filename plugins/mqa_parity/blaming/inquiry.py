@@ -13,6 +13,8 @@ from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, strayed
 from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.frozen import frozen
+from mqa_parity.blaming.gaps import find_gap
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.outside import blame_outside
 from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
@@ -132,7 +134,7 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
     at = of_module(case, anatomy, taps, place.part)
     if not at.module:  # what stands between modules, or in those that do not show: a weight there may be any
         at = replace(at, cleared=known_weights(case, at.piece.weights))
-    return _blamed(anatomy, place, at, find_cause(at))
+    return _blamed(anatomy, place, at, find_gap(anatomy, at) or find_cause(at))
 
 
 def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
@@ -147,16 +149,20 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         nodes=_own(anatomy, place.part.module, at.piece.nodes),
         weight=cause.weight,
         value=place.part.value,
+        meaning=cause.meaning,
     )
+    if cause.nodes is not None:
+        return _moved(anatomy, replace(found, nodes=cause.nodes), cause.owner, cause.nodes)
     return _moved(anatomy, found, cause.owner) if cause.owner not in {"", found.module} else found
 
 
-def _moved(anatomy: Anatomy, found: Blame, module: str) -> Blame:
-    """To another module, with as much as the graph tells of that."""
-    nodes = _own(anatomy, module, found.nodes)
+def _moved(anatomy: Anatomy, found: Blame, module: str, known: tuple[str, ...] | None = None) -> Blame:
+    """To another module, with as much as the graph tells of that; or to none, with nodes that are `known`."""
+    nodes = _own(anatomy, module, found.nodes) if known is None else known
     owner, class_name, source = anatomy.owner(nodes[-1]) if nodes else ("", "", "")
     told = (class_name, source) if owner == module else ("", "")
-    return replace(found, module=module, class_name=told[0], source=told[1], nodes=nodes or found.nodes)
+    kept = found.nodes if known is None else known
+    return replace(found, module=module, class_name=told[0], source=told[1], nodes=nodes or kept)
 
 
 def _own(anatomy: Anatomy, module: str, nodes: Sequence[str]) -> tuple[str, ...]:
@@ -178,12 +184,28 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
         source=source,
         nodes=(node,) if node else (),
     )
+    if why := frozen(case, anatomy):
+        return replace(_by_class(case, blamed), reason=f"{why}, at {_where(blamed, node)}", meaning=why)
     part = next((part for part in taps.parts.values() if part.module == module), None)
     if part is None:
-        return blamed
+        return _by_class(case, blamed)
     cause = find_cause(of_module(case, anatomy, taps, part))
     blamed = replace(blamed, value=part.value)
-    return replace(blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight)
+    return replace(
+        blamed, kind=cause.kind, reason=f"{blamed.reason}: {cause.reason}", weight=cause.weight, meaning=cause.meaning
+    )
+
+
+def _by_class(case: Case, found: Blame) -> Blame:
+    """With the class of the model itself, where a node is in none of its modules."""
+    reference = case.truth.reference
+    if found.module or not found.nodes or not isinstance(reference, Classed):
+        return found
+    return replace(found, class_name=found.class_name or reference.class_of(""))
+
+
+def _where(found: Blame, node: str) -> str:
+    return f"node `{node}`" + (f" of `{found.module}`" if found.module else "") if node else "a node without a name"
 
 
 def _blame_nobody(case: Case, places: list[Place]) -> Blame:

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from mqa_parity.blaming.causes import find_cause
 from mqa_parity.blaming.doors import Classed
 from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.gaps import find_gap
 from mqa_parity.blaming.places import LIKELY
 from mqa_parity.blaming.suspect import of_value
 
 if TYPE_CHECKING:
     from mqa_parity.blaming.case import Case
+    from mqa_parity.blaming.causes import Cause
     from mqa_parity.blaming.doors import Anatomy
     from mqa_parity.blaming.places import Taps
     from mqa_parity.blaming.suspect import Suspect
@@ -27,18 +29,23 @@ def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
     ]
     errors = [end.ratio(end.piece.run(end.feeds)) for end in ends]
     most = max(errors, default=0.0)
-    return _blamed(case, ends[errors.index(most)], most) if most > LIKELY else None
+    if most <= LIKELY:
+        return None
+    end = ends[errors.index(most)]
+    return _blamed(case, end, most, find_gap(anatomy, end) or find_cause(end))
 
 
-def _blamed(case: Case, end: Suspect, local: float) -> Blame:
-    cause, reference = find_cause(end), case.truth.reference
+def _blamed(case: Case, end: Suspect, local: float, cause: Cause) -> Blame:
+    reference = case.truth.reference
     reason = f"all modules agree, and what the model makes of them errs by {local:.3g} times PyTorch's noise"
     return Blame(
         cause.kind,
         f"{reason}: {cause.reason}",
         local,
-        class_name=reference.class_of("") if isinstance(reference, Classed) else "",
-        nodes=tuple(end.piece.nodes),
+        module=cause.owner if cause.nodes is not None else "",
+        class_name=reference.class_of("") if isinstance(reference, Classed) and cause.nodes is None else "",
+        nodes=tuple(end.piece.nodes) if cause.nodes is None else cause.nodes,
         weight=cause.weight,
         value=end.piece.output,
+        meaning=cause.meaning,
     )

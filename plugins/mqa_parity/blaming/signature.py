@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
 
+MISTAKEN = "inputs stand under each other's names"
 MOST_LABELS = 1024
 MOST_INPUTS = 4
 MOST_AXES = 5
@@ -28,8 +29,10 @@ MOST_AXES = 5
 
 def blame_signature(case: Case) -> Blame | None:
     """Outputs under other names or in other shapes, labels in another order, or inputs that are taken for each other."""
-    reason = _renamed(case) or _reordered(case) or _reshaped(case) or _mistaken(case)
-    return Blame("signature", reason, case.failure) if reason else None
+    if reason := _renamed(case) or _reordered(case) or _reshaped(case):
+        return Blame("signature", reason, case.failure)
+    reason = _mistaken(case)
+    return Blame("signature", reason, case.failure, meaning=MISTAKEN) if reason else None
 
 
 def blame_form(case: Case) -> Blame | None:

@@ -40,10 +40,11 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
     if weight or not module:
         cause = weight or find_cause(whole)
         owner = cause.parameter.rpartition(".")[0]
-        return Blame(cause.kind, cause.reason, case.failure, module=owner, weight=cause.weight)
+        return Blame(cause.kind, cause.reason, case.failure, module=owner, weight=cause.weight, meaning=cause.meaning)
     cause = find_cause(replace(whole, module=module))
     where = f"the graph does not tell its modules; by their numbers all before `{module}` are there, and neither it nor any after"
-    return Blame(cause.kind, f"{where}: {cause.reason}", case.failure, module=module, weight=cause.weight)
+    reason = f"{where}: {cause.reason}"
+    return Blame(cause.kind, reason, case.failure, module=module, weight=cause.weight, meaning=cause.meaning)
 
 
 def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:
