@@ -11,7 +11,7 @@ from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph, s
 from mqa_onnxruntime.lineage import lineage, lineage_file
 from mqa_onnxruntime.reference import on_cpu
 from mqa_onnxruntime.review import review
-from mqa_onnxruntime.sweep import sweep
+from mqa_onnxruntime.sweep import sweep, takes_another_size
 from mqa_onnxruntime.weights import weigh
 from mqa_registry import Finding, MqaError, batch_invariance
 
@@ -60,6 +60,7 @@ class Audit:
     `files` are its sizes in bytes and sha256 by name, `types` the numbers in its weights by element type, `casts` and
     `quantized` how many of its nodes change the precision. `weights` is None where it was made of another export.
     `traced` is how many nodes tell which module they came from, None where nothing is beside the file to tell it.
+    `narrowed` are the inputs with a fixed axis behind the first, which the model itself takes of other lengths too.
     `trouble` is why ONNX Runtime cannot run it, where that is so: then no `shapes` were tried.
     """
 
@@ -82,6 +83,7 @@ class Audit:
     weights: Weights | None
     shapes: tuple[Shape, ...]
     trouble: str
+    narrowed: tuple[Value, ...] = ()
     findings: tuple[Finding, ...] = ()
 
     def spelled(self) -> dict[str, Any]:
@@ -97,6 +99,7 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
     graph, model = read_graph(path), parsed(path)
     kinds = Counter(node.op_type for node in model.graph.node)
     tolerance = TOLERANCES.get(asked.precision or graph.precision)
+    inputs = tuple(_value(value) for value in model.graph.input)
     shapes, trouble = _swept(path, subject, rows, reference, tolerance)
     whole = Audit(
         opset_asked=asked.opset,
@@ -112,12 +115,13 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
         casts=kinds["Cast"],
         quantized=sum(kinds[kind] for kind in QUANTIZED),
         traced=len(lineage(path)) if lineage_file(path).is_file() else None,
-        inputs=tuple(_value(value) for value in model.graph.input),
+        inputs=inputs,
         outputs=tuple(_value(value) for value in model.graph.output),
         files={name: _file(path.parent / name) for name in graph.files},
         weights=weigh(path, reference.weights) if reference.weights else None,
         shapes=shapes,
         trouble=trouble,
+        narrowed=_narrowed(inputs, subject, rows, reference),
     )
     return replace(whole, findings=(*review(whole, reference.name), *_batches(subject, rows, reference)))
 
@@ -144,6 +148,22 @@ def _swept(
     except MqaError as error:
         return (), error.message.replace(str(path), path.name)
     return sweep((reference.run, run), subject, rows, tolerance), ""
+
+
+def _narrowed(
+    inputs: Sequence[Value], subject: Subject, rows: Sequence[Arrays], reference: Reference
+) -> tuple[Value, ...]:
+    batch = subject.codec.collate(rows)
+    fixed = {
+        value: [axis for axis, size in enumerate(value.shape) if axis and isinstance(size, int)]
+        for value in inputs
+        if value.name in batch and batch[value.name].ndim == len(value.shape)
+    }
+    return tuple(
+        value
+        for value, axes in fixed.items()
+        if any(takes_another_size(reference.run, batch, value.name, axis) for axis in axes)
+    )
 
 
 def _types(model: Any) -> dict[str, int]:

@@ -35,7 +35,7 @@ def review(audit: Audit, reference: str) -> Iterator[Finding]:
     yield from _asked(audit)
     yield from _shapes(audit.shapes, reference)
     yield from _outputs(audit.shapes, reference)
-    yield from _axes(audit.inputs)
+    yield from _axes(audit.inputs, audit.narrowed)
     if audit.weights is not None:
         yield from _weights(audit.weights)
     if audit.traced == 0:
@@ -128,7 +128,8 @@ def _outputs(shapes: Sequence[Shape], reference: str) -> Iterator[Finding]:
         yield Finding("note", "outputs", f"nothing of {reference} is held against {_some(unheld)}, which it gives")
 
 
-def _axes(inputs: Sequence[Value]) -> Iterator[Finding]:
+def _axes(inputs: Sequence[Value], narrowed: Sequence[Value]) -> Iterator[Finding]:
+    """`narrowed` are of one size in the file, and not in the model."""
     fixed = [value.name for value in inputs if value.shape and isinstance(value.shape[0], int)]
     if fixed:
         yield Finding(
@@ -137,12 +138,12 @@ def _axes(inputs: Sequence[Value]) -> Iterator[Finding]:
             f"it takes a fixed number of rows as {_some(fixed)}",
             "export it with a dynamic first axis",
         )
-    if alone := [value for value in inputs if any(isinstance(axis, int) for axis in value.shape[1:])]:
+    if narrowed:
         # Whole numbers are tokens more often than not; an image may well have one size.
         yield Finding(
-            "warning" if any("int" in value.type for value in alone) else "note",
+            "warning" if any("int" in value.type for value in narrowed) else "note",
             "axes",
-            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_size, alone))}",
+            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_size, narrowed))}",
             "where there are others, trace it with rows of differing sizes: not of a `.npz`, but of a parquet's `inputs`",
         )
 
@@ -155,14 +156,14 @@ def _size(value: Value) -> str:
 def _weights(weights: Weights) -> Iterator[Finding]:
     if weights.folded:
         yield Finding("note", "weights", f"batch normalization was folded into {_some(weights.folded)}")
-    if other := [name for name, one in weights.changed.items() if name == one and name not in weights.folded]:
+    if other := [one.weight or one.tensor for one in weights.differences]:
         yield Finding(
             "problem",
             "weights",
             f"it has other values than the model in {_some(other)}",
             "it was exported from another checkpoint, or changed since: export the model again",
         )
-    elsewhere = [f"{name}` as `{other}" for name, other in weights.changed.items() if name != other]
+    elsewhere = [f"{name}` as `{one}" for name, one in weights.changed.items() if name not in other and name != one]
     if elsewhere:
         yield Finding(
             "warning",

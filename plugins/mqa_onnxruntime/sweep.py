@@ -78,6 +78,22 @@ def sweep(
     )
 
 
+def takes_another_size(run: Run, batch: Arrays, name: str, axis: int) -> bool:
+    """Whether a model runs with one more along an axis of an input, and along those of other inputs that are as long."""
+    size = batch[name].shape[axis]
+    longer = {
+        one: np.take(array, np.arange(size + 1) % size, axis=axis)
+        if array.ndim > axis and array.shape[axis] == size
+        else array
+        for one, array in batch.items()
+    }
+    try:
+        run(longer)
+    except Exception:  # so many features, or an image of one size, are the model's own
+        return False
+    return True
+
+
 def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Callable[[], Arrays]]]:
     codec = subject.codec
     axes = dynamic_axes(rows, codec.collate(rows))

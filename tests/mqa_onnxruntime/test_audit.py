@@ -13,6 +13,7 @@ from mqa_onnxruntime.exports import kept_export
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.reference import Reference, reference_of
 from mqa_onnxruntime.review import _axes
+from mqa_onnxruntime.sweep import takes_another_size
 
 
 @pytest.fixture
@@ -147,10 +148,25 @@ def test_a_fixed_number_of_rows_alone_is_run_so_many_at_a_time(audited, edited):
 @pytest.mark.parametrize(("axis", "level"), [("int64", "warning"), ("float32", "note")])
 def test_a_size_of_rows_that_was_fixed_by_what_the_file_was_traced_with_is_told(axis, level):
     inputs = [Value("pixels", axis, ("rows", 3, "wide")), Value("mask", "int64", ("rows", "long"))]
-    (found,) = _axes(inputs)
+    assert not list(_axes(inputs, []))
+    (found,) = _axes(inputs, inputs[:1])
     assert (found.level, found.message) == (
         level, "it takes rows of one size alone, that of those it was traced with: `pixels` 3 x ?"
     )  # fmt: skip
+
+
+def test_a_size_that_the_model_alone_sets_is_no_finding(audited, edited):
+    """As a perceptron's number of features is; a length that the model takes otherwise too was narrowed by the file."""
+
+    def fix(model):
+        for value in model.graph.input:
+            value.type.tensor_type.shape.dim[1].dim_value = 7
+
+    assert [value.name for value in audited(edited(fix)).narrowed] == ["words", "mask"]
+    batch = {"x": np.zeros((2, 8), np.float32)}
+    weight = np.zeros((8, 3), np.float32)
+    assert not takes_another_size(lambda batch: {"y": batch["x"] @ weight}, batch, "x", 1)
+    assert takes_another_size(lambda batch: {"y": batch["x"].sum(1)}, batch, "x", 1)
 
 
 def test_nodes_that_tell_no_module_are_worth_a_note(audited, edited):
