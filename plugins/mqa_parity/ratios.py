@@ -180,7 +180,6 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
             rows = observations.filter(pc.equal(observations.column("output"), output.name))
             why = next(text for text in rows.column("mismatch").to_pylist() if text)
             yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
-    yield _looked_at(observations)
     peer, yardstick = (observations.column(name)[0].as_py() for name in ("peer", "yardstick"))
     if not peer:
         yield f"{_no_peer(observations)} to hold this against, so there is no `ratio`: bound another number, or answers"
@@ -195,6 +194,7 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
     yield from weight_remarks(comparison_of(observations))
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
+    yield _looked_at(observations)
 
 
 def _notes(observations: pa.Table) -> dict[str, list[str]]:

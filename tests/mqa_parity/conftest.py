@@ -108,6 +108,31 @@ CODEC = Codec(
 )
 
 
+@dataclass
+class Weighed(Numpy):
+    """One that shows its weights as the PyTorch backend does, and holds its own, of which some differ, against others."""
+
+    differing: int = 0
+    trouble: str = ""
+
+    def parameters(self, module):
+        return {"layer.weight": np.zeros((2, 2), np.float32)}
+
+    def compare_weights(self, weights):
+        assert dict(weights()).keys() == {"layer.weight"}
+        if self.trouble:
+            raise ValueError(self.trouble)
+        reason = "1 of 400 rows differ, by 0.46 at most"
+        one = SimpleNamespace(tensor="val_1", weight="layer.weight", reason=reason)
+        return SimpleNamespace(held=57 - self.differing, unknown=(), differences=(one,) * self.differing)
+
+
+@pytest.fixture(scope="session")
+def weighed():
+    """A runner of which so many of its 57 weights differ."""
+    return lambda differing=0, trouble="": Weighed(differing=differing, trouble=trouble)
+
+
 @pytest.fixture(scope="session")
 def numpy_runner():
     return Numpy

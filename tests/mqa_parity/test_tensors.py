@@ -280,6 +280,7 @@ def test_whoever_is_to_blame_is_told_in_words(held):
     assert shown["remarks"][1:] == [
         "it begins in `layer.3` (LayerNorm, node `norm_3`)",
         "exporter: the file computes something else",
+        "looked at 40 of 40 rows",
     ]
 
 
@@ -298,7 +299,7 @@ def test_where_nobody_could_find_out_who_is_to_blame_the_reason_is_told(held):
     _, _, table = held()
     texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
     shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown["remarks"][1:] == ["the trace is damaged"]
+    assert shown["remarks"][1:] == ["the trace is damaged", "looked at 40 of 40 rows"]
 
 
 def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
@@ -375,10 +376,61 @@ def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
 
 
 def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
-    candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
+    candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(5e-5)))
     few, many = (held(candidate, rows=rows)[1]["remarks"] for rows in (4, 40))
     assert "`logits` has 12 numbers in all, too few" in few[1]
-    assert len(many) == 1
+    assert many[1:] == ["looked at 40 of 40 rows"]
+
+
+def test_no_number_of_numbers_explains_a_ratio_that_is_beyond_all_bounds(held, numpy_runner):
+    candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1)))
+    assert "too few" not in str(held(candidate, rows=4)[1]["remarks"])
+
+
+def test_what_a_signature_has_wrong_is_told_and_not_what_signatures_are(held):
+    found = {"kind": "signature", "meaning": "the numbers are right", "reason": "what it calls `a` is `b`"}
+    _, _, table = held()
+    texts = pa.array([json.dumps(found), *[None] * (table.num_rows - 1)], pa.string())
+    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown["remarks"][1] == "signature: what it calls `a` is `b`"
+
+
+def test_how_much_was_looked_at_is_told(held, scene, numpy_runner):
+    table = tensors(scene(numpy_runner(), numpy_runner(), about={"positions": 12}), rows=10)
+    seen = evidence(table)["looked_at"]
+    assert (seen["rows"], seen["of_rows"], seen["of_longest"]) == (10, 40, 12)
+    assert evidence(table)["remarks"][-1].startswith("looked at 10 of 40 rows")
+
+
+# Weights
+
+
+def test_weights_that_no_row_makes_use_of_fail_a_file_whose_outputs_agree(held, weighed):
+    found, shown, _ = held(weighed(1), weighed())
+    assert (found["mismatches"], found["ratio"], found["cosine"]) == (1, math.inf, -1)
+    told = "initializer `val_1` is not `layer.weight` of the model: 1 of 400 rows differ, by 0.46 at most"
+    assert told in shown["remarks"]
+    assert shown["outputs"]["logits"]["ratio"] <= 1
+    kinds = {name: shown["first_divergence"][name] for name in ("kind", "module", "weight")}
+    assert kinds == {"kind": "weights", "module": "layer", "weight": "val_1: layer.weight"}
+
+
+def test_weights_that_are_the_models_are_no_mismatch(held, weighed):
+    found, shown, _ = held(weighed(), weighed())
+    assert found["mismatches"] == 0
+    assert "first_divergence" not in shown
+    assert held(weighed(1), weighed(), weights=False)[0]["mismatches"] == 0
+
+
+def test_a_file_of_another_checkpoint_is_told_as_such(held, weighed):
+    _, shown, _ = held(weighed(57), weighed())
+    assert "57 of 57 weights differ from the model's: another model, or another training step" in shown["remarks"]
+
+
+def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
+    found, shown, _ = held(weighed(trouble="no such file"), weighed())
+    assert found["mismatches"] == 0
+    assert "its weights could not be held against the model's: no such file" in shown["remarks"]
 
 
 # The reference
