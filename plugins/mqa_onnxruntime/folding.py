@@ -89,7 +89,9 @@ class _Channels:
 
     def are(self, scale: Array, shift: Array) -> Bools:
         """Which channels are their weights times a scale, and a shift."""
-        return np.asarray((np.abs(self.found - scale[:, None] * self.weight - shift[:, None]) <= self.bound).all(axis=1))
+        return np.asarray(
+            (np.abs(self.found - scale[:, None] * self.weight - shift[:, None]) <= self.bound).all(axis=1)
+        )
 
 
 def find_folding(tensor: StoredTensor, weight: Array, known: Collection[Normalization]) -> Folding | None:

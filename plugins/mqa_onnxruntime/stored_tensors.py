@@ -157,7 +157,9 @@ def _quantized(model: Any, folder: str) -> Iterator[tuple[StoredTensor, tuple[st
 def _spread(array: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:
     """A scale or a zero point as it broadcasts with integers of some shape: one for all, for each channel or block."""
     if block:
-        return np.repeat(array, block, axis=axis)[tuple(slice(size) for size in shape)] if array.shape != shape else array
+        return (
+            np.repeat(array, block, axis=axis)[tuple(slice(size) for size in shape)] if array.shape != shape else array
+        )
     if array.ndim == 1 and len(shape) > 1:
         return array.reshape([-1 if place == axis % len(shape) else 1 for place in range(len(shape))])
     return array

@@ -65,9 +65,7 @@ def compare_weights(reference: Runner, candidate: Runner) -> str:
         raise
     except Exception as error:
         return json.dumps({"trouble": str(error) or type(error).__name__})
-    differences = [
-        {"tensor": one.tensor, "weight": one.weight, "reason": one.reason} for one in found.differences
-    ]
+    differences = [{"tensor": one.tensor, "weight": one.weight, "reason": one.reason} for one in found.differences]
     return json.dumps({"held": found.held, "differences": differences, "unknown": list(found.unknown)})
 
 

@@ -558,13 +558,11 @@ def test_int8_with_a_damaged_weight_fails_and_the_weight_is_named(int8):
 
 @pytest.fixture
 def words(tmp_path, monkeypatch):
-    """A tiny classifier of texts with random weights, its export with NaN for one word, and 2,000 rows, 3 of which have it."""
-    import onnx
+    """A tiny classifier of texts with random weights, its export, and 2,000 rows, of which 3 have one word."""
     import pyarrow as pa
     import pyarrow.parquet as pq
     import torch
     import transformers
-    from onnx import numpy_helper
 
     from mqa_onnxruntime.exporting import export
 
@@ -580,23 +578,66 @@ def words(tmp_path, monkeypatch):
         part.save_pretrained("model")
     batch = {name: array.numpy() for name, array in tokenizer(["a word"] * 3, return_tensors="pt").items()}
     export(model, batch, dict.fromkeys(batch, (0, 1)), tmp_path, None)
-    graph = onnx.load("model.onnx")
-    table = next(one for one in graph.graph.initializer if one.name.endswith("word_embeddings.weight"))
-    weights = numpy_helper.to_array(table).copy()
-    weights[tokenizer.convert_tokens_to_ids("dvd")] = np.nan
-    table.CopyFrom(numpy_helper.from_array(weights, table.name))
-    onnx.save(graph, "model.onnx")
     texts = [f"{'dvd' if number in {120, 200, 290} else 'row'} {number}" for number in range(2000)]
     pq.write_table(pa.table({"id": [str(number) for number in range(2000)], "text": texts}), "rows.parquet")
+    return tokenizer
 
 
-@pytest.mark.usefixtures("words")
-def test_a_row_with_another_answer_is_looked_at_though_it_was_not_sampled():
+def spoil(number):
+    """Let the export make NaN of a word, by nodes behind its embedding."""
+    import onnx
+    from onnx import helper, numpy_helper
+
+    model = onnx.load("model.onnx")
+    kept = {"word": np.int64(number), "bad": np.float32("nan"), "good": np.float32(0), "last": np.array([-1])}
+    model.graph.initializer.extend(numpy_helper.from_array(np.asarray(one), name) for name, one in kept.items())
+    place = next(
+        place for place, node in enumerate(model.graph.node) if "input_ids" in node.input and node.op_type == "Gather"
+    )
+    value = model.graph.node[place].output[0]
+    for node in model.graph.node:
+        node.input[:] = ["spoiled" if name == value else name for name in node.input]
+    made = [
+        helper.make_node("Equal", ["input_ids", "word"], ["is_word"], name="comparing"),
+        helper.make_node("Where", ["is_word", "bad", "good"], ["either"], name="choosing"),
+        helper.make_node("Unsqueeze", ["either", "last"], ["wide"], name="widening"),
+        helper.make_node("Add", [value, "wide"], ["spoiled"], name="spoiling"),
+    ]
+    for offset, node in enumerate(made, 1):
+        model.graph.node.insert(place + offset, node)
+    onnx.save(model, "model.onnx")
+
+
+def change_weights(number):
+    """Another embedding of a word."""
+    import onnx
+    from onnx import numpy_helper
+
+    model = onnx.load("model.onnx")
+    table = next(one for one in model.graph.initializer if one.name.endswith("word_embeddings.weight"))
+    weights = numpy_helper.to_array(table).copy()
+    weights[number] += np.float32(0.5)
+    table.CopyFrom(numpy_helper.from_array(weights, table.name))
+    onnx.save(model, "model.onnx")
+
+
+def test_a_weight_that_no_row_makes_use_of_is_held_too(words):
+    change_weights(words.convert_tokens_to_ids("platform") - 1)
     done = CliRunner().invoke(app, ["parity", "model", "model.onnx", "--data", "rows.parquet", "--json", "told.json"])
     assert done.exit_code == 1, done.output
     told = json.loads(Path("told.json").read_text())
     assert told["first_divergence"]["kind"] == "weights"
-    assert told["first_divergence"]["module"].endswith("word_embeddings")
+    assert told["first_divergence"]["module"] == "bert.embeddings.word_embeddings"
+    assert "rows differ, by 0.5 at most" in " ".join(done.stdout.split())
+    assert "looked at 64 of 2,000 rows, the longest of " in " ".join(done.stdout.split())
+
+
+def test_a_row_with_another_answer_is_looked_at_though_it_was_not_sampled(words):
+    spoil(words.convert_tokens_to_ids("dvd"))
+    done = CliRunner().invoke(app, ["parity", "model", "model.onnx", "--data", "rows.parquet", "--json", "told.json"])
+    assert done.exit_code == 1, done.output
+    told = json.loads(Path("told.json").read_text())
+    assert (told["first_divergence"]["kind"], told["first_divergence"]["node"]) == ("exporter", "spoiling")
     assert set(told["results"][0]["measure"]["including"]) == {"120", "200", "290"}
     assert "3 that it answers otherwise were looked at as well" in " ".join(done.stdout.split())
 

@@ -204,7 +204,9 @@ def _arbitrated(case: Suspect) -> Cause:
         both = "the reference of ONNX makes of the same nodes what ONNX Runtime does, and PyTorch does not"
         return Cause("exporter", both)
     if not _fails(case):
-        return Cause("exporter", "by itself it is right in ONNX Runtime and in the reference of ONNX, and not in the graph")
+        return Cause(
+            "exporter", "by itself it is right in ONNX Runtime and in the reference of ONNX, and not in the graph"
+        )
     return _whole_graph(case)
 
 

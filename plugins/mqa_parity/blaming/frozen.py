@@ -39,7 +39,8 @@ def frozen(case: Case, anatomy: Anatomy) -> str:
         if time.monotonic() > until:
             return ""
         if _agrees(case, axes, lengths):
-            held = {label: one for label, one in lengths.items() if not _runs(case, axes, {**lengths, label: one + 1})}
+            every = _lengths(case, axes) | lengths
+            held = {label: one for label, one in every.items() if not _runs(case, axes, {**every, label: one + 1})}
             return _spelled(case, axes, held) if held else ""
     return ""
 
@@ -59,12 +60,17 @@ def _choices(case: Case, anatomy: Anatomy, axes: Axes) -> Iterator[dict[str, int
     """Other lengths: of one kind first, the likeliest first; then of two kinds at once."""
     named = [int(one) for one in NUMBER.findall(case.crash) if len(one) < 6]
     numbers = [one for one in dict.fromkeys([*named, *anatomy.integers()]) if 0 < one <= LARGEST]
-    own = {label: case.batch[places[0][0]].shape[places[0][1]] for label, places in axes.items()}
+    own = _lengths(case, axes)
     yield from ({label: one} for one in numbers for label in axes if one != own[label])
     for first, second in product(axes, axes):
         if first < second:
             for one, two in product(numbers[:FEW], repeat=2):
                 yield {first: one, second: two}
+
+
+def _lengths(case: Case, axes: Axes) -> dict[str, int]:
+    """The batch's own."""
+    return {label: int(case.batch[places[0][0]].shape[places[0][1]]) for label, places in axes.items()}
 
 
 def _resized(case: Case, axes: Axes, lengths: Mapping[str, int]) -> Arrays:
@@ -89,11 +95,13 @@ def _agrees(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
 
 
 def _spelled(case: Case, axes: Axes, lengths: Mapping[str, int]) -> str:
-    told = [f"{length:,} {_unit(case, *axes[label][0])}" for label, length in sorted(lengths.items(), key=lambda one: axes[one[0]][0][1])]
+    order = sorted(lengths, key=lambda label: axes[label][0][1])
+    told = [f"{lengths[label]:,} {_unit(case, *axes[label][0])}" for label in order]
     return f"the file runs only with {' and '.join(told)}: a dimension that it declares dynamic is frozen"
 
 
 def _unit(case: Case, name: str, axis: int) -> str:
     if axis == 0:
         return "rows"
-    return "tokens" if case.batch[name].ndim == 2 and case.batch[name].dtype.kind in "iub" else f"along axis {axis} of `{name}`"
+    array = case.batch[name]
+    return "tokens" if array.ndim == 2 and array.dtype.kind in "iub" else f"along axis {axis} of `{name}`"

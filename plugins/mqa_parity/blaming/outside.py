@@ -43,7 +43,7 @@ def _blamed(case: Case, end: Suspect, local: float, cause: Cause) -> Blame:
         f"{reason}: {cause.reason}",
         local,
         module=cause.owner if cause.nodes is not None else "",
-        class_name=reference.class_of("") if isinstance(reference, Classed) and cause.nodes is None else "",
+        class_name=reference.class_of("") if isinstance(reference, Classed) and not cause.owner else "",
         nodes=tuple(end.piece.nodes) if cause.nodes is None else cause.nodes,
         weight=cause.weight,
         value=end.piece.output,

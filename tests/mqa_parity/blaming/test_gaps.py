@@ -54,6 +54,12 @@ def quantized(graph):
     ]
 
 
+@pytest.fixture
+def bert(copied, lab):
+    """A graph to change, and the export that it is of."""
+    return copied("bert", "graph"), lab("bert")
+
+
 @pytest.mark.parametrize("put", [scaled, clipped, quantized])
 @pytest.mark.parametrize(
     ("module", "after"),
@@ -64,13 +70,14 @@ def quantized(graph):
         ("bert.pooler", "classifier"),
     ],
 )
-def test_what_stands_after_a_module_is_named_and_not_the_next_module(copied, lab, blamed, put, module, after):
-    graph = copied("bert", "graph")
-    put_after(graph, last_value(lab("bert"), graph, module), put(graph))
+def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, blamed, put, module, after):
+    graph, found = bert
+    put_after(graph, last_value(found, graph, module), put(graph))
     found = blamed("bert", graph)
     assert found.kind == "exporter"
     assert (found.module, found.nodes[-1]) == ("", "surgery")
     assert f"between `{module}" in found.reason
+    assert f" and `{after}" in found.reason
     assert "the file agrees" in found.reason
 
 
