@@ -39,7 +39,7 @@ def describe_difference(tensor: StoredTensor, weight: Array) -> str:
         return f"it is rounded to {half}, {by}"
     if off.ndim < 2 or off.all():
         return f"{np.count_nonzero(off):,} of {off.size:,} numbers differ, {by}"
-    rows = off.reshape(len(off), -1).any(axis=1)
+    rows = np.asarray(off.reshape(len(off), -1).any(axis=1))
     first = int(np.flatnonzero(rows)[0])
     return f"{rows.sum():,} of {len(rows):,} rows differ, {by}; the first is {first}"
 

@@ -123,7 +123,7 @@ def dtype_of(half: str) -> Any:
 
 
 def _equal(one: Array, other: Array) -> Array:
-    return (one == other) | ((one != one) & (other != other))  # noqa: PLR0124 - NaN, of integers and bfloat16 too
+    return np.asarray((one == other) | ((one != one) & (other != other)))  # noqa: PLR0124 - NaN, of integers and bfloat16 too
 
 
 def _step(sizes: Array, half: str) -> Array:
@@ -142,8 +142,8 @@ def _quantized(model: Any, folder: str) -> Iterator[tuple[StoredTensor, tuple[st
         yield StoredTensor(name, one.numbers(), step=one.step), parts_of(name)
     tensors = dict(named_tensors(model))
     for node in model.graph.node:
-        read = [tensors.get(name) for name in node.input]
-        if node.op_type != "DequantizeLinear" or None in read or node.input[0] in known:
+        read = [tensors[name] for name in node.input if name in tensors]
+        if node.op_type != "DequantizeLinear" or len(read) < len(node.input) or node.input[0] in known:
             continue
         if read[0].data_type in INTEGERS:
             given = {one.name: one.i for one in node.attribute}

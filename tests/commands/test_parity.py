@@ -583,29 +583,60 @@ def words(tmp_path, monkeypatch):
     return tokenizer
 
 
-def spoil(number):
-    """Let the export make NaN of a word, by nodes behind its embedding."""
+def put_behind_the_embedding(kept, nodes):
+    """Nodes that read the words' embeddings as `embedded`; what they make as `changed` is read in their place."""
     import onnx
-    from onnx import helper, numpy_helper
+    from onnx import numpy_helper
 
     model = onnx.load("model.onnx")
-    kept = {"word": np.int64(number), "bad": np.float32("nan"), "good": np.float32(0), "last": np.array([-1])}
     model.graph.initializer.extend(numpy_helper.from_array(np.asarray(one), name) for name, one in kept.items())
-    place = next(
-        place for place, node in enumerate(model.graph.node) if "input_ids" in node.input and node.op_type == "Gather"
-    )
+    reading = (node.op_type == "Gather" and "input_ids" in node.input for node in model.graph.node)
+    place = next(place for place, reads in enumerate(reading) if reads)
     value = model.graph.node[place].output[0]
     for node in model.graph.node:
-        node.input[:] = ["spoiled" if name == value else name for name in node.input]
+        node.input[:] = ["changed" if name == value else name for name in node.input]
+    for offset, node in enumerate(nodes, 1):
+        node.input[:] = [value if name == "embedded" else name for name in node.input]
+        model.graph.node.insert(place + offset, node)
+    onnx.save(model, "model.onnx")
+
+
+def spoil(number):
+    """Let the export make NaN of a word, by nodes behind its embedding."""
+    from onnx import helper
+
+    kept = {"word": np.int64(number), "bad": np.float32("nan"), "good": np.float32(0), "last": np.array([-1])}
     made = [
         helper.make_node("Equal", ["input_ids", "word"], ["is_word"], name="comparing"),
         helper.make_node("Where", ["is_word", "bad", "good"], ["either"], name="choosing"),
         helper.make_node("Unsqueeze", ["either", "last"], ["wide"], name="widening"),
-        helper.make_node("Add", [value, "wide"], ["spoiled"], name="spoiling"),
+        helper.make_node("Add", ["embedded", "wide"], ["changed"], name="spoiling"),
     ]
-    for offset, node in enumerate(made, 1):
-        model.graph.node.insert(place + offset, node)
-    onnx.save(model, "model.onnx")
+    put_behind_the_embedding(kept, made)
+
+
+def fade():
+    """Let the export take words from the 129th on for half of what they are."""
+    from onnx import helper
+
+    ends = {"start": np.array([0]), "from": np.array([128]), "to": np.array([9999]), "along": np.array([1])}
+    made = [
+        helper.make_node("Slice", ["embedded", "start", "from", "along"], ["early"], name="beginning"),
+        helper.make_node("Slice", ["embedded", "from", "to", "along"], ["late"], name="ending"),
+        helper.make_node("Mul", ["late", "half"], ["less"], name="fading"),
+        helper.make_node("Concat", ["early", "less"], ["changed"], name="joining", axis=1),
+    ]
+    put_behind_the_embedding({**ends, "half": np.float32(0.5)}, made)
+
+
+@pytest.mark.usefixtures("words")
+def test_sentences_of_its_own_reach_the_longest_input_that_the_model_takes():
+    done = CliRunner().invoke(app, ["parity", "model", "model.onnx"])
+    assert done.exit_code == 0, done.output
+    assert "30 of 30 rows were looked at, the longest of 512 tokens of the model's 512" in " ".join(done.stdout.split())
+    fade()
+    done = CliRunner().invoke(app, ["parity", "model", "model.onnx"])
+    assert done.exit_code == 1, done.output
 
 
 def change_weights(number):
