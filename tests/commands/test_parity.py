@@ -568,7 +568,7 @@ def words(tmp_path, monkeypatch):
 
     monkeypatch.chdir(tmp_path)
     demo = ROOT / "suites/models/reviews-minilm"
-    tokenizer = transformers.AutoTokenizer.from_pretrained(demo)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(demo, model_max_length=512)
     torch.manual_seed(7)
     sizes = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 32}
     model = transformers.BertForSequenceClassification(
