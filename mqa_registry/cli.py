@@ -95,6 +95,7 @@ def run(
     allow_code: AllowCode = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
+    timeout: Timeout = None,
     debug: Debug = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -106,6 +107,7 @@ def run(
         asked = running.asked(
             only=only, backend=backend, limit=limit, set_=set_, store=store, plugin=plugin, device=device,
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+            timeout=timeout,
         )  # fmt: skip
         if dry_run:
             from mqa_registry.commands import planning
@@ -124,6 +126,7 @@ def judge(
     json: Json = None,
     no_examples: NoExamples = False,
     plugin: PluginFile = None,
+    timeout: Timeout = None,
     debug: Debug = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -133,7 +136,7 @@ def judge(
         from mqa_registry.commands import running
 
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
-        raise typer.Exit(running.judge(run, suite, store, plugin or [], show))
+        raise typer.Exit(running.judge(run, suite, running.asked(store=store, plugin=plugin, timeout=timeout), show))
 
 
 @app.command()
@@ -167,13 +170,15 @@ def rows(
     set_: Set = None,
     offline: Offline = False,
     plugin: PluginFile = None,
+    timeout: Timeout = None,
     debug: Debug = False,
 ) -> None:
     """Write every view's rows, disturbed ones too, to be predicted anywhere and brought back by replay/file."""
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        running.write_rows(suite, running.asked(only=only, limit=limit, set_=set_, offline=offline, plugin=plugin), out)
+        asked = running.asked(only=only, limit=limit, set_=set_, offline=offline, plugin=plugin, timeout=timeout)
+        running.write_rows(suite, asked, out)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -201,6 +206,7 @@ def parity(
     allow_code: AllowCode = False,
     allow_pickle: AllowPickle = False,
     trust_remote_code: TrustRemoteCode = False,
+    timeout: Timeout = None,
     debug: Debug = False,
     verbose: Verbose = 0,
     quiet: Quiet = False,
@@ -213,7 +219,7 @@ def parity(
 
         asked = running.asked(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
-            allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
+            allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, timeout=timeout,
         )  # fmt: skip
         show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
         mapped = mapping.columns_of(columns, data)
@@ -297,10 +303,12 @@ def schema(plugin: PluginFile = None, debug: Debug = False) -> None:
 
 @contextmanager
 def _reported(*, debug: bool) -> Iterator[None]:
-    """Errors as a person sees them; loaded only once a command runs."""
+    """Errors as a person sees them, and nothing on standard output but what the command writes; loaded only now."""
+    from mqa_registry.boundary import supervised
     from mqa_registry.commands.ending import reported
+    from mqa_registry.report.output import reserved
 
-    with reported(debug=debug):
+    with reported(debug=debug), reserved(), supervised():
         yield
 
 

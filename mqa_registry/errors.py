@@ -8,6 +8,7 @@ MqaError
 ├── PluginError       2  a plugin that the suite names cannot be used
 ├── NotRunError       3  something could not run as asked
 ├── OutOfMemoryError  3  a batch did not fit; the host halves it and goes on
+├── ContributionError 3  a contribution crashed, ran out of time, or gave back what it must not
 └── StoreError        3  the store cannot be read or written
 """
 
@@ -79,6 +80,21 @@ class NotRunError(MqaError):
 
 class OutOfMemoryError(NotRunError):
     """A batch did not fit into memory. A runner raises it; the host halves the batch and tries again."""
+
+
+class ContributionError(MqaError):
+    """A contribution crashed, ran out of time, or gave back what it must not: an error of whatever depends on it.
+
+    `kind` and `name` say whose it is (`metric`, `acme/f1`), `seen` what it did, `where` the line of its code.
+    """
+
+    def __init__(self, kind: str, name: str, seen: str, *, where: str = "", hint: str = "") -> None:
+        at = f" ({where})" if where else ""
+        super().__init__(f"the {kind} `{name}` {seen}{at}", hint=hint)
+        self.kind = kind
+        self.name = name
+        self.seen = seen
+        self.where = where
 
 
 class StoreError(MqaError):

@@ -16,8 +16,9 @@ from mqa_registry.plugins import load_all
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "errors", "formats", "provenance", "naming", "findings", "machine", "data", "contributions", "scene", "diagnoses", "hookspecs", "options",
-    "positions", "plugins", "suite", "plan", "store", "predict", "judging", "report", "runs", "commands", "cli",
+    "errors", "formats", "provenance", "naming", "findings", "machine", "data", "contributions", "scene", "diagnoses",
+    "hookspecs", "options", "boundary", "positions", "plugins", "suite", "plan", "store", "predict", "judging", "report",
+    "runs", "commands", "cli",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {

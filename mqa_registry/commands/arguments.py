@@ -56,6 +56,10 @@ PluginFile = Annotated[list[Path] | None, typer.Option("--plugin", metavar="FILE
 AllowCode = Annotated[bool, flag("--allow-code", "Let the model run code of its own.")]
 AllowPickle = Annotated[bool, flag("--allow-pickle", "Load weights from pickle files.")]
 TrustRemoteCode = Annotated[bool, flag("--trust-remote-code", "Run code that a hub model brings.")]
+CallTimeout = Annotated[
+    float | None,
+    typer.Option("--timeout", metavar="SECONDS", help="End a call of a plugin that takes longer; 0 sets no limit."),
+]
 Run = Annotated[str, typer.Argument(metavar="RUN", help="An id or its beginning, `last`, or a report file.")]
 OtherSuite = Annotated[Path | None, typer.Option(metavar="SUITE", help="Judge by this suite instead of the run's.")]
 Precision = Annotated[

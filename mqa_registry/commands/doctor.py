@@ -19,6 +19,7 @@ from mqa_registry.machine import cpu_name, gpu_names
 from mqa_registry.plugins import load_all
 from mqa_registry.report.console.findings import print_findings
 from mqa_registry.report.files import write_json
+from mqa_registry.report.output import console
 from mqa_registry.runs.environment import versions
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
             status.update(f"asking {reference}")
             found[reference] = findings_of(reference, files)
     environment, exit_code = _environment(), _exit_code(found)
-    print_findings(environment, found, Console(stderr=to == "-"), verbose=verbose)
+    print_findings(environment, found, console(machine=to == "-"), verbose=verbose)
     if to is not None:
         whole = {"format": FORMAT, "exit_code": int(exit_code), "environment": environment, "findings": _rows(found)}
         write_json(whole, to)

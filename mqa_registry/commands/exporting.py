@@ -22,6 +22,7 @@ from mqa_registry.predict.load import load
 from mqa_registry.report.console.findings import listed
 from mqa_registry.report.console.pen import LONG, Pen
 from mqa_registry.report.files import write_json
+from mqa_registry.report.output import console
 from mqa_registry.suite.adhoc import adhoc
 
 if TYPE_CHECKING:
@@ -87,13 +88,13 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         subject, use = _made(whole, asked)
     with Console(stderr=True).status("exporting"):
         exported = _exported(use, subject, out)
-    console = Console(stderr=json_file == "-", highlight=False)
-    pen = Pen(console)
+    shown = console(machine=json_file == "-", highlight=False)
+    pen = Pen(shown)
     taken = {} if order.task else {"task": told(str(whole.task), arrays=order.arrays)}
     if order.data is None and (sentences := subject.given.get(SAMPLES)):
         taken["traced with"] = _sentences([str(one[TEXT]) for one in sentences])
     for line in _told(exported, taken, pen):
-        console.print(line, no_wrap=True, overflow="ignore", crop=False)
+        shown.print(line, no_wrap=True, overflow="ignore", crop=False)
     if json_file is not None:
         write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)

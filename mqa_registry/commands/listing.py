@@ -12,6 +12,7 @@ from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
 from mqa_registry.options import options_of, spelled
 from mqa_registry.plugins import load, load_all, role_of
+from mqa_registry.report.output import output
 from mqa_registry.suite import json_schema
 
 if TYPE_CHECKING:
@@ -34,19 +35,19 @@ def show(name: str | None, files: Sequence[Path]) -> None:
     width = shutil.get_terminal_size((UNFOLDED, 0)).columns
     if name is None:
         for plugin in load_all(files=files).plugins.values():
-            print("\n".join(_overview(plugin, width)))
+            print("\n".join(_overview(plugin, width)), file=output())
         return
     plugin_name, slash, contribution = name.partition("/")
     plugin = load([plugin_name], files=files).plugin(plugin_name)
     if not slash:
-        print("\n".join(_overview(plugin, width)))
+        print("\n".join(_overview(plugin, width)), file=output())
         return
-    print("\n\n".join("\n".join(_explained(plugin, one, width)) for one in _named(plugin, contribution)))
+    print("\n\n".join("\n".join(_explained(plugin, one, width)) for one in _named(plugin, contribution)), file=output())
 
 
 def print_schema(files: Sequence[Path]) -> None:
     """Print the JSON Schema of the suite file."""
-    print(json.dumps(json_schema(load_all(files=files)), indent=2, ensure_ascii=False))
+    print(json.dumps(json_schema(load_all(files=files)), indent=2, ensure_ascii=False), file=output())
 
 
 def _overview(plugin: Plugin, width: int) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.console import Console
 from rich.table import Table
 
 from mqa_registry import plan as plans
@@ -16,6 +15,7 @@ from mqa_registry.predict import examine
 from mqa_registry.report.bounds import bounds
 from mqa_registry.report.console.pen import Pen
 from mqa_registry.report.numbers import count as spelled
+from mqa_registry.report.output import console, output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,17 +32,17 @@ def show_plan(suite: Path, asked: Asked) -> None:
     plan = runs.planned(suite, asked)
     rows = examine(plan, asked.conditions(plan.suite))
     for name, one in rows.items():
-        print(f"{name}: {counted(len(one), 'row')}")
+        print(f"{name}: {counted(len(one), 'row')}", file=output())
     for line in plans.lines(plan):
-        print(line)
-    console = Console(highlight=False)
-    pen = Pen(console)
+        print(line, file=output())
+    shown = console(highlight=False)
+    pen = Pen(shown)
     found = needs(plan, count(plan, rows))
-    console.print(pen.own(_heading(plan.suite.confidence)))
-    with console.capture() as drawn:
-        console.print(_table(found, pen))
-    print("\n".join(line.rstrip() for line in drawn.get().splitlines()))
-    console.print(pen.own(_summary(found)))
+    shown.print(pen.own(_heading(plan.suite.confidence)))
+    with shown.capture() as drawn:
+        shown.print(_table(found, pen))
+    print("\n".join(line.rstrip() for line in drawn.get().splitlines()), file=output())
+    shown.print(pen.own(_summary(found)))
 
 
 def _heading(confidence: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,20 +11,21 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 
 from mqa_registry import runs
+from mqa_registry.boundary import limited
 from mqa_registry.commands.ending import say
 from mqa_registry.commands.places import check_report
-from mqa_registry.errors import NotRunError, UsageError
+from mqa_registry.errors import ExitCode, NotRunError, UsageError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
 from mqa_registry.report.console import print_report
 from mqa_registry.report.jsonfile import write_json
+from mqa_registry.report.output import abandon, console, output
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.errors import ExitCode
     from mqa_registry.report import Report
     from mqa_registry.runs import Asked
 
@@ -51,8 +53,10 @@ def asked(
     allow_code: bool = False,
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
+    timeout: float | None = None,
 ) -> Asked:
     """The command line as the run reads it; a UsageError where a flag makes no sense."""
+    check_timeout(timeout)
     kind, _, number = device.partition(":")
     if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
         raise UsageError(f"there is no device `{device}`", hint="write `auto`, `cpu`, `cuda` or `cuda:1`")
@@ -65,7 +69,14 @@ def asked(
         allow_code=allow_code,
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
+        timeout=timeout,
     )
+
+
+def check_timeout(timeout: float | None) -> None:
+    """A UsageError for what is no number of seconds."""
+    if timeout is not None and not (math.isfinite(timeout) and timeout >= 0):
+        raise UsageError(f"a call cannot take {timeout:g} seconds", hint="write `--timeout 600`, or 0 for no limit")
 
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
@@ -76,27 +87,42 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     return _shown(report, show)
 
 
-def judge(run: str, suite: Path | None, store: Path | None, plugin_files: Sequence[Path], show: Show) -> ExitCode:
+def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
     check_report(show.json)
-    report = runs.judge(run, suite, store=store, plugin_files=plugin_files, examples=show.examples)
+    with limited(asked.timeout):
+        report = runs.judge(run, suite, store=asked.store, plugin_files=asked.plugin_files, examples=show.examples)
     return _shown(report, show)
 
 
 def _shown(report: Report, show: Show) -> ExitCode:
     tell(report, show)
     if show.json is not None:
-        write_json(report, show.json)
+        try:
+            write_json(report, show.json)
+        except BrokenPipeError:
+            abandon()
+            say("error: the reader of standard output left before the report was written", _again(report))
+            return ExitCode.NOT_TRUSTWORTHY
     return report.exit_code
 
 
 def tell(report: Report, show: Show) -> None:
-    """Show a person the report; on stderr where standard output is for machines."""
+    """Show a person the report; on stderr where standard output is for machines. Its reader may leave when they like."""
     if show.debug:
         _print_traces(report)
-    print_report(report, Console(stderr=show.json == "-"), verbose=show.verbose)
+    try:
+        print_report(report, console(machine=show.json == "-"), verbose=show.verbose)
+        output().flush()
+    except BrokenPipeError:
+        abandon()
+        say(f"{report.verdict}: the rest of the report was not read", _again(report))
     if report.note:
         say(f"error: {report.note}", report.hint)
+
+
+def _again(report: Report) -> str:
+    return f"`mqa judge {report.run}` shows it again"
 
 
 def _print_traces(report: Report) -> None:
@@ -109,8 +135,10 @@ def _print_traces(report: Report) -> None:
 def validate(suite: Path, asked: Asked) -> None:
     """Say that a suite is sound; what is wrong with it, its data or its model's configuration is raised."""
     plan = runs.planned(suite, asked)
-    examine(plan, asked.conditions(plan.suite))
-    print(f"{suite}: {counted(len(plan.suite.checks), 'check')}, {counted(len(plan.views), 'view')}, no problems")
+    with limited(asked.timeout):
+        examine(plan, asked.conditions(plan.suite))
+    checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")
+    print(f"{suite}: {checks}, {views}, no problems", file=output())
 
 
 def write_rows(suite: Path, asked: Asked, out: Path) -> None:
@@ -118,8 +146,9 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
     import pyarrow.parquet as pq
 
     plan = runs.planned(suite, asked)
-    rows = load_rows(plan, asked.conditions(plan.suite))
-    perturbed = perturb_rows(plan, rows, Silence())
+    with limited(asked.timeout):
+        rows = load_rows(plan, asked.conditions(plan.suite))
+        perturbed = perturb_rows(plan, rows, Silence())
     try:
         out.mkdir(parents=True, exist_ok=True)
         for row_set, seen in perturbed.items():
@@ -127,7 +156,7 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
                 raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
             path = out / f"{row_set.name}.parquet"
             pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
-            print(f"{path}: {counted(len(seen.rows), 'row')}")
+            print(f"{path}: {counted(len(seen.rows), 'row')}", file=output())
     except OSError as error:
         raise UsageError(
             f"cannot write to `{out}`: {error.strerror}", hint="name another folder with `--out`"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from mqa_registry.errors import DataError
@@ -67,6 +68,12 @@ class Model:
         self.about = dict(about or {})
         self._module = module
         self._processor = processor
+
+    def through(self, call: Callable[[Callable[[], Any]], Any]) -> Model:
+        """The same model, whose module and processor are made by way of `call`."""
+        made = copy(self)
+        vars(made).update(_module=partial(call, self._module), _processor=partial(call, self._processor))
+        return made
 
     @cached_property
     def module(self) -> Any:
@@ -138,6 +145,7 @@ class Subject:
         examples: Callable[[int], Sequence[Example]] | None = None,
         sample: Batch | None = None,
         digest: str = "",
+        bind: Callable[[Model], Codec] | None = None,
     ) -> None:
         self.digest = digest or f"{model.digest} {task.name} {dict(options)}"
         self.model = model
@@ -148,10 +156,12 @@ class Subject:
         self.given: dict[int, Sequence[Example]] = {}
         self._examples = examples
         self._sample = sample
+        self._bind = bind
 
     @cached_property
     def codec(self) -> Codec:
-        codec: Codec = self.task.function(self.model, **self._options)
+        """The task bound to the model: by `bind`, where somebody looks at what it gives."""
+        codec: Codec = self._bind(self.model) if self._bind else self.task.function(self.model, **self._options)
         return codec
 
     def examples(self, most: int) -> Sequence[Example]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -16,13 +16,17 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 
+Kind = TypeVar("Kind", bound=np.generic)
+
+
 @dataclass(frozen=True)
 class Predictions:
     """One answer a row: an Arrow table of `id` and the columns of one schema.
 
     `classes` are the answers there are to choose from, in the order of the `probability` column; empty where the
-    schema has none. Targets come in the same form, so a metric compares like with like. `read` says in one line what a
-    replay took for what, where its file does not have the names of the schema.
+    schema has none. Targets come in the same form, so a metric compares like with like. The arrays cannot be written to:
+    every check reads the same. `read` says in one line what a replay took for what, where its file does not have the
+    names of the schema.
     """
 
     schema: str
@@ -45,13 +49,13 @@ class Predictions:
     @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:
         """Per row, whether there is no answer: the backend gave NaN or Inf, or the target is not known."""
-        return np.asarray(self.main.is_null().to_numpy(), dtype=bool)
+        return _handed_out(np.asarray(self.main.is_null().to_numpy(), dtype=bool))
 
     @cached_property
     def codes(self) -> npt.NDArray[np.int64]:
         """Schema `label`: per row, the position of its label in `classes`; -1 where there is none."""
         found = pc.index_in(self.main, pa.array(self.classes, pa.string()))
-        return np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64)
+        return _handed_out(np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64))
 
     @cached_property
     def indicator(self) -> npt.NDArray[np.bool_]:
@@ -60,22 +64,22 @@ class Predictions:
         found = pc.index_in(pc.list_flatten(self.main), pa.array(self.classes, pa.string())).to_numpy()
         table = np.zeros((len(self), len(self.classes)), dtype=bool)
         table[rows, found.astype(np.int64)] = True
-        return table
+        return _handed_out(table)
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64] | None:
         """Rows by classes, NaN in a row without an answer; None where the backend gives labels alone."""
         if "probability" not in self.table.column_names:
             return None
-        return _matrix(self.table.column("probability"), len(self.classes))
+        return _handed_out(_matrix(self.table.column("probability"), len(self.classes)))
 
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """Schema `value`: per row the number; schema `vector`: rows by dimensions. NaN where there is none."""
         if self.schema == "value":
-            return np.asarray(pc.fill_null(self.main, np.nan).to_numpy(), dtype=np.float64)
+            return _handed_out(np.asarray(pc.fill_null(self.main, np.nan).to_numpy(), dtype=np.float64))
         widths = pc.unique(pc.list_value_length(self.main).drop_null()).to_pylist()
-        return _matrix(self.main, max(widths, default=0))
+        return _handed_out(_matrix(self.main, max(widths, default=0)))
 
     def answers(self) -> list[Any]:
         """Every row's answer as plain Python values: the way to read spans, boxes, texts and rankings."""
@@ -98,6 +102,12 @@ class Predictions:
 
 
 Targets: TypeAlias = Predictions
+
+
+def _handed_out(array: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+    """The array for anybody to read and nobody to write; as a view, so that nobody can have it otherwise."""
+    array.flags.writeable = False
+    return array.view()
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mqa_registry.boundary import checked_measure
 from mqa_registry.judging.measured import Measured
 from mqa_registry.options import takes_groups
 
@@ -91,8 +92,8 @@ def _measured(reading: Reading) -> Measured:
     assert reading.reference is not None
     if not len(reading.sample):
         return Measured(np.zeros(0))
-    answer = reading.measure.call(reading.reference.predictions, reading.sample.predictions)
-    return Measured.of(answer, cast("Comparison", reading.measure.contribution).range)
+    given = _given(reading.measure, len(reading.sample), reading.reference.predictions, reading.sample.predictions)
+    return Measured.of(given, cast("Comparison", reading.measure.contribution).range)
 
 
 def _before(reading: Reading) -> Measured | None:
@@ -107,6 +108,12 @@ def _metric(measure: Use, sample: Sample, groups: Mapping[str, Positions]) -> Me
     if not len(sample):
         return Measured(np.zeros(0))
     metric = cast("Metric", measure.contribution)
-    if takes_groups(metric):
-        return Measured.of_metric(measure.call(sample.predictions, sample.targets, groups), metric.range)
-    return Measured.of_metric(measure.call(sample.predictions, sample.targets), metric.range)
+    groups_too = (groups,) if takes_groups(metric) else ()
+    return Measured.of_metric(
+        _given(measure, len(sample), sample.predictions, sample.targets, *groups_too), metric.range
+    )
+
+
+def _given(measure: Use, rows: int, *arguments: Any) -> Any:
+    """What a measure gives for so many rows, checked at the boundary."""
+    return checked_measure(measure.who, measure.call(*arguments), rows)

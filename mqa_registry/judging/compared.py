@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mqa_registry.boundary import calling, check_picks, checked_evidence, checked_right
 from mqa_registry.contributions import Comparison
 from mqa_registry.judging.shares import PairedProportions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from mqa_registry.judging.reading import Reading
     from mqa_registry.judging.sample import Sample
     from mqa_registry.plan import Step
+    from mqa_registry.suite import Use
 
 
 def compared(step: Step, reading: Reading) -> dict[str, Any]:
@@ -32,8 +34,10 @@ def compared(step: Step, reading: Reading) -> dict[str, Any]:
     evidence: dict[str, Any] = {}
     if comparison.evidence is not None:
         pair = reading.reference.predictions, reading.sample.predictions
-        evidence |= comparison.evidence(*pair, **reading.measure.options_for(comparison.evidence))
-    if (pairs := _newly(comparison, reading.reference, reading.sample)) is not None:
+        measure = reading.measure
+        evidence |= checked_evidence(measure.who, measure.call_part(comparison.evidence, *pair))
+        check_picks(measure.who, evidence)
+    if (pairs := _newly(reading.measure, reading.reference, reading.sample)) is not None:
         evidence["mcnemar"] = mcnemar(pairs, clustered=reading.sample.clusters is not None)
     if remarks := _remarks(evidence):
         at = "" if step.severity is None else f"at severity {step.severity:g}: "
@@ -50,20 +54,22 @@ def mcnemar(pairs: PairedProportions, *, swapped: bool = False, clustered: bool 
     return {"lost": lost, "won": won} | ({} if clustered else {"p": pairs.mcnemar})
 
 
-def _newly(comparison: Comparison, before: Sample, now: Sample) -> PairedProportions | None:
+def _newly(measure: Use, before: Sample, now: Sample) -> PairedProportions | None:
     """The rows that were right and are wrong, and the other way round, of those with a target on both sides."""
-    if comparison.right is None or before.targets is None or now.targets is None:
+    right = cast("Comparison", measure.contribution).right
+    if right is None or before.targets is None or now.targets is None:
         return None
     known = np.flatnonzero(~(before.targets.missing | now.targets.missing))
     if not len(known):
         return None
-    was, stays = (_right(comparison, side.at(known)) for side in (before, now))
+    was, stays = (_right(measure, right, side.at(known)) for side in (before, now))
     return PairedProportions(int((was & ~stays).sum()), int((stays & ~was).sum()), len(known))
 
 
-def _right(comparison: Comparison, sample: Sample) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
-    assert comparison.right is not None
-    return np.asarray(comparison.right(sample.targets, sample.predictions), dtype=bool)
+def _right(measure: Use, right: Callable[..., Any], sample: Sample) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    with calling(measure.who):
+        given = right(sample.targets, sample.predictions)
+    return checked_right(measure.who, given, len(sample))
 
 
 def _remarks(evidence: Mapping[str, Any]) -> Sequence[str]:

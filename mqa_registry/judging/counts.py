@@ -9,7 +9,7 @@ import numpy as np
 
 from mqa_registry.contributions import Comparison
 from mqa_registry.data import labels_in
-from mqa_registry.errors import MqaError
+from mqa_registry.errors import ContributionError
 from mqa_registry.judging.groups import groups_of, sees_answers
 
 if TYPE_CHECKING:
@@ -66,8 +66,6 @@ def _sizes(check: Check, rows: Rows, labelled: npt.NDArray[np.bool_]) -> dict[st
     counted = np.ones_like(labelled) if isinstance(check.measure.contribution, Comparison) else labelled
     try:
         groups = groups_of(rows, check.by)
-    except MqaError:
-        raise
-    except Exception:  # a slice that crashes is its own check's verdict, once that is judged
+    except ContributionError:  # a slice that crashes is its own check's verdict, once that is judged
         return {}
     return {name: int(counted[places].sum()) for name, places in groups.items()}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import TYPE_CHECKING, TypeAlias, cast
+from copy import deepcopy
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mqa_registry.naming import counted
+from mqa_registry.boundary import PER_ROW, calling, group_names, groups_of_rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from mqa_registry.judging.sample import Positions, Sample
     from mqa_registry.suite import Use
 
-    Answer: TypeAlias = str | Iterable[str] | None  # what a slice says of a row
-
 
 def groups_of(rows: Rows, by: Use) -> dict[str, Positions]:
     """Per group, in the order of their names, the undisturbed rows in it; a row may be in several, or in none."""
@@ -27,14 +26,23 @@ def groups_of(rows: Rows, by: Use) -> dict[str, Positions]:
 
 def groups_by_answer(predictions: Predictions, by: Use) -> dict[str, Positions]:
     """The same for a slice that sees what a model answered."""
-    return _members(_each(by.call(predictions), len(predictions), by))
+    return _members(groups_of_rows(by.who, by.call(predictions), len(predictions)))
 
 
 def names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     """For every undisturbed row the groups it is in."""
     if cast("Slice", by.contribution).sees == "table":
-        return _each(by.call(rows.table), len(rows), by)
-    return (_names(by.call(example)) for example in rows.whole())
+        return groups_of_rows(by.who, by.call(rows.table), len(rows))
+    return _one_by_one(rows, by)
+
+
+def _one_by_one(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
+    who, function, options = by.who, by.contribution.function, deepcopy(dict(by.options))
+    call = calling(who, seconds=PER_ROW)
+    for example in rows.whole():
+        with call:
+            answer = function(example, **options)
+        yield group_names(who, answer)
 
 
 def sees_answers(by: Use | None) -> bool:
@@ -51,20 +59,12 @@ def within(sample: Sample, groups: Mapping[str, Positions]) -> dict[str, Positio
     return {name: positions[positions >= 0] for name, positions in found.items()}
 
 
-def _each(answers: Sequence[Answer], rows: int, by: Use) -> Iterator[Sequence[str]]:
-    """The answers for all rows at once, one by one."""
-    if len(answers) != rows:
-        raise ValueError(f"`{by.name}` gave {counted(len(answers), 'answer')} for {counted(rows, 'row')}")
-    return map(_names, answers)
-
-
-def _names(answer: Answer) -> Sequence[str]:
-    return [answer] if isinstance(answer, str) else list(dict.fromkeys(answer or ()))
-
-
 def _members(names: Iterable[Sequence[str]]) -> dict[str, Positions]:
     members: defaultdict[str, list[int]] = defaultdict(list)
     for place, groups in enumerate(names):
         for group in groups:
             members[group].append(place)
-    return {name: np.array(members[name], dtype=np.int64) for name in sorted(members)}
+    found = {name: np.array(members[name], dtype=np.int64) for name in sorted(members)}
+    for positions in found.values():
+        positions.flags.writeable = False  # they are handed to metrics
+    return found

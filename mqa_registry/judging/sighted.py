@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.boundary import calling, checked_evidence, checked_numbers
 from mqa_registry.judging.claims import Claim
 from mqa_registry.judging.conclusion import Judged, Ruling, beyond_rows, ruled, whole_part
 from mqa_registry.judging.estimates import ANYWHERE
@@ -78,10 +79,9 @@ def _found(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> Finding:
 
 def _numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
     """The numbers that a probe makes of what it saw, in the order in which it names them."""
-    given = sight.probe.numbers(table)
-    if lacking := [name for name in sight.probe.gives if name not in given]:
-        raise LookupError(f"`{sight.use.name}` made no number `{lacking[0]}` of what it saw")
-    return {name: given[name] for name in sight.probe.gives}
+    with calling(sight.use.who):
+        given = sight.probe.numbers(table)
+    return checked_numbers(sight.use.who, given, sight.probe.gives)
 
 
 def _claim(name: str, number: Estimate, check: Check) -> Claim:
@@ -93,7 +93,11 @@ def _claim(name: str, number: Estimate, check: Check) -> Claim:
 
 def _evidence(sight: Sight, table: pa.Table, seen: Sighted) -> dict[str, Any]:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
-    shown = dict(sight.probe.evidence(table)) if sight.probe.evidence else {}
+    shown: dict[str, Any] = {}
+    if sight.probe.evidence:
+        with calling(sight.use.who):
+            given = sight.probe.evidence(table)
+        shown = checked_evidence(sight.use.who, given)
     if sight.view.rows.perturb:
         shown |= {"changed": seen.changed} | ({"declined": seen.declined} if seen.declined else {})
     return shown

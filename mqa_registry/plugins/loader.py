@@ -9,7 +9,8 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import PluginError
+from mqa_registry.boundary import HOST, Contributor, TimeLimitReached, calling
+from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
 from mqa_registry.plugins.discovery import installed, origin
 from mqa_registry.plugins.inspection import BrokenPluginError, contributions_of
@@ -68,12 +69,18 @@ def _file_plugin(path: Path) -> Plugin:
 def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
     """The plugin with what its module gives, or with the reason why it gives nothing."""
     try:
+        with calling(Contributor("plugin", plain.name)):
+            return _given(plain, get)
+    except MqaError as error:  # a plugin's code may raise anything, and even leave
+        return replace(plain, broken=_reason(error))
+
+
+def _given(plain: Plugin, get: Callable[[], Any]) -> Plugin:
+    try:
         module = get()
         return replace(plain, contributions=contributions_of(module), hint="", module=module)
     except BrokenPluginError as error:
         return replace(plain, broken=str(error))
-    except (Exception, SystemExit) as error:  # a plugin's code may raise anything, and even leave
-        return replace(plain, broken=_raised(error))
 
 
 def _module(path: Path) -> Any:
@@ -87,6 +94,13 @@ def _module(path: Path) -> Any:
     return module
 
 
+def _reason(error: MqaError) -> str:
+    """Why a plugin could not be loaded, to its author."""
+    if isinstance(error, ContributionError) and isinstance(error.__cause__, TimeLimitReached):
+        return f"it {error.seen}"
+    return _raised(error.__cause__ or error)
+
+
 def _raised(error: BaseException) -> str:
     """What was raised, and where."""
     text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
@@ -97,4 +111,4 @@ def _raised(error: BaseException) -> str:
 
 def _is_ours(file: str) -> bool:
     """Whether a file is of the machinery that loads a plugin, not of the plugin."""
-    return "importlib" in file or Path(file).parent == Path(__file__).parent
+    return "importlib" in file or file.startswith(HOST)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Batching, shapes
 from mqa_registry.data import fingerprint
-from mqa_registry.errors import MqaError
+from mqa_registry.errors import ContributionError
 from mqa_registry.findings import Finding
 from mqa_registry.predict.invariance import batch_invariance
 from mqa_registry.predict.subject import spread
@@ -68,7 +68,7 @@ def measured(
             continue
         progress.stage("measuring whether predictions depend on the batch")
         encoded = _encoded(backend, drawn)
-        invariance = batch_invariance(backend.codec, encoded, backend.runner.run, backend.runner.facts)
+        invariance = batch_invariance(backend.codec, encoded, backend.run, backend.runner.facts)
         if invariance is None:
             return RunBatching(backend=backend.name)
         remarks = tuple(backend.codec.remarks)
@@ -95,8 +95,6 @@ def _encoded(backend: LiveBackend, drawn: Sequence[Example]) -> list[Encoded]:
         rows = list(codec.encode(drawn))
         if sample and len({shapes(row) for row in rows}) == 1:
             rows += [row for row in codec.encode(sample) if row.keys() == rows[0].keys()]
-    except MqaError:
-        raise
-    except Exception:  # the run itself fails on them too, and says so
+    except ContributionError:  # the run itself fails on them too, and says so
         return []
     return rows

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from mqa_registry.boundary import PER_ROW, calling, checked_example, checked_moved, refuse
 from mqa_registry.data import Rows, edited, moved_spans
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import MqaError
+from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.predict.distance import distance
 from mqa_registry.predict.observations import Disturbed, Failure
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
+    from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Perturbation, Task
     from mqa_registry.data import Example
     from mqa_registry.suite import Use
@@ -36,6 +39,9 @@ class _Act:
     purpose: str
     fields: frozenset[str]
     spanned: str
+    who: Contributor
+    call: calling
+    options: Mapping[str, Any]
 
     @property
     def how(self) -> Perturbation:
@@ -48,24 +54,28 @@ class _Act:
     def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The row after it, or None where it declines."""
         before = {name: value for name, value in example.items() if name in self.fields}
-        after, target = self._made(before, target, rng)
-        if after is None:
+        handed = _copied(before)
+        made = self._asked(handed, target, rng)
+        if made is None:
+            if handed != before:
+                refuse(self.who, "changed the example that it was given, and gave nothing back", "return the example")
             return None
-        return {**example, **_checked(self.use, before, after)}, target
-
-    def _made(self, before: Example, target: Any, rng: np.random.Generator) -> tuple[Example | None, Any]:
         if self.how.answer == "moves":
-            return self.use.call(before, target, rng) or (None, None)
-        made = self.use.call(before, rng)
-        if not self.how.edits or made is None:
-            return made, target
-        after = {
-            name: edited(before[name], edits) if edits else before[name]
-            for name, edits in _checked(self.use, before, made).items()
-        }
+            made, target = checked_moved(self.who, made)
+        if not self.how.edits:
+            return {**example, **checked_example(self.who, before, made)}, target
+        edits = checked_example(self.who, before, made, edits=True)
+        with self.call:  # edits that overlap, or reach out of the text, are the perturbation's
+            after = {name: edited(text, edits[name]) if edits[name] else text for name, text in before.items()}
         if target is not None and self.spanned:
-            target = moved_spans(target, before[self.spanned], made[self.spanned])
-        return after, target
+            target = moved_spans(target, before[self.spanned], edits[self.spanned])
+        return {**example, **after}, target
+
+    def _asked(self, handed: Example, target: Any, rng: np.random.Generator) -> Any:
+        with self.call:
+            if self.how.answer == "moves":
+                return self.use.contribution.function(handed, deepcopy(target), rng, **self.options)
+            return self.use.contribution.function(handed, rng, **self.options)
 
 
 def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> Disturbed | Failure:
@@ -80,20 +90,38 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
     for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
         try:
             moved = _through(example, targets[position], acts, seed, name)
-        except MqaError:
-            raise
-        except Exception as error:  # whatever a plugin raises is its own, and ends its own views alone
-            return Failure.of_crash(f"a perturbation crashed on row `{name}`", error)
+        except NotRunError as error:
+            return Failure.of_refusal(error)
+        except ContributionError as error:  # it ends its own views alone
+            return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
         if moved is not None:
             kept.append(position)
             examples.append(moved[0])
             if moved[0] != example:
                 changed.append(distance(example, moved[0]))
             targets[position] = moved[1]
+    if not kept:
+        named = " and ".join(f"`{use.name}`" for use in perturb)
+        return Failure(f"{named} declined all of {len(rows):,} rows, so nothing was tested")
     moved_targets = [targets[position] for position in kept] if any(act.touches_target for act in acts) else None
     known = [far for far in changed if far is not None]
     mean = sum(known) / len(known) if known else None
-    return Disturbed(_rebuilt(rows, kept, examples, moved_targets), len(rows) - len(kept), len(changed), mean)
+    try:
+        rebuilt = _rebuilt(rows, kept, examples, moved_targets)
+    except (
+        pa.ArrowException,
+        TypeError,
+        ValueError,
+        OverflowError,
+    ) as error:  # values of another type than their column's
+        return _misfit(acts[-1].who, error)
+    return Disturbed(rebuilt, len(rows) - len(kept), len(changed), mean)
+
+
+def _misfit(who: Contributor, error: Exception) -> Failure:
+    """The failure of values that their column cannot hold."""
+    seen = f"gave values that their column cannot hold: {error!s:.200}"
+    return Failure.of_error(ContributionError(who.kind, who.name, seen, where=who.where))
 
 
 def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
@@ -106,7 +134,9 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
     if spanned and not (perturbation.edits or perturbation.answer == "moves"):
         refuse_to_leave_behind(use)
-    return _Act(use, _purpose(use), frozenset(fields), spanned)
+    who = use.who
+    call = calling(who, seconds=PER_ROW)
+    return _Act(use, _purpose(use), frozenset(fields), spanned, who, call, deepcopy(dict(use.options)))
 
 
 def _purpose(use: Use) -> str:
@@ -130,10 +160,10 @@ def _through(example: Example, target: Any, acts: Sequence[_Act], seed: int, nam
     return example, target
 
 
-def _checked(use: Use, before: Mapping[str, Any], after: Example) -> Example:
-    if after.keys() != before.keys():
-        raise TypeError(f"`{use.name}` gave the fields {sorted(after)} for {sorted(before)}")
-    return after
+def _copied(example: Mapping[str, Any]) -> dict[str, Any]:
+    """The example for a perturbation to do with as it likes."""
+    plain = all(isinstance(value, str | int | float | bytes) for value in example.values())
+    return dict(example) if plain else deepcopy(dict(example))
 
 
 def _rebuilt(rows: Rows, kept: list[int], examples: list[Example], targets: list[Any] | None) -> Rows:

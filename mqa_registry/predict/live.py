@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.boundary import calling, checked_budget, checked_identity, checked_outputs, runner_of
 from mqa_registry.contributions import Batching, shapes
 from mqa_registry.data import Predictions, schema_named
-from mqa_registry.errors import DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
 from mqa_registry.predict.batches import only
@@ -59,7 +60,8 @@ class LiveBackend:
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         backend = cast("Backend", use.contribution)
-        self.known = dict(backend.identity(subject, **use.options))  # before it is opened
+        given = use.call_part(backend.identity, subject)
+        self.known = checked_identity(use.who, given)  # before it is opened
         self._settle(self.known)
 
     @property
@@ -149,12 +151,15 @@ class LiveBackend:
     def load(self, stack: ExitStack, progress: Progress) -> Runner:
         """The runner, open as long as the stack is; raises whatever it raises."""
         progress.stage(f"loading {self.name}")
-        runner: Runner = stack.enter_context(self._use.call(self._subject))
-        if dict(runner.identity) != self._identity:
-            self._settle(runner.identity)
+        who = self._use.who
+        runner: Runner = stack.enter_context(runner_of(who, self._use.call(self._subject)))
+        with calling(who):
+            identity, facts = runner.identity, runner.facts
+        if (landed := checked_identity(who, identity)) != self._identity:
+            self._settle(landed)
         self._reading = self._read_by(runner)
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
-        self._facts = {**runner.facts, **meaning}
+        self._facts = {**checked_identity(who, facts), **meaning}
         self._note_facts()
         return runner
 
@@ -163,8 +168,11 @@ class LiveBackend:
         assert self._runner is not None
         asked = only(encodings, self._asked(encodings))
         missing = self._missing(asked)
+        budget = self._guarded(self._budget)
+        if not budget:
+            return
         batches = self._batching.batches(
-            asked, self._runner.budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
+            asked, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
         )
         for batch in batches:
             lacking = only(batch, missing)
@@ -199,7 +207,7 @@ class LiveBackend:
             return None
         try:
             rows = list(codec.encode(self._subject.samples()))
-            outputs = [runner.run(codec.collate([row])) for row in rows]
+            outputs = [self._given(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
         return codec.reading({name: _joined([one[name] for one in outputs]) for name in outputs[0]}, rows)
@@ -229,6 +237,12 @@ class LiveBackend:
         fingerprints = joined([fingerprint for encoding in batch for fingerprint in encoding.fingerprints])
         return set(split(fingerprints[~self._store.known(self._digest, self._keys(fingerprints))]))
 
+    def _budget(self) -> int:
+        assert self._runner is not None
+        with calling(self._use.who):
+            budget = self._runner.budget
+        return checked_budget(self._use.who, budget)
+
     def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
         """One batch, from arrays to the store."""
         answers = self._decoded(self._outputs(rows), rows)
@@ -247,19 +261,27 @@ class LiveBackend:
                 raise
             raise NotRunError(f"the task cannot read what backend `{self.name}` gives: {error.message}") from error
 
+    def run(self, batch: Batch) -> Outputs:
+        """What the open runner gives for a batch."""
+        assert self._runner is not None
+        return self._given(self._runner, batch)
+
+    def _given(self, runner: Runner, batch: Batch) -> Outputs:
+        with calling(self._use.who):
+            given = runner.run(batch)
+        return checked_outputs(self._use.who, given)
+
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""
         batch: Batch = self._subject.codec.collate([row.arrays for row in rows])
-        assert self._runner is not None
         try:
-            return self._runner.run(batch)
+            return self.run(batch)
         except OutOfMemoryError:
             if len(rows) == 1:
                 raise
-        except MqaError:
-            raise
-        except Exception:  # BART's head takes no rows with different numbers of `</s>` at once, and each of them alone
-            if len(rows) == 1:
+        except ContributionError as error:
+            # BART's head takes no rows with different numbers of `</s>` at once, and each of them alone.
+            if len(rows) == 1 or not isinstance(error.__cause__, Exception):
                 raise
         middle = len(rows) // 2
         halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
@@ -269,6 +291,8 @@ class LiveBackend:
         """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
         try:
             return step()
+        except ContributionError as error:
+            self.failure = Failure.of_error(error)
         except MqaError as error:
             if error.exit_code is ExitCode.WRONG_INPUT or not isinstance(error, NotRunError):
                 raise

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_registry.boundary import checked_table
 from mqa_registry.data import Rows, derived_ids, mapped_labels
 from mqa_registry.data.digest import digest_of_files, digest_of_table
 from mqa_registry.data.randomness import generator
@@ -24,7 +25,7 @@ LABEL = "label"  # where a data set has no column `target`, this one is the targ
 
 def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    source = data.source.call(conditions)
+    source = checked_table(data.source.who, data.source.call(conditions))
     digest = digest_of_files(data.source.options) or digest_of_table(source)
     table, numbers = _mapped(data, source), None
     if data.sample is not None and data.sample < table.num_rows:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.boundary import checked_table
 from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import MqaError, NotRunError
+from mqa_registry.errors import ContributionError, MqaError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.store import joined
@@ -49,12 +50,14 @@ class Looking:
         store: Store,
         progress: Progress,
         *,
+        lost: Mapping[str, Failure],
         seed: int,
         fresh: bool,
     ) -> None:
         self._prepared = prepared
         self._views = views
         self._live = live
+        self._lost = lost
         self._seed = seed
         self._store = store
         self._progress = progress
@@ -68,7 +71,10 @@ class Looking:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._stack.close()
+        try:
+            self._stack.close()
+        except ContributionError as closed:  # what was seen until then is whole
+            self._progress.stage(closed.message)
 
     def at(self, sight: Sight) -> Sighted:
         """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
@@ -80,11 +86,7 @@ class Looking:
             if table is None:
                 table = self._looked(sight)
         except MqaError as error:
-            refused = isinstance(error, NotRunError)
-            failure = Failure.of_refusal(error) if refused else Failure.of_error(error)
-            return Sighted(failure=failure)
-        except Exception as error:  # a probe is a plugin's; its crash is its own check's verdict
-            return Sighted(failure=_crash(sight, error))
+            return Sighted(failure=Failure.of(error))
         return Sighted(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
 
     def _failed_before(self, sight: Sight) -> Failure | None:
@@ -94,7 +96,8 @@ class Looking:
         if sight.probe.sees == "predictions":
             failures += [failure for view in sight.views if (failure := self._views[view].failure)]
         if sight.probe.sees == "runner":
-            failures += [failure for view in sight.views if (failure := self._live[view.backend].unopened)]
+            failures += [self._lost[view.backend] for view in sight.views if view.backend in self._lost]
+            failures += [one.unopened for view in sight.views if (one := self._live.get(view.backend)) and one.unopened]
         return failures[0] if failures else None
 
     def _seen(self, view: View) -> Disturbed:
@@ -115,9 +118,7 @@ class Looking:
     def _looked(self, sight: Sight) -> pa.Table:
         """Let the probe look, and keep what it saw under what was really open."""
         self._progress.stage(f"looking: {sight.use.name}")
-        table = sight.use.call(self._scene(sight))
-        if not isinstance(table, pa.Table):
-            raise TypeError(f"`{sight.use.name}` gave {table!r:.40}, and a probe gives a pyarrow table")
+        table = checked_table(sight.use.who, sight.use.call(self._scene(sight)))
         if sight.probe.reused:
             key = self._key(sight)
             self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
@@ -179,10 +180,6 @@ class Looking:
         if predictions is not None:
             digests += [_digest(predictions.table), *predictions.classes]
         return digests
-
-
-def _crash(sight: Sight, error: Exception) -> Failure:
-    return Failure.of_crash(f"the probe `{sight.use.name}` crashed", error)
 
 
 def _bytes(table: pa.Table) -> bytes:

@@ -6,6 +6,8 @@ import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.errors import NotRunError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -38,6 +40,11 @@ class Failure:
         return cls(error.message, error.hint, "".join(traceback.format_exception(error)))
 
     @classmethod
+    def of(cls, error: MqaError) -> Failure:
+        """The failure of something that could not run as asked, or else went wrong."""
+        return cls.of_refusal(error) if isinstance(error, NotRunError) else cls.of_error(error)
+
+    @classmethod
     def of_refusal(cls, error: MqaError) -> Failure:
         """The failure of something that said why it cannot run as asked."""
         return cls(error.message, error.hint)
@@ -60,13 +67,14 @@ class Disturbed:
 class Prepared:
     """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it.
 
-    `subject` is the model, not built yet, where some backend is to run it; `replayed` what the others bring, among the
-    same `classes`.
+    `subject` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its source or
+    task failed; `replayed` is what the other backends bring, among the same `classes`.
     """
 
     rows: Mapping[str, Rows]
     seen: Mapping[RowSet, Disturbed | Failure]
     subject: Subject | None = None
+    unmade: Failure | None = None
     replayed: Mapping[View, Observed] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.data import targets_of
-from mqa_registry.errors import DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
+from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
 
 if TYPE_CHECKING:
@@ -27,6 +27,7 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
     options before these classes, and the columns that slices read are looked at.
     """
     problems: dict[Problem, None] = {}
+    plan = replace(plan, cases=tuple(case for case in plan.cases if all(view.rows.data in rows for view in case.views)))
     for data in _labelled(plan):
         try:
             targets_of(rows[data], schema, classes, data=data)
@@ -45,8 +46,7 @@ def examine_again(plan: Plan, observations: Observations) -> None:
     seen = (one.predictions for one in observations.views.values() if one.predictions is not None)
     predictions = next(seen, None)
     if predictions is not None:
-        there = [case for case in plan.cases if all(view.rows.data in observations.rows for view in case.views)]
-        preflight(replace(plan, cases=tuple(there)), observations.rows, predictions.schema, predictions.classes)
+        preflight(plan, observations.rows, predictions.schema, predictions.classes)
 
 
 def _labelled(plan: Plan) -> dict[str, None]:
@@ -75,9 +75,10 @@ def _said(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterato
     try:
         step()
     except MqaError as error:
-        if isinstance(error, kind) and error.exit_code is ExitCode.WRONG_INPUT:
-            yield Problem(error.message, error.hint, use.at)
-    except (Exception, SystemExit):
+        reported = error.__cause__ if isinstance(error, ContributionError) else error
+        if isinstance(reported, kind) and reported.exit_code is ExitCode.WRONG_INPUT:
+            yield Problem(reported.message, reported.hint, use.at)
+    except Exception:
         return
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.errors import DataError, NotRunError
+from mqa_registry.boundary import checked_predictions
+from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.naming import counted
 from mqa_registry.predict.observations import Disturbed, Failure, Observed
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 def replay(view: View, use: Use, seen: Disturbed) -> Observed:
     """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
     try:
-        brought = use.call(view.rows.name)
+        brought = checked_predictions(use.who, use.call(view.rows.name), "")
     except NotRunError as error:
         return Observed(seen, failure=Failure.of_refusal(error))
+    except ContributionError as error:
+        return Observed(seen, failure=Failure.of_error(error))
     places = pc.index_in(seen.rows.ids, brought.ids.combine_chunks())
     if places.null_count:
         strangers = seen.rows.ids.filter(places.is_null())

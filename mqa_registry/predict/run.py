@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from mqa_registry.boundary import encoding_arrays
 from mqa_registry.contributions import Replay
 from mqa_registry.data import fingerprint, labels_in, other_labels, schema_named
 from mqa_registry.data.digest import digest_of_files
-from mqa_registry.errors import DataError, ExitCode, MqaError
+from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.predict.batches import encode
-from mqa_registry.predict.batching import measured
+from mqa_registry.predict.batching import RunBatching, measured
 from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.load import load
@@ -30,6 +31,7 @@ from mqa_registry.store import joined, split
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Backend, Codec, Conditions, Subject, Task
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
@@ -56,17 +58,17 @@ def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
     The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
     """
     progress.stage("reading the data")
-    rows = load_rows(plan, conditions)
-    subject = _subject(plan, conditions, rows)
+    rows, lost = _load(plan, conditions)
+    subject, unmade = _made_subject(plan, conditions, rows)
     if subject is not None:
         preflight(plan, rows, subject.task.schema, subject.model.labels)
-    seen = perturb_rows(plan, rows, progress)
+    seen = perturb_rows(plan, rows, progress, lost)
     replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
     classes = _classes(subject, replayed.values(), rows.values())
-    if subject is None and (schema := _schema(replayed.values())):
+    if subject is None and unmade is None and (schema := _schema(replayed.values())):
         preflight(plan, rows, schema, classes)
     replayed = {view: _with_classes(one, classes) for view, one in replayed.items()}
-    return Prepared(rows, seen, subject, replayed, classes)
+    return Prepared(rows, seen, subject, unmade, replayed, classes)
 
 
 def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
@@ -88,36 +90,60 @@ def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
     return rows
 
 
-def perturb_rows(plan: Plan, rows: Mapping[str, Rows], progress: Progress) -> dict[RowSet, Disturbed | Failure]:
-    """Every set of rows as the model sees it."""
+def perturb_rows(
+    plan: Plan, rows: Mapping[str, Rows], progress: Progress, lost: Mapping[str, Failure] | None = None
+) -> dict[RowSet, Disturbed | Failure]:
+    """Every set of rows as the model sees it; of data sets that were lost, why."""
     if any(row_set.perturb for row_set in plan.row_sets):
         progress.stage("disturbing rows")
     task = _task(plan)
-    return {one: disturb(rows[one.data], one.perturb, task, plan.suite.seed) for one in plan.row_sets}
+    return {
+        one: lost[one.data] if lost and one.data in lost else disturb(rows[one.data], one.perturb, task, plan.suite.seed)
+        for one in plan.row_sets
+    }
+
+
+def _load(plan: Plan, conditions: Conditions) -> tuple[dict[str, Rows], dict[str, Failure]]:
+    """The data sets that the plan needs, and why there is nothing of those whose source is broken or cannot run."""
+    suite, task = plan.suite, _task(plan)
+    rows: dict[str, Rows] = {}
+    lost: dict[str, Failure] = {}
+    for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
+        try:
+            rows[name] = load(suite.data[name], task, conditions, suite.seed)
+        except (ContributionError, NotRunError) as error:
+            lost[name] = Failure.of(error)
+    return rows, lost
 
 
 def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live = _live_backends(plan, prepared, store)
+    live, lost = _live_backends(plan, prepared, store)
     asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
     truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
     with ExitStack() as stack:
-        rule = measured(live.values(), _first_rows(plan, prepared.rows), store, stack, progress, fresh=fresh)
+        rule = RunBatching()
+        if (rows := _first_rows(plan, prepared.rows)) is not None:
+            rule = measured(live.values(), rows, store, stack, progress, fresh=fresh)
         for backend in live.values():
             backend.batch_by(rule.batching)
         wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
         if wanting and truncations is not None:
-            _answer(wanting, prepared, asked, truncations=truncations, stack=stack, progress=progress)
+            _answer(wanting, prepared, asked, task=_task_of(plan, live)[1].who, truncations=truncations, stack=stack, progress=progress)
         answered = {
             view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
         }
         views = {
-            view: _with_classes(answered[view], prepared.classes) if view in answered else prepared.replayed[view]
+            view: _with_classes(answered[view], prepared.classes)
+            if view in answered
+            else prepared.replayed[view]
+            if view in prepared.replayed
+            else _unmade(view, prepared, lost)
             for view in plan.views
         }
-        with Looking(prepared, views, live, store, progress, seed=plan.suite.seed, fresh=fresh) as looking:
+        with Looking(prepared, views, live, store, progress, lost=lost, seed=plan.suite.seed, fresh=fresh) as looking:
             sights = {sight: looking.at(sight) for sight in plan.sights}
     return Observations(
         prepared.rows,
@@ -156,30 +182,47 @@ def _subject(plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]) -> Su
     return subject_of(suite.model, conditions, _first_rows(plan, rows))
 
 
+def _made_subject(
+    plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]
+) -> tuple[Subject | None, Failure | None]:
+    """The model under test, or why there is none: its source or task is broken, or cannot run here."""
+    try:
+        return _subject(plan, conditions, rows), None
+    except (ContributionError, NotRunError) as error:
+        return None, Failure.of(error)
+
+
 def _identified(use: Use, subject: Subject) -> None:
     """Let a backend say what it would run; what only this machine lacks is for the run to say."""
     try:
-        cast("Backend", use.contribution).identity(subject, **use.options)
+        use.call_part(cast("Backend", use.contribution).identity, subject)
     except MqaError as error:
         if error.exit_code is ExitCode.WRONG_INPUT:
             raise
 
 
-def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> dict[str, LiveBackend]:
-    """The backends that the plan needs and that run the model; the model itself is not built yet."""
+def _live_backends(
+    plan: Plan, prepared: Prepared, store: Store
+) -> tuple[dict[str, LiveBackend], dict[str, Failure]]:
+    """The backends that the plan needs and that run the model, and why others cannot; it is not built yet."""
     suite, live, subject = plan.suite, _live(plan), prepared.subject
-    if suite.model is None or subject is None:
-        return {}
+    if subject is None:
+        return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}
     first = next(iter(suite.backends))
-    return {
-        name: LiveBackend(name, suite.backends[name], subject, store, candidate=first in live and name != first)
-        for name in live
-    }
+    made: dict[str, LiveBackend] = {}
+    lost: dict[str, Failure] = {}
+    for name in live:
+        candidate = first in live and name != first
+        try:
+            made[name] = LiveBackend(name, suite.backends[name], subject, store, candidate=candidate)
+        except (ContributionError, NotRunError) as error:
+            lost[name] = Failure.of(error)
+    return made, lost
 
 
-def _first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows:
+def _first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
     """Those of the suite's first data set, else of the first that the plan needs."""
-    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values())))
+    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
 def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]:
@@ -210,11 +253,12 @@ def _answer(
     prepared: Prepared,
     asked: Mapping[RowSet, Keys],
     *,
+    task: Contributor,
     truncations: TruncationStore,
     stack: ExitStack,
     progress: Progress,
 ) -> None:
-    """Let backends that lack predictions make them; each row is encoded once for all."""
+    """Let backends that lack predictions make them; each row is encoded once for all, by the task of that name."""
     _refuse_unusable_rows(backends[0].subject.codec, prepared)
     for backend in backends:
         backend.open(stack, progress)
@@ -224,17 +268,15 @@ def _answer(
     for backend in ready:
         backend.start(progress)
     chunks = _chunks(prepared, asked)
-    codec = ready[0].codec
     try:
+        codec = encoding_arrays(task, ready[0].codec)
         for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
             truncations.put(encodings.truncated, codec.limit)
             for backend in ready:
                 backend.answer(encodings.rows, progress)
-    except MqaError:
-        raise
-    except Exception as error:  # the task's plugin crashed, and with it whoever needs its encodings
+    except (ContributionError, NotRunError) as error:  # the task's, and with it of whoever needs its encodings
         for backend in ready:
-            backend.failure = Failure.of_crash("the task crashed while encoding", error)
+            backend.failure = backend.failure or Failure.of(error)
 
 
 def _refuse_unusable_rows(codec: Codec, prepared: Prepared) -> None:
@@ -285,6 +327,12 @@ def _replay_facts(plan: Plan, replayed: Mapping[View, Observed]) -> dict[str, di
         for name, told in read.items()
         if (words := "; ".join(filter(None, told))) is not None
     }
+
+
+def _unmade(view: View, prepared: Prepared, lost: Mapping[str, Failure]) -> Observed:
+    """A view of a backend that could not be made ready, or of rows that could not."""
+    seen = prepared.seen[view.rows]
+    return Observed(None, failure=seen) if isinstance(seen, Failure) else Observed(seen, failure=lost[view.backend])
 
 
 def _replayed(plan: Plan, view: View, seen: Disturbed | Failure) -> Observed:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mqa_registry import plugins
+from mqa_registry.boundary import checked_codec, checked_source, runner_of
 from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
 from mqa_registry.data.labels import Unreadable, read_labels
 from mqa_registry.errors import DataError, PluginError, Problem
@@ -49,12 +50,14 @@ def subject_of(
         "conditions": _spelled(vars(conditions)),
         "labels": dict(model.labels),
     }
-    opened = _named(model.source.call(task, conditions), model.labels)
+    made = checked_source(model.source.who, model.source.call(task, conditions))
+    opened = _named(made, model.labels)
     return Subject(
         opened,
         task,
         conditions,
         model.task.options,
+        bind=lambda one: checked_codec(model.task.who, model.task.call(one), task.schema, one.labels),
         origin=origin,
         examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
         sample=sample,
@@ -98,7 +101,8 @@ def reopen(
     """The runner that another process has, opened here by the `origin` of its view; the rest is as for `remake`."""
     subject = remake(origin["subject"], sample=sample, given=given)
     catalog = _loaded(subject.conditions, origin["backend"])
-    with _use(catalog, (Backend,), origin["backend"]).call(subject) as runner:
+    use = _use(catalog, (Backend,), origin["backend"])
+    with runner_of(use.who, use.call(subject)) as runner:
         yield runner
 
 

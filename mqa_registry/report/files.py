@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import secrets
-import sys
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import UsageError
+from mqa_registry.report.output import output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -23,8 +23,8 @@ def write_json(values: Mapping[str, Any], to: str | Path) -> None:
         write_text(to, text)
         return
     with explained("standard output"):
-        sys.stdout.write(text)
-        sys.stdout.flush()
+        output().write(text)
+        output().flush()
 
 
 def write_text(path: str | Path, text: str) -> None:

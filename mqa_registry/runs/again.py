@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import judging
 from mqa_registry import plan as plans
+from mqa_registry.boundary import supervised
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import examine_again
 from mqa_registry.report import Report, without_examples
@@ -48,9 +49,10 @@ def judge(
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))
     observations = record.observations(plan)
-    if record.texts:
-        examine_again(plan, observations)
-    results = judging.judge(plan, observations)
+    with supervised():
+        if record.texts:
+            examine_again(plan, observations)
+        results = judging.judge(plan, observations)
     results = waived(results, plan.suite.waivers, record.started.date())
     code = exit_code(results)
     report = Report(

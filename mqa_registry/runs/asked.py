@@ -20,6 +20,7 @@ class Asked:
     """What a command asks for beyond the suite file: the same for every command that reads a suite.
 
     `plugin_files` are Python files to load as plugins; the flags from `device` on are those of `Conditions`.
+    `timeout` is how many seconds a call into a plugin may take, 0 for no limit; left out, what is usual for its kind.
     """
 
     overrides: Overrides = field(default_factory=Overrides)
@@ -30,6 +31,7 @@ class Asked:
     allow_code: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    timeout: float | None = None
 
     def store_of(self, suite: Suite) -> Path:
         return self.store or suite.path.parent / STORE

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
+from mqa_registry.boundary import limited, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge, label_order
 from mqa_registry.judging.waiving import waived
@@ -91,7 +92,11 @@ def tried(
     raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
 ) -> Trial:
     """Run a suite as `run` does, for a command that may try another one before it settles on what was found."""
-    watching = progress or Silence()
+    with supervised(), limited(asked.timeout):
+        return _tried(raw, asked, progress or Silence(), fresh=fresh, examples=examples)
+
+
+def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, examples: bool) -> Trial:
     started, clock = datetime.now(UTC), time.perf_counter()
     plan, catalog = plan_of(raw, asked)
     conditions = asked.conditions(plan.suite)

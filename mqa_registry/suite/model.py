@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from mqa_registry.boundary import Contributor, calling
 from mqa_registry.options import options_of
 
 if TYPE_CHECKING:
@@ -37,9 +39,23 @@ class Use:
     plugin: Plugin | None = field(default=None, compare=False, repr=False)
     at: Location | None = field(default=None, compare=False, repr=False)
 
+    @property
+    def who(self) -> Contributor:
+        """The contribution as errors name it."""
+        return Contributor(self.contribution.kind, self.name, self.contribution.function)
+
     def call(self, *arguments: Any) -> Any:
-        """What the contribution's function gives for these arguments and the suite's options."""
-        return self.contribution.function(*arguments, **self.options)
+        """What the contribution's function gives for these arguments and the suite's options.
+
+        A ContributionError where it raises what it must not. What it gives is not looked at yet.
+        """
+        return self.call_part(self.contribution.function, *arguments)
+
+    def call_part(self, part: Callable[..., Any], *arguments: Any) -> Any:
+        """The same of another function of the contribution, which takes some of the options."""
+        taken = self.options if part is self.contribution.function else self.options_for(part)
+        with calling(self.who):
+            return part(*arguments, **deepcopy(dict(taken)))  # whatever it does to them, the next call gets the suite's
 
     def options_for(self, part: Callable[..., Any]) -> dict[str, Any]:
         """Those of its options that another function of the contribution takes."""

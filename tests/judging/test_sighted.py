@@ -110,7 +110,7 @@ def test_an_open_end_hinders_no_bound_on_the_other_side(judged):
 def test_a_share_in_percent_is_the_probes_mistake_and_its_checks_error(judged):
     (result,) = judged(probe({"value": Quantile(np.arange(200.0), 99)}), {"value": Expect(max=190)})
     assert result.verdict is Verdict.ERROR
-    assert result.note == "the check crashed: ValueError: the share of a quantile lies between 0 and 1, and not at 99"
+    assert "the probe `watch/scene` gave a quantile of the share 99" in result.note
 
 
 def test_numbers_that_are_not_bounded_are_shown_and_touch_no_verdict(judged):

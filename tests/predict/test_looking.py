@@ -169,7 +169,7 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     assert "ZeroDivisionError: no rows" in failures[0].message
     assert failures[0].trace
     assert (failures[1].message, failures[1].hint, failures[1].trace) == ("no GPU here", "use one that has one", "")
-    assert "a probe gives a pyarrow table" in failures[2].message
+    assert "the probe `watch/c` gave 3 (int), and a `pyarrow.Table` is due" in failures[2].message
     assert failures[3] is None
 
 
@@ -202,7 +202,7 @@ def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
     observations = engine.run(engine.suite(check(engine, Watcher(moved).use("watch/a"))))
     (seen,) = observations.sights.values()
     assert (seen.failure.message, seen.failure.hint) == (
-        "backend `one` does not give the same answer twice",
+        "the probe `watch/a` reports: backend `one` does not give the same answer twice",
         "is there dropout?",
     )
     assert seen.failure.trace, "with a trace it is an error, and not something that could not run"

@@ -166,7 +166,7 @@ def test_a_crashed_backend_is_kept_as_what_it_was(project, said):
     assert again.results[0].verdict is Verdict.ERROR
 
 
-def test_a_column_that_the_rows_lack_is_said(project):
+def test_a_column_that_the_rows_lack_is_said_of_its_check(project):
     project.run()
     other = project.folder / "other.toml"
     other.write_text(project.suite.read_text().replace('column = "kind"', 'column = "kidn"'))

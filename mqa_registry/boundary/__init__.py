@@ -1,0 +1,51 @@
+"""The boundary between host and plugins: every call into a contribution goes through here, and all that comes back.
+
+Whatever a contribution raises, and whatever it returns that it must not, becomes a ContributionError that names it.
+"""
+
+from mqa_registry.boundary.calls import HOST, Contributor, TimeLimitReached, calling, refuse
+from mqa_registry.boundary.codecs import (
+    checked_budget,
+    checked_codec,
+    checked_identity,
+    checked_outputs,
+    checked_source,
+    encoding_arrays,
+    runner_of,
+)
+from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
+from mqa_registry.boundary.measures import checked_measure, checked_numbers
+from mqa_registry.boundary.rows import checked_example, checked_moved, group_names, groups_of_rows
+from mqa_registry.boundary.supervision import PER_ROW, limited, still_alive, supervised
+from mqa_registry.boundary.tables import checked_answers, checked_predictions, checked_table
+
+__all__ = [
+    "HOST",
+    "PER_ROW",
+    "Contributor",
+    "TimeLimitReached",
+    "calling",
+    "check_picks",
+    "checked_answers",
+    "checked_budget",
+    "checked_codec",
+    "checked_evidence",
+    "checked_example",
+    "checked_identity",
+    "checked_measure",
+    "checked_moved",
+    "checked_numbers",
+    "checked_outputs",
+    "checked_predictions",
+    "checked_right",
+    "checked_source",
+    "checked_table",
+    "encoding_arrays",
+    "group_names",
+    "groups_of_rows",
+    "limited",
+    "refuse",
+    "runner_of",
+    "still_alive",
+    "supervised",
+]

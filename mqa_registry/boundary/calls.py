@@ -1,0 +1,132 @@
+"""Calls into contributions: who is called, and what becomes of whatever they raise."""
+
+from __future__ import annotations
+
+import inspect
+import os
+import threading
+import time
+import traceback
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+from mqa_registry.errors import ContributionError, MqaError, NotRunError, StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+
+HOST = str(Path(__file__).parent.parent) + os.sep
+LONGEST = 300  # characters of what a contribution raised that a message repeats
+CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
+
+
+class TimeLimitReached(BaseException):
+    """Raised inside of a call that takes longer than it may."""
+
+
+@dataclass(frozen=True)
+class Contributor:
+    """A contribution as errors name it: its kind, its name with the plugin's, and the function that is called."""
+
+    kind: str
+    name: str
+    function: Callable[..., Any] | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def where(self) -> str:
+        """The file and line of its function, where Python knows them."""
+        code = getattr(inspect.unwrap(self.function), "__code__", None) if self.function is not None else None
+        return f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code is not None else ""
+
+
+class State:
+    """The calls that are going on, by thread, and whether somebody watches over them.
+
+    `supervisor` is set while signals are told apart from what plugins raise; `interrupted` once Ctrl-C was pressed.
+    """
+
+    def __init__(self) -> None:
+        self.stacks: dict[int, list[calling]] = {}
+        self.supervised = False
+        self.interrupted = False
+
+    def stack(self) -> list[calling]:
+        """The calls of this thread, the outermost first."""
+        return self.stacks.setdefault(threading.get_ident(), [])
+
+
+STATE = State()
+
+
+class calling:  # noqa: N801 - a context manager, made a class since it is entered for every row
+    """A call into a contribution, as a context manager; it may be entered again for every row.
+
+    What is raised within becomes a ContributionError. As itself come through: Ctrl-C, a NotRunError, the store's
+    errors, and, for kinds that no single check names, the errors by which they tell a user what is wrong with the input.
+    `seconds` is how long it may take, None for the limit of the command.
+    """
+
+    __slots__ = ("contributor", "seconds", "since")
+
+    def __init__(self, contributor: Contributor, *, seconds: float | None = None) -> None:
+        self.contributor = contributor
+        self.seconds = seconds
+        self.since = 0.0
+
+    def __enter__(self) -> Self:
+        self.since = time.monotonic()
+        STATE.stack().append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        stack = STATE.stack()
+        stack.pop()
+        if STATE.interrupted:  # whatever a plugin made of it
+            raise KeyboardInterrupt
+        if error is not None:
+            _translate(self, error)
+
+
+def refuse(contributor: Contributor, seen: str, hint: str = "") -> NoReturn:
+    """The ContributionError of something that came back and must not, as in `gave 7 scores for 8 rows`."""
+    raise ContributionError(contributor.kind, contributor.name, seen, where=contributor.where, hint=hint)
+
+
+def _translate(call: calling, error: BaseException) -> None:
+    """Raise what the host takes an error of a plugin for; returns where that is the error itself."""
+    who = call.contributor
+    if isinstance(error, ContributionError | NotRunError | StoreError):
+        return
+    if isinstance(error, KeyboardInterrupt) and not STATE.supervised:
+        return  # nobody knows whose it is
+    if isinstance(error, MqaError):
+        if who.kind in CHECKED:
+            raise ContributionError(who.kind, who.name, f"reports: {error.message}", hint=error.hint) from error
+        return
+    if isinstance(error, TimeLimitReached):
+        seen = "was still at work when its time was up"
+        hint = "`--timeout SECONDS` allows a call more time"
+        raise ContributionError(who.kind, who.name, seen, where=place_of(error), hint=hint) from error
+    raise ContributionError(who.kind, who.name, f"crashed: {described(error)}", where=place_of(error)) from error
+
+
+def described(error: BaseException) -> str:
+    """What was raised, as one line that any stream can write."""
+    try:
+        text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
+    except BaseException:
+        text = type(error).__name__
+    return text.encode("utf-8", "backslashreplace").decode()[:LONGEST]
+
+
+def place_of(error: BaseException) -> str:
+    """The line of the plugin's file where an error passed last; empty where none was of a plugin."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HOST)]
+    if not frames:
+        return ""
+    last = [frame for frame in frames if frame.filename == frames[0].filename][-1]
+    return f"{Path(last.filename).name}, line {last.lineno}"

@@ -1,0 +1,161 @@
+"""Models, codecs and runners: what sources, tasks and backends give, each wrapped so that every call crosses the boundary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_registry.boundary.calls import calling, refuse
+from mqa_registry.boundary.evidence import plain
+from mqa_registry.boundary.measures import spelled
+from mqa_registry.boundary.tables import checked_answers
+from mqa_registry.contributions import Codec, Model
+from mqa_registry.errors import ContributionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mqa_registry.boundary.calls import Contributor
+    from mqa_registry.contributions.subject import Batch, Encoded, Outputs, Reading, Runner
+    from mqa_registry.data import Example
+
+
+def checked_source(who: Contributor, given: Any) -> Model:
+    """A model as a source gives it; its module and processor are built later, across the boundary too."""
+    if not isinstance(given, Model):
+        refuse(who, f"gave {spelled(given)}, and a `Model` is due")
+    if not isinstance(given.digest, str):
+        refuse(who, f"gave a model with the digest {spelled(given.digest)}", "a digest tells one model from another")
+    if not all(isinstance(label, str) for label in given.labels) or len(set(given.labels)) < len(given.labels):
+        refuse(who, f"gave a model with the labels {spelled(given.labels)}", "labels are text, each of its own")
+    return given.through(lambda make: _made(who, make))
+
+
+def _made(who: Contributor, make: Callable[[], Any]) -> Any:
+    with calling(who):
+        return make()
+
+
+def checked_codec(who: Contributor, given: Any, schema: str, classes: Sequence[str]) -> Codec:
+    """A task's codec, of which every function is called across the boundary and what it gives is looked at."""
+    if not isinstance(given, Codec):
+        refuse(who, f"gave {spelled(given)}, and a `Codec` is due")
+
+    def encode(examples: Sequence[Example]) -> Sequence[Encoded]:
+        with calling(who):
+            encoded = given.encode(examples)
+            rows = encoded if isinstance(encoded, list | tuple) else list(encoded)
+        if len(rows) != len(examples):
+            refuse(who, f"encoded {len(examples):,} examples as {len(rows):,}")
+        return rows
+
+    def collate(rows: Sequence[Encoded]) -> Batch:
+        with calling(who):
+            batch: Batch = given.collate(rows)
+        _check_arrays(who, "made a batch of", batch)
+        return batch
+
+    def decode(outputs: Outputs, rows: Sequence[Encoded]) -> Any:
+        with calling(who):
+            table = given.decode(outputs, rows)
+        return checked_answers(who, table, schema, classes, len(rows))
+
+    def size(row: Encoded) -> int:
+        with calling(who):
+            cost = given.size(row)
+        if isinstance(cost, bool) or not isinstance(cost, int | np.integer) or cost < 0:
+            refuse(who, f"says that a row costs {spelled(cost)}", "`size` is a whole number of tokens or the like")
+        return int(cost)
+
+    reading = given.reading and _checked_reading(who, given.reading, schema, classes)
+    return replace(given, encode=encode, collate=collate, decode=decode, size=size, reading=reading)
+
+
+def _checked_reading(
+    who: Contributor,
+    ask: Callable[[Outputs, Sequence[Encoded]], Reading | None],
+    schema: str,
+    classes: Sequence[str],
+) -> Callable[[Outputs, Sequence[Encoded]], Reading | None]:
+    """How a task asks to have outputs decoded, and what it decodes them to, looked at as `decode` is."""
+
+    def reading(outputs: Outputs, rows: Sequence[Encoded]) -> Reading | None:
+        with calling(who):
+            found = ask(outputs, rows)
+        return found and replace(found, decode=partial(decode, found))
+
+    def decode(found: Reading, outputs: Outputs, rows: Sequence[Encoded]) -> Any:
+        with calling(who):
+            table = found.decode(outputs, rows)
+        return checked_answers(who, table, schema, classes, len(rows))
+
+    return reading
+
+
+def encoding_arrays(who: Contributor, codec: Codec) -> Codec:
+    """The codec of a task, whose examples must become arrays: those are compared, padded and kept."""
+
+    def encode(examples: Sequence[Example]) -> Sequence[Encoded]:
+        rows = codec.encode(examples)
+        for row in rows:
+            _check_arrays(who, "encoded an example as", row)
+        return rows
+
+    return replace(codec, encode=encode)
+
+
+def _check_arrays(who: Contributor, what: str, given: Any) -> None:
+    """Arrays by name; those of a library that numpy can read will do."""
+    if not isinstance(given, Mapping):
+        refuse(who, f"{what} {spelled(given)}, and arrays by name are due")
+    for name, array in given.items():
+        if not isinstance(name, str):
+            refuse(who, f"{what} an array under the name {spelled(name)}")
+        if not isinstance(array, np.ndarray):
+            with calling(who):
+                array = np.asarray(array)  # noqa: PLW2901 - the same as numpy has it
+        if array.dtype == object:
+            refuse(who, f"{what} the array `{name}` of Python objects, and numbers or text are due")
+
+
+@contextmanager
+def runner_of(who: Contributor, opened: Any) -> Iterator[Runner]:
+    """The runner of a backend's context manager, entered and left across the boundary."""
+    if not (hasattr(opened, "__enter__") and hasattr(opened, "__exit__")):
+        refuse(who, f"gave {spelled(opened)}, and a context manager of a runner is due", "`@contextmanager` makes one")
+    with calling(who):
+        runner = opened.__enter__()
+    try:
+        yield runner
+    except BaseException as error:
+        with suppress(ContributionError), calling(who):  # the first error is the one to tell of
+            opened.__exit__(type(error), error, error.__traceback__)
+        raise
+    else:
+        with calling(who):
+            opened.__exit__(None, None, None)
+
+
+def checked_identity(who: Contributor, given: Any) -> dict[str, Any]:
+    """An identity or facts, in the values that JSON has."""
+    if not isinstance(given, Mapping):
+        refuse(who, f"says that it is {spelled(given)}, and a table by name is due")
+    return plain(who, dict(given))
+
+
+def checked_budget(who: Contributor, given: Any) -> int:
+    """How many tokens suit one batch."""
+    if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+        refuse(who, f"has the budget {spelled(given)}", "`budget` is a whole number of tokens, 1 or more")
+    return int(given)
+
+
+def checked_outputs(who: Contributor, given: Any) -> Outputs:
+    """Outputs as arrays of numbers by name."""
+    _check_arrays(who, "gave for outputs", given)
+    return {name: array if isinstance(array, np.ndarray) else np.asarray(array) for name, array in given.items()}

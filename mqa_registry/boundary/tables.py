@@ -1,0 +1,138 @@
+"""Tables that plugins make: rows of a data set, what a probe saw, and predictions of one schema."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.boundary.calls import refuse
+from mqa_registry.boundary.measures import spelled
+from mqa_registry.data import Predictions, schema_named
+from mqa_registry.data.probability import OFF, SLACK
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.boundary.calls import Contributor
+    from mqa_registry.data import Schema
+
+PROBABILITY = "probability"
+
+
+def checked_table(who: Contributor, given: Any) -> pa.Table:
+    """A sound table whose columns have names of their own."""
+    if not isinstance(given, pa.Table):
+        refuse(who, f"gave {spelled(given)}, and a `pyarrow.Table` is due")
+    if twice := [name for name, count in Counter(given.column_names).items() if count > 1]:
+        refuse(who, f"gave a table with {Counter(given.column_names)[twice[0]]} columns `{twice[0]}`")
+    try:
+        given.validate(full=True)
+        given.schema.metadata, [name.encode() for name in given.column_names]
+    except (pa.ArrowException, UnicodeError) as error:
+        refuse(who, f"gave a table that is damaged: {error!s:.100}")
+    return given
+
+
+def checked_answers(who: Contributor, given: Any, schema: str, classes: Sequence[str], rows: int) -> pa.Table:
+    """What a task decoded, one answer a row, in the types of its schema; null where a number is NaN or Inf.
+
+    Further columns are left out. A label must be one of the classes, and has a probability for each of them where the
+    table has any.
+    """
+    table = checked_table(who, given)
+    if len(table) != rows:
+        refuse(who, f"decoded {len(table):,} answers for {rows:,} rows")
+    form = schema_named(schema)
+    main = form.main[0]
+    if main not in table.column_names:
+        refuse(who, f"decoded a table without the column `{main}` of schema `{schema}`")
+    columns = {
+        name: _cast(who, name, table.column(name), kind)
+        for name, kind in form.columns.items()
+        if name in table.column_names
+    }
+    columns[main] = _finite(columns[main])
+    if form.classed:
+        _check_labels(who, columns[main], classes)
+        if PROBABILITY in columns:
+            _check_probabilities(who, form, columns[main], columns[PROBABILITY], len(classes))
+    return pa.table(columns)
+
+
+def checked_predictions(who: Contributor, given: Any, schema: str) -> Predictions:
+    """Predictions that were made elsewhere, each under an id of its own, checked as those of a task are."""
+    if not isinstance(given, Predictions):
+        refuse(who, f"gave {spelled(given)}, and `Predictions` are due", "`as_predictions` makes them of a table")
+    if schema and given.schema != schema:
+        refuse(who, f"gave predictions of schema `{given.schema}`, and `{schema}` was asked for")
+    table = checked_table(who, given.table)
+    if "id" not in table.column_names:
+        refuse(who, "gave predictions without a column `id`")
+    ids = _cast(who, "id", table.column("id"), pa.string())
+    if ids.null_count or pc.count_distinct(ids).as_py() < len(ids):
+        refuse(who, "gave predictions whose ids are not one for each row")
+    answers = checked_answers(who, table, given.schema, given.classes, len(table))
+    return Predictions(given.schema, answers.add_column(0, "id", ids), tuple(given.classes))
+
+
+def _cast(who: Contributor, name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    with suppress(pa.ArrowException):
+        if not (pa.types.is_string(kind) and pa.types.is_floating(column.type)):
+            return column.cast(kind)
+    return refuse(who, f"gave the column `{name}` of {column.type}, and {kind} is needed")
+
+
+def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The column with null for a number, or a list of numbers, with NaN or Inf in it: no answer."""
+    if pa.types.is_floating(column.type):
+        return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+    if not (pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type)):
+        return column
+    fine = pc.fill_null(pc.is_finite(pc.list_flatten(column)), fill_value=False)
+    if pc.all(fine).as_py() in (True, None):
+        return column
+    broken = np.zeros(len(column), dtype=bool)
+    broken[pc.list_parent_indices(column).filter(pc.invert(fine)).to_numpy()] = True
+    return pc.if_else(pa.array(broken), pa.scalar(None, column.type), column)
+
+
+def _check_labels(who: Contributor, answers: pa.ChunkedArray, classes: Sequence[str]) -> None:
+    listed = pa.types.is_list(answers.type)
+    labels = pc.list_flatten(answers) if listed else answers.drop_null()
+    if listed and labels.null_count:
+        refuse(who, "gave a list of labels with null in it")
+    if classes and (strangers := sorted(set(pc.unique(labels).to_pylist()) - set(classes))):
+        known = ", ".join(f"`{name}`" for name in list(classes)[:20])
+        refuse(who, f"gave the label `{strangers[0]}`, which is none of the classes", f"the classes are {known}")
+
+
+def _check_probabilities(
+    who: Contributor, form: Schema, answers: pa.ChunkedArray, column: pa.ChunkedArray, classes: int
+) -> None:
+    """Probabilities of every row with an answer: one for each class, in [0, 1], and to 1 in sum where one class is right."""
+    answered = np.asarray(answers.is_valid().to_numpy(), dtype=bool)
+    widths = np.asarray(pc.fill_null(pc.list_value_length(column), -1).to_numpy())
+    width = classes or int(widths.max(initial=0))
+    if (wrong := answered & (widths != width)).any():
+        row = int(wrong.argmax())
+        seen = "no probabilities" if widths[row] < 0 else f"{widths[row]} probabilities"
+        refuse(who, f"gave row {row} a label and {seen}, and there are {width} classes")
+    kept = column.filter(pa.array(answered))
+    matrix = np.asarray(pc.fill_null(pc.list_flatten(kept), np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
+    if not np.isfinite(matrix).all():
+        refuse(
+            who, "gave a label beside probabilities that are NaN or Inf", "null is the label of a row without an answer"
+        )
+    if ((matrix < -SLACK) | (matrix > 1 + SLACK)).any():
+        worst = matrix.ravel()[np.abs(matrix.ravel() - 0.5).argmax()]
+        refuse(who, f"gave the probability {worst:.6g}, and a probability lies in [0, 1]")
+    sums = matrix.sum(axis=1)
+    if form.name == "label" and (np.abs(sums - 1) > OFF).any():
+        refuse(who, f"gave a row probabilities that sum to {sums[np.abs(sums - 1).argmax()]:.6g}, and to 1 is needed")
