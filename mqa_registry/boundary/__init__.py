@@ -3,7 +3,7 @@
 Whatever a contribution raises, and whatever it returns that it must not, becomes a ContributionError that names it.
 """
 
-from mqa_registry.boundary.calls import HOST, Contributor, TimeLimitReached, calling, refuse
+from mqa_registry.boundary.calls import HOST, Contributor, TimeLimitReached, calling, refuse, repeatedly
 from mqa_registry.boundary.codecs import (
     checked_budget,
     checked_codec,
@@ -15,7 +15,15 @@ from mqa_registry.boundary.codecs import (
 )
 from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
 from mqa_registry.boundary.measures import checked_measure, checked_numbers
-from mqa_registry.boundary.rows import checked_example, checked_moved, group_names, groups_of_rows
+from mqa_registry.boundary.rows import (
+    after_edits,
+    checked_edits,
+    checked_example,
+    checked_fields,
+    checked_moved,
+    group_names,
+    groups_of_rows,
+)
 from mqa_registry.boundary.supervision import PER_ROW, limited, still_alive, supervised
 from mqa_registry.boundary.tables import checked_answers, checked_predictions, checked_table
 
@@ -24,13 +32,16 @@ __all__ = [
     "PER_ROW",
     "Contributor",
     "TimeLimitReached",
+    "after_edits",
     "calling",
     "check_picks",
     "checked_answers",
     "checked_budget",
     "checked_codec",
+    "checked_edits",
     "checked_evidence",
     "checked_example",
+    "checked_fields",
     "checked_identity",
     "checked_measure",
     "checked_moved",
@@ -45,6 +56,7 @@ __all__ = [
     "groups_of_rows",
     "limited",
     "refuse",
+    "repeatedly",
     "runner_of",
     "still_alive",
     "supervised",

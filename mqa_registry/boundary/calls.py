@@ -83,12 +83,43 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        stack = STATE.stack()
-        stack.pop()
-        if STATE.interrupted:  # whatever a plugin made of it
-            raise KeyboardInterrupt
+        STATE.stack().pop()
+        _check_interrupt()
         if error is not None:
             _translate(self, error)
+
+
+class repeatedly(calling):  # noqa: N801 - as above
+    """Calls of one function row by row, within one context: `with repeatedly(...) as call: call(example)`.
+
+    Whatever the function raises is translated as by `calling`; what the host raises between two calls is left alone.
+    """
+
+    __slots__ = ("function",)
+
+    def __init__(self, contributor: Contributor, function: Callable[..., Any], *, seconds: float) -> None:
+        super().__init__(contributor, seconds=seconds)
+        self.function = function
+
+    def __call__(self, *arguments: Any) -> Any:
+        self.since = time.monotonic()
+        try:
+            given = self.function(*arguments)
+        except BaseException as error:
+            _check_interrupt()
+            _translate(self, error)
+            raise
+        if STATE.interrupted:
+            raise KeyboardInterrupt
+        return given
+
+    def __exit__(self, *_: object) -> None:
+        STATE.stack().remove(self)
+
+
+def _check_interrupt() -> None:
+    if STATE.interrupted:  # whatever a plugin made of it
+        raise KeyboardInterrupt
 
 
 def refuse(contributor: Contributor, seen: str, hint: str = "") -> NoReturn:

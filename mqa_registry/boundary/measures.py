@@ -65,7 +65,9 @@ def spelled(value: Any) -> str:
         text = ""
     text = text.encode("ascii", "backslashreplace").decode().partition("\n")[0]
     kind = type(value).__name__
-    return f"{text}" if value is None else f"{text[:SHOWN]} ({kind})" if text else f"a {kind}"
+    if value is None or not text or text.startswith("<"):  # which has an address in it, or less
+        return "None" if value is None else f"a `{kind}`"
+    return f"{text[:SHOWN]} ({kind})"
 
 
 def _numbers(who: Contributor, given: Any, hint: str) -> npt.NDArray[Any]:

@@ -3,32 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from mqa_registry.boundary.calls import calling, refuse
 from mqa_registry.boundary.measures import spelled
+from mqa_registry.data import edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mqa_registry.boundary.calls import Contributor
+    from mqa_registry.data import Edit
 
 RETURN = "return the example: a dict with the same fields, or None to decline the row"
 EDITS = "each field has a list of edits, (from, to, replacement), in order and apart"
 
 
-def checked_example(
-    who: Contributor, before: Mapping[str, Any], given: Any, *, edits: bool = False
-) -> Mapping[str, Any]:
-    """An example that a perturbation made, or its edits: of the same fields, and text where there was text."""
-    if not isinstance(given, Mapping):
+def checked_fields(who: Contributor, fields: AbstractSet[str], given: Any) -> Mapping[str, Any]:
+    """What a perturbation gave, with the fields of its example and no others."""
+    if not isinstance(given, dict | Mapping):
         refuse(who, f"gave {spelled(given)} for an example", RETURN)
-    if given.keys() != before.keys():
-        refuse(who, f"gave the fields {_listed(given)} for {_listed(before)}", RETURN)
-    if edits:
-        return {name: _edits(who, name, made) for name, made in given.items()}
+    if given.keys() != fields:
+        refuse(who, f"gave the fields {_listed(given)} for {_listed(fields)}", RETURN)
+    return given
+
+
+def checked_example(who: Contributor, before: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An example that a perturbation made: text where there was text."""
     for name, value in given.items():
         if isinstance(value, str):
             if not (value.isascii() or _encodes(value)):
@@ -44,6 +48,27 @@ def checked_moved(who: Contributor, given: Any) -> tuple[Any, Any]:
     if not isinstance(given, tuple | list) or len(given) != 2:
         refuse(who, f"gave {spelled(given)}", 'with `answer="moves"` it gives a pair: the example and its target')
     return given[0], given[1]
+
+
+def checked_edits(who: Contributor, name: str, given: Any) -> Sequence[Edit]:
+    """The edits of one field, all of them there; whether each can be made shows once it is."""
+    if type(given) is list:
+        return given
+    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
+        refuse(who, f"gave `{name}` the edits {spelled(given)}", EDITS)
+    with calling(who):
+        return list(given)
+
+
+def after_edits(who: Contributor, name: str, text: str, edits: Sequence[Edit]) -> str:
+    """The text after its edits; those that cannot be made are refused."""
+    try:
+        after = edited(text, edits)
+    except (TypeError, ValueError) as error:
+        refuse(who, f"gave `{name}` edits that cannot be made: {error!s:.150}", EDITS)
+    if not (after.isascii() or _encodes(after)):
+        refuse(who, f"gave `{name}` a lone surrogate, which is no text: {spelled(after)}")
+    return after
 
 
 def group_names(who: Contributor, given: Any) -> Sequence[str]:
@@ -80,19 +105,6 @@ def _name(who: Contributor, name: Any) -> str:
     return str(name)
 
 
-def _edits(who: Contributor, name: str, given: Any) -> list[tuple[int, int, str]]:
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        refuse(who, f"gave `{name}` the edits {spelled(given)}", EDITS)
-    with calling(who):
-        made = list(given)
-    for edit in made:
-        if not (isinstance(edit, tuple | list) and len(edit) == 3 and isinstance(edit[2], str)):
-            refuse(who, f"gave `{name}` the edit {spelled(edit)}", EDITS)
-        if not (edit[2].isascii() or _encodes(edit[2])):
-            refuse(who, f"gave `{name}` a lone surrogate, which is no text: {spelled(edit[2])}")
-    return made
-
-
 def _encodes(text: str) -> bool:
     try:
         text.encode()
@@ -101,5 +113,5 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _listed(fields: Mapping[Any, Any]) -> str:
+def _listed(fields: Iterable[Any]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(map(str, fields))) or "no field"

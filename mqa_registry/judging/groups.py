@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from copy import deepcopy
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from mqa_registry.boundary import PER_ROW, calling, group_names, groups_of_rows
+from mqa_registry.boundary import PER_ROW, group_names, groups_of_rows, repeatedly
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -37,12 +38,10 @@ def names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
 
 
 def _one_by_one(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
-    who, function, options = by.who, by.contribution.function, deepcopy(dict(by.options))
-    call = calling(who, seconds=PER_ROW)
-    for example in rows.whole():
-        with call:
-            answer = function(example, **options)
-        yield group_names(who, answer)
+    function = partial(by.contribution.function, **deepcopy(dict(by.options)))
+    with repeatedly(by.who, function, seconds=PER_ROW) as call:
+        for example in rows.whole():
+            yield group_names(call.contributor, call(example))
 
 
 def sees_answers(by: Use | None) -> bool:

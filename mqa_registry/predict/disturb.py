@@ -3,14 +3,25 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
-from mqa_registry.boundary import PER_ROW, calling, checked_example, checked_moved, refuse
-from mqa_registry.data import Rows, edited, moved_spans
+from mqa_registry.boundary import (
+    PER_ROW,
+    after_edits,
+    checked_edits,
+    checked_example,
+    checked_fields,
+    checked_moved,
+    refuse,
+    repeatedly,
+)
+from mqa_registry.data import Rows, moved_spans
 from mqa_registry.data.randomness import generator
 from mqa_registry.errors import ContributionError, NotRunError
 from mqa_registry.predict.distance import distance
@@ -18,7 +29,7 @@ from mqa_registry.predict.observations import Disturbed, Failure
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy as np
 
@@ -35,47 +46,40 @@ class _Act:
     `spanned` is the field that targets are spans of, if they are.
     """
 
-    use: Use
+    who: Contributor
+    call: repeatedly
     purpose: str
     fields: frozenset[str]
     spanned: str
-    who: Contributor
-    call: calling
-    options: Mapping[str, Any]
-
-    @property
-    def how(self) -> Perturbation:
-        return cast("Perturbation", self.use.contribution)
+    moves: bool
+    edits: bool
+    nested: bool  # whether values of a field can be changed in place
 
     @property
     def touches_target(self) -> bool:
-        return self.how.answer == "moves" or (self.how.edits and bool(self.spanned))
+        return self.moves or (self.edits and bool(self.spanned))
 
     def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The row after it, or None where it declines."""
-        before = {name: value for name, value in example.items() if name in self.fields}
-        handed = _copied(before)
-        made = self._asked(handed, target, rng)
+        who = self.who
+        handed = {name: value for name, value in example.items() if name in self.fields}
+        if self.nested:
+            handed = deepcopy(handed)
+        made = self.call(handed, deepcopy(target), rng) if self.moves else self.call(handed, rng)
         if made is None:
-            if handed != before:
-                refuse(self.who, "changed the example that it was given, and gave nothing back", "return the example")
+            if handed != {name: example[name] for name in self.fields}:
+                refuse(who, "changed the example that it was given, and gave nothing back", "return the example")
             return None
-        if self.how.answer == "moves":
-            made, target = checked_moved(self.who, made)
-        if not self.how.edits:
-            return {**example, **checked_example(self.who, before, made)}, target
-        edits = checked_example(self.who, before, made, edits=True)
-        with self.call:  # edits that overlap, or reach out of the text, are the perturbation's
-            after = {name: edited(text, edits[name]) if edits[name] else text for name, text in before.items()}
+        if self.moves:
+            made, target = checked_moved(who, made)
+        checked_fields(who, self.fields, made)
+        if not self.edits:
+            return {**example, **checked_example(who, example, made)}, target
+        edits = {name: checked_edits(who, name, one) for name, one in made.items()}
+        after = {name: after_edits(who, name, example[name], edits[name]) for name in edits if edits[name]}
         if target is not None and self.spanned:
-            target = moved_spans(target, before[self.spanned], edits[self.spanned])
+            target = moved_spans(target, example[self.spanned], edits[self.spanned])
         return {**example, **after}, target
-
-    def _asked(self, handed: Example, target: Any, rng: np.random.Generator) -> Any:
-        with self.call:
-            if self.how.answer == "moves":
-                return self.use.contribution.function(handed, deepcopy(target), rng, **self.options)
-            return self.use.contribution.function(handed, rng, **self.options)
 
 
 def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> Disturbed | Failure:
@@ -87,19 +91,22 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
     kept: list[int] = []
     examples: list[Example] = []
     changed: list[int | None] = []  # by how many edits
-    for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
-        try:
-            moved = _through(example, targets[position], acts, seed, name)
-        except NotRunError as error:
-            return Failure.of_refusal(error)
-        except ContributionError as error:  # it ends its own views alone
-            return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
-        if moved is not None:
-            kept.append(position)
-            examples.append(moved[0])
-            if moved[0] != example:
-                changed.append(distance(example, moved[0]))
-            targets[position] = moved[1]
+    with ExitStack() as calls:
+        for act in acts:
+            calls.enter_context(act.call)
+        for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
+            try:
+                moved = _through(example, targets[position], acts, seed, name)
+            except NotRunError as error:
+                return Failure.of_refusal(error)
+            except ContributionError as error:  # it ends its own views alone
+                return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
+            if moved is not None:
+                kept.append(position)
+                examples.append(moved[0])
+                if moved[0] != example:
+                    changed.append(distance(example, moved[0]))
+                targets[position] = moved[1]
     if not kept:
         named = " and ".join(f"`{use.name}`" for use in perturb)
         return Failure(f"{named} declined all of {len(rows):,} rows, so nothing was tested")
@@ -134,9 +141,10 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
     if spanned and not (perturbation.edits or perturbation.answer == "moves"):
         refuse_to_leave_behind(use)
-    who = use.who
-    call = calling(who, seconds=PER_ROW)
-    return _Act(use, _purpose(use), frozenset(fields), spanned, who, call, deepcopy(dict(use.options)))
+    call = repeatedly(use.who, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=PER_ROW)
+    nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
+    moves = perturbation.answer == "moves"
+    return _Act(use.who, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
 
 
 def _purpose(use: Use) -> str:
@@ -158,12 +166,6 @@ def _through(example: Example, target: Any, acts: Sequence[_Act], seed: int, nam
             return None
         example, target = moved
     return example, target
-
-
-def _copied(example: Mapping[str, Any]) -> dict[str, Any]:
-    """The example for a perturbation to do with as it likes."""
-    plain = all(isinstance(value, str | int | float | bytes) for value in example.values())
-    return dict(example) if plain else deepcopy(dict(example))
 
 
 def _rebuilt(rows: Rows, kept: list[int], examples: list[Example], targets: list[Any] | None) -> Rows:
