@@ -51,12 +51,17 @@ class LiveView:
         return self.decoding() if self.decoding else None
 
 
+def _unheard(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
 @dataclass(frozen=True)
 class Scene:
     """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
 
     `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
-    for predictions not to depend on them.
+    for predictions not to depend on them. A probe that takes its time calls `progress` now and then with how much is
+    done, of how much: that is shown, and starts its time limit anew.
     """
 
     view: LiveView
@@ -64,3 +69,4 @@ class Scene:
     reference: LiveView | None = None
     subject: Subject | None = None
     batching: Batching = field(default_factory=Batching)
+    progress: Callable[[int, int], None] = field(default=_unheard, repr=False, compare=False)

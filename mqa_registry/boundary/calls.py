@@ -65,18 +65,25 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
 
     What is raised within becomes a ContributionError. As itself come through: Ctrl-C, a NotRunError, the store's
     errors, and, for kinds that no single check names, the errors by which they tell a user what is wrong with the input.
-    `seconds` is how long it may take, None for the limit of the command.
+    `seconds` is how long it may take, None for what is usual for its kind. The current folder is put back afterwards.
     """
 
-    __slots__ = ("contributor", "seconds", "since")
+    __slots__ = ("contributor", "folder", "seconds", "since")
 
     def __init__(self, contributor: Contributor, *, seconds: float | None = None) -> None:
         self.contributor = contributor
         self.seconds = seconds
         self.since = 0.0
+        self.folder = ""
+
+    def _return(self) -> None:
+        """Go back to where the host was: its paths are relative to that."""
+        if self.folder and _current_folder() != self.folder:
+            os.chdir(self.folder)
 
     def __enter__(self) -> Self:
         self.since = time.monotonic()
+        self.folder = _current_folder()
         STATE.stack().append(self)
         return self
 
@@ -84,9 +91,17 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         STATE.stack().pop()
+        self._return()
         _check_interrupt()
         if error is not None:
             _translate(self, error)
+
+
+def _current_folder() -> str:
+    try:
+        return os.getcwd()  # noqa: PTH109 - called for every row's group; a path is slower
+    except FileNotFoundError:
+        return ""
 
 
 class repeatedly(calling):  # noqa: N801 - as above
@@ -115,6 +130,7 @@ class repeatedly(calling):  # noqa: N801 - as above
 
     def __exit__(self, *_: object) -> None:
         STATE.stack().remove(self)
+        self._return()
 
 
 def _check_interrupt() -> None:

@@ -106,8 +106,9 @@ Targets: TypeAlias = Predictions
 
 def _handed_out(array: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
     """The array for anybody to read and nobody to write; as a view, so that nobody can have it otherwise."""
-    array.flags.writeable = False
-    return array.view()
+    owned = array if array.base is None else array.copy()
+    owned.flags.writeable = False
+    return owned.view()
 
 
 def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:

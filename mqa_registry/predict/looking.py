@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import checked_table
+from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
@@ -128,12 +128,18 @@ class Looking:
         reference = self._live_view(sight, sight.reference) if sight.reference else None
         rng = generator(self._seed, "probe", sight.use.key)
         batching = next((backend.batching for backend in self._live.values()), Batching())
-        return Scene(self._live_view(sight, sight.view), rng, reference, self._subject, batching)
+        view, tell = self._live_view(sight, sight.view), partial(self._tell, sight)
+        return Scene(view, rng, reference, self._subject, batching, tell)
 
     @property
     def _subject(self) -> Subject | None:
         """The model and its task, where a backend runs it."""
         return next((backend.subject for backend in self._live.values()), None)
+
+    def _tell(self, sight: Sight, done: int, total: int) -> None:
+        """How far a probe says that it is; the name on a line for people is its own."""
+        still_alive()
+        self._progress.look(sight.use.name, max(0, min(int(done), int(total))), int(total))
 
     def _live_view(self, sight: Sight, view: View) -> LiveView:
         sees = sight.probe.sees

@@ -17,6 +17,9 @@ class Progress(Protocol):
     def advance(self, backend: str, rows: int) -> None:
         """It has predicted so many more."""
 
+    def look(self, probe: str, done: int, total: int) -> None:
+        """A probe has done so much, of so much."""
+
 
 class Silence:
     """Nobody watches."""
@@ -28,4 +31,7 @@ class Silence:
         pass
 
     def advance(self, backend: str, rows: int) -> None:
+        pass
+
+    def look(self, probe: str, done: int, total: int) -> None:
         pass

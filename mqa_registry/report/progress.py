@@ -59,6 +59,11 @@ class Bars:
     def advance(self, backend: str, rows: int) -> None:
         self._bars.advance(self._tasks[backend], rows)
 
+    def look(self, probe: str, done: int, total: int) -> None:
+        if probe not in self._tasks:
+            self._tasks[probe] = self._bars.add_task(f"looking: {probe}", total=total)
+        self._bars.update(self._tasks[probe], completed=done, total=total)
+
 
 class Lines:
     """A plain line when something begins, and now and then how far it is."""
@@ -82,3 +87,8 @@ class Lines:
         if finished or time.monotonic() - self._said[backend] >= EVERY:
             self._said[backend] = time.monotonic()
             self.stage(f"{backend}: {self._done[backend]:,} of {counted(self._total[backend], 'row')}")
+
+    def look(self, probe: str, done: int, total: int) -> None:
+        if time.monotonic() - self._said.setdefault(probe, time.monotonic()) >= EVERY:
+            self._said[probe] = time.monotonic()
+            self.stage(f"{probe}: {done:,} of {total:,}")

@@ -37,6 +37,9 @@ class Clock:
             self.loading += time.perf_counter() - self._since
             self._since = None
 
+    def look(self, probe: str, done: int, total: int) -> None:
+        pass
+
     def advance(self, backend: str, rows: int) -> None:
         pass
 

@@ -206,7 +206,9 @@ def test_a_crashing_plugin_is_one_line_and_debug_shows_the_rest(project):
     project.write('[[check]]\nmeasure = "broken/worst"\nexpect = { min = 0.5 }\n')
     done = project.run("--plugin", "broken.py")
     assert done.code == 3
-    assert "the metric `broken/worst` crashed: ZeroDivisionError: boom (broken.py, line 4)" in " ".join(done.out.split())
+    assert "the metric `broken/worst` crashed: ZeroDivisionError: boom (broken.py, line 4)" in " ".join(
+        done.out.split()
+    )
     command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--plugin", "broken.py", "--debug"]
     debugged = subprocess.run(command, cwd=project.folder, capture_output=True, text=True, check=False)
     assert "Traceback" in debugged.stderr

@@ -107,7 +107,9 @@ def attempts(scene: Scene, view: LiveView, rules: Rules) -> list[Attempt]:
         return search(words, row.target, rules.limits, rng)
 
     fit = [row for row in rows if row.id not in refused]
-    asked = {row.id: Attempt(row, found, NOWHERE) for row, found in in_rounds(fit, start, oracle)}
+    asked: dict[str, Attempt] = {}
+    for row, found in in_rounds(fit, start, oracle, lambda: scene.progress(len(asked), len(fit))):
+        asked[row.id] = Attempt(row, found, NOWHERE)
     made = [(refused | asked)[row.id] for row in rows]
     if not any(attempt.state in (FELL, HELD) for attempt in made):
         raise NotRunError(f"there is no row to attack: {_tally(made)}", hint="draw more `rows`, or allow other `edits`")

@@ -40,8 +40,10 @@ class _Running:
         return (changed(self.row.example, changes) for changes in self.asked)
 
 
-def in_rounds(rows: Iterable[Row], start: Callable[[Row], Asking], oracle: Oracle) -> Iterator[tuple[Row, Found]]:
-    """Every row with how its search ended, as each ends; as one does, the next begins."""
+def in_rounds(
+    rows: Iterable[Row], start: Callable[[Row], Asking], oracle: Oracle, after_each: Callable[[], None] = lambda: None
+) -> Iterator[tuple[Row, Found]]:
+    """Every row with how its search ended, as each ends; as one does, the next begins. `after_each` round is called."""
     waiting, active = iter(rows), list[_Running]()
     while True:
         for row in islice(waiting, TOGETHER - len(active)):
@@ -50,6 +52,7 @@ def in_rounds(rows: Iterable[Row], start: Callable[[Row], Asking], oracle: Oracl
         if not active:
             return
         _ask(active, oracle)
+        after_each()
         yield from ((one.row, one.found) for one in active if one.found)
         active = [one for one in active if not one.found]
 

@@ -1,0 +1,136 @@
+"""What a perturbation or a slice may give for a row."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from mqa_registry import plan as plans
+from mqa_registry.contributions import Perturbation, Slice
+from mqa_registry.data import Rows
+from mqa_registry.errors import ContributionError
+from mqa_registry.judging import Verdict, judge
+from mqa_registry.judging.groups import groups_of
+from mqa_registry.predict import Failure
+from mqa_registry.predict.disturb import disturb
+from mqa_registry.suite import Use
+
+TABLE = pa.table({"id": ["a", "b"], "text": ["one two", "three"], "target": ["few", "many"]})
+ROWS = Rows(TABLE, ("text",))
+
+
+def perturbed(function, **declared):
+    use = Use("acme/typos", Perturbation("typos", function, modality="text", **declared))
+    return disturb(ROWS, [use], None, 7)
+
+
+def in_place(example, rng):
+    example["text"] = "changed"
+
+
+@pytest.mark.parametrize(
+    ("function", "declared", "words"),
+    [
+        (lambda example, rng: "x", {}, "gave 'x' (str) for an example"),
+        (in_place, {}, "changed the example that it was given, and gave nothing back"),
+        (lambda example, rng: {"text": 1}, {}, "gave `text` the value 1 (int)"),
+        (lambda example, rng: {"text": None}, {}, "gave `text` the value None"),
+        (lambda example, rng: {"text": "x", "more": "y"}, {}, "gave the fields `more`, `text` for `text`"),
+        (lambda example, rng: {"text": "\ud800"}, {}, "lone surrogate"),
+        (lambda example, rng: {"text": [(0, 1, "x")]}, {}, "gave `text` the value [(0, 1, 'x')] (list)"),
+        (lambda example, rng: (yield {"text": "x"}), {}, "gave a `generator` for an example"),
+        (lambda example, rng: {"text": [(0, 99, "x")]}, {"edits": True}, "edits that cannot be made"),
+        (lambda example, rng: {"text": [(0, "x")]}, {"edits": True}, "edits that cannot be made"),
+        (lambda example, rng: {"text": [(0, 1, 5)]}, {"edits": True}, "edits that cannot be made"),
+        (lambda example, rng: {"text": [(0, 1, "\udc00")]}, {"edits": True}, "lone surrogate"),
+        (lambda example, rng: {"text": "x"}, {"edits": True}, "gave `text` the edits 'x' (str)"),
+        (lambda example, target, rng: {"text": "x"}, {"answer": "moves"}, "gave {'text': 'x'} (dict)"),
+        (lambda example, rng: exec("raise SystemExit(0)"), {}, "crashed: SystemExit: 0"),
+    ],
+)  # fmt: skip
+def test_what_it_must_not_give_ends_its_own_views_by_name_and_row(function, declared, words):
+    failure = perturbed(function, **declared)
+    assert isinstance(failure, Failure)
+    assert failure.message.startswith("the perturbation `acme/typos` ")
+    assert failure.message.endswith(", on row `a`")
+    assert words in failure.message
+    assert failure.trace, "which makes it an error"
+
+
+def test_an_example_changed_in_place_and_given_back_is_as_good_as_another():
+    assert perturbed(lambda example, rng: example.update(text="x") or example).rows.table["text"].to_pylist() == [
+        "x",
+        "x",
+    ]
+
+
+def test_edits_may_come_one_by_one():
+    seen = perturbed(lambda example, rng: {"text": (edit for edit in [(0, 1, "X")])}, edits=True)
+    assert seen.rows.table["text"].to_pylist() == ["Xne two", "Xhree"]
+
+
+def test_all_rows_declined_is_nothing_tested_and_no_crash():
+    failure = perturbed(lambda example, rng: None)
+    assert (failure.message, failure.trace) == ("`acme/typos` declined all of 2 rows, so nothing was tested", "")
+
+
+def test_options_are_the_suites_whatever_a_function_does_to_them():
+    def greedy(example, rng, *, words: list[str]):
+        return {"text": f"{example['text']} {words.pop() if words else 'none'}"}
+
+    use = Use("acme/greedy", Perturbation("greedy", greedy, modality="text"), options={"words": ["one"]})
+    first = disturb(ROWS, [use], None, 7).rows.table["text"].to_pylist()
+    assert disturb(ROWS, [use], None, 7).rows.table["text"].to_pylist() == first == ["one two one", "three none"]
+
+
+def grouped(function, sees="example"):
+    return groups_of(ROWS, Use("acme/size", Slice("size", function, sees=sees)))
+
+
+@pytest.mark.parametrize(
+    ("function", "sees", "words"),
+    [
+        (lambda example: True, "example", "gave True (bool) for a row"),
+        (lambda example: 2024, "example", "gave 2024 (int) for a row"),
+        (lambda example: [1, 2], "example", "gave 1 (int) for the name of a group"),
+        (lambda example: "\ud800", "example", "lone surrogate"),
+        (lambda example: b"x", "example", "(bytes) for a row"),
+        (lambda example: (1 / 0 for _ in "x"), "example", "crashed: ZeroDivisionError"),
+        (lambda table: ["x"], "table", "gave 1 answers for 2 rows"),
+        (lambda table: "xy", "table", "a list with an answer for every row is due"),
+        (lambda table: None, "table", "a list with an answer for every row is due"),
+    ],
+)
+def test_a_slice_gives_names(function, sees, words):
+    with pytest.raises(ContributionError) as refused:
+        grouped(function, sees)
+    assert refused.value.message.startswith("the slice `acme/size` ")
+    assert words in refused.value.message
+
+
+def test_arrays_of_names_and_iterators_will_do():
+    for answer in (np.array(["x", "y"]), pa.array(["x", "y"]), pa.chunked_array([["x"], ["y"]]), iter("xy")):
+        assert {name: list(rows) for name, rows in grouped(lambda table: answer, "table").items()} == {
+            "x": [0],
+            "y": [1],
+        }
+
+
+def test_positions_of_groups_cannot_be_written_to():
+    with pytest.raises(ValueError, match="read-only"):
+        grouped(lambda example: "x")["x"][0] = 1
+
+
+def test_a_target_moved_to_what_is_no_label_is_the_perturbations_error_alone(engine):
+    use = Use(
+        "acme/moves",
+        Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", answer="moves"),
+    )
+    from mqa_registry.suite import Severity
+
+    suite = engine.suite(engine.check(), engine.check("moved", steps=(Severity((use,)),)))
+    sound, moved = judge(plans.make(suite), engine.run(suite))
+    assert sound.verdict is not Verdict.ERROR
+    assert moved.verdict is Verdict.ERROR
+    assert moved.note.startswith("the perturbation `acme/moves` moved a target: ")
