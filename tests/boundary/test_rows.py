@@ -14,7 +14,7 @@ from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.groups import groups_of
 from mqa_registry.predict import Failure
 from mqa_registry.predict.disturb import disturb
-from mqa_registry.suite import Use
+from mqa_registry.suite import Severity, Use
 
 TABLE = pa.table({"id": ["a", "b"], "text": ["one two", "three"], "target": ["few", "many"]})
 ROWS = Rows(TABLE, ("text",))
@@ -109,12 +109,10 @@ def test_a_slice_gives_names(function, sees, words):
     assert words in refused.value.message
 
 
-def test_arrays_of_names_and_iterators_will_do():
-    for answer in (np.array(["x", "y"]), pa.array(["x", "y"]), pa.chunked_array([["x"], ["y"]]), iter("xy")):
-        assert {name: list(rows) for name, rows in grouped(lambda table: answer, "table").items()} == {
-            "x": [0],
-            "y": [1],
-        }
+@pytest.mark.parametrize("make", [np.array, pa.array, iter, lambda names: pa.chunked_array([names])])
+def test_arrays_of_names_and_iterators_will_do(make):
+    found = grouped(lambda table: make(["x", "y"]), "table")
+    assert {name: list(rows) for name, rows in found.items()} == {"x": [0], "y": [1]}
 
 
 def test_positions_of_groups_cannot_be_written_to():
@@ -127,8 +125,6 @@ def test_a_target_moved_to_what_is_no_label_is_the_perturbations_error_alone(eng
         "acme/moves",
         Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", answer="moves"),
     )
-    from mqa_registry.suite import Severity
-
     suite = engine.suite(engine.check(), engine.check("moved", steps=(Severity((use,)),)))
     sound, moved = judge(plans.make(suite), engine.run(suite))
     assert sound.verdict is not Verdict.ERROR
