@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mqa_registry import __version__
 from mqa_registry.commands.arguments import (
     EXIT_CODES,
     AllowCode,
@@ -45,6 +44,7 @@ from mqa_registry.commands.arguments import (
     TrustRemoteCode,
     Verbose,
     VerboseDoctor,
+    Version,
     flag,
 )
 
@@ -61,19 +61,8 @@ app = typer.Typer(
 )
 
 
-def _version(asked: bool) -> None:
-    if asked:
-        typer.echo(f"mqa {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
-def without_command(
-    version: Annotated[
-        bool,
-        typer.Option("--version", metavar="", help="Show the version, and stop.", callback=_version, is_eager=True),
-    ] = False,
-) -> None:
+def without_command(version: Version = False) -> None:
     """What `mqa` takes without a command."""
 
 

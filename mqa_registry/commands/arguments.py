@@ -7,6 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from mqa_registry import __version__
+
 EXIT_CODES = (
     "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
     "asked, 4 nothing fails, but not all is settled, 130 interrupted."
@@ -16,6 +18,12 @@ EXIT_CODES = (
 def flag(name: str, words: str) -> Any:
     """An option without a value, of which the help shows no type."""
     return typer.Option(name, metavar="", help=words)
+
+
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"mqa {__version__}")
+        raise typer.Exit
 
 
 SuiteArgument = Annotated[Path, typer.Argument(metavar="SUITE", help="A suite file (TOML).", show_default=False)]
@@ -97,4 +105,8 @@ Constant = Annotated[
 ]
 BatchAxis = Annotated[
     list[str] | None, typer.Option(metavar="FILE'S=AXIS", help="The axis that counts rows, if not the first, 0.")
+]
+Version = Annotated[
+    bool,
+    typer.Option("--version", metavar="", help="Show the version, and stop.", callback=_show_version, is_eager=True),
 ]

@@ -140,7 +140,9 @@ def test_a_crashing_measure_is_its_own_checks_error(engine, judged):
     results = judged(engine.check(), broken)
     assert [result.verdict for result in results] != [Verdict.ERROR, Verdict.ERROR]
     assert results[1].verdict is Verdict.ERROR
-    assert results[1].note.startswith("the metric `letters/explode` crashed: ZeroDivisionError: boom (test_cases.py, line ")
+    assert results[1].note.startswith(
+        "the metric `letters/explode` crashed: ZeroDivisionError: boom (test_cases.py, line "
+    )
 
 
 def test_a_crashed_backend_is_an_error_and_one_that_cannot_run_is_not_run(engine, judged):
