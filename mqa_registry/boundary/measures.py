@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.boundary.calls import calling, refuse
-from mqa_registry.contributions import Quantile, Statistic
+from mqa_registry.contributions import Quantile, Scores, Statistic
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from mqa_registry.boundary.calls import Contributor
 
     Floats: TypeAlias = npt.NDArray[np.float64]
-    Answer: TypeAlias = "Floats | npt.NDArray[np.bool_] | Statistic | Quantile | float"
+    Answer: TypeAlias = "Floats | npt.NDArray[np.bool_] | Statistic | Quantile | Scores | float"
 
 SHOWN = 60  # characters of a value that a message repeats
 FORMS = "a measure gives a score for each row, a `Statistic`, a `Quantile`, or one number"
@@ -34,6 +34,8 @@ def checked_measure(who: Contributor, given: Any, rows: int | None) -> Answer:
         return _statistic(who, given, rows)
     if isinstance(given, Quantile):
         return _quantile(who, given, rows)
+    if isinstance(given, Scores):
+        return replace(given, values=_shown(who, "values", given.values, rows))
     array = _numbers(who, given, FORMS)
     if array.ndim == 1:
         return _of_rows(who, array, rows, "scores")
