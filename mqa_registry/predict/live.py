@@ -171,9 +171,7 @@ class LiveBackend:
         budget = self._guarded(self._budget)
         if not budget:
             return
-        batches = self._batching.batches(
-            asked, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
-        )
+        batches = self._batching.batches(asked, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays))
         for batch in batches:
             lacking = only(batch, missing)
             if lacking and self.failure is None:

@@ -98,7 +98,9 @@ def perturb_rows(
         progress.stage("disturbing rows")
     task = _task(plan)
     return {
-        one: lost[one.data] if lost and one.data in lost else disturb(rows[one.data], one.perturb, task, plan.suite.seed)
+        one: lost[one.data]
+        if lost and one.data in lost
+        else disturb(rows[one.data], one.perturb, task, plan.suite.seed)
         for one in plan.row_sets
     }
 
@@ -131,7 +133,15 @@ def predict(
             backend.batch_by(rule.batching)
         wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
         if wanting and truncations is not None:
-            _answer(wanting, prepared, asked, task=_task_of(plan, live)[1].who, truncations=truncations, stack=stack, progress=progress)
+            _answer(
+                wanting,
+                prepared,
+                asked,
+                task=_task_of(plan, live)[1].who,
+                truncations=truncations,
+                stack=stack,
+                progress=progress,
+            )
         answered = {
             view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
         }
@@ -201,9 +211,7 @@ def _identified(use: Use, subject: Subject) -> None:
             raise
 
 
-def _live_backends(
-    plan: Plan, prepared: Prepared, store: Store
-) -> tuple[dict[str, LiveBackend], dict[str, Failure]]:
+def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> tuple[dict[str, LiveBackend], dict[str, Failure]]:
     """The backends that the plan needs and that run the model, and why others cannot; it is not built yet."""
     suite, live, subject = plan.suite, _live(plan), prepared.subject
     if subject is None:
