@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 import shutil
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUMS = "SHA256SUMS"
+_DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
 STALE = 24 * 3600  # seconds after which a draft is of a process that was killed
 
 
@@ -50,14 +52,16 @@ def read_folder(place: Path) -> dict[str, bytes]:
 def drop_folder(place: Path) -> None:
     """Remove a folder, so that no half of it is ever seen under its name."""
     gone = place.with_name(f".{secrets.token_hex(6)}.tmp")
-    with _reported(f"the stored run `{place}` cannot be removed"):
+    with _reported(f"the stored run `{place}` cannot be removed"), suppress(FileNotFoundError):  # somebody was quicker
         place.rename(gone)
     shutil.rmtree(gone, ignore_errors=True)
 
 
 def sweep(around: Path) -> None:
     """Remove what processes that were killed have left beside the folders."""
-    for draft in around.glob(".*.tmp"):
+    for draft in around.iterdir():
+        if not _DRAFT.fullmatch(draft.name) or draft.is_symlink():
+            continue
         try:
             stale = time.time() - draft.stat().st_mtime > STALE
         except OSError:  # somebody else was quicker

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,8 +11,9 @@ from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.options import did_you_mean
 from mqa_registry.report import read_json
 from mqa_registry.runs.asked import STORE
-from mqa_registry.runs.folder import drop_folder, read_folder, sweep, write_folder
-from mqa_registry.runs.packing import packed, unpacked
+from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, sweep, write_folder
+from mqa_registry.runs.packing import RUN, packed, unpacked
+from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,18 +21,26 @@ if TYPE_CHECKING:
     from mqa_registry.runs.record import Record
 
 MOST = 20  # runs that a store keeps; an older one goes as a newer one comes
-FOLDER = "runs"
+MOST_BYTES = 2_000_000_000  # that all kept runs together may take; the newest is kept whatever it takes
 LAST = "last"
 SHOWN = 5  # names that an error lists
+SEQUENCE = "sequence"  # the file of a run that numbers it: clocks may go back, and dates are no order
+_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def keep(store: Path, record: Record) -> None:
-    """Keep a finished run, and drop the oldest ones where there are too many."""
-    place = store / FOLDER / record.run
-    write_folder(place, packed(record, place))
+    """Keep a finished run, and drop the oldest ones where they are too many, or too large together."""
+    place = store / RUNS / record.run
+    before = _names(store)
+    number = 1 + max((_sequence(store / RUNS / name) for name in before), default=0)
+    write_folder(place, {**packed(record, place), SEQUENCE: str(number).encode()})
     sweep(place.parent)
-    for name in _names(store)[:-MOST]:
-        drop_folder(store / FOLDER / name)
+    room = MOST_BYTES - _size(place)
+    for kept, name in enumerate(reversed(before), start=2):
+        folder = store / RUNS / name
+        room -= _size(folder)
+        if (kept > MOST or room < 0) and _is_whole(folder):
+            drop_folder(folder)
 
 
 def find(run: str | Path, store: Path | None, suite: Path | None) -> Record:
@@ -48,7 +58,7 @@ def find(run: str | Path, store: Path | None, suite: Path | None) -> Record:
     names = _names(place)
     if not names:
         raise UsageError(f"the store `{place}` keeps no run", hint=_elsewhere(store))
-    found = place / FOLDER / _meant(name, names, place)
+    found = place / RUNS / _meant(name, names, place)
     try:
         return unpacked(read_folder(found), found)
     except (ValueError, LookupError, TypeError) as error:  # its sums are right: another mqa wrote it
@@ -59,14 +69,43 @@ def find(run: str | Path, store: Path | None, suite: Path | None) -> Record:
 
 
 def _names(store: Path) -> list[str]:
-    """The runs that are kept, the oldest first; of one second, as their folders were made."""
+    """The runs that are kept, in the order in which they were. Whatever else lies beside them is nobody's to touch."""
     try:
-        runs = [path for path in (store / FOLDER).iterdir() if path.is_dir() and not path.name.startswith(".")]
-        return [path.name for path in sorted(runs, key=lambda path: (path.name[:15], path.stat().st_mtime_ns))]
+        runs = [path for path in (store / RUNS).iterdir() if _is_run(path)]
+        return [path.name for path in sorted(runs, key=_order)]
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
         raise StoreError(f"the store `{store}` cannot be read: {error.strerror}") from error
+
+
+def _is_run(path: Path) -> bool:
+    """Whether this is a folder with a run's name."""
+    return _NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+def _is_whole(run: Path) -> bool:
+    """Whether a folder with a run's name has the files that mqa gives every run."""
+    return (run / RUN).is_file() and (run / SUMS).is_file()
+
+
+def _order(run: Path) -> tuple[int, str, int]:
+    """By number; runs of an mqa that numbered none come first, by date, those of one second as they were written."""
+    return _sequence(run), run.name[:15], run.stat().st_mtime_ns
+
+
+def _sequence(run: Path) -> int:
+    try:
+        return int((run / SEQUENCE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _size(run: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in run.iterdir())
+    except FileNotFoundError:  # another process dropped it just now
+        return 0
 
 
 def _meant(name: str, names: Sequence[str], store: Path) -> str:
@@ -96,7 +135,7 @@ def _suite_of(report: object) -> Path | None:
 
 def _elsewhere(store: Path | None) -> str:
     """A hint to stores that lie one folder below."""
-    near = sorted(str(path.parent) for path in Path().glob(f"*/{STORE}/{FOLDER}")) if store is None else []
+    near = sorted(str(path.parent) for path in Path().glob(f"*/{STORE}/{RUNS}")) if store is None else []
     if near:
         return f"did you mean `--store {near[0]}`?"
     return "`mqa run SUITE` keeps one, in the store beside the suite; name another store with `--store DIR`"

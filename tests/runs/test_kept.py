@@ -113,6 +113,37 @@ def test_only_the_newest_runs_are_kept(project, monkeypatch):
     assert [path.name for path in (project.store / "runs").iterdir() if path.name.startswith(".")] == []
 
 
+def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
+    monkeypatch.setattr(kept, "MOST", 2)
+    names = [project.run().run for _ in range(2)]
+    for name in names:  # as runs that are dated in the future
+        (project.store / "runs" / name).rename(project.store / "runs" / name.replace("20", "21", 1))
+    newest = project.run().run
+    left = {path.name for path in project.kept}
+    assert newest in left
+    assert len(left) == 2
+    assert names[1].replace("20", "21", 1) in left
+
+
+def test_runs_go_where_they_are_too_large_together(project, monkeypatch):
+    first = project.run().run
+    monkeypatch.setattr(kept, "MOST_BYTES", 1)
+    newest = project.run().run
+    assert {path.name for path in project.kept} == {newest} != {first}
+
+
+def test_folders_that_are_no_runs_of_mqa_are_left_alone(project, monkeypatch):
+    monkeypatch.setattr(kept, "MOST", 1)
+    project.run()
+    theirs = [project.store / "runs" / name for name in ("exp01", "exp02", "20200101-000000-abcd")]
+    for folder in theirs:
+        folder.mkdir()
+        (folder / "weights.bin").write_bytes(b"years of work")
+    report = project.run()
+    assert all((folder / "weights.bin").exists() for folder in theirs)
+    assert project.judge("last").run == report.run
+
+
 def test_runs_of_one_second_are_told_apart_by_who_came_last(project):
     names = [project.run().run for _ in range(3)]
     assert project.judge("last").run == names[-1]
@@ -211,12 +242,14 @@ def test_a_kill_at_any_moment_leaves_no_half_of_a_folder(tmp_path):
 
 def test_what_a_killed_process_left_is_swept_once_it_is_old(project):
     (project.store / "runs").mkdir(parents=True)
-    old, new = (project.store / "runs" / name for name in (".old.tmp", ".new.tmp"))
-    for path in (old, new):
+    old, new = (project.store / "runs" / name for name in (f".{'0' * 12}.tmp", f".{'1' * 12}.tmp"))
+    foreign = project.store / "runs" / ".old.tmp"
+    for path in (old, new, foreign):
         path.mkdir()
-    os.utime(old, (0, 0))
+    for path in (old, foreign):
+        os.utime(path, (0, 0))
     project.run()
-    assert (old.exists(), new.exists()) == (False, True)
+    assert (old.exists(), new.exists(), foreign.exists()) == (False, True, True)
     assert project.judge()
 
 

@@ -185,11 +185,56 @@ def test_two_processes_may_write_at_once(tmp_path):
     assert got(one, [1, 2, 3]) == got(two, [1, 2, 3]) == [1.0, 2.0, 3.0]
 
 
-def test_a_file_that_is_no_store_is_refused_with_a_way_out(tmp_path):
-    (tmp_path / "predictions.sqlite").write_bytes(b"this is not a database at all" * 100)
-    with pytest.raises(StoreError, match="is damaged") as caught:
-        Store(tmp_path)
-    assert "remove the folder" in caught.value.hint
+def database(folder):
+    return folder / "predictions.sqlite"
+
+
+def test_a_file_that_is_no_database_is_set_aside(tmp_path):
+    filled(tmp_path, [1, 2]).close()
+    garbage = b"this is not a database at all" * 100
+    database(tmp_path).write_bytes(garbage)
+    store = Store(tmp_path)
+    assert got(store, [1, 2]) == [None, None]
+    assert store.set_aside is not None
+    assert store.set_aside.read_bytes() == garbage
+    store.put(BACKEND, [key(1)], table([1]))
+    store.close()
+    assert got(Store(tmp_path), [1]) == [1.0]
+
+
+@pytest.mark.parametrize("statement", ["DROP TABLE rows", "ALTER TABLE rows RENAME COLUMN batch TO gone"])
+def test_a_store_with_other_tables_keeps_its_whole_batches(tmp_path, statement):
+    filled(tmp_path, [1, 2], [3]).close()
+    with sqlite3.connect(database(tmp_path)) as connection:
+        connection.execute(statement)
+    store = Store(tmp_path)
+    store.mend(BACKEND)
+    assert got(store, [1, 2, 3]) == [1.0, 2.0, 3.0]
+
+
+def test_damage_in_the_middle_costs_no_batch_at_either_end(tmp_path):
+    filled(tmp_path, *([number] for number in range(200))).close()
+    whole = bytearray(database(tmp_path).read_bytes())
+    middle = len(whole) // 2 // 4096 * 4096
+    whole[middle : middle + 4096] = bytes(4096)
+    database(tmp_path).write_bytes(whole)
+    store = Store(tmp_path)
+    store.mend(BACKEND)
+    found = got(store, list(range(200)))
+    assert store.set_aside is not None
+    assert found[0] == 0.0
+    assert found[-1] == 199.0
+    assert sum(value is not None for value in found) > 100
+    assert all(value in (None, float(number)) for number, value in enumerate(found))
+
+
+def test_a_file_that_another_process_set_aside_already_is_not_set_aside_again(tmp_path):
+    one, two = filled(tmp_path, [1]), filled(tmp_path)
+    one.recover()
+    two.recover()
+    assert one.set_aside is not None
+    assert two.set_aside is None
+    assert got(two, [1]) == got(one, [1]) == [1.0]
 
 
 def test_a_store_of_another_format_is_refused(tmp_path):
