@@ -21,6 +21,7 @@ from mqa_registry.commands.arguments import (
     Data,
     Debug,
     Device,
+    Force,
     Input,
     Json,
     Limit,
@@ -81,6 +82,7 @@ def run(
     dry_run: Annotated[bool, flag("--dry-run", "Show the plan, and stop.")] = False,
     offline: Offline = False,
     no_examples: NoExamples = False,
+    force: Force = False,
     plugin: PluginFile = None,
     allow_code: AllowCode = False,
     allow_pickle: AllowPickle = False,
@@ -104,7 +106,9 @@ def run(
 
             planning.show_plan(suite, asked)
             return
-        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        show = running.Show(
+            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
+        )
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
 
 
@@ -115,6 +119,7 @@ def judge(
     store: Annotated[Path | None, typer.Option(metavar="DIR", help="The store that keeps the run.")] = None,
     json: Json = None,
     no_examples: NoExamples = False,
+    force: Force = False,
     plugin: PluginFile = None,
     timeout: CallTimeout = None,
     debug: Debug = False,
@@ -125,7 +130,9 @@ def judge(
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        show = running.Show(
+            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
+        )
         raise typer.Exit(running.judge(run, suite, running.asked(store=store, plugin=plugin, timeout=timeout), show))
 
 
@@ -192,6 +199,7 @@ def parity(
     store: StoreFolder = None,
     offline: Offline = False,
     no_examples: NoExamples = False,
+    force: Force = False,
     plugin: PluginFile = None,
     allow_code: AllowCode = False,
     allow_pickle: AllowPickle = False,
@@ -211,7 +219,9 @@ def parity(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, timeout=timeout,
         )  # fmt: skip
-        show = running.Show(json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug)
+        show = running.Show(
+            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
+        )
         mapped = mapping.columns_of(columns, data)
         interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
         pair = pairs.Pair(
@@ -234,6 +244,7 @@ def export(
     backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
     source: Source = None,
     json: Json = None,
+    force: Force = False,
     store: StoreFolder = None,
     offline: Offline = False,
     plugin: PluginFile = None,
@@ -250,7 +261,7 @@ def export(
         order = exporting.Order(model, task, backend, said, data, source, columns=mapping.columns_of(columns, data))
         asked = running.asked(
             store=store, plugin=plugin, offline=offline, allow_code=allow_code, allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=trust_remote_code, force=force,
         )  # fmt: skip
         raise typer.Exit(exporting.export(order, out, asked, json))
 
@@ -271,6 +282,7 @@ def plugins(
 @app.command()
 def doctor(
     json: Json = None,
+    force: Force = False,
     plugin: PluginFile = None,
     debug: Debug = False,
     verbose: VerboseDoctor = 0,
@@ -279,7 +291,7 @@ def doctor(
     with _reported(debug=debug):
         from mqa_registry.commands import doctor as doctors
 
-        raise typer.Exit(doctors.examine(plugin or [], json, verbose=verbose))
+        raise typer.Exit(doctors.examine(plugin or [], json, verbose=verbose, force=force))
 
 
 @app.command()

@@ -36,6 +36,7 @@ Model = Annotated[
     ),
 ]
 Json = Annotated[str | None, typer.Option(metavar="FILE", help="Write the report as JSON; - is standard output.")]
+Force = Annotated[bool, flag("--force", "Replace files that mqa did not write.")]
 NoExamples = Annotated[bool, flag("--no-examples", "Keep rows' texts out of every report and the store's runs.")]
 Verbose = Annotated[
     int, typer.Option("-v", count=True, metavar="", show_default=False, help="Show every group and example.")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mqa_registry.commands.examining import findings_of
-from mqa_registry.commands.places import check_report
+from mqa_registry.commands.places import check_report, clear_report
 from mqa_registry.commands.requirements import unmet
 from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import ExitCode
@@ -35,9 +35,10 @@ FORMAT = 1
 OURS = "mqa-registry"
 
 
-def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
+def examine(files: Sequence[Path], to: str | None, *, verbose: int, force: bool = False) -> ExitCode:
     """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
-    check_report(to)
+    check_report(to, force=force)
+    clear_report(to)
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}
     with Console(stderr=True).status("") as status:
@@ -46,10 +47,10 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int) -> ExitCode:
             status.update(f"asking {reference}")
             found[reference] = findings_of(reference, files)
     environment, exit_code = _environment(), _exit_code(found)
-    print_findings(environment, found, console(machine=to == "-"), verbose=verbose)
     if to is not None:
         whole = {"format": FORMAT, "exit_code": int(exit_code), "environment": environment, "findings": _rows(found)}
         write_json(whole, to)
+    print_findings(environment, found, console(machine=to == "-"), verbose=verbose)
     return exit_code
 
 

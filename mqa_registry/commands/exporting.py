@@ -12,7 +12,7 @@ from rich.console import Console
 from mqa_registry import plugins, runs
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
-from mqa_registry.commands.places import check_folder, check_report
+from mqa_registry.commands.places import check_folder, check_report, clear_report
 from mqa_registry.contributions.subject import SAMPLES
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.naming import counted
@@ -23,6 +23,7 @@ from mqa_registry.report.console.findings import listed
 from mqa_registry.report.console.pen import LONG, Pen
 from mqa_registry.report.files import write_json
 from mqa_registry.report.output import console
+from mqa_registry.store import claim
 from mqa_registry.suite.adhoc import adhoc
 
 if TYPE_CHECKING:
@@ -81,13 +82,17 @@ class Order:
 
 def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> ExitCode:
     """Export a model into a folder and show what was found in it: 1 where that is an error."""
-    check_report(json_file)
+    check_report(json_file, force=asked.force)
+    clear_report(json_file)
     check_folder(out)
     whole = order.told(asked)
+    claim(asked.store or Path(runs.STORE))
     with mapped_by_option():
         subject, use = _made(whole, asked)
     with Console(stderr=True).status("exporting"):
         exported = _exported(use, subject, out)
+    if json_file is not None:
+        write_json({**exported.facts, "exported": [file.name for file in exported.files]}, json_file)
     shown = console(machine=json_file == "-", highlight=False)
     pen = Pen(shown)
     taken = {} if order.task else {"task": told(str(whole.task), arrays=order.arrays)}
@@ -95,8 +100,6 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         taken["traced with"] = _sentences([str(one[TEXT]) for one in sentences])
     for line in _told(exported, taken, pen):
         shown.print(line, no_wrap=True, overflow="ignore", crop=False)
-    if json_file is not None:
-        write_json(exported.facts, json_file)
     wrong = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if wrong else ExitCode.OK
 

@@ -13,7 +13,7 @@ from mqa_registry.commands.interface import Interface
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.odd import odd_rows
-from mqa_registry.commands.places import check_report
+from mqa_registry.commands.places import check_report, clear_report
 from mqa_registry.commands.running import tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
@@ -135,7 +135,9 @@ class Pair:
 
 def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     """Hold a file against its model and show where they part; the exit code is the report's."""
-    check_report(show.json)
+    check_report(show.json, force=show.force)
+    clear_report(show.json)
+    asked = replace(asked, outputs=show.outputs)
     _refuse_two_sources(pair)
     whole = pair.told(asked)
     trial = _tried(whole, asked, show)
@@ -149,9 +151,9 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
         remarks.append(Finding("note", "where", _begins(found)))
     report = replace(report, findings=(*findings, *remarks, *report.findings))
-    tell(report, show)
     if show.json is not None:
         write_json(to_json(report) | {"first_divergence": found}, show.json)
+    tell(report, show)
     return report.exit_code
 
 

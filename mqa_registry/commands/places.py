@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from tempfile import TemporaryFile
 
 from mqa_registry.errors import UsageError
 from mqa_registry.report.files import explained
 
+# Keys by which a JSON file shows that it is a report of mqa: on a run, a machine or an export. A stamp is none.
+_OWN = ({"run", "verdict", "results"}, {"exit_code", "environment", "findings"}, {"sha256", "recipe", "exported"})
 
-def check_report(file: str | None) -> None:
-    """That a report can be written to a file; one to standard output, or none at all, is no question."""
+
+ROWS = "ROWS.txt"  # the file by which `mqa rows` knows a folder that it made
+
+
+def check_report(file: str | None, *, force: bool = False) -> None:
+    """That a report can be written to a file, in place of an earlier one of mqa or, with `force`, of any file.
+
+    One to standard output, or none at all, is no question.
+    """
     if file is None or file == "-":
         return
     with explained(file):
@@ -21,16 +31,55 @@ def check_report(file: str | None) -> None:
             raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
         if place.is_file() or not place.exists():  # a pipe or a device is opened once, by who writes
             _try(place.parent)
+        if not force and place.is_file() and place.stat().st_size and not _is_own(place):
+            raise UsageError(
+                f"`{file}` is there already, and mqa did not write it",
+                hint="write to another file, or replace this one with `--force`",
+            )
+
+
+def clear_report(file: str | None) -> None:
+    """Remove an earlier report of mqa, so that it does not stand for a run that comes to none."""
+    if file is None or file == "-":
+        return
+    with explained(file):
+        place = Path(file).resolve()
+        if place.is_file() and _is_own(place):
+            place.unlink()
+
+
+def check_rows(folder: Path) -> None:
+    """That rows can be written to a folder: one that is not there, is empty, or was made by `mark_rows`."""
+    check_folder(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / ROWS).is_file():
+        raise UsageError(
+            f"`{folder}` holds files that `mqa rows` did not write", hint="name a new or an empty folder with `--out`"
+        )
+
+
+def mark_rows(folder: Path) -> None:
+    """Make a folder for rows; what is in it may be replaced by `mqa rows` from now on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ROWS).write_text("Made by `mqa rows`, which replaces what is in this folder.\n", encoding="utf-8")
+
+
+def _is_own(file: Path) -> bool:
+    """Whether a file is a report of mqa, and nothing of anybody else's."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and "format" in found and any(keys <= found.keys() for keys in _OWN)
 
 
 def check_folder(folder: Path) -> None:
-    """That an export can be put into a folder, which need not be there yet."""
+    """That files can be put into a folder, which need not be there yet."""
     with explained(str(folder)):
         folder.exists()  # raises where nothing can have this name
         above = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
         if not above.is_dir():
             what = "file" if above.exists() else "link that leads nowhere"
-            raise UsageError(f"`{above}` is a {what}, and an export needs a folder", hint="write elsewhere")
+            raise UsageError(f"`{above}` is a {what}, and a folder is needed", hint="write elsewhere")
         _try(above)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from mqa_registry import runs
 from mqa_registry.boundary import limited
 from mqa_registry.commands.ending import say
-from mqa_registry.commands.places import check_report
+from mqa_registry.commands.places import check_report, check_rows, clear_report, mark_rows
 from mqa_registry.errors import ExitCode, NotRunError, UsageError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
@@ -38,6 +38,12 @@ class Show:
     examples: bool = True
     verbose: int = 0
     debug: bool = False
+    force: bool = False
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that are written."""
+        return () if self.json in (None, "-") else (Path(self.json),)
 
 
 def asked(
@@ -54,6 +60,7 @@ def asked(
     allow_pickle: bool = False,
     trust_remote_code: bool = False,
     timeout: float | None = None,
+    force: bool = False,
 ) -> Asked:
     """The command line as the run reads it; a UsageError where a flag makes no sense."""
     check_timeout(timeout)
@@ -70,6 +77,7 @@ def asked(
         allow_pickle=allow_pickle,
         trust_remote_code=trust_remote_code,
         timeout=timeout,
+        force=force,
     )
 
 
@@ -81,7 +89,9 @@ def check_timeout(timeout: float | None) -> None:
 
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
-    check_report(show.json)
+    check_report(show.json, force=show.force)
+    clear_report(show.json)
+    asked = replace(asked, outputs=show.outputs)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
     return _shown(report, show)
@@ -89,21 +99,30 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 
 def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
-    check_report(show.json)
+    check_report(show.json, force=show.force)
+    if run not in map(str, show.outputs):  # that one is read first, and so refused
+        clear_report(show.json)
     with limited(asked.timeout):
-        report = runs.judge(run, suite, store=asked.store, plugin_files=asked.plugin_files, examples=show.examples)
+        report = runs.judge(
+            run,
+            suite,
+            store=asked.store,
+            plugin_files=asked.plugin_files,
+            outputs=show.outputs,
+            examples=show.examples,
+        )
     return _shown(report, show)
 
 
 def _shown(report: Report, show: Show) -> ExitCode:
-    tell(report, show)
     if show.json is not None:
         try:
-            write_json(report, show.json)
+            write_json(report, show.json)  # first: whoever reads what is printed may leave before its end
         except BrokenPipeError:
             abandon()
             say("error: the reader of standard output left before the report was written", _again(report))
             return ExitCode.NOT_TRUSTWORTHY
+    tell(report, show)
     return report.exit_code
 
 
@@ -146,11 +165,12 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
     import pyarrow.parquet as pq
 
     plan = runs.planned(suite, asked)
+    check_rows(out)
     with limited(asked.timeout):
         rows = load_rows(plan, asked.conditions(plan.suite))
         perturbed = perturb_rows(plan, rows, Silence())
     try:
-        out.mkdir(parents=True, exist_ok=True)
+        mark_rows(out)
         for row_set, seen in perturbed.items():
             if not isinstance(seen, Disturbed):
                 raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)

@@ -32,7 +32,8 @@ class Conditions:
     """What the command line allows and asks for; nothing here can be set from a suite file.
 
     `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
-    `plugin_files` are the Python files that are loaded as plugins.
+    `plugin_files` are the Python files that are loaded as plugins. With `force`, files that mqa did not write may be
+    replaced by what the command writes.
     """
 
     exports: Path
@@ -41,6 +42,7 @@ class Conditions:
     allow_code: bool = False
     allow_pickle: bool = False
     trust_remote_code: bool = False
+    force: bool = False
     plugin_files: tuple[Path, ...] = ()
 
 

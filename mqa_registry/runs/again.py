@@ -17,6 +17,7 @@ from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import judged_again
 from mqa_registry.runs.kept import find
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.outputs import refuse_inputs
 from mqa_registry.runs.running import plan_of
 from mqa_registry.runs.texts import with_groups
 from mqa_registry.suite import Overrides, read
@@ -34,17 +35,20 @@ def judge(
     *,
     store: str | Path | None = None,
     plugin_files: Sequence[Path] = (),
+    outputs: Sequence[Path] = (),
     examples: bool = True,
 ) -> Report:
     """Judge a finished run again by what it kept: no model, no data. Raises MqaError where nothing can be judged.
 
     `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite file with other bounds, measures,
     slices or another confidence. What it asks of rows that the run did not predict is NOT-RUN. `store` is the folder
-    with the run: the one beside the suite, or in the current folder, if left out.
+    with the run: the one beside the suite, or in the current folder, if left out. `outputs` are files that the caller
+    writes, which may be none of those that are read.
     """
     clock = time.perf_counter()
     record = find(run, Path(store) if store else None, Path(suite) if suite else None)
     raw = _asked(suite, record) if suite else record.raw
+    refuse_inputs(outputs, raw, [*plugin_files, *([Path(run)] if Path(run).suffix == ".json" else [])])
     plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)), files=False)
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))

@@ -20,6 +20,7 @@ from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
 from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.outputs import refuse_inputs
 from mqa_registry.runs.record import Record
 from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
@@ -98,6 +99,7 @@ def tried(
 
 def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, examples: bool) -> Trial:
     started, clock = datetime.now(UTC), time.perf_counter()
+    refuse_inputs(asked.outputs, raw, asked.plugin_files)
     plan, catalog = plan_of(raw, asked)
     conditions = asked.conditions(plan.suite)
     prepared = prepare(plan, conditions, watching)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.calibration import calibration_rows
+from mqa_onnxruntime.exporting import MODEL
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.lineage import lineage_file
-from mqa_onnxruntime.stamp import alone, stamp, stamp_file, stamped_files, write_stamp
+from mqa_onnxruntime.stamp import alone, is_stamped, stamp, stamp_file, stamped_files, write_stamp
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
-from mqa_registry import Exported, Finding, NotRunError
+from mqa_registry import DataError, Exported, Finding, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -37,9 +39,13 @@ def export_session(
 ) -> Exported:
     """Put the model's export into a folder, with its weights, its nodes' descent and its stamp beside it."""
     wanted = Wanted(None, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
+    if not subject.conditions.force:
+        _refuse_foreign(folder, (MODEL,))  # before the export, which takes long
     export = kept_export(subject, opset, wanted.variant, limit=wanted.limit)
     told = stamp(subject, export)
     names = [*export.audit["files"], lineage_file(export.path).name]
+    if not subject.conditions.force:
+        _refuse_foreign(folder, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with alone(folder), _staged(folder) as staged:
@@ -57,6 +63,19 @@ def export_session(
 def _calibrated(subject: Subject, variant: Variant) -> dict[str, str]:
     rows = len(calibration_rows(subject, variant)) if variant.calibrated else 0
     return {"calibrated with": f"{rows} row{'s' if rows > 1 else ''}"} if rows else {}
+
+
+def _refuse_foreign(folder: Path, names: Iterable[str]) -> None:
+    """Raise a DataError where the export would replace a file that is no part of an earlier export."""
+    model = folder / MODEL
+    parts = [model.name, stamp_file(model).name, lineage_file(model).name]
+    ours = {*stamped_files(model), *(parts[1:] if is_stamped(model) else ())}
+    for name in dict.fromkeys((*parts, *names)):
+        if name not in ours and os.path.lexists(folder / name):
+            raise DataError(
+                f"`{folder / name}` is there already, and mqa did not write it, or it was changed since",
+                hint="export to another folder, or replace it with `--force`",
+            )
 
 
 @contextmanager

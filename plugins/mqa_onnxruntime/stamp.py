@@ -63,6 +63,14 @@ def _by_audit(findings: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     return {"verdict": judged[0] if judged else None, "judgements": judged}
 
 
+def is_stamped(path: Path) -> bool:
+    """Whether beside an ONNX file there is a stamp that can be read."""
+    try:
+        return "recipe" in _read(stamp_file(path))
+    except (DataError, LookupError):
+        return False
+
+
 def stamped_files(path: Path) -> list[str]:
     """The files beside an ONNX file, itself among them, that its stamp was made for and that nobody changed since."""
     try:

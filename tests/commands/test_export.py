@@ -192,7 +192,7 @@ def test_an_export_that_cannot_be_made_is_exit_3(export, tmp_path):
 @pytest.mark.parametrize(
     ("more", "message"),
     [
-        (["--out", "own.py"], "error: `own.py` is a file, and an export needs a folder"),
+        (["--out", "own.py"], "error: `own.py` is a file, and a folder is needed"),
         (["--out", "x", "--json", "no/such/folder.json"], "error: there is no folder to write"),
         (["--out", "x", "--per-channel"], "error: `own/text` has no option `per_channel`"),
         (["--out", "x", "--task", "wrods"], "error: plugin `own` has no task `wrods`"),

@@ -50,9 +50,9 @@ def test_an_export_is_put_into_a_folder_that_is_there_or_can_be_made(folder):
 @pytest.mark.parametrize(
     ("folder", "message"),
     [
-        ("file", "`file` is a file, and an export needs a folder"),
-        ("file/new/below", "file` is a file, and an export needs a folder"),
-        ("nowhere", "`nowhere` is a link that leads nowhere, and an export needs a folder"),
+        ("file", "`file` is a file, and a folder is needed"),
+        ("file/new/below", "file` is a file, and a folder is needed"),
+        ("nowhere", "`nowhere` is a link that leads nowhere, and a folder is needed"),
         ("x" * 300, "name too long"),
     ],
 )
@@ -74,7 +74,9 @@ def test_where_nothing_may_be_written_neither_can_be_put(monkeypatch, check):
 def test_what_is_there_stays_as_it_was_and_nothing_comes_beside_it(tmp_path):
     (tmp_path / "file").write_text("earlier")
     before = sorted(tmp_path.rglob("*"))
-    check_report("file")
+    with pytest.raises(UsageError, match="is there already, and mqa did not write it"):
+        check_report("file")
+    check_report("file", force=True)
     check_report(os.devnull)
     check_folder(Path("folder"))
     assert (tmp_path / "file").read_text() == "earlier"

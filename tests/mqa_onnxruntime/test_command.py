@@ -102,6 +102,7 @@ def exported(export):
 
 def test_a_good_model_is_exported_and_everything_is_written_down(exported, place):
     told = json.loads(exported.stdout)
+    assert told.pop("exported") == ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
     assert told == json.loads((place / "out/model.mqa.json").read_text())
     names = {"model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"}
     assert {file.name for file in (place / "out").iterdir()} == names
