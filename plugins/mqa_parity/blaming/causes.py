@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.case import paired
 from mqa_parity.blaming.doors import Dissected, Weighted, dissected
 from mqa_parity.blaming.folded import folded
 from mqa_parity.blaming.normalization import ROUNDINGS
@@ -236,7 +235,7 @@ def _worked_out(case: Suspect) -> Arrays:
     if not isinstance(candidate, Dissected):
         raise NotRunError("there is no graph to work out")
     anatomy = dissected(candidate, case.case.truth.reference)
-    names = paired(dict.fromkeys(anatomy.results(), np.zeros(0)), case.case.truth.outputs[1])
+    names = case.case.paired(anatomy.results())
     feeds = anatomy.feed(case.case.batch)
     pieces = [anatomy.piece([], theirs) for theirs, _ in names]
     return {piece.output: piece.work_out({name: feeds[name] for name in piece.inputs}) for piece in pieces}
