@@ -15,7 +15,7 @@ from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import ContributionError, MqaError
+from mqa_registry.errors import ContributionError, ExitCode, MqaError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.store import joined
@@ -64,6 +64,7 @@ class Looking:
         self._fresh = fresh
         self._stack = ExitStack()
         self._open: dict[str, Runner] = {}
+        self._wrong_input: MqaError | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -86,6 +87,8 @@ class Looking:
             if table is None:
                 table = self._looked(sight)
         except MqaError as error:
+            if self._wrong_input is not None:  # of a backend that the probe had opened, and no doing of the probe
+                raise self._wrong_input from error
             return Sighted(failure=Failure.of(error))
         return Sighted(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
 
@@ -158,7 +161,11 @@ class Looking:
     def _runner(self, backend: str) -> Runner:
         if backend not in self._open:
             live = self._live[backend]
-            self._open[backend] = live.runner or live.load(self._stack, self._progress)
+            try:
+                self._open[backend] = live.runner or live.load(self._stack, self._progress)
+            except MqaError as error:
+                self._wrong_input = error if error.exit_code is ExitCode.WRONG_INPUT else None
+                raise
         return self._open[backend]
 
     def _codec(self, backend: str) -> Codec:

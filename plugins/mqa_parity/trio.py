@@ -75,11 +75,11 @@ def trusted(three: Trio, arrays: Mapping[str, Any]) -> Trio:
     near = three.peer.run(arrays)
     try:
         true = three.exact.run(arrays)
-        far = next((name for name, array in true.items() if _beyond_rounding(array, near[name], three.form.eps)), "")
     except MqaError:
         raise
     except Exception as error:
         return replace(three, exact=three.peer, doubt=f"{three.yardstick} does not run in float64: {reason(error)}")
+    far = next((name for name, array in true.items() if _beyond_rounding(array, near[name], three.form.eps)), "")
     if far and three.yardstick == FILE:
         why = f"`{far}` of {three.yardstick} lies beyond rounding from what comes out in float64"
         return replace(three, exact=three.peer, doubt=why)
@@ -92,7 +92,7 @@ def _beyond_rounding(exact: npt.NDArray[Any], peer: npt.NDArray[Any], eps: float
         return exact.shape != peer.shape
     finite = np.isfinite(exact) & np.isfinite(peer)
     scale = np.abs(exact[finite]).max(initial=0.0)
-    return bool(np.abs(exact - peer)[finite].max(initial=0.0) > math.sqrt(eps) * scale)
+    return bool(np.abs(exact[finite] - peer[finite]).max(initial=0.0) > math.sqrt(eps) * scale)
 
 
 def _is_file(runner: Runner) -> bool:

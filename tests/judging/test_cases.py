@@ -99,7 +99,10 @@ def test_a_slice_that_wants_what_a_later_row_lacks_is_an_error_of_its_check(engi
         return "other"
 
     wrong, sound = judged(engine.check(by=by(picky)), engine.check("sound"))
-    assert (wrong.verdict, wrong.note) == (Verdict.ERROR, "the sky has no group (name one)")
+    assert (wrong.verdict, wrong.note) == (
+        Verdict.ERROR,
+        "the slice `letters/by` reports: the sky has no group (name one)",
+    )
     assert sound.verdict is Verdict.PASS
 
 
@@ -371,7 +374,7 @@ def test_a_rate_that_is_undefined_in_a_group_settles_nothing_and_is_not_left_out
 @pytest.mark.parametrize(
     ("score", "reason"),
     [
-        (lambda row: np.inf if row == 3 else 0.5, "value is undefined: 1 of 50 rows score infinity"),
+        (lambda row: np.inf if row == 3 else 0.5, "value is undefined: 1 of 50 rows scores infinity"),
         (lambda row: 0.25, "value is the same in every row, which shows nothing of how others would differ"),
         (lambda row: np.nan, "value is undefined, since no row has a say"),
         (lambda row: np.nan if row else 0.5, "value rests on one row, which shows nothing of how others would differ"),

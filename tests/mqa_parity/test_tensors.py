@@ -16,7 +16,7 @@ import pytest
 
 from mqa_parity.ratios import GIVES, evidence, numbers
 from mqa_parity.tensors import tensors
-from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, Statistic
 
 
 @pytest.fixture
@@ -436,10 +436,9 @@ def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
 # The reference
 
 
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_runner, network, dtype):
+def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_runner, network):
     def compute(batch, kind):
-        if kind == np.dtype(dtype).type:
+        if kind is np.float32:
             raise TypeError("forward() got an unexpected\nkeyword `y`")
         return network(batch, kind)
 
@@ -448,6 +447,18 @@ def test_rows_that_the_reference_does_not_take_are_its_own_matter(held, numpy_ru
     ) as error:
         held(reference=numpy_runner(compute))
     assert "do they fit the model" in error.value.hint
+
+
+def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(held, numpy_runner, network):
+    def compute(batch, kind):
+        if kind is np.float64:
+            raise TypeError("no such kernel")
+        return network(batch, kind)
+
+    found, shown, _ = held(reference=numpy_runner(compute))
+    assert isinstance(found["ratio"], Statistic)
+    assert found["ratio"].never
+    assert any("does not run in float64: no such kernel" in remark for remark in shown["remarks"])
 
 
 def test_a_reference_that_moves_is_named_and_the_export_is_not_blamed(held, numpy_runner):

@@ -94,7 +94,9 @@ def test_a_label_of_no_class_is_refused(project, refusal):
 
 def test_a_data_file_that_is_not_there_is_refused(project, refusal):
     project.write(SOUND, head=project.head.replace("words.parquet", "wrods.parquet"))
-    assert refusal().message.startswith("there is no file")
+    (problem,) = refusal().problems
+    assert problem.message.startswith("there is no file")
+    assert problem.location.source.startswith('path = "wrods.parquet"')
 
 
 def test_labels_are_mapped_in_the_data_set_or_the_model(project):
