@@ -31,7 +31,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.store.packing import Keys
 
-P, T = ParamSpec("P"), TypeVar("T")
+P = ParamSpec("P")
+T = TypeVar("T")
 
 FORMAT = 1
 # What SQLite answers where a file is none of its own, or has no tables such as ours. All else (full, locked, not to be
