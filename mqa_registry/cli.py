@@ -8,47 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mqa_registry.commands.arguments import (
-    EXIT_CODES,
-    AllowCode,
-    AllowPickle,
-    Arrays,
-    Backend,
-    BatchAxis,
-    CallTimeout,
-    Columns,
-    Constant,
-    Data,
-    Debug,
-    Device,
-    Force,
-    Input,
-    Json,
-    Limit,
-    Model,
-    NoExamples,
-    Offline,
-    Only,
-    OnnxFile,
-    OtherSuite,
-    Outputs,
-    PluginFile,
-    Precision,
-    Quiet,
-    Run,
-    Set,
-    Source,
-    StoreFolder,
-    SuiteArgument,
-    Task,
-    Timeout,
-    Tolerance,
-    TrustRemoteCode,
-    Verbose,
-    VerboseDoctor,
-    Version,
-    flag,
-)
+from mqa_registry.commands import arguments as args
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,7 +16,7 @@ if TYPE_CHECKING:
 app = typer.Typer(
     name="mqa",
     help="Tell whether a pretrained model, and its ONNX export, may ship.",
-    epilog=EXIT_CODES,
+    epilog=args.EXIT_CODES,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -64,33 +24,33 @@ app = typer.Typer(
 
 
 @app.callback()
-def without_command(version: Version = False) -> None:
+def without_command(version: args.Version = False) -> None:
     """What `mqa` takes without a command."""
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=args.EXIT_CODES)
 def run(
-    suite: SuiteArgument,
-    json: Json = None,
-    only: Only = None,
-    backend: Backend = None,
-    limit: Limit = None,
-    set_: Set = None,
-    device: Device = "auto",
-    store: StoreFolder = None,
-    fresh: Annotated[bool, flag("--fresh", "Predict anew what the store has.")] = False,
-    dry_run: Annotated[bool, flag("--dry-run", "Show the plan, and stop.")] = False,
-    offline: Offline = False,
-    no_examples: NoExamples = False,
-    force: Force = False,
-    plugin: PluginFile = None,
-    allow_code: AllowCode = False,
-    allow_pickle: AllowPickle = False,
-    trust_remote_code: TrustRemoteCode = False,
-    timeout: CallTimeout = None,
-    debug: Debug = False,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    suite: args.SuiteArgument,
+    json: args.Json = None,
+    only: args.Only = None,
+    backend: args.Backend = None,
+    limit: args.Limit = None,
+    set_: args.Set = None,
+    device: args.Device = "auto",
+    store: args.StoreFolder = None,
+    fresh: Annotated[bool, args.flag("--fresh", "Predict anew what the store has.")] = False,
+    dry_run: Annotated[bool, args.flag("--dry-run", "Show the plan, and stop.")] = False,
+    offline: args.Offline = False,
+    no_examples: args.NoExamples = False,
+    force: args.Force = False,
+    plugin: args.PluginFile = None,
+    allow_code: args.AllowCode = False,
+    allow_pickle: args.AllowPickle = False,
+    trust_remote_code: args.TrustRemoteCode = False,
+    timeout: args.CallTimeout = None,
+    debug: args.Debug = False,
+    verbose: args.Verbose = 0,
+    quiet: args.Quiet = False,
 ) -> None:
     """Run a suite, and say whether the model may ship."""
     with _reported(debug=debug):
@@ -106,46 +66,42 @@ def run(
 
             planning.show_plan(suite, asked)
             return
-        show = running.Show(
-            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
-        )
+        show = running.Show(json, not no_examples, -1 if quiet else verbose, debug, force)
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=args.EXIT_CODES)
 def judge(
-    run: Run,
-    suite: OtherSuite = None,
+    run: args.Run,
+    suite: args.OtherSuite = None,
     store: Annotated[Path | None, typer.Option(metavar="DIR", help="The store that keeps the run.")] = None,
-    json: Json = None,
-    no_examples: NoExamples = False,
-    force: Force = False,
-    plugin: PluginFile = None,
-    timeout: CallTimeout = None,
-    debug: Debug = False,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    json: args.Json = None,
+    no_examples: args.NoExamples = False,
+    force: args.Force = False,
+    plugin: args.PluginFile = None,
+    timeout: args.CallTimeout = None,
+    debug: args.Debug = False,
+    verbose: args.Verbose = 0,
+    quiet: args.Quiet = False,
 ) -> None:
     """Judge a finished run again, after a bound or a metric changed: no model, no data."""
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        show = running.Show(
-            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
-        )
+        show = running.Show(json, not no_examples, -1 if quiet else verbose, debug, force)
         raise typer.Exit(running.judge(run, suite, running.asked(store=store, plugin=plugin, timeout=timeout), show))
 
 
 @app.command()
 def validate(
-    suite: SuiteArgument,
-    set_: Set = None,
-    offline: Offline = False,
-    plugin: PluginFile = None,
-    allow_code: AllowCode = False,
-    allow_pickle: AllowPickle = False,
-    trust_remote_code: TrustRemoteCode = False,
-    debug: Debug = False,
+    suite: args.SuiteArgument,
+    set_: args.Set = None,
+    offline: args.Offline = False,
+    plugin: args.PluginFile = None,
+    allow_code: args.AllowCode = False,
+    allow_pickle: args.AllowPickle = False,
+    trust_remote_code: args.TrustRemoteCode = False,
+    debug: args.Debug = False,
 ) -> None:
     """Show every problem of a suite, of its data and of its model's configuration, without running it."""
     with _reported(debug=debug):
@@ -160,15 +116,15 @@ def validate(
 
 @app.command()
 def rows(
-    suite: SuiteArgument,
+    suite: args.SuiteArgument,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
-    only: Only = None,
-    limit: Limit = None,
-    set_: Set = None,
-    offline: Offline = False,
-    plugin: PluginFile = None,
-    timeout: CallTimeout = None,
-    debug: Debug = False,
+    only: args.Only = None,
+    limit: args.Limit = None,
+    set_: args.Set = None,
+    offline: args.Offline = False,
+    plugin: args.PluginFile = None,
+    timeout: args.CallTimeout = None,
+    debug: args.Debug = False,
 ) -> None:
     """Write every view's rows, disturbed ones too, to be predicted anywhere and brought back by replay/file."""
     with _reported(debug=debug):
@@ -178,36 +134,36 @@ def rows(
         running.write_rows(suite, asked, out)
 
 
-@app.command(epilog=EXIT_CODES)
+@app.command(epilog=args.EXIT_CODES)
 def parity(
-    model: Model,
-    file: OnnxFile,
-    data: Data = None,
-    columns: Columns = None,
-    inputs: Arrays = None,
-    task: Task = None,
-    outputs: Outputs = None,
-    input_: Input = None,
-    constant: Constant = None,
-    batch_axis: BatchAxis = None,
-    tolerance: Tolerance = None,
-    source: Source = None,
-    repro: Annotated[bool, flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
-    json: Json = None,
-    device: Device = "auto",
-    limit: Limit = None,
-    store: StoreFolder = None,
-    offline: Offline = False,
-    no_examples: NoExamples = False,
-    force: Force = False,
-    plugin: PluginFile = None,
-    allow_code: AllowCode = False,
-    allow_pickle: AllowPickle = False,
-    trust_remote_code: TrustRemoteCode = False,
-    timeout: CallTimeout = None,
-    debug: Debug = False,
-    verbose: Verbose = 0,
-    quiet: Quiet = False,
+    model: args.Model,
+    file: args.OnnxFile,
+    data: args.Data = None,
+    columns: args.Columns = None,
+    inputs: args.Arrays = None,
+    task: args.Task = None,
+    outputs: args.Outputs = None,
+    input_: args.Input = None,
+    constant: args.Constant = None,
+    batch_axis: args.BatchAxis = None,
+    tolerance: args.Tolerance = None,
+    source: args.Source = None,
+    repro: Annotated[bool, args.flag("--repro", "Keep a script that shows a difference without mqa.")] = False,
+    json: args.Json = None,
+    device: args.Device = "auto",
+    limit: args.Limit = None,
+    store: args.StoreFolder = None,
+    offline: args.Offline = False,
+    no_examples: args.NoExamples = False,
+    force: args.Force = False,
+    plugin: args.PluginFile = None,
+    allow_code: args.AllowCode = False,
+    allow_pickle: args.AllowPickle = False,
+    trust_remote_code: args.TrustRemoteCode = False,
+    timeout: args.CallTimeout = None,
+    debug: args.Debug = False,
+    verbose: args.Verbose = 0,
+    quiet: args.Quiet = False,
 ) -> None:
     """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
     with _reported(debug=debug):
@@ -219,9 +175,7 @@ def parity(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, timeout=timeout,
         )  # fmt: skip
-        show = running.Show(
-            json=json, examples=not no_examples, verbose=-1 if quiet else verbose, debug=debug, force=force
-        )
+        show = running.Show(json, not no_examples, -1 if quiet else verbose, debug, force)
         mapped = mapping.columns_of(columns, data)
         interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
         pair = pairs.Pair(
@@ -232,26 +186,26 @@ def parity(
 
 @app.command()
 def export(
-    model: Model,
+    model: args.Model,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
-    task: Task = None,
+    task: args.Task = None,
     opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
-    precision: Precision = None,
-    per_channel: Annotated[bool, flag("--per-channel", "Quantize every channel by itself.")] = False,
+    precision: args.Precision = None,
+    per_channel: Annotated[bool, args.flag("--per-channel", "Quantize every channel by itself.")] = False,
     data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
-    columns: Columns = None,
-    timeout: Timeout = None,
+    columns: args.Columns = None,
+    timeout: args.Timeout = None,
     backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
-    source: Source = None,
-    json: Json = None,
-    force: Force = False,
-    store: StoreFolder = None,
-    offline: Offline = False,
-    plugin: PluginFile = None,
-    allow_code: AllowCode = False,
-    allow_pickle: AllowPickle = False,
-    trust_remote_code: TrustRemoteCode = False,
-    debug: Debug = False,
+    source: args.Source = None,
+    json: args.Json = None,
+    force: args.Force = False,
+    store: args.StoreFolder = None,
+    offline: args.Offline = False,
+    plugin: args.PluginFile = None,
+    allow_code: args.AllowCode = False,
+    allow_pickle: args.AllowPickle = False,
+    trust_remote_code: args.TrustRemoteCode = False,
+    debug: args.Debug = False,
 ) -> None:
     """Export a model to ONNX, with everything checked and written down."""
     with _reported(debug=debug):
@@ -269,8 +223,8 @@ def export(
 @app.command()
 def plugins(
     name: Annotated[str | None, typer.Argument(help="A plugin, or one contribution: plugin/name.")] = None,
-    plugin: PluginFile = None,
-    debug: Debug = False,
+    plugin: args.PluginFile = None,
+    debug: args.Debug = False,
 ) -> None:
     """List the plugins that are installed, or explain one."""
     with _reported(debug=debug):
@@ -281,11 +235,11 @@ def plugins(
 
 @app.command()
 def doctor(
-    json: Json = None,
-    force: Force = False,
-    plugin: PluginFile = None,
-    debug: Debug = False,
-    verbose: VerboseDoctor = 0,
+    json: args.Json = None,
+    force: args.Force = False,
+    plugin: args.PluginFile = None,
+    debug: args.Debug = False,
+    verbose: args.VerboseDoctor = 0,
 ) -> None:
     """Show what this machine can run, what is in the way, and the line that mends it."""
     with _reported(debug=debug):
@@ -295,7 +249,7 @@ def doctor(
 
 
 @app.command()
-def schema(plugin: PluginFile = None, debug: Debug = False) -> None:
+def schema(plugin: args.PluginFile = None, debug: args.Debug = False) -> None:
     """Print the JSON Schema of the suite file, with the options of every plugin that is installed."""
     with _reported(debug=debug):
         from mqa_registry.commands import listing

@@ -19,6 +19,7 @@ from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
 from mqa_registry.predict.batches import only
 from mqa_registry.predict.observations import Failure, Work
+from mqa_registry.predict.outputs import joined_outputs
 from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
 from mqa_registry.suite import identity
@@ -73,11 +74,6 @@ class LiveBackend:
     def model(self) -> dict[str, Any]:
         """What the model's source says of it."""
         return {"digest": self._subject.model.digest, **self._subject.model.about}
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The classes the model answers with."""
-        return self._subject.model.labels
 
     @property
     def subject(self) -> Subject:
@@ -208,7 +204,7 @@ class LiveBackend:
             outputs = [self._given(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
-        return codec.reading({name: _joined([one[name] for one in outputs]) for name in outputs[0]}, rows)
+        return codec.reading({name: joined_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
 
     def _settle(self, identity: Mapping[str, str]) -> None:
         """Know the backend, and with it all keys in the store, by what it really is."""
@@ -283,7 +279,7 @@ class LiveBackend:
                 raise
         middle = len(rows) // 2
         halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
-        return {name: _joined([half[name] for half in halves]) for name in halves[0]}
+        return {name: joined_outputs([half[name] for half in halves]) for name in halves[0]}
 
     def _guarded(self, step: Callable[[], Any]) -> Any:
         """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
@@ -298,15 +294,3 @@ class LiveBackend:
         except Exception as error:
             self.failure = Failure.of_crash(f"backend `{self.name}` crashed", error)
         return None
-
-
-def _joined(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Parts of an output, one behind the other, the narrower ones padded with zeros to the shape of the widest."""
-    if not all(part.ndim for part in parts):
-        return parts[0]
-    shape = np.max([part.shape[1:] for part in parts], axis=0)
-    padded = [
-        np.pad(part, [(0, 0), *((0, int(to - by)) for to, by in zip(shape, part.shape[1:], strict=True))])
-        for part in parts
-    ]
-    return np.concatenate(padded)

@@ -4,35 +4,29 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_registry.boundary import encoding_arrays
-from mqa_registry.contributions import Replay
-from mqa_registry.data import fingerprint, labels_in, other_labels, schema_named
+from mqa_registry.data import fingerprint
 from mqa_registry.data.digest import digest_of_files
-from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
+from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.batching import RunBatching, measured
-from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.live import LiveBackend
-from mqa_registry.predict.load import load
 from mqa_registry.predict.looking import Looking
-from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Prepared
-from mqa_registry.predict.preflight import preflight
-from mqa_registry.predict.replayed import replay
-from mqa_registry.predict.subject import subject_of
+from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
+from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.boundary import Contributor
-    from mqa_registry.contributions import Backend, Codec, Conditions, Subject, Task
+    from mqa_registry.contributions import Codec, Conditions, Subject
     from mqa_registry.data import Example, Rows
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encodings
@@ -45,79 +39,6 @@ if TYPE_CHECKING:
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
 
 
-def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
-    """Read the data sets that the plan needs."""
-    suite, task = plan.suite, _task(plan)
-    names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
-    return {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
-
-
-def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
-    """Read the data sets that the plan needs, and perturb their rows.
-
-    The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
-    """
-    progress.stage("reading the data")
-    rows, lost = _load(plan, conditions)
-    subject, unmade = _made_subject(plan, conditions, rows)
-    if subject is not None:
-        preflight(plan, rows, subject.task.schema, subject.model.labels)
-    seen = perturb_rows(plan, rows, progress, lost)
-    replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
-    classes = _classes(subject, replayed.values(), rows.values())
-    if subject is None and unmade is None and (schema := _schema(replayed.values())):
-        preflight(plan, rows, schema, classes)
-    replayed = {view: _with_classes(one, classes) for view, one in replayed.items()}
-    return Prepared(rows, seen, subject, unmade, replayed, classes)
-
-
-def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
-    """Read the rows, and look for all that a run would refuse before it predicts; nothing is perturbed, or kept.
-
-    Of replayed predictions, those for the rows as they are are read; of backends, the files that they name.
-    """
-    rows = load_rows(plan, conditions)
-    subject = _subject(plan, conditions, rows)
-    if subject is not None:
-        for name in _live(plan):
-            _identified(plan.suite.backends[name], subject)
-        preflight(plan, rows, subject.task.schema, subject.model.labels)
-        return rows
-    views = [view for view in _to_replay(plan) if not view.rows.perturb]
-    replayed = [_replayed(plan, view, Disturbed(rows[view.rows.data])) for view in views]
-    if schema := _schema(replayed):
-        preflight(plan, rows, schema, _classes(None, replayed, rows.values()))
-    return rows
-
-
-def perturb_rows(
-    plan: Plan, rows: Mapping[str, Rows], progress: Progress, lost: Mapping[str, Failure] | None = None
-) -> dict[RowSet, Disturbed | Failure]:
-    """Every set of rows as the model sees it; of data sets that were lost, why."""
-    if any(row_set.perturb for row_set in plan.row_sets):
-        progress.stage("disturbing rows")
-    task = _task(plan)
-    return {
-        one: lost[one.data]
-        if lost and one.data in lost
-        else disturb(rows[one.data], one.perturb, task, plan.suite.seed)
-        for one in plan.row_sets
-    }
-
-
-def _load(plan: Plan, conditions: Conditions) -> tuple[dict[str, Rows], dict[str, Failure]]:
-    """The data sets that the plan needs, and why there is nothing of those whose source is broken or cannot run."""
-    suite, task = plan.suite, _task(plan)
-    rows: dict[str, Rows] = {}
-    lost: dict[str, Failure] = {}
-    for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
-        try:
-            rows[name] = load(suite.data[name], task, conditions, suite.seed)
-        except (ContributionError, NotRunError) as error:
-            lost[name] = Failure.of(error)
-    return rows, lost
-
-
 def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
@@ -127,7 +48,7 @@ def predict(
     truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
     with ExitStack() as stack:
         rule = RunBatching()
-        if (rows := _first_rows(plan, prepared.rows)) is not None:
+        if (rows := first_rows(plan, prepared.rows)) is not None:
             rule = measured(live.values(), rows, store, stack, progress, fresh=fresh)
         for backend in live.values():
             backend.batch_by(rule.batching)
@@ -146,7 +67,7 @@ def predict(
             view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
         }
         views = {
-            view: _with_classes(answered[view], prepared.classes)
+            view: with_classes(answered[view], prepared.classes)
             if view in answered
             else prepared.replayed[view]
             if view in prepared.replayed
@@ -168,52 +89,9 @@ def predict(
     )
 
 
-def _task(plan: Plan) -> Task | None:
-    return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
-
-
-def _live(plan: Plan) -> list[str]:
-    """The backends that the plan needs and that run the model, by name."""
-    seen = (view for sight in plan.sights if sight.probe.sees == "runner" for view in sight.views)
-    names = dict.fromkeys(view.backend for view in (*plan.views, *seen))
-    return [name for name in names if not isinstance(plan.suite.backends[name].contribution, Replay)]
-
-
-def _to_replay(plan: Plan) -> list[View]:
-    live = _live(plan)
-    return [view for view in plan.views if view.backend not in live]
-
-
-def _subject(plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]) -> Subject | None:
-    """The model under test, which is not built yet; None where no backend runs it."""
-    suite = plan.suite
-    if suite.model is None or not _live(plan):
-        return None
-    return subject_of(suite.model, conditions, _first_rows(plan, rows))
-
-
-def _made_subject(
-    plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]
-) -> tuple[Subject | None, Failure | None]:
-    """The model under test, or why there is none: its source or task is broken, or cannot run here."""
-    try:
-        return _subject(plan, conditions, rows), None
-    except (ContributionError, NotRunError) as error:
-        return None, Failure.of(error)
-
-
-def _identified(use: Use, subject: Subject) -> None:
-    """Let a backend say what it would run; what only this machine lacks is for the run to say."""
-    try:
-        use.call_part(cast("Backend", use.contribution).identity, subject)
-    except MqaError as error:
-        if error.exit_code is ExitCode.WRONG_INPUT:
-            raise
-
-
 def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> tuple[dict[str, LiveBackend], dict[str, Failure]]:
     """The backends that the plan needs and that run the model, and why others cannot; it is not built yet."""
-    suite, live, subject = plan.suite, _live(plan), prepared.subject
+    suite, live, subject = plan.suite, live_backends_of(plan), prepared.subject
     if subject is None:
         return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}
     first = next(iter(suite.backends))
@@ -226,11 +104,6 @@ def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> tuple[dict[s
         except (ContributionError, NotRunError) as error:
             lost[name] = Failure.of(error)
     return made, lost
-
-
-def _first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
-    """Those of the suite's first data set, else of the first that the plan needs."""
-    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
 def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]:
@@ -341,38 +214,3 @@ def _unmade(view: View, prepared: Prepared, lost: Mapping[str, Failure]) -> Obse
     """A view of a backend that could not be made ready, or of rows that could not."""
     seen = prepared.seen[view.rows]
     return Observed(None, failure=seen) if isinstance(seen, Failure) else Observed(seen, failure=lost[view.backend])
-
-
-def _replayed(plan: Plan, view: View, seen: Disturbed | Failure) -> Observed:
-    if isinstance(seen, Failure):
-        return Observed(None, failure=seen)
-    return replay(view, plan.suite.backends[view.backend], seen)
-
-
-def _schema(replayed: Iterable[Observed]) -> str:
-    """The schema of replayed predictions; empty where there are none."""
-    return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
-
-
-def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
-    """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
-    known = subject.model.labels if subject is not None else ()
-    brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    brought = [predictions for predictions in brought if schema_named(predictions.schema).classed]
-    if known or not brought:
-        return known
-    named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
-    if any(predictions.probabilities is not None for predictions in brought):
-        return named
-    return tuple(sorted({*named, *other_labels({label for one in rows for label in labels_in(one)}, named)}))
-
-
-def _with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
-    predictions = observed.predictions
-    if predictions is None or not schema_named(predictions.schema).classed:
-        return observed
-    strangers = sorted(set(predictions.classes) - set(classes))
-    if strangers:
-        known = ", ".join(f"`{name}`" for name in classes)
-        raise DataError(f"replayed predictions have the label `{strangers[0]}`", hint=f"the model knows {known}")
-    return replace(observed, predictions=predictions.with_classes(classes))

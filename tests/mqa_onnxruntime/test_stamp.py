@@ -75,11 +75,33 @@ def test_a_damaged_stamp_is_no_stamp(backend, subject, shipped, content):
         backend.identity(subject, path=shipped.files[0])
 
 
+@pytest.fixture
+def forced(subject):
+    """The subject of a command that may replace files that mqa did not write."""
+    subject.conditions = dataclasses.replace(subject.conditions, force=True)
+    return subject
+
+
 def test_an_export_over_an_older_one_replaces_it(backend, subject, shipped):
+    again = backend.export(subject, shipped.files[0].parent)
+    assert read_graph(again.files[0]).sha256() == shipped.facts["sha256"]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.mqa.json", "model.trace.json"])
+def test_an_export_over_a_file_of_another_maker_is_refused(backend, subject, tmp_path, name):
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / name).write_bytes(b"mine")
+    with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
+        backend.export(subject, tmp_path / "release")
+    assert "--force" in caught.value.hint
+    assert [file.read_bytes() for file in (tmp_path / "release").iterdir()] == [b"mine"]
+
+
+def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, forced, shipped):
     folder = shipped.files[0].parent
     (folder / "model.onnx").write_bytes(b"old")
     (folder / "model.mqa.json").write_text("old")
-    again = backend.export(subject, folder)
+    again = backend.export(forced, folder)
     assert read_graph(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
@@ -95,12 +117,12 @@ def test_an_export_in_another_precision_takes_away_what_the_one_before_left(back
 @pytest.mark.parametrize(
     "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
 )
-def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, subject, shipped, told, files):
+def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, told, files):
     folder = shipped.files[0].parent
     for place in (folder, folder.parent):
         (place / "mine").write_text("")
     stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
-    backend.export(subject, folder)
+    backend.export(forced, folder)
     assert (folder / "mine").exists()
     assert (folder.parent / "mine").exists()
 
@@ -129,7 +151,7 @@ def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, subj
 
 
 @pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".coming"])
-def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, subject, exported, tmp_path, name):
+def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exported, tmp_path, name):
     outside = tmp_path / "outside"
     outside.mkdir()
     target = outside if name == ".coming" else outside / "victim"
@@ -138,7 +160,7 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, subject, export
         target.write_text("mine")
     (folder / name).symlink_to(target)
     with suppress(NotRunError):
-        backend.export(subject, folder)
+        backend.export(forced, folder)
     assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
     assert name == ".coming" or target.read_text() == "mine"
 
