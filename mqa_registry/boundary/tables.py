@@ -77,7 +77,7 @@ def checked_predictions(who: Contributor, given: Any, schema: str) -> Prediction
     if ids.null_count or pc.count_distinct(ids).as_py() < len(ids):
         refuse(who, "gave predictions whose ids are not one for each row")
     answers = checked_answers(who, table, given.schema, given.classes, len(table))
-    return Predictions(given.schema, answers.add_column(0, "id", ids), tuple(given.classes))
+    return Predictions(given.schema, answers.add_column(0, "id", ids), tuple(given.classes), given.read)
 
 
 def _cast(who: Contributor, name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:

@@ -146,7 +146,7 @@ def test_an_export_is_shown_and_written_down(export, tmp_path):
     done = export("--out", "out", "--opset", "7", "--json", "told.json")
     assert done.exit_code == 0, done.output
     assert (tmp_path / "out/model.txt").read_text() == "sha256:model 7"
-    assert json.loads((tmp_path / "told.json").read_text()) == {"digest": "sha256:model"}
+    assert json.loads((tmp_path / "told.json").read_text()) == {"digest": "sha256:model", "exported": ["model.txt"]}
     lines = [line.split() for line in done.stdout.splitlines()]
     assert lines == [
         ["kind", "text"],
@@ -158,7 +158,7 @@ def test_an_export_is_shown_and_written_down(export, tmp_path):
 
 def test_json_on_stdout_leaves_it_to_machines(export):
     done = export("--out", "out", "--json", "-")
-    assert json.loads(done.stdout) == {"digest": "sha256:model"}
+    assert json.loads(done.stdout) == {"digest": "sha256:model", "exported": ["model.txt"]}
     assert "Exported" in done.stderr
 
 

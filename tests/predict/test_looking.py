@@ -215,7 +215,10 @@ def test_a_probe_that_finds_the_data_wrong_costs_no_other(engine):
     wrong, fine = Watcher(refuse).use("watch/a"), Watcher().use("watch/b")
     observations = engine.run(engine.suite(check(engine, wrong), check(engine, fine)))
     failures = [seen.failure for seen in observations.sights.values()]
-    assert (failures[0].message, failures[0].hint) == ("the rows have no text `title`", "they have `text`")
+    assert (failures[0].message, failures[0].hint) == (
+        "the probe `watch/a` reports: the rows have no text `title`",
+        "they have `text`",
+    )
     assert failures[0].trace, "it is an ERROR of its check, and nothing that merely could not run"
     assert failures[1] is None
 
