@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions.batching import Batching, shapes
-from mqa_registry.errors import MqaError, OutOfMemoryError
+from mqa_registry.errors import ContributionError, MqaError, OutOfMemoryError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -99,7 +99,9 @@ def _without_padding(model: _Invariance, groups: Sequence[Sequence[Encoded]], mo
 def _attempted(model: _Invariance, rows: Sequence[Encoded]) -> list[Values] | Exception:
     try:
         return model.together(rows)
-    except Exception as error:  # models refuse batches with any kind of error
+    except ContributionError as error:  # models refuse batches with any kind of error
+        return error.__cause__ if isinstance(error.__cause__, Exception) else error
+    except Exception as error:
         return error
 
 

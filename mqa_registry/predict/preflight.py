@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
@@ -73,7 +75,9 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
 def _said(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:
     """What a contribution says is wrong with the user's input; a crash is its check's own, once that is judged."""
     try:
-        step()
+        # A stream of its own: what closes it here must not be without one when its check is judged.
+        with open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out, redirect_stdout(out):  # noqa: PTH123  # a descriptor is no path
+            step()
     except MqaError as error:
         reported = error.__cause__ if isinstance(error, ContributionError) else error
         if isinstance(reported, kind) and reported.exit_code is ExitCode.WRONG_INPUT:

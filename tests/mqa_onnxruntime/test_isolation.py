@@ -109,7 +109,7 @@ def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
     [
         ("kill", r"the export was killed \(SIGKILL\), as a machine out of memory does it"),
         ("segfault", "the export was ended by SIGSEGV; it last said: "),
-        ("crash", "the export crashed with exit code 1; it last said: KeyError: 'no such key'"),
+        ("crash", "the model source `doom/fated` crashed: KeyError: 'no such key'"),
         ("leave", "the export crashed with exit code 0"),
     ],
 )

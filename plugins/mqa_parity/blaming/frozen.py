@@ -31,7 +31,7 @@ def frozen(case: Case, anatomy: Anatomy) -> str:
     """The only lengths that a file runs with which cannot run a batch, in words; empty where it is not for its lengths.
 
     They are found by trial: among the numbers that the error names and those in the graph are those with which the file
-    runs and agrees with the model. With one more along the same axis it must not.
+    runs and agrees with the model. With one more or less along the same axis, of what it ran with, it must not.
     """
     axes = _axes(case, anatomy)
     until = time.monotonic() + SECONDS
@@ -40,8 +40,10 @@ def frozen(case: Case, anatomy: Anatomy) -> str:
             return ""
         if _agrees(case, axes, lengths):
             every = _lengths(case, axes) | lengths
-            held = {label: one for label, one in every.items() if not _runs(case, axes, {**every, label: one + 1})}
-            return _spelled(case, axes, held) if held else ""
+            sound = case.on(_resized(case, axes, every))
+            held = {label: one for label, one in every.items() if _is_frozen(sound, axes, label, one)}
+            # A length of 1 alone may as well be where a shorter one is not to be had: a table that is cut does that, too.
+            return _spelled(case, axes, held) if max(held.values(), default=0) > 1 else ""
     return ""
 
 
@@ -82,8 +84,10 @@ def _resized(case: Case, axes: Axes, lengths: Mapping[str, int]) -> Arrays:
     return batch
 
 
-def _runs(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
-    return not case.on(_resized(case, axes, lengths)).crash
+def _is_frozen(sound: Case, axes: Axes, label: str, length: int) -> bool:
+    """Whether a batch that runs does so with neither one more nor one less along an axis."""
+    others = [other for other in (length + 1, length - 1) if other > 0]
+    return all(sound.on(_resized(sound, axes, {label: other})).crash for other in others)
 
 
 def _agrees(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
