@@ -120,9 +120,15 @@ def test_an_export_errs_no_more_than_pytorch_itself(verdicts):
         assert result.numbers["mismatches"].estimate == 0
 
 
-@pytest.mark.parametrize("backend", ["norm", "weight"])
-def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts, backend):
-    result = verdicts["tensors", backend]
+def test_an_export_with_another_weight_fails_by_that_weight(verdicts):
+    result = verdicts["tensors", "weight"]
+    assert result.verdict == "FAIL"
+    assert result.numbers["mismatches"].estimate == 1
+    assert any("of the model" in remark and "initializer" in remark for remark in result.evidence["remarks"])
+
+
+def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
+    result = verdicts["tensors", "norm"]
     assert result.verdict == "FAIL"
     assert result.numbers["ratio"].estimate > 30
     assert result.numbers["cosine"].estimate > 0.999
