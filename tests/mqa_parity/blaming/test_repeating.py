@@ -128,7 +128,9 @@ def test_the_words_of_it_are_printed(blamed, copied):
     row = {name: 1.0 if kind == pa.float64() else 8 if kind == pa.int64() else "" for name, kind in _columns()}
     remarks = evidence(pa.Table.from_pylist([row | {"peer": "float32", "blame": told}], SCHEMA))["remarks"]
     assert f"it begins in `{NEXT}` (Linear, node `noise`)" in remarks
-    assert any("exporter: the file does not repeat its own answers: random numbers are drawn by " in one for one in remarks)
+    assert any(
+        "exporter: the file does not repeat its own answers: random numbers are drawn by " in one for one in remarks
+    )
 
 
 def _columns():
