@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from mqa_registry.boundary.calls import refuse
 from mqa_registry.boundary.measures import spelled
 from mqa_registry.data import Predictions, schema_named
+from mqa_registry.data.conversion import finite_or_null
 from mqa_registry.data.probability import OFF, SLACK
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def checked_answers(who: Contributor, given: Any, schema: str, classes: Sequence
         for name, kind in form.columns.items()
         if name in table.column_names
     }
-    columns[main] = _finite(columns[main])
+    columns[main] = finite_or_null(columns[main])
     if form.classed:
         _check_labels(who, columns[main], classes)
         if PROBABILITY in columns:
@@ -87,20 +88,6 @@ def _cast(who: Contributor, name: str, column: pa.ChunkedArray, kind: pa.DataTyp
         if not (pa.types.is_string(kind) and pa.types.is_floating(column.type)):
             return column.cast(kind)
     return refuse(who, f"gave the column `{name}` of {column.type}, and {kind} is needed")
-
-
-def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with null for a number, or a list of numbers, with NaN or Inf in it: no answer."""
-    if pa.types.is_floating(column.type):
-        return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
-    if not (pa.types.is_list(column.type) and pa.types.is_floating(column.type.value_type)):
-        return column
-    fine = pc.fill_null(pc.is_finite(pc.list_flatten(column)), fill_value=False)
-    if pc.all(fine).as_py() in (True, None):
-        return column
-    broken = np.zeros(len(column), dtype=bool)
-    broken[pc.list_parent_indices(column).filter(pc.invert(fine)).to_numpy()] = True
-    return pc.if_else(pa.array(broken), pa.scalar(None, column.type), column)
 
 
 def _check_labels(who: Contributor, answers: pa.ChunkedArray, classes: Sequence[str]) -> None:

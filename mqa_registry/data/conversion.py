@@ -39,7 +39,7 @@ def as_predictions(table: pa.Table, schema: str = "label", classes: Sequence[str
         table = table.append_column("vector", _bundled(table))
     columns = {name: _column(table, name, kind) for name, kind in form.columns.items() if _there(table, form, name)}
     name = form.main[0]
-    columns[name] = _finite(columns[name])
+    columns[name] = finite_or_null(columns[name])
     _check_parts(form, columns[name], ids)
     if schema == "vector":
         _check_widths(columns[name], ids)
@@ -132,7 +132,7 @@ def _bundled(table: pa.Table) -> pa.ChunkedArray:
     return pa.chunked_array([lists])
 
 
-def _finite(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def finite_or_null(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """The column with null for every number that is NaN or Inf, and for every list of numbers with one among them."""
     if pa.types.is_floating(column.type):
         return pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
