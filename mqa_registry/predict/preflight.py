@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
+from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.data import targets_of
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
@@ -76,7 +77,11 @@ def _said(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterato
     """What a contribution says is wrong with the user's input; a crash is its check's own, once that is judged."""
     try:
         # A stream of its own: what closes it here must not be without one when its check is judged.
-        with open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out, redirect_stdout(out):  # noqa: PTH123  # a descriptor is no path
+        with (
+            open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out,  # noqa: PTH123  # a descriptor is no path
+            redirect_stdout(out),
+            calling(use.who, seconds=PER_ROW),  # of two rows, or of one
+        ):
             step()
     except MqaError as error:
         reported = error.__cause__ if isinstance(error, ContributionError) else error

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mqa_registry.predict.progress import Progress
     from mqa_registry.suite import Use
 
+CHECKING = "checking what the suite asks"
+
 
 def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
     """Read the data sets that the plan needs."""
@@ -41,11 +43,13 @@ def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
     rows, lost = _load(plan, conditions)
     subject, unmade = _made_subject(plan, conditions, rows)
     if subject is not None:
+        progress.stage(CHECKING)
         preflight(plan, rows, subject.task.schema, subject.model.labels)
     seen = perturb_rows(plan, rows, progress, lost)
     replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
     classes = _classes(subject, replayed.values(), rows.values())
     if subject is None and unmade is None and (schema := _schema(replayed.values())):
+        progress.stage(CHECKING)
         preflight(plan, rows, schema, classes)
     replayed = {view: with_classes(one, classes) for view, one in replayed.items()}
     return Prepared(rows, seen, subject, unmade, replayed, classes)

@@ -44,8 +44,8 @@ def cannot(predictions, targets):
     raise NotRunError("there is no dictionary")
 
 def endless(predictions, targets):
-    "Never ends."
-    while True:
+    "Never ends with more than the two rows that a suite is checked with."
+    while len(predictions) > 2:
         pass
 
 def asleep(predictions, targets):
@@ -53,12 +53,17 @@ def asleep(predictions, targets):
     time.sleep(1000)
 
 def stubborn(predictions, targets):
-    "Never ends, whatever it is told."
-    while True:
+    "Never ends with as many, whatever it is told."
+    while len(predictions) > 2:
         try:
             time.sleep(1000)
         except BaseException:
             pass
+
+def early(predictions, targets):
+    "Never ends."
+    while True:
+        pass
 
 def talk(predictions, targets):
     "Prints wherever it can, and goes elsewhere."
@@ -72,7 +77,7 @@ def talk(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    for function in (leave, interrupt, base, mutate, refuse, cannot, endless, asleep, stubborn, talk):
+    for function in (leave, interrupt, base, mutate, refuse, cannot, endless, asleep, stubborn, early, talk):
         yield Metric(function.__name__, function, takes=("label",))
 """
 
@@ -132,13 +137,18 @@ def test_a_call_that_no_exception_ends_ends_the_process_and_is_named(hostile):
 
 
 @pytest.mark.parametrize(
-    ("name", "last"), [("endless", "interrupted"), ("stubborn", "interrupted, within the metric `bad/stubborn`")]
+    ("name", "stage", "last"),
+    [
+        ("early", "checking what the suite asks", "interrupted"),
+        ("endless", "judging", "interrupted"),
+        ("stubborn", "judging", "interrupted, within the metric `bad/stubborn`"),
+    ],
 )
-def test_ctrl_c_stays_ctrl_c_within_a_plugin(hostile, name, last):
+def test_ctrl_c_stays_ctrl_c_within_a_plugin(hostile, name, stage, last):
     hostile.write(checks(name))
     command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--plugin", "bad.py"]
     process = subprocess.Popen(command, cwd=hostile.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert any("judging" in line for line in process.stderr)
+    assert any(stage in line for line in process.stderr)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)

@@ -171,7 +171,7 @@ def test_a_dry_run_shows_the_plan_and_predicts_nothing(project):
 
 def test_progress_in_a_pipe_is_plain_lines(project):
     project.write(accuracy(0.80))
-    assert project.run().err.splitlines() == ["reading the data", "judging"]
+    assert project.run().err.splitlines() == ["reading the data", "checking what the suite asks", "judging"]
 
 
 @pytest.mark.parametrize(
