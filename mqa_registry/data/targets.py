@@ -119,15 +119,17 @@ def _classes_of(rows: Rows, column: pa.ChunkedArray, classes: Sequence[str], dat
             f"{_place(rows, row, data)} has the target {_shown(value)}, and a row has one label here",
             hint="several labels a row need a task, or predictions, of schema `labels`",
         )
-    encoded = column.combine_chunks().dictionary_encode()
-    values = encoded.dictionary.to_pylist()
+    values = pc.unique(column).to_pylist()
     there = [value for value in values if not is_missing(value)]
     read = read_labels(there, classes)
     if isinstance(read, Unreadable):
-        row = pc.index(encoded.indices, values.index(read.label)).as_py()
-        raise _refusal(rows, row, read, data)
+        raise _refusal(rows, column.to_pylist().index(read.label), read, data)
+    if pa.types.is_string(column.type) and read == [value for value in values if value is not None]:
+        return column
+    encoded = column.combine_chunks().dictionary_encode()
     names = dict(zip(there, read, strict=True))
-    dictionary = pa.array([None if is_missing(value) else names[value] for value in values], pa.string())
+    kinds = encoded.dictionary.to_pylist()
+    dictionary = pa.array([None if is_missing(kind) else names[kind] for kind in kinds], pa.string())
     return pa.chunked_array([dictionary.take(encoded.indices)])
 
 

@@ -59,9 +59,10 @@ class Measured:
     def of_metric(cls, answer: Any, span: Span = ANYWHERE) -> Measured:
         """The same of a metric, whose scores a row can be anything within its range."""
         measured = cls.of(answer, span)
-        if not isinstance(measured.answer, np.ndarray) or not all(map(math.isfinite, span)):
+        answer = measured.answer
+        if not isinstance(answer, np.ndarray) or answer.dtype == bool or not all(map(math.isfinite, span)):
             return measured
-        return cls(Scores(_floats(measured.answer), *span), span)
+        return cls(Scores(answer, *span), span)
 
     def at(self, positions: Ints) -> Measured | None:
         """The same of some of the rows; None where the measure has to be asked again."""
