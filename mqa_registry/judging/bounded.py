@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
-from scipy import optimize, special
+from scipy import special
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -92,6 +92,8 @@ class BoundedMean:
         sign = math.copysign(1.0, edge - value)
         if edge == value:
             return edge
+        from scipy.optimize import brentq  # a fifth of a second to import, which means of few measures need
+
         unit = float(self.counts @ self.sizes) / float(self.counts.sum())
         shapes = np.append(self.counts, 1.0)
 
@@ -99,7 +101,7 @@ class BoundedMean:
             beyond = np.append(self.totals - end * self.sizes, unit * (edge - end))
             return chance_above(sign * beyond, shapes) - tail
 
-        return float(optimize.brentq(excess, value, edge, xtol=1e-12, rtol=1e-9))
+        return float(brentq(excess, value, edge, xtol=1e-12, rtol=1e-9))
 
 
 def _kinds(scores: Floats) -> tuple[Floats, Floats]:
@@ -124,8 +126,10 @@ def chance_above(values: Floats, shapes: Floats) -> float:
     least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     if most <= 0 or least >= 0:
         return float(most > 0)
+    from scipy.optimize import brentq  # as above
+
     edge = 1 - 1e-12
-    point = optimize.brentq(lambda s: float(shapes @ (values / (1 - s * values))), edge / least, edge / most)
+    point = brentq(lambda s: float(shapes @ (values / (1 - s * values))), edge / least, edge / most)
     terms = values / (1 - point * values)
     curvature = math.sqrt(float(shapes @ terms**2))
     reach = math.copysign(math.sqrt(max(0.0, 2 * float(shapes @ np.log1p(-point * values)))), point)
