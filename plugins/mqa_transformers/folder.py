@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, content_digest
 from mqa_transformers.files import check_fetched, read_json
+from mqa_transformers.kernels import implementations, is_kernel
 from mqa_transformers.otherwise import CONFIG, check_whole
 from mqa_transformers.weights import find_weights
 
@@ -45,6 +46,7 @@ class Folder:
     weights: tuple[str, ...]
     pickled: bool  # the weights are a pickle
     code: bool  # it brings Python code that is run
+    trusted: bool = False  # what it asks to be run, and brings or not, is
 
     @property
     def architecture(self) -> str | None:
@@ -139,7 +141,9 @@ def open_folder(path: Path, conditions: Conditions) -> Folder:
     config = read_json(path / CONFIG)
     _check_code(path, config, allowed=conditions.trust_remote_code)
     weights, pickled = find_weights(path, config, allow_pickle=conditions.allow_pickle)
-    folder = Folder(path, config, weights, pickled=pickled, code=bool(_code(path, config)))
+    folder = Folder(
+        path, config, weights, pickled=pickled, code=bool(_code(path, config)), trusted=conditions.trust_remote_code
+    )
     for name in folder.files():
         check_fetched(path / name)
     return folder
@@ -155,8 +159,7 @@ def _check_code(path: Path, config: Mapping[str, Any], *, allowed: bool) -> None
 
 def _code(path: Path, config: Mapping[str, Any]) -> str:
     """The file that names code to run, or nothing."""
-    # A `/` in the name of the attention means a kernel that is fetched from the hub.
-    if "auto_map" in config or "/" in str(config.get("attn_implementation", "")):
+    if "auto_map" in config or any(map(is_kernel, implementations(config))):
         return CONFIG
     present = (name for name in PROCESSORS if (path / name).is_file())
     return next((name for name in present if "auto_map" in read_json(path / name)), "")

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError
+from mqa_transformers.kernels import check_kernels
 from mqa_transformers.padding import missing_pad_token
 from mqa_transformers.quiet import quiet
 from mqa_transformers.reasons import reason
@@ -47,6 +49,7 @@ def load_module(folder: Folder, needs: str, processor: Callable[[], Any]) -> Any
     where that ends no text. Raises a DataError where a weight is missing.
     """
     what = f"a model for `{needs or FORWARD}`"
+    check_kernels(_loaded(folder, what, lambda: _config(folder)), allowed=folder.trusted)
     module, info = _loaded(folder, what, lambda: _from_pretrained(folder, _loader(folder, needs)))
     _check_weights(folder, needs or FORWARD, info, set(module.state_dict()))
     module.config.use_cache = False  # a classifier's answer is its logits, not the keys and values on the way there
@@ -113,12 +116,21 @@ def _from_pretrained(folder: Folder, name: str) -> Any:
     )
 
 
+def _config(folder: Folder) -> Any:
+    import transformers
+
+    return transformers.AutoConfig.from_pretrained(
+        str(folder.path), local_files_only=True, trust_remote_code=folder.code
+    )
+
+
 def _tokenizer(folder: Folder, needs: str) -> Any:
     import transformers
 
-    known = {"local_files_only": True, "trust_remote_code": folder.code}
-    tokenizer = transformers.AutoTokenizer.from_pretrained(str(folder.path), **known)
-    kind = _class(folder, needs, **known)
+    tokenizer = transformers.AutoTokenizer.from_pretrained(
+        str(folder.path), local_files_only=True, trust_remote_code=folder.code
+    )
+    kind = _class(folder, needs)
     if kind is not None:
         # Models share tokenizers: BERT's also gives `token_type_ids` to DistilBERT, which has none.
         taken = inspect.signature(kind.forward).parameters
@@ -126,16 +138,13 @@ def _tokenizer(folder: Folder, needs: str) -> Any:
     return tokenizer
 
 
-def _class(folder: Folder, needs: str, *, local_files_only: bool, trust_remote_code: bool) -> Any:
+def _class(folder: Folder, needs: str) -> Any:
     """The model's own class; None where transformers has none of that name."""
     import transformers
 
     if not needs:
         return getattr(transformers, folder.architecture or "", None)
-    config = transformers.AutoConfig.from_pretrained(
-        str(folder.path), local_files_only=local_files_only, trust_remote_code=trust_remote_code
-    )
-    return getattr(transformers, HEADS[needs][1]).get(type(config), None)
+    return getattr(transformers, HEADS[needs][1]).get(type(_config(folder)), None)
 
 
 def _loaded(folder: Folder, what: str, load: Callable[[], Loaded]) -> Loaded:
@@ -151,6 +160,11 @@ def _refusal(folder: Folder, what: str, error: Exception) -> MqaError:
     message = f"`{folder.path}` cannot be loaded as {what}: {reason(error)}"
     if isinstance(error, MemoryError | ImportError):
         return NotRunError(message)
+    if isinstance(error, UnpicklingError):  # PyTorch says how to load it all the same, which runs it
+        return DataError(
+            f"`{folder.path}` cannot be loaded as {what}: its pickle is damaged, or holds more than weights, and is not run",
+            hint="save its weights alone, as safetensors: `model.save_pretrained(folder)`",
+        )
     return DataError(message, hint="are all files of the model there, whole, and of this one model?")
 
 

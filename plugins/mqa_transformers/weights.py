@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError
-from mqa_transformers.files import read_json
+from mqa_registry import DataError, FileFormat, file_format
+from mqa_transformers.files import check_fetched, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 SAFETENSORS = ("model.safetensors", "model.safetensors.index.json")
 PICKLES = ("pytorch_model.bin", "pytorch_model.bin.index.json")
+INDEX = ".index.json"
+SUFFIX = ".safetensors"  # transformers loads a file of any other as a pickle
 
 
 def find_weights(path: Path, config: Mapping[str, Any], *, allow_pickle: bool) -> tuple[tuple[str, ...], bool]:
@@ -21,8 +23,10 @@ def find_weights(path: Path, config: Mapping[str, Any], *, allow_pickle: bool) -
     named = config.get("transformers_weights")  # a configuration may name a file of its own
     candidates = SAFETENSORS if named is None else (str(named),)
     if (entry := _present(path, candidates)) is not None:
-        return _files(path, entry), False
-    pickle = _present(path, PICKLES)
+        files = _files(path, entry)
+        _check_safetensors(path, files)
+        return files, False
+    pickle = _present(path, PICKLES) if named is None else None
     if pickle is None:
         raise DataError(f"`{path}` holds no weights: there is no `{candidates[0]}` in it")
     if not allow_pickle:
@@ -33,6 +37,28 @@ def find_weights(path: Path, config: Mapping[str, Any], *, allow_pickle: bool) -
     return _files(path, pickle), True
 
 
+def _check_safetensors(path: Path, names: tuple[str, ...]) -> None:
+    """A DataError for a file that is not safetensors by its suffix and its first bytes, whatever named it.
+
+    An index of safetensors, or a configuration, may name anything: no flag makes a pickle of what is called otherwise.
+    """
+    for name in names:
+        if name.endswith(INDEX):
+            continue
+        check_fetched(path / name)
+        kind = file_format(path / name)
+        if kind is not FileFormat.SAFETENSORS or not name.endswith(SUFFIX):
+            what = (
+                f"`{path / name}` is {kind}"
+                if kind is not FileFormat.SAFETENSORS
+                else f"`{path / name}` does not end in `{SUFFIX}`"
+            )
+            raise DataError(
+                f"{what}, and is named as weights in safetensors",
+                hint="`model.save_pretrained(folder)` writes safetensors, in files of that suffix",
+            )
+
+
 def _present(path: Path, names: tuple[str, ...]) -> str | None:
     return next((name for name in names if (path / name).is_file()), None)
 
@@ -40,7 +66,7 @@ def _present(path: Path, names: tuple[str, ...]) -> str | None:
 def _files(path: Path, entry: str) -> tuple[str, ...]:
     """The entry alone, or with all files that it names as an index."""
     _check_inside(path, entry)
-    if not entry.endswith(".index.json"):
+    if not entry.endswith(INDEX):
         return (entry,)
     shards = read_json(path / entry).get("weight_map")
     if not isinstance(shards, dict) or not shards:

@@ -180,9 +180,24 @@ def test_code_of_the_model_needs_a_flag_and_is_reported(folder, task, conditions
     assert open_folder(folder, dataclasses.replace(conditions, trust_remote_code=True)).code
 
 
-def test_attention_from_the_hub_is_code_too(configure, opened):
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"attn_implementation": "somebody/kernel"},
+        {"_attn_implementation": "somebody/kernel@v1:forward"},
+        {"_attn_implementation": {"": "somebody/kernel"}},
+        {"text_config": {"attn_implementation": "somebody/kernel"}},
+        {"experts_implementation": "somebody/kernel"},
+    ],
+)
+def test_attention_from_the_hub_is_code_too(configure, opened, asked):
     with pytest.raises(DataError, match="brings code of its own"):
-        opened(configure(attn_implementation="somebody/kernel"))
+        opened(configure(**asked))
+
+
+@pytest.mark.parametrize("name", ["eager", "sdpa"])
+def test_an_attention_of_transformers_is_no_code(configure, opened, name):
+    assert opened(configure(_attn_implementation=name)).module.config._attn_implementation == name
 
 
 def test_an_unreadable_file_is_refused(folder, opened):

@@ -102,7 +102,7 @@ def test_an_adapter_that_was_never_merged_is_not_dropped(rewrite, opened):
 @pytest.mark.parametrize("damage", [b"", b"garbage" * 99, b"\xff" * 8 + b"{}", b"\x02" + b"\x00" * 7 + b"{x"])
 def test_a_weights_file_with_bad_bytes_is_one_line(folder, opened, damage):
     (folder / "model.safetensors").write_bytes(damage)
-    with pytest.raises(DataError, match="cannot be loaded as a model for `text-classification`") as refused:
+    with pytest.raises(DataError, match=r"cannot be loaded as a model|is named as weights in safetensors") as refused:
         _ = opened(folder).module
     assert "\n" not in refused.value.message
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import pathlib
+import pickle
 
 import pytest
 
@@ -11,8 +13,21 @@ from mqa_registry import DataError
 from mqa_transformers.weights import find_weights
 
 
+class Runs:
+    """Makes a file when it is unpickled."""
+
+    def __init__(self, file):
+        self.file = str(file)
+
+    def __reduce__(self):
+        return pathlib.Path.touch, (pathlib.Path(self.file),)
+
+
 def find(folder, *, allow_pickle=False, **config):
     return find_weights(folder, config, allow_pickle=allow_pickle)
+
+
+EMPTY = b"\x02" + bytes(7) + b"{}"  # the smallest file of safetensors
 
 
 def index(folder, *names):
@@ -22,7 +37,7 @@ def index(folder, *names):
 
 def test_one_file_of_safetensors_is_preferred_to_all_else(tmp_path):
     for name in ("model.safetensors", "pytorch_model.bin"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(EMPTY)
     index(tmp_path, "part.safetensors")
     assert find(tmp_path, allow_pickle=True) == (("model.safetensors",), False)
 
@@ -30,13 +45,13 @@ def test_one_file_of_safetensors_is_preferred_to_all_else(tmp_path):
 def test_all_files_that_an_index_names_are_the_weights(tmp_path):
     (tmp_path / "sub").mkdir()
     for name in ("b.safetensors", "sub/a.safetensors"):
-        (tmp_path / name).touch()
+        (tmp_path / name).write_bytes(EMPTY)
     index(tmp_path, "sub/a.safetensors", "b.safetensors", "b.safetensors")
     assert find(tmp_path) == (("model.safetensors.index.json", "b.safetensors", "sub/a.safetensors"), False)
 
 
 def test_the_configuration_may_name_the_file(tmp_path):
-    (tmp_path / "other.safetensors").touch()
+    (tmp_path / "other.safetensors").write_bytes(EMPTY)
     assert find(tmp_path, transformers_weights="other.safetensors") == (("other.safetensors",), False)
 
 
@@ -55,6 +70,53 @@ def test_a_configuration_cannot_name_weights_outside_of_the_folder(tmp_path):
     (tmp_path / "secret.safetensors").touch()
     with pytest.raises(DataError, match="outside of itself"):
         find(folder, transformers_weights="../secret.safetensors")
+
+
+def pickled(folder, name):
+    folder.joinpath(name).write_bytes(pickle.dumps({"weight": [0.0]}))
+    return name
+
+
+@pytest.mark.parametrize("allow_pickle", [False, True])
+@pytest.mark.parametrize("name", ["x.bin", "x.pt", "x.safetensors", "x", "x.SAFETENSORS"])
+def test_an_index_of_safetensors_names_no_pickle_whatever_that_is_called(tmp_path, name, allow_pickle):
+    (tmp_path / "good.safetensors").write_bytes(EMPTY)
+    index(tmp_path, "good.safetensors", pickled(tmp_path, name))
+    with pytest.raises(DataError, match="is a pickle, and is named as weights in safetensors"):
+        find(tmp_path, allow_pickle=allow_pickle)
+
+
+@pytest.mark.parametrize("allow_pickle", [False, True])
+@pytest.mark.parametrize("name", ["x.bin", "x.safetensors", "adapter_model.bin"])
+def test_a_configuration_names_no_pickle_either(tmp_path, name, allow_pickle):
+    pickled(tmp_path, name)
+    with pytest.raises(DataError, match="is a pickle, and is named as weights in safetensors"):
+        find(tmp_path, allow_pickle=allow_pickle, transformers_weights=name)
+
+
+def test_safetensors_of_another_suffix_would_be_loaded_as_a_pickle(tmp_path):
+    (tmp_path / "x.bin").write_bytes(EMPTY)
+    with pytest.raises(DataError, match=r"does not end in `\.safetensors`"):
+        find(tmp_path, transformers_weights="x.bin")
+
+
+def test_weights_that_the_configuration_names_have_no_stand_in(tmp_path):
+    pickled(tmp_path, "pytorch_model.bin")
+    with pytest.raises(DataError, match=r"there is no `x\.safetensors`"):
+        find(tmp_path, allow_pickle=True, transformers_weights="x.safetensors")
+
+
+def test_a_pickle_that_would_run_code_is_not_loaded_with_the_flag_either(folder, conditions, task, tmp_path):
+    from mqa_transformers.source import auto
+
+    (folder / "model.safetensors").unlink()
+    ran = tmp_path / "ran"
+    (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Runs(ran)))
+    model = auto(task, dataclasses.replace(conditions, allow_pickle=True), id=folder)
+    with pytest.raises(DataError) as refused:
+        _ = model.module
+    assert "weights_only" not in refused.value.message + refused.value.hint
+    assert not ran.exists()
 
 
 def test_a_part_that_is_missing_is_named(tmp_path):

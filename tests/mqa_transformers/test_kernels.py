@@ -1,0 +1,43 @@
+"""Kernels that a configuration asks for are told by what transformers makes of it, not by its keys alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from mqa_registry import DataError
+from mqa_transformers.kernels import check_kernels, implementations
+
+
+def test_names_are_found_for_the_whole_and_for_parts():
+    config = {
+        "attn_implementation": "a/b",
+        "vision_config": {"_attn_implementation": {"": "c/d", "x": "sdpa"}},
+        "id": "e/f",
+    }
+    assert sorted(implementations(config)) == ["a/b", "c/d", "sdpa"]
+
+
+@pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "experts_implementation"])
+def test_what_transformers_read_is_refused_wherever_it_came_from(key):
+    from transformers import BertConfig
+
+    config = BertConfig.from_dict({key: "somebody/kernel"})
+    with pytest.raises(DataError, match="`somebody/kernel`") as refused:
+        check_kernels(config, allowed=False)
+    assert "--trust-remote-code" in refused.value.hint
+    check_kernels(config, allowed=True)
+
+
+def test_what_a_part_of_a_model_asks_for_is_refused():
+    from transformers import CLIPConfig
+
+    config = CLIPConfig.from_dict({"attn_implementation": {"text_config": "somebody/kernel"}})
+    with pytest.raises(DataError, match="`somebody/kernel`"):
+        check_kernels(config, allowed=False)
+
+
+def test_a_plain_configuration_asks_for_none():
+    from transformers import BertConfig
+
+    check_kernels(BertConfig(), allowed=False)
+    check_kernels(BertConfig(attn_implementation="eager"), allowed=False)
