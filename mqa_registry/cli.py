@@ -44,6 +44,7 @@ def run(
     no_examples: args.NoExamples = False,
     force: args.Force = False,
     plugin: args.PluginFile = None,
+    confined: args.Confined = False,
     allow_code: args.AllowCode = False,
     allow_pickle: args.AllowPickle = False,
     trust_remote_code: args.TrustRemoteCode = False,
@@ -59,7 +60,7 @@ def run(
         asked = running.asked(
             only=only, backend=backend, limit=limit, set_=set_, store=store, plugin=plugin, device=device,
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
-            timeout=timeout,
+            timeout=timeout, confined=confined,
         )  # fmt: skip
         if dry_run:
             from mqa_registry.commands import planning
@@ -98,6 +99,7 @@ def validate(
     set_: args.Set = None,
     offline: args.Offline = False,
     plugin: args.PluginFile = None,
+    confined: args.Confined = False,
     allow_code: args.AllowCode = False,
     allow_pickle: args.AllowPickle = False,
     trust_remote_code: args.TrustRemoteCode = False,
@@ -109,7 +111,7 @@ def validate(
 
         asked = running.asked(
             set_=set_, offline=offline, plugin=plugin, allow_code=allow_code, allow_pickle=allow_pickle,
-            trust_remote_code=trust_remote_code,
+            trust_remote_code=trust_remote_code, confined=confined,
         )  # fmt: skip
         running.validate(suite, asked)
 
@@ -123,6 +125,7 @@ def rows(
     set_: args.Set = None,
     offline: args.Offline = False,
     plugin: args.PluginFile = None,
+    confined: args.Confined = False,
     timeout: args.CallTimeout = None,
     debug: args.Debug = False,
 ) -> None:
@@ -130,7 +133,9 @@ def rows(
     with _reported(debug=debug):
         from mqa_registry.commands import running
 
-        asked = running.asked(only=only, limit=limit, set_=set_, offline=offline, plugin=plugin, timeout=timeout)
+        asked = running.asked(
+            only=only, limit=limit, set_=set_, offline=offline, plugin=plugin, timeout=timeout, confined=confined
+        )
         running.write_rows(suite, asked, out)
 
 

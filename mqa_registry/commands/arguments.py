@@ -54,6 +54,7 @@ Columns = Annotated[
     list[str] | None,
     typer.Option(metavar="FIELD=COLUMN", help="Which column of --data is this field; may be repeated."),
 ]
+Confined = Annotated[bool, flag("--confined", "Let the suite name nothing outside of its own folder.")]
 Device = Annotated[str, typer.Option(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")]
 StoreFolder = Annotated[
     Path | None, typer.Option("--store", metavar="DIR", help="The store; left out, .mqa beside the suite or here.")

@@ -61,6 +61,7 @@ def asked(
     trust_remote_code: bool = False,
     timeout: float | None = None,
     force: bool = False,
+    confined: bool = False,
 ) -> Asked:
     """The command line as the run reads it; a UsageError where a flag makes no sense."""
     check_timeout(timeout)
@@ -68,7 +69,13 @@ def asked(
     if device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
         raise UsageError(f"there is no device `{device}`", hint="write `auto`, `cpu`, `cuda` or `cuda:1`")
     return runs.Asked(
-        overrides=Overrides(set=tuple(set_ or ()), only=tuple(only or ()), backends=tuple(backend or ()), limit=limit),
+        overrides=Overrides(
+            set=tuple(set_ or ()),
+            only=tuple(only or ()),
+            backends=tuple(backend or ()),
+            limit=limit,
+            confined=confined,
+        ),
         plugin_files=tuple(plugin or ()),
         store=store,
         device=device,

@@ -26,6 +26,7 @@ from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
 from mqa_registry.suite.columns import unread_findings
+from mqa_registry.suite.confinement import check_inside, folder_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,6 +44,8 @@ def planned(path: str | Path, asked: Asked) -> Plan:
 
 def plan_of(raw: RawSuite, asked: Asked, *, files: bool = True) -> tuple[Plan, Catalog]:
     """The plan of a suite, and the plugins that it names; with `files`, all that it names must be there."""
+    if raw.overrides.confined:
+        check_inside(asked.plugin_files, folder_of(raw.path))
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
     plan = plans.make(check(raw, catalog, files=files))
     if not plan.cases:

@@ -26,12 +26,16 @@ SETTING = re.compile(rf"\s*(?P<key>{KEY}(?:[ \t]*\.[ \t]*{KEY})*)[ \t]*=(?P<valu
 
 @dataclass(frozen=True)
 class Overrides:
-    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME` and `--limit N` say; nothing, unless given."""
+    """What `--set KEY=VALUE`, `--only TAG-OR-NAME`, `--backend NAME` and `--limit N` say; nothing, unless given.
+
+    `confined` keeps all that the suite names to its own folder.
+    """
 
     set: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
     backends: tuple[str, ...] = ()
     limit: int | None = None
+    confined: bool = False
 
 
 def with_settings(suite: Node, settings: Iterable[str]) -> Node:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
+import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Location, Problem, SuiteError
+from mqa_registry.formats import FileFormat, file_format
 from mqa_registry.options import described, did_you_mean
 from mqa_registry.positions import Span, Text
+from mqa_registry.suite.confinement import check_confined, check_inside, folder_of
 from mqa_registry.suite.merge import lay_over, without
 from mqa_registry.suite.names import check_name, references
 from mqa_registry.suite.overrides import Overrides, with_settings
@@ -20,8 +24,12 @@ if TYPE_CHECKING:
 
     Chain: TypeAlias = tuple[Path, ...]
 
+MEANT = "is it a model or a data set?"
 LARGEST = 4 * 1024 * 1024  # bytes; a suite is written by people
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# A line that a suite has and hardly anything else: of another file no error may show a word.
+OF_A_SUITE = re.compile(rb"^\s*(?:[\"']?format[\"']?\s*=\s*\d|extends\s*=\s*[\"']|\[\[\s*check\s*\]\])", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -34,10 +42,16 @@ class RawSuite:
 
 
 def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
-    """The suite of this file; SuiteError where the file, or one that it extends, is missing or broken TOML."""
-    overrides = overrides or Overrides()
-    root = _extended(Path(path), (), None)
-    return RawSuite(Path(path), with_settings(root, overrides.set), overrides)
+    """The suite of this file; SuiteError where the file, or one that it extends, is missing or broken TOML.
+
+    Where it is confined, a SuiteError too for all that it names outside of its own folder.
+    """
+    overrides, path = overrides or Overrides(), Path(path)
+    folder = folder_of(path) if overrides.confined else None
+    root = with_settings(_extended(path, (), None, folder), overrides.set)
+    if folder is not None:
+        check_confined(root, folder)
+    return RawSuite(path, root, overrides)
 
 
 def plugin_names(raw: RawSuite) -> frozenset[str]:
@@ -59,8 +73,13 @@ def _items(node: Node | None) -> list[Node]:
     return node.items if node else []
 
 
-def _extended(path: Path, chain: Chain, asked: Location | None) -> Node:
-    """The suite of this file over those it extends; `chain` are the files that led here, `asked` the place of its name."""
+def _extended(path: Path, chain: Chain, asked: Location | None, folder: Path | None) -> Node:
+    """The suite of this file over those it extends; `chain` are the files that led here, `asked` the place of its name.
+
+    With a `folder`, all of them have to be in it.
+    """
+    if folder is not None:
+        check_inside([path], folder, asked)
     if any(_same(path, other) for other in chain):
         circle = " -> ".join(f"`{file}`" for file in (*chain, path))
         raise SuiteError([Problem(f"suites extend each other in a circle: {circle}", "take one `extends` out", asked)])
@@ -73,7 +92,7 @@ def _extended(path: Path, chain: Chain, asked: Location | None) -> Node:
     if not isinstance(extends.value, str) or not extends.value:
         message = f"`extends` must be a string, the name of a suite file, not {described(extends.plain())}"
         raise SuiteError([Problem(message, 'write `extends = "base.toml"`', extends.at)])
-    under = _extended(path.parent / extends.value, (*chain, path), extends.at)
+    under = _extended(path.parent / extends.value, (*chain, path), extends.at, folder)
     return lay_over(_skipped(under, skip), without(own, ("extends", "skip")))
 
 
@@ -110,19 +129,32 @@ def _same(one: Path, other: Path) -> bool:
 
 
 def _text(path: Path, asked: Location | None) -> Text:
-    """The content of a suite file."""
+    """The content of a suite file; of one that another names, and that is no suite, no error shows any of it."""
     try:
+        if _is_special(path):
+            raise SuiteError([Problem(f"`{path}` is no file on disk, and a suite is one", "", asked)])
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
     except (OSError, ValueError) as error:
         raise SuiteError([_unreadable(path, error, asked)]) from None
+    kind = file_format(path)
+    if kind is not FileFormat.UNKNOWN:
+        raise SuiteError([Problem(f"`{path}` is {kind}, and a suite is TOML", MEANT, asked)])
     if len(content) > LARGEST:
-        raise SuiteError([Problem(f"`{path}` is too large to be a suite", "is it a model or a data set?", asked)])
+        raise SuiteError([Problem(f"`{path}` is too large to be a suite", MEANT, asked)])
     content = content.removeprefix(BYTE_ORDER_MARK)
+    if asked is not None and not OF_A_SUITE.search(content):
+        raise SuiteError([Problem(f"`{path}` is no suite", "a suite is TOML, with `format = 1` at its top", asked)])
     try:
         return Text(str(path), content.decode())
     except UnicodeDecodeError as error:
         raise SuiteError([_not_text(path, content, error)]) from None
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path is that of a pipe, a device or a socket, which may never end, or not even open."""
+    mode = path.stat().st_mode
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _unreadable(path: Path, error: Exception, asked: Location | None) -> Problem:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -183,5 +184,36 @@ def test_what_cannot_be_extended_is_told_where_it_is_named(folder, extends, said
 
 
 def test_broken_toml_is_told_in_the_file_that_is_broken(folder):
-    Path("base.toml").write_text("a = True", "utf-8")
-    assert read_refused('extends = "base.toml"').startswith("base.toml:1:5: `True` is no TOML value")
+    Path("base.toml").write_text("format = 1\na = True", "utf-8")
+    assert read_refused('extends = "base.toml"').startswith("base.toml:2:5: `True` is no TOML value")
+
+
+SECRETS = {
+    "environment": b"TOKEN=hunter2\0HOME=/root\0",
+    "passwords": b"root:hunter2:0:0:root:/root:/bin/sh\n",
+    "other.toml": b'[registry]\ntoken = "hunter2"\n',
+    "broken.toml": b"hunter2\n",
+    "latin": b"hunter2 \xe9\n",
+    "marked": b"\xef\xbb\xbfhunter2",
+    "app.toml": b'[model]\nkey = "hunter2"\n[data.x]\nformat = "hunter2"\n',
+}
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_nothing_is_shown_of_a_file_that_is_no_suite(folder, name):
+    Path(name).write_bytes(SECRETS[name])
+    said = read_refused(f'extends = "{name}"')
+    assert said.startswith(f"s.toml:1:11: `{name}` is no suite")
+    assert "hunter2" not in said
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").is_file(), reason="this system has no such file")
+def test_nothing_is_shown_of_the_environment(folder, monkeypatch):
+    said = read_refused('extends = "/proc/self/environ"')
+    assert "`/proc/self/environ` is no suite" in said
+    assert "PATH=" not in said
+
+
+def test_a_pipe_is_not_waited_for(folder):
+    os.mkfifo("pipe.toml")
+    assert "`pipe.toml` is no file on disk" in read_refused('extends = "pipe.toml"')

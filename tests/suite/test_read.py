@@ -69,7 +69,14 @@ def test_text_that_is_not_utf8_is_told_by_its_byte(folder):
 
 def test_a_model_is_no_suite(folder):
     (folder / "model.onnx").write_bytes(b"a" * (5 * 1024 * 1024))
-    assert refused("model.onnx") == "`model.onnx` is too large to be a suite\nhint: is it a model or a data set?"
+    assert (
+        refused("model.onnx") == "`model.onnx` is an ONNX file, and a suite is TOML\nhint: is it a model or a data set?"
+    )
+
+
+def test_what_is_too_large_is_no_suite(folder):
+    (folder / "large.toml").write_bytes(b"a" * (5 * 1024 * 1024))
+    assert refused("large.toml") == "`large.toml` is too large to be a suite\nhint: is it a model or a data set?"
 
 
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(folder):
