@@ -89,6 +89,8 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     claim(asked.store or Path(runs.STORE))
     with mapped_by_option():
         subject, use = _made(whole, asked)
+    if (file := subject.model.file) is not None:
+        raise UsageError(f"`{file}` is exported already", hint=f"`mqa parity MODEL {file}` holds it against its model")
     with Console(stderr=True).status("exporting"):
         exported = _exported(use, subject, out)
     if json_file is not None:

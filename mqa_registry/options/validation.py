@@ -95,7 +95,7 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     if not kinds:
-        return schema
+        return _listed(schema)
     if len(kinds) == 1:
         return rest | _single(kinds[0])
     types = [kind.get("type") for kind in kinds]
@@ -103,6 +103,12 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
         distinct = list(dict.fromkeys(types))
         return rest | {"type": distinct[0] if len(distinct) == 1 else distinct}
     return rest | {"anyOf": kinds}
+
+
+def _listed(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema that lists its values, as those of an array may, without their type: a value of another is one fault."""
+    told = {key: value for key, value in schema.items() if key != "type" or not {"const", "enum"} & schema.keys()}
+    return told | {"items": _listed(told["items"])} if isinstance(told.get("items"), dict) else told
 
 
 def _spellable(default: Any) -> bool:

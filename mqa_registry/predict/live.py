@@ -108,8 +108,8 @@ class LiveBackend:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What the backend ran on, in this run or in the one that filled the store."""
-        return self._store.noted(self._digest)
+        """What the backend ran on, in this run or in the one that filled the store, and the digest of what it is."""
+        return {**self._store.noted(self._digest), "digest": f"sha256:{self._sha256}"}
 
     def findings(self) -> list[Finding]:
         """How its outputs were read, where that is not as usual."""
@@ -216,8 +216,9 @@ class LiveBackend:
             "identity": self._identity,
             "batching": self._batching.rule,
         }
-        text = json.dumps(whole, sort_keys=True, default=str)
-        self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+        text = json.dumps(whole, sort_keys=True, default=str).encode()
+        self._digest = hashlib.blake2b(text, digest_size=16).digest()
+        self._sha256 = hashlib.sha256(text).hexdigest()
 
     def _keys(self, fingerprints: Keys) -> Keys:
         return joined([hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split(fingerprints)])

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from mqa_registry.data.digest import digest_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +38,7 @@ def environment(catalog: Catalog, observations: Observations, conditions: Condit
     loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
     return {
         **versions(),
-        "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
+        **_plugins(catalog),
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
         "data": _data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
@@ -48,13 +51,12 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
 
     Runs of earlier versions said nothing of their data, and kept the rows themselves all the same.
     """
-    plugins = {name: plugin.origin for name, plugin in catalog.plugins.items()}
     before = kept.get("data", {})
     digests = {name: one["digest"] for name, one in before.items() if "digest" in one}
     truncated = {name: one["truncated"] for name, one in before.items() if "truncated" in one}
     data = _data(rows, truncated)
     data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in data.items()}
-    return {**kept, "data": data, "judged": {**versions(JUDGING), "plugins": plugins}}
+    return {**kept, "data": data, "judged": {**versions(JUDGING), **_plugins(catalog)}}
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
@@ -63,6 +65,16 @@ def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
         "mqa": version("mqa-registry"),
         "python": platform.python_version(),
         "packages": {name: found for name in packages if (found := _installed(name))},
+    }
+
+
+def _plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """The plugins by where they are from; of those that are files also the digest, as `sha256sum` gives it."""
+    files = {name: Path(one.distribution) for name, one in catalog.plugins.items() if not one.version}
+    digests = {name: digest_of_files({"file": file}) for name, file in files.items() if file.is_file()}
+    return {
+        "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
+        "plugin_files": digests,
     }
 
 

@@ -63,7 +63,7 @@ def _near(path: Path, written: str) -> str:
         parent = path.parent
         if not parent.is_dir():
             return _near(parent, str(Path(written).parent)) if len(Path(written).parts) > 1 else ""
-        folder = written[: len(written) - len(path.name)]
+        folder = written.rstrip("/")[: -len(path.name) or None]
         return did_you_mean(written, [f"{folder}{one.name}" for one in parent.iterdir()])
     except (OSError, ValueError):
         return ""

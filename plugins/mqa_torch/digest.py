@@ -34,15 +34,20 @@ def digest_of(name: str, factory: Callable[[], Any], module: Any, again: Any) ->
     """The sha256 over a function's name, its code, and what it built: a module, and `again` another one."""
     total = hashlib.sha256(f"{name}\0".encode())
     settings = json.dumps(_common(_settings(module), _settings(again)), sort_keys=True).encode()
-    for part in (*_numbers(module), settings, *_code(name, factory, module)):
+    for part in (*_numbers(module, again), settings, *_code(name, factory, module)):
         total.update(hashlib.sha256(part).digest())
     return f"sha256:{total.hexdigest()}"
 
 
-def _numbers(module: Any) -> Iterator[bytes]:
-    """Every parameter and buffer, those too that are never saved."""
-    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
-        yield f"{name}\0{_spelled(tensor)}".encode()
+def _numbers(module: Any, again: Any) -> Iterator[bytes]:
+    """Every parameter and buffer, those too that are never saved, in their order; without the names that are made up anew."""
+    names = {name for name, _ in _tensors(again)}
+    for name, tensor in _tensors(module):
+        yield f"{name if name in names else ''}\0{_spelled(tensor)}".encode()
+
+
+def _tensors(module: Any) -> tuple[tuple[str, Any], ...]:
+    return (*module.named_parameters(), *module.named_buffers())
 
 
 def _settings(module: Any) -> list[Any]:

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
     from mqa_registry import Conditions, Task
 
-PROGRAM = ".pt2"
+CONFIG = "config.json"  # in the folder of a transformers model
+RUN = (FileFormat.TORCHSCRIPT, FileFormat.PROGRAM)
+WRITTEN = "`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`"
 BUILT = "name a function that builds the model and loads it, `module:function` (the source `torch/factory`)"
 
 # What to write in place of a file that no model can be run from.
@@ -45,11 +47,15 @@ def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: 
     kind = file_format(id)
     if kind in INSTEAD:
         raise DataError(f"`{id}` is {kind}, and no model that can be run", hint=INSTEAD[kind])
-    check_task(task)
-    check_allowed(f"`{id}`", conditions)
     if not id.is_file():
         raise DataError(f"there is no file `{id}`")
-    program = kind is FileFormat.PROGRAM or (kind is FileFormat.UNKNOWN and id.suffix == PROGRAM)
+    if kind not in RUN:
+        inside = (id.parent / CONFIG).is_file()
+        hint = f"name the folder that it is in, `{id.parent}`" if inside else f"is it whole? {WRITTEN}"
+        raise DataError(f"`{id}` is {kind}, and no model that can be run", hint=hint)
+    check_task(task)
+    check_allowed(f"`{id}`", conditions)
+    program = kind is FileFormat.PROGRAM
     load = _program if program else _script
     form = "exported program" if program else "TorchScript"
     return Model(
@@ -68,7 +74,7 @@ def _loaded(path: Path, form: str, load: Any) -> Any:
         reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
         raise DataError(
             f"`{path}` cannot be loaded as {form}: {reason:.200}",
-            hint="`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`",
+            hint=WRITTEN,
         ) from error
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,7 +61,8 @@ def _refusal(id_: str, revision: str | None, error: Exception, *, offline: bool)
     if offline:
         return NotRunError(
             f"`{id_}`{_at(revision)} is not in the cache of the hub, and this run is offline",
-            hint=f"fetch it with `hf download {id_}` or a run that is not offline, or name a folder beside the suite",
+            hint=_near(id_)
+            or f"fetch it with `hf download {id_}` or a run that is not offline, or name a folder beside the suite",
         )
     if isinstance(error, GatedRepoError):
         return DataError(f"`{id_}` is open to some users of the hub alone", hint="ask for access, then `hf auth login`")
@@ -69,12 +71,18 @@ def _refusal(id_: str, revision: str | None, error: Exception, *, offline: bool)
     if isinstance(error, RepositoryNotFoundError):
         return DataError(
             f"there is no `{id_}`, neither as a folder beside the suite nor on the hub",
-            hint="where it is private, `hf auth login` first",
+            hint=_near(id_) or "where it is private, `hf auth login` first",
         )
     return NotRunError(
         f"`{id_}`{_at(revision)} cannot be fetched from the hub: {reason(error).removeprefix('Got: ')}",
         hint="there is no folder of that name beside the suite either",
     )
+
+
+def _near(id_: str) -> str:
+    """A folder here of nearly the same name, which may be what was meant."""
+    close = get_close_matches(id_, [folder.name for folder in Path.cwd().glob("*/")], n=1)
+    return f"did you mean the folder `{close[0]}`?" if close else ""
 
 
 def _at(revision: str | None) -> str:

@@ -31,7 +31,8 @@ def check_whole(path: Path) -> None:
     """A DataError, with what there is instead, unless a path is a folder with the configuration of a whole model."""
     if path.is_file():
         kind = file_format(path)
-        raise DataError(f"`{path}` is {kind}, and a transformers model is a folder", hint=INSTEAD.get(kind, BUILT))
+        beside = f"name the folder that it is in, `{path.parent}`" if (path.parent / CONFIG).is_file() else BUILT
+        raise DataError(f"`{path}` is {kind}, and a transformers model is a folder", hint=INSTEAD.get(kind, beside))
     if (path / ADAPTER).is_file():
         raise _adapter(path)
     if (path / CONFIG).is_file():

@@ -209,3 +209,11 @@ def test_a_wrong_command_is_exit_2_with_one_line_and_a_hint(export, more, messag
     assert done.stderr.startswith(message)
     assert len(done.stderr.splitlines()) <= 2
     assert done.stdout == ""
+
+
+def test_a_file_is_not_exported_once_more(export, tmp_path):
+    known = 'return Model(digest="sha256:" + id, module=lambda: None, processor=lambda: None'
+    (tmp_path / "own.py").write_text(PLUGIN.replace(known, f'{known}, file=__import__("pathlib").Path("a.onnx")'))
+    done = export("--out", "out")
+    assert done.exit_code == 2
+    assert done.stderr.startswith("error: `a.onnx` is exported already\nhint: `mqa parity MODEL a.onnx`")

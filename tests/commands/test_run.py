@@ -3,6 +3,7 @@ from __future__ import annotations
 import hashlib
 import json
 import random
+import re
 import subprocess
 import sys
 
@@ -93,6 +94,26 @@ def test_data_and_replayed_files_have_the_digests_of_their_files_and_how_they_we
     assert f"read {read}" in " ".join(done.out.split())
 
 
+def test_a_plugin_that_is_a_file_has_the_digest_of_the_file(project):
+    code = """
+import numpy as np
+from mqa_registry import Metric, hookimpl
+
+def all_of_them(predictions, targets):
+    "One for every row."
+    return np.ones(len(predictions))
+
+@hookimpl
+def mqa_metrics():
+    yield Metric("all", all_of_them, takes=("label",))
+"""
+    (project.folder / "own.py").write_text(code)
+    project.write('[[check]]\nmeasure = "own/all"\nexpect = { min = 0.5 }\n')
+    report = project.run("--plugin", "own.py", "--json", "-").json
+    digest = hashlib.sha256((project.folder / "own.py").read_bytes()).hexdigest()
+    assert report["environment"]["plugin_files"] == {"own": f"sha256:{digest}"}
+
+
 def test_the_report_as_json_is_the_contract(project):
     project.write(accuracy(0.80, 'by = { use = "fairness/column", column = "domain" }\ntags = ["nightly"]'))
     report = project.run("--json", "-").json
@@ -102,6 +123,7 @@ def test_the_report_as_json_is_the_contract(project):
     }  # fmt: skip
     assert set(report["suite"]) == {"name", "path", "digest", "seed", "confidence"}
     assert set(report["environment"]) >= {"mqa", "python", "packages", "plugins", "machine", "model", "backends"}
+    assert all(re.fullmatch("sha256:[0-9a-f]{64}", one["digest"]) for one in report["environment"]["backends"].values())
     result = report["results"][0]
     assert set(result) == {
         "check", "measure", "definition", "data", "backend", "perturb", "by", "against", "expect", "critical", "tags",

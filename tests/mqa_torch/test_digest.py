@@ -55,6 +55,8 @@ class Layer(torch.nn.Module):
         self.act = (lambda gain: lambda x: x * gain)(4)
         self.half = functools.partial(torch.add, alpha=6)
         self.circle["itself"] = self.circle
+        self.add_module(f"part_{uuid.uuid4().hex}", torch.nn.Linear(2, 2))
+        self.register_parameter(f"weight_{uuid.uuid4().hex}", torch.nn.Parameter(torch.ones(2)))
 
     def forward(self, x):
         return sums.add(self.norm(self.inner(x)))
@@ -116,6 +118,7 @@ print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").dige
         ("ours.py", "manual_seed(7)", "manual_seed(8)"),
         ("layers.py", "eps=1e-5", "eps=1e-3"),
         ("layers.py", "tensor(2.0)", "tensor(3.0)"),
+        ("layers.py", "torch.ones(2)", "torch.zeros(2)"),
         ("layers.py", "arange(4.0)", "arange(5.0)"),
         ("layers.py", "import torch", "import torch  # another line"),
         ("layers.py", "self.norm(self.inner(x))", "self.inner(x)"),

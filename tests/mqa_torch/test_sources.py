@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import subprocess
 import sys
+import zipfile
 
 import numpy as np
 import pytest
@@ -98,17 +99,38 @@ def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, conditions, nam
     np.testing.assert_allclose(outputs["output"], expected, rtol=1e-6)
 
 
+BROKEN = {"a.pt": "constants.pkl", "a.pt2": "serialized_exported_program.json"}  # what tells the format of an archive
+
+
+def broken(folder, name, content="nothing of the kind"):
+    """A file that says it is a model, and is none."""
+    with zipfile.ZipFile(folder / name, "w") as archive:
+        archive.writestr(f"a/{BROKEN[name]}", content)
+
+
 def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, conditions):
-    (tmp_path / "a.pt").write_bytes(b"one")
-    (tmp_path / "b.pt").write_bytes(b"two")
-    one, two = (of_file(TASKS["forward"], conditions, id=tmp_path / name).digest for name in ("a.pt", "b.pt"))
-    assert one != two
+    broken(tmp_path, "a.pt", "one")
+    one = of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt").digest
+    broken(tmp_path, "a.pt", "two")
+    assert of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt").digest != one
+
+
+@pytest.mark.parametrize("name", ["empty.pt", "text.jit", "half.pt2", "vocab.txt"])
+def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, conditions, name):
+    (tmp_path / name).write_bytes({"empty.pt": b"", "half.pt2": b"PK\x03\x04"}.get(name, b"some words"))
+    with pytest.raises(DataError, match="is a file of no known format") as refusal:
+        of_file(TASKS["forward"], conditions, id=tmp_path / name)
+    assert "torch.jit.save" in refusal.value.hint
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(DataError) as refusal:
+        of_file(TASKS["forward"], conditions, id=tmp_path / name)
+    assert refusal.value.hint == f"name the folder that it is in, `{tmp_path}`"
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.pt2"])
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, conditions, name):
-    (tmp_path / name).write_bytes(b"nothing of the kind")
+    broken(tmp_path, name)
     model = of_file(TASKS["forward"], conditions, id=tmp_path / name)
     with pytest.raises(DataError, match="cannot be loaded") as refusal:
         _ = model.module
@@ -117,7 +139,7 @@ def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, conditions, name):
 
 def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
     """In a process of its own, whose PyTorch is not yet imported."""
-    (tmp_path / "a.pt2").write_bytes(b"nothing of the kind")
+    broken(tmp_path, "a.pt2")
     program = """
 import sys
 from pathlib import Path
@@ -211,7 +233,7 @@ def test_what_builds_no_model_is_refused(code, conditions, name, reason):
 
 def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
     (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
-    (tmp_path / "a.pt").write_bytes(b"")
+    broken(tmp_path, "a.pt")
     careful = Conditions(tmp_path / "exports")
     for source, name in ((of_factory, "ours:tiny"), (of_file, tmp_path / "a.pt")):
         with pytest.raises(DataError, match="is code") as refusal:
@@ -220,6 +242,7 @@ def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
 
 
 def test_a_task_that_reads_answers_is_refused(tmp_path, conditions):
+    broken(tmp_path, "a.pt")
     with pytest.raises(DataError, match="needs more"):
         of_file(TASKS["text-classification"], conditions, id=tmp_path / "a.pt")
 

@@ -108,3 +108,11 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatc
     assert fetched() == model
     assert fetched(allow_pickle=True) == model | {"pytorch_model.bin"}
     assert fetched(trust_remote_code=True) == model | {"code.py", "sub/config.json"}
+
+
+def test_a_mistyped_folder_is_told_by_one_of_nearly_its_name(cache, conditions, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my-model").mkdir()
+    with pytest.raises(NotRunError) as refused:
+        snapshot("my-modle", None, dataclasses.replace(conditions, offline=True))
+    assert refused.value.hint == "did you mean the folder `my-model`?"

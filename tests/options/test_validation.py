@@ -212,6 +212,6 @@ def test_the_json_schema_says_the_same_as_validation():
         "default": 0.5,
         "description": "`share` is the share of the rows",
     }
-    assert schema["properties"]["average"] == {"type": "string", "enum": ["macro", "micro"], "default": "macro"}
+    assert schema["properties"]["average"] == {"enum": ["macro", "micro"], "default": "macro"}
     assert schema["properties"]["names"] == {"type": "array", "items": {"type": "string"}, "minItems": 1}
     assert schema["properties"]["place"] == {"type": "string", "default": ""}

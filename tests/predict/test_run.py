@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from contextlib import nullcontext
 from dataclasses import replace
 
@@ -72,6 +73,17 @@ def test_another_model_never_gets_a_stored_prediction(engine):
     engine.run(engine.suite(engine.check()))
     engine.letters.digest = "letters-2"
     assert engine.run(engine.suite(engine.check())).work["one"].found == 0
+
+
+def test_a_backend_has_a_digest_that_is_another_where_its_predictions_may_be(engine):
+    def told():
+        return engine.run(engine.suite(engine.check())).facts["one"]["digest"]
+
+    first = told()
+    assert re.fullmatch("sha256:[0-9a-f]{64}", first)
+    assert told() == first
+    engine.letters.digest = "letters-2"
+    assert told() != first
 
 
 def test_only_what_is_new_is_predicted(engine, swap):

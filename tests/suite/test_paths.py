@@ -56,6 +56,9 @@ def test_what_is_not_there_is_named_with_what_was_meant(missing):
     assert missing("own/table", path="dta/reviews.csv") == [
         ("there is no file or folder `dta/reviews.csv`", "did you mean `data`?")
     ]
+    assert missing("own/model", id="models/reviews-minlm/") == [
+        ("there is no file or folder `models/reviews-minlm/`", "did you mean `models/reviews-minilm`?")
+    ]
     assert missing("own/table", path="data", more=["data", "x"]) == [("there is no file or folder `x`", "")]
 
 

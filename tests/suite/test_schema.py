@@ -9,7 +9,7 @@ from datetime import date
 
 import pytest
 
-from mqa_registry.plugins import Catalog
+from mqa_registry.plugins import Catalog, load_all
 from mqa_registry.suite import json_schema
 
 GOOD = """
@@ -231,3 +231,49 @@ def test_a_validator_has_one_message_for_a_fault(schema, head, mistake):
     suite = json.loads(json.dumps(tomllib.loads(f"{top}{head}{lines[len(top) :]}"), default=str))
     messages = [error.message for error in jsonschema.Draft202012Validator(schema).iter_errors(suite)]
     assert len(messages) == (2 if mistake == "no measure" else 1), messages
+
+
+FAULTY = """\
+format = "one"
+sead = 7
+confidence = 95
+interval = 3
+[model]
+use = "transformers/auto"
+id = 3
+task = "text-classification"
+revison = "x"
+[data.reviews]
+use = "datasets/flie"
+path = "x"
+[data.other]
+use = "datasets/file"
+path = "x"
+format = 1
+limit = "ten"
+[backends.torch]
+use = "transformers/torhc"
+[[check]]
+measure = { use = "metrics/f1", avrage = "macro" }
+perturb = { use = "robustness/typos", rate = "much" }
+by = 3
+expect = { min = "high" }
+[[check]]
+measure = "metrics/acuracy"
+on = "torch"
+against = { run = "x" }
+expect = { min = 0.9 }
+"""
+
+
+def test_fifteen_faults_and_more_at_once_are_one_message_each():
+    jsonschema = pytest.importorskip("jsonschema")
+    errors = list(jsonschema.Draft202012Validator(json_schema(load_all())).iter_errors(tomllib.loads(FAULTY)))
+    places = sorted(".".join(map(str, error.absolute_path)) for error in errors)
+    assert places == sorted(
+        [
+            "", "format", "confidence", "interval", "model", "model.id", "data.reviews.use", "data.other.format",
+            "data.other.limit", "backends.torch.use", "check.0.measure", "check.0.perturb.rate", "check.0.by",
+            "check.0.expect.min", "check.1.measure", "check.1.on", "check.1.against",
+        ]
+    )  # fmt: skip
