@@ -47,7 +47,7 @@ def described_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
         written = beside.read_bytes() if beside.is_file() else b"{}"
     try:
         described = json.loads(written)
-    except ValueError:  # it is somebody else's file
+    except (ValueError, RecursionError):  # it is somebody else's file
         return {}
     info = described.get("info", described) if isinstance(described, dict) else {}
     features = info.get("features") if isinstance(info, dict) else None

@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from mqa_registry.data.class_labels import described_features, with_class_names
 from mqa_registry.data.csv_file import read_csv
@@ -124,16 +125,32 @@ def _readable(table: pa.Table) -> pa.Table:
         column = table.column(number)
         plain = _decoded(field.type)
         if plain != field.type:
+            _check_codes(column)
             column = column.cast(plain)
         try:
             column.validate(full=True)
         except pa.ArrowInvalid:
             if not pa.types.is_string(column.type):
                 raise
-            column = as_text(column.cast(pa.binary()), lambda row: f"row {row + 1}")
+            data = column.cast(pa.binary())
+            data.validate(full=True)  # text may be broken, where it begins and ends may not
+            column = as_text(data, lambda row: f"row {row + 1}")
         if column is not table.column(number):
             table = table.set_column(number, field.name, column)
     return table
+
+
+def _check_codes(column: pa.ChunkedArray) -> None:
+    """An ArrowInvalid where a code stands for no value, which a cast would look up all the same."""
+    if not pa.types.is_dictionary(column.type):
+        column.validate(full=True)
+        return
+    for chunk in column.chunks:
+        chunk.indices.validate(full=True)
+        codes = pc.min_max(chunk.indices)
+        least, most = codes["min"].as_py(), codes["max"].as_py()
+        if least is not None and not 0 <= least <= most < len(chunk.dictionary):
+            raise pa.ArrowInvalid(f"a code, {least} or {most}, stands for none of {len(chunk.dictionary)} values")
 
 
 def _decoded(kind: pa.DataType) -> pa.DataType:

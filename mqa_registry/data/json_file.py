@@ -22,6 +22,7 @@ BLOCKS = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; n
 SPACE = " \t\r\n"
 BLANK = re.compile(f"[{SPACE}]*")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
+DIGITS = 1000  # of a whole number; more are no number to any table
 HINT = "every row is one JSON object: one on every line, or all of them in one array"
 WHOLE = ".json"  # the ending of files that may be one JSON document instead of one on every line
 
@@ -94,7 +95,12 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found if len(found) == len(pairs) else _Twice(found)
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object)
+def _integer(digits: str) -> int | str:
+    """A whole number; where it has more digits than Python makes numbers of, as it is written."""
+    return int(digits) if len(digits) <= DIGITS else digits
+
+
+DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
 
 
 @dataclass(frozen=True)

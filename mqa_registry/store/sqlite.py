@@ -64,6 +64,8 @@ def _recovering(operation: Callable[Concatenate[Store, P], T]) -> Callable[Conca
         with _reported(store.folder):
             try:
                 return operation(store, *args, **kwargs)
+            except UnicodeDecodeError:  # of a damaged name, in what SQLite says of the damage
+                pass
             except sqlite3.DatabaseError as error:
                 if not _is_damage(error):
                     raise
@@ -264,7 +266,7 @@ def _whole_batches(database: Path) -> Iterator[tuple[bytes, bytes, pa.Table]]:
     """
     seen: set[int] = set()
     for order in ("ASC", "DESC"):
-        with suppress(sqlite3.Error), closing(sqlite3.connect(database)) as connection:
+        with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(database)) as connection:
             batches = f"SELECT id, backend, payload, digest FROM batches ORDER BY id {order}"  # noqa: S608  # no input
             for number, backend, payload, digest in connection.execute(batches):
                 if number in seen:
@@ -284,7 +286,7 @@ def _reported(folder: Path) -> Iterator[None]:
             f"the store `{folder}` cannot be used: {error}",
             hint="what was predicted before is kept; free some space, or name another folder with `--store DIR`",
         ) from error
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise StoreError(
             f"the predictions in the store `{folder}` are damaged: {error}",
             hint=f"move `{DATABASE}` elsewhere: what is in it is predicted anew, and runs and exports stay",

@@ -43,15 +43,15 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     try:
         with path.open("rb") as file:  # numpy leaves one that it opened itself open where it is no archive
             found = np.load(file, allow_pickle=False)
-            if isinstance(found, np.ndarray):
-                raise DataError(f"`{path}` is one array without a name", hint="`numpy.savez` writes arrays with names")
-            arrays = {name: found[name] for name in found.files}
+            arrays = {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file `{path}`") from error
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # of the archive, of its compression, of numpy's headers: they have no common root
         raise DataError(
             f"`{path}` cannot be read as `.npz`: {_reason(path, error)}", hint="`numpy.savez` writes such a file"
         ) from error
+    if "" in arrays:
+        raise DataError(f"`{path}` is one array without a name", hint="`numpy.savez` writes arrays with names")
     if not arrays.keys() - set(ROLES):
         raise DataError(f"`{path}` has no arrays for a model to read")
     for name, array in arrays.items():
@@ -62,7 +62,8 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
 
 def _reason(path: Path, error: Exception) -> str:
     """In our words where numpy takes anything else for a pickle, and tells how to open it."""
-    return str(error) if not path.is_file() or zipfile.is_zipfile(path) else "it is no archive of arrays"
+    said = str(error).strip().partition("\n")[0] or type(error).__name__
+    return f"{said:.200}" if not path.is_file() or zipfile.is_zipfile(path) else "it is no archive of arrays"
 
 
 def _nested(array: npt.NDArray[Any]) -> pa.Array:

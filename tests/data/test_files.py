@@ -472,3 +472,34 @@ def test_no_bytes_lead_to_any_error_but_a_data_error(tmp_path_factory, content, 
     else:
         said = str(path)
     assert str(path) in said
+
+
+# What is damaged
+
+
+def ipc(table):
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as written:
+        written.write_table(table)
+    return sink.getvalue().to_pybytes()
+
+
+def test_texts_that_end_before_they_begin_are_refused(file):
+    offsets = pa.array([0, 9, 2, 12], pa.int32()).buffers()[1]
+    texts = pa.StringArray.from_buffers(3, offsets, pa.py_buffer(b"abcdefghijkl"))
+    with pytest.raises(DataError, match="cannot be read as arrow"):
+        read(file("rows.arrow", ipc(pa.table({"text": texts}))))
+
+
+@pytest.mark.parametrize("code", [-1, 2, 1_000_000])
+def test_a_code_that_stands_for_nothing_is_refused(file, code):
+    codes = pa.DictionaryArray.from_arrays(pa.array([0, code], pa.int32()), pa.array(["a", "b"]), safe=False)
+    with pytest.raises(DataError, match="stands for none of 2 values"):
+        read(file("rows.arrow", ipc(pa.table({"text": codes}))))
+
+
+@pytest.mark.parametrize("digits", [4299, 4301, 100_000])
+@pytest.mark.parametrize("layout", ['[{{"text": "a", "n": {0}}}]', '{{"text": "a",\n "n": {0}}}'])
+def test_a_number_of_too_many_digits_is_text(file, digits, layout):
+    number = "9" * digits
+    assert read(file("rows.json", layout.format(number))) == {"text": ["a"], "n": [number]}

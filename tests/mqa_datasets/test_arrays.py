@@ -95,3 +95,17 @@ def test_one_array_without_a_name_is_refused(tmp_path):
     np.save(tmp_path / "rows.npy", np.zeros(3))
     with pytest.raises(DataError, match="without a name"):
         rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npy")
+
+
+@pytest.mark.parametrize(("place", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
+def test_an_archive_that_says_it_is_of_another_making_is_refused_in_one_line(read, tmp_path, place, value):
+    """Encrypted, patched, or packed in a way that nobody reads: each is another kind of error to the library."""
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=np.zeros((2, 1)))
+    content = bytearray(path.read_bytes())
+    central = content.index(b"PK\x01\x02") + 2  # there the same fields stand two bytes later
+    content[place] = content[central + place] = value
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"cannot be read as `\.npz`") as refused:
+        rows_of_arrays(Conditions(tmp_path), path=path)
+    assert "\n" not in refused.value.message

@@ -261,3 +261,14 @@ def test_a_full_disk_keeps_what_was_predicted(tmp_path):
         store.put(BACKEND, [key(number) for number in many], table(many))
     assert "what was predicted before is kept" in caught.value.hint
     assert got(store, [1, 2]) == [1.0, 2.0]
+
+
+def test_a_name_in_the_file_that_is_no_text_any_more_is_damage_like_any_other(tmp_path):
+    filled(tmp_path, [1, 2, 3]).close()
+    database = tmp_path / "predictions.sqlite"
+    content = database.read_bytes()
+    place = content.rindex(b"sqlite_autoindex_facts_1") + 15
+    database.write_bytes(content[:place] + b"\x91" + content[place + 1 :])
+    store = Store(tmp_path)
+    assert set(got(store, [1, 2, 3])) <= {1.0, 2.0, 3.0, None}
+    store.close()
