@@ -60,7 +60,7 @@ class DataError(MqaError):
 
 
 class MissingColumnError(DataError):
-    """The data has no column that something reads: `column`; `there` says which it has, as a hint begins."""
+    """The data has no column that something reads, as the field or role `column`; `there` says which it has, as a hint begins."""
 
     def __init__(self, message: str, *, column: str, there: str) -> None:
         super().__init__(message, hint=f'{there}; map a column with `columns = {{ {column} = "..." }}`')

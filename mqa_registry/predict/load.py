@@ -43,7 +43,7 @@ def _mapped(data: Data, table: pa.Table) -> pa.Table:
     source = table
     for name, column in data.columns.items():
         if column not in source.column_names:
-            raise _missing(data, column, source)
+            raise _missing(data, column, source, field=name)
         if name != column:
             table = _with(table, name, source.column(column))
     if "target" not in table.column_names and LABEL in table.column_names:
@@ -116,10 +116,11 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _missing(data: Data, column: str, table: pa.Table) -> MissingColumnError:
+def _missing(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
+    """That a column is not there, and how to map another; `field` is what it was mapped to, where it was."""
     close = difflib.get_close_matches(column, table.column_names, n=1)
     there = ", ".join(f"`{name}`" for name in table.column_names)
     guess = f"did you mean `{close[0]}`? " if close else ""
     return MissingColumnError(
-        f"the data set `{data.name}` has no column `{column}`", column=column, there=f"{guess}it has {there}"
+        f"the data set `{data.name}` has no column `{column}`", column=field or column, there=f"{guess}it has {there}"
     )

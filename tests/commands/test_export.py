@@ -124,7 +124,11 @@ def test_a_column_of_another_name_is_mapped_on_the_command_line(traced, tmp_path
     [
         ([], "the data set `data` has no column `text`", "it has `review`; map a column with `--columns text=COLUMN`"),
         (["--columns", "txt=review"], "`txt` is no field of the task `own/words`", "did you mean `text`?"),
-        (["--columns", "text=revue"], "the data set `data` has no column `revue`", "did you mean `review`?"),
+        (
+            ["--columns", "text=revue"],
+            "the data set `data` has no column `revue`",
+            "did you mean `review`? it has `review`; map a column with `--columns text=COLUMN`",
+        ),
         (["--columns", "text"], "`--columns text` maps nothing", "write `--columns text=COLUMN`"),
         (["--columns", "text=review", "--columns", "text=b"], "`--columns` maps `text` twice", "leave one"),
     ],
