@@ -106,7 +106,8 @@ def loaded_by(code: str) -> set[str]:
 
 def test_help_loads_little():
     help_ = "sys.argv = ['mqa', '--help']\nfrom mqa_registry.cli import main\ntry:\n    main()\nexcept SystemExit:\n    pass"
-    modules = {one for one in loaded_by(help_) if one.split(".")[0] != "attr"}  # rich takes attrs where something installed it
+    # Without attrs, which rich takes where something else has installed it.
+    modules = {one for one in loaded_by(help_) if one.split(".")[0] != "attr"}
     assert len(modules) <= 320
     assert not modules & (MODEL_LIBRARIES | {"numpy", "scipy", "pydantic", "pluggy", "pyarrow", "py3langid"})
 
