@@ -232,7 +232,8 @@ class Probe(Contribution):
     where the check holds, too, rows under `examples`, and any other plain values. `sees` is what a scene has to have; a
     probe that `compares` has a reference view in it. Columns of `texts` hold words of rows, and are dropped where those
     may not be kept. `ranges` has from where to where numbers can lie, by their names; those that are left out can lie
-    anywhere.
+    anywhere. `check` takes the scene and some of the options before anything is predicted, and raises a DataError where
+    they do not fit the model or the data.
     """
 
     kind = "probe"
@@ -248,6 +249,7 @@ class Probe(Contribution):
     takes: tuple[str, ...] = ()  # the prediction schemas it reads; any, if left out
     version: int = 1
     ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    check: Callable[..., None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -138,7 +138,7 @@ class LiveBackend:
     def open(self, stack: ExitStack, progress: Progress) -> None:
         """Load the model, once; a failure is kept, and the backend then answers nothing."""
         if self._runner is None and self.failure is None:
-            self._runner = self._guarded(lambda: self.load(stack, progress))
+            self._guarded(lambda: self.load(stack, progress))
 
     def start(self, progress: Progress) -> None:
         """Say how many rows are about to be predicted."""
@@ -157,6 +157,7 @@ class LiveBackend:
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
         self._facts = {**checked_identity(who, facts), **meaning}
         self._note_facts()
+        self._runner = runner
         return runner
 
     def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:

@@ -15,18 +15,20 @@ from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
 from mqa_registry.data.randomness import generator
-from mqa_registry.errors import ContributionError, ExitCode, MqaError
+from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.predict.observations import Disturbed, Failure, Sighted
+from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from mqa_registry.contributions import Codec, Runner, Subject
     from mqa_registry.data import Predictions
+    from mqa_registry.errors import Problem
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.observations import Observed, Prepared
@@ -45,7 +47,6 @@ class Looking:
     def __init__(
         self,
         prepared: Prepared,
-        views: Mapping[View, Observed],
         live: Mapping[str, LiveBackend],
         store: Store,
         progress: Progress,
@@ -55,7 +56,7 @@ class Looking:
         fresh: bool,
     ) -> None:
         self._prepared = prepared
-        self._views = views
+        self._views: Mapping[View, Observed] = {}
         self._live = live
         self._lost = lost
         self._seed = seed
@@ -77,8 +78,26 @@ class Looking:
         except ContributionError as closed:  # what was seen until then is whole
             self._progress.stage(closed.message)
 
-    def at(self, sight: Sight) -> Sighted:
+    def check(self, sights: Iterable[Sight]) -> None:
+        """Let probes say which of their options do not fit, before anything is predicted: a SuiteError or DataError.
+
+        What the store has was seen with options that do. A probe that crashes here is its check's own failure later.
+        """
+        problems: dict[Problem, None] = {}
+        for sight in sights:
+            check = sight.probe.check
+            if check is not None and not self._failed_before(sight) and self._kept(sight) is None:
+                problems |= dict.fromkeys(wrong_input(sight.use, partial(self._check, sight, check), DataError))
+                if self._wrong_input is not None:  # of a backend, which the run cannot do without
+                    raise self._wrong_input
+        raise_problems(problems)
+
+    def _check(self, sight: Sight, check: Callable[..., None]) -> None:
+        sight.use.call_part(check, self._scene(sight))
+
+    def at(self, sight: Sight, views: Mapping[View, Observed]) -> Sighted:
         """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
+        self._views = views
         if failure := self._failed_before(sight):
             return Sighted(failure=failure)
         seen = self._seen(sight.view)

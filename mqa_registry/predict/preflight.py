@@ -15,7 +15,7 @@ from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mqa_registry.data import Rows
     from mqa_registry.plan import Case, Plan
@@ -38,6 +38,11 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
             problems[Problem(error.message, error.hint)] = None
     for case in plan.cases:
         problems |= dict.fromkeys(_problems(case, rows, schema, classes))
+    raise_problems(problems)
+
+
+def raise_problems(problems: Collection[Problem]) -> None:
+    """All of them at once, if there are any: as one line where it is one without a place in the suite."""
     if len(problems) == 1 and (only := next(iter(problems))).location is None:
         raise DataError(only.message, hint=only.hint)
     if problems:
@@ -64,16 +69,16 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
     kind = measure.contribution
     if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in MADE_UP:
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
-        yield from _said(measure, partial(rehearsed, measure, schema, classes), UsageError)
+        yield from wrong_input(measure, partial(rehearsed, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
     if by is not None:
         for name in data:
-            yield from _said(by, partial(_sliced, by, rows[name]), MqaError)
+            yield from wrong_input(by, partial(_sliced, by, rows[name]), MqaError)
     if isinstance(kind, Comparison) and len(data) > 1:
         yield from _other_rows(case, rows)
 
 
-def _said(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:
+def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:
     """What a contribution says is wrong with the user's input; a crash is its check's own, once that is judged."""
     try:
         # A stream of its own: what closes it here must not be without one when its check is judged.

@@ -52,6 +52,10 @@ def predict(
             rule = measured(live.values(), rows, store, stack, progress, fresh=fresh)
         for backend in live.values():
             backend.batch_by(rule.batching)
+        looking = stack.enter_context(
+            Looking(prepared, live, store, progress, lost=lost, seed=plan.suite.seed, fresh=fresh)
+        )
+        looking.check(plan.sights)
         wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
         if wanting and truncations is not None:
             _answer(
@@ -74,8 +78,7 @@ def predict(
             else _unmade(view, prepared, lost)
             for view in plan.views
         }
-        with Looking(prepared, views, live, store, progress, lost=lost, seed=plan.suite.seed, fresh=fresh) as looking:
-            sights = {sight: looking.at(sight) for sight in plan.sights}
+        sights = {sight: looking.at(sight, views) for sight in plan.sights}
     return Observations(
         prepared.rows,
         views,

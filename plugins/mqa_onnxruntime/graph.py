@@ -45,6 +45,8 @@ class Graph:
     precision: str  # of most of its weights
     dynamic: dict[str, tuple[int, ...]]  # per input, the axes of no fixed length
     foreign: tuple[str, ...] = ()  # operators that ONNX Runtime does not bring, as `domain::Name`
+    inputs: tuple[str, ...] = ()  # their names; initializers that may be given otherwise are none
+    outputs: tuple[str, ...] = ()
 
     def sha256(self) -> str:
         """Over the names and contents of all its files."""
@@ -72,6 +74,8 @@ def read_graph(path: Path) -> Graph:
         precision=precision_of(model),
         dynamic={value.name: _dynamic(value) for value in model.graph.input},
         foreign=_foreign(model),
+        inputs=_input_names(model),
+        outputs=tuple(value.name for value in model.graph.output),
     )
 
 
@@ -188,6 +192,11 @@ def _foreign(model: Any) -> tuple[str, ...]:
     nodes = (message for message in messages(model) if message.DESCRIPTOR.name == "NodeProto")
     used = {(node.domain, node.op_type) for node in nodes if node.domain not in DOMAINS}
     return tuple(sorted(f"{domain}::{name}" for domain, name in used - own))
+
+
+def _input_names(model: Any) -> tuple[str, ...]:
+    initialized = {tensor.name for tensor in model.graph.initializer}
+    return tuple(value.name for value in model.graph.input if value.name not in initialized)
 
 
 def _dynamic(value: Any) -> tuple[int, ...]:

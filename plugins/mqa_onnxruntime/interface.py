@@ -54,9 +54,8 @@ class Interface:
         said = {name: dict(value) for name, value in vars(self).items() if value}
         return {"interface": json.dumps(said, sort_keys=True, default=str)} if said else {}
 
-    def check_names(self, session: Any, path: Path) -> None:
+    def check_names(self, inputs: Sequence[str], outputs: Sequence[str], path: Path) -> None:
         """A DataError where the file has no input or output of a name that is said."""
-        inputs, outputs = ([node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs()))
         for option, named, there in (
             ("inputs", self.inputs, inputs),
             ("constants", self.constants, inputs),

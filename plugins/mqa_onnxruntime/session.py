@@ -70,9 +70,9 @@ def onnxruntime_session(
     state (a number fills the whole input), and `batch_axis` the axis that counts rows, where it is not the first.
     """
     interface = Interface(inputs or {}, outputs or {}, constants or {}, batch_axis or {})
-    wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
+    wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout, interface)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
-    known = _known(subject, wanted, asked, optimization, threads) | interface.known()
+    known = _known(subject, wanted, asked, optimization, threads)
     check_graph(asked)
     check_allowed(subject.conditions, asked)
     file, facts = wanted.had(subject)
@@ -136,10 +136,10 @@ def identity(
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without ONNX Runtime."""
     interface = Interface(inputs or {}, outputs or {}, constants or {}, batch_axis or {})
-    wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout)
+    wanted = Wanted(path, opset, Variant(precision, per_channel, calibration), custom_ops, export_timeout, interface)
     asked = replace(asked_for(subject.conditions, providers), tf32=tf32, graph=cuda_graph)
     check_graph(asked)
-    return _known(subject, wanted, asked, optimization, threads) | interface.known()
+    return _known(subject, wanted, asked, optimization, threads)
 
 
 def _known(

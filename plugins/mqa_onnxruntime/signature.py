@@ -40,7 +40,8 @@ def input_types(session: Any, sample: Arrays, path: Path, interface: Interface =
     `interface` is what the suite says of them.
     """
     if not interface.plain:
-        interface.check_names(session, path)
+        inputs, outputs = ([node.name for node in nodes] for nodes in (session.get_inputs(), session.get_outputs()))
+        interface.check_names(inputs, outputs, path)
     fixed = fixed_rows(session, interface) is not None  # a fixed number of rows is met by portions
     types = {}
     for node in session.get_inputs():

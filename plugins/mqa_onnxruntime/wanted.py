@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.graph import file_sha256, read_graph
+from mqa_onnxruntime.interface import PLAIN, Interface
 from mqa_onnxruntime.recipe import recipe, recipe_digest
 from mqa_onnxruntime.stamp import check_stamp
 from mqa_onnxruntime.variant import PLAIN, Variant
@@ -20,13 +21,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which file is to be run. `limit` are the seconds that an export may take, `custom_ops` a library of operators."""
+    """Which file is to be run. `limit` are the seconds that an export may take, `custom_ops` a library of operators.
+
+    `interface` is what is said of its inputs and outputs.
+    """
 
     path: Path | None = None
     opset: int | None = None
     variant: Variant = PLAIN
     custom_ops: Path | None = None
     limit: float = LIMIT
+    interface: Interface = PLAIN
 
     def __post_init__(self) -> None:
         if self.limit <= 0:
@@ -53,6 +58,7 @@ class Wanted:
         self._check_library(subject.conditions)
         path = self._given(subject)
         known = self._known_file(path) if path else self._known_export(subject)
+        known |= self.interface.known()
         return known if self.custom_ops is None else known | {"custom_ops": file_sha256(self.custom_ops)}
 
     def had(self, subject: Subject) -> tuple[Path, dict[str, Any]]:
@@ -73,8 +79,9 @@ class Wanted:
             )
 
     def _known_file(self, path: Path) -> dict[str, str]:
-        """With the bytes of its external data; refused where it needs code that nobody gave."""
+        """With the bytes of its external data; refused where it needs code that nobody gave, or has no such inputs."""
         graph = read_graph(path)
+        self.interface.check_names(graph.inputs, graph.outputs, path)
         if graph.foreign and self.custom_ops is None:
             raise DataError(
                 f"`{path}` uses the operator `{graph.foreign[0]}`, which ONNX Runtime does not bring",

@@ -10,7 +10,7 @@ from mqa_parity.answers import agreement, flip_rate
 from mqa_parity.invariance import invariance
 from mqa_parity.numbers import FARTHEST, cosine, max_abs_diff, mean_kl
 from mqa_parity.shift import score_shift
-from mqa_parity.tensors import tensors
+from mqa_parity.tensors import check_outputs, tensors
 from mqa_registry import Comparison, Probe, hookimpl
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ def mqa_probes() -> Iterable[Probe]:
         version=7,
         ranges=dict.fromkeys(("ratio", "max_abs", "p999", "mean", "mismatches", "outside", "rerun"), DISTANCE)
         | {"cosine": (-1.0, 1.0)},
+        check=check_outputs,
     )
     yield Probe(
         "invariance",

@@ -99,13 +99,10 @@ def _by_value(
     """Per output of the reference that has no partner yet the candidate's with the same numbers, each taken once."""
     found: dict[str, str] = {}
     for ours in reference:
-        free = [name for name in candidate if name not in known.values() and name not in found.values()]
-        if ours in known or not free:
-            continue
-        apart = {name: same(parts) for name in free if (parts := compared(ours, name)) is not None}
-        nearest = min(apart, key=lambda name: apart[name], default="")
-        if nearest and apart[nearest] <= 1:
-            found[ours] = nearest
+        if ours not in known:
+            nearest, apart = _nearest(ours, candidate, {*known.values(), *found.values()}, compared, same)
+            if apart <= 1:
+                found[ours] = nearest
     return found
 
 
@@ -120,9 +117,21 @@ def _by_shape(
     first = next(iter(reference), "")
     if not first or first in known:
         return {}
-    free = [name for name in candidate if name not in known.values()]
-    apart = {name: same(parts) for name in free if (parts := compared(first, name)) is not None}
-    return {first: min(apart, key=lambda name: apart[name])} if apart else {}
+    nearest, _ = _nearest(first, candidate, {*known.values()}, compared, same)
+    return {first: nearest} if nearest else {}
+
+
+def _nearest(
+    ours: str, candidate: Sequence[str], taken: Collection[str], compared: Compared, same: Callable[[Parts], float]
+) -> tuple[str, float]:
+    """Of the candidate's outputs that are not taken and have the same form, the nearest and how far it lies apart.
+
+    No name, infinitely far, where there is none.
+    """
+    free = (name for name in candidate if name not in taken)
+    apart = {name: same(parts) for name in free if (parts := compared(ours, name)) is not None}
+    nearest = min(apart, key=lambda name: apart[name], default="")
+    return nearest, apart.get(nearest, math.inf)
 
 
 def _missing(lacking: Sequence[str], pairs: Mapping[str, str], candidate: Sequence[str]) -> dict[str, str]:

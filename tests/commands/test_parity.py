@@ -202,8 +202,52 @@ def test_what_is_said_and_has_no_meaning_is_an_error_with_a_hint(parity, said, e
 def test_an_output_that_the_model_does_not_have_cannot_be_asked_for(parity):
     renamed(parity.folder)
     done = parity.run("--input", "input.1=x", "--constant", "rate=1", "--outputs", "z")
-    assert done.exit_code == 3, done.output
-    assert "the model has no output `z`" in " ".join(done.stdout.split())
+    assert done.exit_code == 2, done.output
+    assert done.stderr.endswith("error: the model has no output `z`\nhint: it has `output`\n")
+
+
+@pytest.mark.parametrize(
+    ("option", "said", "kind"),
+    [
+        ("inputs", '{ z = "x" }', "input"),
+        ("constants", "{ z = 1 }", "input"),
+        ("outputs", '{ z = "output" }', "output"),
+        ("batch_axis", "{ z = 1 }", "input or output"),
+    ],
+)
+def test_names_that_the_file_does_not_have_are_found_before_a_model_is_loaded(parity, option, said, kind):
+    suite = f"""
+format = 1
+name = "names"
+[model]
+use = "torch/factory"
+id = "ours:make"
+task = "transformers/forward"
+[data.rows]
+use = "datasets/arrays"
+path = "rows.npz"
+[backends.torch]
+use = "transformers/torch"
+[backends.onnx]
+use = "onnxruntime/session"
+path = "model.onnx"
+{option} = {said}
+[[check]]
+measure = {{ use = "parity/tensors", outputs = ["z"] }}
+expect = {{ mismatches = {{ max = 0 }} }}
+"""
+    (parity.folder / "suite.toml").write_text(suite)
+    for command in ("validate", "run"):
+        done = CliRunner().invoke(app, [command, "suite.toml", "--allow-code"])
+        assert done.exit_code == 2, done.output
+        assert "loading" not in done.stderr
+        assert f"`{option}` names `z`, and `model.onnx` has no such {kind}" in " ".join(done.stderr.split())
+    (parity.folder / "suite.toml").write_text(suite.replace(f"{option} = {said}", ""))
+    done = CliRunner().invoke(app, ["run", "suite.toml", "--allow-code"])
+    assert done.exit_code == 2, done.output
+    assert "suite.toml:18:" in done.stderr
+    assert "the model has no output `z`" in done.stderr
+    assert "^^^" in done.stderr
 
 
 def test_a_file_with_another_bias_fails_and_the_module_is_named(parity):

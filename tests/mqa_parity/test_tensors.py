@@ -197,7 +197,7 @@ def test_outputs_may_be_chosen(held, numpy_runner):
     assert list(shown["outputs"]) == ["logits"]
     with pytest.raises(DataError, match="no output `logit`") as refused:
         held(bare, outputs=["logit"])
-    assert refused.value.hint == "it has `hidden`, `logits`, `ids`"
+    assert refused.value.hint == "did you mean `logits`? it has `hidden`, `logits`, `ids`"
 
 
 def test_one_that_is_asked_for_and_not_there_is_a_fault(held, numpy_runner):
