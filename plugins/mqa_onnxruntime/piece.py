@@ -11,6 +11,7 @@ import numpy as np
 
 from mqa_onnxruntime.eightbits import eight_bits
 from mqa_onnxruntime.reasons import told
+from mqa_onnxruntime.stored_tensors import named_tensors
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 # Operations that compute with fewer bits, and the element types of numbers that hold fewer than float32.
 COARSE = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinear", "MatMulNBits")
+SHAPES = 16  # numbers, in the largest tensor that is taken for a shape
+CLOSE = 1e-6  # of a number: what rounding to float32 leaves of an inverse
 NARROW = {10: "float16", 16: "bfloat16", 2: "uint8", 3: "int8", 21: "uint4", 22: "int4"}
 
 
@@ -62,6 +65,22 @@ class Piece:
         found += [NARROW[to] for node in self.model.graph.node if (to := _cast_to(node)) in NARROW]
         found += [node.op_type for node in self.model.graph.node if node.op_type.startswith(COARSE)]
         return tuple(dict.fromkeys(found))
+
+    def lengths(self) -> tuple[int, ...]:
+        """The numbers in it that may be a length: whole ones in small tensors, and those by whose inverse it multiplies.
+
+        Then the sizes of what it has along an axis, such as a table of positions.
+        """
+        from onnx import numpy_helper
+
+        arrays = [numpy_helper.to_array(tensor) for _, tensor in named_tensors(self.model)]
+        small = [array for array in arrays if array.size <= SHAPES]
+        whole = [int(one) for array in small if array.dtype.kind in "iu" for one in array.flat]
+        real = [float(one) for array in small if array.dtype.kind == "f" and array.size == 1 for one in array.flat]
+        real += [1 / one for one in real if one]
+        found = [*whole, *(round(one) for one in real if abs(one - round(one)) <= CLOSE * abs(one))]
+        sizes = [size for array in arrays for size in array.shape]
+        return tuple(dict.fromkeys(one for one in (*found, *sizes) if one > 1))
 
     def rounded(self) -> Mapping[str, tuple[Array, Array]]:
         """Its weights of 8 bits, as the numbers that they stand for, and the step from one such number to the next."""

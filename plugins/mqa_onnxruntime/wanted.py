@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from mqa_onnxruntime.exports import LIMIT, kept_export
 from mqa_onnxruntime.graph import file_sha256, read_graph
-from mqa_onnxruntime.interface import PLAIN, Interface
+from mqa_onnxruntime.interface import Interface
 from mqa_onnxruntime.recipe import recipe, recipe_digest
 from mqa_onnxruntime.stamp import check_stamp
 from mqa_onnxruntime.variant import PLAIN, Variant
@@ -31,7 +31,7 @@ class Wanted:
     variant: Variant = PLAIN
     custom_ops: Path | None = None
     limit: float = LIMIT
-    interface: Interface = PLAIN
+    interface: Interface = field(default_factory=Interface)
 
     def __post_init__(self) -> None:
         if self.limit <= 0:

@@ -159,7 +159,10 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
         records += _held(trial, batch, pairing.pairs, answer)
     records = _worst(records)
     if asked.blame and differs(pa.Table.from_pylist(records, SCHEMA)):
-        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=pairing)
+        known = (
+            None if found is None else pairing
+        )  # what a file that always crashes calls its outputs shows in no answer
+        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=known)
     notes = [*pairing.notes, *_unread(three.candidate)]
     records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)

@@ -731,3 +731,41 @@ def test_columns_of_the_rows_are_mapped_on_the_command_line():
     )
     assert done.exit_code != 2, done.output
     assert json.loads(Path("told.json").read_text())["environment"]["data"]["rows"]["rows"] == 2
+
+
+FROZEN = """
+import torch
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.entry = torch.nn.Linear(8, 16)
+        self.out = torch.nn.Linear(16, 4)
+
+    def forward(self, x):
+        return self.out(self.entry(x).reshape(int(x.shape[0]), int(x.shape[1]), 16).mean(1))
+
+def make():
+    torch.manual_seed(7)
+    return Net().eval()
+"""
+
+
+def test_frozen_lengths_are_told_of_a_file_that_runs_no_row_and_calls_its_output_as_it_likes(tmp_path, monkeypatch):
+    import torch
+
+    (tmp_path / "net.py").write_text(FROZEN)
+    names: dict = {}
+    exec(FROZEN, names)  # the module as the command will build it
+    axes = {"x": {0: "rows", 1: "long"}, "y": {0: "rows"}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the tracer's own
+        torch.onnx.export(
+            names["make"](), (torch.randn(2, 12, 8),), tmp_path / "net.onnx", input_names=["x"], output_names=["y"],
+            dynamic_axes=axes, dynamo=False, opset_version=17,
+        )  # fmt: skip
+    np.savez(tmp_path / "rows.npz", x=np.random.default_rng(7).normal(size=(6, 9, 8)).astype(np.float32))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["parity", "net:make", "net.onnx", "--inputs", "rows.npz", "--allow-code"])
+    assert done.exit_code == 1, done.output
+    assert "the file runs only with 2 rows and 12 along axis 1 of `x`" in " ".join(done.stdout.split())

@@ -1,21 +1,24 @@
-"""Lengths that a file declares dynamic and has frozen: it runs with one number of rows or positions alone."""
+"""Lengths that a file declares dynamic and has frozen: it runs, or is right, with one number of rows or positions alone."""
 
 from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from itertools import islice, product
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from mqa_parity.blaming.case import Case
-    from mqa_parity.blaming.doors import Anatomy
+    from mqa_parity.blaming.causes import Cause
+    from mqa_parity.blaming.doors import Anatomy, Piece
+    from mqa_parity.blaming.suspect import Suspect
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -25,6 +28,7 @@ NUMBER = re.compile(r"\d+")
 LARGEST = 4096  # of the lengths that are tried
 TRIALS, SECONDS = 300, 10.0  # after which no more are
 FEW = 12  # numbers that are tried for two lengths at once
+FEW_TRIALS, FEW_SECONDS = 8, 0.4  # of a file that runs, where most faults are of another kind
 
 
 def frozen(case: Case, anatomy: Anatomy) -> str:
@@ -33,17 +37,47 @@ def frozen(case: Case, anatomy: Anatomy) -> str:
     They are found by trial: among the numbers that the error names and those in the graph are those with which the file
     runs and agrees with the model. With one more or less along the same axis, of what it ran with, it must not.
     """
+    named = [int(one) for one in NUMBER.findall(case.crash) if len(one) < 6]
     axes = _axes(case, anatomy)
-    until = time.monotonic() + SECONDS
-    for lengths in islice(_choices(case, anatomy, axes), TRIALS):
+    choices = _choices(case, axes, [*named, *anatomy.integers()])
+    return _only(case, axes, islice(choices, TRIALS), SECONDS)
+
+
+def frozen_rows(case: Case, anatomy: Anatomy) -> str:
+    """The same of a file that runs, and is wrong for the number of rows: what each of them gives by itself is right."""
+    axes = _axes(case, anatomy)
+    rows = [label for label in axes if _counts_rows(axes, label)]
+    return _only(case, axes, [{label: case.least} for label in rows], FEW_SECONDS) if case.size > case.least else ""
+
+
+def frozen_positions(case: Case, anatomy: Anatomy, piece: Piece) -> str:
+    """The same of a file that runs, and gives something else with any other length, by the numbers in a piece of it."""
+    axes = _axes(case, anatomy)
+    own = _lengths(case, axes)
+    labels = [label for label in axes if not _counts_rows(axes, label)]
+    numbers = [one for one in piece.lengths() if 1 < one <= LARGEST]
+    choices = ({label: one} for one in numbers for label in labels if one != own[label])
+    return _only(case, axes, islice(choices, FEW_TRIALS), FEW_SECONDS)
+
+
+def unless_frozen(anatomy: Anatomy, at: Suspect, cause: Cause) -> Cause:
+    """A cause, or the length that is frozen in the piece, where nothing was found but that the piece is another."""
+    if cause.kind not in {"exporter", "kernel"} or cause.nodes is not None:
+        return cause
+    why = frozen_rows(at.case, anatomy) or frozen_positions(at.case, anatomy, at.piece)
+    return replace(cause, kind="exporter", reason=why, meaning=why) if why else cause
+
+
+def _only(case: Case, axes: Axes, choices: Iterable[dict[str, int]], seconds: float) -> str:
+    """The first of some lengths with which the file agrees with the model, and with no others near them, in words."""
+    until = time.monotonic() + seconds
+    for lengths in choices:
         if time.monotonic() > until:
             return ""
         if _agrees(case, axes, lengths):
             every = _lengths(case, axes) | lengths
-            sound = case.on(_resized(case, axes, every))
-            held = {label: one for label, one in every.items() if _is_frozen(sound, axes, label, one)}
-            # A length of 1 alone may as well be where a shorter one is not to be had: a table that is cut does that, too.
-            return _spelled(case, axes, held) if max(held.values(), default=0) > 1 else ""
+            held = {label: one for label, one in every.items() if _is_frozen(case, axes, every, label)}
+            return _spelled(case, axes, held) if held else ""
     return ""
 
 
@@ -58,10 +92,9 @@ def _axes(case: Case, anatomy: Anatomy) -> Axes:
     return {label: tuple(places) for label, places in found.items()}
 
 
-def _choices(case: Case, anatomy: Anatomy, axes: Axes) -> Iterator[dict[str, int]]:
+def _choices(case: Case, axes: Axes, likely: Sequence[int]) -> Iterator[dict[str, int]]:
     """Other lengths: of one kind first, the likeliest first; then of two kinds at once."""
-    named = [int(one) for one in NUMBER.findall(case.crash) if len(one) < 6]
-    numbers = [one for one in dict.fromkeys([*named, *anatomy.integers()]) if 0 < one <= LARGEST]
+    numbers = [one for one in dict.fromkeys(likely) if 0 < one <= LARGEST]
     own = _lengths(case, axes)
     yield from ({label: one} for one in numbers for label in axes if one != own[label])
     for first, second in product(axes, axes):
@@ -84,10 +117,29 @@ def _resized(case: Case, axes: Axes, lengths: Mapping[str, int]) -> Arrays:
     return batch
 
 
-def _is_frozen(sound: Case, axes: Axes, label: str, length: int) -> bool:
-    """Whether a batch that runs does so with neither one more nor one less along an axis."""
-    others = [other for other in (length + 1, length - 1) if other > 0]
-    return all(sound.on(_resized(sound, axes, {label: other})).crash for other in others)
+def _counts_rows(axes: Axes, label: str) -> bool:
+    return all(axis == 0 for _, axis in axes[label])
+
+
+def _is_frozen(case: Case, axes: Axes, sound: Mapping[str, int], label: str) -> bool:
+    """Whether a file that is right with some lengths is not so with either one more or one less of one kind.
+
+    A length of 1 has no neighbour below, and a table that is cut there fails with 2 as well: so it counts of rows alone.
+    """
+    length = sound[label]
+    if length == 1 and not _counts_rows(axes, label):
+        return False
+    near = [{**sound, label: other} for other in (length + 1, length - 1) if other > 0]
+    taken = [lengths for lengths in near if _runs(case, axes, lengths)]
+    return bool(taken) and not any(_agrees(case, axes, lengths) for lengths in taken)
+
+
+def _runs(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
+    """Whether the model itself takes such lengths."""
+    try:
+        return bool(case.on(_resized(case, axes, lengths)).truth.outputs)
+    except Exception:
+        return False
 
 
 def _agrees(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
@@ -100,12 +152,13 @@ def _agrees(case: Case, axes: Axes, lengths: Mapping[str, int]) -> bool:
 
 def _spelled(case: Case, axes: Axes, lengths: Mapping[str, int]) -> str:
     order = sorted(lengths, key=lambda label: axes[label][0][1])
-    told = [f"{lengths[label]:,} {_unit(case, *axes[label][0])}" for label in order]
-    return f"the file runs only with {' and '.join(told)}: a dimension that it declares dynamic is frozen"
+    told = [f"{lengths[label]:,} {_unit(case, *axes[label][0], lengths[label])}" for label in order]
+    does = "runs" if case.crash else "is right"
+    return f"the file {does} only with {' and '.join(told)}: a dimension that it declares dynamic is frozen"
 
 
-def _unit(case: Case, name: str, axis: int) -> str:
-    if axis == 0:
-        return "rows"
+def _unit(case: Case, name: str, axis: int, length: int) -> str:
     array = case.batch[name]
+    if axis == 0:
+        return "row" if length == 1 else "rows"
     return "tokens" if array.ndim == 2 and array.dtype.kind in "iub" else f"along axis {axis} of `{name}`"

@@ -13,7 +13,7 @@ from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, strayed
 from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
-from mqa_parity.blaming.frozen import frozen
+from mqa_parity.blaming.frozen import frozen, frozen_rows, unless_frozen
 from mqa_parity.blaming.gaps import find_gap
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.outside import blame_outside
@@ -102,7 +102,7 @@ def _blame_module(case: Case) -> Blame:
     culprit = guilty(places)
     if culprit is None:
         outside = blame_outside(case, anatomy, taps)
-        return replace(outside or _blame_nobody(case, places), trail=trail(places, None))
+        return replace(outside or _blame_nobody(case, anatomy, places), trail=trail(places, None))
     found = _blame_place(case, anatomy, taps, culprit)
     if found.kind == "precision":
         culprit, found = _beyond_rounding(case, anatomy, taps, places, culprit)
@@ -134,7 +134,7 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
     at = of_module(case, anatomy, taps, place.part)
     if not at.module:  # what stands between modules, or in those that do not show: a weight there may be any
         at = replace(at, cleared=known_weights(case, at.piece.weights))
-    return _blamed(anatomy, place, at, find_gap(anatomy, at) or find_cause(at))
+    return _blamed(anatomy, place, at, find_gap(anatomy, at) or unless_frozen(anatomy, at, find_cause(at)))
 
 
 def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
@@ -208,7 +208,9 @@ def _where(found: Blame, node: str) -> str:
     return f"node `{node}`" + (f" of `{found.module}`" if found.module else "") if node else "a node without a name"
 
 
-def _blame_nobody(case: Case, places: list[Place]) -> Blame:
+def _blame_nobody(case: Case, anatomy: Anatomy, places: list[Place]) -> Blame:
+    if why := frozen_rows(case, anatomy):
+        return Blame("exporter", why, case.failure, meaning=why)
     if not isfinite(case.failure):  # which no rounding adds up to
         ours, theirs = (", ".join(f"`{name}`" for name in some) for some in (case.truth.outputs[1], case.outputs))
         return Blame("signature", f"no module errs by itself, and {theirs} is not what the model has for {ours}", inf)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mqa_parity.blaming.causes import find_cause
 from mqa_parity.blaming.doors import Classed
 from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.frozen import unless_frozen
 from mqa_parity.blaming.gaps import find_gap
 from mqa_parity.blaming.places import LIKELY
 from mqa_parity.blaming.suspect import of_value
@@ -32,7 +33,7 @@ def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
     if most <= LIKELY:
         return None
     end = ends[errors.index(most)]
-    return _blamed(case, end, most, find_gap(anatomy, end) or find_cause(end))
+    return _blamed(case, end, most, find_gap(anatomy, end) or unless_frozen(anatomy, end, find_cause(end)))
 
 
 def _blamed(case: Case, end: Suspect, local: float, cause: Cause) -> Blame:
