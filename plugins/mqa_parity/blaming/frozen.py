@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 NUMBER = re.compile(r"\d+")
 LARGEST = 4096  # of the lengths that are tried
+ROWS = "rows of a batch"  # no name in a file has spaces
 TRIALS, SECONDS = 300, 10.0  # after which no more are
 FEW = 12  # numbers that are tried for two lengths at once
 FEW_TRIALS, FEW_SECONDS = 8, 0.4  # of a file that runs, where most faults are of another kind
@@ -46,15 +47,16 @@ def frozen(case: Case, anatomy: Anatomy) -> str:
 def frozen_rows(case: Case, anatomy: Anatomy) -> str:
     """The same of a file that runs, and is wrong for the number of rows: what each of them gives by itself is right."""
     axes = _axes(case, anatomy)
-    rows = [label for label in axes if _counts_rows(axes, label)]
-    return _only(case, axes, [{label: case.least} for label in rows], FEW_SECONDS) if case.size > case.least else ""
+    if ROWS not in axes or case.size <= case.least:
+        return ""
+    return _only(case, axes, [{ROWS: case.least}], FEW_SECONDS)
 
 
 def frozen_positions(case: Case, anatomy: Anatomy, piece: Piece) -> str:
     """The same of a file that runs, and gives something else with any other length, by the numbers in a piece of it."""
     axes = _axes(case, anatomy)
     own = _lengths(case, axes)
-    labels = [label for label in axes if not _counts_rows(axes, label)]
+    labels = [label for label in axes if label != ROWS]
     numbers = [one for one in piece.lengths() if 1 < one <= LARGEST]
     choices = ({label: one} for one in numbers for label in labels if one != own[label])
     return _only(case, axes, islice(choices, FEW_TRIALS), FEW_SECONDS)
@@ -82,13 +84,16 @@ def _only(case: Case, axes: Axes, choices: Iterable[dict[str, int]], seconds: fl
 
 
 def _axes(case: Case, anatomy: Anatomy) -> Axes:
-    """The axes of inputs that a file declares to be of any length, by their names in it; without one by their place."""
+    """The axes of inputs that a file declares to be of any length, by their names in it; without one by their place.
+
+    The first axis of every input counts the same rows, whatever an exporter calls it in each.
+    """
     found: dict[str, list[tuple[str, int]]] = {}
     for name, shape in anatomy.shapes().items():
         if name in case.batch and len(shape) == case.batch[name].ndim:
             for axis, size in enumerate(shape):
                 if not isinstance(size, int):
-                    found.setdefault(size or f"axis {axis}", []).append((name, axis))
+                    found.setdefault((size or f"axis {axis}") if axis else ROWS, []).append((name, axis))
     return {label: tuple(places) for label, places in found.items()}
 
 
@@ -117,17 +122,13 @@ def _resized(case: Case, axes: Axes, lengths: Mapping[str, int]) -> Arrays:
     return batch
 
 
-def _counts_rows(axes: Axes, label: str) -> bool:
-    return all(axis == 0 for _, axis in axes[label])
-
-
 def _is_frozen(case: Case, axes: Axes, sound: Mapping[str, int], label: str) -> bool:
     """Whether a file that is right with some lengths is not so with either one more or one less of one kind.
 
     A length of 1 has no neighbour below, and a table that is cut there fails with 2 as well: so it counts of rows alone.
     """
     length = sound[label]
-    if length == 1 and not _counts_rows(axes, label):
+    if length == 1 and label != ROWS:
         return False
     near = [{**sound, label: other} for other in (length + 1, length - 1) if other > 0]
     taken = [lengths for lengths in near if _runs(case, axes, lengths)]
