@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import dataclass
 from itertools import permutations
@@ -24,6 +25,7 @@ TELLING = 4  # different numbers, at least, that have to be equal for a tensor t
 MOST_AXES = 5
 CORRELATED = 0.95  # of a weight and the same after some more training
 VECTORS = 1_000_000  # numbers, of the largest tensor that is taken for vectors put together
+QUANTIZED = re.compile(r"_(quantized|Q\d)$")  # what quantizers put behind the name of a weight
 NEAR = 0.3  # of a weight's size: how far the two may then lie apart
 
 
@@ -173,7 +175,7 @@ def aligned_names(names: Iterable[str], weights: Iterable[str]) -> dict[str, str
 
     Quantizers put a word of theirs behind a name.
     """
-    bare = {name: name.removesuffix("_quantized") for name in names}
+    bare = {name: QUANTIZED.sub("", name) for name in names}
     known = frozenset(weights)
     prefixes = {one[: place + 1] for one in (*bare.values(), *known) for place, sign in enumerate(one) if sign == "."}
     moves = [("", ""), *((one, "") for one in prefixes), *(("", one) for one in prefixes)]

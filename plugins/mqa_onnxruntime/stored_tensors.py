@@ -11,7 +11,7 @@ from mqa_onnxruntime.eightbits import eight_bits, parts_of
 from mqa_onnxruntime.graph import messages, precision_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
     from typing import TypeAlias
 
@@ -25,7 +25,9 @@ LEAST = {"float16": 1.2e-7, "bfloat16": 1.2e-7}  # what converters write for sma
 TINY = 2.0**-14  # below which float16 has fewer digits
 LARGE = 1e4  # from which on converters to float16 cut numbers off
 STEPS = 1.01  # of a quantized number: half a step of rounding, and half a step where the ends are cut off
-INTEGERS = (2, 3, 6)  # uint8, int8 and int32, by their number in the ONNX standard
+INTEGERS = (2, 3, 6, 21, 22)  # uint8, int8, int32, uint4 and int4, by their number in the ONNX standard
+FEW_BITS = (2, 4, 8)  # of a packed weight: so many that a byte holds whole numbers
+NARROW = frozenset({"uint8", "int8", "uint4", "int4", "uint2", "int2"})  # types that weights are quantized to
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,11 @@ class StoredTensor:
             return STEPS * np.abs(self.step)
         sizes = np.abs(np.asarray(self.values, np.float32))
         return np.asarray(max((_step(sizes, half) for half in self.halves), key=np.sum, default=np.float32(0)))
+
+    @property
+    def is_narrow(self) -> bool:
+        """Whether its numbers are integers of few bits, such as weights are quantized to."""
+        return self.step is None and self.values.dtype.name in NARROW
 
     def deviates(self, weight: Array) -> Bools:
         """Which of its numbers are not those of a weight of the same shape, rounded as the tensor's type rounds."""
@@ -141,6 +148,7 @@ def _quantized(model: Any, folder: str) -> Iterator[tuple[StoredTensor, tuple[st
         known.add(name)
         yield StoredTensor(name, one.numbers(), step=one.step), parts_of(name)
     tensors = dict(named_tensors(model))
+    yield from _packed(model, tensors, folder)
     for node in model.graph.node:
         read = [tensors[name] for name in node.input if name in tensors]
         if node.op_type != "DequantizeLinear" or len(read) < len(node.input) or node.input[0] in known:
@@ -152,6 +160,46 @@ def _quantized(model: Any, folder: str) -> Iterator[tuple[StoredTensor, tuple[st
             integers, step, *zero = (_spread(one, arrays[0].shape, axis, block) for one in arrays)
             values = (integers.astype(np.float32) - (zero[0].astype(np.float32) if zero else 0)) * step
             yield StoredTensor(node.input[0], values, step=step), tuple(node.input)
+
+
+def _packed(model: Any, tensors: Mapping[str, Any], folder: str) -> Iterator[tuple[StoredTensor, tuple[str, ...]]]:
+    """Weights that `MatMulNBits` reads: blocks of few bits in bytes, the lowest bits first, each block with its scale.
+
+    As N rows of K numbers, which is how a linear layer of PyTorch has them. The operator is described in ONNX Runtime's
+    `docs/ContribOperators.md`.
+    """
+    from onnx import numpy_helper
+
+    for node in messages(model):
+        if node.DESCRIPTOR.name != "NodeProto" or node.op_type != "MatMulNBits":
+            continue
+        given = {one.name: one.i for one in node.attribute}
+        names = [name for name in node.input[1:4] if name]
+        if len(node.input) > 4 and node.input[4]:  # groups of columns in another order
+            continue
+        if not all(name in tensors for name in names):
+            continue
+        rows, columns, size, bits = given["N"], given["K"], given["block_size"], given.get("bits", 4)
+        if bits not in FEW_BITS:
+            continue
+        packed, scale, *zero = (numpy_helper.to_array(tensors[name], folder) for name in names)
+        blocks = -(-columns // size)
+        integers = _unpacked(packed.reshape(rows, -1), bits)[:, : blocks * size].reshape(rows, blocks, size)
+        step = scale.reshape(rows, blocks, 1).astype(np.float32)
+        middle = np.float32(1 << (bits - 1))
+        if zero and zero[0].dtype == np.uint8:
+            middle = _unpacked(zero[0].reshape(rows, -1), bits)[:, :blocks, None]
+        elif zero:
+            middle = zero[0].reshape(rows, blocks, 1).astype(np.float32)
+        values = ((integers - middle) * step).reshape(rows, -1)[:, :columns]
+        steps = np.broadcast_to(step, integers.shape).reshape(rows, -1)[:, :columns]
+        yield StoredTensor(node.input[1], values, step=steps), tuple(names)
+
+
+def _unpacked(rows: Array, bits: int) -> Array:
+    """The numbers in rows of bytes, as float32."""
+    shifts = np.arange(0, 8, bits, dtype=np.uint8)
+    return np.asarray((rows[..., None] >> shifts & np.uint8((1 << bits) - 1)).reshape(len(rows), -1), np.float32)
 
 
 def _spread(array: Array, shape: tuple[int, ...], axis: int, block: int) -> Array:

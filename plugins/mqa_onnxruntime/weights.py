@@ -57,6 +57,7 @@ class Weights:
     quantized: int = 0
     derived: tuple[str, ...] = ()
     differences: tuple[Difference, ...] = ()
+    unread: tuple[str, ...] = ()  # of `SMALL` integers of few bits or more, in a form that is not known here
 
     @property
     def held(self) -> int:
@@ -98,6 +99,7 @@ class _Found:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of tensors that come from nowhere
     # Biases that a folding changes: what was folded, what they are to be where that is known, and the model's name.
     expected: dict[str, tuple[str, Array | None, str]] = field(default_factory=dict)
+    unread: list[str] = field(default_factory=list)
     numbers: int = 0
 
     def take(self, tensor: StoredTensor, name: str) -> None:
@@ -160,11 +162,14 @@ class _Found:
             quantized=self.counts["quantized"],
             derived=tuple(self.derived),
             differences=tuple(self.differences.values()),
+            unread=tuple(self.unread),
         )
 
     def _take_integers(self, tensor: StoredTensor, name: str) -> None:
-        """Those of a buffer, which have its name and shape."""
+        """Those of a buffer, which have its name and shape; others of few bits may be a weight in an unknown form."""
         right = self.known.integers.get(name)
+        if right is None and tensor.is_narrow and tensor.values.size >= SMALL:
+            self.unread.append(tensor.name)
         if right is not None and right.shape == tensor.values.shape and tensor.deviates(right).any():
             other = int(tensor.deviates(right).sum())
             reason = f"{other:,} of {right.size:,} integers differ"

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_parity.caches import is_cache
 from mqa_parity.mismatches import paired
+from mqa_registry import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -39,6 +41,16 @@ class Pairing:
     missing: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     unheld: tuple[str, ...] = ()
+
+
+def refuse_unknown(outputs: Sequence[str], there: Sequence[str]) -> None:
+    """A DataError for the first output that is not one of those that are there."""
+    for name in outputs:
+        if name not in there:
+            known = f"it has {', '.join(f'`{one}`' for one in there)}"
+            near = get_close_matches(name, there, n=1)
+            hint = f"did you mean `{near[0]}`? {known}" if near else known
+            raise DataError(f"the model has no output `{name}`", hint=hint)
 
 
 def pair_outputs(

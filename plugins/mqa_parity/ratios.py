@@ -26,6 +26,7 @@ import pyarrow.compute as pc
 from mqa_parity.sampling import TOGETHER
 from mqa_parity.showing import examples, floats, plain
 from mqa_parity.weight_comparison import comparison_of, divergence
+from mqa_parity.weight_comparison import notes as weight_notes
 from mqa_parity.weight_comparison import remarks as weight_remarks
 from mqa_registry import Statistic
 
@@ -200,7 +201,9 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
 def _notes(observations: pa.Table) -> dict[str, list[str]]:
     """What only one side has: sentences, and the outputs of the candidate that are held against nothing."""
     told = next((text for text in observations.column("notes").to_pylist() if text), "")
-    return dict(json.loads(told)) if told else {}
+    found = dict(json.loads(told)) if told else {}
+    unheld = list(weight_notes(comparison_of(observations)))
+    return found | ({"notes": [*found.get("notes", []), *unheld]} if unheld else {})
 
 
 def _no_peer(observations: pa.Table) -> str:

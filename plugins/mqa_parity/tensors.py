@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,13 +15,13 @@ from mqa_parity.caches import Caching, as_given
 from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
 from mqa_parity.mismatches import broken, off_scale, undefined, unlike
-from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart
+from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart, refuse_unknown
 from mqa_parity.ratios import BOUND, ROUNDINGS, differs
 from mqa_parity.sampling import TOGETHER, alone, batch_of, batched, codec_of, fitting, longest_of, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
 from mqa_parity.weight_comparison import compare_weights
-from mqa_registry import DataError, MqaError
+from mqa_registry import MqaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -127,17 +126,7 @@ def check_outputs(scene: Scene, *, outputs: list[str] | None = None) -> None:
     runner, codec = scene.reference.runner, codec_of(scene)
     if isinstance(runner, Caching):
         runner = runner.caching(outputs)
-    _refuse_unknown(outputs, list(answered(runner, scene.reference.backend, batch_of(codec, sample(scene, 1)))))
-
-
-def _refuse_unknown(outputs: Sequence[str], there: Sequence[str]) -> None:
-    """A DataError for the first output that is not one of those that are there."""
-    for name in outputs:
-        if name not in there:
-            known = f"it has {', '.join(f'`{one}`' for one in there)}"
-            near = get_close_matches(name, there, n=1)
-            hint = f"did you mean `{near[0]}`? {known}" if near else known
-            raise DataError(f"the model has no output `{name}`", hint=hint)
+    refuse_unknown(outputs, list(answered(runner, scene.reference.backend, batch_of(codec, sample(scene, 1)))))
 
 
 def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:
@@ -207,7 +196,7 @@ def _given(candidate: Runner, batch: Batch) -> Arrays | str:
 def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | str], found: Arrays | None) -> Pairing:
     """Which outputs are held; a candidate that crashes on everything is taken to have the reference's."""
     ours, asked = list(trial.survey.rerun), trial.asked.outputs
-    _refuse_unknown(asked or (), ours)
+    refuse_unknown(asked or (), ours)
     if found is None:
         return Pairing({name: name for name in (ours if asked is None else asked)})
     seen = [(batch, answer) for batch, answer in zip(batches, given, strict=True) if isinstance(answer, Mapping)]

@@ -37,12 +37,14 @@ class Difference(Protocol):
 
 
 class Weights(Protocol):
-    """What is known of a file's tensors: how many are weights of the model, and which are not."""
+    """What is known of a file's tensors: how many are weights of the model, which are not, and which cannot be read."""
 
     @property
     def held(self) -> int: ...
     @property
     def unknown(self) -> Sequence[str]: ...
+    @property
+    def unread(self) -> Sequence[str]: ...
     @property
     def differences(self) -> Sequence[Difference]: ...
 
@@ -66,7 +68,8 @@ def compare_weights(reference: Runner, candidate: Runner) -> str:
     except Exception as error:
         return json.dumps({"trouble": str(error) or type(error).__name__})
     differences = [{"tensor": one.tensor, "weight": one.weight, "reason": one.reason} for one in found.differences]
-    return json.dumps({"held": found.held, "differences": differences, "unknown": list(found.unknown)})
+    known = {"held": found.held, "differences": differences, "unknown": list(found.unknown)}
+    return json.dumps(known | {"unread": list(found.unread)})
 
 
 def comparison_of(observations: pa.Table) -> dict[str, Any]:
@@ -87,6 +90,14 @@ def remarks(found: Mapping[str, Any]) -> Iterator[str]:
     yield from (_told(one) for one in differences[:SHOWN])
     if len(differences) > SHOWN:
         yield f"and {len(differences) - SHOWN} more of its weights are not the model's"
+
+
+def notes(found: Mapping[str, Any]) -> Iterator[str]:
+    """What was not held, and is to be known of a file that passes, too."""
+    if unread := found.get("unread", []):
+        shown = ", ".join(f"`{name}`" for name in unread[:SHOWN])
+        more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""
+        yield f"{shown}{more}: integers in a form that mqa does not know, not held against the model's weights by themselves"
 
 
 def divergence(found: Mapping[str, Any]) -> dict[str, Any]:

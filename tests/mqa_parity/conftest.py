@@ -114,6 +114,7 @@ class Weighed(Numpy):
 
     differing: int = 0
     trouble: str = ""
+    unread: tuple[str, ...] = ()
 
     def parameters(self, module):
         return {"layer.weight": np.zeros((2, 2), np.float32)}
@@ -124,13 +125,14 @@ class Weighed(Numpy):
             raise ValueError(self.trouble)
         reason = "1 of 400 rows differ, by 0.46 at most"
         one = SimpleNamespace(tensor="val_1", weight="layer.weight", reason=reason)
-        return SimpleNamespace(held=57 - self.differing, unknown=(), differences=(one,) * self.differing)
+        differences = (one,) * self.differing
+        return SimpleNamespace(held=57 - self.differing, unknown=(), unread=self.unread, differences=differences)
 
 
 @pytest.fixture(scope="session")
 def weighed():
     """A runner of which so many of its 57 weights differ."""
-    return lambda differing=0, trouble="": Weighed(differing=differing, trouble=trouble)
+    return lambda differing=0, trouble="", unread=(): Weighed(differing=differing, trouble=trouble, unread=unread)
 
 
 @pytest.fixture(scope="session")

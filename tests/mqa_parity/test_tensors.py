@@ -613,3 +613,9 @@ def test_a_fault_is_found_where_memory_runs_out_too(held, cramped, numpy_runner)
 def test_a_row_that_alone_has_no_room_is_not_run(held, cramped):
     with pytest.raises(NotRunError, match="ran out of memory"):
         held(reference=cramped(0))
+
+
+def test_weights_that_could_not_be_read_are_noted_of_a_file_that_passes(held, weighed):
+    found, shown, _ = held(weighed(unread=("a_Q3", "b_Q3", "c_Q3", "d_Q3")), weighed())
+    assert found["mismatches"] == 0
+    assert shown["notes"][-1].startswith("`a_Q3`, `b_Q3`, `c_Q3` and 1 more: integers in a form that mqa does not know")
