@@ -186,7 +186,7 @@ def _packed(model: Any, tensors: Mapping[str, Any], folder: str) -> Iterator[tup
         blocks = -(-columns // size)
         integers = _unpacked(packed.reshape(rows, -1), bits)[:, : blocks * size].reshape(rows, blocks, size)
         step = scale.reshape(rows, blocks, 1).astype(np.float32)
-        middle = np.float32(1 << (bits - 1))
+        middle: Array = np.array(1 << (bits - 1), np.float32)
         if zero and zero[0].dtype == np.uint8:
             middle = _unpacked(zero[0].reshape(rows, -1), bits)[:, :blocks, None]
         elif zero:

@@ -30,6 +30,7 @@ ROWS = "rows of a batch"  # no name in a file has spaces
 TRIALS, SECONDS = 300, 10.0  # after which no more are
 FEW = 12  # numbers that are tried for two lengths at once
 FEW_TRIALS, FEW_SECONDS = 8, 0.4  # of a file that runs, where most faults are of another kind
+LONGEST = 512  # of the lengths that are tried there: longer ones take the model too much time
 
 
 def frozen(case: Case, anatomy: Anatomy) -> str:
@@ -57,7 +58,7 @@ def frozen_positions(case: Case, anatomy: Anatomy, piece: Piece) -> str:
     axes = _axes(case, anatomy)
     own = _lengths(case, axes)
     labels = [label for label in axes if label != ROWS]
-    numbers = [one for one in piece.lengths() if 1 < one <= LARGEST]
+    numbers = [one for one in piece.lengths() if 1 < one <= LONGEST]
     choices = ({label: one} for one in numbers for label in labels if one != own[label])
     return _only(case, axes, islice(choices, FEW_TRIALS), FEW_SECONDS)
 
