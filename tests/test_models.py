@@ -90,11 +90,21 @@ def refused(folder: Path) -> MqaError:
     return caught.value
 
 
-@pytest.mark.parametrize("damage", [lambda whole: b"\xff" * 64 + whole[64:], lambda whole: whole[: 1 << 20]])
-def test_weights_with_bad_bytes_or_cut_short_are_exit_2(folder, damage):
+@pytest.mark.parametrize(
+    ("damage", "said"),
+    [
+        (
+            lambda whole: b"\xff" * 64 + whole[64:],
+            "is a file of no known format, and is named as weights in safetensors",
+        ),
+        (lambda whole: whole[: 1 << 20], "cannot be loaded"),
+    ],
+    ids=["bad bytes", "cut short"],
+)
+def test_weights_with_bad_bytes_or_cut_short_are_exit_2(folder, damage, said):
     weights = folder / "model" / "model.safetensors"
     weights.write_bytes(damage(weights.read_bytes()))
-    assert "cannot be loaded" in refused(folder).message
+    assert said in refused(folder).message
 
 
 def test_a_folder_without_a_model_is_exit_2(folder):
