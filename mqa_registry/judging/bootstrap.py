@@ -64,6 +64,7 @@ class Resampled:
     freedom: float | None = None  # one less than the units, if left out
     span: Span = ANYWHERE
     edges: Edges | None = None
+    lacking: float | None = None  # the share of resamples without a number, if left out that of the replicates
 
     @cached_property
     def known(self) -> Floats:
@@ -77,11 +78,26 @@ class Resampled:
         if self._units < 2:
             unit = "cluster" if "cluster" in self.method else "row"
             return f"rests on one {unit}, which shows nothing of how others would differ"
-        if len(self.known) < DEFINED * len(self.replicates):
-            return f"is undefined in {1 - len(self.known) / len(self.replicates):.0%} of the resamples"
+        if self.undefined > 1 - DEFINED:
+            return f"is undefined in {self.undefined:.0%} of the resamples"
         if self.alike and self.edges is None:
             return f"is {self.value:.3g} in every resample, which shows nothing of how others would differ"
         return ""
+
+    @property
+    def undefined(self) -> float:
+        """The share of resamples that have no number, as those do that miss all of a few rows that it takes."""
+        return 1 - len(self.known) / len(self.replicates) if self.lacking is None else self.lacking
+
+    @property
+    def rows_to_be_defined(self) -> int | None:
+        """About how many rows like these leave few resamples without a number; None where no rows would.
+
+        The chance to miss a few rows of their kind falls as a power of how many times the rows there are.
+        """
+        if not 0 < self.undefined < 1:
+            return None
+        return math.ceil(self.rows * max(1.0, math.log(1 - DEFINED) / math.log(self.undefined)))
 
     def interval(self, confidence: float) -> Interval:
         if self.flaw:
@@ -99,8 +115,10 @@ class Resampled:
         edges = self.edges.of_rows(share, self.value, replicates) if self.edges is not None else None
         freedom = None if self.freedom is None else self.freedom * share
         units = max(2, round(self._units * share))
-        squares, cubes = self.squares / share, self.cubes / share**2
-        return Resampled(self.value, rows, replicates, squares, cubes, self.method, units, freedom, self.span, edges)
+        squares, cubes, lacking = self.squares / share, self.cubes / share**2, self.undefined**share
+        return Resampled(
+            self.value, rows, replicates, squares, cubes, self.method, units, freedom, self.span, edges, lacking
+        )
 
     def _bootstrapped(self, confidence: float) -> Iterator[tuple[float, float]]:
         """The interval by the bootstrap, and where the bias matters the others."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError, NotRunError
 from mqa_registry.judging.answers import Answers
-from mqa_registry.judging.conclusion import Judged, Ruling, group_parts, ruled, whole_part
+from mqa_registry.judging.conclusion import Judged, Ruling, beyond_rows, group_parts, ruled, whole_part
 from mqa_registry.judging.evidence import evidence_of
 from mqa_registry.judging.finding import find, find_gaps, refuse_many
 from mqa_registry.judging.material import Material
@@ -166,7 +166,9 @@ def _concluded(
         numbers={} if swept else parts[0].numbers,
         groups={} if swept else parts[0].groups,
         series=tuple(parts) if swept else (),
-        evidence=evidence | ({"rows_to_settle": needed} if needed else {}),
+        evidence=evidence
+        | ({"rows_to_settle": needed} if needed else {})
+        | ({"beyond_rows": True} if verdict is Verdict.INCONCLUSIVE and beyond_rows(steps, ruling) else {}),
     )
 
 

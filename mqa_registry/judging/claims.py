@@ -13,6 +13,7 @@ from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions, UnpairedRatio
 from mqa_registry.judging.unpaired import NumberDifference, NumberRatio
+from mqa_registry.judging.widest import Widest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,7 +48,7 @@ class Claim:
     @property
     def beyond_rows(self) -> bool:
         """Whether no rows whatever would settle it."""
-        return isinstance(self.estimate, Undefined) and self.estimate.never
+        return _leaps(self.estimate) or (isinstance(self.estimate, Undefined) and self.estimate.never)
 
     def holds(self, confidence: float) -> bool:
         """Whether the whole interval lies inside; a number without an interval stands for itself."""
@@ -75,24 +76,38 @@ class Claim:
             return self.estimate.value, self.estimate.value
         return self.estimate.interval(confidence) or (-math.inf, math.inf)
 
-    def rows_to_settle(self, confidence: float) -> int | None:
-        """How many rows would settle it, were the estimate right; None where no number of rows would."""
-        rough = None if self._leaps else self.roughly_to_settle(confidence)
+    def rows_to_settle(self, confidence: float, to_fail: float | None = None) -> int | None:
+        """How many rows would settle it, were the estimate right; None where no number of rows would.
+
+        It holds at `confidence` and fails at `to_fail`, the same if left out.
+        """
+        rough = None if self.beyond_rows else self.roughly_to_settle(confidence, to_fail)
         if rough is not None and self._of_rows(self.estimate.rows) is not None:
-            return self._rows_by_search(confidence)
+            return self._rows_by_search(confidence, to_fail)
         return rough if rough is None or rough <= MOST_ROWS else None
 
-    def roughly_to_settle(self, confidence: float) -> int | None:
+    def roughly_to_settle(self, confidence: float, to_fail: float | None = None) -> int | None:
         """The same from how the interval at hand would shrink, by the root of the rows; at least so many that it ends."""
         value = self.estimate.value
-        distance = min((abs(value - bound) for bound in (self.low, self.high) if math.isfinite(bound)), default=0.0)
-        interval = self.estimate.interval(confidence)
-        if not self.defined or distance == 0 or interval is None or self.estimate.rows == 0:
+        if not self.defined or value in (self.low, self.high) or self.estimate.rows == 0:
             return None
-        toward = interval[1] - value if self.bound_above else value - interval[0]
-        if not math.isfinite(toward):
+        if isinstance(self.estimate, Resampled) and self.estimate.flaw:
+            return self.estimate.rows_to_be_defined
+        interval = self.estimate.interval(confidence if self.holds_at_point() or to_fail is None else to_fail)
+        if interval is None:
+            return None
+        reached = [abs(interval[bound > value] - value) / abs(bound - value) for bound in self._to_clear]
+        if any(map(math.isinf, reached)):
             return self._rows_for_an_end(confidence)
-        return math.ceil(self.estimate.rows * (max(toward, 0.0) / distance) ** 2)
+        return math.ceil(self.estimate.rows * max(reached, default=0.0) ** 2) or None
+
+    @property
+    def _to_clear(self) -> list[float]:
+        """The bounds that the interval has to clear: the one that the estimate violates, or all there are."""
+        value = self.estimate.value
+        if self.holds_at_point():
+            return [bound for bound in (self.low, self.high) if math.isfinite(bound)]
+        return [self.low if value < self.low else self.high]
 
     def _rows_for_an_end(self, confidence: float) -> int | None:
         estimate = self.estimate
@@ -100,24 +115,25 @@ class Claim:
             return None
         return estimate.least_rows(confidence, above=self.bound_above)
 
-    def _rows_by_search(self, confidence: float) -> int | None:
+    def _rows_by_search(self, confidence: float, to_fail: float | None) -> int | None:
         """Search the number of rows like those at hand at which the interval clears the bound."""
-        low = self.estimate.rows if not self._settled_with(self.estimate.rows, confidence) else 1
+        at_hand = self.estimate.rows
+        low = at_hand if not self._settled_with(at_hand, confidence, to_fail) else 1
         high = 2 * low
-        while not self._settled_with(high, confidence):
+        while not self._settled_with(high, confidence, to_fail):
             low, high = high, high * 2
             if high > MOST_ROWS:
                 return None
         while high - low > max(1, high // 200):
             middle = (low + high) // 2
-            low, high = (low, middle) if self._settled_with(middle, confidence) else (middle, high)
+            low, high = (low, middle) if self._settled_with(middle, confidence, to_fail) else (middle, high)
         return high
 
-    def _settled_with(self, rows: int, confidence: float) -> bool:
+    def _settled_with(self, rows: int, confidence: float, to_fail: float | None) -> bool:
         estimate = self._of_rows(rows)
         assert estimate is not None
         claim = Claim("", estimate, self.low, self.high)
-        return claim.holds(confidence) or claim.fails(confidence)
+        return claim.holds(confidence) or claim.fails(confidence if to_fail is None else to_fail)
 
     def _of_rows(self, rows: int) -> Estimate | None:
         """The estimate of another number of rows like those at hand; None where it is not known how it would be."""
@@ -127,11 +143,14 @@ class Claim:
             return self.estimate.of_rows(rows)
         return self.estimate.of_rows(rows) if isinstance(self.estimate, Resampled | BoundedMean) else None
 
-    @property
-    def _leaps(self) -> bool:
-        """Whether a row of a kind that was never seen would move it far, however many others there are."""
-        estimate = self.estimate
-        return isinstance(estimate, Resampled) and estimate.edges is not None and estimate.edges.leaps
+
+def _leaps(estimate: Estimate) -> bool:
+    """Whether a row of a kind that was never seen would move it far, however many others there are."""
+    if isinstance(estimate, NumberDifference | NumberRatio):
+        return _leaps(estimate.first) or _leaps(estimate.second)
+    if isinstance(estimate, Widest):
+        return _leaps(estimate.base)
+    return isinstance(estimate, Resampled) and estimate.edges is not None and estimate.edges.leaps
 
 
 def verdict_of(claims: Sequence[Claim], confidence: float) -> Verdict:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 
 _HUGE = 1e9  # from here on, a number is written in powers of ten
+_NO_MATTER = "one more of a kind not seen yet would move it as far, so more {} like these do not settle it"
 TRIED = 20  # open claims for which the rows that would settle them are searched, those that need the most
 
 
@@ -110,8 +111,11 @@ def ruled(steps: Sequence[Judged], ruling: Ruling) -> tuple[Verdict, str, int | 
     if verdict is Verdict.PASS or not named:
         return verdict, "", None
     pending = [(group, claim) for group, claim in named if ruling.open(claim)]
-    rows = _rows_to_settle([claim for _, claim in pending], ruling.confidence)
-    reason = _said(pending[0][1], pending[0][0], ruling)
+    rows = _rows_to_settle([claim for _, claim in pending], ruling)
+    group, first = pending[0]
+    reason = _said(first, group, ruling)
+    if first.beyond_rows:
+        return verdict, reason + ("" if first.estimate.flaw else f"; {_NO_MATTER.format(ruling.unit)}"), rows
     return verdict, reason + (f"; about {rows:,} {ruling.unit} would settle it" if rows else ""), rows
 
 
@@ -162,11 +166,12 @@ def _group(finding: Finding, ruling: Ruling, *, small: bool) -> Part:
     return Part(Verdict.PASS, _numbers(finding, ruling))
 
 
-def _rows_to_settle(claims: Sequence[Claim], confidence: float) -> int | None:
+def _rows_to_settle(claims: Sequence[Claim], ruling: Ruling) -> int | None:
     """The rows that would settle the claim that needs the most, of those that rows can settle."""
-    rough = {id(claim): claim.roughly_to_settle(confidence) or 0 for claim in claims if claim.defined}
-    most = sorted((claim for claim in claims if rough.get(id(claim))), key=lambda claim: -rough[id(claim)])[:TRIED]
-    return max((rows for claim in most if (rows := claim.rows_to_settle(confidence))), default=None)
+    known = [(claim, (ruling.confidence, ruling.levels.get(id(claim)))) for claim in claims if claim.defined]
+    rough = [(claim.roughly_to_settle(*levels) or 0, claim, levels) for claim, levels in known]
+    most = sorted((each for each in rough if each[0]), key=lambda each: -each[0])[:TRIED]
+    return max((rows for _, claim, levels in most if (rows := claim.rows_to_settle(*levels))), default=None)
 
 
 def _said(claim: Claim, group: str, ruling: Ruling) -> str:

@@ -82,7 +82,8 @@ def _edges(
     """What rows of kinds that were not seen may do; of many cells each resample is moved as far as all rows are.
 
     Where two sides are the same to the last bit, a row on which they differ is not taken to be of the worst kind that
-    equal answers would leave room for, but to move the number as it would a mean.
+    equal answers would leave room for, but to move the number as it would a mean; of a number without a range, for which
+    there is no such mean, it is of the worst kind all the same.
     """
 
     def number(counts: Floats) -> Floats:
@@ -91,7 +92,8 @@ def _edges(
     if not math.isfinite(made.value):
         return None
     units = made.units or made.rows
-    found = None if same and made.alike else pulls(number, rows.counts, rows.kinds, rows.counts.sum() / units)
+    like_a_mean = same and made.alike and all(map(math.isfinite, made.span))
+    found = None if like_a_mean else pulls(number, rows.counts, rows.kinds, rows.counts.sum() / units)
     if found is None or not any(pull.step for pull in found):
         return Edges.of_span(made.value, made.span, weights, units) if made.alike else None
     down, up = found

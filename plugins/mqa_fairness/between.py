@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -91,8 +92,9 @@ def equalized_odds_ratio(
     """The smallest true or false positive rate by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `agg` is `worst_case` for the smaller ratio of the two rates, `mean` for their mean.
-    `method`, `positive` and `average` are as for `fairness/demographic-parity-difference`. Undefined where a group has
-    no row that is positive, or none that is not, or where no group has such a rate above 0.
+    A rate that is 0 in every group is left out. `method`, `positive` and `average` are as for
+    `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive, or none that is not,
+    or where both rates are 0 in every group.
     """
     return _apart(predictions, targets, groups, ODDS, RATIOS[method], positive=positive, average=average, agg=agg)
 
@@ -179,10 +181,11 @@ def _apart(
     tables = Tables.of(predictions, targets, groups, list(classes))
 
     def of(counts: Floats) -> Floats:
-        numbers = [
-            _together([comparing(rate.of(each), rate.of(whole)) for rate in rates], agg, ratio=ratio)
-            for each, whole in zip(tables.by_group(counts), tables.overall(counts), strict=True)
-        ]
+        numbers = []
+        for each, whole in zip(tables.by_group(counts), tables.overall(counts), strict=True):
+            found = [rate.of(each) for rate in rates]
+            compared = [comparing(one, rate.of(whole)) for one, rate in zip(found, rates, strict=True)]
+            numbers.append(_of_rates(compared, found, agg, ratio=ratio))
         return _together(numbers, average, ratio=ratio)
 
     def spread(distances: Floats) -> Floats:
@@ -210,6 +213,17 @@ def _classes(names: tuple[str, ...], positive: str | None, average: Aggregation 
     return dict(enumerate(names))
 
 
+def _of_rates(compared: list[Floats], found: list[Floats], how: Aggregation | None, *, ratio: bool) -> Floats:
+    """Several rates compared, as one number; of ratios without those of a rate that is 0 in every group."""
+    if not ratio or len(compared) == 1:
+        return _together(compared, how, ratio=ratio)
+    stacked, nowhere = np.stack(compared), np.stack([(rates == 0).all(axis=-1) for rates in found])
+    rest = np.where(nowhere, 0.0 if how == "mean" else math.inf, stacked)
+    left = (~nowhere).sum(axis=0)
+    number = rest.sum(axis=0) / np.maximum(left, 1) if how == "mean" else rest.min(axis=0)
+    return np.where(left > 0, number, np.nan)
+
+
 def _together(numbers: list[Floats], how: Aggregation | None, *, ratio: bool) -> Floats:
     stacked = np.stack(numbers)
     if how == "mean":
@@ -226,4 +240,4 @@ def _undefined(tables: Tables, rates: tuple[Rate, ...], of: Callable[[Floats], F
             lacking = np.flatnonzero(np.isnan(rate.of(each)))
             if len(lacking):
                 return rate.without.format(tables.groups[lacking[0]])
-    return "a rate is 0 in every group"
+    return "the rates are 0 in every group" if len(rates) > 1 else "the rate is 0 in every group"

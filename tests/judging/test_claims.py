@@ -105,3 +105,10 @@ def test_the_rows_that_would_settle_a_drop_are_about_right():
     rows = claim.rows_to_settle(0.95)
     assert rows > 1000
     assert Claim("drop", PairedProportions(round(0.06 * rows), round(0.04 * rows), rows), high=0.03).holds(0.94)
+
+
+def test_what_fails_at_the_confidence_and_not_corrected_for_many_is_not_said_to_be_settled_by_fewer_rows():
+    claim = at_least(875, 1000, 0.9)
+    assert claim.fails(0.95)
+    assert not claim.fails(0.999)
+    assert claim.rows_to_settle(0.95, 0.999) > 1000

@@ -65,6 +65,16 @@ def test_the_example_of_fairlearns_user_guide(name, coded, grouped, value):
     assert not np.isnan(ours)
 
 
+@pytest.mark.parametrize("agg", ["worst_case", "mean"])
+@pytest.mark.parametrize("method", METHODS)
+def test_of_ratios_a_rate_that_is_0_in_every_group_is_left_out_as_fairlearn_does(agg, method, coded, grouped, value):
+    right, group = np.tile([0, 0, 1, 1], 10), np.repeat(["a", "b"], 20)
+    for answered in (right, np.where(np.arange(40) == 2, 0, right)):
+        ours = value(equalized_odds_ratio(coded(answered), coded(right), grouped(group), method=method, agg=agg))
+        theirs = oracle.equalized_odds_ratio(right, answered, sensitive_features=group, method=method, agg=agg)
+        assert ours == pytest.approx(theirs, abs=1e-12)
+
+
 @pytest.mark.parametrize("name", EVERY)
 def test_resamples_are_evaluated_as_if_each_row_stood_there_so_often(name, coded, grouped, value):
     rng = np.random.default_rng(3)
@@ -96,7 +106,7 @@ def test_a_rate_that_a_group_lacks_leaves_the_number_undefined_and_says_which(co
     assert equalized_odds_difference(answered, coded([1, 0, 1, 1]), group).undefined == "every row of `b` is positive"
     nowhere = equalized_odds_ratio(coded([0, 0, 0, 0]), coded([1, 0, 1, 0]), group)
     assert np.isnan(value(nowhere))
-    assert nowhere.undefined == "a rate is 0 in every group"
+    assert nowhere.undefined == "the rates are 0 in every group"
     assert demographic_parity_difference(answered, answered, group).undefined == ""
 
 
