@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Gt, Le, Lt, MinLen
+from annotated_types import Ge, Le, Lt, MinLen
 
 from mqa_registry.options import Option, Options
 
@@ -23,7 +23,7 @@ SUITE = Options(
         Option("format", Literal[1], doc="the version of the suite file"),
         Option("name", Name, None, "what reports call the suite; the file's name if left out"),
         Option("seed", Annotated[int, Ge(0)], 0, "all randomness comes from it"),
-        Option("confidence", Annotated[float, Gt(0), Lt(1)], 0.95, "every verdict is held at this level"),
+        Option("confidence", Annotated[float, Ge(0.5), Lt(1)], 0.95, "every verdict is held at this level"),
         Option("gate", GateWord, "interval", "whether the interval or the bare estimate has to clear a bound"),
         Option("interval", IntervalWord, "exact", "the interval of a share of rows that are right or wrong"),
         Option("extends", Name, None, "a suite file that this one is laid over"),
