@@ -94,14 +94,16 @@ def _edges(
     units = made.units or made.rows
     like_a_mean = same and made.alike and all(map(math.isfinite, made.span))
     found = None if like_a_mean else pulls(number, rows.counts, rows.kinds, rows.counts.sum() / units)
-    if found is None or not any(pull.step for pull in found):
+    if found is None or not any(pull.step or pull.slope for pull in found):
         return Edges.of_span(made.value, made.span, weights, units) if made.alike else None
     down, up = found
     if drawn is None:
         lows, highs = (made.replicates + weights * pull.step for pull in (down, up))
     else:
         lows, highs = (number(drawn + weights[:, None] * pull.parts) for pull in (down, up))
-        lows, highs = np.fmin(lows, made.replicates), np.fmax(highs, made.replicates)
+        # What a row does need not go one way: the error of a model less sure than right falls with its first mistake.
+        reached = np.stack([lows, highs, made.replicates])
+        lows, highs = np.fmin.reduce(reached), np.fmax.reduce(reached)
     return Edges(lows, highs, down.slope, up.slope, weights, down.leaps or up.leaps)
 
 

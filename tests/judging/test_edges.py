@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from mqa_metrics.calibration import ece
 from mqa_metrics.confusion import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
 from mqa_metrics.ranking import auroc
@@ -189,3 +190,11 @@ def test_predictions_that_are_the_same_to_the_last_bit_move_a_drop_as_they_would
     apart, same = (drop(one, one, 100, Resampling(7, "same", same=same)).interval(0.95)[1] for same in (False, True))
     assert same == pytest.approx(0.0362, abs=0.002)
     assert apart > 0.3
+
+
+def test_a_number_that_first_falls_with_unseen_mistakes_reaches_to_where_it_falls():
+    """A model that is 0.99 sure and right in 50 rows may well be wrong in one of a hundred, and calibrated."""
+    codes = np.arange(50) % 2 == 1
+    low, high = estimate(Measured(ece(*Mistaken(0.5, 0.0).of(codes, codes)), SHARE), 50, HOW).interval(0.95)
+    assert low < 0.001
+    assert high > 0.04
