@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mqa_registry.boundary import interruptible
     from mqa_registry.contributions import (
         Backend,
         Batching,
@@ -60,6 +61,7 @@ if TYPE_CHECKING:
     from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
+    "boundary": ("interruptible",),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model",
         "ModelSource", "Perturbation", "Probe", "Quantile", "Reading", "Replay", "Runner", "Scores", "Slice",
@@ -134,6 +136,7 @@ __all__ = [
     "find_device",
     "fingerprint",
     "hookimpl",
+    "interruptible",
     "judge",
     "positive_class",
     "read_table",

@@ -3,17 +3,29 @@
 Whatever a contribution raises, and whatever it returns that it must not, becomes a ContributionError that names it.
 """
 
-from mqa_registry.boundary.calls import HOST, Contributor, TimeLimitReached, calling, refuse, repeatedly
+from mqa_registry.boundary.calls import (
+    HOST,
+    MORE_MEMORY,
+    Contributor,
+    TimeLimitReached,
+    calling,
+    described,
+    interruptible,
+    no_memory,
+    refuse,
+    repeatedly,
+)
 from mqa_registry.boundary.codecs import (
+    Passes,
     checked_budget,
     checked_codec,
     checked_identity,
-    checked_outputs,
     checked_source,
     encoding_arrays,
     runner_of,
 )
 from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
+from mqa_registry.boundary.files import checked_export, checked_findings, checked_task
 from mqa_registry.boundary.measures import checked_measure, checked_numbers
 from mqa_registry.boundary.rows import (
     after_edits,
@@ -29,8 +41,10 @@ from mqa_registry.boundary.tables import checked_answers, checked_predictions, c
 
 __all__ = [
     "HOST",
+    "MORE_MEMORY",
     "PER_ROW",
     "Contributor",
+    "Passes",
     "TimeLimitReached",
     "after_edits",
     "calling",
@@ -41,20 +55,25 @@ __all__ = [
     "checked_edits",
     "checked_evidence",
     "checked_example",
+    "checked_export",
     "checked_fields",
+    "checked_findings",
     "checked_identity",
     "checked_measure",
     "checked_moved",
     "checked_numbers",
-    "checked_outputs",
     "checked_predictions",
     "checked_right",
     "checked_source",
     "checked_table",
+    "checked_task",
+    "described",
     "encoding_arrays",
     "group_names",
     "groups_of_rows",
+    "interruptible",
     "limited",
+    "no_memory",
     "refuse",
     "repeatedly",
     "runner_of",

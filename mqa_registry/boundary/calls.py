@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import threading
@@ -11,14 +12,21 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from mqa_registry.errors import ContributionError, MqaError, NotRunError, StoreError
+from mqa_registry.errors import ContributionError, MqaError, NotRunError, OutOfMemoryError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
+    from types import CodeType, TracebackType
 
 HOST = str(Path(__file__).parent.parent) + os.sep
+PYTHON = str(Path(os.__file__).parent) + os.sep
 LONGEST = 300  # characters of what a contribution raised that a message repeats
+MORE_MEMORY = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
+# How libraries say that there is no memory left, where they raise an error of their own.
+NO_MEMORY = (
+    "out of memory", "cannot allocate memory", "can't allocate memory", "not enough memory", "failed to allocate",
+    "bad_alloc", "bad allocation",
+)  # fmt: skip
 CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
 
 
@@ -37,18 +45,28 @@ class Contributor:
     @property
     def where(self) -> str:
         """The file and line of its function, where Python knows them."""
-        code = getattr(inspect.unwrap(self.function), "__code__", None) if self.function is not None else None
-        return f"{Path(code.co_filename).name}, line {code.co_firstlineno}" if code is not None else ""
+        return f"{Path(self._code.co_filename).name}, line {self._code.co_firstlineno}" if self._code else ""
+
+    @property
+    def file(self) -> str:
+        """The file of its function, where Python knows it."""
+        return self._code.co_filename if self._code else ""
+
+    @property
+    def _code(self) -> CodeType | None:
+        return getattr(inspect.unwrap(self.function), "__code__", None) if self.function is not None else None
 
 
 class State:
     """The calls that are going on, by thread, and whether somebody watches over them.
 
-    `supervisor` is set while signals are told apart from what plugins raise; `interrupted` once Ctrl-C was pressed.
+    `stops` are what ends compiled code within them. `supervised` is set while signals are told apart from what plugins
+    raise; `interrupted` once Ctrl-C was pressed.
     """
 
     def __init__(self) -> None:
         self.stacks: dict[int, list[calling]] = {}
+        self.stops: dict[int, list[Callable[[], object]]] = {}
         self.supervised = False
         self.interrupted = False
 
@@ -65,16 +83,18 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
 
     What is raised within becomes a ContributionError. As itself come through: Ctrl-C, a NotRunError, the store's
     errors, and, for kinds that no single check names, the errors by which they tell a user what is wrong with the input.
-    `seconds` is how long it may take, None for what is usual for its kind. The current folder is put back afterwards.
+    `seconds` is how long it may take, None for what is usual for its kind; `overdue` is set once it was told to end. The
+    current folder is put back afterwards.
     """
 
-    __slots__ = ("contributor", "folder", "seconds", "since")
+    __slots__ = ("contributor", "folder", "overdue", "seconds", "since")
 
     def __init__(self, contributor: Contributor, *, seconds: float | None = None) -> None:
         self.contributor = contributor
         self.seconds = seconds
         self.since = 0.0
         self.folder = ""
+        self.overdue = False
 
     def _return(self) -> None:
         """Go back to where the host was: its paths are relative to that."""
@@ -83,6 +103,7 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
 
     def __enter__(self) -> Self:
         self.since = time.monotonic()
+        self.overdue = False
         self.folder = _current_folder()
         STATE.stack().append(self)
         return self
@@ -118,6 +139,7 @@ class repeatedly(calling):  # noqa: N801 - as above
 
     def __call__(self, *arguments: Any) -> Any:
         self.since = time.monotonic()
+        self.overdue = False
         try:
             given = self.function(*arguments)
         except BaseException as error:
@@ -131,6 +153,25 @@ class repeatedly(calling):  # noqa: N801 - as above
     def __exit__(self, *_: object) -> None:
         STATE.stack().remove(self)
         self._return()
+
+
+class interruptible:  # noqa: N801 - as above
+    """Compiled code that can be stopped, as a context manager.
+
+    No exception reaches such code while it works. Within, `stop` is called, by another thread, once Ctrl-C was pressed
+    or the call's time is up; whatever the code raises then is taken for that.
+    """
+
+    __slots__ = ("stop",)
+
+    def __init__(self, stop: Callable[[], object]) -> None:
+        self.stop = stop
+
+    def __enter__(self) -> None:
+        STATE.stops.setdefault(threading.get_ident(), []).append(self.stop)
+
+    def __exit__(self, *_: object) -> None:
+        STATE.stops[threading.get_ident()].pop()
 
 
 def _check_interrupt() -> None:
@@ -150,15 +191,30 @@ def _translate(call: calling, error: BaseException) -> None:
         return
     if isinstance(error, KeyboardInterrupt) and not STATE.supervised:
         return  # nobody knows whose it is
+    if call.overdue:  # whatever it makes of being told so
+        seen = "was still at work when its time was up"
+        hint = "`--timeout SECONDS` allows a call more time"
+        cause = error if isinstance(error, TimeLimitReached) else TimeLimitReached()
+        raise ContributionError(who.kind, who.name, seen, where=place_of(error, who), hint=hint) from cause
+    if isinstance(error, TimeLimitReached):
+        return  # it is that of a call around this one
     if isinstance(error, MqaError):
         if who.kind in CHECKED:
             raise ContributionError(who.kind, who.name, f"reports: {error.message}", hint=error.hint) from error
         return
-    if isinstance(error, TimeLimitReached):
-        seen = "was still at work when its time was up"
-        hint = "`--timeout SECONDS` allows a call more time"
-        raise ContributionError(who.kind, who.name, seen, where=place_of(error), hint=hint) from error
-    raise ContributionError(who.kind, who.name, f"crashed: {described(error)}", where=place_of(error)) from error
+    if no_memory(error):
+        message = f"the {who.kind} `{who.name}` ran out of memory: {described(error)}"
+        raise OutOfMemoryError(message, hint=MORE_MEMORY) from error
+    raise ContributionError(who.kind, who.name, f"crashed: {described(error)}", where=place_of(error, who)) from error
+
+
+def no_memory(error: BaseException) -> bool:
+    """Whether there was not enough memory, whatever library met it."""
+    if isinstance(error, MemoryError):
+        return True
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in NO_MEMORY)
 
 
 def described(error: BaseException) -> str:
@@ -170,10 +226,22 @@ def described(error: BaseException) -> str:
     return text.encode("utf-8", "backslashreplace").decode()[:LONGEST]
 
 
-def place_of(error: BaseException) -> str:
-    """The line of the plugin's file where an error passed last; empty where none was of a plugin."""
+def place_of(error: BaseException, who: Contributor) -> str:
+    """The line of the plugin's file where an error passed last; empty where none was of a plugin.
+
+    Its file is that of its function, else the first one on the way that is neither the host's nor Python's own, such as
+    that of a context manager.
+    """
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HOST)]
     if not frames:
         return ""
-    last = [frame for frame in frames if frame.filename == frames[0].filename][-1]
+    files = [frame.filename for frame in frames]
+    foreign = [file for file in files if not _is_pythons(file)]
+    own = who.file if who.file in files else (foreign or files)[0]
+    last = [frame for frame in frames if frame.filename == own][-1]
     return f"{Path(last.filename).name}, line {last.lineno}"
+
+
+def _is_pythons(file: str) -> bool:
+    """Whether a file is of Python's standard library, or frozen into it."""
+    return file.startswith("<frozen ") or (file.startswith(PYTHON) and "site-packages" not in file)

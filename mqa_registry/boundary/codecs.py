@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.boundary.calls import calling, refuse
+from mqa_registry.boundary.calls import TimeLimitReached, calling, refuse
 from mqa_registry.boundary.evidence import plain
 from mqa_registry.boundary.measures import spelled
 from mqa_registry.boundary.tables import checked_answers
@@ -155,7 +155,23 @@ def checked_budget(who: Contributor, given: Any) -> int:
     return int(given)
 
 
-def checked_outputs(who: Contributor, given: Any) -> Outputs:
-    """Outputs as arrays of numbers by name."""
-    _check_arrays(who, "gave for outputs", given)
-    return {name: array if isinstance(array, np.ndarray) else np.asarray(array) for name, array in given.items()}
+class Passes:
+    """Forward passes of a backend's runner; one that did not end in time is not asked for another."""
+
+    def __init__(self, who: Contributor) -> None:
+        self._who = who
+        self._overdue: ContributionError | None = None
+
+    def outputs(self, runner: Runner, batch: Batch) -> Outputs:
+        """What it gives for a batch: arrays of numbers by name."""
+        if self._overdue is not None:
+            raise self._overdue
+        try:
+            with calling(self._who):
+                given = runner.run(batch)
+        except ContributionError as error:
+            if isinstance(error.__cause__, TimeLimitReached):
+                self._overdue = error
+            raise
+        _check_arrays(self._who, "gave for outputs", given)
+        return {name: array if isinstance(array, np.ndarray) else np.asarray(array) for name, array in given.items()}

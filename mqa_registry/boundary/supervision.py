@@ -1,8 +1,8 @@
 """Supervision: Ctrl-C told apart from what plugins raise, and calls that do not end, ended.
 
-A thread looks at the calls that are going on. One that is over its limit has TimeLimitReached raised inside of it. A call
-that goes on all the same, as one within a library's compiled code does, cannot be ended alone: it is named, and the
-process ends. So does one that Ctrl-C cannot end.
+A thread looks at the calls that are going on. One that is over its limit has TimeLimitReached raised inside of it, and
+compiled code is stopped where the plugin says how. A call that goes on all the same cannot be ended alone: it is named,
+and the process ends. So does one that Ctrl-C cannot end.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ import os
 import signal
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from mqa_registry.boundary import calls
 from mqa_registry.boundary.calls import STATE, TimeLimitReached
 from mqa_registry.errors import ExitCode
 
@@ -69,12 +70,14 @@ class _Watch:
         self._due: tuple[calling, float] | None = None  # the call of the main thread that is to be ended
         self._sent = False  # a signal of our own is on its way
         self._pressed: float | None = None  # when Ctrl-C was pressed
+        self._heeded = True  # it means something to this process: who starts it may have it ignored
         self._reader = -1
 
     @contextmanager
     def over(self) -> Iterator[None]:
         """Keep watch, with a signal handler and a wake-up pipe that are put back afterwards."""
         before = signal.getsignal(signal.SIGINT)
+        self._heeded = callable(before)
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
@@ -103,7 +106,9 @@ class _Watch:
         if due is not None:
             call, since = due
             if call in STATE.stacks.get(threading.main_thread().ident or 0, ()) and call.since == since:
-                raise TimeLimitReached
+                call.overdue = True
+                if frame is None or frame.f_code.co_filename != calls.__file__:  # there, a call is about to end
+                    raise TimeLimitReached
             return
         if callable(before):
             STATE.interrupted = True
@@ -122,8 +127,10 @@ class _Watch:
             pressed = signal.SIGINT in os.read(self._reader, 64)
         except BlockingIOError:
             pressed = False
-        if pressed and not self._sent:
+        if pressed and not self._sent and self._heeded:
             self._pressed = self._pressed or time.monotonic()
+            for thread in list(STATE.stops):
+                _stop(thread)
         self._sent = self._sent and not pressed
         if self._pressed and time.monotonic() - self._pressed > GRACE:
             going_on = [call for stack in list(STATE.stacks.values()) for call in stack]
@@ -141,7 +148,9 @@ class _Watch:
         if told and now - told[-1] < AGAIN:
             return
         told.append(now)
+        _stop(thread)
         if thread != threading.main_thread().ident:
+            call.overdue = True
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeLimitReached))
             return
         self._due, self._sent = (call, since), True
@@ -151,6 +160,13 @@ class _Watch:
         if self.seconds is not None:
             return self.seconds
         return call.seconds or 60 * MINUTES.get(call.contributor.kind, MOST_MINUTES)
+
+
+def _stop(thread: int) -> None:
+    """Stop the compiled code that a thread is in, where its plugin says how."""
+    for stop in tuple(STATE.stops.get(thread, ())):
+        with suppress(Exception):  # it is a plugin's
+            stop()
 
 
 def _named(call: calling) -> str:

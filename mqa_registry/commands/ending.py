@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from mqa_registry.boundary import MORE_MEMORY, described, no_memory
 from mqa_registry.errors import ExitCode, MqaError, SuiteError
 from mqa_registry.report.text import visible
 
@@ -35,16 +36,22 @@ def reported(*, debug: bool) -> Iterator[None]:
         if isinstance(end.__context__, BrokenPipeError):  # rich ends so, with 1, which here says that a check failed
             raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
         raise
-    except MqaError as error:
+    except Exception as error:
         if debug:
             traceback.print_exc()
+        raise typer.Exit(_told(error)) from None
+
+
+def _told(error: Exception) -> ExitCode:
+    """Say what went wrong; the exit code that it comes to."""
+    if isinstance(error, MqaError):
         _explain(error)
-        raise typer.Exit(error.exit_code) from None
-    except Exception as error:  # a mistake of our own, or a plugin's where no check can be blamed
-        if debug:
-            traceback.print_exc()
+        return error.exit_code
+    if no_memory(error):
+        say(f"error: out of memory: {described(error)}", MORE_MEMORY)
+    else:  # a mistake of our own, or a plugin's where no check can be blamed
         say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
-        raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
+    return ExitCode.NOT_TRUSTWORTHY
 
 
 def _explain(error: MqaError) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from rich.console import Console
 
 from mqa_registry import plugins, runs
+from mqa_registry.boundary import checked_export, limited
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.places import check_folder, check_report, clear_report
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from mqa_registry.runs import Asked
     from mqa_registry.suite import Data, ModelUse, Use
 
+LONGEST_EXPORT = 3600.0  # seconds; the file is looked at afterwards too
 TEXT = "text"  # the field of a row that sentences fill
 
 
@@ -60,6 +62,11 @@ class Order:
     def arrays(self) -> bool:
         """Whether its rows are the model's inputs themselves."""
         return self.data is not None and self.data.suffix == ".npz"
+
+    @property
+    def longest(self) -> float:
+        """Seconds after which a backend is ended that does not heed its own limit."""
+        return 2 * max(LONGEST_EXPORT, self.options.get("export_timeout") or 0.0)
 
     def told(self, asked: Asked) -> Order:
         """The same with what was left out."""
@@ -91,7 +98,7 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
         subject, use = _made(whole, asked)
     if (file := subject.model.file) is not None:
         raise UsageError(f"`{file}` is exported already", hint=f"`mqa parity MODEL {file}` holds it against its model")
-    with Console(stderr=True).status("exporting"):
+    with Console(stderr=True).status("exporting"), limited(order.longest):
         exported = _exported(use, subject, out)
     if json_file is not None:
         write_json({**exported.facts, "exported": [file.name for file in exported.files]}, json_file)
@@ -114,7 +121,7 @@ def _exported(use: Use, subject: Subject, out: Path) -> Exported:
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
-    return make(subject, out, **use.options_for(make))
+    return checked_export(use.who, use.call_part(make, subject, out))
 
 
 def _made(order: Order, asked: Asked) -> tuple[Subject, Use]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry import plugins, runs
+from mqa_registry.boundary import checked_task
 from mqa_registry.contributions import Task
 from mqa_registry.errors import UsageError
 from mqa_registry.suite.adhoc import adhoc_source
@@ -71,4 +72,4 @@ def task_of(model: str, source: str, asked: Asked, *, arrays: bool) -> str:
     if tells is None:
         raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
     conditions = asked.conditions_in(asked.store or Path(runs.STORE))
-    return tells(conditions, **use.options_for(tells))
+    return checked_task(use.who, use.call_part(tells, conditions))

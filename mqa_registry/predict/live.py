@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import calling, checked_budget, checked_identity, checked_outputs, runner_of
+from mqa_registry.boundary import Passes, calling, checked_budget, checked_identity, runner_of
 from mqa_registry.contributions import Batching, shapes
 from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
@@ -58,6 +58,7 @@ class LiveBackend:
         self._reading: Reading | None = None
         self._facts: dict[str, Any] = {}
         self._runner: Runner | None = None
+        self._passes = Passes(use.who)
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         backend = cast("Backend", use.contribution)
@@ -202,7 +203,7 @@ class LiveBackend:
             return None
         try:
             rows = list(codec.encode(self._subject.samples()))
-            outputs = [self._given(runner, codec.collate([row])) for row in rows]
+            outputs = [self._passes.outputs(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
         return codec.reading({name: joined_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
@@ -260,12 +261,7 @@ class LiveBackend:
     def run(self, batch: Batch) -> Outputs:
         """What the open runner gives for a batch."""
         assert self._runner is not None
-        return self._given(self._runner, batch)
-
-    def _given(self, runner: Runner, batch: Batch) -> Outputs:
-        with calling(self._use.who):
-            given = runner.run(batch)
-        return checked_outputs(self._use.who, given)
+        return self._passes.outputs(self._runner, batch)
 
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""
@@ -293,6 +289,4 @@ class LiveBackend:
             if error.exit_code is ExitCode.WRONG_INPUT or not isinstance(error, NotRunError):
                 raise
             self.failure = Failure.of_refusal(error)
-        except Exception as error:
-            self.failure = Failure.of_crash(f"backend `{self.name}` crashed", error)
         return None

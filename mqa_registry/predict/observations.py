@@ -30,11 +30,6 @@ class Failure:
     trace: str = ""
 
     @classmethod
-    def of_crash(cls, what: str, error: Exception) -> Failure:
-        """The failure of something that raised what it should not have."""
-        return cls(f"{what}: {type(error).__name__}: {error}", trace="".join(traceback.format_exception(error)))
-
-    @classmethod
     def of_error(cls, error: MqaError) -> Failure:
         """The failure of something that found out what is wrong, and said so."""
         return cls(error.message, error.hint, "".join(traceback.format_exception(error)))

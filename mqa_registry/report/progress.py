@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING
 
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from mqa_registry.boundary import MORE_MEMORY, described, no_memory
+from mqa_registry.errors import OutOfMemoryError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Silence
 
@@ -25,13 +27,20 @@ EVERY = 10.0  # seconds between two lines about one backend, where lines are all
 @contextmanager
 def watched(console: Console, *, quiet: bool) -> Iterator[Progress]:
     """Somebody to tell how far predicting is, as suits the console."""
-    if quiet:
-        yield Silence()
-    elif console.is_terminal:
-        with RichProgress(*_columns(), console=console, transient=True) as bars:
-            yield Bars(bars)
-    else:
-        yield Lines(console)
+    with ExitStack() as stack:
+        if quiet:
+            told = Told(Silence())
+        elif console.is_terminal:
+            told = Told(Bars(stack.enter_context(RichProgress(*_columns(), console=console, transient=True))))
+        else:
+            told = Told(Lines(console))
+        try:
+            yield told
+        except Exception as error:
+            if not no_memory(error):
+                raise
+            message = f"out of memory while {told.last}: {described(error)}"
+            raise OutOfMemoryError(message, hint=MORE_MEMORY) from error
 
 
 def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemainingColumn]:
@@ -41,6 +50,28 @@ def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemaining
         MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
+
+
+class Told:
+    """What is told of the progress, and what was begun last: that is what was being done when the run ends."""
+
+    def __init__(self, inner: Progress) -> None:
+        self._inner = inner
+        self.last = "reading the suite"
+
+    def stage(self, text: str) -> None:
+        self.last = text
+        self._inner.stage(text)
+
+    def start(self, backend: str, rows: int) -> None:
+        self.last = f"predicting {counted(rows, 'row')} on {backend}"
+        self._inner.start(backend, rows)
+
+    def advance(self, backend: str, rows: int) -> None:
+        self._inner.advance(backend, rows)
+
+    def look(self, probe: str, done: int, total: int) -> None:
+        self._inner.look(probe, done, total)
 
 
 class Bars:

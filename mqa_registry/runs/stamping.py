@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from mqa_registry.boundary import checked_findings
 from mqa_registry.errors import MqaError
 from mqa_registry.findings import Finding, Judgement
 from mqa_registry.judging import Verdict
@@ -77,8 +78,6 @@ def _stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Itera
     if write is None:
         return
     try:
-        yield from write(identity, judgement, **use.options_for(write))
+        yield from checked_findings(use.who, use.call_part(write, identity, judgement))
     except MqaError as error:
-        yield Finding("warning", judgement.backend, error.message, error.hint)
-    except Exception as error:  # a backend is a plugin's; its crash must not cost the report
-        yield Finding("warning", judgement.backend, f"no stamp could be written: {type(error).__name__}: {error}")
+        yield Finding("warning", judgement.backend, f"no stamp could be written: {error.message}", error.hint)

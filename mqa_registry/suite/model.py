@@ -44,17 +44,18 @@ class Use:
         """The contribution as errors name it."""
         return Contributor(self.contribution.kind, self.name, self.contribution.function)
 
-    def call(self, *arguments: Any) -> Any:
+    def call(self, *arguments: Any, seconds: float | None = None) -> Any:
         """What the contribution's function gives for these arguments and the suite's options.
 
-        A ContributionError where it raises what it must not. What it gives is not looked at yet.
+        A ContributionError where it raises what it must not, or takes longer than `seconds`, where those are not as is
+        usual for its kind. What it gives is not looked at yet.
         """
-        return self.call_part(self.contribution.function, *arguments)
+        return self.call_part(self.contribution.function, *arguments, seconds=seconds)
 
-    def call_part(self, part: Callable[..., Any], *arguments: Any) -> Any:
+    def call_part(self, part: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
         """The same of another function of the contribution, which takes some of the options."""
         taken = self.options if part is self.contribution.function else self.options_for(part)
-        with calling(self.who):
+        with calling(self.who, seconds=seconds):
             return part(*arguments, **deepcopy(dict(taken)))  # whatever it does to them, the next call gets the suite's
 
     def options_for(self, part: Callable[..., Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from mqa_onnxruntime.interface import PLAIN
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import NOWHERE, aligned, read_origins
 from mqa_onnxruntime.parts import FLOATS, Reading, typed, value_types
+from mqa_onnxruntime.passes import passed
 from mqa_onnxruntime.piece import whole_piece
 from mqa_onnxruntime.stored_tensors import named_tensors
 
@@ -118,7 +119,7 @@ class Anatomy:
         """The graph's outputs, optimised as ever but without some of the optimizers."""
         session = self.source.open(without=optimizers)
         names = [node.name for node in session.get_outputs()]
-        found = self.interface.returned(names, session.run(names, dict(self.feed(batch))))
+        found = self.interface.returned(names, passed(session, names, self.feed(batch)))
         arrays = dict(zip(names, found, strict=True))
         return {called: arrays[name] for name, called in self.interface.named(names).items()}
 
@@ -164,7 +165,7 @@ class Anatomy:
         return Reading(self.model, aligned(origins, self.known))
 
     def _run(self, session: Any, values: Sequence[str], feeds: Arrays) -> dict[str, Array]:
-        arrays = session.run([TAKEN + name for name in values], dict(feeds))
+        arrays = passed(session, [TAKEN + name for name in values], feeds)
         return dict(zip(values, arrays, strict=True))
 
 

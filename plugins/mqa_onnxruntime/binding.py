@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.passes import stoppable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
@@ -31,7 +33,7 @@ class Binding:
     def run(self, names: Sequence[str], feed: Arrays) -> list[Array]:
         """The outputs of these names, for inputs that are copied to the device, and stay there as long as it works."""
         bound = self.bound({name: self.value(array) for name, array in feed.items()}, names)
-        self.session.run_with_iobinding(bound)
+        stoppable(lambda options: self.session.run_with_iobinding(bound, options))
         return _copies(bound)
 
     def bound(self, inputs: Mapping[str, Any], names: Sequence[str]) -> Any:
@@ -88,7 +90,7 @@ class Graphs:
 
     def _replayed(self, one: Captured) -> list[Array]:
         """What a graph gives; it is captured by its first run, for which ONNX Runtime runs the model several times."""
-        self.binding.session.run_with_iobinding(one.binding, _graph(one.number))
+        _run(self.binding.session, one.binding, one.number)
         return _copies(one.binding)
 
     def _place(self, names: Sequence[str], feed: Arrays) -> Captured:
@@ -105,7 +107,7 @@ class Graphs:
     def _once(self, names: Sequence[str], feed: Arrays) -> tuple[Any, dict[str, Any]]:
         inputs = {name: self.binding.value(array) for name, array in feed.items()}
         bound = self.binding.bound(inputs, names)
-        self.binding.session.run_with_iobinding(bound, _graph(-1))
+        _run(self.binding.session, bound, -1)
         return bound, inputs
 
 
@@ -114,9 +116,10 @@ def _copies(bound: Any) -> list[Array]:
     return list(bound.copy_outputs_to_cpu())
 
 
-def _graph(number: int) -> Any:
+def _run(session: Any, bound: Any, graph: int) -> None:
+    """Run a session on what is bound, with the captured graph of this number."""
     import onnxruntime
 
     options = onnxruntime.RunOptions()
-    options.add_run_config_entry(GRAPH, str(number))
-    return options
+    options.add_run_config_entry(GRAPH, str(graph))
+    stoppable(lambda given: session.run_with_iobinding(bound, given), options)

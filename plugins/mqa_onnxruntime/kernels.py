@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.graph import parsed
 from mqa_onnxruntime.lineage import lineage
 from mqa_onnxruntime.origins import read_origins
+from mqa_onnxruntime.passes import passed
 from mqa_onnxruntime.reopening import OPTIMIZED
 from mqa_registry import NotRunError
 
@@ -44,7 +45,7 @@ class Kernels:
             session = self.source.open(profile=Path(folder))
             try:
                 for _ in range(repetitions):
-                    session.run(None, dict(feed))
+                    passed(session, None, feed)
             finally:
                 profile = Path(session.end_profiling())
             runs = by_runs(json.loads(profile.read_text("utf-8", "replace")))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.eightbits import eight_bits
+from mqa_onnxruntime.passes import passed
 from mqa_onnxruntime.reasons import told
 from mqa_onnxruntime.stored_tensors import named_tensors
 from mqa_registry import NotRunError
@@ -100,7 +101,7 @@ class Piece:
         """By ONNX Runtime, with other weights where they are given."""
         model = self._with(weights) if weights else self.model
         session = self.source.open(graph=model.SerializeToString(), optimization=optimization)
-        return _whole(session.run([self.output], self._typed(feeds))[0])
+        return _whole(passed(session, [self.output], self._typed(feeds))[0])
 
     def work_out(self, feeds: Mapping[str, Array]) -> Array:
         """By the reference of ONNX, in numpy; a NotRunError where that does not know an operation."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_onnxruntime.naming import named_outputs
+from mqa_onnxruntime.passes import passed
 from mqa_onnxruntime.portions import fixed_rows, in_portions
 from mqa_onnxruntime.providers import CPU, Asked, open_session
 from mqa_onnxruntime.signature import input_types
@@ -53,7 +55,7 @@ def on_cpu(path: Path, sample: Arrays) -> Callable[[Arrays], dict[str, Array]]:
 
     def run(batch: Arrays) -> dict[str, Array]:
         feed = {name: np.asarray(batch[name], dtype) for name, dtype in types.items()}
-        values = in_portions(session.run, names, feed, rows) if rows else session.run(names, feed)
+        values = in_portions(partial(passed, session), names, feed, rows) if rows else passed(session, names, feed)
         return {name: _whole(np.asarray(value)) for name, value in zip(names, values, strict=True)}
 
     return run

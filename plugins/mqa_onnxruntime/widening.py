@@ -5,13 +5,14 @@ from __future__ import annotations
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.graph import messages, read_graph
+from mqa_onnxruntime.passes import passed
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def executor(model: Any, threads: int | None) -> Execute:
                 f"neither ONNX Runtime nor ONNX's evaluator runs it in float64: {error!s:.160}"
             ) from error
         return lambda names, feed: list(cast("list[Any]", evaluator.run(list(names), dict(feed))))
-    return lambda names, feed: session.run(list(names), dict(feed))
+    return partial(passed, session)
 
 
 def _exact_operators() -> list[Any]:

@@ -136,6 +136,11 @@ def test_a_call_that_no_exception_ends_ends_the_process_and_is_named(hostile):
     assert "error: the metric `bad/stubborn` did not end within 3 seconds, nor when it was told to" in done.err
 
 
+def heed_interrupts() -> None:
+    """Let a process hear of Ctrl-C, whose test may have been started by a shell that told it not to."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize(
     ("name", "stage", "last"),
     [
@@ -147,7 +152,14 @@ def test_a_call_that_no_exception_ends_ends_the_process_and_is_named(hostile):
 def test_ctrl_c_stays_ctrl_c_within_a_plugin(hostile, name, stage, last):
     hostile.write(checks(name))
     command = [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--plugin", "bad.py"]
-    process = subprocess.Popen(command, cwd=hostile.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command,
+        cwd=hostile.folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=heed_interrupts,  # noqa: PLW1509  # the tests have no threads that could hold a lock
+    )
     assert any(stage in line for line in process.stderr)
     time.sleep(1)
     process.send_signal(signal.SIGINT)
