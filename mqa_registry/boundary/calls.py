@@ -172,6 +172,8 @@ class interruptible:  # noqa: N801 - as above
 
     def __exit__(self, *_: object) -> None:
         STATE.stops[threading.get_ident()].pop()
+        if any(call.overdue for call in STATE.stack()):  # no plugin may take it for a failed attempt, and try another
+            raise TimeLimitReached
 
 
 def _check_interrupt() -> None:
