@@ -4,8 +4,11 @@ import signal
 
 import numpy as np
 
+MEASURING = 6  # forward passes by which a run learns how rows may be batched: five rows alone, and all at once
 
-def test_twenty_kills_change_no_number_and_cost_at_most_a_batch_each(letters, tmp_path_factory):
+
+def test_twenty_kills_change_no_number_and_cost_a_batch_each_once_batching_is_measured(letters):
+    """What is measured first is kept as one whole: a kill before its end costs what was done of it, one after it a batch."""
     assert letters.run()[0] in (0, 1, 4)
     whole, batches = letters.report(), letters.log
     assert len(batches) > 40
@@ -14,15 +17,21 @@ def test_twenty_kills_change_no_number_and_cost_at_most_a_batch_each(letters, tm
     (letters.folder / "report.json").unlink()
 
     rng = np.random.default_rng(2026)
-    for _ in range(20):
-        code = letters.end(letters.start(), int(rng.integers(1, 3)), signal.SIGKILL, float(rng.uniform(0, 0.03)))
+    begun: list[list[str]] = []  # by each process that was killed
+    for number in range(20):
+        after = int(rng.integers(1, 4)) if number < 5 else MEASURING + 1 if number == 5 else 1
+        before = len(letters.log)
+        code = letters.end(letters.start(), after, signal.SIGKILL, float(rng.uniform(0, 0.03)))
         assert code == -signal.SIGKILL
+        begun.append(letters.log[before:])
     assert not (letters.folder / "report.json").exists()
     assert letters.run()[0] in (0, 1, 4)
 
+    # A kill may come late on a busy machine: the first process that got beyond what is measured is looked for.
+    measured = next(number for number, one in enumerate(begun) if len(one) > MEASURING)
     assert letters.report() == whole
     assert set(letters.log) == set(batches)
-    assert len(letters.log) <= len(batches) + 20
+    assert len(letters.log) <= len(batches) + sum(map(len, begun[:measured])) + len(begun[measured:])
 
 
 def test_ctrl_c_ends_with_130_and_the_next_run_goes_on_from_there(letters):
