@@ -55,6 +55,10 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
     if not arrays.keys() - set(ROLES):
         raise DataError(f"`{path}` has no arrays for a model to read")
     for name, array in arrays.items():
+        if not isinstance(array, np.ndarray):  # numpy hands over the bytes of whatever else an archive holds
+            raise DataError(
+                f"`{name}` of `{path}` is no array", hint="`numpy.savez` writes archives of arrays and nothing else"
+            )
         if array.dtype.kind not in ("biuf" if name not in ROLES else "biufU"):
             raise DataError(f"the array `{name}` of `{path}` holds {array.dtype}, and a model reads numbers")
     return arrays

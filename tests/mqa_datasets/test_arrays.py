@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import zipfile
 
 import numpy as np
 import pytest
@@ -84,6 +85,15 @@ def test_another_file_is_refused_with_a_hint(tmp_path, content):
         rows_of_arrays(Conditions(tmp_path), path=path)
     assert refusal.value.hint
     assert "pickle" not in refusal.value.message, "nobody is told to open what nobody knows"
+
+
+def test_a_member_that_is_no_array_is_named(tmp_path):
+    path = tmp_path / "rows.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", "some text")
+    with pytest.raises(DataError, match="`x` of .* is no array") as refused:
+        rows_of_arrays(Conditions(tmp_path), path=path)
+    assert refused.value.hint
 
 
 def test_a_missing_file_is_named(tmp_path):
