@@ -91,7 +91,7 @@ def test_a_member_that_is_no_array_is_named(tmp_path):
     path = tmp_path / "rows.npz"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", "some text")
-    with pytest.raises(DataError, match="`x` of .* is no array") as refused:
+    with pytest.raises(DataError, match=r"`x` of .* is no array") as refused:
         rows_of_arrays(Conditions(tmp_path), path=path)
     assert refused.value.hint
 
