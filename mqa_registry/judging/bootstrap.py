@@ -112,7 +112,7 @@ class Resampled:
         """About the same of another number of rows like these."""
         share = rows / self.rows
         replicates = self.value + (self.replicates - self.value) / math.sqrt(share)
-        edges = self.edges.of_rows(share, self.value, replicates) if self.edges is not None else None
+        edges = self.edges.of_rows(share, self.replicates, replicates) if self.edges is not None else None
         freedom = None if self.freedom is None else self.freedom * share
         units = max(2, round(self._units * share))
         squares, cubes, lacking = self.squares / share, self.cubes / share**2, self.undefined**share

@@ -116,9 +116,11 @@ class Claim:
         return estimate.least_rows(confidence, above=self.bound_above)
 
     def _rows_by_search(self, confidence: float, to_fail: float | None) -> int | None:
-        """Search the number of rows like those at hand at which the interval clears the bound."""
-        at_hand = self.estimate.rows
-        low = at_hand if not self._settled_with(at_hand, confidence, to_fail) else 1
+        """Search the number of rows like those at hand at which the interval clears the bound.
+
+        It is more than those at hand where they do not settle it, whatever the search makes of so many.
+        """
+        low = 1 if self.settled(confidence, to_fail) else self.estimate.rows
         high = 2 * low
         while not self._settled_with(high, confidence, to_fail):
             low, high = high, high * 2
@@ -132,8 +134,11 @@ class Claim:
     def _settled_with(self, rows: int, confidence: float, to_fail: float | None) -> bool:
         estimate = self._of_rows(rows)
         assert estimate is not None
-        claim = Claim("", estimate, self.low, self.high)
-        return claim.holds(confidence) or claim.fails(confidence if to_fail is None else to_fail)
+        return Claim("", estimate, self.low, self.high).settled(confidence, to_fail)
+
+    def settled(self, confidence: float, to_fail: float | None) -> bool:
+        """Whether it holds at `confidence`, or fails at `to_fail`, the same if left out."""
+        return self.holds(confidence) or self.fails(confidence if to_fail is None else to_fail)
 
     def _of_rows(self, rows: int) -> Estimate | None:
         """The estimate of another number of rows like those at hand; None where it is not known how it would be."""

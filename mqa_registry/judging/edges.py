@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 FEW_FREEDOM = 10.0  # twice the rows that carry a spread, up to which an unseen one weighs as much as another
 WEIGHT = -math.log(0.025)  # of an unseen row at the end of an interval of 95 %, for which the worst kinds are sought
 SMALL = 1e-4  # rows, by which a number's slope is taken
-LEAP = 0.1  # of what a whole row does: a number that so small a part moves so far has a leap there
+SMALLER = SMALL / 10
+LEAP = 0.5  # of what SMALL does: a number that the smaller part moves so far, too, has a leap there
 ROUNDING = 1e-9  # of a number
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
 AT_ONCE = 1 << 20  # counts of cells worked on at a time
@@ -68,10 +69,15 @@ class Edges:
         scale = float(self.weights.mean()) if len(self.weights) else 0.0
         return _end(self.lows, tail, self.down * scale), -_end(-self.highs, tail, -self.up * scale)
 
-    def of_rows(self, share: float, value: float, replicates: Floats) -> Edges:
-        """The same of as many times the rows, from the replicates of so many."""
+    def of_rows(self, share: float, before: Floats, replicates: Floats) -> Edges:
+        """The same of as many times the rows, from the replicates of these rows, `before`, and of so many.
+
+        An unseen row is taken to do as much as it does where it is a small part of all, or as it does to these rows,
+        whichever is more.
+        """
         weights = self.weights / share
-        lows, highs = replicates + weights * self.down, replicates + weights * self.up
+        lows = replicates + np.minimum(weights * self.down, (self.lows - before) / share)
+        highs = replicates + np.maximum(weights * self.up, (self.highs - before) / share)
         return replace(self, lows=lows, highs=highs, weights=weights)
 
 
@@ -87,17 +93,14 @@ def _end(replicates: Floats, tail: float, pull: float) -> float:
 class Pull:
     """The kinds of row, as parts of one row by cell, that move a number most one way, and by how much a row at most.
 
-    `step` is what one row does, `slope` the same where it is a small part of all.
+    `step` is what one row does, `slope` the same where it is a small part of all; the number `leaps` where the smallest
+    part of a row does no less than a larger one.
     """
 
     parts: Floats
     step: float
     slope: float
-
-    @property
-    def leaps(self) -> bool:
-        """Whether the smallest part of a row does nearly what a whole one does."""
-        return abs(self.slope) * SMALL > max(LEAP * abs(self.step), ROUNDING)
+    leaps: bool = False
 
 
 def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:
@@ -113,11 +116,12 @@ def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pul
     order = np.argsort(far, kind="stable")
     ends = kinds[order], kinds[order[::-1]]
     down, up = (_pull(number, counts, end, unit, sign) for end, sign in zip(ends, (-1, 1), strict=True))
-    slopes = (moved_by(number, counts, kinds, SMALL * unit) - value) / SMALL
-    slopes = slopes[np.isfinite(slopes)]
+    near, nearer = (moved_by(number, counts, kinds, part * unit) - value for part in (SMALL, SMALLER))
+    near, nearer = near[np.isfinite(near)], nearer[np.isfinite(near)]
+    leaps = (np.abs(near) > ROUNDING) & (np.abs(nearer) > LEAP * np.abs(near))
     return (
-        replace(down, slope=min(down.step, float(slopes.min(initial=0.0)))),
-        replace(up, slope=max(up.step, float(slopes.max(initial=0.0)))),
+        replace(down, slope=min(down.step, float(near.min(initial=0.0)) / SMALL), leaps=bool(leaps[near < 0].any())),
+        replace(up, slope=max(up.step, float(near.max(initial=0.0)) / SMALL), leaps=bool(leaps[near > 0].any())),
     )
 
 

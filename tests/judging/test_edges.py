@@ -169,6 +169,21 @@ def test_a_leap_is_not_said_to_be_settled_by_rows():
     assert Claim("value", found, low=0.9).rows_to_settle(0.95) is None
 
 
+def test_a_number_that_unseen_rows_turn_does_not_leap_and_names_more_rows_than_there_are():
+    """The calibration error of eight answers, all right and sure to 0.9: with the first mistake it falls, then it grows."""
+
+    def gap(counts):
+        wrong, right = np.moveaxis(counts, -1, 0)
+        return np.abs(right / (right + wrong) - 0.9)
+
+    found = estimate(Measured(Statistic(gap, np.ones(8, dtype=np.int64), 2), SHARE), 8, HOW)
+    claim = Claim("value", found, high=0.2)
+    assert not found.edges.leaps
+    assert not claim.settled(0.95, None)
+    assert 8 < claim.rows_to_settle(0.95) < 40
+    assert found.of_rows(8).interval(0.95)[1] == pytest.approx(found.interval(0.95)[1])
+
+
 def test_clusters_that_are_perfect_count_as_so_many_units():
     codes = np.arange(100) // 10
     alone = estimate(Measured(share_of(np.ones(10)), SHARE), 10, HOW)
