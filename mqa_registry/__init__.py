@@ -51,9 +51,9 @@ if TYPE_CHECKING:
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
     from mqa_registry.findings import Exported, Finding, Judgement
-    from mqa_registry.formats import FileFormat, file_format
+    from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
-    from mqa_registry.machine import Device, find_device
+    from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted
     from mqa_registry.predict import batch_invariance, remake, reopen
     from mqa_registry.provenance import content_digest, source_digest, source_files
@@ -74,9 +74,9 @@ _HOMES = {
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
     "findings": ("Exported", "Finding", "Judgement"),
-    "formats": ("FileFormat", "file_format"),
+    "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
-    "machine": ("Device", "find_device"),
+    "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted",),
     "predict": ("batch_invariance", "remake", "reopen"),
     "provenance": ("content_digest", "source_digest", "source_files"),
@@ -129,6 +129,7 @@ __all__ = [
     "UsageError",
     "as_predictions",
     "batch_invariance",
+    "check_threads",
     "content_digest",
     "counted",
     "edited",
@@ -137,6 +138,7 @@ __all__ = [
     "fingerprint",
     "hookimpl",
     "interruptible",
+    "is_special",
     "judge",
     "positive_class",
     "read_table",

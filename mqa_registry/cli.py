@@ -55,8 +55,10 @@ def run(
 ) -> None:
     """Run a suite, and say whether the model may ship."""
     with _reported(debug=debug):
-        from mqa_registry.commands import running
+        from mqa_registry.commands import places, running
 
+        if not dry_run:
+            places.clear_report(json)
         asked = running.asked(
             only=only, backend=backend, limit=limit, set_=set_, store=store, plugin=plugin, device=device,
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
@@ -172,10 +174,11 @@ def parity(
 ) -> None:
     """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
     with _reported(debug=debug):
-        from mqa_registry.commands import mapping, running
+        from mqa_registry.commands import mapping, places, running
         from mqa_registry.commands import parity as pairs
         from mqa_registry.commands.interface import read_interface
 
+        places.clear_report(json)
         asked = running.asked(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, timeout=timeout,
@@ -214,8 +217,9 @@ def export(
 ) -> None:
     """Export a model to ONNX, with everything checked and written down."""
     with _reported(debug=debug):
-        from mqa_registry.commands import exporting, mapping, running
+        from mqa_registry.commands import exporting, mapping, places, running
 
+        places.clear_report(json)
         said = {"opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout}
         order = exporting.Order(model, task, backend, said, data, source, columns=mapping.columns_of(columns, data))
         asked = running.asked(
@@ -275,7 +279,10 @@ def _reported(*, debug: bool) -> Iterator[None]:
 
 def main() -> None:
     """The command `mqa`."""
-    app()
+    from mqa_registry.commands.ending import exit_code_of
+    from mqa_registry.process import run_command
+
+    run_command(app, exit_code_of)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 import zipfile
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -31,8 +32,22 @@ class FileFormat(StrEnum):
     UNKNOWN = "a file of no known format"
 
 
+def is_special(path: Path) -> bool:
+    """Whether a path is that of a pipe, a device or a socket, which may never end, or not even open.
+
+    One under which nothing is found is none.
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError):
+        return False
+    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+
+
 def file_format(path: Path) -> FileFormat:
     """The format of a file, which is there; UNKNOWN where nothing tells it, or where it cannot be read."""
+    if is_special(path):
+        return FileFormat.UNKNOWN
     try:
         with path.open("rb") as content:
             head = content.read(HEAD)

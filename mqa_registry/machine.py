@@ -12,13 +12,14 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import DataError, UsageError
 
 CPUS = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
 
 ASKED = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
 UNKNOWN = "unknown"
+MOST_THREADS = 1024  # more than any machine has cores; thread pools crash at 100,000
 PATIENCE = 20.0  # seconds for `nvidia-smi`: it wakes a driver that nothing keeps awake, which takes some for each GPU
 
 
@@ -47,6 +48,16 @@ def find_device(asked: str, *, cuda: bool = True) -> Device:
     index = int(found["index"] or 0)
     names = gpu_names()
     return Device("cuda", names[index] if index < len(names) else UNKNOWN, index)
+
+
+def check_threads(number: int | None) -> None:
+    """A DataError for a number of threads that no machine runs; None is as many as a library takes by itself."""
+    if number is not None and number < 1:
+        raise DataError(f"`threads` is {number}, and a backend needs at least one")
+    if number is not None and number > MOST_THREADS:
+        raise DataError(
+            f"`threads` is {number:,}, and more than {MOST_THREADS:,} are not started", hint="take the number of cores"
+        )
 
 
 @cache

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import traceback
@@ -12,10 +13,27 @@ import typer
 
 from mqa_registry.boundary import MORE_MEMORY, described, no_memory
 from mqa_registry.errors import ExitCode, MqaError, SuiteError
+from mqa_registry.report.output import OutputError, abandon
 from mqa_registry.report.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+MOST = 20  # problems of a suite that are shown
+
+# What the system says of a path that a user named: there is nothing to report about it.
+OF_PATHS = frozenset(
+    {
+        errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EROFS,
+        errno.ENXIO, errno.ENODEV,
+    }
+)  # fmt: skip
+
+
+class _Ended:
+    """The code that a command of this process ended with; None where none came to its end."""
+
+    code: int | None = None
 
 
 @contextmanager
@@ -23,35 +41,64 @@ def reported(*, debug: bool) -> Iterator[None]:
     """Turn whatever is raised into what a person sees; with `debug`, a traceback comes first."""
     try:
         yield
-    except typer.Exit:
+    except typer.Exit as end:
+        _Ended.code = end.exit_code
         raise
     except KeyboardInterrupt:
         say("interrupted", "what was finished is kept; the same command goes on from there")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
-        # Whoever read our output has left; the interpreter must not complain of it at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon()  # whoever read our output has left; the interpreter must not complain of it at exit
         raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # rich ends so, with 1, which here says that a check failed
             raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
         raise
-    except Exception as error:
+    except BaseException as error:
         if debug:
             traceback.print_exc()
         raise typer.Exit(_told(error)) from None
 
 
-def _told(error: Exception) -> ExitCode:
-    """Say what went wrong; the exit code that it comes to."""
+def exit_code_of(end: BaseException | None) -> int:
+    """The code that the process ends with, by what the command line raised; 1 only where a command of ours said so.
+
+    Libraries of the command line end with 1 where they are interrupted or cannot write.
+    """
+    if not isinstance(end, SystemExit):
+        return ExitCode.OK if end is None else _told(end)
+    code = ExitCode.OK if end.code is None else end.code if isinstance(end.code, int) else ExitCode.NOT_TRUSTWORTHY
+    return ExitCode.NOT_TRUSTWORTHY if code == ExitCode.FAILED != _Ended.code else code
+
+
+def _told(error: BaseException) -> ExitCode:
+    """Say what went wrong, and give the exit code of it."""
+    if isinstance(error, OutputError):
+        abandon()
     if isinstance(error, MqaError):
         _explain(error)
         return error.exit_code
     if no_memory(error):
         say(f"error: out of memory: {described(error)}", MORE_MEMORY)
-    else:  # a mistake of our own, or a plugin's where no check can be blamed
-        say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
+        return ExitCode.NOT_TRUSTWORTHY
+    if isinstance(error, OSError) and error.errno is not None:
+        return _refused_by_system(error)
+    # a mistake of our own, or a plugin's where no check can be blamed
+    say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
     return ExitCode.NOT_TRUSTWORTHY
+
+
+def _refused_by_system(error: OSError) -> ExitCode:
+    """A file that cannot be used is the user's to mend; a machine without room, or with a broken disk, is no input."""
+    path = f"`{error.filename}`: " if error.filename is not None else ""
+    theirs = path and error.errno in OF_PATHS
+    hint = (
+        "is the path right, and may this user read and write it?"
+        if theirs
+        else "see `df` for room, `ulimit -a` for limits"
+    )
+    say(f"error: {path}{os.strerror(error.errno or 0).lower()}", hint)
+    return ExitCode.WRONG_INPUT if theirs else ExitCode.NOT_TRUSTWORTHY
 
 
 def _explain(error: MqaError) -> None:
@@ -60,9 +107,10 @@ def _explain(error: MqaError) -> None:
         return
     from mqa_registry.suite import render
 
-    for problem in error.problems:
+    for problem in error.problems[:MOST]:
         print(render(problem), end="\n\n", file=sys.stderr)
-    say(f"error: {error.message}", "")
+    more = len(error.problems) - MOST
+    say(f"error: {error.message}" + (f", {more:,} of them not shown" if more > 0 else ""), "")
 
 
 def say(line: str, hint: str) -> None:

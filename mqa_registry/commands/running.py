@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -107,7 +108,7 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
     check_report(show.json, force=show.force)
-    if run not in map(str, show.outputs):  # that one is read first, and so refused
+    if not any(_same(run, output) for output in show.outputs):  # that one is read first, and so refused
         clear_report(show.json)
     with limited(asked.timeout):
         report = runs.judge(
@@ -119,6 +120,10 @@ def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
             examples=show.examples,
         )
     return _shown(report, show)
+
+
+def _same(one: str, other: Path) -> bool:
+    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

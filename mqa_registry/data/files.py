@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from mqa_registry.data.class_labels import described_features, with_class_names
 from mqa_registry.data.csv_file import read_csv
 from mqa_registry.data.json_file import read_json
 from mqa_registry.data.unreadable import as_text
-from mqa_registry.errors import DataError
+from mqa_registry.errors import DataError, OutOfMemoryError
+from mqa_registry.formats import is_special
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +47,15 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     try:
         table = _read(path, kind)
         names = Counter(table.column_names)
+    except MemoryError as error:  # pyarrow's is of its other errors' kind too, and says nothing of the file
+        raise OutOfMemoryError(
+            f"`{path}` cannot be read: out of memory", hint="read fewer rows, or smaller files"
+        ) from error
     except (pa.ArrowException, OSError, UnicodeError, RecursionError) as error:
+        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
+            raise OutOfMemoryError(
+                f"`{path}` cannot be read: out of memory", hint="read fewer rows, or smaller files"
+            ) from error
         raise DataError(f"`{path}` cannot be read as {kind}: {_said(error)}", hint=_HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
@@ -86,6 +96,8 @@ def _kind(path: Path) -> str:
 def _check_there(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"`{path}` is a folder, and one file is needed")
+    if is_special(path):
+        raise DataError(f"`{path}` is a pipe or a device, and may never end", hint="save what it gives to a file")
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
         close = difflib.get_close_matches(path.name, beside, n=1)

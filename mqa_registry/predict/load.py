@@ -31,7 +31,7 @@ def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Ro
     if data.sample is not None and data.sample < table.num_rows:
         drawn = sorted(generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False).tolist())
         table, numbers = table.take(pa.array(drawn)), [one + 1 for one in drawn]
-    table = table.slice(0, data.limit)
+    table = table.slice(0, None if data.limit is None else min(data.limit, len(table)))
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
     fields = _fields(data, task, table)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mqa_registry.errors import UsageError
+from mqa_registry.formats import is_special
 from mqa_registry.report import files
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def write_json(report: Report, path: str | Path) -> None:
 
 def read_json(path: str | Path) -> dict[str, Any]:
     """A report file as `to_json` gave it; UsageError where it is not one, or of a format not known here."""
+    if is_special(Path(path)):
+        raise UsageError(f"`{path}` is a pipe or a device, and a report is a file")
     try:
         found = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse)
     except OSError as error:

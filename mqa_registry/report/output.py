@@ -6,14 +6,20 @@ import ctypes
 import os
 import sys
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, Any, NoReturn, TextIO
 
 from rich.console import Console
+
+from mqa_registry.errors import NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STDERR = 2
+
+
+class OutputError(NotRunError):
+    """Standard output takes no more, as of a full disk."""
 
 
 class _Streams:
@@ -48,7 +54,8 @@ def reserved() -> Iterator[None]:
     _Streams.own = own
     try:
         yield
-        own.flush()
+        with written():
+            own.flush()
     finally:
         _Streams.own = None
         _flush()
@@ -56,14 +63,27 @@ def reserved() -> Iterator[None]:
         discard(own)
 
 
+@contextmanager
+def written() -> Iterator[None]:
+    """An OutputError where standard output cannot be written to; a reader who left raises a BrokenPipeError."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        hint = "lead it to a file or device that has room"
+        raise OutputError(f"standard output cannot be written: {reason}", hint=hint) from error
+
+
 def discard(stream: TextIO) -> None:
-    """Close a stream whose reader may have left."""
-    with suppress(BrokenPipeError):
+    """Close a stream whose reader may have left, or that has no more room."""
+    with suppress(OSError):
         stream.close()
 
 
 def abandon() -> None:
-    """Write the rest nowhere: whoever read our output has left."""
+    """Write the rest nowhere: whoever read our output has left, or it has no more room."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, output().fileno())
     os.close(nowhere)
@@ -77,7 +97,11 @@ def _flush() -> None:
 
 
 class _Console(Console):
-    """A console that raises a BrokenPipeError when its reader has left, and does not end the process."""
+    """A console that raises an OutputError, or a BrokenPipeError when its reader has left, and does not end the process."""
+
+    def print(self, *objects: Any, **said: Any) -> None:
+        with written():
+            super().print(*objects, **said)
 
     def on_broken_pipe(self) -> NoReturn:
         raise  # noqa: PLE0704 - rich calls it while it handles the error

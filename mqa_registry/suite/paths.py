@@ -1,4 +1,4 @@
-"""Paths in a suite: whether there is something under each, told before anything costly is begun."""
+"""Paths in a suite: whether there is a file or folder under each, told before anything costly is begun."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from mqa_registry.formats import is_special
 from mqa_registry.options import did_you_mean, options_of
 from mqa_registry.options.wording import kinds
 
@@ -24,7 +25,7 @@ _PATH = re.compile(
 def missing_paths(
     function: Callable[..., Any], given: Mapping[str, Node], values: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str]]:
-    """Every option of a contribution that names a file or folder that is not there: where it stands, and a hint.
+    """Every option of a contribution that names a file or folder that is not there, or is neither: where it stands, and a hint.
 
     An option that is a path or a name, as a model on a hub has one, names a path where it can be nothing else, or where
     a folder beside it has nearly the same name.
@@ -43,6 +44,9 @@ def _missing(node: Node, value: Any, *, certain: bool) -> Iterator[tuple[Locatio
     if not isinstance(written, str):
         return
     path = value if isinstance(value, Path) else node.base / written
+    if is_special(path):
+        yield node.at, f"`{written}` is a pipe or a device, and may never end", "save what it gives to a file"
+        return
     if _exists(path):
         return
     hint = _near(path, written)

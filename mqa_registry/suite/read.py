@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Location, Problem, SuiteError
-from mqa_registry.formats import FileFormat, file_format
+from mqa_registry.formats import FileFormat, file_format, is_special
 from mqa_registry.options import described, did_you_mean
 from mqa_registry.positions import Span, Text
 from mqa_registry.suite.confinement import check_confined, check_inside, folder_of
@@ -131,7 +130,7 @@ def _same(one: Path, other: Path) -> bool:
 def _text(path: Path, asked: Location | None) -> Text:
     """The content of a suite file; of one that another names, and that is no suite, no error shows any of it."""
     try:
-        if _is_special(path):
+        if is_special(path):
             raise SuiteError([Problem(f"`{path}` is no file on disk, and a suite is one", "", asked)])
         with path.open("rb") as file:
             content = file.read(LARGEST + 1)
@@ -149,12 +148,6 @@ def _text(path: Path, asked: Location | None) -> Text:
         return Text(str(path), content.decode())
     except UnicodeDecodeError as error:
         raise SuiteError([_not_text(path, content, error)]) from None
-
-
-def _is_special(path: Path) -> bool:
-    """Whether a path is that of a pipe, a device or a socket, which may never end, or not even open."""
-    mode = path.stat().st_mode
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
 
 
 def _unreadable(path: Path, error: Exception, asked: Location | None) -> Problem:

@@ -46,6 +46,8 @@ def _read(path: Path) -> dict[str, npt.NDArray[Any]]:
             arrays = {"": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
     except FileNotFoundError as error:
         raise DataError(f"there is no file `{path}`") from error
+    except MemoryError:
+        raise  # which says nothing of the file
     except Exception as error:  # of the archive, of its compression, of numpy's headers: they have no common root
         raise DataError(
             f"`{path}` cannot be read as `.npz`: {_reason(path, error)}", hint="`numpy.savez` writes such a file"

@@ -18,7 +18,7 @@ from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.signature import check_outputs, input_types
 from mqa_onnxruntime.variant import Precision, Variant
 from mqa_onnxruntime.wanted import Wanted
-from mqa_registry import DataError, find_device
+from mqa_registry import check_threads, find_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -145,8 +145,7 @@ def identity(
 def _known(
     subject: Subject, wanted: Wanted, asked: Asked, optimization: Optimization, threads: int | None
 ) -> dict[str, str]:
-    if threads is not None and threads < 1:
-        raise DataError(f"`threads` is {threads}, and a backend needs at least one")
+    check_threads(threads)
     known = wanted.known(subject) | {"runtime": " ".join(runtime()), "optimization": optimization}
     known |= _place(asked.providers, asked.device) | ({"tf32": "on"} if tf32_of(asked) else {})
     return known if threads is None else known | {"threads": str(threads)}

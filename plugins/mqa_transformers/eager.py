@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, NotRunError
+from mqa_registry import NotRunError, check_threads
 from mqa_transformers.placement import landed, wanted
 from mqa_transformers.precision import Dtype, in_precision
 from mqa_transformers.runner import TorchRunner
@@ -52,8 +52,7 @@ def identity(
     subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
 ) -> dict[str, str]:
     """What an answer depends on beside model and example, as far as it is known without PyTorch."""
-    if threads is not None and threads < 1:
-        raise DataError(f"`threads` is {threads}, and a backend needs at least one")
+    check_threads(threads)
     device = wanted(subject.conditions)
     known = {name: version(name) for name in LIBRARIES} | _place(device) | {"dtype": dtype}
     if tf32 and device.kind == "cuda":

@@ -6,10 +6,11 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, content_digest
+from mqa_registry import DataError, content_digest, is_special
 from mqa_transformers.files import check_fetched, read_json
 from mqa_transformers.kernels import implementations, is_kernel
 from mqa_transformers.otherwise import CONFIG, check_whole
+from mqa_transformers.sizes import check_sizes
 from mqa_transformers.weights import find_weights
 
 if TYPE_CHECKING:
@@ -138,6 +139,7 @@ class Folder:
 def open_folder(path: Path, conditions: Conditions) -> Folder:
     """The model in a folder; a DataError where there is none, or none that may be loaded under these conditions."""
     check_whole(path)
+    _check_files(path)
     config = read_json(path / CONFIG)
     _check_code(path, config, allowed=conditions.trust_remote_code)
     weights, pickled = find_weights(path, config, allow_pickle=conditions.allow_pickle)
@@ -146,7 +148,15 @@ def open_folder(path: Path, conditions: Conditions) -> Folder:
     )
     for name in folder.files():
         check_fetched(path / name)
+    check_sizes(path, config, weights, pickled=pickled)
     return folder
+
+
+def _check_files(path: Path) -> None:
+    """A DataError for what transformers may open, and never come to the end of."""
+    for file in path.iterdir():
+        if is_special(file):
+            raise DataError(f"`{file}` is a pipe or a device, and a model is made of files", hint="remove it")
 
 
 def _check_code(path: Path, config: Mapping[str, Any], *, allowed: bool) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -160,3 +161,49 @@ except typer.Exit as end:
 def test_a_reader_that_left_is_no_check_that_failed():
     done = subprocess.run([sys.executable, "-c", LEFT], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (3, "")
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "json", "parquet", "arrow"])
+@pytest.mark.parametrize("which", ["data.reviews", "backends.old"])
+def test_a_pipe_or_a_device_in_place_of_a_file(sound, suffix, which):
+    os.mkfifo(sound.folder / f"pipe.{suffix}")
+    (sound.folder / f"device.{suffix}").symlink_to("/dev/zero")
+    for name in ("pipe", "device"):
+        assert "is a pipe or a device" in refused(sound, "--set", f"{which}.path={name}.{suffix}")
+
+
+def test_a_pipe_inside_of_a_folder_of_predictions(sound):
+    (sound.folder / "made").mkdir()
+    os.mkfifo(sound.folder / "made" / "reviews.csv")
+    assert "is a pipe or a device" in refused(sound, "--set", "backends.old.path=made")
+
+
+def test_a_pipe_in_place_of_a_report(sound):
+    os.mkfifo(sound.folder / "report.json")
+    done = sound.mqa("judge", "report.json")
+    assert (done.code, "is a pipe or a device" in done.err) == (2, True)
+
+
+@pytest.mark.parametrize("flag", ["--plugin={}.py", "--set=data.reviews.path={}.csv", "--json={}"])
+def test_a_name_too_long_for_a_file_system(sound, flag):
+    said = refused(sound, flag.format("x" * 300))
+    assert "report it" not in said
+
+
+def test_a_limit_of_more_rows_than_a_machine_can_count(sound):
+    done = sound.run("--limit", "9" * 20)
+    assert done.code == 0
+
+
+@pytest.mark.parametrize("bound", ["min = 1e-200", "max = 1e-200", "min = 5e-324"])
+def test_bounds_as_small_as_numbers_go(project, bound):
+    project.write(CHECK.replace("min = 0.5", bound))
+    done = project.run()
+    assert done.code in (0, 1)
+    assert "report it" not in done.err
+
+
+def test_a_confidence_of_1_less_one_rounding(sound):
+    done = sound.run("--set", "confidence=0.9999999999999999")
+    assert done.code in (0, 2, 4)
+    assert "report it" not in done.err

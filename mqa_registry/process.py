@@ -1,0 +1,118 @@
+"""The process of a command: streams that can be written to, and an exit code that nothing but mqa decides."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import io
+import os
+import sys
+import threading
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TextIO
+
+from mqa_registry.errors import ExitCode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import NoReturn
+
+STREAMS = range(3)  # standard input, output and error
+COLUMNS = "COLUMNS"  # how wide a terminal is, where it does not say so itself
+LEFT = b"error: a library of compiled code ended the process, and said why above, if it did\nhint: may it have more memory, processes or threads? see `ulimit -a`; fewer threads take less: OMP_NUM_THREADS=1\n"
+
+
+def run_command(command: Callable[[], object], code_of: Callable[[BaseException | None], int]) -> NoReturn:
+    """Run a command and end the process, with the code that `code_of` gives for what it raised.
+
+    Compiled libraries end a process by themselves where they get no thread or no memory, with 1 as like as not, which
+    says of mqa that a model failed. That is told apart: with mqa's own code the process ends in this function alone.
+    """
+    _open_streams()
+    if os.environ.get(COLUMNS, "").strip("0") == "":
+        os.environ.pop(COLUMNS, None)  # no column at all, in which nothing can be printed
+    _guard()
+    end: BaseException | None = None
+    try:
+        command()
+    except BaseException as error:
+        end = error
+    code = code_of(end)
+    _leave(code)
+
+
+def _open_streams() -> None:
+    """Have all three streams lead somewhere: what is opened in the place of a closed one would be printed into."""
+    for number in STREAMS:
+        try:
+            os.fstat(number)
+        except OSError:
+            nowhere = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this
+            if nowhere != number:
+                os.dup2(nowhere, number)
+                os.close(nowhere)
+            os.set_inheritable(number, True)
+    if sys.stdout is None:
+        sys.stdout = _text(1, "strict")
+    plain: TextIO | None = sys.stderr
+    sys.stderr = _Lenient(io.FileIO(STREAMS[2], "w", closefd=False), plain.encoding if plain else "utf-8")
+
+
+def _text(number: int, errors: str) -> TextIO:
+    return os.fdopen(number, "w", encoding="utf-8", errors=errors)
+
+
+class _Lenient(io.TextIOWrapper):
+    """Standard error, where nobody may read it: what cannot be written is dropped, and stops nothing."""
+
+    def __init__(self, raw: io.FileIO, encoding: str) -> None:
+        super().__init__(_Dropping(raw), encoding=encoding, errors="backslashreplace", line_buffering=True)
+
+
+class _Dropping(io.BufferedWriter):
+    """Writes at once, or not at all."""
+
+    def write(self, content: Any) -> int:
+        with suppress(OSError):
+            super().write(content)
+            super().flush()
+        return len(content)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def _guard() -> None:
+    """Have the C library end this process with 3 where anything calls its `exit`; children of it are left alone."""
+    owner = os.getpid()
+
+    def ended(_: Any) -> None:
+        if os.getpid() == owner:
+            with suppress(OSError):
+                os.write(STREAMS[2], LEFT)
+            os._exit(ExitCode.NOT_TRUSTWORTHY)
+
+    _Guard.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(ended)
+    with suppress(AttributeError, OSError):  # a platform whose C library has no such function
+        ctypes.CDLL(None).__cxa_atexit(_Guard.function, None, None)  # noqa: SLF001  # the one name that all C libraries have
+
+
+class _Guard:
+    """What the C library holds an address of, and so must stay."""
+
+    function: Any = None
+
+
+def _leave(code: int) -> NoReturn:
+    """End as the interpreter does, but for compiled libraries' own endings, which have no say in the exit code."""
+    try:
+        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # waits for threads, as an interpreter does
+        atexit._run_exitfuncs()  # noqa: SLF001
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):
+                stream.flush()
+        with suppress(AttributeError, OSError):
+            ctypes.CDLL(None).fflush(None)
+    finally:
+        os._exit(code)
