@@ -279,10 +279,15 @@ def _reported(*, debug: bool) -> Iterator[None]:
 
 def main() -> None:
     """The command `mqa`."""
-    from mqa_registry.commands.ending import exit_code_of
     from mqa_registry.process import run_command
 
-    run_command(app, exit_code_of)
+    run_command(app, _exit_code)
+
+
+def _exit_code(end: BaseException | None) -> int:
+    from mqa_registry.commands.ending import exit_code_of
+
+    return exit_code_of(end)
 
 
 if __name__ == "__main__":

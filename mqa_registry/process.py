@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 STREAMS = range(3)  # standard input, output and error
 COLUMNS = "COLUMNS"  # how wide a terminal is, where it does not say so itself
-LEFT = b"error: a library of compiled code ended the process, and said why above, if it did\nhint: may it have more memory, processes or threads? see `ulimit -a`; fewer threads take less: OMP_NUM_THREADS=1\n"
+HINT = "hint: may it have more memory, processes or threads? see `ulimit -a`; OMP_NUM_THREADS=1 takes less of each"
+LEFT = f"error: compiled code ended the process, and said why above, if it did\n{HINT}\n".encode()
 
 
 def run_command(command: Callable[[], object], code_of: Callable[[BaseException | None], int]) -> NoReturn:
@@ -37,7 +38,12 @@ def run_command(command: Callable[[], object], code_of: Callable[[BaseException 
         command()
     except BaseException as error:
         end = error
-    code = code_of(end)
+    try:
+        code = code_of(end)
+    except BaseException as error:  # not even what says so can be loaded, as where there is hardly any memory
+        first = end or error
+        sys.stderr.write(f"error: mqa cannot start: {type(first).__name__}: {first}\n{HINT}\n")
+        code = ExitCode.NOT_TRUSTWORTHY
     _leave(code)
 
 

@@ -25,7 +25,7 @@ MORE_MEMORY = "give it a machine with more memory, or less at once: fewer rows, 
 # How libraries say that there is no memory left, where they raise an error of their own.
 NO_MEMORY = (
     "out of memory", "cannot allocate memory", "can't allocate memory", "not enough memory", "failed to allocate",
-    "bad_alloc", "bad allocation",
+    "bad_alloc", "bad allocation", "failed to map segment",
 )  # fmt: skip
 CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
 
@@ -216,7 +216,7 @@ def no_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError) and any(sign in str(error).lower() for sign in NO_MEMORY)
+    return isinstance(error, RuntimeError | ImportError) and any(sign in str(error).lower() for sign in NO_MEMORY)
 
 
 def described(error: BaseException) -> str:

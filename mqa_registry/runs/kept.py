@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError, UsageError
+from mqa_registry.formats import is_special
 from mqa_registry.options import did_you_mean
 from mqa_registry.report import read_json
 from mqa_registry.runs.asked import STORE
@@ -95,6 +96,8 @@ def _order(run: Path) -> tuple[int, str, int]:
 
 
 def _sequence(run: Path) -> int:
+    if is_special(run / SEQUENCE):
+        return 0
     try:
         return int((run / SEQUENCE).read_text("utf-8"))
     except (OSError, ValueError):

@@ -12,6 +12,7 @@ from contextlib import closing, suppress
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError
+from mqa_registry.formats import is_special
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -57,6 +58,8 @@ def claim(folder: Path) -> None:
 
 def is_store(folder: Path) -> bool:
     """Whether mqa made this folder as a store. One that an earlier mqa made is marked now."""
+    if is_special(folder / MARK):
+        return False
     try:
         mark = json.loads((folder / MARK).read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

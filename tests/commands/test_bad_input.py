@@ -207,3 +207,14 @@ def test_a_confidence_of_1_less_one_rounding(sound):
     done = sound.run("--set", "confidence=0.9999999999999999")
     assert done.code in (0, 2, 4)
     assert "report it" not in done.err
+
+
+@pytest.mark.parametrize("name", ["store.json", "predictions.sqlite"])
+def test_a_pipe_inside_of_the_store(sound, name):
+    assert sound.run().code == 0
+    mark = sound.folder / ".mqa" / name
+    mark.unlink(missing_ok=True)
+    os.mkfifo(mark)
+    done = sound.run()
+    assert done.code in (0, 3)
+    assert "report it" not in done.err

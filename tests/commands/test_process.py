@@ -90,6 +90,14 @@ def test_compiled_code_that_ends_the_process_with_1_is_no_model_that_failed(proj
     assert "compiled code ended the process" in done.err
 
 
+@pytest.mark.parametrize("kilobytes", [120_000, 150_000, 200_000])
+def test_hardly_any_memory_is_no_model_that_failed(sound, shell, kilobytes):
+    done = shell(f"ulimit -v {kilobytes}; $MQA run suite.toml", OPENBLAS_NUM_THREADS="1")
+    assert done.returncode == 3
+    assert "hint:" in done.stderr
+    assert "report it" not in done.stderr
+
+
 @pytest.mark.parametrize("wrong", ["--device=tpu", "--timeout=nan", "--set=name=3", "--plugin=none.py", "--only=none"])
 def test_no_earlier_report_stands_for_a_run_that_came_to_none(sound, wrong):
     assert sound.run("--json", "r.json").code == 0

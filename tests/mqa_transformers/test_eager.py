@@ -248,6 +248,12 @@ def test_no_threads_cannot_run(bert, backend, subject):
             call(subject(bert), threads=0)
 
 
+def test_more_threads_than_any_machine_has_cores_are_refused_and_not_started(bert, backend, subject):
+    for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
+        with pytest.raises(DataError, match="`threads` is 100,000"):
+            call(subject(bert), threads=100_000)
+
+
 def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(bert, backend, subject, monkeypatch):
     import torch
 
