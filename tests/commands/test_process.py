@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 CHECK = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.5 }\n'
@@ -120,3 +122,13 @@ def test_of_thousands_of_problems_the_first_are_shown(project):
     assert len(done.err) < 20_000
     assert done.err.count("hint:") <= 20
     assert "not shown" in done.err
+
+
+def test_data_that_do_not_fit_are_said_to_and_named(sound, shell):
+    rows = 1_000_000
+    ids = pa.array(range(rows)).cast("string")
+    table = pa.table({"id": ids, "text": pa.array(["x" * 1000]).take(pa.array([0] * rows)), "label": ids})
+    pq.write_table(table, sound.folder / "large.parquet")
+    done = shell("ulimit -v 1100000; $MQA run suite.toml --set data.reviews.path=large.parquet")
+    assert done.returncode == 3
+    assert "`large.parquet` cannot be read: out of memory" in done.stdout
