@@ -29,13 +29,17 @@ MENDS = {
 }
 # What it says where CUDA does not start, whatever the file.
 UNSTARTED = re.compile(r"CUDA failure (?!2:)|CUDA_PATH")
-# Where in its own source ONNX Runtime noticed: a file, a line, and the function with all its parameters and types; or
-# a file and a function by their bare names; or the option at which it first asks CUDA anything.
+# Where in its own source ONNX Runtime noticed: a file, a line, the function with all its parameters and types, and the
+# condition that did not hold; or a file and a function by their bare names; or the option at which it first asks CUDA
+# anything.
 NOTICED = re.compile(
     r"/\S+\.(?:h|cc|cpp):\d+ [^(]*(?:\((?:[^()]|\([^()]*\))*\))+(?: const)?(?: \[with [^\]]*\])? "
+    r"(?:[^\n]*? was false\. )?"
     r"|\b\w+\.(?:h|cc|cpp):\d+ \w+ "
     r'|Failed to parse provider option "device_id": (?=CUDA)'
 )
+# How it names the node that it failed at.
+NODE = re.compile(r"Non-zero status code returned while running (\S+) node\. Name:'([^']*)' Status Message: ")
 # What it tells of a failure of CUDA beside the failure: the GPU, the host's name, and where in its own source that was.
 ASIDE = re.compile(r" ; GPU=-?\d+ ; hostname=.*")
 
@@ -64,5 +68,6 @@ def starts_nowhere(error: Exception) -> bool:
 
 def _bare(text: str) -> str:
     """The first line of a message, without where in its own source ONNX Runtime noticed."""
-    lines = ASIDE.sub("", PREFIX.sub("", NOTICED.sub("", text.strip()))).strip().splitlines()
+    named = NODE.sub(r"node `\2` (\1): ", PREFIX.sub("", NOTICED.sub("", text.strip())))
+    lines = ASIDE.sub("", named).strip().splitlines()
     return lines[0] if lines else ""

@@ -170,7 +170,7 @@ class SessionRunner:
         except Exception as error:
             if isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY):
                 raise OutOfMemoryError(f"ONNX Runtime ran out of memory: {told(error):.200}") from error
-            raise
+            raise RuntimeError(f"ONNX Runtime fails: {told(error)}") from error
 
     def _executed(self, names: list[str], batch: Arrays) -> list[npt.NDArray[Any]]:
         found = (self.execute or partial(passed, self.session))(names, self.feed(batch))

@@ -57,3 +57,22 @@ WRONG_NUMBER = "Invalid device ID: 3, must be between 0 (inclusive) and 1 (exclu
 )
 def test_what_cuda_says_is_told_without_the_source_and_the_host_that_it_names(said, told):
     assert reasons.told(RuntimeError(said)) == told
+
+
+ADD = "[ONNXRuntimeError] : 1 : FAIL : Non-zero status code returned while running Add node. Name:'/m/Add_1' Status Message: "
+APART = "Attempting to broadcast an axis by a dimension other than 1. 4 by 12"
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            f"{ADD}/src/ops.h:583 void Iterator::Append(ptrdiff_t, ptrdiff_t) axis == 1 || axis == n was false. {APART}\n",
+            f"node `/m/Add_1` (Add): {APART}",
+        ),
+        (f"{ADD}helper.h:59 Compute MatMul dimension mismatch", "node `/m/Add_1` (Add): MatMul dimension mismatch"),
+        (f"{ADD}index 9 is out of bounds", "node `/m/Add_1` (Add): index 9 is out of bounds"),
+    ],
+)
+def test_a_failing_node_is_named_without_the_source_and_the_condition(said, told):
+    assert reasons.told(RuntimeError(said)) == told

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-NODE = re.compile(r"node\.? Name:'([^']+)'")  # how ONNX Runtime names the node that failed
+NODE = re.compile(r"\bnode `([^`]+)` \(")  # how the runner of a file names the node that failed
 
 
 def blame(
