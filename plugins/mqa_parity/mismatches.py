@@ -17,13 +17,16 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
 
 
+NAMELESS = "output"  # how the outputs begin that the model itself does not name
+
+
 def paired(reference: Iterable[str], candidate: Iterable[str]) -> dict[str, str]:
     """Per output of the reference the candidate's name for it: the same, or its place among as many.
 
     Places count for an only output, and where the reference's have no names of their own.
     """
     ours, theirs = list(reference), list(candidate)
-    nameless = all(name.startswith("output") for name in ours)  # the model itself does not name them
+    nameless = all(name.startswith(NAMELESS) for name in ours)
     if len(ours) == len(theirs) and (len(ours) == 1 or (nameless and not set(ours) & set(theirs))):
         return dict(zip(ours, theirs, strict=True))
     return {name: name for name in ours if name in theirs}

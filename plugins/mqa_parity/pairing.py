@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_parity.caches import is_cache
-from mqa_parity.mismatches import paired
+from mqa_parity.mismatches import NAMELESS, paired
 from mqa_registry import DataError
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def pair_outputs(
     surplus = [name for name in candidate if name not in pairs.values()]
     missing = _missing(lacking, pairs, candidate)
     left_out = [name for name in lacking if name not in missing]
-    return Pairing(pairs, missing, tuple(_notes(valued, shaped, left_out, surplus)), tuple(surplus))
+    notes = (*_renamed(named), *_notes(valued, shaped, left_out, surplus))
+    return Pairing(pairs, missing, notes, tuple(surplus))
 
 
 def _asked_for(
@@ -92,7 +93,8 @@ def _asked_for(
     pairs = {name: named[name] for name in asked if name in named}
     absent = [name for name in asked if name not in named]
     twins = _by_value(absent, candidate, named, compared, same)
-    return Pairing(pairs, {name: _absent(name, twins.get(name, "")) for name in absent})
+    missing = {name: _absent(name, twins.get(name, "")) for name in absent}
+    return Pairing(pairs, missing, tuple(_renamed(pairs)))
 
 
 def _absent(name: str, twin: str) -> str:
@@ -152,6 +154,13 @@ def _missing(lacking: Sequence[str], pairs: Mapping[str, str], candidate: Sequen
         return {lacking[0]: f"the candidate has no such output{gives}"}
     cached = any(is_cache(name) for name in pairs)
     return {name: "the candidate has no such output" for name in lacking if cached and is_cache(name)}
+
+
+def _renamed(named: Mapping[str, str]) -> Iterator[str]:
+    """Outputs that are held by their place, though the model has a name of its own for them."""
+    for ours, theirs in named.items():
+        if ours != theirs and not ours.startswith(NAMELESS):
+            yield f"the file calls `{ours}` by another name, `{theirs}`: whoever asks the file for `{ours}` gets nothing"
 
 
 def _notes(

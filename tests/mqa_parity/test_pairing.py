@@ -60,6 +60,15 @@ def test_keys_and_values_are_given_all_or_none():
     assert lacking.missing == {"present.1.key": "the candidate has no such output"}
 
 
+def test_an_only_output_of_another_name_is_held_and_its_name_is_told():
+    told = "the file calls `logits` by another name, `scores`: whoever asks the file for `logits` gets nothing"
+    for asked in (None, ["logits"]):
+        found = held({"logits": (1, "r")}, {"scores": (1, "r")}, asked)
+        assert (found.pairs, found.missing, found.notes) == ({"logits": "scores"}, {}, (told,))
+    nameless = held({"output_0": (1, "r")}, {"scores": (1, "r")})
+    assert (nameless.pairs, nameless.notes) == ({"output_0": "scores"}, ())
+
+
 numbers = st.dictionaries(st.sampled_from("abcdefgh"), st.tuples(st.integers(0, 4), st.sampled_from("rs")), min_size=1)
 
 
