@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # A sum whose order is not fixed, as on a GPU, moves by some roundings of its largest number; dropout by far more.
 ROUNDINGS = 64
+TRACEBACK = "Traceback"  # how a program shows where an error came from; TorchScript does, in the error itself
 HALF = 160  # letters of what an error says, at either end
 
 
@@ -80,9 +81,13 @@ def reason(error: Exception) -> str:
 
 
 def shortened(said: str) -> str:
-    """The first line of what an error says; of a long one both ends, since runtimes tell what is wrong at the second."""
-    first = next((line.strip() for line in said.splitlines() if line.strip()), "")
-    return first if len(first) <= 2 * HALF else f"{first[:HALF].rstrip()} … {first[-HALF:].lstrip()}"
+    """The first line of what an error says, of one that shows where it came from the last.
+
+    Of a long line both ends are kept, since runtimes tell what is wrong at the second.
+    """
+    lines = [line.strip() for line in said.splitlines() if line.strip()] or [""]
+    told = lines[-1] if any(line.startswith(TRACEBACK) for line in lines) else lines[0]
+    return told if len(told) <= 2 * HALF else f"{told[:HALF].rstrip()} … {told[-HALF:].lstrip()}"
 
 
 def distance(one: Array, other: Array) -> float:

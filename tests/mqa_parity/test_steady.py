@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,6 +20,17 @@ def test_of_a_long_line_both_ends_are_told():
 def test_it_is_one_short_line(said):
     assert len(shortened(said).splitlines()) <= 1
     assert len(shortened(said)) <= 2 * HALF + 3
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.script` is deprecated")
+def test_of_an_error_in_torchscript_its_reason_is_told():
+    class Narrow(torch.nn.Module):
+        def forward(self, x):
+            return x.view(3, -1)
+
+    with pytest.raises(RuntimeError) as raised:
+        torch.jit.script(Narrow())(torch.ones(4))
+    assert reason(raised.value) == "RuntimeError: shape '[3, -1]' is invalid for input of size 4"
 
 
 def test_an_error_without_words_is_told_by_its_type():
