@@ -16,7 +16,7 @@ from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import judged_again
 from mqa_registry.runs.kept import find
-from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.outcome import described, exit_code, findings_of, verdict_of
 from mqa_registry.runs.outputs import refuse_inputs
 from mqa_registry.runs.running import plan_of
 from mqa_registry.runs.texts import with_groups
@@ -69,7 +69,7 @@ def judge(
         environment=judged_again(record.environment, record.rows, catalog),
         results=results,
         backends=tuple(plan.suite.backends),
-        findings=tuple(judging.label_order(plan, observations, results)),
+        findings=findings_of(plan, observations, results, partial=bool(raw.overrides.only)),
     )
     return report if examples and record.texts else without_examples(report)
 

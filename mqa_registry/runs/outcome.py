@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import ExitCode
-from mqa_registry.judging import Verdict
+from mqa_registry.judging import Verdict, label_order
 from mqa_registry.judging.waiving import is_accepted, is_overdue
+from mqa_registry.suite.columns import unread_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from mqa_registry.findings import Finding
     from mqa_registry.judging import Result
+    from mqa_registry.plan import Plan
+    from mqa_registry.predict import Observations
     from mqa_registry.suite import Suite
 
 
@@ -37,6 +41,17 @@ def verdict_of(code: ExitCode) -> Verdict:
         ExitCode.FAILED: Verdict.FAIL,
         ExitCode.INCONCLUSIVE: Verdict.INCONCLUSIVE,
     }.get(code, Verdict.ERROR)
+
+
+def findings_of(
+    plan: Plan, observations: Observations, results: Sequence[Result], *, partial: bool
+) -> tuple[Finding, ...]:
+    """What there is to say beside the results. Of a `partial` suite nobody knows what the checks left out would read."""
+    return (
+        *observations.findings,
+        *label_order(plan, observations, results),
+        *(() if partial else unread_findings(plan.suite)),
+    )
 
 
 def described(suite: Suite) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.data import Predictions, Rows
+from mqa_registry.findings import Finding
 from mqa_registry.predict import Disturbed, Failure, Observed, Sighted
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, bases, from_toml, to_toml
@@ -42,6 +43,7 @@ def packed(record: Record, place: Path) -> dict[str, bytes]:
         "suite": _suite(record, place),
         "environment": record.environment,
         "groups": record.groups,
+        "findings": [vars(finding) for finding in record.findings],
         "rows": rows,
         "views": views,
         "sights": sights,
@@ -67,6 +69,7 @@ def unpacked(files: Files, place: Path) -> Record:
         groups=whole["groups"],
         report=json.loads(files[REPORT]),
         texts=whole["texts"],
+        findings=tuple(Finding(**one) for one in whole.get("findings", ())),  # earlier versions kept none
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mqa_registry.data import Rows
+    from mqa_registry.findings import Finding
     from mqa_registry.plan import Plan, Sight, View
     from mqa_registry.report import Report
     from mqa_registry.suite import RawSuite, Suite
@@ -29,6 +30,7 @@ class Record:
 
     `views` are what was seen of each view, by its recipe: all that the view depends on, as the suite spells it; `sights`
     likewise what each probe saw.
+    `findings` say how the model was run where that is not as usual.
     `groups` has, for a run that was kept without texts, the column of `rows` with the groups of each slice.
     """
 
@@ -43,6 +45,7 @@ class Record:
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
+    findings: tuple[Finding, ...] = ()
 
     @classmethod
     def of(cls, raw: RawSuite, plan: Plan, observations: Observations, report: Report, *, texts: bool) -> Record:
@@ -62,12 +65,14 @@ class Record:
             groups,
             to_json(report),
             texts,
+            observations.findings,
         )
 
     def observations(self, plan: Plan) -> Observations:
         """What the run saw of the views of a plan; of a view that it did not predict, the reason why there is nothing."""
         views = {view: self._seen(plan.suite, view) for view in plan.views}
-        return Observations(self.rows, views, {sight: self._sighted(plan.suite, sight) for sight in plan.sights})
+        sights = {sight: self._sighted(plan.suite, sight) for sight in plan.sights}
+        return Observations(self.rows, views, sights, findings=self.findings)
 
     def _seen(self, suite: Suite, view: View) -> Observed:
         wanted = recipe(suite, view)

@@ -12,20 +12,19 @@ from mqa_registry import plan as plans
 from mqa_registry import plugins
 from mqa_registry.boundary import limited, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.judging import judge, label_order
+from mqa_registry.judging import judge
 from mqa_registry.judging.waiving import waived
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
 from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
-from mqa_registry.runs.outcome import described, exit_code, verdict_of
+from mqa_registry.runs.outcome import described, exit_code, findings_of, verdict_of
 from mqa_registry.runs.outputs import refuse_inputs
 from mqa_registry.runs.record import Record
 from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
 from mqa_registry.suite import check, plugin_names, read
-from mqa_registry.suite.columns import unread_findings
 from mqa_registry.suite.confinement import check_inside, folder_of
 
 if TYPE_CHECKING:
@@ -125,11 +124,7 @@ def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, exam
         results=results,
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},
-        findings=(
-            *observations.findings,
-            *label_order(plan, observations, results),
-            *(() if raw.overrides.only else unread_findings(plan.suite)),
-        ),
+        findings=findings_of(plan, observations, results, partial=bool(raw.overrides.only)),
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)

@@ -10,7 +10,7 @@ from mqa_registry.suite import grammar, sections
 from mqa_registry.suite.columns import note_unread_columns
 from mqa_registry.suite.findings import Findings
 from mqa_registry.suite.model import Suite
-from mqa_registry.suite.names import check_name
+from mqa_registry.suite.names import check_name, check_title
 from mqa_registry.suite.question import Surroundings, draft
 from mqa_registry.suite.selection import select
 from mqa_registry.suite.sense import weigh
@@ -53,8 +53,9 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
     around = Surroundings(tuple(backends), tuple(data), gate, interval)
     checks = _checks(top.get("check"), around, World(backends, model.task, catalog), lookup)
     note_unread_columns(top.get("data"), data, model.task, checks, findings)
-    names = [check_name(table) for table in (top["check"].items if "check" in top else ())]
-    waived = waivers(top.get("waiver"), names, findings)
+    tables = top["check"].items if "check" in top else ()
+    titles = {check_name(table): check_title(table) for table in tables}
+    waived = waivers(top.get("waiver"), titles, findings)
     partial = bool(raw.overrides.only or raw.overrides.backends)
     if files and not partial:
         lookup.note_missing()

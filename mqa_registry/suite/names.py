@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from mqa_registry.naming import title
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mqa_registry.suite.tree import Node
 
 
@@ -22,6 +24,14 @@ def check_title(check: Node) -> str:
     """The name of a check as reports tell it, as far as its table says enough."""
     parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
     return title(check_name(check), *parts)
+
+
+def checks_meant(name: object, titles: Mapping[str, str]) -> list[str]:
+    """The names of the checks that somebody means by a name: the one of that name, else those that reports call so.
+
+    `titles` are the titles of the checks by their names.
+    """
+    return [str(name)] if name in titles else [full for full, title in titles.items() if title == name]
 
 
 def references(node: Node | None) -> list[str]:

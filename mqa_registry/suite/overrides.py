@@ -12,7 +12,7 @@ from mqa_registry.errors import Problem, SuiteError
 from mqa_registry.options import did_you_mean
 from mqa_registry.positions import Text
 from mqa_registry.suite.merge import lay_over
-from mqa_registry.suite.names import check_name, check_title
+from mqa_registry.suite.names import check_name, check_title, checks_meant
 from mqa_registry.suite.tree import tree
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def _checks_by_name(suite: Node, setting: Node) -> Node:
 
 def _named(name: str, table: Node, names: Mapping[str, str]) -> Node:
     """The table with the `name` of the check that is meant: by its name, else by the shorter one that reports show."""
-    found = [name] if name in names else [full for full, title in names.items() if title == name]
+    found = checks_meant(name, names)
     if not found:
         hint = (
             did_you_mean(name, dict.fromkeys([*names, *names.values()]))

@@ -14,11 +14,12 @@ from mqa_registry.options import described, did_you_mean
 from mqa_registry.positions import Span, Text
 from mqa_registry.suite.confinement import check_confined, check_inside, folder_of
 from mqa_registry.suite.merge import lay_over, without
-from mqa_registry.suite.names import check_name, references
+from mqa_registry.suite.names import check_name, check_title, checks_meant, references
 from mqa_registry.suite.overrides import Overrides, with_settings
 from mqa_registry.suite.tree import Node, tree
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     Chain: TypeAlias = tuple[Path, ...]
@@ -100,21 +101,26 @@ def _skipped(suite: Node, skip: Node | None) -> Node:
     if skip is None:
         return suite
     checks = suite.get("check")
-    known = [check_name(check) for check in _items(checks)]
+    known = {check_name(check): check_title(check) for check in _items(checks)}
     problems = [problem for item in skip.items if (problem := _not_there(item, known))]
     if not skip.items:
         problems = [Problem("`skip` must be a non-empty array of names of checks", 'write `skip = ["NAME"]`', skip.at)]
     if problems:
         raise SuiteError(problems)
-    names = {item.value for item in skip.items}
+    names = {name for item in skip.items for name in checks_meant(item.value, known)}
     kept = [check for check in _items(checks) if check_name(check) not in names]
     return lay_over(without(suite, ("check",)), _with_checks(suite, kept))
 
 
-def _not_there(item: Node, known: list[str]) -> Problem | None:
-    if item.value in known:
+def _not_there(item: Node, known: Mapping[str, str]) -> Problem | None:
+    """Why an item means no check, or several; `known` are the titles of the inherited checks by their names."""
+    found = checks_meant(item.value, known) if isinstance(item.value, str) else []
+    if len(found) == 1:
         return None
-    hint = did_you_mean(str(item.value), known) or f"it has {', '.join(f'`{name}`' for name in known) or 'none'}"
+    if found:
+        choices = f"write one of {', '.join(f'`{name}`' for name in found)}"
+        return Problem(f"{len(found)} inherited checks are called `{item.value}` in reports", choices, item.at)
+    hint = did_you_mean(str(item.value), dict.fromkeys([*known, *known.values()])) or f"it has {', '.join(f'`{name}`' for name in known) or 'none'}"
     return Problem(f"there is no inherited check {described(item.plain())}", hint, item.at)
 
 

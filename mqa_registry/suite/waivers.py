@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING
 from mqa_registry.options import did_you_mean
 from mqa_registry.suite import grammar
 from mqa_registry.suite.model import Waiver
+from mqa_registry.suite.names import checks_meant
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from mqa_registry.suite.findings import Findings
     from mqa_registry.suite.tree import Node
 
 
-def waivers(node: Node | None, checks: Sequence[str], findings: Findings) -> tuple[Waiver, ...]:
-    """Every waiver that is as it should be; `checks` are the names that it may have."""
+def waivers(node: Node | None, checks: Mapping[str, str], findings: Findings) -> tuple[Waiver, ...]:
+    """Every waiver that is as it should be; `checks` are the titles of the checks by their names."""
     found: dict[str, tuple[Node, Waiver]] = {}
     for table in node.items if node else ():
         good = findings.table(table, grammar.WAIVER, owner="a waiver")
-        if "check" not in good or not _known(good["check"], checks, findings):
+        name = _check_meant(good["check"], checks, findings) if "check" in good else None
+        if name is None:
             continue
-        name = good["check"].value
         if name in found:
             first = found[name][0].key
             where = f"the other stands at {first.file}:{first.line}"
@@ -32,10 +33,16 @@ def waivers(node: Node | None, checks: Sequence[str], findings: Findings) -> tup
     return tuple(waiver for _, waiver in found.values())
 
 
-def _known(node: Node, checks: Sequence[str], findings: Findings) -> bool:
-    if node.value in checks:
-        return True
+def _check_meant(node: Node, checks: Mapping[str, str], findings: Findings) -> str | None:
+    """The name of the one check that a waiver means, by its name or by that in reports."""
+    found = checks_meant(node.value, checks)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        choices = ", ".join(f"`{name}`" for name in found)
+        findings.add(node.at, f"{len(found)} checks are called `{node.value}` in reports", f"write one of {choices}")
+        return None
     listed = ", ".join(f"`{name}`" for name in checks) or "none"
-    hint = did_you_mean(node.value, checks) or f"the suite has {listed}"
+    hint = did_you_mean(node.value, dict.fromkeys([*checks, *checks.values()])) or f"the suite has {listed}"
     findings.add(node.at, f"there is no check `{node.value}` to waive", hint)
-    return False
+    return None

@@ -97,6 +97,10 @@ def test_inherited_checks_can_be_dropped_by_name(laid):
     assert [one.name for one in laid('skip = ["metrics/accuracy"]').checks] == ["typos"]
 
 
+def test_inherited_checks_can_be_dropped_by_the_names_that_reports_print(laid):
+    assert [one.name for one in laid('skip = ["accuracy"]').checks] == ["typos"]
+
+
 def test_paths_are_relative_to_the_file_they_stand_in(laid):
     made = laid('[data.more]\nuse = "datasets/file"\npath = "more.csv"')
     assert made.data["reviews"].source.options == {"path": Path("base/reviews.csv")}

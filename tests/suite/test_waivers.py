@@ -39,6 +39,24 @@ def test_a_check_without_a_name_is_waived_by_the_name_it_gets(suite):
     assert made.waivers[0].check == "metrics/accuracy"
 
 
+def test_a_check_is_waived_by_the_name_that_reports_print(suite):
+    unnamed = CHECK.replace('name = "acc"\n', "")
+    assert suite(unnamed + WAIVER.replace("acc", "accuracy")).waivers[0].check == "metrics/accuracy"
+
+
+def test_a_name_that_reports_give_two_checks_waives_neither(problems):
+    unnamed = CHECK.replace('name = "acc"\n', "")
+    other = unnamed.replace('"metrics/accuracy"', '{ use = "metrics/accuracy" }\nperturb = "robustness/typos"')
+    third = other.replace('"robustness/typos"', '{ use = "robustness/typos", rate = 0.5 }')
+    assert "to waive" not in problems(other + third + WAIVER.replace("acc", "accuracy / typos"))
+
+
+def test_two_waivers_may_not_mean_one_check_by_both_its_names(problems):
+    unnamed = CHECK.replace('name = "acc"\n', "")
+    said = problems(unnamed + WAIVER.replace("acc", "accuracy") + WAIVER.replace("acc", "metrics/accuracy"))
+    assert "two waivers are for the check `metrics/accuracy`" in said
+
+
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_shown_where_it_stands(problems, snapshot, mistake):
     assert problems(CHECK + MISTAKES[mistake]) == snapshot
