@@ -99,7 +99,8 @@ class Claim:
         reached = [abs(interval[bound > value] - value) / abs(bound - value) for bound in self._to_clear]
         if any(map(math.isinf, reached)):
             return self._rows_for_an_end(confidence)
-        return math.ceil(self.estimate.rows * max(reached, default=0.0) ** 2) or None
+        farthest = min(max(reached, default=0.0), float(MOST_ROWS))  # the square of more may be no number
+        return math.ceil(self.estimate.rows * farthest**2) or None
 
     @property
     def _to_clear(self) -> list[float]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.contributions import Quantile, Statistic
+from mqa_registry.contributions import Metric, Quantile, Scores, Statistic
 from mqa_registry.predict import MADE_UP, rehearsed
 
 if TYPE_CHECKING:
@@ -21,23 +23,35 @@ class Form(Enum):
 
     SHARE = auto()  # a score of 0 or 1 for each
     MEAN = auto()  # any other score for each
+    SCORES = auto()  # a score for each, between ends that depend on the answers
     STATISTIC = auto()  # a number that is resampled
     WHOLE = auto()  # a number without an interval
     UNKNOWN = auto()  # it cannot be found out on rows that are made up
 
 
-def form_of(measure: Use, classes: Sequence[str] = ()) -> Form | Quantile:
+@dataclass(frozen=True)
+class Bounded:
+    """A score for each row, from `low` to `high` whatever the answers are."""
+
+    low: float
+    high: float
+
+
+def form_of(measure: Use, classes: Sequence[str] = ()) -> Form | Quantile | Bounded:
     """The form, found by measuring two rows that are made up; `classes` are labels that the data has.
 
-    A quantile is a form of its own, which says of what share it is.
+    A quantile is a form of its own, which says of what share it is, and so are scores with a range.
     """
     takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in MADE_UP]
     if not takes:
         return Form.UNKNOWN
     try:
-        return _form(rehearsed(measure, takes[0], classes))
+        form = _form(rehearsed(measure, takes[0], classes))
     except Exception:  # it may well need rows that mean something: then its form shows once there are some
         return Form.UNKNOWN
+    kind = measure.contribution
+    bounded = form is Form.MEAN and isinstance(kind, Metric) and all(map(math.isfinite, kind.range))
+    return Bounded(*kind.range) if bounded and isinstance(kind, Metric) else form
 
 
 def _form(answer: Any) -> Form | Quantile:
@@ -45,6 +59,8 @@ def _form(answer: Any) -> Form | Quantile:
         return Form.STATISTIC
     if isinstance(answer, Quantile):
         return answer
+    if isinstance(answer, Scores):
+        return Form.SCORES
     scores = np.asarray(answer, dtype=np.float64)
     if scores.ndim == 0:
         return Form.WHOLE

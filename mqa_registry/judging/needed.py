@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_registry.contributions import Metric, Quantile
+from mqa_registry.judging.bounded import BoundedMean
 from mqa_registry.judging.claims import MOST_ROWS, Claim
-from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.form import Bounded, Form, form_of
 from mqa_registry.judging.groups import sees_answers
 from mqa_registry.judging.quantiles import OrderStatistic
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 WITHOUT_NUMBER = {
     Form.MEAN: "depends on how far the rows' scores lie apart",
+    Form.SCORES: "depends on how sure the answers are",
     Form.STATISTIC: "resampled: depends on the rows",
     Form.WHOLE: "no interval: the number itself is held",
     Form.UNKNOWN: "not known before it is measured",
@@ -114,15 +116,32 @@ def _need(
     )
 
 
-def _best(case: Case, expect: Mapping[str, float], form: Form | Quantile, confidence: float) -> _Best | str:
+def _best(case: Case, expect: Mapping[str, float], form: Form | Quantile | Bounded, confidence: float) -> _Best | str:
     """The best case of one bound; where it has no number of rows, the reason."""
     if case.check.gate == "point":
         return _Best("the bare estimate is held", lambda rows, _: rows > 0)
     if isinstance(form, Quantile):
         return _quantile(expect, form.share, confidence)
+    if isinstance(form, Bounded):
+        return _bounded(expect, form, confidence)
     if form is not Form.SHARE or "min_ratio" in expect:
         return WITHOUT_NUMBER[Form.STATISTIC if form is Form.SHARE else form]
     return _share(expect, confidence) if expect.keys() & {"min", "max"} else _difference(case, expect, confidence)
+
+
+def _bounded(expect: Mapping[str, float], form: Bounded, confidence: float) -> _Best | str:
+    """The mean of scores with a range, all of them as far from the bound as they can be, or halfway between two."""
+    if not expect.keys() & {"min", "max"}:
+        return WITHOUT_NUMBER[Form.MEAN]
+    low, high = expect.get("min", -math.inf), expect.get("max", math.inf)
+    best = form.high if "max" not in expect else form.low if "min" not in expect else (low + high) / 2
+    best = min(max(best, form.low), form.high)
+    alike = BoundedMean.of(np.array([best]), form.low, form.high, None)
+
+    def clears(rows: int, _: int) -> bool:
+        return rows > 0 and Claim("", alike.of_rows(rows), low, high).holds(confidence)
+
+    return _Best(f"each row scores {best:g}", clears)
 
 
 def _quantile(expect: Mapping[str, float], share: float, confidence: float) -> _Best | str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mqa_registry.report.model import Report
 
 FORMAT = 1
+LONGEST = 500  # characters of a text of a row; of a longer one, its digest tells the whole
 
 
 def to_json(report: Report) -> dict[str, Any]:
@@ -102,7 +104,7 @@ def _result(result: Result) -> dict[str, Any]:
         "numbers": part["numbers"],
         "groups": _groups(result.groups),
         "series": [_step(step) for step in result.series],
-        "evidence": _plain(result.evidence),
+        "evidence": _evidence(result.evidence),
         "seconds": _plain(result.seconds),
         **({"waiver": _plain(result.waiver)} if result.waiver else {}),
     }
@@ -110,7 +112,34 @@ def _result(result: Result) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     found = {"severity": _plain(step.severity), **_part(step), "groups": _groups(step.groups)}
-    return found | ({"evidence": _plain(step.evidence)} if step.evidence else {})
+    return found | ({"evidence": _evidence(step.evidence)} if step.evidence else {})
+
+
+def _evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """The evidence; a long text of an example is cut, and its key `cut` says by the text's place what the whole was."""
+    found: dict[str, Any] = _plain(evidence)
+    if isinstance(found.get("examples"), list):
+        found["examples"] = [_shortened(one) if isinstance(one, dict) else one for one in found["examples"]]
+    return found
+
+
+def _shortened(example: dict[str, Any]) -> dict[str, Any]:
+    cut: dict[str, Any] = {}
+    kept = _cut(example, (), cut)
+    return {**kept, "cut": cut} if cut else kept
+
+
+def _cut(value: Any, place: tuple[str, ...], cut: dict[str, Any]) -> Any:
+    """A value whose long texts are cut; what each was is added to `cut`, by a place such as `fields.text`."""
+    if isinstance(value, dict):
+        return {key: _cut(inner, (*place, key), cut) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_cut(inner, (*place, str(number)), cut) for number, inner in enumerate(value)]
+    if isinstance(value, str) and len(value) > LONGEST:
+        digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
+        cut[".".join(place)] = {"characters": len(value), "sha256": digest}
+        return value[:LONGEST]
+    return value
 
 
 def _groups(groups: Mapping[str, Part]) -> dict[str, Any]:

@@ -62,4 +62,5 @@ def described(suite: Suite) -> dict[str, Any]:
         "digest": suite.digest,
         "seed": suite.seed,
         "confidence": suite.confidence,
+        **({"confidence_reason": suite.confidence_reason} if suite.confidence_reason else {}),
     }

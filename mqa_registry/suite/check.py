@@ -19,7 +19,7 @@ from mqa_registry.suite.waivers import waivers
 from mqa_registry.suite.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from mqa_registry.plugins import Catalog
     from mqa_registry.suite.model import Check, Use
@@ -42,6 +42,7 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
     findings = Findings()
     _known_format(raw.root.get("format"), findings)
     top = findings.table(raw.root, grammar.SUITE, owner="the suite", instead=ELSEWHERE)
+    _need_reason(top, findings)
     lookup = Lookup(catalog, findings)
     model = sections.model(top.get("model"), lookup)
     data = sections.data(top.get("data"), lookup)
@@ -66,6 +67,7 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
         digest=digest(raw.root),
         seed=top["seed"].value if "seed" in top else 0,
         confidence=top["confidence"].value if "confidence" in top else 0.95,
+        confidence_reason=top["confidence_reason"].value if "confidence_reason" in top else "",
         model=model.whole,
         data={name: one for name, one in data.items() if one},
         backends={name: use for name, use in backends.items() if use},
@@ -107,6 +109,13 @@ def _known_format(node: Node | None, findings: Findings) -> None:
             node.at, f"this mqa reads suites of format {grammar.FORMAT}, and this is of format {node.value}", hint
         )
         findings.settle()
+
+
+def _need_reason(top: Mapping[str, Node], findings: Findings) -> None:
+    """Note a confidence at which verdicts are so often wrong that a reader has to know why, where nobody says it."""
+    if "confidence" in top and top["confidence"].value < grammar.SURE and "confidence_reason" not in top:
+        message = f"a `confidence` below {grammar.SURE} needs a reason, which the report shows"
+        findings.add(top["confidence"].at, message, 'say why it may be so low: `confidence_reason = "..."`')
 
 
 def _checks(node: Node | None, around: Surroundings, world: World, lookup: Lookup) -> tuple[Check, ...]:

@@ -16,6 +16,7 @@ Count = Annotated[int, Ge(1)]
 GateWord = Literal["interval", "point"]
 IntervalWord = Literal["exact", "wilson", "jeffreys"]
 
+SURE = 0.8  # the least confidence that needs no reason
 FORMAT = 1  # the version of the suite file that is read
 
 SUITE = Options(
@@ -24,6 +25,7 @@ SUITE = Options(
         Option("name", Name, None, "what reports call the suite; the file's name if left out"),
         Option("seed", Annotated[int, Ge(0)], 0, "all randomness comes from it"),
         Option("confidence", Annotated[float, Ge(0.5), Lt(1)], 0.95, "every verdict is held at this level"),
+        Option("confidence_reason", Name, None, f"why verdicts may be that unsure; needed below {SURE}"),
         Option("gate", GateWord, "interval", "whether the interval or the bare estimate has to clear a bound"),
         Option("interval", IntervalWord, "exact", "the interval of a share of rows that are right or wrong"),
         Option("extends", Name, None, "a suite file that this one is laid over"),

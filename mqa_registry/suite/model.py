@@ -187,6 +187,7 @@ class Suite:
     backends: Mapping[str, Use]
     checks: tuple[Check, ...]
     waivers: tuple[Waiver, ...] = ()
+    confidence_reason: str = ""
 
     @property
     def reference(self) -> str:

@@ -120,7 +120,10 @@ def _not_there(item: Node, known: Mapping[str, str]) -> Problem | None:
     if found:
         choices = f"write one of {', '.join(f'`{name}`' for name in found)}"
         return Problem(f"{len(found)} inherited checks are called `{item.value}` in reports", choices, item.at)
-    hint = did_you_mean(str(item.value), dict.fromkeys([*known, *known.values()])) or f"it has {', '.join(f'`{name}`' for name in known) or 'none'}"
+    hint = (
+        did_you_mean(str(item.value), dict.fromkeys([*known, *known.values()]))
+        or f"it has {', '.join(f'`{name}`' for name in known) or 'none'}"
+    )
     return Problem(f"there is no inherited check {described(item.plain())}", hint, item.at)
 
 

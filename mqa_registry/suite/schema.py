@@ -44,6 +44,9 @@ WHOLE_IN_ITSELF: Schema = OPEN | {
         "backends": {"additionalProperties": OPEN | {"required": ["use"]}},
         "check": {"items": OPEN | {"required": ["measure", "expect"]}},
     },
+    "if": OPEN
+    | {"required": ["confidence"], "properties": {"confidence": {"type": "number", "exclusiveMaximum": grammar.SURE}}},
+    "then": OPEN | {"required": ["confidence_reason"]},
 }
 
 

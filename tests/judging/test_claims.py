@@ -112,3 +112,17 @@ def test_what_fails_at_the_confidence_and_not_corrected_for_many_is_not_said_to_
     assert claim.fails(0.95)
     assert not claim.fails(0.999)
     assert claim.rows_to_settle(0.95, 0.999) > 1000
+
+
+@pytest.mark.parametrize("bound", [1e-200, 5e-324, 1e-12])
+@pytest.mark.parametrize("estimate", [PairedProportions(0, 0, 100), Proportion(0, 100)])
+def test_a_bound_that_no_rows_come_near_has_no_number_of_rows(estimate, bound):
+    claim = Claim("value", estimate, high=bound)
+    assert claim.rows_to_settle(0.95) is None
+    assert verdict_of([claim], 0.95) is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("successes", [0, 1, 50, 99, 100])
+def test_a_confidence_of_one_less_a_rounding_decides_next_to_nothing(successes):
+    low, high = Proportion(successes, 100).interval(1 - 2**-53)
+    assert 0 <= low <= successes / 100 <= high <= 1

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Comparison, Metric, Quantile, Slice, Statistic
+from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Slice, Statistic
 from mqa_registry.judging import Verdict
+from mqa_registry.judging.bounded import BoundedMean
 from mqa_registry.judging.claims import Claim, verdict_of
 from mqa_registry.judging.counts import Counts, count
-from mqa_registry.judging.form import Form, form_of
+from mqa_registry.judging.form import Bounded, Form, form_of
 from mqa_registry.judging.needed import needs
 from mqa_registry.judging.shares import PairedProportions, Proportion, UnpairedProportions
 from mqa_registry.suite import Expect, Use
@@ -146,6 +147,33 @@ def crashes(*_):
 def test_the_form_of_a_measure_is_found_without_a_row(function, form):
     assert form_of(_measure(function), ("a", "b", "c")) is form
     assert form_of(_measure(function, Comparison), ()) is form
+
+
+def test_scores_with_a_range_have_a_form_that_says_so():
+    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, takes=("label",), range=(0.0, 1.0))
+    assert form_of(Use("letters/x", squares), ("a", "b")) == Bounded(0.0, 1.0)
+
+
+@pytest.mark.parametrize("expect", [Expect(max=0.3), Expect(min=0.6), Expect(min=0.2, max=0.7)])
+def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect):
+    squares = Metric("x", lambda one, other: 2 * one.probabilities[:, 1] ** 2, takes=("label",), range=(0.0, 2.0))
+    need = one(engine, expect=expect, measure=Use("letters/x", squares))
+    low, high = expect.min, expect.max
+    best = 0.0 if low is None else 2.0 if high is None else (low + high) / 2
+    low, high = -np.inf if low is None else low, np.inf if high is None else high
+
+    def holds(rows):
+        return Claim("", BoundedMean.of(np.full(rows, best), 0.0, 2.0, None), low, high).holds(0.95)
+
+    assert holds(need.needed)
+    assert not holds(need.needed - 1)
+    assert need.best == f"each row scores {best:g}"
+
+
+def test_scores_whose_range_depends_on_the_answers_have_no_number(engine):
+    sure = _measure(lambda one, other: Scores(1 - one.probabilities.max(axis=1), 0.0, one.probabilities.max()))
+    need = one(engine, expect=Expect(max=0.3), measure=sure)
+    assert (need.needed, need.best) == (None, "depends on how sure the answers are")
 
 
 @pytest.mark.parametrize(("function", "words"), [(lambda *_: 3.0, "no interval"), (crashes, "not known")])

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import errno
+import hashlib
 import io
 import json
 import math
@@ -216,3 +217,19 @@ def test_without_examples_no_word_of_a_row_is_left_and_its_id_is(make):
     assert bare.results[0].evidence == {"examples": [{"id": "r-1", "probability": 0.9}], "changed": 12}
     assert bare.results[1] == report.results[1]
     assert "secret" in json.dumps(to_json(report))
+
+
+def test_a_long_text_of_a_row_is_cut_and_its_digest_tells_the_whole(make):
+    whole = "ß" * 1_000_000
+    example = {"id": "r", "fields": {"text": whole, "short": "x" * 500}, "reference": [{"text": whole + "."}]}
+    steps = [Step(Verdict.PASS, severity=1, evidence={"examples": [example]})]
+    report = make.finished([make.result("one", evidence={"examples": [example]}, series=steps)])
+    result = to_json(report)["results"][0]
+    for evidence in (result["evidence"], result["series"][0]["evidence"]):
+        (found,) = evidence["examples"]
+        assert found["fields"] == {"text": whole[:500], "short": "x" * 500}
+        assert found["cut"] == {
+            "fields.text": {"characters": 1_000_000, "sha256": hashlib.sha256(whole.encode()).hexdigest()},
+            "reference.0.text": {"characters": 1_000_001, "sha256": hashlib.sha256(f"{whole}.".encode()).hexdigest()},
+        }
+    assert report.results[0].evidence["examples"] == [example]

@@ -4,11 +4,14 @@ import hashlib
 import re
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from mqa_registry.errors import SuiteError
+from mqa_registry.findings import Finding
 from mqa_registry.judging import Verdict
+from mqa_registry.predict import predict
 from mqa_registry.runs import running
 
 
@@ -22,6 +25,16 @@ def test_a_run_judged_again_says_the_same(project, said):
     assert said(again) == said(report)
     assert (again.verdict, again.exit_code, again.run) == (report.verdict, report.exit_code, report.run)
     assert (again.started, dict(again.suite)) == (report.started, dict(report.suite))
+
+
+def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
+    found = Finding("warning", "one", "predictions depend on the batch", "predict row by row", "in 3 of 160 rows")
+    with monkeypatch.context() as odd:
+        odd.setattr(running, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
+        assert project.run().findings == (found,)
+    assert project.judge().findings == (found,)
+    project.run(examples=False)
+    assert project.judge().findings == ()
 
 
 def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):

@@ -14,6 +14,7 @@ TOP = {
     "a confidence in per cent": "format = 1\nconfidence = 95\n",
     "a confidence of one": "format = 1\nconfidence = 1.0\n",
     "a confidence that would decide almost anything": "format = 1\nconfidence = 0.05\n",
+    "a low confidence without a reason": "format = 1\nconfidence = 0.7\n",
     "a seed below zero": "format = 1\nseed = -1\n",
     "a seed of a half": "format = 1\nseed = 0.5\n",
     "an empty name": 'format = 1\nname = ""\n',

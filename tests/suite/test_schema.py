@@ -50,6 +50,7 @@ BAD = {
     "no check": "",
     "an unknown key": f"fromat = 1\n{CHECK}",
     "a wrong format": CHECK,
+    "a low confidence without a reason": f"confidence = 0.7\n{CHECK}",
     "a wrong confidence": f"confidence = 95\n{CHECK}",
     "an unknown interval": f'interval = "wald"\n{CHECK}',
     "an unknown interval of a check": f'{CHECK}interval = "bca"\n',

@@ -45,7 +45,8 @@ def _entries(report: Report) -> Iterator[tuple[str, str]]:
         yield name, _backend(_table(_table(environment, "backends"), name))
     yield "machine", facts(_table(environment, "machine"))
     yield "versions", _versions(environment)
-    yield "numbers", f"estimate [{100 * report.suite.get('confidence', 0):g} % confidence interval]"
+    yield "numbers", f"estimate [{100 * report.suite.get('confidence', 0):.12g} % confidence interval]"
+    yield "confidence", str(report.suite.get("confidence_reason", ""))
 
 
 def facts(table: Mapping[str, Any]) -> str:
