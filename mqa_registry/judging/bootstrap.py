@@ -30,6 +30,7 @@ IGNORED = 0.25  # standard errors of bias that need no more than BCa's own corre
 # as of a calibration error of few rows, resampling doubles the variance, and the sum grows by the root of two alone.
 UNSEEN = 1 + math.sqrt(2)
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued as a normal one
+NEAR = 1e-9  # of the end of a span, within which an interval reaches it
 ROUNDING = 1e-12  # of a number, within which its replicates are the same
 
 
@@ -106,7 +107,9 @@ class Resampled:
         if self.edges is not None:
             ends.append(self.edges.interval((1 - confidence) / 2))
         lows, highs = zip(*ends, strict=True)
-        return within(min(self.value, *lows), max(self.value, *highs), self.span)
+        low, high = within(min(self.value, *lows), max(self.value, *highs), self.span)
+        least, most = self.span  # which no rounding shall keep an end from
+        return least if low - least <= NEAR else low, most if most - high <= NEAR else high
 
     def of_rows(self, rows: int) -> Resampled:
         """About the same of another number of rows like these."""

@@ -36,6 +36,8 @@ SMALL = 1e-4  # rows, by which a number's slope is taken
 SMALLER = SMALL / 10
 LEAP = 0.5  # of what SMALL does: a number that the smaller part moves so far, too, has a leap there
 ROUNDING = 1e-9  # of a number
+TURN = 1e-10  # of a row, within which the part is found at which a number turns
+TRIED = 32  # parts of a row at a time, to find it
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
 AT_ONCE = 1 << 20  # counts of cells worked on at a time
 
@@ -94,13 +96,15 @@ class Pull:
     """The kinds of row, as parts of one row by cell, that move a number most one way, and by how much a row at most.
 
     `step` is what one row does, `slope` the same where it is a small part of all; the number `leaps` where the smallest
-    part of a row does no less than a larger one.
+    part of a row does no less than a larger one. A number that a small part of a row moves this way, and more of it
+    back, turns: `turn` are the parts of the row at which it has gone furthest.
     """
 
     parts: Floats
     step: float
     slope: float
     leaps: bool = False
+    turn: Floats | None = None
 
 
 def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:
@@ -117,12 +121,35 @@ def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pul
     ends = kinds[order], kinds[order[::-1]]
     down, up = (_pull(number, counts, end, unit, sign) for end, sign in zip(ends, (-1, 1), strict=True))
     near, nearer = (moved_by(number, counts, kinds, part * unit) - value for part in (SMALL, SMALLER))
-    near, nearer = near[np.isfinite(near)], nearer[np.isfinite(near)]
+    known = np.isfinite(near)
+    kinds, far, near, nearer = (one[known] for one in (kinds, far, near, nearer))
     leaps = (np.abs(near) > ROUNDING) & (np.abs(nearer) > LEAP * np.abs(near))
+    low, high = float(near.min(initial=0.0)) / SMALL, float(near.max(initial=0.0)) / SMALL
+    turns = [_turn(number, counts, kinds, unit, sign=sign, far=far, near=near) for sign in (-1, 1)]
     return (
-        replace(down, slope=min(down.step, float(near.min(initial=0.0)) / SMALL), leaps=bool(leaps[near < 0].any())),
-        replace(up, slope=max(up.step, float(near.max(initial=0.0)) / SMALL), leaps=bool(leaps[near > 0].any())),
+        replace(down, slope=min(down.step, low), leaps=bool(leaps[near < 0].any()), turn=turns[0]),
+        replace(up, slope=max(up.step, high), leaps=bool(leaps[near > 0].any()), turn=turns[1]),
     )
+
+
+def _turn(
+    number: Number, counts: Floats, kinds: Ints, unit: float, *, sign: int, far: Floats, near: Floats
+) -> Floats | None:
+    """How much of a row of the kind that moves a number most at first takes it furthest; None where it does not turn.
+
+    `far` and `near` are what much of a row and a small part of one do. The number is taken to turn once.
+    """
+    turning = np.flatnonzero((sign * near > ROUNDING) & (sign * far < 0))
+    if not len(turning):
+        return None
+    parts = np.zeros(len(counts))
+    parts[kinds[turning[np.argmax(sign * near[turning])]]] = unit
+    low, high = 0.0, WEIGHT
+    while high - low > TURN:
+        tried = np.linspace(low, high, TRIED)
+        place = int(np.argmax(sign * number(counts + tried[:, None] * parts)))
+        low, high = float(tried[max(place - 1, 0)]), float(tried[min(place + 1, TRIED - 1)])
+    return np.asarray((low + high) / 2 * parts)
 
 
 def _pull(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int) -> Pull:

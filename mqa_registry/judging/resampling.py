@@ -63,7 +63,8 @@ def resampled(
         return Resampled(value, rows.size, alone, method=method, units=units.number, span=span)
     rng = how.rng()
     few = len(rows.counts) <= FEW_CELLS
-    drawn, parts = [], []
+    drawn: list[Floats] = []
+    parts = []
     for counts in units.draws(rng, how.count):
         parts.append(rows.number(counts, combine))
         drawn += [counts] if few else []
@@ -72,12 +73,12 @@ def resampled(
     made = Resampled(value, rows.size, replicates, squares, cubes, method, units.number, freedom, span)
     spread = 0.0 if made.alike else freedom
     weights = weights_of(generator(how.seed, "edges", how.purpose), len(replicates), spread)
-    edges = _edges(rows, combine, made, weights, drawn=np.concatenate(drawn) if drawn else None, same=how.same)
+    edges = _edges(rows, combine, made, weights, drawn=drawn, same=how.same)
     return replace(made, edges=edges)
 
 
 def _edges(
-    rows: _Rows, combine: Combine, made: Resampled, weights: Floats, *, drawn: Floats | None, same: bool
+    rows: _Rows, combine: Combine, made: Resampled, weights: Floats, *, drawn: Sequence[Floats], same: bool
 ) -> Edges | None:
     """What rows of kinds that were not seen may do; of many cells each resample is moved as far as all rows are.
 
@@ -93,17 +94,25 @@ def _edges(
         return None
     units = made.units or made.rows
     like_a_mean = same and made.alike and all(map(math.isfinite, made.span))
-    found = None if like_a_mean else pulls(number, rows.counts, rows.kinds, rows.counts.sum() / units)
+    unit = float(rows.counts.sum()) / units
+    found = None if like_a_mean else pulls(number, rows.counts, rows.kinds, unit)
     if found is None or not any(pull.step or pull.slope for pull in found):
         return Edges.of_span(made.value, made.span, weights, units) if made.alike else None
     down, up = found
-    if drawn is None:
+    if not drawn:
         lows, highs = (made.replicates + weights * pull.step for pull in (down, up))
     else:
-        lows, highs = (number(drawn + weights[:, None] * pull.parts) for pull in (down, up))
+        ends = np.cumsum([len(counts) for counts in drawn])[:-1]
+
+        def moved(parts: Floats, weights: Floats) -> Floats:
+            each = zip(drawn, np.split(weights, ends), strict=True)
+            return np.concatenate([number(counts + some[:, None] * parts) for counts, some in each])
+
         # What a row does need not go one way: the error of a model less sure than right falls with its first mistake.
-        reached = np.stack([lows, highs, made.replicates])
-        lows, highs = np.fmin.reduce(reached), np.fmax.reduce(reached)
+        reached = [moved(pull.parts, weights) for pull in found]
+        turns = [pull.turn for pull in found if pull.turn is not None]
+        reached += [moved(turn / turn.sum(), np.minimum(weights * unit, turn.sum())) for turn in turns]
+        lows, highs = (most.reduce([*reached, made.replicates]) for most in (np.fmin, np.fmax))
     return Edges(lows, highs, down.slope, up.slope, weights, down.leaps or up.leaps)
 
 

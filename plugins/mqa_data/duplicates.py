@@ -148,7 +148,7 @@ def _remarks(rows: Sequence[Mapping[str, Any]], meta: Mapping[bytes, bytes]) -> 
     )
     if conflicts := sum(bool(row["conflict"]) for row in rows):
         yield f"{counted(conflicts, 'row says', 'rows say')} the same as a row with another label"
-    if all(row["conflict"] is None for row in rows):
+    if all(row["target"] is None for row in rows):
         yield "the rows have no labels, so that none can conflict"
     if states[EMPTY]:
         yield f"{counted(states[EMPTY], 'row is without text, and has', 'rows are without text, and have')} no say"

@@ -248,7 +248,7 @@ def _gap(rows: int, chances: np.ndarray[tuple[int], np.dtype[np.float64]], bound
 def _of_kind(kind: Kind, rows: int, *, least: bool) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
         how = Resampling(int(rng.integers(2**31)), "calibration")
-        found = estimate(Measured.of(kind.draw(rng, rows)), rows, how)
+        found = estimate(Measured.of(kind.draw(rng, rows), kind.span), rows, how)
         return [Claim("value", found, low=kind.truth) if least else Claim("value", found, high=kind.truth)]
 
     return draw

@@ -44,6 +44,7 @@ class Kind:
     draw: Callable[[np.random.Generator, int], Any]
     least: bool = True
     quick: bool = False
+    span: tuple[float, float] = (-math.inf, math.inf)
 
 
 def predictions(chances: Floats) -> Predictions:
@@ -215,11 +216,24 @@ def _edge(name: str, truth: float, share: float, sure: float) -> Kind:
     return Kind(words, of(rows), draw, least, quick=name != "ECE")
 
 
-EDGES = tuple(
-    _edge(name, end if METRICS[name][2] else 1 - end, share, sure)
-    for name in METRICS
-    for end in (1.0, 0.999, 0.99, 0.95)
-    for share, sure in ((0.5, 1.0), *(((0.1, 1.0),) if METRICS[name][2] else ()))
+def _sure_ece(wrong: float) -> Kind:
+    """The calibration error of a model that is nearly sure, and wrong more or less often than it says."""
+    rows = Mistaken(0.5, wrong)
+
+    def draw(rng: np.random.Generator, count: int) -> Any:
+        return ece(*rows.draw(rng, count))
+
+    return Kind(f"ECE, sure to {rows.sure}, {wrong:.0%} wrong", _ece_of(rows), draw, least=False, span=(0.0, 1.0))
+
+
+EDGES = (
+    *(_sure_ece(wrong) for wrong in (0.01, 0.02, 0.05)),
+    *(
+        _edge(name, end if METRICS[name][2] else 1 - end, share, sure)
+        for name in METRICS
+        for end in (1.0, 0.999, 0.99, 0.95)
+        for share, sure in ((0.5, 1.0), *(((0.1, 1.0),) if METRICS[name][2] else ()))
+    ),
 )
 KINDS = (_f1(0.3, 0.9, 0.05), _f1(0.5, 0.99, 0.01), _auroc(0.3, 1.8), _auroc(0.1, 3.0), _ece(0.08), _ece(0.02))
 QUANTILES = tuple(

@@ -16,7 +16,7 @@ from mqa_registry.judging.claims import Claim, verdict_of
 from mqa_registry.judging.edges import FEW_FREEDOM, Edges, pulls, weights_of
 from mqa_registry.judging.measured import Measured, difference, drop, estimate
 from mqa_registry.judging.resampling import Resampling
-from tests.benchmarks.statistics import Mistaken, again
+from tests.benchmarks.statistics import Mistaken, again, of_metric
 
 HOW = Resampling(7, "edges")
 SHARE = (0.0, 1.0)
@@ -213,3 +213,14 @@ def test_a_number_that_first_falls_with_unseen_mistakes_reaches_to_where_it_fall
     low, high = estimate(Measured(ece(*Mistaken(0.5, 0.0).of(codes, codes)), SHARE), 50, HOW).interval(0.95)
     assert low < 0.001
     assert high > 0.04
+
+
+@pytest.mark.parametrize("together", [1, 10])
+def test_a_calibration_error_that_fewer_mistakes_than_one_would_undo_may_be_none(together):
+    """Sure to 0.99 and right in all of 50 units, as a model is that is wrong in one of a hundred, more often than not."""
+    rows, none = 50 * together, Mistaken(0.5, 0.0)
+    half = np.arange(rows) % 2 == 1
+    clusters = None if together == 1 else np.arange(rows) // together
+    found = estimate(of_metric("ECE", *none.of(half, half)), rows, Resampling(7, "edges", clusters=clusters))
+    assert found.value == pytest.approx(0.01)
+    assert found.interval(0.95)[0] == 0
