@@ -122,7 +122,7 @@ def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pul
     down, up = (_pull(number, counts, end, unit, sign) for end, sign in zip(ends, (-1, 1), strict=True))
     near, nearer = (moved_by(number, counts, kinds, part * unit) - value for part in (SMALL, SMALLER))
     known = np.isfinite(near)
-    kinds, far, near, nearer = (one[known] for one in (kinds, far, near, nearer))
+    kinds, far, near, nearer = kinds[known], far[known], near[known], nearer[known]
     leaps = (np.abs(near) > ROUNDING) & (np.abs(nearer) > LEAP * np.abs(near))
     low, high = float(near.min(initial=0.0)) / SMALL, float(near.max(initial=0.0)) / SMALL
     turns = [_turn(number, counts, kinds, unit, sign=sign, far=far, near=near) for sign in (-1, 1)]
