@@ -5,6 +5,7 @@ from datetime import date
 import pytest
 
 from mqa_registry.suite import Overrides, Waiver
+from mqa_registry.suite.names import checks_meant
 
 CHECK = '[[check]]\nname = "acc"\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 WAIVER = '[[waiver]]\ncheck = "acc"\nuntil = 2027-01-31\nreason = "ticket 7"\n'
@@ -44,11 +45,10 @@ def test_a_check_is_waived_by_the_name_that_reports_print(suite):
     assert suite(unnamed + WAIVER.replace("acc", "accuracy")).waivers[0].check == "metrics/accuracy"
 
 
-def test_a_name_that_reports_give_two_checks_waives_neither(problems):
-    unnamed = CHECK.replace('name = "acc"\n', "")
-    other = unnamed.replace('"metrics/accuracy"', '{ use = "metrics/accuracy" }\nperturb = "robustness/typos"')
-    third = other.replace('"robustness/typos"', '{ use = "robustness/typos", rate = 0.5 }')
-    assert "to waive" not in problems(other + third + WAIVER.replace("acc", "accuracy / typos"))
+def test_a_name_that_reports_give_two_checks_means_both():
+    first, second = ("metrics/accuracy", "other/accuracy")
+    assert checks_meant("accuracy", {first: "accuracy", second: "accuracy"}) == [first, second]
+    assert checks_meant(second, {first: "accuracy", second: "accuracy"}) == [second]
 
 
 def test_two_waivers_may_not_mean_one_check_by_both_its_names(problems):
