@@ -40,7 +40,11 @@ _COUNTS = {
 }
 
 
-_WORK = {"predicted": "rows predicted", "found": "found in the store", "passes": "forward passes"}
+_WORK = {
+    "predicted": ("row predicted", "rows predicted"),
+    "found": ("found in the store", "found in the store"),
+    "passes": ("forward pass", "forward passes"),
+}
 
 
 def verdict_line(report: Report, pen: Pen) -> list[Text]:
@@ -127,5 +131,5 @@ def _took(report: Report) -> str:
     totals: Counter[str] = Counter()
     for work in (report.work or {}).values():
         totals.update(work)
-    done = [f"{count(total)} {_WORK.get(name, name)}" for name, total in totals.items() if total]
+    done = [counted(total, *_WORK.get(name, (name, name))) for name, total in totals.items() if total]
     return ", ".join([f"run {report.run}", duration(report.seconds), *done])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from mqa_registry.judging.result import Verdict
@@ -67,3 +69,10 @@ def test_where_no_check_ran_nothing_is_said_to_hold(make):
     shown = make.rendered(make.finished([]))
     assert "No check ran" in shown
     assert "may ship" not in shown
+
+
+def test_the_work_is_told_in_the_singular_and_the_plural(make):
+    report = replace(make.finished([make.result("one")]), work={"torch": {"predicted": 1, "found": 2, "passes": 1}})
+    assert "1 row predicted, 2 found in the store, 1 forward pass\n" in make.rendered(report, 160)
+    report = replace(report, work={"torch": {"passes": 1}, "onnx": {"passes": 1}})
+    assert "2 forward passes\n" in make.rendered(report, 160)
