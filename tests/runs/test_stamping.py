@@ -102,13 +102,13 @@ def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
     ("path", "message", "mend"),
     [
         ("refused", "the stamp is broken", "mend it"),
-        ("crash", "no stamp could be written: ZeroDivisionError: oh", ""),
+        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_stamping.py, line 37)", ""),
     ],
 )
 def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, mend):
     report, _ = stamps(Result(PASS, backend="onnx"), path=path)
     assert (report.verdict, report.exit_code) == (PASS, ExitCode.OK)
-    assert report.findings == (Finding("warning", "onnx", message, mend),)
+    assert report.findings == (Finding("warning", "onnx", f"no stamp could be written: {message}", mend),)
 
 
 def test_a_run_knows_every_backend_as_it_was_before_it_was_opened(engine):
