@@ -285,6 +285,9 @@ def main() -> None:
 
 
 def _exit_code(end: BaseException | None) -> int:
+    if isinstance(end, SystemExit) and not end.code:  # as of `--help`, which loads next to nothing
+        return 0
+
     from mqa_registry.commands.ending import exit_code_of
 
     return exit_code_of(end)

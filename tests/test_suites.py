@@ -134,11 +134,11 @@ def test_a_second_run_loads_no_model_library_and_says_the_same(demo):
     folder, report, _ = demo
     again = folder / "again.json"
     code = (
-        "import sys; from mqa_registry.cli import main\n"
-        f"sys.argv = ['mqa', 'run', {str(SUITE)!r}, '--store', {str(folder / 'store')!r}, '--json', {str(again)!r}, '-q']\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
+        "import atexit, sys; from mqa_registry.cli import main\n"
         "heavy = {'torch', 'transformers', 'datasets', 'onnx', 'onnxruntime', 'sklearn', 'scipy.stats'}\n"
-        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+        "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
+        f"sys.argv = ['mqa', 'run', {str(SUITE)!r}, '--store', {str(folder / 'store')!r}, '--json', {str(again)!r}, '-q']\n"
+        "main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stderr.strip() == "[]"

@@ -237,10 +237,9 @@ def timed(step: Callable[[], Any]) -> float:
 
 def modules(*arguments: str) -> set[str]:
     code = (
-        "import sys\nfrom mqa_registry.cli import main\n"
-        f"sys.argv = ['mqa', *{list(arguments)!r}]\n"
-        "try:\n    main()\nexcept SystemExit:\n    pass\n"
-        "print('\\n'.join(sys.modules), file=sys.stderr)"
+        "import atexit, sys\nfrom mqa_registry.cli import main\n"
+        "atexit.register(lambda: print('\\n'.join(sys.modules), file=sys.stderr))\n"
+        f"sys.argv = ['mqa', *{list(arguments)!r}]\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     return set(done.stderr.split())
