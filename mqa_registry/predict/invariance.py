@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     Values: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-QUANTILES = (0.0, 0.2, 0.4, 0.6, 0.8)  # of the rows by size: those that are run; the largest would cost most
+QUANTILES = (0.0, 0.2, 0.4, 0.6)  # of the rows by size: those that are run; larger ones would cost most
 TOGETHER = 3  # rows of equal length in one batch
 ROUNDINGS = 200  # sound models of 26 architectures move by 9 roundings at most
 WIDEST = 0.25  # of the largest value: 32 roundings of bfloat16
