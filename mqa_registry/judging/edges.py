@@ -39,7 +39,7 @@ ROUNDING = 1e-9  # of a number
 TURN = 1e-10  # of a row, within which the part is found at which a number turns
 TRIED = 32  # parts of a row at a time, to find it
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
-AT_ONCE = 1 << 20  # counts of cells worked on at a time
+AT_ONCE = 1 << 16  # counts of cells worked on at a time
 
 
 @dataclass(frozen=True)
@@ -147,20 +147,31 @@ def _turn(
     low, high = 0.0, WEIGHT
     while high - low > TURN:
         tried = np.linspace(low, high, TRIED)
-        place = int(np.argmax(sign * number(counts + tried[:, None] * parts)))
+        place = int(np.argmax(sign * _along(number, counts, parts, tried)))
         low, high = float(tried[max(place - 1, 0)]), float(tried[min(place + 1, TRIED - 1)])
     return np.asarray((low + high) / 2 * parts)
 
 
+def _along(number: Number, counts: Floats, parts: Floats, times: Floats) -> Floats:
+    """The number with the same parts of a row added so many times."""
+    step = max(1, AT_ONCE // len(counts))
+    some = np.split(times, range(step, len(times), step))
+    return np.concatenate([number(counts + each[:, None] * parts) for each in some])
+
+
 def _pull(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int) -> Pull:
     """The worst kind, or the two, four, eight ... worst in equal parts."""
+
+    def spread_over(width: int) -> Floats:
+        parts = np.zeros(len(counts))
+        parts[ordered[:width]] = unit / width
+        return parts
+
     value = float(number(counts[None])[0])
     widths = [1 << power for power in range(len(ordered).bit_length())]
-    parts = np.zeros((len(widths), len(counts)))
-    for row, width in zip(parts, widths, strict=True):
-        row[ordered[:width]] = unit / width
-    far = sign * (number(counts + WEIGHT * parts) - value)
-    best = parts[int(np.argmax(np.where(np.isfinite(far), far, -math.inf)))]
+    moved = [float(number((counts + WEIGHT * spread_over(width))[None])[0]) for width in widths]
+    far = sign * (np.array(moved) - value)
+    best = spread_over(widths[int(np.argmax(np.where(np.isfinite(far), far, -math.inf)))])
     step = float(number((counts + best)[None])[0]) - value
     return Pull(best, sign * max(0.0, sign * step), 0.0)
 
