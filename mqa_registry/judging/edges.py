@@ -36,8 +36,8 @@ SMALL = 1e-4  # rows, by which a number's slope is taken
 SMALLER = SMALL / 10
 LEAP = 0.5  # of what SMALL does: a number that the smaller part moves so far, too, has a leap there
 ROUNDING = 1e-9  # of a number
-TURN = 1e-10  # of a row, within which the part is found at which a number turns
-TRIED = 32  # parts of a row at a time, to find it
+TINY = 1e-9  # rows, by which it is told which way a number goes
+HALVINGS = 32  # of what a row weighs, to find where a number turns
 OUTERMOST = 5  # resamples on each side, beyond which a tail is continued
 AT_ONCE = 1 << 16  # counts of cells worked on at a time
 
@@ -95,16 +95,21 @@ def _end(replicates: Floats, tail: float, pull: float) -> float:
 class Pull:
     """The kinds of row, as parts of one row by cell, that move a number most one way, and by how much a row at most.
 
-    `step` is what one row does, `slope` the same where it is a small part of all; the number `leaps` where the smallest
-    part of a row does no less than a larger one. A number that a small part of a row moves this way, and more of it
-    back, turns: `turn` are the parts of the row at which it has gone furthest.
+    `parts` are those that do as whole rows, `first` the kind that does as a small part of one. `step` is what one row
+    does, `slope` the same where it is a small part of all; the number `leaps` where the smallest part of a row does no
+    less than a larger one.
     """
 
     parts: Floats
     step: float
-    slope: float
+    slope: float = 0.0
+    first: Floats | None = None
     leaps: bool = False
-    turn: Floats | None = None
+
+    @property
+    def ways(self) -> list[Floats]:
+        """The parts of a row that are tried."""
+        return [self.parts] if self.first is None else [self.parts, self.first]
 
 
 def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pull, Pull] | None:
@@ -118,45 +123,49 @@ def pulls(number: Number, counts: Floats, kinds: Ints, unit: float) -> tuple[Pul
     if not len(kinds):
         return None
     order = np.argsort(far, kind="stable")
-    ends = kinds[order], kinds[order[::-1]]
-    down, up = (_pull(number, counts, end, unit, sign) for end, sign in zip(ends, (-1, 1), strict=True))
     near, nearer = (moved_by(number, counts, kinds, part * unit) - value for part in (SMALL, SMALLER))
-    known = np.isfinite(near)
-    kinds, far, near, nearer = kinds[known], far[known], near[known], nearer[known]
     leaps = (np.abs(near) > ROUNDING) & (np.abs(nearer) > LEAP * np.abs(near))
-    low, high = float(near.min(initial=0.0)) / SMALL, float(near.max(initial=0.0)) / SMALL
-    turns = [_turn(number, counts, kinds, unit, sign=sign, far=far, near=near) for sign in (-1, 1)]
-    return (
-        replace(down, slope=min(down.step, low), leaps=bool(leaps[near < 0].any()), turn=turns[0]),
-        replace(up, slope=max(up.step, high), leaps=bool(leaps[near > 0].any()), turn=turns[1]),
-    )
+
+    def pull(sign: int, ordered: Ints) -> Pull:
+        found = _pull(number, counts, ordered, unit, sign)
+        ways = np.where(np.isfinite(near), sign * near, 0.0)
+        most = float(ways.max())
+        if most <= 0:
+            return replace(found, slope=found.step)
+        first = np.zeros(len(counts))
+        first[kinds[np.argmax(ways)]] = unit
+        leaping = bool(leaps[ways > 0].any())
+        return replace(found, slope=sign * max(sign * found.step, most / SMALL), first=first, leaps=leaping)
+
+    return pull(-1, kinds[order]), pull(1, kinds[order[::-1]])
 
 
-def _turn(
-    number: Number, counts: Floats, kinds: Ints, unit: float, *, sign: int, far: Floats, near: Floats
-) -> Floats | None:
-    """How much of a row of the kind that moves a number most at first takes it furthest; None where it does not turn.
+def reached(number: Number, counts: Floats, parts: Floats, weights: Floats) -> tuple[Floats, Floats]:
+    """The least and the most that a number comes to as rows of these parts are added, up to the weight of each resample.
 
-    `far` and `near` are what much of a row and a small part of one do. The number is taken to turn once.
+    `counts` has shape (resamples, cells). Rows need not move a number one way: the calibration error of a model less
+    sure than right falls with its first mistake and rises with the next. It is taken to turn once.
     """
-    turning = np.flatnonzero((sign * near > ROUNDING) & (sign * far < 0))
-    if not len(turning):
-        return None
-    parts = np.zeros(len(counts))
-    parts[kinds[turning[np.argmax(sign * near[turning])]]] = unit
-    low, high = 0.0, WEIGHT
-    while high - low > TURN:
-        tried = np.linspace(low, high, TRIED)
-        place = int(np.argmax(sign * _along(number, counts, parts, tried)))
-        low, high = float(tried[max(place - 1, 0)]), float(tried[min(place + 1, TRIED - 1)])
-    return np.asarray((low + high) / 2 * parts)
 
+    def at(some: Ints | slice, times: Floats) -> Floats:
+        return number(counts[some] + times[:, None] * parts)
 
-def _along(number: Number, counts: Floats, parts: Floats, times: Floats) -> Floats:
-    """The number with the same parts of a row added so many times."""
-    step = max(1, AT_ONCE // len(counts))
-    some = np.split(times, range(step, len(times), step))
-    return np.concatenate([number(counts + each[:, None] * parts) for each in some])
+    everything = slice(None)
+    start, end = number(counts), at(everything, weights)
+    tiny = np.minimum(TINY, weights / 2)
+    begins, ends = at(everything, tiny) - start, end - at(everything, weights - tiny)
+    found = []
+    for sign, most in ((-1, np.fmin(start, end)), (1, np.fmax(start, end))):
+        turning = np.flatnonzero((sign * begins > 0) & (sign * ends < 0))
+        if len(turning):
+            low, high = np.zeros(len(turning)), weights[turning]
+            for _ in range(HALVINGS):
+                middle = (low + high) / 2
+                onward = sign * (at(turning, middle + tiny[turning]) - at(turning, middle)) > 0
+                low, high = np.where(onward, middle, low), np.where(onward, high, middle)
+            most[turning] = at(turning, high)
+        found.append(most)
+    return found[0], found[1]
 
 
 def _pull(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int) -> Pull:
@@ -173,7 +182,7 @@ def _pull(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int)
     far = sign * (np.array(moved) - value)
     best = spread_over(widths[int(np.argmax(np.where(np.isfinite(far), far, -math.inf)))])
     step = float(number((counts + best)[None])[0]) - value
-    return Pull(best, sign * max(0.0, sign * step), 0.0)
+    return Pull(best, sign * max(0.0, sign * step))
 
 
 def moved_by(number: Number, counts: Floats, kinds: Ints, weight: float) -> Floats:

@@ -11,7 +11,7 @@ import numpy as np
 
 from mqa_registry.data.randomness import generator
 from mqa_registry.judging.bootstrap import Resampled, level
-from mqa_registry.judging.edges import Edges, moved_by, pulls, unseen_pairs, weights_of
+from mqa_registry.judging.edges import Edges, moved_by, pulls, reached, unseen_pairs, weights_of
 from mqa_registry.judging.estimates import ANYWHERE
 from mqa_registry.judging.units import FEW_CELLS, Clusters, SingleRows
 
@@ -102,17 +102,14 @@ def _edges(
     if not drawn:
         lows, highs = (made.replicates + weights * pull.step for pull in (down, up))
     else:
-        ends = np.cumsum([len(counts) for counts in drawn])[:-1]
-
-        def moved(parts: Floats, weights: Floats) -> Floats:
-            each = zip(drawn, np.split(weights, ends), strict=True)
-            return np.concatenate([number(counts + some[:, None] * parts) for counts, some in each])
-
-        # What a row does need not go one way: the error of a model less sure than right falls with its first mistake.
-        reached = [moved(pull.parts, weights) for pull in found]
-        turns = [pull.turn for pull in found if pull.turn is not None]
-        reached += [moved(turn / turn.sum(), np.minimum(weights * unit, turn.sum())) for turn in turns]
-        lows, highs = (most.reduce([*reached, made.replicates]) for most in (np.fmin, np.fmax))
+        each = np.split(weights, np.cumsum([len(counts) for counts in drawn])[:-1])
+        ways = [
+            np.hstack([reached(number, counts, parts, some) for counts, some in zip(drawn, each, strict=True)])
+            for parts in (*down.ways, *up.ways)
+        ]
+        lows, highs = (
+            most.reduce(some) for most, some in zip((np.fmin, np.fmax), zip(*ways, strict=True), strict=True)
+        )
     return Edges(lows, highs, down.slope, up.slope, weights, down.leaps or up.leaps)
 
 

@@ -224,3 +224,16 @@ def test_a_calibration_error_that_fewer_mistakes_than_one_would_undo_may_be_none
     found = estimate(of_metric("ECE", *none.of(half, half)), rows, Resampling(7, "edges", clusters=clusters))
     assert found.value == pytest.approx(0.01)
     assert found.interval(0.95)[0] == 0
+
+
+@pytest.mark.parametrize(("rows", "wrong"), [(50, 0), (200, 0), (50, 2), (200, 5)])
+def test_an_error_of_calibration_that_may_be_none_reaches_0(rows, wrong):
+    """Of a model that is 0.99 sure, wrong answers as few or as many as these are no wonder where it is calibrated."""
+
+    def gap(counts):
+        mistakes, right = np.moveaxis(counts, -1, 0)
+        return np.abs(right / (right + mistakes) - 0.99)
+
+    assert min(stats.binom.cdf(wrong, rows, 0.01), stats.binom.sf(wrong - 1, rows, 0.01)) > 0.05
+    found = estimate(Measured(Statistic(gap, (np.arange(rows) >= wrong).astype(np.int64), 2), SHARE), rows, HOW)
+    assert found.interval(0.95)[0] == 0
