@@ -72,8 +72,21 @@ def checked_codec(who: Contributor, given: Any, schema: str, classes: Sequence[s
             refuse(who, f"says that a row costs {spelled(cost)}", "`size` is a whole number of tokens or the like")
         return int(cost)
 
-    reading = given.reading and _checked_reading(who, given.reading, schema, classes)
-    return replace(given, encode=encode, collate=collate, decode=decode, size=size, reading=reading)
+    def of_length(length: int) -> Codec | None:
+        assert given.of_length is not None
+        with calling(who):
+            found = given.of_length(length)
+        return None if found is None else checked_codec(who, found, schema, classes)
+
+    return replace(
+        given,
+        encode=encode,
+        collate=collate,
+        decode=decode,
+        size=size,
+        reading=given.reading and _checked_reading(who, given.reading, schema, classes),
+        of_length=given.of_length and of_length,
+    )
 
 
 def _checked_reading(
@@ -153,6 +166,13 @@ def checked_budget(who: Contributor, given: Any) -> int:
     if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
         refuse(who, f"has the budget {spelled(given)}", "`budget` is a whole number of tokens, 1 or more")
     return int(given)
+
+
+def checked_length(who: Contributor, given: Any) -> int | None:
+    """How many tokens a backend's rows must have, where it takes no other number."""
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1):
+        refuse(who, f"takes rows of {spelled(given)} tokens", "`fixed_length` is a whole number of tokens, or None")
+    return None if given is None else int(given)
 
 
 class Passes:

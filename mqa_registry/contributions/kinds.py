@@ -149,7 +149,9 @@ class Backend(Contribution):
     the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
     `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless it
     is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged the
-    backend, one that the store had every answer for too.
+    backend, one that the store had every answer for too. `fixed_length`, of a backend that may take rows of so many tokens
+    and no others, is `(subject, *, options) -> int | None`, likewise, and as cheap as `identity`: then every backend of the
+    run gets rows of that length.
     """
 
     kind = "backend"
@@ -159,6 +161,7 @@ class Backend(Contribution):
     identity: Callable[..., Mapping[str, str]]
     export: Callable[..., Exported] | None = None
     stamp: Callable[..., Iterable[Finding]] | None = None
+    fixed_length: Callable[..., int | None] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

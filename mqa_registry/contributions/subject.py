@@ -112,7 +112,10 @@ class Codec:
     What a task need not give: `reading` tells from the outputs for some rows how a backend's outputs are decoded, None
     where `decode` reads them. `full_sizes` gives the size of each example before it was cut to `limit`. `unusable` finds
     the first example that the model cannot run, and says why; it is asked of all rows before any is predicted. `remarks`
-    say how the model is fed where that does not follow from its files alone.
+    say how the model is fed where that does not follow from its files alone. `of_length` gives the codec for a backend that
+    takes rows of so many tokens alone, its `length`: `encode` cuts longer rows and pads shorter ones, which the mask tells,
+    and `full_sizes` counts a row's own tokens. It is None where rows have no tokens, and a DataError where a row, or the
+    model, cannot have so many.
     """
 
     encode: Callable[[Sequence[Example]], Sequence[Encoded]]
@@ -125,6 +128,8 @@ class Codec:
     limit: int | None = None
     unusable: Callable[[Sequence[Example]], tuple[int, str] | None] | None = None
     remarks: Sequence[str] = ()
+    length: int | None = None
+    of_length: Callable[[int], Codec | None] | None = None
 
 
 class Subject:
@@ -133,8 +138,11 @@ class Subject:
     `digest` is that of all that tells what they are: the model's own, and the name, code and options of its source and
     of the task. Whatever is kept of a subject is kept by it.
     `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
-    nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for.
+    nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for. `fixed_length` is how many
+    tokens every row has, where a backend of the run takes no other number; None where rows are as long as they are.
     """
+
+    fixed_length: int | None = None
 
     def __init__(
         self,
@@ -149,22 +157,43 @@ class Subject:
         digest: str = "",
         bind: Callable[[Model], Codec] | None = None,
     ) -> None:
-        self.digest = digest or f"{model.digest} {task.name} {dict(options)}"
+        self._digest = digest or f"{model.digest} {task.name} {dict(options)}"
         self.model = model
         self.task = task
         self.conditions = conditions
-        self.origin = origin
+        self._origin = origin
         self._options = options
         self.given: dict[int, Sequence[Example]] = {}
         self._examples = examples
         self._sample = sample
         self._bind = bind
 
+    @property
+    def digest(self) -> str:
+        """Of the model, its source and task, and of the length that every row has."""
+        return self._digest if self.fixed_length is None else f"{self._digest} {self.fixed_length} tokens"
+
+    @property
+    def origin(self) -> Mapping[str, Any] | None:
+        """How it was made, in JSON's own types; None where nobody knows."""
+        if self._origin is None or self.fixed_length is None:
+            return self._origin
+        return {**self._origin, "fixed_length": self.fixed_length}
+
+    def of_length(self, length: int | None) -> Subject:
+        """The same with rows of so many tokens, for a backend that takes no others; with None, of any length."""
+        made = copy(self)
+        vars(made).pop("codec", None)
+        made.fixed_length = length
+        return made
+
     @cached_property
     def codec(self) -> Codec:
-        """The task bound to the model: by `bind`, where somebody looks at what it gives."""
+        """The task bound to the model: by `bind`, where somebody looks at what it gives; for rows of the fixed length."""
         codec: Codec = self._bind(self.model) if self._bind else self.task.function(self.model, **self._options)
-        return codec
+        if self.fixed_length is None or codec.of_length is None:
+            return codec
+        return codec.of_length(self.fixed_length) or codec
 
     def examples(self, most: int) -> Sequence[Example]:
         """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""

@@ -48,7 +48,12 @@ def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
     if codec.full_sizes is None:
         return Encodings(rows, {})
     sizes = zip(examples, codec.full_sizes(given, encoded), encoded, strict=True)
-    return Encodings(rows, {name: full for name, full, row in sizes if full > codec.size(row)})
+    return Encodings(rows, {name: full for name, full, row in sizes if full > _uncut(codec, row)})
+
+
+def _uncut(codec: Codec, row: Encoded) -> int:
+    """The largest full size with which an encoded row is whole; padding to a fixed length is none of a row."""
+    return codec.size(row) if codec.length is None or codec.limit is None else codec.limit
 
 
 def only(encodings: Iterable[Encoding], wanted: set[bytes]) -> list[Encoding]:

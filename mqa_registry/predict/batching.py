@@ -10,7 +10,7 @@ from mqa_registry.contributions import Batching, shapes
 from mqa_registry.data import fingerprint
 from mqa_registry.errors import ContributionError
 from mqa_registry.findings import Finding
-from mqa_registry.predict.invariance import batch_invariance
+from mqa_registry.predict.invariance import batch_invariance, shift_of_padding
 from mqa_registry.predict.subject import spread
 
 if TYPE_CHECKING:
@@ -71,12 +71,22 @@ def measured(
         invariance = batch_invariance(backend.codec, encoded, backend.run, backend.runner.facts)
         if invariance is None:
             return RunBatching(backend=backend.name)
-        remarks = tuple(backend.codec.remarks)
+        remarks = (*backend.codec.remarks, *_padding_remarks(backend, drawn))
         seen = len({shapes(row) for row in encoded}) > 1
         for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
             store.note(key, {"batching": asdict(invariance), "remarks": remarks})
         return RunBatching(invariance, backend.name, remarks)
     return RunBatching()
+
+
+def _padding_remarks(backend: LiveBackend, drawn: Sequence[Example]) -> Iterator[str]:
+    """That rows of a fixed length are predicted otherwise than rows as they are, where that is so."""
+    if backend.codec.length is None or backend.runner is None:
+        return
+    codec = backend.subject.of_length(None).codec
+    moved = shift_of_padding(codec, backend.codec, drawn, backend.run, backend.runner.facts)
+    if moved:
+        yield f"predictions depend on padding: {moved} when a row is padded to {backend.codec.length} tokens, as all are"
 
 
 def _keys(backend: LiveBackend, drawn: Sequence[Example]) -> tuple[bytes, bytes]:

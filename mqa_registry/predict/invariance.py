@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec
     from mqa_registry.contributions.subject import Batch, Encoded, Outputs
+    from mqa_registry.data import Example
 
     Values: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -81,6 +82,25 @@ def batch_invariance(
     if _does_not_repeat(model, chosen, alone):
         return None
     return _without_padding(model, _of_equal_shapes(rows), moved)
+
+
+def shift_of_padding(
+    codec: Codec, padded: Codec, examples: Sequence[Example], run: Callable[[Batch], Outputs], facts: Mapping[str, Any]
+) -> str:
+    """How far predictions move when rows that fit are padded to the `length` of a codec, in words; empty where by rounding.
+
+    `codec` encodes the same rows as they are.
+    """
+    try:
+        pairs = zip(codec.encode(examples), padded.encode(examples), strict=True)
+        fitting = [(row, other) for row, other in pairs if codec.size(row) < (padded.length or 0)]
+        chosen = [fitting[0], fitting[-1]] if fitting else []
+        whole, filled = (_Invariance(one, run, _tolerance(facts)) for one in (codec, padded))
+        alone = whole.alone([row for row, _ in chosen])
+        moved = whole.moves(alone, filled.alone([other for _, other in chosen])) if chosen else 0.0
+    except Exception:  # the run itself fails on these rows too, and says so
+        return ""
+    return f"outputs move by up to {_share(moved)}" if moved else ""
 
 
 def _without_padding(model: _Invariance, groups: Sequence[Sequence[Encoded]], moved: str) -> Batching:

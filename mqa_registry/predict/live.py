@@ -156,7 +156,9 @@ class LiveBackend:
             self._settle(landed)
         self._reading = self._read_by(runner)
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
-        self._facts = {**checked_identity(who, facts), **meaning}
+        length = self._subject.codec.length
+        fixed = {} if length is None else {"fixed_length": length}
+        self._facts = {**checked_identity(who, facts), **fixed, **meaning}
         self._note_facts()
         self._runner = runner
         return runner

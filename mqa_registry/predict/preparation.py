@@ -9,6 +9,7 @@ from mqa_registry.contributions import Replay
 from mqa_registry.data import labels_in, other_labels, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
 from mqa_registry.predict.observations import Disturbed, Failure, Observed, Prepared
 from mqa_registry.predict.preflight import preflight
@@ -63,8 +64,10 @@ def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
     rows = load_rows(plan, conditions)
     subject = _subject(plan, conditions, rows)
     if subject is not None:
-        for name in live_backends_of(plan):
-            _identified(plan.suite.backends[name], subject)
+        backends = {name: plan.suite.backends[name] for name in live_backends_of(plan)}
+        for use in backends.values():
+            _identified(use, subject)
+        fixed_lengths(backends, subject)
         preflight(plan, rows, subject.task.schema, subject.model.labels)
         return rows
     views = [view for view in _to_replay(plan) if not view.rows.perturb]

@@ -15,6 +15,7 @@ from mqa_registry.data.digest import digest_of_files
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.batching import RunBatching, measured
+from mqa_registry.predict.fixed_length import fixed_lengths, length_findings, of_fixed_length
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.looking import Looking
 from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
@@ -43,7 +44,7 @@ def predict(
     plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live, lost = _live_backends(plan, prepared, store)
+    live, lost, lengths = _live_backends(plan, prepared, store)
     asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
     truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
     with ExitStack() as stack:
@@ -88,25 +89,37 @@ def predict(
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
         truncations=_truncations(asked, truncations),
-        findings=(*rule.findings(), *(found for backend in live.values() for found in backend.findings())),
+        findings=(
+            *rule.findings(),
+            *(found for backend in live.values() for found in backend.findings()),
+            *length_findings(lengths, live),
+        ),
     )
 
 
-def _live_backends(plan: Plan, prepared: Prepared, store: Store) -> tuple[dict[str, LiveBackend], dict[str, Failure]]:
-    """The backends that the plan needs and that run the model, and why others cannot; it is not built yet."""
+def _live_backends(
+    plan: Plan, prepared: Prepared, store: Store
+) -> tuple[dict[str, LiveBackend], dict[str, Failure], dict[str, int]]:
+    """The backends that the plan needs and that run the model, why others cannot, and the fixed lengths of some.
+
+    The model is not built yet.
+    """
     suite, live, subject = plan.suite, live_backends_of(plan), prepared.subject
     if subject is None:
-        return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}
+        return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}, {}
     first = next(iter(suite.backends))
     made: dict[str, LiveBackend] = {}
-    lost: dict[str, Failure] = {}
+    lengths, lost = fixed_lengths({name: suite.backends[name] for name in live}, subject)
+    subject = of_fixed_length(subject, lengths)
     for name in live:
+        if name in lost:
+            continue
         candidate = first in live and name != first
         try:
             made[name] = LiveBackend(name, suite.backends[name], subject, store, candidate=candidate)
         except (ContributionError, NotRunError) as error:
             lost[name] = Failure.of(error)
-    return made, lost
+    return made, lost, lengths
 
 
 def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]:

@@ -81,7 +81,8 @@ def remake(
     source, task = (
         _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
     )
-    return subject_of(ModelUse(source, task, origin.get("labels", {})), conditions, sample=sample, given=given)
+    model = ModelUse(source, task, origin.get("labels", {}))
+    return subject_of(model, conditions, sample=sample, given=given).of_length(origin.get("fixed_length"))
 
 
 def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:

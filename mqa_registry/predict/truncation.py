@@ -36,6 +36,7 @@ class TruncationStore:
 
     def __init__(self, store: Store, subject: Subject, task: Use) -> None:
         whole = {"truncation": 1, "model": subject.model.digest, "task": task.spelled()}
+        whole |= {} if subject.fixed_length is None else {"fixed_length": subject.fixed_length}
         text = json.dumps(whole, sort_keys=True, default=str)
         self._store = store
         self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnxruntime import fitting, session, shipping, stamp, starting
+from mqa_onnxruntime import fitting, fixed_length, session, shipping, stamp, starting
 from mqa_registry import Backend, Diagnosis, hookimpl
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ def mqa_backends() -> Iterator[Backend]:
         identity=session.identity,
         export=shipping.export_session,
         stamp=stamp.write_verdict,
+        fixed_length=fixed_length.fixed_length,
     )
 
 

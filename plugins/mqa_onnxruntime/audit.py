@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.graph import PRECISIONS, file_sha256, parsed, read_graph, shape_of
+from mqa_onnxruntime.graph import Value, file_sha256, parsed, read_graph, type_name, value_of
 from mqa_onnxruntime.lineage import lineage, lineage_file
 from mqa_onnxruntime.reference import on_cpu
 from mqa_onnxruntime.review import review
@@ -42,15 +42,6 @@ class Asked:
 
 
 ANYTHING = Asked()
-
-
-@dataclass(frozen=True)
-class Value:
-    """An input or output: `shape` has a name or None for an axis of no fixed length."""
-
-    name: str
-    type: str
-    shape: tuple[int | str | None, ...]
 
 
 @dataclass(frozen=True)
@@ -99,7 +90,7 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
     graph, model = read_graph(path), parsed(path)
     kinds = Counter(node.op_type for node in model.graph.node)
     tolerance = TOLERANCES.get(asked.precision or graph.precision)
-    inputs = tuple(_value(value) for value in model.graph.input)
+    inputs = tuple(value_of(value) for value in model.graph.input)
     shapes, trouble = _swept(path, subject, rows, reference, tolerance)
     whole = Audit(
         opset_asked=asked.opset,
@@ -116,7 +107,7 @@ def audit(path: Path, subject: Subject, rows: Sequence[Arrays], reference: Refer
         quantized=sum(kinds[kind] for kind in QUANTIZED),
         traced=len(lineage(path)) if lineage_file(path).is_file() else None,
         inputs=inputs,
-        outputs=tuple(_value(value) for value in model.graph.output),
+        outputs=tuple(value_of(value) for value in model.graph.output),
         files={name: _file(path.parent / name) for name in graph.files},
         weights=weigh(path, reference.weights) if reference.weights else None,
         shapes=shapes,
@@ -169,18 +160,8 @@ def _narrowed(
 def _types(model: Any) -> dict[str, int]:
     counts: Counter[str] = Counter()
     for tensor in model.graph.initializer:
-        counts[_type(tensor.data_type)] += prod(tensor.dims)
+        counts[type_name(tensor.data_type)] += prod(tensor.dims)
     return dict(counts.most_common())
-
-
-def _type(number: int) -> str:
-    from onnx import TensorProto
-
-    return PRECISIONS.get(number) or str(TensorProto.DataType.Name(number)).lower()
-
-
-def _value(value: Any) -> Value:
-    return Value(value.name, _type(value.type.tensor_type.elem_type), shape_of(value))
 
 
 def _file(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass
+from functools import lru_cache
 from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,6 +37,15 @@ DOMAINS = frozenset(
 
 
 @dataclass(frozen=True)
+class Value:
+    """An input or output: `shape` has a name or None for an axis of no fixed length."""
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+@dataclass(frozen=True)
 class Graph:
     """What an ONNX file says of itself. `files` are the file and its external data, by name inside its folder."""
 
@@ -45,7 +55,7 @@ class Graph:
     precision: str  # of most of its weights
     dynamic: dict[str, tuple[int, ...]]  # per input, the axes of no fixed length
     foreign: tuple[str, ...] = ()  # operators that ONNX Runtime does not bring, as `domain::Name`
-    inputs: tuple[str, ...] = ()  # their names; initializers that may be given otherwise are none
+    inputs: tuple[Value, ...] = ()  # initializers that may be given otherwise are none
     outputs: tuple[str, ...] = ()
 
     def sha256(self) -> str:
@@ -63,20 +73,28 @@ class Graph:
 
 def read_graph(path: Path) -> Graph:
     """Read an ONNX file but not its external data; a DataError where it cannot be one, or reaches outside its folder."""
-    model = parsed(path)
-    needed = _external(path, model)
+    graph, needed = _read(path, file_sha256(path))
     for location, size in sorted(needed.items()):
         _check_location(path, location, size)
-    return Graph(
+    return graph
+
+
+@lru_cache(maxsize=16)
+def _read(path: Path, _content: str) -> tuple[Graph, Mapping[str, int]]:
+    """A graph, and its external data; a file of the same content is parsed once."""
+    model = parsed(path)
+    needed = _external(path, model)
+    graph = Graph(
         path,
         (path.name, *sorted(needed)),
         opset=opset_of(model),
         precision=precision_of(model),
         dynamic={value.name: _dynamic(value) for value in model.graph.input},
         foreign=_foreign(model),
-        inputs=_input_names(model),
+        inputs=_inputs(model),
         outputs=tuple(value.name for value in model.graph.output),
     )
+    return graph, needed
 
 
 def file_sha256(path: Path) -> str:
@@ -124,6 +142,18 @@ def precision_of(model: Any) -> str:
         if tensor.data_type in PRECISIONS:
             counts[PRECISIONS[tensor.data_type]] += prod(tensor.dims)
     return counts.most_common(1)[0][0] if counts else "float32"
+
+
+def value_of(value: Any) -> Value:
+    """An input or output of a model."""
+    return Value(value.name, type_name(value.type.tensor_type.elem_type), shape_of(value))
+
+
+def type_name(number: int) -> str:
+    """An element type by its number in the ONNX standard."""
+    from onnx import TensorProto
+
+    return PRECISIONS.get(number) or str(TensorProto.DataType.Name(number)).lower()
 
 
 def shape_of(value: Any) -> tuple[int | str | None, ...]:
@@ -194,9 +224,9 @@ def _foreign(model: Any) -> tuple[str, ...]:
     return tuple(sorted(f"{domain}::{name}" for domain, name in used - own))
 
 
-def _input_names(model: Any) -> tuple[str, ...]:
+def _inputs(model: Any) -> tuple[Value, ...]:
     initialized = {tensor.name for tensor in model.graph.initializer}
-    return tuple(value.name for value in model.graph.input if value.name not in initialized)
+    return tuple(value_of(value) for value in model.graph.input if value.name not in initialized)
 
 
 def _dynamic(value: Any) -> tuple[int, ...]:

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Literal
 
-    from mqa_onnxruntime.audit import Audit, Value
+    from mqa_onnxruntime.audit import Audit
+    from mqa_onnxruntime.graph import Value
     from mqa_onnxruntime.sweep import Shape
     from mqa_onnxruntime.weights import Weights
 

@@ -64,7 +64,8 @@ def onnxruntime_session(
     does not bring. On a GPU, `tf32` lets CUDA multiply in TensorFloat-32, `io_binding` keeps inputs and outputs in
     the GPU's memory while it works, and `cuda_graph` has CUDA capture what it does for inputs of one shape, and
     replay it; the first run of a shape, which captures, takes as long as several. A file that takes a fixed number of
-    rows is run so many at a time, the last ones filled up. A file's inputs and outputs may be others than the task's and
+    rows is run so many at a time, the last ones filled up; one of a fixed number of tokens gets rows padded and cut to it,
+    and so does every other backend of the run. A file's inputs and outputs may be others than the task's and
     the model's: by the names in the file, `inputs` are the task's names of its inputs, as in `{ ids = "input_ids" }`,
     `outputs` the model's names of its outputs, `constants` inputs that are the same for all rows, such as a rate or a
     state (a number fills the whole input), and `batch_axis` the axis that counts rows, where it is not the first.

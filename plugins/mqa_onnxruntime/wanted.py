@@ -65,7 +65,7 @@ class Wanted:
         """The file itself, exported now where that has to be, and what a report tells of it."""
         if path := self._given(subject):
             return path, {"exporter": "given", **read_graph(path).facts()}
-        export = kept_export(subject, self.opset, self.variant, limit=self.limit)
+        export = kept_export(subject.of_length(None), self.opset, self.variant, limit=self.limit)
         levels = [finding["level"] for finding in export.audit["findings"]]
         found = {level: levels.count(level) for level in dict.fromkeys(levels)}
         facts = {"exporter": export.exporter, **export.facts, "precision": self.variant.precision}
@@ -81,7 +81,7 @@ class Wanted:
     def _known_file(self, path: Path) -> dict[str, str]:
         """With the bytes of its external data; refused where it needs code that nobody gave, or has no such inputs."""
         graph = read_graph(path)
-        self.interface.check_names(graph.inputs, graph.outputs, path)
+        self.interface.check_names([value.name for value in graph.inputs], graph.outputs, path)
         if graph.foreign and self.custom_ops is None:
             raise DataError(
                 f"`{path}` uses the operator `{graph.foreign[0]}`, which ONNX Runtime does not bring",
@@ -93,5 +93,5 @@ class Wanted:
 
     def _known_export(self, subject: Subject) -> dict[str, str]:
         """Nothing need be exported to find what the store has for it."""
-        digest = recipe_digest(recipe(subject, self.opset, self.variant))
+        digest = recipe_digest(recipe(subject.of_length(None), self.opset, self.variant))
         return {"export": digest, "precision": self.variant.precision}

@@ -89,9 +89,10 @@ def sample(scene: Scene, number: int, including: Sequence[str] = ()) -> list[Row
 
 
 def longest_of(scene: Scene) -> int | None:
-    """The longest row that the model takes, in tokens, where it says so."""
-    model = scene.subject.model if scene.subject is not None and codec_of(scene).mask else None
-    positions = model.about.get("positions") if model is not None else None
+    """The longest row that the model takes, in tokens, where it says so, and rows of such a length can be run."""
+    if scene.subject is None or not codec_of(scene).mask or codec_of(scene).length is not None:
+        return None
+    positions = scene.subject.model.about.get("positions")
     return positions if isinstance(positions, int) else None
 
 

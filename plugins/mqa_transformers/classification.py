@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry import Codec, DataError, counted
-from mqa_transformers.padding import padding_of
+from mqa_transformers.padding import LONGER, check_length, padding_of
 from mqa_transformers.reading import LOGITS, decoded, reading_of
 from mqa_transformers.vocabulary import Vocabulary
 
@@ -35,6 +35,7 @@ SAMPLE: tuple[Example, ...] = (
 MULTI_LABEL = "multi_label_classification"
 OTHERWISE = (MULTI_LABEL, "regression")  # what a `problem_type` may be, and is no choice of one class
 
+MASK = "attention_mask"
 ENDLESS = 1_000_000  # tokenizers write a larger number for `no bound`
 
 
@@ -44,21 +45,37 @@ def text_classification(model: Model, *, max_length: int | None = None) -> Codec
     Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes.
     """
     check_chooses(model.about.get("problem_type"), model.labels)
-    tokenizer, longest = model.processor, _longest(model.processor, model, max_length)
-    padding = padding_of(tokenizer, model.about)
+    longest = _longest(model.processor, model, max_length)
+    return _codec(model, longest, None)
+
+
+def _codec(model: Model, longest: int | None, length: int | None) -> Codec:
+    """Texts are cut to the `longest`; where a `length` is given, every row is padded to it."""
+    tokenizer, padding = model.processor, padding_of(model.processor, model.about)
+    pad_token = padding.token or 0
     beyond = Vocabulary.of(tokenizer, model.about.get("vocabulary"))
     return Codec(
-        encode=partial(_encode, tokenizer, longest, padding.token or 0),
-        collate=partial(_collate, tokenizer, padding.token or 0),
+        encode=partial(_encode, tokenizer, longest, pad_token)
+        if length is None
+        else partial(_encode_padded, tokenizer, longest, pad_token, length),
+        collate=partial(_collate, tokenizer, pad_token, 1),
         decode=partial(_decode, model.labels),
         size=_size,
-        mask="attention_mask",
+        mask=MASK,
         reading=partial(reading_of, model.labels),
         full_sizes=None if longest is None else partial(_full_sizes, tokenizer, longest),
         limit=longest,
         unusable=None if beyond is None else partial(beyond.first_row, partial(_encode, tokenizer, longest, 0)),
         remarks=[remark for remark in (padding.remark, beyond.remark if beyond else "") if remark],
+        length=length,
+        of_length=partial(_of_length, model, longest),
     )
+
+
+def _of_length(model: Model, longest: int | None, length: int) -> Codec:
+    """The same with rows of so many tokens."""
+    check_length(model, length)
+    return _codec(model, length if longest is None else min(longest, length), length)
 
 
 def chooses(problem_type: object, labels: Sequence[str]) -> bool:
@@ -117,6 +134,15 @@ def _encode(tokenizer: Any, longest: int | None, pad_token: int, examples: Seque
     ]
 
 
+def _encode_padded(
+    tokenizer: Any, longest: int | None, pad_token: int, length: int, examples: Sequence[Example]
+) -> list[Arrays]:
+    if examples and "text_pair" in examples[0] and length < tokenizer.num_special_tokens_to_add(pair=True) + 2:
+        raise DataError(f"rows of {length} tokens have no room for a pair of texts", hint=LONGER)
+    rows = _encode(tokenizer, longest, pad_token, examples)
+    return [{name: table[0] for name, table in _collate(tokenizer, pad_token, length, [row]).items()} for row in rows]
+
+
 def _columns(examples: Sequence[Example]) -> list[list[str]]:
     return [[example[name] for example in examples] for name in ("text", "text_pair") if name in examples[0]]
 
@@ -127,13 +153,13 @@ def _whole(pad_token: int, row: dict[str, npt.NDArray[np.int64]]) -> Arrays:
         return row
     return {name: np.zeros(1, np.int64) for name in row} | {
         "input_ids": np.array([pad_token]),
-        "attention_mask": np.array([1]),
+        MASK: np.array([1]),
     }
 
 
 def _full_sizes(tokenizer: Any, longest: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
     """The numbers of tokens before texts were cut; only rows as long as the limit are encoded again, as a whole."""
-    sizes = [_size(row) for row in rows]
+    sizes = [int(np.count_nonzero(row[MASK])) for row in rows]
     full = [place for place, size in enumerate(sizes) if size >= longest]
     if full:
         whole = tokenizer(*_columns([examples[place] for place in full]), truncation=False, verbose=False)
@@ -142,10 +168,10 @@ def _full_sizes(tokenizer: Any, longest: int, examples: Sequence[Example], rows:
     return sizes
 
 
-def _collate(tokenizer: Any, pad_token: int, rows: Sequence[Arrays]) -> Arrays:
-    """Rows of tokens as rectangles, padded to the longest on the tokenizer's side."""
+def _collate(tokenizer: Any, pad_token: int, least: int, rows: Sequence[Arrays]) -> Arrays:
+    """Rows of tokens as rectangles, padded to the longest, and to the `least` at least, on the tokenizer's side."""
     padding = {"input_ids": pad_token, "token_type_ids": tokenizer.pad_token_type_id}
-    width = max(_size(row) for row in rows)
+    width = max(least, *(_size(row) for row in rows))
     batch = {}
     for name in rows[0]:
         table = np.full((len(rows), width), padding.get(name, 0), np.int64)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import Codec, DataError, counted
-from mqa_transformers.padding import padding_of
+from mqa_transformers.padding import check_length, padding_of
 from mqa_transformers.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -38,9 +38,13 @@ def forward(model: Model, *, max_length: int | None = None) -> Codec:
     tokenizer, cut to `max_length` tokens. An encoder and decoder reads a text twice, the second time from its start
     token on. A prediction is the vector of the first output's numbers, those of padded positions left out.
     """
-    most = max_length or model.about.get("positions")
+    return _codec(model, max_length or model.about.get("positions"), None)
+
+
+def _codec(model: Model, most: int | None, length: int | None) -> Codec:
+    """Texts are cut to `most` tokens; where a `length` is given, they are padded to it."""
     return Codec(
-        encode=partial(_encode, model, most),
+        encode=partial(_encode, model, most, length),
         collate=partial(_collate, model),
         decode=partial(_decode, model),
         size=_size,
@@ -48,7 +52,17 @@ def forward(model: Model, *, max_length: int | None = None) -> Codec:
         full_sizes=None if most is None else partial(_full_sizes, model, most),
         limit=most,
         unusable=None if model.about.get("vocabulary") is None else partial(_unusable, model, most),
+        length=length,
+        of_length=partial(_of_length, model, most),
     )
+
+
+def _of_length(model: Model, most: int | None, length: int) -> Codec | None:
+    """The same with texts of so many tokens; None without a tokenizer. Rows of arrays stay as whoever made them wants them."""
+    if not hasattr(model.processor, "num_special_tokens_to_add"):
+        return None
+    check_length(model, length)
+    return _codec(model, length if most is None else min(most, length), length)
 
 
 def _unusable(model: Model, longest: int | None, examples: Sequence[Example]) -> tuple[int, str] | None:
@@ -56,12 +70,12 @@ def _unusable(model: Model, longest: int | None, examples: Sequence[Example]) ->
     if model.processor is None or any(example.get(INPUTS) is not None for example in examples):
         return None  # arrays are as whoever made them wants them
     vocabulary = Vocabulary.of(model.processor, model.about.get("vocabulary"))
-    return None if vocabulary is None else vocabulary.first_row(partial(_encode, model, longest), examples)
+    return None if vocabulary is None else vocabulary.first_row(partial(_encode, model, longest, None), examples)
 
 
 def _full_sizes(model: Model, longest: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
     """The numbers of tokens before texts were cut; only those as long as the limit are encoded again, as a whole."""
-    sizes = [_size(row) for row in rows]
+    sizes = [int(np.count_nonzero(row[MASK])) if MASK in row else _size(row) for row in rows]
     for place, example in enumerate(examples):
         if sizes[place] >= longest and example.get(INPUTS) is None:
             whole = model.processor(str(example[TEXT]), truncation=False, verbose=False)
@@ -69,16 +83,17 @@ def _full_sizes(model: Model, longest: int, examples: Sequence[Example], rows: S
     return sizes
 
 
-def _encode(model: Model, longest: int | None, examples: Sequence[Example]) -> list[Arrays]:
-    return [_encoded(model, longest, example) for example in examples]
+def _encode(model: Model, longest: int | None, length: int | None, examples: Sequence[Example]) -> list[Arrays]:
+    return [_encoded(model, longest, length, example) for example in examples]
 
 
-def _encoded(model: Model, longest: int | None, example: Example) -> Arrays:
+def _encoded(model: Model, longest: int | None, length: int | None, example: Example) -> Arrays:
     if example.get(INPUTS) is not None:
         return {name: _array(values) for name, values in example[INPUTS].items()}
     if example.get(TEXT) is None:
         raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS)
-    return _of_text(model, str(example[TEXT]), longest)
+    row = _of_text(model, str(example[TEXT]), longest)
+    return row if length is None else {name: _filled(name, [one], (length,), model)[0] for name, one in row.items()}
 
 
 def _array(values: Any) -> npt.NDArray[Any]:
@@ -111,7 +126,12 @@ def _padded(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.
         return np.stack(arrays)
     if len({array.ndim for array in arrays}) > 1:
         raise DataError(f"rows have `{name}` with {arrays[0].ndim} and with other numbers of axes")
-    shape = np.max([array.shape for array in arrays], axis=0)
+    shape = tuple(np.max([array.shape for array in arrays], axis=0).tolist())
+    return _filled(name, arrays, shape, model)
+
+
+def _filled(name: str, arrays: Sequence[npt.NDArray[Any]], shape: tuple[int, ...], model: Model) -> npt.NDArray[Any]:
+    """Arrays of one input in one, each padded to a shape."""
     left = _pads_left(model) and name in {"input_ids", MASK}
     reads = name.endswith("input_ids") and hasattr(model.processor, "pad_token_id")
     filling = padding_of(model.processor, model.about).token if reads else 0
@@ -145,8 +165,9 @@ def _valid(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.NDArray[
     """An output without the positions that the row itself does not have, which are in front where rows are padded there."""
     if MASK not in row or values.ndim <= 1:
         return values
-    length = len(row[MASK])
-    return values[max(0, len(values) - length) :] if left else values[:length]
+    own = row[MASK] != 0  # rows of a fixed length were padded before they came here
+    here = values[max(0, len(values) - len(own)) :] if left else values[: len(own)]
+    return here[own] if own.shape == here.shape[:1] else here
 
 
 def _size(row: Arrays) -> int:

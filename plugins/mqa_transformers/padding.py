@@ -5,8 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mqa_registry import Model
+
+LONGER = "export it for longer rows, or with dynamic axes"
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,21 @@ def padding_of(tokenizer: Any, about: Mapping[str, Any]) -> Padding:
             own, f"the configuration names no padding token: {_named(tokenizer, own)} of the tokenizer is set"
         )
     return Padding(own)
+
+
+def check_length(model: Model, length: int) -> None:
+    """A DataError where rows of so many tokens have no room for a text, or more tokens than the model takes."""
+    own, most = int(model.processor.num_special_tokens_to_add(pair=False)), model.about.get("positions")
+    if length <= own:
+        raise DataError(
+            f"a backend takes rows of exactly {length} tokens, and {own} of them are the tokenizer's own",
+            hint=LONGER,
+        )
+    if most is not None and length > most:
+        raise DataError(
+            f"a backend takes rows of exactly {length} tokens, and the model takes {most} at most",
+            hint="is it an export of this model?",
+        )
 
 
 def missing_pad_token(tokenizer: Any, vocabulary: int | None) -> int | None:

@@ -82,7 +82,7 @@ def test_what_is_no_onnx_file_is_refused(tmp_path, content):
 def test_a_missing_file_and_a_folder_are_refused(tmp_path):
     with pytest.raises(DataError, match="cannot be read: No such file"):
         read_graph(tmp_path / "none.onnx")
-    with pytest.raises(DataError, match="cannot be read: Is a directory"):
+    with pytest.raises(DataError, match="cannot be read: it is a folder"):
         read_graph(tmp_path)
 
 

@@ -285,3 +285,43 @@ def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, 
 
 def test_a_tokenizer_that_fits_its_model_is_not_looked_through(bound, tokenizer):
     assert bound(about={"vocabulary": len(tokenizer)}).unusable is None
+
+
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_rows_of_a_fixed_length_are_cut_and_padded_to_it(bound, bert, side):
+    from transformers import AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(bert, padding_side=side)
+    codec = bound(processor=tokenizer).of_length(8)
+    examples = [{"text": text} for text in ("bad", "the movie was good " * 9, "")]
+    wanted = tokenizer([one["text"] for one in examples], padding="max_length", truncation=True, max_length=8)
+    rows = codec.encode(examples)
+    assert {name: [row[name].tolist() for row in rows] for name in rows[0]} == dict(wanted)
+    assert (codec.length, codec.limit, {codec.size(row) for row in rows}) == (8, 8, {8})
+    assert codec.full_sizes(examples, rows) == [3, 38, 2]
+
+
+def test_a_fixed_length_keeps_a_shorter_limit(bound):
+    codec = bound(max_length=6).of_length(8)
+    examples = [{"text": "the movie was good bad good"}]
+    (row,) = codec.encode(examples)
+    assert (row["attention_mask"].tolist(), codec.limit) == ([1] * 6 + [0] * 2, 6)
+    assert codec.full_sizes(examples, [row]) == [8]
+
+
+@pytest.mark.parametrize(("length", "why"), [
+    (2, "rows of exactly 2 tokens, and 2 of them are the tokenizer's own"),
+    (65, "rows of exactly 65 tokens, and the model takes 64 at most"),
+])  # fmt: skip
+def test_a_fixed_length_that_no_row_can_have_is_refused(bound, length, why):
+    with pytest.raises(DataError, match=why):
+        bound(about={"positions": 64}).of_length(length)
+    assert bound(about={"positions": 64}).of_length(3).length == 3
+
+
+def test_a_pair_of_texts_needs_room_for_both(bound):
+    pair = [{"text": "good", "text_pair": "bad movie"}]
+    (row,) = bound().of_length(6).encode(pair)
+    assert len(row["input_ids"]) == 6
+    with pytest.raises(DataError, match="rows of 3 tokens have no room for a pair of texts"):
+        bound().of_length(3).encode(pair)

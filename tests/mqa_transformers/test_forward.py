@@ -124,3 +124,25 @@ def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
     sizes = codec.full_sizes(texts, codec.encode(texts))
     assert codec.limit == 64
     assert sizes == [3, 200]
+
+
+def test_texts_of_a_fixed_length_are_cut_and_padded_to_it(t5):
+    codec = subject_of(t5).codec.of_length(6)
+    examples = [{"text": "bad"}, {"text": "the movie was good " * 9}]
+    rows = codec.encode(examples)
+    assert {name: array.shape for row in rows for name, array in row.items()} == dict.fromkeys(rows[0], (6,))
+    assert [row["attention_mask"].tolist() for row in rows] == [[1, 1, 1, 0, 0, 0], [1] * 6]
+    assert (codec.length, codec.full_sizes(examples, rows)) == (6, [3, 38])
+
+
+def test_padding_to_a_fixed_length_changes_no_vector(bert, t5):
+    for folder in (bert, t5):
+        subject = subject_of(folder)
+        ((alone,), (padded,)) = (answers(one, [{"text": "bad"}])[1] for one in (subject, subject.of_length(9)))
+        np.testing.assert_allclose(padded, alone, atol=1e-5)
+
+
+def test_arrays_and_models_without_a_tokenizer_have_no_fixed_length(bert, vit):
+    row = {"inputs": {"input_ids": [5, 6, 7], "attention_mask": [1, 1, 1]}}
+    assert subject_of(bert).codec.of_length(9).encode([row])[0]["input_ids"].tolist() == [5, 6, 7]
+    assert subject_of(vit).codec.of_length(9) is None

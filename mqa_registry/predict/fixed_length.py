@@ -1,0 +1,53 @@
+"""Fixed lengths: backends that take rows of so many tokens and no others, for which all backends of a run get such rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from mqa_registry.boundary import checked_length
+from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.findings import Finding
+from mqa_registry.predict.observations import Failure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mqa_registry.contributions import Backend, Subject
+    from mqa_registry.predict.live import LiveBackend
+    from mqa_registry.suite import Use
+
+
+def fixed_lengths(backends: Mapping[str, Use], subject: Subject) -> tuple[dict[str, int], dict[str, Failure]]:
+    """The backends that take rows of so many tokens and no others, by name; and why some cannot tell.
+
+    A DataError where two of them take different lengths, which no rows have at once.
+    """
+    found: dict[str, int] = {}
+    failed: dict[str, Failure] = {}
+    for name, use in backends.items():
+        ask = cast("Backend", use.contribution).fixed_length
+        try:
+            length = None if ask is None else checked_length(use.who, use.call_part(ask, subject))
+        except (ContributionError, NotRunError) as error:
+            failed[name] = Failure.of(error)
+        else:
+            found |= {} if length is None else {name: length}
+    if len(set(found.values())) > 1:
+        each = " and ".join(f"backend `{name}` takes rows of exactly {length} tokens" for name, length in found.items())
+        raise DataError(
+            each, hint="all backends of a run are given the same rows: hold each against the model in a run"
+        )
+    return found, failed
+
+
+def of_fixed_length(subject: Subject, lengths: Mapping[str, int]) -> Subject:
+    """The subject whose rows these backends take."""
+    return subject.of_length(next(iter(lengths.values()))) if lengths else subject
+
+
+def length_findings(lengths: Mapping[str, int], live: Mapping[str, LiveBackend]) -> Iterator[Finding]:
+    """Which backends all rows were padded or cut for; none where the task did neither."""
+    for name, length in lengths.items():
+        if name in live and live[name].facts.get("fixed_length") == length:
+            message = f"it takes rows of exactly {length} tokens: shorter ones are padded and longer ones cut, on every backend"
+            yield Finding("note", name, message)
