@@ -138,6 +138,8 @@ def _forms(name: str, weight: Array, shape: tuple[int, ...]) -> Iterator[Match]:
 
 
 def _places(shape: tuple[int, ...], number: int) -> tuple[Array, ...]:
+    if not shape:  # one number without an axis has one place
+        return ()
     size = int(np.prod(shape, dtype=int))
     return tuple(np.unravel_index(np.linspace(0, size - 1, min(size, number)).astype(int), shape))
 

@@ -152,7 +152,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
             None if found is None else pairing
         )  # what a file that always crashes calls its outputs shows in no answer
         records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=known)
-    notes = [*pairing.notes, *_unread(three.candidate)]
+    notes = [*pairing.notes, *_unread(three.peer, three.candidate)]
     records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)
 
@@ -221,10 +221,14 @@ def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | s
     return pair_outputs(ours, list(found), compared, asked=asked, same=near)
 
 
-def _unread(candidate: Runner) -> Iterator[str]:
-    """What the model is given and the file does not take, which may be why they differ, or be of no use to either."""
-    if left := candidate.facts.get("unread_inputs"):
-        yield f"the model is given {', '.join(f'`{name}`' for name in left)}, which the file does not take"
+def _unread(reference: Runner, candidate: Runner) -> Iterator[str]:
+    """What only one of them takes of what rows bring, which may be why they differ, or be of no use to either."""
+    spare = (set(runner.facts.get("unread_inputs", ())) for runner in (candidate, reference))
+    file, model = (sorted(left) for left in spare)
+    if file:
+        yield f"the model is given {', '.join(f'`{name}`' for name in file)}, which the file does not take"
+    if model:
+        yield f"the file is given {', '.join(f'`{name}`' for name in model)}, which the model does not take"
 
 
 def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:

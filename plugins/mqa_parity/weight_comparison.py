@@ -82,8 +82,6 @@ def comparison_of(observations: pa.Table) -> dict[str, Any]:
 def remarks(found: Mapping[str, Any]) -> Iterator[str]:
     """What there is to say of it, in words."""
     differences = found.get("differences", [])
-    if found.get("trouble"):
-        yield f"its weights could not be held against the model's: {found['trouble']}"
     number = len(differences) + found.get("held", 0)
     if len(differences) > SHOWN and len(differences) > MOST * number:
         yield f"{len(differences)} of {number} weights differ from the model's: another model, or another training step"
@@ -94,6 +92,8 @@ def remarks(found: Mapping[str, Any]) -> Iterator[str]:
 
 def notes(found: Mapping[str, Any]) -> Iterator[str]:
     """What was not held, and is to be known of a file that passes, too."""
+    if found.get("trouble"):
+        yield f"its weights could not be held against the model's: {found['trouble']}"
     if unread := found.get("unread", []):
         shown = ", ".join(f"`{name}`" for name in unread[:SHOWN])
         more = f" and {len(unread) - SHOWN} more" if len(unread) > SHOWN else ""

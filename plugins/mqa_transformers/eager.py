@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import NotRunError, check_threads
+from mqa_registry import DataError, NotRunError, check_threads
 from mqa_transformers.placement import landed, wanted
 from mqa_transformers.precision import Dtype, in_precision
 from mqa_transformers.runner import TorchRunner
+from mqa_transformers.scripted import Script, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,10 @@ def torch_eager(
         threads=threads,
         budget=BUDGETS[device.kind],
         identity=known | _place(device),
-        facts=_facts(module, device, dtype, threads) | {"tf32": tf32 and device.kind == "cuda"} | _bytes(subject),
+        facts=_facts(module, device, dtype, threads)
+        | {"tf32": tf32 and device.kind == "cuda"}
+        | _bytes(subject)
+        | _unread(subject),
     )
 
 
@@ -80,6 +84,17 @@ def _bytes(subject: Subject) -> dict[str, int]:
     """The size of the files that the weights are in, where the model's source tells it."""
     told = subject.model.about.get("bytes")
     return {"bytes": told} if isinstance(told, int) else {}
+
+
+def _unread(subject: Subject) -> dict[str, list[str]]:
+    """What rows bring that a model in TorchScript does not take: its file may, under a name or in a form of its own."""
+    if not is_script(subject.model.module):
+        return {}
+    try:
+        left = Script(subject.model.module).unread(subject.sample())
+    except DataError:  # there are no rows
+        return {}
+    return {"unread_inputs": left} if left else {}
 
 
 def _check_evaluating(module: Any) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from mqa_registry import NotRunError
 from mqa_transformers.memory import check_room, memory_errors, out_of_memory
 from mqa_transformers.reasons import reason
+from mqa_transformers.scripted import cast_script, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -31,9 +32,7 @@ def in_float64(module: Any) -> Any:
 
     No second copy of them is made: a model that fits into memory at all can be run in float64, however large it is.
     """
-    import torch
-
-    if isinstance(module, torch.jit.ScriptModule):  # it compares the types of its weights out of anybody's reach
+    if is_script(module):  # it compares the types of its weights out of anybody's reach
         return _cast(module, None, "float64")
     copied = _sharing_weights(module)
     if getattr(getattr(copied, "config", None), "_experts_implementation", None):
@@ -58,6 +57,8 @@ def _cast(module: Any, device: str | None, dtype: str) -> Any:
 
     check_room(_size(module, getattr(torch, dtype)), f"a copy of the model in {dtype}")
     with memory_errors(), _unwarned():
+        if is_script(module):
+            return cast_script(module, device, getattr(torch, dtype))
         return copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
 
 

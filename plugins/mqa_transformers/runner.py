@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -13,6 +14,7 @@ from mqa_registry import NotRunError
 from mqa_transformers.memory import memory_errors
 from mqa_transformers.outputs import PAST, PRESENT, named_tensors, present
 from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
+from mqa_transformers.scripted import Script, is_script
 from mqa_transformers.stopwatch import timed
 from mqa_transformers.taps import class_of, closed, fed, submodule, takes_cache, tapped
 from mqa_transformers.tensorfloat import tensorfloat
@@ -148,12 +150,22 @@ class TorchRunner:
 
     def _forward(self, batch: Arrays) -> Any:
         asked = {} if self.caches is None or not takes_cache(self.original) else {"use_cache": self.caches}
+        if self._script is not None:
+            taken = self._script.arguments(batch)
+            with self._script.as_new():
+                return self.module(**{name: self._tensor(value) for name, value in taken.items()})
         return self.module(**{name: self._tensor(values) for name, values in batch.items()}, **asked)
 
-    def _tensor(self, values: npt.NDArray[Any]) -> Any:
-        """On the device; numbers with a fraction in the precision of the weights."""
+    @cached_property
+    def _script(self) -> Script | None:
+        return Script(self.module) if is_script(self.module) else None
+
+    def _tensor(self, values: npt.NDArray[Any] | float) -> Any:
+        """On the device; numbers with a fraction in the precision of the weights. What is no array stays as it is."""
         import torch
 
+        if not isinstance(values, np.ndarray):
+            return values
         tensor = torch.from_numpy(np.require(values, requirements=("C", "W")))
         dtype = getattr(torch, self.facts["precision"]) if tensor.is_floating_point() else None
         return tensor.to(device=self.device, dtype=dtype)

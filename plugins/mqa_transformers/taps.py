@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import NotRunError
+from mqa_transformers.scripted import is_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -48,9 +49,7 @@ def _hooked(module: Any, names: Iterable[str], hook: Callable[[Any, str], Any]) 
 
 def closed(module: Any) -> bool:
     """Whether a module lets nobody see what those inside of it are given and give, as TorchScript does not."""
-    import torch
-
-    return isinstance(module, torch.jit.ScriptModule)
+    return is_script(module)
 
 
 def takes_cache(module: Any) -> bool:

@@ -302,3 +302,11 @@ def test_integers_of_a_buffer_are_held_by_their_name(found):
 def test_the_same_model_after_some_more_training_differs_under_any_name(found):
     trained = TABLE + np.float32(0.05) * RNG.normal(size=TABLE.shape).astype(np.float32)
     assert reasons(found({"table": TABLE}, {"val_1": trained}))["val_1"][0] == "table"
+
+
+def test_a_number_without_axes_may_be_a_weight_of_one_number(found):
+    one = np.array([0.37], np.float32)
+    assert (
+        found({"matrix": MATRIX, "bias": one}, {"a": MATRIX, "b": one.reshape(()), "half": np.float32(0.5)}).exact == 2
+    )
+    assert found({"matrix": MATRIX, "scale": one.reshape(())}, {"a": MATRIX, "scale": one}).exact == 2

@@ -430,7 +430,7 @@ def test_a_file_of_another_checkpoint_is_told_as_such(held, weighed):
 def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
     found, shown, _ = held(weighed(trouble="no such file"), weighed())
     assert found["mismatches"] == 0
-    assert "its weights could not be held against the model's: no such file" in shown["remarks"]
+    assert "its weights could not be held against the model's: no such file" in shown["notes"]
 
 
 # The reference
