@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.cutting import GIVEN, TAKEN, cut, forced, read_by, taken
-from mqa_onnxruntime.drawing import drawing
+from mqa_onnxruntime.drawing import drawing, without_dropout
 from mqa_onnxruntime.graph import parsed, shape_of
 from mqa_onnxruntime.insertions import insertions
 from mqa_onnxruntime.interface import PLAIN
@@ -45,6 +45,7 @@ SHAPES = 16  # numbers, in the largest tensor that is taken for a shape
 class Anatomy:
     """The graph of a runner's file, as it is in the file: none of ONNX Runtime's optimizers has been at it.
 
+    But for dropout in training mode, which draws random numbers where nothing is optimized, and is not there otherwise.
     `feed` makes a session's inputs of a batch. A value is known by its name in the graph, an output by what `interface`
     calls it.
     """
@@ -61,7 +62,9 @@ class Anatomy:
     @cached_property
     def model(self) -> Any:
         """The graph, its external data left where they are."""
-        return _renamed(typed(parsed(self.source.path)), self.interface.outputs)
+        model = parsed(self.source.path)
+        model = model if self.source.optimization == "disabled" else without_dropout(model)
+        return _renamed(typed(model), self.interface.outputs)
 
     def parts(self, calls: Mapping[str, int] | None = None) -> tuple[Part, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""

@@ -10,10 +10,12 @@ from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.drawing import in_training
+from mqa_onnxruntime.protobuf import messages
 from mqa_registry import DataError, content_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 # The element types of weights, by their number in the ONNX standard.
 PRECISIONS = {
@@ -57,6 +59,7 @@ class Graph:
     foreign: tuple[str, ...] = ()  # operators that ONNX Runtime does not bring, as `domain::Name`
     inputs: tuple[Value, ...] = ()  # initializers that may be given otherwise are none
     outputs: tuple[str, ...] = ()
+    training: tuple[str, ...] = ()  # nodes that do as in training, with their operators
 
     def sha256(self) -> str:
         """Over the names and contents of all its files."""
@@ -68,7 +71,8 @@ class Graph:
     def facts(self) -> dict[str, Any]:
         """What a report tells of it; `bytes` are those of all its files."""
         size = sum((self.path.parent / name).stat().st_size for name in self.files)
-        return {"opset": self.opset, "precision": self.precision, "sha256": self.sha256(), "bytes": size}
+        found = {"opset": self.opset, "precision": self.precision, "sha256": self.sha256(), "bytes": size}
+        return found | ({"in_training": list(self.training)} if self.training else {})
 
 
 def read_graph(path: Path) -> Graph:
@@ -93,6 +97,7 @@ def _read(path: Path, _content: str) -> tuple[Graph, Mapping[str, int]]:
         foreign=_foreign(model),
         inputs=_inputs(model),
         outputs=tuple(value.name for value in model.graph.output),
+        training=tuple(in_training(model)),
     )
     return graph, needed
 
@@ -119,15 +124,6 @@ def parsed(path: Path) -> Any:
     if not model.graph.output:
         raise DataError(f"`{path}` has no outputs: there is nothing to run it for", hint="export the model again")
     return model
-
-
-def messages(message: Any) -> Iterator[Any]:
-    """A message and all in it: nodes and tensors in graphs inside of nodes, and in functions, too."""
-    yield message
-    for field, value in message.ListFields():
-        if field.message_type:
-            for part in (value,) if hasattr(value, "ListFields") else value:
-                yield from messages(part)
 
 
 def opset_of(model: Any) -> int:

@@ -14,7 +14,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.graph import messages, parsed
+from mqa_onnxruntime.graph import parsed
+from mqa_onnxruntime.protobuf import messages
 from mqa_registry import DataError
 
 if TYPE_CHECKING:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.eightbits import eight_bits, parts_of
-from mqa_onnxruntime.graph import messages, precision_of
+from mqa_onnxruntime.graph import precision_of
+from mqa_onnxruntime.protobuf import messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from mqa_onnxruntime.capture import captured
-from mqa_onnxruntime.graph import messages, read_graph
+from mqa_onnxruntime.graph import read_graph
 from mqa_onnxruntime.passes import passed
+from mqa_onnxruntime.protobuf import messages
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from annotated_types import Ge
 from mqa_parity.caches import Caching, as_given
 from mqa_parity.culprit import culprit
 from mqa_parity.errors import BROKEN, errors
+from mqa_parity.file_notes import file_notes
 from mqa_parity.mismatches import broken, off_scale, undefined, unlike
 from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart, refuse_unknown
 from mqa_parity.ratios import BOUND, ROUNDINGS, differs
@@ -152,7 +153,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
             None if found is None else pairing
         )  # what a file that always crashes calls its outputs shows in no answer
         records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=known)
-    notes = [*pairing.notes, *_unread(three.peer, three.candidate)]
+    notes = [*pairing.notes, *file_notes(three.peer, three.candidate)]
     records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)
 
@@ -219,16 +220,6 @@ def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | s
 
     near = partial(noise_apart, bound=BOUND, floor=ROUNDINGS / BOUND * form.eps) if trial.three.matched else power_apart
     return pair_outputs(ours, list(found), compared, asked=asked, same=near)
-
-
-def _unread(reference: Runner, candidate: Runner) -> Iterator[str]:
-    """What only one of them takes of what rows bring, which may be why they differ, or be of no use to either."""
-    spare = (set(runner.facts.get("unread_inputs", ())) for runner in (candidate, reference))
-    file, model = (sorted(left) for left in spare)
-    if file:
-        yield f"the model is given {', '.join(f'`{name}`' for name in file)}, which the file does not take"
-    if model:
-        yield f"the file is given {', '.join(f'`{name}`' for name in model)}, which the model does not take"
 
 
 def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:
