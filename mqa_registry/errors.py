@@ -14,12 +14,22 @@ MqaError
 
 from __future__ import annotations
 
+import errno
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+# How libraries say that there is no memory left, or none for another thread, where they raise an error of their own.
+NO_MEMORY = (
+    "out of memory", "cannot allocate memory", "can't allocate memory", "not enough memory", "failed to allocate",
+    "bad_alloc", "bad allocation", "failed to map segment", "can't start new thread", "resource temporarily unavailable",
+)  # fmt: skip
+DEEPEST = 20  # errors that one was raised from; a plugin may have tied them into a ring
+ABOUT_INPUT = (ValueError, TypeError, LookupError)  # errors whose words may be those of data
 
 
 class ExitCode(IntEnum):
@@ -80,6 +90,25 @@ class NotRunError(MqaError):
 
 class OutOfMemoryError(NotRunError):
     """A batch did not fit into memory. A runner raises it; the host halves the batch and tries again."""
+
+
+def no_memory(error: BaseException | None) -> bool:
+    """Whether an error, or one that it was raised from, says that there was not enough memory, whatever library met it."""
+    for _ in range(DEEPEST):
+        if error is None or _says_no_memory(error):
+            break
+        error = error.__cause__
+    else:
+        return False
+    return error is not None
+
+
+def _says_no_memory(error: BaseException) -> bool:
+    if isinstance(error, OSError):
+        return error.errno == errno.ENOMEM
+    if isinstance(error, (MqaError, *ABOUT_INPUT)):
+        return isinstance(error, OutOfMemoryError)
+    return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY)
 
 
 class ContributionError(MqaError):

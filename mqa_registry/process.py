@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TextIO
 
 from mqa_registry.errors import ExitCode
+from mqa_registry.watching import HINT, leave, watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,20 +20,19 @@ if TYPE_CHECKING:
 
 STREAMS = range(3)  # standard input, output and error
 COLUMNS = "COLUMNS"  # how wide a terminal is, where it does not say so itself
-HINT = "hint: may it have more memory, processes or threads? see `ulimit -a`; OMP_NUM_THREADS=1 takes less of each"
-LEFT = f"error: compiled code ended the process, and said why above, if it did\n{HINT}\n".encode()
+CLOSED: set[int] = set()  # the streams that whoever started this process had closed
 
 
 def run_command(command: Callable[[], object], code_of: Callable[[BaseException | None], int]) -> NoReturn:
-    """Run a command and end the process, with the code that `code_of` gives for what it raised.
+    """Run a command in a process that is watched, and end with the code that `code_of` gives for what it raised.
 
-    Compiled libraries end a process by themselves where they get no thread or no memory, with 1 as like as not, which
-    says of mqa that a model failed. That is told apart: with mqa's own code the process ends in this function alone.
+    Compiled libraries end a process by themselves where they get no thread or no memory, by a signal or with 1 as like
+    as not, which says of mqa that a model failed. That is told apart: no code counts that is not told in this function.
     """
     _open_streams()
     if os.environ.get(COLUMNS, "").strip("0") == "":
         os.environ.pop(COLUMNS, None)  # no column at all, in which nothing can be printed
-    _guard()
+    watch()
     end: BaseException | None = None
     try:
         command()
@@ -42,7 +42,8 @@ def run_command(command: Callable[[], object], code_of: Callable[[BaseException 
         code = code_of(end)
     except BaseException as error:  # not even what says so can be loaded, as where there is hardly any memory
         first = end or error
-        sys.stderr.write(f"error: mqa cannot start: {type(first).__name__}: {first}\n{HINT}\n")
+        said = str(first).strip().rpartition("\n")[2]
+        sys.stderr.write(f"error: out of memory while starting: {type(first).__name__}: {said}\n{HINT}\n")
         code = ExitCode.NOT_TRUSTWORTHY
     _leave(code)
 
@@ -53,6 +54,7 @@ def _open_streams() -> None:
         try:
             os.fstat(number)
         except OSError:
+            CLOSED.add(number)
             nowhere = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this
             if nowhere != number:
                 os.dup2(nowhere, number)
@@ -89,27 +91,6 @@ class _Dropping(io.BufferedWriter):
             super().flush()
 
 
-def _guard() -> None:
-    """Have the C library end this process with 3 where anything calls its `exit`; children of it are left alone."""
-    owner = os.getpid()
-
-    def ended(_: Any) -> None:
-        if os.getpid() == owner:
-            with suppress(OSError):
-                os.write(STREAMS[2], LEFT)
-            os._exit(ExitCode.NOT_TRUSTWORTHY)
-
-    _Guard.function = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(ended)
-    with suppress(AttributeError, OSError):  # a platform whose C library has no such function
-        ctypes.CDLL(None).__cxa_atexit(_Guard.function, None, None)  # noqa: SLF001  # the one name that all C libraries have
-
-
-class _Guard:
-    """What the C library holds an address of, and so must stay."""
-
-    function: Any = None
-
-
 def _leave(code: int) -> NoReturn:
     """End as the interpreter does, but for compiled libraries' own endings, which have no say in the exit code."""
     try:
@@ -121,4 +102,4 @@ def _leave(code: int) -> NoReturn:
         with suppress(AttributeError, OSError):
             ctypes.CDLL(None).fflush(None)
     finally:
-        os._exit(code)
+        leave(code)

@@ -16,7 +16,7 @@ from mqa_registry.plugins import load_all
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "errors", "formats", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene", "diagnoses",
+    "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene", "diagnoses",
     "hookspecs", "options", "boundary", "positions", "plugins", "suite", "plan", "store", "predict", "judging", "report",
     "runs", "commands", "cli",
 ]  # fmt: skip

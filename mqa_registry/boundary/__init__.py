@@ -11,7 +11,6 @@ from mqa_registry.boundary.calls import (
     calling,
     described,
     interruptible,
-    no_memory,
     refuse,
     repeatedly,
 )
@@ -75,7 +74,6 @@ __all__ = [
     "groups_of_rows",
     "interruptible",
     "limited",
-    "no_memory",
     "refuse",
     "repeatedly",
     "runner_of",

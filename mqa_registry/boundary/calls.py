@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import inspect
 import os
 import threading
@@ -12,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from mqa_registry.errors import ContributionError, MqaError, NotRunError, OutOfMemoryError, StoreError
+from mqa_registry.errors import ContributionError, MqaError, NotRunError, OutOfMemoryError, StoreError, no_memory
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +21,6 @@ HOST = str(Path(__file__).parent.parent) + os.sep
 PYTHON = str(Path(os.__file__).parent) + os.sep
 LONGEST = 300  # characters of what a contribution raised that a message repeats
 MORE_MEMORY = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
-# How libraries say that there is no memory left, where they raise an error of their own.
-NO_MEMORY = (
-    "out of memory", "cannot allocate memory", "can't allocate memory", "not enough memory", "failed to allocate",
-    "bad_alloc", "bad allocation", "failed to map segment",
-)  # fmt: skip
 CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
 
 
@@ -205,18 +199,9 @@ def _translate(call: calling, error: BaseException) -> None:
             raise ContributionError(who.kind, who.name, f"reports: {error.message}", hint=error.hint) from error
         return
     if no_memory(error):
-        message = f"the {who.kind} `{who.name}` ran out of memory: {described(error)}"
+        message = f"out of memory while the {who.kind} `{who.name}` was at work: {described(error)}"
         raise OutOfMemoryError(message, hint=MORE_MEMORY) from error
     raise ContributionError(who.kind, who.name, f"crashed: {described(error)}", where=place_of(error, who)) from error
-
-
-def no_memory(error: BaseException) -> bool:
-    """Whether there was not enough memory, whatever library met it."""
-    if isinstance(error, MemoryError):
-        return True
-    if isinstance(error, OSError):
-        return error.errno == errno.ENOMEM
-    return isinstance(error, RuntimeError | ImportError) and any(sign in str(error).lower() for sign in NO_MEMORY)
 
 
 def described(error: BaseException) -> str:

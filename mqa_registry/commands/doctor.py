@@ -21,6 +21,7 @@ from mqa_registry.report.console.findings import print_findings
 from mqa_registry.report.files import write_json
 from mqa_registry.report.output import console
 from mqa_registry.runs.environment import versions
+from mqa_registry.watching import begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,6 +40,7 @@ def examine(files: Sequence[Path], to: str | None, *, verbose: int, force: bool 
     """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
     check_report(to, force=force)
     clear_report(to)
+    begin("looking at this machine")
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}
     with Console(stderr=True).status("") as status:

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mqa_registry.boundary import MORE_MEMORY, described, no_memory
-from mqa_registry.errors import ExitCode, MqaError, SuiteError
+from mqa_registry.boundary import MORE_MEMORY, described
+from mqa_registry.errors import ExitCode, MqaError, OutOfMemoryError, SuiteError, no_memory
 from mqa_registry.report.output import OutputError, abandon
 from mqa_registry.report.text import visible
+from mqa_registry.watching import doing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MOST = 20  # problems of a suite that are shown
+NO_MEMORY = "out of memory while"
 
 # What the system says of a path that a user named: there is nothing to report about it.
 OF_PATHS = frozenset(
@@ -75,12 +77,14 @@ def _told(error: BaseException) -> ExitCode:
     """Say what went wrong, and give the exit code of it."""
     if isinstance(error, OutputError):
         abandon()
+    if no_memory(error):
+        met = error.message if isinstance(error, MqaError) else described(error)
+        said = met if met.startswith(NO_MEMORY) else f"{NO_MEMORY} {doing()}: {met}"
+        say(f"error: {said}", error.hint if isinstance(error, OutOfMemoryError) else MORE_MEMORY)
+        return ExitCode.NOT_TRUSTWORTHY
     if isinstance(error, MqaError):
         _explain(error)
         return error.exit_code
-    if no_memory(error):
-        say(f"error: out of memory: {described(error)}", MORE_MEMORY)
-        return ExitCode.NOT_TRUSTWORTHY
     if isinstance(error, OSError) and error.errno is not None:
         return _refused_by_system(error)
     # a mistake of our own, or a plugin's where no check can be blamed

@@ -26,6 +26,7 @@ from mqa_registry.report.files import write_json
 from mqa_registry.report.output import console
 from mqa_registry.store import claim
 from mqa_registry.suite.adhoc import adhoc
+from mqa_registry.watching import begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -92,6 +93,7 @@ def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> Exit
     check_report(json_file, force=asked.force)
     clear_report(json_file)
     check_folder(out)
+    begin("exporting the model")
     whole = order.told(asked)
     claim(asked.store or Path(runs.STORE))
     with mapped_by_option():

@@ -23,6 +23,7 @@ from mqa_registry.report.jsonfile import write_json
 from mqa_registry.report.output import abandon, console, output
 from mqa_registry.report.progress import watched
 from mqa_registry.suite import Overrides
+from mqa_registry.watching import begin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -110,6 +111,7 @@ def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
     check_report(show.json, force=show.force)
     if not any(_same(run, output) for output in show.outputs):  # that one is read first, and so refused
         clear_report(show.json)
+    begin("judging the run again")
     with limited(asked.timeout):
         report = runs.judge(
             run,
@@ -165,6 +167,7 @@ def _print_traces(report: Report) -> None:
 
 def validate(suite: Path, asked: Asked) -> None:
     """Say that a suite is sound; what is wrong with it, its data or its model's configuration is raised."""
+    begin("validating the suite")
     plan = runs.planned(suite, asked)
     with limited(asked.timeout):
         examine(plan, asked.conditions(plan.suite))
@@ -176,6 +179,7 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
     """Write one Parquet file for every set of rows that the suite's views predict."""
     import pyarrow.parquet as pq
 
+    begin("making the rows")
     plan = runs.planned(suite, asked)
     check_rows(out)
     with limited(asked.timeout):

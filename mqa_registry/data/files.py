@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import errno
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,7 @@ from mqa_registry.data.class_labels import described_features, with_class_names
 from mqa_registry.data.csv_file import read_csv
 from mqa_registry.data.json_file import read_json
 from mqa_registry.data.unreadable import as_text
-from mqa_registry.errors import DataError, OutOfMemoryError
+from mqa_registry.errors import DataError, OutOfMemoryError, no_memory
 from mqa_registry.formats import is_special
 
 if TYPE_CHECKING:
@@ -47,15 +46,11 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     try:
         table = _read(path, kind)
         names = Counter(table.column_names)
-    except MemoryError as error:  # pyarrow's is of its other errors' kind too, and says nothing of the file
-        raise OutOfMemoryError(
-            f"`{path}` cannot be read: out of memory", hint="read fewer rows, or smaller files"
-        ) from error
-    except (pa.ArrowException, OSError, UnicodeError, RecursionError) as error:
-        if isinstance(error, OSError) and error.errno == errno.ENOMEM:
-            raise OutOfMemoryError(
-                f"`{path}` cannot be read: out of memory", hint="read fewer rows, or smaller files"
-            ) from error
+    except (pa.ArrowException, OSError, UnicodeError, RecursionError, MemoryError) as error:
+        if no_memory(error):
+            hint = "read fewer rows, or smaller files"
+            said = f": {_said(error)}" if str(error) else ""
+            raise OutOfMemoryError(f"out of memory while reading `{path}`{said}", hint=hint) from error
         raise DataError(f"`{path}` cannot be read as {kind}: {_said(error)}", hint=_HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:

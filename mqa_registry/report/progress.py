@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from mqa_registry.boundary import MORE_MEMORY, described, no_memory
-from mqa_registry.errors import OutOfMemoryError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Silence
+from mqa_registry.watching import begin
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,13 +33,7 @@ def watched(console: Console, *, quiet: bool) -> Iterator[Progress]:
             told = Told(Bars(stack.enter_context(RichProgress(*_columns(), console=console, transient=True))))
         else:
             told = Told(Lines(console))
-        try:
-            yield told
-        except Exception as error:
-            if not no_memory(error):
-                raise
-            message = f"out of memory while {told.last}: {described(error)}"
-            raise OutOfMemoryError(message, hint=MORE_MEMORY) from error
+        yield told
 
 
 def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemainingColumn]:
@@ -53,18 +46,18 @@ def _columns() -> tuple[TextColumn, BarColumn, MofNCompleteColumn, TimeRemaining
 
 
 class Told:
-    """What is told of the progress, and what was begun last: that is what was being done when the run ends."""
+    """Has the process remember what was begun last: that is what was being done, should there be no memory for it."""
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
-        self.last = "reading the suite"
+        begin("reading the suite")
 
     def stage(self, text: str) -> None:
-        self.last = text
+        begin(text)
         self._inner.stage(text)
 
     def start(self, backend: str, rows: int) -> None:
-        self.last = f"predicting {counted(rows, 'row')} on {backend}"
+        begin(f"predicting {counted(rows, 'row')} on {backend}")
         self._inner.start(backend, rows)
 
     def advance(self, backend: str, rows: int) -> None:
@@ -72,7 +65,6 @@ class Told:
 
     def look(self, probe: str, done: int, total: int) -> None:
         self._inner.look(probe, done, total)
-
 
 class Bars:
     """One bar for each backend, and a line above for what is going on."""

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 SLOWEST = 30  # seconds that one trial may take
 MEMORY = 6 << 30  # bytes that the process of a trial may take beyond what it has
 KEPT = 0.8  # of the changes of a binary file, that keep its length
+CRASHES = (signal.SIGSEGV, signal.SIGABRT, signal.SIGBUS, signal.SIGFPE, signal.SIGILL)  # of compiled code
 REFUSED, INTERNAL = 10, 11  # exit codes of a trial in a process of its own
 
 # What breaks readers, wherever it is put.
@@ -75,8 +76,11 @@ class Fuzz:
             raise AssertionError(f"trial {self.outcomes.total()}: {error!r} of {content[:4000]!r}") from error
         self._count(outcome, began)
 
-    def tried_apart(self, act: Callable[[], object], content: bytes) -> None:
-        """The same in a process of its own with less memory, for libraries that may take all or end the process."""
+    def tried_apart(self, act: Callable[[], object], content: bytes, *, may_crash: bool = False) -> bool:
+        """The same in a process of its own with less memory, for libraries that may take all or end the process.
+
+        With `may_crash`, a process that a signal ended is counted, and what is given back is whether none did.
+        """
         began = time.perf_counter()
         reading, writing = os.pipe()
         child = os.fork()
@@ -87,8 +91,12 @@ class Fuzz:
             said = pipe.read().decode(errors="replace")
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
+        if may_crash and -code in CRASHES:
+            self._count("crashed", began)
+            return False
         assert code in (0, REFUSED), f"trial {self.outcomes.total()} ended with {code}: {said} of {content[:4000]!r}"
         self._count("taken" if code == 0 else "refused", began)
+        return True
 
     def _count(self, outcome: str, began: float) -> None:
         self.outcomes[outcome] += 1

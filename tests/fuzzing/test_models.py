@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
+from onnx import TensorProto, helper
 
 import mqa_transformers
-from mqa_registry import Conditions
+from mqa_registry import Conditions, NotRunError
+from mqa_registry.errors import ExitCode
+from mqa_registry.runs import Asked, run
 from mqa_transformers.source import auto
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
@@ -36,22 +43,50 @@ def test_changed_folders(fuzz, tmp_path, name):
         fuzz.tried_apart(loaded, content)
 
 
-@pytest.mark.slow
-@pytest.mark.trials(200)
-def test_changed_onnx(fuzz, tmp_path):
-    import onnx
-    from onnx import TensorProto, helper
-
-    from mqa_onnxruntime.graph import read_graph
-
+@pytest.fixture
+def small(tmp_path):
+    """A folder with a small ONNX file, rows for it, and a suite that has ONNX Runtime run it as it is and unoptimized."""
     given = helper.make_tensor_value_info("x", TensorProto.FLOAT, ["batch", 4])
     got = helper.make_tensor_value_info("y", TensorProto.FLOAT, ["batch", 2])
     weight = helper.make_tensor("w", TensorProto.FLOAT, [4, 2], [float(number) for number in range(8)])
     nodes = [helper.make_node("MatMul", ["x", "w"], ["z"]), helper.make_node("Relu", ["z"], ["y"])]
     graph = helper.make_graph(nodes, "g", [given], [got], [weight])
-    path = tmp_path / "model.onnx"
     whole = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
-    onnx.checker.check_model(whole)
-    for content in fuzz.changed([whole.SerializeToString()], size=8, binary=True):
+    onnx.save(whole, tmp_path / "model.onnx")
+    np.savez(tmp_path / "rows.npz", x=np.ones((4, 4), np.float32))
+    (tmp_path / "suite.toml").write_text(
+        'format = 1\nname = "small"\n[data.rows]\nuse = "datasets/arrays"\npath = "rows.npz"\n'
+        '[model]\nuse = "onnx/file"\nid = "model.onnx"\ntask = "transformers/forward"\n'
+        '[backends.plain]\nuse = "onnxruntime/session"\noptimization = "disabled"\n[backends.fast]\nuse = "onnxruntime/session"\n'
+        '[[check]]\nmeasure = "parity/tensors"\nexpect.max_abs = { max = 1e-3 }\n'
+    )
+    return tmp_path
+
+
+@pytest.mark.slow
+@pytest.mark.trials(1000)
+def test_changed_onnx(fuzz, small):
+    """What ONNX Runtime crashes of is tried again as the command, which has to say so in one line."""
+    import onnxruntime  # noqa: F401 - once, before every trial has a process of its own
+
+    path, suite = small / "model.onnx", small / "suite.toml"
+    whole = path.read_bytes()
+
+    def ran():
+        report = run(suite, Asked(timeout=10.0))
+        if report.exit_code == ExitCode.NOT_TRUSTWORTHY:
+            raise NotRunError(next(result.note for result in report.results if result.note))
+
+    fuzz.tried_apart(ran, whole)
+    assert fuzz.outcomes["taken"] == 1
+    for content in fuzz.changed([whole], size=8, binary=True):
         path.write_bytes(content)
-        fuzz.tried_apart(lambda: read_graph(path).facts, content)
+        shutil.rmtree(small / ".mqa", ignore_errors=True)
+        if fuzz.tried_apart(ran, content, may_crash=True):
+            continue
+        done = subprocess.run(
+            [sys.executable, "-m", "mqa_registry.cli", "run", "suite.toml", "--timeout", "10"], cwd=small, capture_output=True,
+            text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert done.returncode == ExitCode.NOT_TRUSTWORTHY, (done, content)
+        assert done.stderr.count("error: ") == 1, (done, content)
