@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mqa_registry.commands import arguments as args
+from mqa_registry.commands.reporting import Reporting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,7 +29,7 @@ def without_command(version: args.Version = False) -> None:
     """What `mqa` takes without a command."""
 
 
-@app.command(epilog=args.EXIT_CODES)
+@app.command(cls=Reporting, epilog=args.EXIT_CODES)
 def run(
     suite: args.SuiteArgument,
     json: args.Json = None,
@@ -55,10 +56,8 @@ def run(
 ) -> None:
     """Run a suite, and say whether the model may ship."""
     with _reported(debug=debug):
-        from mqa_registry.commands import places, running
+        from mqa_registry.commands import running
 
-        if not dry_run:
-            places.clear_report(json)
         asked = running.asked(
             only=only, backend=backend, limit=limit, set_=set_, store=store, plugin=plugin, device=device,
             offline=offline, allow_code=allow_code, allow_pickle=allow_pickle, trust_remote_code=trust_remote_code,
@@ -73,7 +72,7 @@ def run(
         raise typer.Exit(running.run(suite, asked, show, fresh=fresh))
 
 
-@app.command(epilog=args.EXIT_CODES)
+@app.command(cls=Reporting, epilog=args.EXIT_CODES)
 def judge(
     run: args.Run,
     suite: args.OtherSuite = None,
@@ -141,7 +140,7 @@ def rows(
         running.write_rows(suite, asked, out)
 
 
-@app.command(epilog=args.EXIT_CODES)
+@app.command(cls=Reporting, epilog=args.EXIT_CODES)
 def parity(
     model: args.Model,
     file: args.OnnxFile,
@@ -174,11 +173,10 @@ def parity(
 ) -> None:
     """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
     with _reported(debug=debug):
-        from mqa_registry.commands import mapping, places, running
+        from mqa_registry.commands import mapping, running
         from mqa_registry.commands import parity as pairs
         from mqa_registry.commands.interface import read_interface
 
-        places.clear_report(json)
         asked = running.asked(
             limit=limit, store=store, plugin=plugin, device=device, offline=offline, allow_code=allow_code,
             allow_pickle=allow_pickle, trust_remote_code=trust_remote_code, timeout=timeout,
@@ -192,7 +190,7 @@ def parity(
         raise typer.Exit(pairs.hold(pair, asked, show))
 
 
-@app.command()
+@app.command(cls=Reporting)
 def export(
     model: args.Model,
     out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
@@ -217,9 +215,8 @@ def export(
 ) -> None:
     """Export a model to ONNX, with everything checked and written down."""
     with _reported(debug=debug):
-        from mqa_registry.commands import exporting, mapping, places, running
+        from mqa_registry.commands import exporting, mapping, running
 
-        places.clear_report(json)
         said = {"opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout}
         order = exporting.Order(model, task, backend, said, data, source, columns=mapping.columns_of(columns, data))
         asked = running.asked(
@@ -242,7 +239,7 @@ def plugins(
         listing.show(name, plugin or [])
 
 
-@app.command()
+@app.command(cls=Reporting)
 def doctor(
     json: args.Json = None,
     force: args.Force = False,

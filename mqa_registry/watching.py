@@ -27,7 +27,7 @@ ASKED = tuple(
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT") if hasattr(signal, name)
 )  # fmt: skip
 TWICE = 1.0  # seconds within which a second Ctrl-C is the first: a terminal and the watching process both pass it on
-GRACE = 15  # seconds that a process has to end in after Ctrl-C; compiled code may let nothing in it know of that
+GRACE = 7  # seconds that a process has to end in after Ctrl-C; compiled code may let nothing in it know of that
 LOOK = 0.05  # seconds between two looks at a process that has a limit of memory
 STUCK = 3.0  # seconds after which a process that asks for memory in vain is taken to do so for ever
 NEAR = 64 << 20  # bytes: more than a library asks for at once that asks for ever
@@ -146,7 +146,10 @@ class _Watch:
         if code >= 0 and code == _PAGE.code:
             os._exit(code)
         if self._interrupted:
-            _tell(f"interrupted while {_PAGE.doing}", "hint: what was finished is kept; the same command goes on from there")
+            _tell(
+                f"interrupted while {_PAGE.doing}",
+                "hint: what was finished is kept; the same command goes on from there",
+            )
             os._exit(ExitCode.INTERRUPTED)
         if -code in ASKED:  # whoever waits for this process is to see how it was ended
             signal.signal(-code, signal.SIG_DFL)

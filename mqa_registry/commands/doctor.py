@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 
 from mqa_registry.commands.examining import findings_of
-from mqa_registry.commands.places import check_report, clear_report
+from mqa_registry.commands.places import check_report
 from mqa_registry.commands.requirements import unmet
 from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import ExitCode
@@ -39,7 +39,6 @@ OURS = "mqa-registry"
 def examine(files: Sequence[Path], to: str | None, *, verbose: int, force: bool = False) -> ExitCode:
     """Make every diagnosis and show what was found; a problem among that is exit code 3. `to` is a file or `-`."""
     check_report(to, force=force)
-    clear_report(to)
     begin("looking at this machine")
     catalog = load_all(files=files)
     found = {"mqa/plugins": list(_plugins(catalog)), "mqa/requirements": _requirements(catalog)}

@@ -13,7 +13,7 @@ from mqa_registry import plugins, runs
 from mqa_registry.boundary import checked_export, limited
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
-from mqa_registry.commands.places import check_folder, check_report, clear_report
+from mqa_registry.commands.places import check_folder, check_report
 from mqa_registry.contributions.subject import SAMPLES
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.naming import counted
@@ -91,7 +91,6 @@ class Order:
 def export(order: Order, out: Path, asked: Asked, json_file: str | None) -> ExitCode:
     """Export a model into a folder and show what was found in it: 1 where that is an error."""
     check_report(json_file, force=asked.force)
-    clear_report(json_file)
     check_folder(out)
     begin("exporting the model")
     whole = order.told(asked)

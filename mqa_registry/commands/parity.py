@@ -13,7 +13,7 @@ from mqa_registry.commands.interface import Interface
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
 from mqa_registry.commands.odd import odd_rows
-from mqa_registry.commands.places import check_report, clear_report
+from mqa_registry.commands.places import check_report
 from mqa_registry.commands.running import tell
 from mqa_registry.contributions import Comparison, Task
 from mqa_registry.errors import UsageError
@@ -136,7 +136,6 @@ class Pair:
 def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     """Hold a file against its model and show where they part; the exit code is the report's."""
     check_report(show.json, force=show.force)
-    clear_report(show.json)
     asked = replace(asked, outputs=show.outputs)
     _refuse_two_sources(pair)
     whole = pair.told(asked)

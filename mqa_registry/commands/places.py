@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryFile
+from typing import TYPE_CHECKING
 
 from mqa_registry.errors import UsageError
+from mqa_registry.process import CLOSED
 from mqa_registry.report.files import explained
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 # Keys by which a JSON file shows that it is a report of mqa: on a run, a machine or an export. A stamp is none.
 _OWN = ({"run", "verdict", "results"}, {"exit_code", "environment", "findings"}, {"sha256", "recipe", "exported"})
 
 
+STDOUT = 1
 ROWS = "ROWS.txt"  # the file by which `mqa rows` knows a folder that it made
 
 
 def check_report(file: str | None, *, force: bool = False) -> None:
     """That a report can be written to a file, in place of an earlier one of mqa or, with `force`, of any file.
 
-    One to standard output, or none at all, is no question.
+    One to standard output needs that to be open.
     """
+    if file == "-" and STDOUT in CLOSED:
+        raise UsageError(
+            "standard output is closed, and the report was to be written to it", hint="name a file with `--json`"
+        )
     if file is None or file == "-":
         return
     with explained(file):
@@ -38,14 +50,21 @@ def check_report(file: str | None, *, force: bool = False) -> None:
             )
 
 
-def clear_report(file: str | None) -> None:
-    """Remove an earlier report of mqa, so that it does not stand for a run that comes to none."""
-    if file is None or file == "-":
-        return
-    with explained(file):
+def clear_report(file: str, *, inputs: Sequence[str] = ()) -> None:
+    """Remove an earlier report of mqa, so that it does not stand for a run that comes to none.
+
+    One of the `inputs` stays, as a report that is to be judged again. What cannot be removed is told by who writes.
+    """
+    with suppress(OSError, ValueError):
         place = Path(file).resolve()
-        if place.is_file() and _is_own(place):
+        if file != "-" and place.is_file() and _is_own(place) and not any(_is(place, one) for one in inputs):
             place.unlink()
+
+
+def _is(place: Path, other: str) -> bool:
+    """Whether a word of the command line is the path of a file, or ends in that, as in `--set data.x.path=FILE`."""
+    words = (other, other.partition("=")[2], other.rpartition("=")[2])
+    return any(word and os.path.realpath(word) == str(place) for word in words)
 
 
 def check_rows(folder: Path) -> None:

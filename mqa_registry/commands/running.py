@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from rich.console import Console
 from mqa_registry import runs
 from mqa_registry.boundary import limited
 from mqa_registry.commands.ending import say
-from mqa_registry.commands.places import check_report, check_rows, clear_report, mark_rows
+from mqa_registry.commands.places import check_report, check_rows, mark_rows
 from mqa_registry.errors import ExitCode, NotRunError, UsageError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
@@ -99,7 +98,6 @@ def check_timeout(timeout: float | None) -> None:
 def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
     """Run a suite and show its report; the exit code is the report's."""
     check_report(show.json, force=show.force)
-    clear_report(show.json)
     asked = replace(asked, outputs=show.outputs)
     with watched(Console(stderr=True), quiet=show.verbose < 0) as progress:
         report = runs.run(suite, asked, fresh=fresh, examples=show.examples, progress=progress)
@@ -109,8 +107,6 @@ def run(suite: Path, asked: Asked, show: Show, *, fresh: bool) -> ExitCode:
 def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
     """Judge a finished run again and show its report; the exit code is the report's."""
     check_report(show.json, force=show.force)
-    if not any(_same(run, output) for output in show.outputs):  # that one is read first, and so refused
-        clear_report(show.json)
     begin("judging the run again")
     with limited(asked.timeout):
         report = runs.judge(
@@ -122,10 +118,6 @@ def judge(run: str, suite: Path | None, asked: Asked, show: Show) -> ExitCode:
             examples=show.examples,
         )
     return _shown(report, show)
-
-
-def _same(one: str, other: Path) -> bool:
-    return os.path.realpath(one) == os.path.realpath(other)
 
 
 def _shown(report: Report, show: Show) -> ExitCode:

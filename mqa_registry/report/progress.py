@@ -66,6 +66,7 @@ class Told:
     def look(self, probe: str, done: int, total: int) -> None:
         self._inner.look(probe, done, total)
 
+
 class Bars:
     """One bar for each backend, and a line above for what is going on."""
 

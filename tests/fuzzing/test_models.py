@@ -64,11 +64,9 @@ def small(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.trials(1000)
+@pytest.mark.trials(500)
 def test_changed_onnx(fuzz, small):
     """What ONNX Runtime crashes of is tried again as the command, which has to say so in one line."""
-    import onnxruntime  # noqa: F401 - once, before every trial has a process of its own
-
     path, suite = small / "model.onnx", small / "suite.toml"
     whole = path.read_bytes()
 
@@ -77,8 +75,7 @@ def test_changed_onnx(fuzz, small):
         if report.exit_code == ExitCode.NOT_TRUSTWORTHY:
             raise NotRunError(next(result.note for result in report.results if result.note))
 
-    fuzz.tried_apart(ran, whole)
-    assert fuzz.outcomes["taken"] == 1
+    ran()  # once, so that no trial has to load what it needs
     for content in fuzz.changed([whole], size=8, binary=True):
         path.write_bytes(content)
         shutil.rmtree(small / ".mqa", ignore_errors=True)
