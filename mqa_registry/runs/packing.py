@@ -1,14 +1,20 @@
-"""A record as files: tables as Arrow files with zstd, the suite as TOML, the rest as JSON."""
+"""A record as files: tables as Parquet with zstd, the suite as TOML, the rest as JSON.
+
+A column that another table has too, as all have the ids of the rows, is kept once.
+"""
 
 from __future__ import annotations
 
+import io
 import json
 import os
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from mqa_registry.data import Predictions, Rows
 from mqa_registry.findings import Finding
@@ -20,21 +26,25 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     Files = Mapping[str, bytes]
-    Table = dict[str, Any]
+    Table = dict[str, Any]  # of JSON
+    Read = Mapping[str, pa.Table]  # by file
 
-FORMAT = 1
+FORMAT = 2
+READ = (1, 2)  # the first had every table as an Arrow file, whole
 COUNTS = ("declined", "changed", "rows", "edits")  # of what a probe saw; runs of earlier versions lack some
 AS_NAMED = "surrogateescape"  # a folder's name may be no UTF-8, and a suite that a command makes up has it
+TABLES = PARQUET, ARROW = ".parquet", ".arrow"
+MAGIC = b"PAR1"  # how a Parquet file begins
 RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
 
 
 def packed(record: Record, place: Path) -> dict[str, bytes]:
     """The files of a record that is to stand at `place`; folders that the suite names are kept relative to it."""
     suite = to_toml(record.raw.root.plain()).encode(errors=AS_NAMED)
-    files: dict[str, bytes] = {SUITE: suite, REPORT: _json(record.report)}
-    rows = [_rows(name, rows, files) for name, rows in record.rows.items()]
-    views = [_view(recipe, seen, record.rows, files) for recipe, seen in record.views.items()]
-    sights = [_sight(recipe, seen, files) for recipe, seen in record.sights.items()]
+    tables = Tables()
+    rows = [_rows(name, rows, tables) for name, rows in record.rows.items()]
+    views = [_view(recipe, seen, record.rows, tables) for recipe, seen in record.views.items()]
+    sights = [_sight(recipe, seen, tables) for recipe, seen in record.sights.items()]
     whole = {
         "format": FORMAT,
         "run": record.run,
@@ -48,15 +58,16 @@ def packed(record: Record, place: Path) -> dict[str, bytes]:
         "views": views,
         "sights": sights,
     }
-    return files | {RUN: _json(whole)}
+    return {SUITE: suite, REPORT: _json(record.report), **tables.files, RUN: _json(whole)}
 
 
 def unpacked(files: Files, place: Path) -> Record:
     """The record in these files, which stand at `place`."""
     whole = json.loads(files[RUN])
-    if whole["format"] != FORMAT:
-        raise ValueError(f"it has format {whole['format']}, and this mqa reads {FORMAT}")
-    rows = {one["data"]: Rows(_table(files[one["file"]]), tuple(one["fields"])) for one in whole["rows"]}
+    if whole["format"] not in READ:
+        raise ValueError(f"it has format {whole['format']}, and this mqa reads {READ}")
+    tables = {name: unpacked_table(content) for name, content in files.items() if name.endswith(TABLES)}
+    rows = {one["data"]: Rows(found(one, tables), tuple(one["fields"])) for one in whole["rows"]}
     return Record(
         run=whole["run"],
         started=datetime.fromisoformat(whole["started"]),
@@ -64,8 +75,8 @@ def unpacked(files: Files, place: Path) -> Record:
         digest=whole["suite"]["digest"],
         environment=whole["environment"],
         rows=rows,
-        views={one["recipe"]: _observed(one, rows, files) for one in whole["views"]},
-        sights={one["recipe"]: _sighted(one, files) for one in whole.get("sights", ())},
+        views={one["recipe"]: _observed(one, rows, tables) for one in whole["views"]},
+        sights={one["recipe"]: _sighted(one, tables) for one in whole.get("sights", ())},
         groups=whole["groups"],
         report=json.loads(files[REPORT]),
         texts=whole["texts"],
@@ -101,76 +112,120 @@ def _from(place: Path, folder: Path) -> str:
         return str(folder.resolve())
 
 
-def _rows(name: str, rows: Rows, files: dict[str, bytes]) -> Table:
-    return {"data": name, "fields": rows.fields, "file": _add("rows", rows.table, files)}
+def _rows(name: str, rows: Rows, tables: Tables) -> Table:
+    return {"data": name, "fields": rows.fields, **tables.added("rows", rows.table)}
 
 
-def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], files: dict[str, bytes]) -> Table:
+def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], tables: Tables) -> Table:
     predictions = seen.predictions
     return {
         "recipe": recipe,
-        "seen": seen.seen and _seen(seen.seen, rows, files),
+        "seen": seen.seen and _seen(seen.seen, rows, tables),
         "predictions": predictions
         and {
             "schema": predictions.schema,
             "classes": predictions.classes,
-            "file": _add("predictions", predictions.table, files),
+            **tables.added("predictions", predictions.table),
         },
         "failure": seen.failure and vars(seen.failure),
     }
 
 
-def _sight(recipe: str, seen: Sighted, files: dict[str, bytes]) -> Table:
-    file = _add("sights", seen.table, files) if seen.table is not None else None
+def _sight(recipe: str, seen: Sighted, tables: Tables) -> Table:
+    table = tables.added("sights", seen.table) if seen.table is not None else {"file": None}
     counts = {name: getattr(seen, name) for name in COUNTS}
-    return counts | {"recipe": recipe, "file": file, "failure": seen.failure and vars(seen.failure)}
+    return counts | table | {"recipe": recipe, "failure": seen.failure and vars(seen.failure)}
 
 
-def _sighted(one: Table, files: Files) -> Sighted:
-    table = _table(files[one["file"]]) if one["file"] else None
+def _sighted(one: Table, tables: Read) -> Sighted:
+    table = found(one, tables) if one["file"] else None
     counts = {name: one[name] for name in COUNTS if name in one}
     return Sighted(table, one["failure"] and Failure(**one["failure"]), **counts)
 
 
-def _seen(seen: Disturbed, rows: Mapping[str, Rows], files: dict[str, bytes]) -> Table:
+def _seen(seen: Disturbed, rows: Mapping[str, Rows], tables: Tables) -> Table:
     """The rows as the model saw them: the whole data set, or only what may differ from it."""
     counts = {"declined": seen.declined, "changed": seen.changed, "edits": seen.edits}
     whole = next((name for name, one in rows.items() if seen.rows is one), None)
     if whole is not None:
         return counts | {"data": whole}
     names = [name for name in ("id", "target", *seen.rows.fields) if name in seen.rows.table.column_names]
-    return counts | {"fields": seen.rows.fields, "file": _add("seen", seen.rows.table.select(names), files)}
+    return counts | {"fields": seen.rows.fields, **tables.added("seen", seen.rows.table.select(names))}
 
 
-def _observed(one: Table, rows: Mapping[str, Rows], files: Files) -> Observed:
+def _observed(one: Table, rows: Mapping[str, Rows], tables: Read) -> Observed:
     seen, predictions, failure = one["seen"], one["predictions"], one["failure"]
     return Observed(
-        seen and Disturbed(_as_seen(seen, rows, files), seen["declined"], seen["changed"], seen.get("edits")),
-        predictions
-        and Predictions(predictions["schema"], _table(files[predictions["file"]]), tuple(predictions["classes"])),
+        seen and Disturbed(_as_seen(seen, rows, tables), seen["declined"], seen["changed"], seen.get("edits")),
+        predictions and Predictions(predictions["schema"], found(predictions, tables), tuple(predictions["classes"])),
         failure and Failure(**failure),
     )
 
 
-def _as_seen(seen: Table, rows: Mapping[str, Rows], files: Files) -> Rows:
-    return rows[seen["data"]] if "data" in seen else Rows(_table(files[seen["file"]]), tuple(seen["fields"]))
+def _as_seen(seen: Table, rows: Mapping[str, Rows], tables: Read) -> Rows:
+    return rows[seen["data"]] if "data" in seen else Rows(found(seen, tables), tuple(seen["fields"]))
 
 
-def _add(kind: str, table: pa.Table, files: dict[str, bytes]) -> str:
-    """Add a table to the files; equal tables are one file. Its name holds nothing that comes from a suite."""
-    sink = pa.BufferOutputStream()
-    options = pa.ipc.IpcWriteOptions(compression="zstd")
-    with pa.ipc.new_file(sink, table.schema, options=options) as writer:
-        writer.write_table(table)
-    content = sink.getvalue().to_pybytes()
-    same = next((name for name, other in files.items() if other == content), None)
-    name = same or f"{kind}-{sum(other.startswith(kind) for other in files)}.arrow"
-    files[name] = content
-    return name
+@dataclass
+class Tables:
+    """Tables on their way into files."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    _columns: list[tuple[str, str, pa.ChunkedArray]] = field(default_factory=list)  # with the file that has it
+
+    def added(self, kind: str, table: pa.Table) -> Table:
+        """Add a table; what finds it again. The file's name holds nothing that comes from a suite.
+
+        `columns` are the names of its columns in order, `shared` those of them that other files have: file and name.
+        """
+        shared = {name: place for name in table.column_names if (place := self._place(table.column(name)))}
+        own = [name for name in table.column_names if name not in shared]
+        return {"file": self._file(kind, table, own, shared), "columns": table.column_names, "shared": shared}
+
+    def _file(self, kind: str, table: pa.Table, own: list[str], shared: Mapping[str, tuple[str, str]]) -> str:
+        if shared and not own:
+            return next(iter(shared.values()))[0]
+        content = _packed(table.select(own))
+        suffix = PARQUET if content.startswith(MAGIC) else ARROW
+        file = f"{kind}-{sum(name.startswith(kind) for name in self.files)}{suffix}"
+        self._columns += [(file, name, table.column(name)) for name in own]
+        self.files[file] = content
+        return file
+
+    def _place(self, column: pa.ChunkedArray) -> tuple[str, str] | None:
+        same = (
+            (file, name) for file, name, other in self._columns if other.type == column.type and other.equals(column)
+        )
+        return next(same, None)
 
 
-def _table(content: bytes) -> pa.Table:
+def _packed(table: pa.Table) -> bytes:
+    """A table as a Parquet file; as an Arrow file where it has columns that Parquet has no type for."""
+    sink = io.BytesIO()
+    try:
+        pq.write_table(table, sink, compression="zstd")
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        sink = io.BytesIO()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+    return sink.getvalue()
+
+
+def unpacked_table(content: bytes) -> pa.Table:
+    if content.startswith(MAGIC):
+        return pq.ParquetFile(io.BytesIO(content)).read()
     return pa.ipc.open_file(content).read_all()
+
+
+def found(one: Table, tables: Read) -> pa.Table:
+    """The table that `added` told of."""
+    own = tables[one["file"]]
+    if not (shared := one.get("shared")):
+        return own
+    columns = {name: own.column(name) for name in own.column_names}
+    columns |= {name: tables[file].column(column) for name, (file, column) in shared.items()}
+    return pa.table({name: columns[name] for name in one["columns"]}).replace_schema_metadata(own.schema.metadata)
 
 
 def _json(value: object) -> bytes:

@@ -101,7 +101,7 @@ def test_bad_input(project, arguments, code, said):
 def test_a_damaged_run_ends_with_3_and_never_with_other_numbers(project):
     project.write(CHECKS)
     project.run("-q")
-    path = next((project.folder / ".mqa" / "runs").glob("*/predictions-0.arrow"))
+    path = next((project.folder / ".mqa" / "runs").glob("*/predictions-0.parquet"))
     path.write_bytes(path.read_bytes()[::-1])
     done = project.mqa("judge", "last")
     assert (done.code, done.out) == (3, "")

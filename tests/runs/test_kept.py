@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import signal
@@ -9,14 +10,31 @@ import time
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
 from mqa_registry.report import write_json
-from mqa_registry.runs import kept
+from mqa_registry.runs import kept, packing
 
-TEXTS_AT_REST = ("rows-0.arrow", "seen-0.arrow")
+REPLAYED = """
+format = 1
+name = "replayed"
+[data.words]
+use = "datasets/file"
+path = "words.parquet"
+[backends.one]
+use = "replay/file"
+path = "one.parquet"
+[backends.two]
+use = "replay/file"
+path = "two.parquet"
+[[check]]
+measure = "metrics/accuracy"
+expect = { min = 0.4 }
+"""
+TEXTS_AT_REST = ("rows-0.parquet", "seen-0.parquet")
 
 
 def text_in(project) -> str:
@@ -24,7 +42,7 @@ def text_in(project) -> str:
     whole = []
     for path in project.kept[-1].iterdir():
         content = path.read_bytes()
-        whole.append(str(pa.ipc.open_file(content).read_all().to_pylist()) if path.suffix == ".arrow" else str(content))
+        whole.append(str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else str(content))
     return "\n".join(whole)
 
 
@@ -43,6 +61,50 @@ def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
 def test_equal_predictions_are_kept_once(project):
     project.run()
     assert len(list(project.kept[0].glob("predictions-*"))) == 2  # undisturbed and disturbed, alike on both backends
+
+
+def test_of_a_row_its_id_is_kept_once_and_what_repeats_is_kept_small(project):
+    rows = 20_000
+    table = pq.read_table(project.folder / "words.parquet")
+    texts = table.column("text").take(pa.array(np.arange(rows) % len(table)))
+    labels = table.column("label").take(pa.array(np.arange(rows) % len(table)))
+    ids = pa.array([hashlib.sha256(b"%d" % row).hexdigest()[:32] for row in range(rows)])
+    pq.write_table(pa.table({"id": ids, "text": texts, "label": labels}), project.folder / "words.parquet")
+    for name in ("one", "two"):
+        pq.write_table(pa.table({"id": ids, "label": labels}), project.folder / f"{name}.parquet")
+    project.suite.write_text(REPLAYED)
+    report = project.run()
+    assert sum(path.stat().st_size for path in project.kept[-1].iterdir()) < rows * 24  # bytes: 16 are the id itself
+    found = kept.find(report.run, project.store, None)
+    assert found.rows["words"].table.column("id").combine_chunks() == ids
+    assert {seen.predictions.table.column_names[0] for seen in found.views.values()} == {"id"}
+
+
+ODD = {
+    "nothing": pa.nulls(3),
+    "half": pa.array(np.array([1, np.nan, -0.0], np.float16)),
+    "spans": pa.array([[{"start": 1, "end": 2, "label": "a"}], [], None]),
+    "codes": pa.array(["x", None, "x"]).dictionary_encode(),
+    "bytes": pa.array([b"\xff", b"", None]),
+    "took": pa.array([1, 2, None], pa.duration("ns")),
+    "either": pa.UnionArray.from_sparse(
+        pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]
+    ),
+    "a.b": pa.array([[0.1], [0.2, None], None]),
+}
+
+
+@pytest.mark.parametrize("names", [list(ODD), ["nothing"], ["half", "a.b"]])
+def test_a_table_of_any_types_comes_back_as_it_was(names):
+    whole = pa.table({"id": ["a", "b", "c"], **{name: ODD[name] for name in names}})
+    tables = packing.Tables()
+    told = [tables.added("rows", whole), tables.added("rows", whole), tables.added("seen", whole.select(["id"]))]
+    read = {name: packing.unpacked_table(content) for name, content in tables.files.items()}
+    first, again, ids = (packing.found(one, read) for one in told)
+    for table in (first, again):
+        assert table.schema.equals(whole.schema)
+        assert str(table.to_pydict()) == str(whole.to_pydict())
+    assert ids.equals(whole.select(["id"]))
 
 
 def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
@@ -81,7 +143,7 @@ def test_a_flipped_byte_anywhere_ends_with_3_and_a_hint(project):
     assert project.judge()
 
 
-@pytest.mark.parametrize("name", ["SHA256SUMS", "run.json", "rows-0.arrow", "suite.toml"])
+@pytest.mark.parametrize("name", ["SHA256SUMS", "run.json", "rows-0.parquet", "suite.toml"])
 def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
     project.run()
     path = project.kept[0] / name
@@ -96,13 +158,13 @@ def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
 def test_a_run_of_another_format_is_refused(project):
     project.run()
     folder = project.kept[0]
-    run = json.loads((folder / "run.json").read_text()) | {"format": 2}
+    run = json.loads((folder / "run.json").read_text()) | {"format": 3}
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
     from mqa_registry.runs.folder import drop_folder, write_folder
 
     drop_folder(folder)
     write_folder(folder, files | {"run.json": json.dumps(run).encode()})
-    with pytest.raises(StoreError, match="format 2"):
+    with pytest.raises(StoreError, match="format 3"):
         project.judge()
 
 
