@@ -27,9 +27,20 @@ if TYPE_CHECKING:
 NO_MEMORY = (
     "out of memory", "cannot allocate memory", "can't allocate memory", "not enough memory", "failed to allocate",
     "bad_alloc", "bad allocation", "failed to map segment", "can't start new thread", "resource temporarily unavailable",
+    "error return without exception set",  # of code that looks for no memory, and forgets to say so
 )  # fmt: skip
 DEEPEST = 20  # errors that one was raised from; a plugin may have tied them into a ring
+MAY_READ = "is the path right, and may this user read it?"
 ABOUT_INPUT = (ValueError, TypeError, LookupError)  # errors whose words may be those of data
+
+
+# What the system says of a path that a user named. Anything else is its own state: no room, no limit left, a broken disk.
+OF_PATHS = frozenset(
+    {
+        errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EROFS,
+        errno.ENXIO, errno.ENODEV,
+    }
+)  # fmt: skip
 
 
 class ExitCode(IntEnum):
@@ -158,4 +169,4 @@ class SuiteError(MqaError):
     def __init__(self, problems: Sequence[Problem]) -> None:
         self.problems = tuple(problems)
         count = len(self.problems)
-        super().__init__(f"{count} problem{'s' if count != 1 else ''} in the suite")
+        super().__init__(f"{count:,} problem{'s' if count != 1 else ''} in the suite")

@@ -7,6 +7,8 @@ import zipfile
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from mqa_registry.errors import MAY_READ, DataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -45,7 +47,7 @@ def is_special(path: Path) -> bool:
 
 
 def file_format(path: Path) -> FileFormat:
-    """The format of a file, which is there; UNKNOWN where nothing tells it, or where it cannot be read."""
+    """The format of a file, which is there; UNKNOWN where nothing tells it. A DataError where this user may not read it."""
     if is_special(path):
         return FileFormat.UNKNOWN
     try:
@@ -54,6 +56,8 @@ def file_format(path: Path) -> FileFormat:
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 return _of_archive(archive.namelist())
+    except PermissionError as error:
+        raise DataError(f"`{path}` cannot be read: permission denied", hint=MAY_READ) from error
     except (OSError, zipfile.BadZipFile):
         return FileFormat.UNKNOWN
     return _of_head(head, path.suffix)

@@ -136,6 +136,7 @@ class _Watch:
         self._process = process
         self._memory = Memory(process)
         self._interrupted = False
+        self._asked: set[int] = set()  # the signals that somebody sent
         for number in ASKED:
             if signal.getsignal(number) is not signal.SIG_IGN:
                 signal.signal(number, lambda number, _: self._pass_on(number))
@@ -143,8 +144,8 @@ class _Watch:
     def end(self) -> NoReturn:
         """Wait for the process, say how it ended where it did not, and end with its code."""
         code = os.waitstatus_to_exitcode(self._wait())
-        if code >= 0 and code == _PAGE.code:
-            os._exit(code)
+        if code >= 0 and code == _PAGE.code and (code != ExitCode.INTERRUPTED or signal.SIGINT in self._asked):
+            os._exit(code)  # OpenBLAS sends its own process the signal of Ctrl-C, where it gets no thread
         if self._interrupted:
             _tell(
                 f"interrupted while {_PAGE.doing}",
@@ -180,6 +181,7 @@ class _Watch:
         return os.waitpid(self._process, 0)[1]
 
     def _pass_on(self, number: int) -> None:
+        self._asked.add(number)
         self._send(number)
         if number == signal.SIGINT and hasattr(signal, "alarm"):
             signal.signal(signal.SIGALRM, self._give_up)

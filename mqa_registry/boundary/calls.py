@@ -11,7 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from mqa_registry.errors import ContributionError, MqaError, NotRunError, OutOfMemoryError, StoreError, no_memory
+from mqa_registry.errors import (
+    MAY_READ,
+    ContributionError,
+    DataError,
+    MqaError,
+    NotRunError,
+    OutOfMemoryError,
+    StoreError,
+    no_memory,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -198,6 +207,8 @@ def _translate(call: calling, error: BaseException) -> None:
         if who.kind in CHECKED:
             raise ContributionError(who.kind, who.name, f"reports: {error.message}", hint=error.hint) from error
         return
+    if isinstance(error, PermissionError) and error.filename is not None and who.kind not in CHECKED:
+        raise DataError(f"`{error.filename}` cannot be used: permission denied", hint=MAY_READ) from error
     if no_memory(error):
         message = f"out of memory while the {who.kind} `{who.name}` was at work: {described(error)}"
         raise OutOfMemoryError(message, hint=MORE_MEMORY) from error

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 import traceback
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from mqa_registry.boundary import MORE_MEMORY, described
-from mqa_registry.errors import ExitCode, MqaError, OutOfMemoryError, SuiteError, no_memory
+from mqa_registry.errors import OF_PATHS, ExitCode, MqaError, OutOfMemoryError, SuiteError, no_memory
 from mqa_registry.report.output import OutputError, abandon
 from mqa_registry.report.text import visible
 from mqa_registry.watching import doing
@@ -22,14 +21,6 @@ if TYPE_CHECKING:
 
 MOST = 20  # problems of a suite that are shown
 NO_MEMORY = "out of memory while"
-
-# What the system says of a path that a user named: there is nothing to report about it.
-OF_PATHS = frozenset(
-    {
-        errno.ENAMETOOLONG, errno.EACCES, errno.EPERM, errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.EISDIR, errno.EROFS,
-        errno.ENXIO, errno.ENODEV,
-    }
-)  # fmt: skip
 
 
 class _Ended:

@@ -18,6 +18,7 @@ from mqa_registry.errors import ExitCode, NotRunError, UsageError
 from mqa_registry.naming import counted
 from mqa_registry.predict import Disturbed, Silence, examine, load_rows, perturb_rows
 from mqa_registry.report.console import print_report
+from mqa_registry.report.files import explained
 from mqa_registry.report.jsonfile import write_json
 from mqa_registry.report.output import abandon, console, output
 from mqa_registry.report.progress import watched
@@ -177,7 +178,7 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
     with limited(asked.timeout):
         rows = load_rows(plan, asked.conditions(plan.suite))
         perturbed = perturb_rows(plan, rows, Silence())
-    try:
+    with explained(out):
         mark_rows(out)
         for row_set, seen in perturbed.items():
             if not isinstance(seen, Disturbed):
@@ -185,7 +186,3 @@ def write_rows(suite: Path, asked: Asked, out: Path) -> None:
             path = out / f"{row_set.name}.parquet"
             pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
             print(f"{path}: {counted(len(seen.rows), 'row')}", file=output())
-    except OSError as error:
-        raise UsageError(
-            f"cannot write to `{out}`: {error.strerror}", hint="name another folder with `--out`"
-        ) from error

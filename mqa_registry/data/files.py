@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,7 @@ from mqa_registry.data.class_labels import described_features, with_class_names
 from mqa_registry.data.csv_file import read_csv
 from mqa_registry.data.json_file import read_json
 from mqa_registry.data.unreadable import as_text
-from mqa_registry.errors import DataError, OutOfMemoryError, no_memory
+from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory
 from mqa_registry.formats import is_special
 
 if TYPE_CHECKING:
@@ -51,6 +52,10 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
             hint = "read fewer rows, or smaller files"
             said = f": {_said(error)}" if str(error) else ""
             raise OutOfMemoryError(f"out of memory while reading `{path}`{said}", hint=hint) from error
+        if isinstance(error, OSError) and error.errno in OF_PATHS:
+            raise DataError(
+                f"`{path}` cannot be read: {os.strerror(error.errno or 0).lower()}", hint=MAY_READ
+            ) from error
         raise DataError(f"`{path}` cannot be read as {kind}: {_said(error)}", hint=_HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:

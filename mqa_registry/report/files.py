@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import OF_PATHS, NotRunError, UsageError
 from mqa_registry.report.output import output
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ def _replace(place: Path, text: str) -> None:
 
 @contextmanager
 def explained(path: str | Path) -> Iterator[None]:
-    """Turn what goes wrong while writing to a path into a UsageError; a reader who left is the command's to handle."""
+    """Turn what goes wrong while writing to a path into a UsageError, a NotRunError where nothing is wrong with the path.
+
+    A reader who left is the command's to handle.
+    """
     try:
         yield
     except BrokenPipeError:
@@ -62,4 +65,6 @@ def explained(path: str | Path) -> Iterator[None]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         hint = "name a file in a folder that can be written to and has room"
-        raise UsageError(f"cannot write `{path}`: {reason}", hint=hint) from error
+        raise (UsageError if error.errno in OF_PATHS else NotRunError)(
+            f"cannot write `{path}`: {reason}", hint=hint
+        ) from error

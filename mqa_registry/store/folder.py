@@ -70,13 +70,19 @@ def is_store(folder: Path) -> bool:
 
 
 def refuse_links(folder: Path) -> None:
-    """Raise a StoreError where a store, or anything directly in it, is a symbolic link."""
+    """Raise a StoreError where a store, or anything directly in it, is a symbolic link, a pipe or a device."""
     found = [folder, *(folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ())]
     link = next((path for path in found if path.is_symlink()), None)
     if link is not None:
         raise StoreError(
             f"`{link}` is a link, and a store has none: what is written there would land elsewhere",
             hint="remove the link, or name the folder itself with `--store DIR`",
+        )
+    special = next((path for path in found if is_special(path)), None)
+    if special is not None:
+        raise StoreError(
+            f"`{special}` is a pipe or a device, and a store has none",
+            hint="remove it, or name another folder with `--store DIR`",
         )
 
 

@@ -158,7 +158,7 @@ def _loaded(folder: Folder, what: str, load: Callable[[], Loaded]) -> Loaded:
 
 def _refusal(folder: Folder, what: str, error: Exception) -> MqaError:
     message = f"`{folder.path}` cannot be loaded as {what}: {reason(error)}"
-    if isinstance(error, MemoryError | ImportError):
+    if isinstance(error, MemoryError | ImportError | SystemError):  # none of them is about the files
         return NotRunError(message)
     if isinstance(error, UnpicklingError):  # PyTorch says how to load it all the same, which runs it
         return DataError(

@@ -241,13 +241,14 @@ def test_a_terminal_without_a_column_is_printed_to(sound, columns):
 
 
 def test_of_thousands_of_problems_the_first_are_shown(project):
-    wrong = ", ".join(f'"t{number}"' if number else "1" for number in range(2)) + ", 1" * 5999
-    project.write(CHECK.replace("expect", f"tags = [{wrong}]\nexpect"))
+    project.write(CHECK.replace("expect", f"tags = [{', '.join(['1'] * 5999)}]\nexpect"))
     done = project.run()
     assert done.code == 2
+    blocks = done.err.split("\n\n")
+    assert blocks[-1] == "error: 5,999 problems in the suite, 5,979 of them not shown\n"
+    places = [block.splitlines()[0].split(": ")[0] for block in blocks[:-1]]
+    assert len(set(places)) == len(places) == 20
     assert len(done.err) < 20_000
-    assert done.err.count("hint:") <= 20
-    assert "not shown" in done.err
 
 
 def test_data_that_do_not_fit_are_said_to_and_named(sound, shell):

@@ -7,7 +7,7 @@ import numpy as np
 MEASURING = 6  # forward passes by which a run learns how rows may be batched: five rows alone, and all at once
 
 
-def test_twenty_kills_change_no_number_and_cost_a_batch_each_once_batching_is_measured(letters):
+def test_kills_change_no_number_and_cost_a_batch_each_once_batching_is_measured(letters):
     """What is measured first is kept as one whole: a kill before its end costs what was done of it, one after it a batch."""
     assert letters.run()[0] in (0, 1, 4)
     whole, batches = letters.report(), letters.log
@@ -18,7 +18,7 @@ def test_twenty_kills_change_no_number_and_cost_a_batch_each_once_batching_is_me
 
     rng = np.random.default_rng(2026)
     begun: list[list[str]] = []  # by each process that was killed
-    for number in range(20):
+    for number in range(12):
         after = int(rng.integers(1, 4)) if number < 5 else MEASURING + 1 if number == 5 else 1
         before = len(letters.log)
         code = letters.end(letters.start(), after, signal.SIGKILL, float(rng.uniform(0, 0.03)))

@@ -74,7 +74,7 @@ class Fuzz:
             if isinstance(error, KeyboardInterrupt):
                 raise
             raise AssertionError(f"trial {self.outcomes.total()}: {error!r} of {content[:4000]!r}") from error
-        self._count(outcome, began)
+        self.count(outcome, began)
 
     def tried_apart(self, act: Callable[[], object], content: bytes, *, may_crash: bool = False) -> bool:
         """The same in a process of its own with less memory, for libraries that may take all or end the process.
@@ -92,13 +92,14 @@ class Fuzz:
         _, status = os.waitpid(child, 0)
         code = os.waitstatus_to_exitcode(status)
         if may_crash and -code in CRASHES:
-            self._count("crashed", began)
+            self.count("crashed", began)
             return False
         assert code in (0, REFUSED), f"trial {self.outcomes.total()} ended with {code}: {said} of {content[:4000]!r}"
-        self._count("taken" if code == 0 else "refused", began)
+        self.count("taken" if code == 0 else "refused", began)
         return True
 
-    def _count(self, outcome: str, began: float) -> None:
+    def count(self, outcome: str, began: float) -> None:
+        """Take down how a trial ended."""
         self.outcomes[outcome] += 1
         self.slowest = max(self.slowest, time.perf_counter() - began)
 
