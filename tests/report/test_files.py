@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.report.files import write_text
 
 
@@ -31,8 +31,10 @@ def test_a_missing_folder_is_named(tmp_path):
     assert caught.value.hint.startswith("make it: mkdir -p ")
 
 
-@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS])
-def test_what_stood_there_stays_when_writing_fails(tmp_path, monkeypatch, number):
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, NotRunError), (errno.EACCES, UsageError), (errno.EROFS, UsageError)]
+)
+def test_what_stood_there_stays_when_writing_fails(tmp_path, monkeypatch, number, kind):
     place = tmp_path / "report.json"
     place.write_text("before")
 
@@ -40,7 +42,7 @@ def test_what_stood_there_stays_when_writing_fails(tmp_path, monkeypatch, number
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(Path, "replace", fail)
-    with pytest.raises(UsageError, match=os.strerror(number).lower()) as caught:
+    with pytest.raises(kind, match=os.strerror(number).lower()) as caught:
         write_text(place, "after")
     assert caught.value.hint
     assert place.read_text() == "before"

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 from mqa_registry.report import read_json, to_json, without_examples, write_json
 
@@ -155,7 +155,7 @@ def test_a_dash_writes_to_standard_output_and_nothing_else(report, capsys, tmp_p
 @pytest.mark.parametrize(
     ("error", "raised"),
     [
-        (OSError(errno.ENOSPC, "No space left on device"), UsageError),
+        (OSError(errno.ENOSPC, "No space left on device"), NotRunError),
         (BrokenPipeError(errno.EPIPE, "Broken pipe"), BrokenPipeError),
     ],
 )
