@@ -41,7 +41,7 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=("fields",),
-        version=8,
+        version=9,
         ranges=dict.fromkeys(("ratio", "max_abs", "p999", "mean", "mismatches", "outside", "rerun"), DISTANCE)
         | {"cosine": (-1.0, 1.0)},
         check=check_outputs,

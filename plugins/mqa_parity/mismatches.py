@@ -48,13 +48,15 @@ def off_scale(exact: Array, form: Precision) -> npt.NDArray[np.bool_]:
     return np.asarray(~(np.abs(exact) <= form.largest))
 
 
-def broken(exact: Array, peer: Array, candidate: Array, form: Precision) -> str:
+def broken(exact: Array, peer: Array, candidate: Array, form: Precision, ties: Array | None = None) -> str:
     """Why some elements of an output cannot be held against the exact ones, or nothing.
 
-    Numbers without a fraction must be equal, but where PyTorch itself does not find the exact one.
+    Numbers without a fraction must be equal, but where PyTorch itself does not find the exact one, and where `ties` are
+    true.
     """
     if exact.dtype.kind != "f":
         other = (candidate != peer) & (peer == exact)
+        other = other if ties is None else other & ~ties
         return f"{np.count_nonzero(other):,} of {exact.size:,} are other integers" if other.any() else ""
     off = off_scale(exact, form)
     bare = ~np.isfinite(candidate) & ~off

@@ -1,28 +1,18 @@
-"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them.
-
-Per output, y being the candidate's values over all rows that were run, p those of PyTorch in the same precision, e
-those of PyTorch in float64, and eps the step from 1 to the next number of that precision:
-
-    ratio = max|y - e| / max(max|p - e|, 8/10 eps max|e|)
-
-So 10, the bound by convention, lets through ten times PyTorch's own error, and always 8 eps of the largest value: one
-that PyTorch happens to have exact must not make every rounding a fault. Numbers that PyTorch has exact beside others
-that it rounded, such as a mask's -10000, do not count for max|e|. To take float64 for the truth, and PyTorch's distance
-from it for the yardstick, is the way of PyTorch's own accuracy tests (`torch._dynamo.utils.same`, `fp64_ref`), which
-take root mean squares where this takes the largest errors.
-"""
+"""What the observations of `parity/tensors` come to: its numbers, and what a person needs to believe them."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_parity.channels import HOPELESS
+from mqa_parity.outputs import BOUND, decisive, summed, times_of
 from mqa_parity.sampling import TOGETHER
 from mqa_parity.showing import examples, floats, plain
 from mqa_parity.weight_comparison import comparison_of, divergence
@@ -35,33 +25,15 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_parity.outputs import Output
+
     Floats: TypeAlias = npt.NDArray[np.float64]
 
 GIVES = ("ratio", "max_abs", "p999", "mean", "cosine", "sqnr", "mismatches", "outside", "rerun")
 
-BOUND, ROUNDINGS = 10, 8
+MOST_NAMES = 3  # rows that a remark names
 FEW = 100  # numbers: the largest of so few errors says little of how large errors are
 FEW_MAKE = 10  # times as large a ratio as it should be, at most
-BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
-
-
-@dataclass(frozen=True)
-class Output:
-    """One output over all rows. `ratio` is `error` over `yardstick`, NaN where PyTorch has no such precision."""
-
-    name: str
-    elements: int
-    mismatches: int
-    error: float
-    noise: float
-    yardstick: float
-    ratio: float
-    p999: float
-    mean: float
-    cosine: float
-    sqnr: float
-    outside: int
-    rerun: float
 
 
 def numbers(observations: pa.Table) -> dict[str, Any]:
@@ -107,6 +79,7 @@ def evidence(observations: pa.Table) -> dict[str, Any]:
     return {
         **_divergence(observations),
         "looked_at": looked_at(observations),
+        **_undecided(observations),
         "remarks": list(dict.fromkeys(_remarks(observations, outputs))),
         **_notes(observations),
         "outputs": {output.name: _plain(output) for output in outputs},
@@ -119,55 +92,9 @@ def differs(observations: pa.Table) -> bool:
     return any(output.mismatches or not output.ratio <= BOUND for output in summed(observations))
 
 
-def summed(observations: pa.Table) -> list[Output]:
-    """Every output over all its rows, the worst first."""
-    names = pc.unique(observations.column("output")).to_pylist()
-    outputs = [_summed(name, observations.filter(pc.equal(observations.column("output"), name))) for name in names]
-    return sorted(outputs, key=lambda one: (-one.mismatches, -one.ratio if one.ratio >= 0 else 0.0, -one.error))
-
-
-def _summed(name: str, rows: pa.Table) -> Output:
-    columns = {one: floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "eps")}
-    most = {one: float(values.max()) for one, values in columns.items()}
-    mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
-    yardstick = max(most["noise"], ROUNDINGS / BOUND * most["eps"] * most["magnitude"])
-    held = mismatches or rows.column("peer")[0].as_py()
-    return Output(
-        name=name,
-        elements=int(floats(rows, "elements").sum()),
-        mismatches=mismatches,
-        error=most["error"],
-        noise=most["noise"],
-        yardstick=yardstick,
-        ratio=_ratio(most["error"], yardstick) if held else math.nan,
-        p999=most["p999"],
-        mean=float(floats(rows, "mean").mean()),
-        cosine=float(np.fmin.reduce(floats(rows, "cosine"))),
-        sqnr=_sqnr(floats(rows, "signal").sum(), floats(rows, "distortion").sum()),
-        outside=int(columns["outside"].sum()),
-        rerun=most["rerun"],
-    )
-
-
-def _ratio(error: float, yardstick: float) -> float:
-    if not error:
-        return 0.0
-    return error / yardstick if yardstick else math.inf
-
-
-def _sqnr(signal: float, distortion: float) -> float:
-    """The signal-to-quantization-noise ratio in decibels, 10 log10(signal / distortion), as far as float64 can tell."""
-    if not distortion:
-        return BEST
-    return float(np.clip(10 * (_log(signal) - _log(distortion)), -math.inf, BEST))
-
-
-def _log(number: float) -> float:
-    return math.log10(number) if number else -math.inf
-
-
 def _by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
     """Per row of the data the worst over its outputs; an output without rows stands for itself."""
+    observations = decisive(observations)
     ids = [name if name is not None else place for place, name in enumerate(observations.column("id").to_pylist())]
     places = {name: place for place, name in enumerate(dict.fromkeys(ids))}
     found = np.full(len(places), math.nan)
@@ -185,8 +112,7 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
     if not peer:
         yield f"{_no_peer(observations)} to hold this against, so there is no `ratio`: bound another number, or answers"
     elif outputs and math.isfinite(outputs[0].ratio):
-        times = f"{outputs[0].ratio:,.0f}" if outputs[0].ratio >= 100 else f"{outputs[0].ratio:.1f}"
-        yield f"`{outputs[0].name}` is {times} times as far from float64 as {yardstick} in {peer}"
+        yield _far(outputs[0], f"{yardstick} in {peer}")
         found = _divergence(observations).get("first_divergence", {})
         unexplained = found.get("kind", "tolerance") == "tolerance"
         if BOUND < outputs[0].ratio <= FEW_MAKE * BOUND and outputs[0].elements < FEW and unexplained:
@@ -195,7 +121,54 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
     yield from weight_remarks(comparison_of(observations))
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
+    yield from _rounded(observations)
+    yield from _beyond_use(observations)
     yield _looked_at(observations)
+
+
+def _far(output: Output, peer: str) -> str:
+    """How many times as far off an output is, or the channel or row of it that decides, and how many are allowed."""
+    group = output.group
+    times = group.times if group else output.times
+    allowed = group.allowed if group else output.allowed
+    shown = f"{times:,.0f}" if times >= 100 else f"{times:.1f}"
+    far = f"{_part(output)} is {shown} times as far from float64 as {peer}"
+    return far if allowed == BOUND else f"{far}, and {allowed:.2g} times are allowed"
+
+
+def _part(output: Output) -> str:
+    """As `channel 4 of 85 of `boxes` (`boxes[:, :, 4]`)`."""
+    group = output.group
+    if group is None:
+        return f"`{output.name}`"
+    if group.row is not None:
+        return f"row `{group.row}` of `{output.name}`"
+    place = ", ".join([*[":"] * (group.axis or 0), str(group.index)])
+    return f"channel {group.index} of {group.of} of `{output.name}` (`{output.name}[{place}]`)"
+
+
+def _rounded(observations: pa.Table) -> Iterator[str]:
+    """Integers a step off, where a rounding decides."""
+    found = observations.filter(pc.greater(observations.column("ties"), 0))
+    for name in pc.unique(found.column("output")).to_pylist():
+        number = pc.sum(found.filter(pc.equal(found.column("output"), name)).column("ties")).as_py()
+        off = "1 integer lies" if number == 1 else f"{number:,} integers lie"
+        yield f"`{name}`: {off} one step off, where the number that is rounded is a tie"
+
+
+def _undecided(observations: pa.Table) -> dict[str, list[str]]:
+    """The rows that decide nothing, where there are any."""
+    rows = observations.filter(pc.equal(observations.column("standing"), HOPELESS)).column("id").to_pylist()
+    return {"beyond_use": list(dict.fromkeys(rows))} if rows else {}
+
+
+def _beyond_use(observations: pa.Table) -> Iterator[str]:
+    rows = _undecided(observations).get("beyond_use", [])
+    if rows:
+        named = ", ".join(f"`{row}`" for row in rows[:MOST_NAMES]) + (" ..." if len(rows) > MOST_NAMES else "")
+        yardstick = observations.column("yardstick")[0].as_py()
+        what = "1 row decides nothing" if len(rows) == 1 else f"{len(rows):,} rows decide nothing"
+        yield f"{what}, since {yardstick} itself has lost more than half of its digits there: {named}"
 
 
 def _notes(observations: pa.Table) -> dict[str, list[str]]:
@@ -268,11 +241,17 @@ def _divergence(observations: pa.Table) -> dict[str, Any]:
 
 def _worst(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
     """The rows that are farthest off for their output."""
+    observations = decisive(observations)
     names = observations.column("output").to_pylist()
     errors = zip(names, floats(observations, "error"), strict=True)
-    ratios = np.array([_ratio(error, yardsticks[name]) for name, error in errors])
+    ratios = np.array([times_of(error, yardsticks[name]) for name, error in errors])
     return examples(observations, ratios, ("output", "error", "noise", "mismatch"))
 
 
 def _plain(output: Output) -> dict[str, Any]:
-    return {name: plain(value) for name, value in asdict(output).items() if name != "name"}
+    told = {name: plain(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
+    return told | (
+        {"group": {name: plain(value) for name, value in asdict(output.group).items() if value is not None}}
+        if output.group
+        else {}
+    )

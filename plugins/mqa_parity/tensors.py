@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,11 +12,11 @@ from annotated_types import Ge
 
 from mqa_parity.caches import Caching, as_given
 from mqa_parity.culprit import culprit
-from mqa_parity.errors import BROKEN, errors
 from mqa_parity.file_notes import file_notes
-from mqa_parity.mismatches import broken, off_scale, undefined, unlike
+from mqa_parity.mismatches import unlike
 from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart, refuse_unknown
-from mqa_parity.ratios import BOUND, ROUNDINGS, differs
+from mqa_parity.ratios import differs
+from mqa_parity.records import SCHEMA, Asked, Trial, held_rows, record_of, refuse_undefined, with_groups, worst_runs
 from mqa_parity.sampling import TOGETHER, alone, batch_of, batched, codec_of, fitting, longest_of, sample, telling
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
@@ -31,10 +30,9 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.errors import Errors
+    from mqa_parity.channels import Part
     from mqa_parity.pairing import Parts
     from mqa_parity.sampling import Batch, Row
-    from mqa_parity.steady import Survey
     from mqa_parity.trio import Trio
     from mqa_registry import Runner, Scene
 
@@ -43,32 +41,6 @@ if TYPE_CHECKING:
     Record: TypeAlias = dict[str, Any]
 
 PAIRED_BY = 2  # batches whose values tell which output is which: the first two, which differ in rows and positions
-
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),  # null for an output that has no rows
-        ("fields", pa.string()),  # its words, as JSON
-        ("output", pa.string()),
-        ("mismatch", pa.string()),  # what is wrong beyond any tolerance, or empty
-        ("elements", pa.int64()),
-        *((name, pa.float64()) for name in ("error", "noise", "mean", "p999", "signal", "distortion")),
-        *((name, pa.float64()) for name in ("cosine", "magnitude")),
-        ("outside", pa.int64()),
-        ("rerun", pa.float64()),
-        ("eps", pa.float64()),
-        ("precision", pa.string()),  # of the candidate
-        ("peer", pa.string()),  # of the reference beside it
-        ("yardstick", pa.string()),  # what the reference is: PyTorch, or a file
-        ("doubt", pa.string()),  # why its error is not known, or empty
-        ("together", pa.int64()),  # rows that were run at a time, at most
-        ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
-        ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
-        ("size", pa.int64()),  # of the row, in tokens; null where rows have none
-        ("of_rows", pa.int64()),  # rows of the data, of which some were looked at
-        ("of_longest", pa.int64()),  # the longest row that the model takes, in tokens; null where nobody knows
-        ("weights", pa.string()),  # how the candidate's differ from the model's, as JSON; in one row at most
-    ]
-)
 
 
 def tensors(
@@ -90,8 +62,10 @@ def tensors(
     `outputs` are those of the model that the candidate must have, by their names. Left out, what both give is held: outputs
     are matched by name, then by value, and one that only one side gives is a remark. Keys and values of a decoder are
     among them where the candidate gives them, and then all of them. `ratio` needs no tolerance: it is the
-    largest error of an output over PyTorch's own, so that 10 is a bound for every model and precision, and it is
-    undefined where PyTorch has no such precision. Where the reference is an ONNX file, it takes PyTorch's part: a copy of it
+    largest error of an output over PyTorch's own, of the whole output, of each channel and of each row, in units such
+    that 10 is a bound for every model and precision: 10 times PyTorch's error in float32, 4 times in 16 bits, more in a
+    channel or row of few numbers. It is undefined where PyTorch has no such precision. A row in which PyTorch itself has
+    lost more than half of its digits, and that is far noisier than others, is named and decides nothing. Where the reference is an ONNX file, it takes PyTorch's part: a copy of it
     with wider numbers is float64, and there is no ratio where it has no such copy, or another precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
     many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
     number is infinitely bad: NaN, Inf, another shape or type, an output that is asked for and not there, a crash. Where there are any,
@@ -104,7 +78,7 @@ def tensors(
     """
     assert scene.reference is not None
     compared = compare_weights(scene.reference.runner, scene.view.runner) if weights else ""
-    asked = _Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
+    asked = Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
     with trio(scene.reference, scene.view) as three:
         drawn = sample(scene, rows, including or ())
         most = TOGETHER if scene.batching.takes_batches else 1
@@ -130,7 +104,7 @@ def check_outputs(scene: Scene, *, outputs: list[str] | None = None) -> None:
     refuse_unknown(outputs, list(answered(runner, scene.reference.backend, batch_of(codec, sample(scene, 1)))))
 
 
-def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, together: int) -> pa.Table:
+def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, together: int) -> pa.Table:
     """Everything that is held of these rows, so many of them in a batch at most."""
     assert scene.reference is not None
     codec = codec_of(scene)
@@ -142,17 +116,22 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
     three = three if found is None else as_given(three, found)
     survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
     three = trusted(three, batches[0].arrays)
-    trial = _Trial(three, survey, scene.reference.backend, asked, together)
+    trial = Trial(three, survey, scene.reference.backend, asked, together)
     pairing = _pairing(trial, batches, given, found)
-    records = [_record(trial, name, None, why) for name, why in pairing.missing.items()]
+    records = [record_of(trial, name, None, why) for name, why in pairing.missing.items()]
+    parts: dict[str, list[Part]] = {}
     for batch, answer in zip(batches, given, strict=True):
-        records += _held(trial, batch, pairing.pairs, answer)
-    records = _worst(records)
+        for record, part in held_rows(trial, batch, pairing.pairs, answer):
+            records.append(record)
+            if part is not None:
+                parts.setdefault(record["output"], []).append(part)
+    records = with_groups(worst_runs(records), parts, three)
+    refuse_undefined(trial, records)
     if asked.blame and differs(pa.Table.from_pylist(records, SCHEMA)):
         known = (
             None if found is None else pairing
         )  # what a file that always crashes calls its outputs shows in no answer
-        records[0]["blame"] = culprit(three, batches, codec.mask, BOUND, asked.place, pairing=known)
+        records[0]["blame"] = culprit(three, batches, codec.mask, three.form.allowed, asked.place, pairing=known)
     notes = [*pairing.notes, *file_notes(three.peer, three.candidate)]
     records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)
@@ -160,28 +139,6 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: _Asked, toge
 
 def _store(scene: Scene) -> Path | None:
     return scene.subject.conditions.exports.parent / "repro" if scene.subject else None
-
-
-@dataclass(frozen=True)
-class _Asked:
-    """The outputs to hold, all of them if None, the fixed tolerance, and where a bundle goes, if one is kept."""
-
-    outputs: Sequence[str] | None
-    atol: float
-    rtol: float
-    blame: bool
-    place: Path | None
-
-
-@dataclass(frozen=True)
-class _Trial:
-    """Who is held against whom, and how."""
-
-    three: Trio
-    survey: Survey
-    reference: str  # the backend's name
-    asked: _Asked
-    together: int
 
 
 def _given(candidate: Runner, batch: Batch) -> Arrays | str:
@@ -194,7 +151,7 @@ def _given(candidate: Runner, batch: Batch) -> Arrays | str:
         return f"the candidate crashes: {reason(error)}"
 
 
-def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | str], found: Arrays | None) -> Pairing:
+def _pairing(trial: Trial, batches: Sequence[Batch], given: Sequence[Arrays | str], found: Arrays | None) -> Pairing:
     """Which outputs are held; a candidate that crashes on everything is taken to have the reference's."""
     ours, asked = list(trial.survey.rerun), trial.asked.outputs
     refuse_unknown(asked or (), ours)
@@ -218,68 +175,7 @@ def _pairing(trial: _Trial, batches: Sequence[Batch], given: Sequence[Arrays | s
             parts += [(cut(double), cut(single), cut(answer[theirs])) for cut in cuts]
         return parts
 
-    near = partial(noise_apart, bound=BOUND, floor=ROUNDINGS / BOUND * form.eps) if trial.three.matched else power_apart
+    near = partial(noise_apart, bound=form.allowed, floor=form.floor) if trial.three.matched else power_apart
     return pair_outputs(ours, list(found), compared, asked=asked, same=near)
 
 
-def _held(trial: _Trial, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str) -> Iterator[Record]:
-    """Every output of every row of a batch, held against the other two."""
-    exact, peer = (answered(runner, trial.reference, batch) for runner in (trial.three.exact, trial.three.peer))
-    for name, theirs in pairs.items():
-        wrong = candidate if isinstance(candidate, str) else unlike(peer[name], candidate[theirs])
-        for row, cut in trial.survey.layout.parts(name, batch):
-            if wrong or isinstance(candidate, str):
-                yield _record(trial, name, row, wrong)
-            else:
-                yield _part(trial, name, row, (cut(exact[name]), cut(peer[name]), cut(candidate[theirs])))
-
-
-def _worst(records: Sequence[Record]) -> list[Record]:
-    """Of a row that was run twice, every output where it is further off."""
-    kept: dict[tuple[str, str | int], Record] = {}
-    for place, record in enumerate(records):
-        key = (record["output"], place if record["id"] is None else record["id"])
-        if key not in kept or _badness(record) > _badness(kept[key]):
-            kept[key] = record
-    return list(kept.values())
-
-
-def _badness(record: Record) -> tuple[bool, float]:
-    return bool(record["mismatch"]), record["error"]
-
-
-def _part(trial: _Trial, name: str, row: Row | None, values: tuple[Array, Array, Array]) -> Record:
-    exact, peer, candidate = values
-    form = trial.three.form
-    if why := undefined(exact, peer, form):
-        place = f"for row `{row.id}`" if row else "for a batch"
-        raise MqaError(
-            f"backend `{trial.reference}` gives {why} in `{name}` {place}, in float64 or in {form.name}",
-            hint="nothing can be held against that; does the model bear such a row, and that precision?",
-        )
-    if why := broken(exact, peer, candidate, form):
-        return _record(trial, name, row, why)
-    on = ~off_scale(exact, form)
-    return _record(
-        trial, name, row, "", errors(exact[on], peer[on], candidate[on], atol=trial.asked.atol, rtol=trial.asked.rtol)
-    )
-
-
-def _record(trial: _Trial, output: str, row: Row | None, mismatch: str, found: Errors = BROKEN) -> Record:
-    """One row of the observations."""
-    three = trial.three
-    return {
-        "id": row.id if row else None,
-        "fields": row.text if row else None,
-        "size": row.tokens if row else None,
-        "output": output,
-        "mismatch": mismatch,
-        "rerun": trial.survey.rerun.get(output, 0.0),
-        "eps": three.form.eps,
-        "precision": three.precision,
-        "peer": three.form.name if three.matched else "",
-        "yardstick": three.yardstick,
-        "doubt": three.doubt,
-        "together": trial.together,
-        **asdict(found),
-    }

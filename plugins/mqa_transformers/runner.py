@@ -58,6 +58,19 @@ class TorchRunner:
             named = outputs if isinstance(outputs, dict) else {"output": outputs}
             return {self.naming(name): _array(tensor) for name, tensor in named_tensors(named).items()}
 
+    def unrounded(self, batch: Arrays) -> Mapping[str, tuple[npt.NDArray[Any], bool]]:
+        """Per output of integers that were rounded from numbers with a fraction these, and whether a step is at a half.
+
+        Other integers, such as labels and indices, are left out.
+        """
+        from mqa_transformers.rounding import HALF, rounded
+
+        with self._running(), rounded() as mode:
+            outputs = self._forward(batch)
+            named = named_tensors(outputs if isinstance(outputs, dict) else {"output": outputs})
+            found = {name: mode.source(tensor) for name, tensor in named.items()}
+            return {self.naming(name): (_array(one[0]), one[1] == HALF) for name, one in found.items() if one}
+
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""

@@ -480,17 +480,32 @@ def test_a_reference_that_moves_by_a_rounding_is_borne_and_told(held, numpy_runn
     assert found["ratio"] < 10
 
 
-@pytest.mark.parametrize(
-    ("value", "dtype"),
-    [(math.nan, np.float32), (math.nan, np.float64), (math.inf, np.float32), (-math.inf, np.float32)],
-)
-def test_a_reference_without_an_answer_is_its_own_fault(held, numpy_runner, value, dtype):
-    def broken(outputs):
-        here = outputs["logits"].dtype == dtype
-        return changed("logits", put((0, 0), value))(outputs) if here else outputs
+NO_ANSWERS = [(math.nan, np.float32), (math.nan, np.float64), (math.inf, np.float32), (-math.inf, np.float32)]
 
-    with pytest.raises(MqaError, match=r"backend `torch` gives (NaN|Inf) in `logits` for row `row \d+`"):
-        held(reference=numpy_runner(changes=broken))
+
+def without_an_answer(place, value, dtype):
+    """A fault of the reference in one precision."""
+    fault = changed("logits", put(place, value))
+    return lambda outputs: fault(outputs) if outputs["logits"].dtype == dtype else outputs
+
+
+@pytest.mark.parametrize(("value", "dtype"), NO_ANSWERS)
+def test_a_reference_without_any_answer_is_its_own_fault(held, numpy_runner, value, dtype):
+    reference = numpy_runner(changes=without_an_answer((slice(None), 0), value, dtype))
+    with pytest.raises(
+        MqaError, match=r"backend `torch` gives (NaN|Inf) in `logits` for row `row \d+` and 39 more of 40"
+    ):
+        held(reference=reference)
+
+
+@pytest.mark.parametrize(("value", "dtype"), NO_ANSWERS)
+def test_a_row_that_the_reference_has_no_answer_to_is_named_and_decides_nothing(held, numpy_runner, value, dtype):
+    reference = numpy_runner(changes=without_an_answer((0, 0), value, dtype))
+    found, shown, _ = held(reference=reference)
+    assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
+    assert 0 < len(shown["beyond_use"]) < 20
+    faulty = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
+    assert held(faulty, reference)[0]["ratio"] > 100, "the other rows decide"
 
 
 def test_an_infinity_that_is_meant_is_one_on_both_sides(held, numpy_runner):
