@@ -12,7 +12,7 @@ from mqa_registry import plugins, runs
 from mqa_registry.commands.interface import Interface
 from mqa_registry.commands.mapping import mapped_by_option
 from mqa_registry.commands.model import source_and_task, told
-from mqa_registry.commands.odd import odd_rows
+from mqa_registry.commands.odd import moved_rows, odd_rows, unseen_classes
 from mqa_registry.commands.places import check_report
 from mqa_registry.commands.running import tell
 from mqa_registry.contributions import Comparison, Task
@@ -25,18 +25,21 @@ from mqa_registry.report.progress import watched
 from mqa_registry.suite import made_up
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.commands.running import Show
     from mqa_registry.errors import ExitCode
     from mqa_registry.judging import Result
+    from mqa_registry.predict import Observations
     from mqa_registry.report import Report
     from mqa_registry.runs import Asked, Trial
 
 ONNX_FILE = "onnx/file"
+TENSORS = "parity/tensors"
 FLIPS = "parity/flip-rate"
 MOST_FLIPS = 0.01
 KEYS = ("module", "class", "node", "ratio", "kind")
+MOST_NAMES = 3  # classes that a note names
 MOST_RATIO = 10.0  # of the file's error to that of PyTorch, both against float64
 # How answers may move with the batch that a row is in, which is for a person to judge: int8's scale is made of all rows
 # of a batch, and some models see padding. Sound exports of 26 architectures move by 9 roundings at most.
@@ -116,7 +119,8 @@ class Pair:
         return {"use": "datasets/sentences"}
 
     def _checks(self) -> list[dict[str, Any]]:
-        tensors: dict[str, Any] = {"use": "parity/tensors"} | ({"repro": True} if self.repro else {})
+        tensors: dict[str, Any] = {"use": TENSORS} | ({"repro": True} if self.repro else {})
+        tensors |= {} if self.decides else {"screen": True}  # there are no predictions that would tell which rows part
         tensors |= {"including": list(self.including)} if self.including else {}
         tensors |= {"outputs": list(self.interface.asked)} if self.interface.asked else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MOST_RATIO}}
@@ -145,7 +149,7 @@ def hold(pair: Pair, asked: Asked, show: Show) -> ExitCode:
     if again != whole:
         trial = _tried(again, asked, show)  # of all that the store has by now
     report = runs.settled(trial)
-    remarks += _seen(report)
+    remarks += _seen(report, trial.observations, again.reference)
     found = first_divergence(report)
     if found and report.results[0].verdict is Verdict.PASS:  # which else shows it
         remarks.append(Finding("note", "where", _begins(found)))
@@ -184,9 +188,10 @@ def _again(pair: Pair, trial: Trial) -> tuple[Pair, list[Finding]]:
         return pair, []
     if tensors.evidence.get("unheld") and _moves_alone(others, pair.reference):
         pair = replace(pair, by_invariance=True)
-    odd = odd_rows(trial.observations, pair.reference, "onnx")
+    odd, moved = (find(trial.observations, pair.reference, "onnx") for find in (odd_rows, moved_rows))
     unanswered = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
-    return replace(pair, including=odd, by_answers=unanswered), [_looked_at(odd)] if odd else []
+    told = [*([_looked_at(odd)] if odd else []), *([_moved(moved)] if moved else [])]
+    return replace(pair, including=(*odd, *moved), by_answers=unanswered), told
 
 
 def _moves_alone(results: Sequence[Result], reference: str) -> bool:
@@ -200,7 +205,15 @@ def _looked_at(odd: Sequence[str]) -> Finding:
     return Finding("note", "rows", f"the file holds on the rows that were sampled, and {rows} looked at as well")
 
 
-def _seen(report: Report) -> list[Finding]:
+def _moved(rows: Sequence[str]) -> Finding:
+    told = "1 whose probabilities part" if len(rows) == 1 else f"{len(rows)} whose probabilities part"
+    was = "was" if len(rows) == 1 else "were"
+    return Finding(
+        "note", "rows", f"the file holds on the rows that were sampled, and {told} most {was} looked at as well"
+    )
+
+
+def _seen(report: Report, observations: Observations, reference: str) -> list[Finding]:
     """Which rows a file that held was looked at on: a fault in others, or in longer ones, stays unseen."""
     tensors = report.results[0]
     seen = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
@@ -209,7 +222,19 @@ def _seen(report: Report) -> list[Finding]:
     rows = f"{seen['rows']:,} of {seen.get('of_rows', seen['rows']):,} rows were looked at"
     longest = f", the longest of {seen['longest']:,} tokens" if "longest" in seen else ""
     most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
-    return [Finding("note", "rows", f"{rows}{longest}{most}")]
+    if "compared" in seen:
+        rows += f", those that part most of {seen['compared']:,} among them"
+    return [Finding("note", "rows", f"{rows}{longest}{most}"), *_unseen(observations, reference)]
+
+
+def _unseen(observations: Observations, reference: str) -> Iterator[Finding]:
+    """The classes of rows that nobody looked at, where there are predictions for all rows."""
+    tables = [seen.table for sight, seen in observations.sights.items() if sight.use.name == TENSORS]
+    looked_at = {name for table in tables if table is not None for name in table.column("id").to_pylist()}
+    if classes := unseen_classes(observations, reference, looked_at):
+        named = ", ".join(f"`{name}`" for name in classes[:MOST_NAMES])
+        more = f" and {len(classes) - MOST_NAMES} more" if len(classes) > MOST_NAMES else ""
+        yield Finding("note", "rows", f"no row that the model answers with {named}{more} was looked at")
 
 
 def _has_no_peer(report: Report) -> bool:

@@ -54,6 +54,6 @@ def mqa_probes() -> Iterable[Probe]:
         evidence=company.evidence,
         sees="runner",
         texts=("fields",),
-        version=2,
+        version=3,
         ranges=dict.fromkeys(company.GIVES, DISTANCE),
     )

@@ -18,11 +18,12 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
-KINDS = ("batch", "padding", "order", "repeat", "threads")
+KINDS = ("batch", "others", "padding", "order", "repeat", "threads")
 GIVES = ("value", *KINDS)
 
 WORDS = {
     "batch": "among copies of the row",
+    "others": "beside other rows of its length",
     "padding": "beside a longer row",
     "order": "in a batch turned round",
     "repeat": "when it is run again",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from contextlib import ExitStack
-from itertools import chain
+from itertools import chain, cycle, islice
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import pyarrow as pa
@@ -11,7 +11,7 @@ from annotated_types import Ge
 
 from mqa_parity.layout import Layout, layout_of
 from mqa_parity.precision import format_of, precision_of
-from mqa_parity.sampling import batch_of, batched, codec_of, sample
+from mqa_parity.sampling import batch_of, batched, codec_of, cut_to, sample
 from mqa_parity.steady import distance, largest_of
 from mqa_registry import NotRunError
 
@@ -49,8 +49,8 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     """How far the outputs of a row move with its batch: its size, its padding, its order, run after run, and threads.
 
     `rows` of the view are run, the shortest and the longest among them. `batch` holds a row among copies of itself
-    against the row alone, `padding` a copy replaced by the longest row against the copies, `order` a batch against the
-    same backwards, `repeat` against itself again, and `threads` against a run with one thread (or two), where the
+    against the row alone, `others` copies replaced by other rows of its length against the copies, `padding` a copy
+    replaced by the longest row against the copies, `order` a batch against the same backwards, `repeat` against itself again, and `threads` against a run with one thread (or two), where the
     backend can do that. Each number is the largest difference on valid positions in units of eps times the output's
     largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands. Outputs that hold
     each row against every other, as CLIP's logits do, are left out.
@@ -90,8 +90,20 @@ def _by_row(runner: Runner, codec: Codec, rows: Sequence[Row]) -> Iterator[Pair]
     for row in rows:
         copies = _run(runner, batch_of(codec, [row] * COPIES))
         yield "batch", _run(runner, batch_of(codec, [row])), copies
+        if others := _of_one_length(codec, row, rows):
+            yield "others", copies, _run(runner, batch_of(codec, [others[0], row, *others[1:]]))
         if row.size < longest.size:
             yield "padding", copies, _run(runner, batch_of(codec, [row] * (COPIES - 1) + [longest]))
+
+
+def _of_one_length(codec: Codec, row: Row, rows: Sequence[Row]) -> list[Row]:
+    """Rows to take the places of a row's copies, with nothing padded beside it: as long, or cut to its length.
+
+    None where there are no such; few of them come more than once.
+    """
+    cut = (cut_to(codec, other, row) for other in rows if other.id != row.id)
+    others = list(islice((other for other in cut if other is not None), COPIES - 1))
+    return list(islice(cycle(others), COPIES - 1))
 
 
 def _by_batch(runner: Runner, codec: Codec, answered: Sequence[Answers]) -> Iterator[Pair]:

@@ -186,9 +186,15 @@ def _no_peer(observations: pa.Table) -> str:
 
 
 def looked_at(observations: pa.Table) -> dict[str, int]:
-    """How many rows were looked at of how many, and how long the longest was of how long the model takes them, if known."""
+    """How many rows were looked at of how many, and how long the longest was of how long the model takes them, if known.
+
+    `compared` is how many were run on both sides, for those that part most to be among them.
+    """
     rows = len(set(observations.column("id").to_pylist()) - {None})
-    found = {"rows": rows, "longest": pc.max(observations.column("size")).as_py()}
+    found = {
+        name: pc.max(observations.column(column)).as_py() for name, column in (("longest", "size"), ("compared",) * 2)
+    }
+    found["rows"] = rows
     known = {name: observations.column(name)[0].as_py() for name in ("of_rows", "of_longest")}
     return {name: int(number) for name, number in (found | known).items() if number is not None}
 
@@ -196,6 +202,8 @@ def looked_at(observations: pa.Table) -> dict[str, int]:
 def _looked_at(observations: pa.Table) -> str:
     found = looked_at(observations)
     rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
+    if found.get("compared", 0) > found["rows"]:
+        rows += f", those that part most of {found['compared']:,} among them"
     if "longest" not in found:
         return rows
     most = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""

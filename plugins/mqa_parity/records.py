@@ -57,6 +57,7 @@ SCHEMA = pa.schema(
         ("together", pa.int64()),  # rows that were run at a time, at most
         ("blame", pa.string()),  # whose fault it is, as JSON; in one row at most
         ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
+        ("compared", pa.int64()),  # rows that both sides were run on; in one row at most
         ("size", pa.int64()),  # of the row, in tokens; null where rows have none
         ("of_rows", pa.int64()),  # rows of the data, of which some were looked at
         ("of_longest", pa.int64()),  # the longest row that the model takes, in tokens; null where nobody knows
@@ -74,6 +75,7 @@ class Asked:
     rtol: float
     blame: bool
     place: Path | None
+    screen: bool
 
 
 @dataclass(frozen=True)

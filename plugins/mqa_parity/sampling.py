@@ -12,7 +12,7 @@ import pyarrow as pa
 from mqa_registry import DataError, NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -25,6 +25,7 @@ Seen = TypeVar("Seen")
 
 CHOICE = 4  # times as many rows as are wanted are looked at, for the shortest and the longest
 TOGETHER = 8  # rows in one batch
+CHUNK = 64  # rows that are encoded at a time: an encoded row may be an image
 DECODER = "decoder_"  # how transformers begins the names of a decoder's inputs
 
 
@@ -75,13 +76,27 @@ def sample(scene: Scene, number: int, including: Sequence[str] = ()) -> list[Row
         raise NotRunError("there are no rows to look at")
     ends = (int(sizes.argmin()), int(sizes.argmax()))
     places = list(dict.fromkeys((*ends, *range(len(sizes)))))[:number]
-    chosen = drawn.take(pa.array(places))
-    rows = zip(
-        chosen.column("id").to_pylist(),
-        _encoded(codec, chosen.select(fields)),
-        chosen.select(fields).to_pylist(),
-        strict=True,
-    )
+    return _rows(codec, drawn.take(pa.array(places)), fields)
+
+
+def rows_besides(scene: Scene, known: Collection[str]) -> Iterator[list[Row]]:
+    """All rows of the view but those whose ids are `known`, some at a time."""
+    codec, table, fields = codec_of(scene), scene.view.rows.table, list(scene.view.rows.fields)
+    others = table.filter(pa.array([name not in known for name in table.column("id").to_pylist()], pa.bool_()))
+    for start in range(0, others.num_rows, CHUNK):
+        yield _rows(codec, others.slice(start, CHUNK), fields)
+
+
+def rows_of(scene: Scene, ids: Sequence[str]) -> list[Row]:
+    """Some rows of the view, by their ids."""
+    table, fields = scene.view.rows.table, list(scene.view.rows.fields)
+    return _rows(codec_of(scene), table.take(pa.array(_places(table, ids), pa.int64())), fields)
+
+
+def _rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
+    """Rows of a table, encoded."""
+    examples = table.select(fields)
+    rows = zip(table.column("id").to_pylist(), _encoded(codec, examples), examples.to_pylist(), strict=True)
     return [
         Row(str(name), arrays, codec.size(arrays), _text(example), _tokens(codec, arrays))
         for name, arrays, example in rows
@@ -142,6 +157,16 @@ def alone(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[B
     return [batch_of(codec, [row]) for row in chosen.values()]
 
 
+def in_company(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch], together: int) -> list[Batch]:
+    """The two smallest rows in one batch, where each row is so large that it is in a batch of its own.
+
+    What a file makes of one row may come of another, which nobody sees of rows that are alone.
+    """
+    if together == 1 or len(rows) == 1 or any(len(batch) > 1 for batch in batches):
+        return []
+    return [batch_of(codec, sorted(rows, key=lambda row: row.size)[:2])]
+
+
 def telling(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
     """Batches of different sizes, such as tell the axes of an output apart.
 
@@ -196,9 +221,29 @@ def _without_padding(codec: Codec, row: Row) -> Row:
     return replace(row, arrays={name: a[valid] if name in listed else a for name, a in row.arrays.items()})
 
 
+def cut_to(codec: Codec, row: Row, model: Row) -> Row | None:
+    """A row with as many positions as another, and padded as that one is; None where it has fewer, or another form."""
+    wanted, own = (_valid(codec, one.arrays) for one in (model, row))
+    if wanted is not None and own is not None and np.count_nonzero(own) < np.count_nonzero(wanted):
+        return None
+    arrays: dict[str, npt.NDArray[Any]] = {}
+    for name, like in model.arrays.items():
+        array = row.arrays[name]
+        if wanted is not None and own is not None and (like.shape, array.shape) == (wanted.shape, own.shape):
+            arrays[name] = like.copy()
+            arrays[name][wanted] = array[own][: np.count_nonzero(wanted)]
+        elif like.ndim and like.shape[1:] == array.shape[1:] and len(array) >= len(like):
+            arrays[name] = array[: len(like)]
+        elif like.shape == array.shape:
+            arrays[name] = array
+        else:
+            return None
+    return replace(row, arrays=arrays)
+
+
 def _encoded(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
-    """A few rows at a time: an encoded row may be an image."""
-    for part in table.to_batches(max_chunksize=64):
+    """A few rows at a time."""
+    for part in table.to_batches(max_chunksize=CHUNK):
         yield from codec.encode(part.to_pylist())
 
 

@@ -17,7 +17,20 @@ from mqa_parity.mismatches import unlike
 from mqa_parity.pairing import Pairing, noise_apart, pair_outputs, power_apart, refuse_unknown
 from mqa_parity.ratios import differs
 from mqa_parity.records import SCHEMA, Asked, Trial, held_rows, record_of, refuse_undefined, with_groups, worst_runs
-from mqa_parity.sampling import TOGETHER, alone, batch_of, batched, codec_of, fitting, longest_of, sample, telling
+from mqa_parity.sampling import (
+    TOGETHER,
+    alone,
+    batch_of,
+    batched,
+    codec_of,
+    fitting,
+    in_company,
+    longest_of,
+    rows_of,
+    sample,
+    telling,
+)  # fmt: skip
+from mqa_parity.screening import parting_rows
 from mqa_parity.steady import answered, reason, surveyed
 from mqa_parity.trio import trio, trusted
 from mqa_parity.weight_comparison import compare_weights
@@ -54,6 +67,7 @@ def tensors(
     blame: bool = True,
     repro: bool = False,
     weights: bool = True,
+    screen: bool = False,
 ) -> pa.Table:
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
@@ -75,10 +89,12 @@ def tensors(
     runs out, fewer rows are run together. `weights`: every initializer of the file is held against the model's weights,
     whether a row makes use of it or not, and each that differs counts among the `mismatches`; what exporters and
     optimizers make of a weight, transposed, folded, fused, quantized or rounded to the file's precision, does not differ.
+    `screen` runs all other rows of the view once by PyTorch in the candidate's precision and by the candidate, and looks
+    at the 16 whose outputs part most as well.
     """
     assert scene.reference is not None
     compared = compare_weights(scene.reference.runner, scene.view.runner) if weights else ""
-    asked = Asked(outputs, atol, rtol, blame, _store(scene) if repro else None)
+    asked = Asked(outputs, atol, rtol, blame, _store(scene) if repro else None, screen)
     with trio(scene.reference, scene.view) as three:
         drawn = sample(scene, rows, including or ())
         most = TOGETHER if scene.batching.takes_batches else 1
@@ -111,6 +127,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
     budget = min(three.peer.budget, three.candidate.budget) // 2  # float64 takes twice the room
     batches = list(batched(codec, drawn, budget, together))
     batches += alone(codec, drawn, batches)
+    batches += in_company(codec, drawn, batches, together)
     given = [_given(three.candidate, batch) for batch in batches]
     found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
     three = three if found is None else as_given(three, found)
@@ -118,6 +135,10 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
     three = trusted(three, batches[0].arrays)
     trial = Trial(three, survey, scene.reference.backend, asked, together)
     pairing = _pairing(trial, batches, given, found)
+    if asked.screen:
+        parting, compared = parting_rows(scene, trial, pairing.pairs, drawn, budget)
+        more = list(batched(codec, rows_of(scene, parting), budget, together)) if parting else []
+        batches, given = [*batches, *more], [*given, *(_given(three.candidate, batch) for batch in more)]
     records = [record_of(trial, name, None, why) for name, why in pairing.missing.items()]
     parts: dict[str, list[Part]] = {}
     for batch, answer in zip(batches, given, strict=True):
@@ -133,6 +154,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
         )  # what a file that always crashes calls its outputs shows in no answer
         records[0]["blame"] = culprit(three, batches, codec.mask, three.form.allowed, asked.place, pairing=known)
     notes = [*pairing.notes, *file_notes(three.peer, three.candidate)]
+    records[0]["compared"] = len(drawn) + compared if asked.screen else None
     records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
     return pa.Table.from_pylist(records, SCHEMA)
 

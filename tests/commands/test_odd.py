@@ -7,24 +7,31 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from mqa_registry.commands.odd import MOST, odd_rows
+from mqa_registry.commands.odd import MOST, moved_rows, odd_rows, unseen_classes
 from mqa_registry.data import Predictions
 from mqa_registry.plan import RowSet, View
 from mqa_registry.predict.observations import Observed
 
 
+def _observed(reference, candidate=None):
+    """Two lists of probabilities of the second class; None is no answer."""
+    views = {
+        View(name, RowSet("rows")): Observed(None, None if column is None else _predictions(column))
+        for name, column in (("torch", reference), ("onnx", candidate))
+    }
+    return SimpleNamespace(views=views)
+
+
 @pytest.fixture
 def odd():
-    """The odd rows of two lists of probabilities of the second class; None is no answer."""
+    """The odd rows of two lists of probabilities."""
+    return lambda reference, candidate: odd_rows(_observed(reference, candidate), "torch", "onnx")
 
-    def find(reference, candidate):
-        views = {
-            View(name, RowSet("rows")): Observed(None, None if column is None else _predictions(column))
-            for name, column in (("torch", reference), ("onnx", candidate))
-        }
-        return odd_rows(SimpleNamespace(views=views), "torch", "onnx")
 
-    return find
+@pytest.fixture
+def moved():
+    """The rows of two lists of probabilities that are answered alike and part far."""
+    return lambda reference, candidate: moved_rows(_observed(reference, candidate), "torch", "onnx")
 
 
 def _predictions(column):
@@ -52,3 +59,30 @@ def test_there_are_not_more_than_can_be_looked_at(odd):
 
 def test_without_answers_there_are_none(odd):
     assert odd([0.9], None) == ()
+
+
+def test_rows_that_part_farther_than_elsewhere_come_first_the_farthest_of_them(moved):
+    reference = [0.1] * 40
+    candidate = [0.1 + 1e-7] * 40
+    candidate[7], candidate[30] = 0.3, 0.45
+    assert moved(reference, candidate) == ("30", "7")
+
+
+def test_those_that_are_answered_otherwise_are_not_among_them_and_count(moved):
+    reference, candidate = [0.1] * 400, [0.1] * 400
+    candidate[:20], candidate[20:39] = [0.9] * 20, [0.4] * 19
+    assert moved(reference, candidate) == tuple(str(number) for number in range(20, 32))
+
+
+def test_roundings_and_what_moves_everywhere_are_not_far(moved):
+    assert moved([0.1] * 40, [0.1] * 39 + [0.1009]) == ()
+    assert moved([0.1] * 40, [0.2] * 39 + [0.4]) == ()
+    assert moved([], []) == ()
+    assert moved([0.1], None) == ()
+
+
+def test_classes_that_nobody_looked_at_are_those_of_no_row_among_them():
+    observed = _observed([0.9, 0.2, 0.1, None])
+    assert unseen_classes(observed, "torch", {"1", "2"}) == ("yes",)
+    assert unseen_classes(observed, "torch", {"0", "1"}) == ()
+    assert unseen_classes(observed, "onnx", set()) == ()

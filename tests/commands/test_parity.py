@@ -107,6 +107,40 @@ def test_what_a_row_s_company_does_to_it_is_shown_of_both_and_left_to_a_person(p
     assert moved == {"torch": "PASS", "onnx": "FAIL"}
 
 
+def test_a_few_rows_of_many_that_are_wrong_are_looked_at(parity):
+    """The task decides nothing: all rows are compared, and the file is held on those that part most."""
+    import onnx
+
+    rows = np.random.default_rng(7).normal(size=(600, 8)).astype(np.float32)
+    rows[[400, 500], 0] = 50
+    np.savez(parity.folder / "rows.npz", x=rows)
+
+    def change(graph):  # 0.49 more where the first number is large
+        (last,) = [node for node in graph.node if "scores" in node.output]
+        last.output[0] = "own"
+        for name, value in (("zero", [0]), ("large", 9.0), ("more", 0.49)):
+            kind = np.int64 if name == "zero" else np.float32
+            graph.initializer.append(onnx.numpy_helper.from_array(np.array(value, kind), name))
+        nodes = (
+            ("Gather", ["x", "zero"], "first", {"axis": 1}), ("Greater", ["first", "large"], "is_large", {}),
+            ("Cast", ["is_large"], "one", {"to": 1}), ("Mul", ["one", "more"], "added", {}),
+            ("Add", ["own", "added"], "scores", {}),
+        )  # fmt: skip
+        graph.node.extend(onnx.helper.make_node(kind, given, [out], **more) for kind, given, out, more in nodes)
+
+    assert parity.run("--json", "told.json").exit_code == 0
+    told = json.loads((parity.folder / "told.json").read_text())
+    assert [one["message"] for one in told["findings"] if one["subject"] == "rows"] == [
+        "80 of 600 rows were looked at, those that part most of 600 among them"
+    ]
+    damage(parity.folder, change)
+    done = parity.run("--force", "--json", "told.json")
+    assert done.exit_code == 1, done.output
+    (tensors, *_) = json.loads((parity.folder / "told.json").read_text())["results"]
+    assert tensors["numbers"]["ratio"]["estimate"] > 1000
+    assert sum(one["error"] > 0.4 for one in tensors["evidence"]["examples"]) == 2
+
+
 def more(folder, *names):
     """Further outputs of the file: every value of its graph that ends like one of these."""
     import onnx

@@ -75,9 +75,50 @@ def test_a_model_that_counts_its_rows_moves_with_the_batch(seen, numpy_runner):
     assert unfair(found) == {"batch"}
 
 
+LEAKS = {
+    "statistics of the batch": lambda logits: logits + logits.mean(0, keepdims=True) / 10,
+    "the row before": lambda logits: logits + np.roll(logits, 1, axis=0) / 10,
+    "the first row": lambda logits: logits + logits[:1] / 10,
+    "the last row": lambda logits: logits + logits[-1:] / 10,
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+@pytest.mark.parametrize("texts", [["abcd", "efgh", "ijkl"], ["ab", "cdefgh"]], ids=["as long", "one longer"])
+def test_a_model_that_takes_something_of_other_rows_moves_with_them_and_not_with_copies(
+    seen, numpy_runner, leak, texts
+):
+    found, shown, _ = seen(numpy_runner(changes=moving(leak)), texts=texts)
+    assert found["others"] > ROUGH
+    assert found["batch"] < 10
+    assert any("beside other rows of its length" in remark for remark in shown["remarks"])
+
+
+def test_batch_statistics_in_place_of_running_ones_are_seen(scene, numpy_runner):
+    """As a BatchNorm without running statistics has them: a row among copies of itself has its own."""
+    import torch
+
+    torch.manual_seed(7)
+    norm = torch.nn.BatchNorm1d(3, track_running_stats=False).eval()
+
+    def compute(batch, dtype):
+        words = torch.from_numpy(batch["words"].astype(np.float32) / 50)
+        with torch.no_grad():
+            spread = torch.stack([words, words**2, words**3], 1)
+            return {"pooled": norm(spread).mean(2).numpy().astype(dtype)}
+
+    found = numbers(invariance(scene(numpy_runner(compute), texts=["abcd", "efgh", "ijkl", "zzyy"])))
+    assert found["others"] > ROUGH
+    assert found["batch"] < 100
+
+
+def test_one_row_has_no_others(seen):
+    assert math.isnan(seen(texts=["abcd"])[0]["others"])
+
+
 def test_a_model_that_looks_at_its_first_row_moves_with_the_order(seen, numpy_runner):
     found, _, _ = seen(numpy_runner(changes=moving(lambda logits: logits + logits[:1] / 10)))
-    assert unfair(found) == {"order"}
+    assert unfair(found) == {"order", "others"}
 
 
 def test_an_output_that_holds_every_row_against_every_other_is_left_out(seen, numpy_runner):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from mqa_parity.layout import layout_of
 from mqa_parity.precision import FORMATS, format_of
-from mqa_parity.sampling import CHOICE, TOGETHER, Row, batch_of, batched, sample, telling
+from mqa_parity.sampling import CHOICE, TOGETHER, Row, batch_of, batched, cut_to, sample, telling
 from mqa_registry import Codec, DataError, NotRunError
 
 MASK, SAID = "attention_mask", "decoder_input_ids"
@@ -119,3 +120,27 @@ def test_formats_are_those_of_numpy_and_pytorch():
         assert (form.name, form.eps, form.largest) == (name, known.eps, known.max)
     assert format_of("int8") is FORMATS["float32"]
     assert FORMATS["float32"].largest == float(np.finfo(np.float32).max)
+
+
+def test_a_row_is_cut_to_the_length_of_another_and_padded_as_that_one_is():
+    codec = SimpleNamespace(mask="mask")
+    long = Row(
+        "long", {"words": np.array([5, 6, 7, 8]), "mask": np.array([1, 1, 1, 1]), "image": np.ones((3, 2))}, 4, "{}"
+    )
+    short = Row(
+        "short", {"words": np.array([0, 0, 3, 4]), "mask": np.array([0, 0, 1, 1]), "image": np.zeros((3, 2))}, 4, "{}"
+    )
+    found = cut_to(codec, long, short)
+    assert {name: found.arrays[name].tolist() for name in ("words", "mask")} == {
+        "words": [0, 0, 5, 6],
+        "mask": [0, 0, 1, 1],
+    }
+    assert (found.id, found.arrays["image"].sum()) == ("long", 6)
+    assert cut_to(codec, short, long) is None
+
+
+def test_a_row_of_another_form_is_not_cut():
+    codec = SimpleNamespace(mask="")
+    one, other = (Row("", {"image": np.zeros((3, *size))}, 1, "{}") for size in ((4, 4), (4, 5)))
+    assert cut_to(codec, one, other) is None
+    assert cut_to(codec, one, one).arrays["image"].shape == (3, 4, 4)

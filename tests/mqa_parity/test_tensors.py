@@ -98,6 +98,15 @@ def test_rows_are_run_in_padded_batches_within_the_budget(held, numpy_runner):
     assert max(rows for rows, _ in shapes) > 1
 
 
+def test_rows_that_are_each_too_large_for_a_batch_are_seen_in_company_once(held, numpy_runner):
+    """What a file makes of one row may come of another: here the rows of a batch change places."""
+    turned = numpy_runner(budget=2, changes=changed("logits", lambda values: values[::-1]))
+    assert held(turned)[0]["ratio"] > 1000
+    alone = numpy_runner(budget=2)
+    assert held(alone)[0]["ratio"] <= 1
+    assert sum(len(batch["words"]) == 2 for batch in alone.batches) == 1
+
+
 # Faults
 
 
