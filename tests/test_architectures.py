@@ -22,7 +22,7 @@ def test_a_healthy_export_never_fails(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name, model in MODELS.items() if model.reads_text])
 def test_a_healthy_export_passes_on_texts_of_any_length(name):
-    found = architectures.apart(name, sentences=True)
+    found = architectures.apart(name, options=["--sentences"])
     assert found["verdict"] == "PASS", found["note"]
 
 
@@ -31,7 +31,7 @@ def swept(monkeypatch, capsys):
     """The exit code of the command, and what it prints, where the verdicts are these."""
 
     def sweep(*arguments, **verdicts):
-        def apart(name, limit, *, sentences):
+        def apart(name, limit, options):
             return {"exporter": "torch", "verdict": verdicts.get(name, "PASS"), "ratio": 1.0, "note": "a reason"}
 
         monkeypatch.setattr(architectures, "apart", apart)
@@ -64,3 +64,10 @@ def test_a_few_that_cannot_be_exported_are_borne_and_no_more(swept):
 def test_what_takes_too_long_is_told(monkeypatch):
     found = architectures.apart("BERT", 0.01)
     assert (found["verdict"], found["note"]) == ("ERROR", "not done after 0.01 s")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODELS)
+def test_a_healthy_export_in_half_precision_never_fails(name):
+    found = architectures.apart(name, options=["--precision", "float16"])
+    assert found["verdict"] in {"PASS", "NOT-RUN"}, found["note"]

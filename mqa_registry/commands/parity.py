@@ -224,7 +224,9 @@ def _seen(report: Report, observations: Observations, reference: str) -> list[Fi
     most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
     if "compared" in seen:
         rows += f", those that part most of {seen['compared']:,} among them"
-    return [Finding("note", "rows", f"{rows}{longest}{most}"), *_unseen(observations, reference)]
+    unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
+    same = f", with one value of {unvaried} in all of them" if unvaried else ""
+    return [Finding("note", "rows", f"{rows}{longest}{most}{same}"), *_unseen(observations, reference)]
 
 
 def _unseen(observations: Observations, reference: str) -> Iterator[Finding]:

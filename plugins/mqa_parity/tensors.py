@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cache, partial
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import pyarrow as pa
 from annotated_types import Ge
 
@@ -155,7 +156,8 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
         records[0]["blame"] = culprit(three, batches, codec.mask, three.form.allowed, asked.place, pairing=known)
     notes = [*pairing.notes, *file_notes(three.peer, three.candidate)]
     records[0]["compared"] = len(drawn) + compared if asked.screen else None
-    records[0]["notes"] = json.dumps({"notes": notes, "unheld": pairing.unheld})
+    told = {"notes": notes, "unheld": pairing.unheld, "unvaried": list(_unvaried(batches))}
+    records[0]["notes"] = json.dumps(told)
     return pa.Table.from_pylist(records, SCHEMA)
 
 
@@ -201,3 +203,12 @@ def _pairing(trial: Trial, batches: Sequence[Batch], given: Sequence[Arrays | st
     return pair_outputs(ours, list(found), compared, asked=asked, same=near)
 
 
+def _unvaried(batches: Sequence[Batch]) -> Iterator[str]:
+    """The inputs of integers that have one value throughout: what becomes of any other nobody saw."""
+    for name, array in batches[0].arrays.items():
+        arrays = [np.asarray(batch.arrays[name]) for batch in batches]
+        integers = array.dtype.kind in "biu" and sum(one.size for one in arrays) > 1
+        if integers and all(
+            one.size and (one == one.flat[0]).all() and one.flat[0] == arrays[0].flat[0] for one in arrays
+        ):
+            yield name

@@ -411,6 +411,11 @@ def test_how_much_was_looked_at_is_told(held, scene, numpy_runner):
     assert evidence(table)["remarks"][-1].startswith("looked at 10 of 40 rows")
 
 
+def test_an_input_that_has_one_value_throughout_is_named(held):
+    assert held(texts=["abc", "abd", "xyz"])[1]["unvaried"] == ["mask"], "nothing is padded"
+    assert held(texts=["abc", "abdef", "xyz"])[1]["unvaried"] == []
+
+
 # Weights
 
 
