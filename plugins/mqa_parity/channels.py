@@ -109,13 +109,15 @@ class Group:
 class _Family:
     """Groups of one kind: the channels along an axis of the parts, or the rows, with the noise expected of each.
 
-    `largest` is expected of the largest error of the reference in a group, `root` of their root mean square.
+    `largest` is expected of the largest error of the reference in a group, `root` of their root mean square. `freedom`
+    are the degrees of freedom of each group.
     """
 
     axis: int | None
     sums: Sums
     largest: Floats
     root: Floats
+    freedom: Floats
 
 
 def part_of(row: str, values: tuple[Array, Array, Array], on: Bools, positions: Sequence[int]) -> Part:
@@ -189,7 +191,7 @@ def farthest(parts: Sequence[Part], form: Precision) -> Group | None:
     if not any(part.whole.noise.any() for part in kept):
         return None
     families = [_rows(kept, usual or kept)]
-    families += [_channels(axis, [part.axes[axis] for part in usual]) for axis in _shared(usual)]
+    families += [_channels(axis, usual) for axis in _shared(usual)]
     number = sum(int(np.count_nonzero(family.sums.count)) for family in families)
     found = [_worst(family, number, form, [part.row for part in kept]) for family in families]
     return max(filter(None, found), key=lambda group: group.times / group.allowed, default=None)
@@ -207,17 +209,21 @@ def _rows(parts: Sequence[Part], usual: Sequence[Part]) -> _Family:
     rows, most = (_stacked([part.whole for part in some]) for some in (parts, usual))
     kinds = (most.noise, _root(most.noises, most.count))
     largest, root = (np.maximum(_lower(one, USUAL), _relative(one, most, USUAL) * rows.magnitude) for one in kinds)
-    return _Family(None, rows, largest, root)
+    return _Family(None, rows, largest, root, rows.freedom)
 
 
-def _channels(axis: int, parts: Sequence[Sums]) -> _Family:
-    """Channels may be anything, and are as noisy as their values are large."""
-    sums = joined(parts)
+def _channels(axis: int, parts: Sequence[Part]) -> _Family:
+    """Channels may be anything, and are as noisy as their values are large.
+
+    What a channel has of one row, as at tokens that are the same word, may err as one; so a channel has no more degrees
+    of freedom than there are rows.
+    """
+    sums = joined([part.axes[axis] for part in parts])
     sums = replace(sums, count=np.where(sums.count < FEWEST, 0, sums.count))
     largest, root = (
         _relative(one, sums, MEDIAN) * sums.magnitude for one in (sums.noise, _root(sums.noises, sums.count))
     )
-    return _Family(axis, sums, largest, root)
+    return _Family(axis, sums, largest, root, np.minimum(sums.freedom, len({part.row for part in parts})))
 
 
 def _relative(noise: Floats, sums: Sums, share: float) -> float:
@@ -232,7 +238,7 @@ def _worst(family: _Family, number: int, form: Precision, rows: Sequence[str]) -
     held = sums.count > 0
     if not held.any():
         return None
-    count, freedom = np.where(held, sums.count, 1), sums.freedom
+    count, freedom = np.where(held, sums.count, 1), family.freedom
     least = form.floor * sums.magnitude + form.least
     by_largest = sums.error / np.maximum(moderated(sums.noise, family.largest, freedom), least)
     by_root = _root(sums.errors, count) / np.maximum(moderated(_root(sums.noises, count), family.root, freedom), least)

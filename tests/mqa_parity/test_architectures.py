@@ -90,6 +90,14 @@ def test_another_way_through_attention_is_as_good(held, models, architecture):
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+@pytest.mark.parametrize("architecture", [name for name in ARCHITECTURES if name != "deberta-v2"])
+def test_another_way_through_attention_in_half_precision_is_as_good_too(held, models, architecture, dtype):
+    found = held(architecture, runner(models(architecture, "sdpa"), dtype), models(architecture))
+    assert found["mismatches"] == 0
+    assert 0 < found["ratio"] < 10
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_another_precision_is_as_good_as_pytorch_in_it(held, models, architecture, dtype):
     found = held(architecture, runner(models(architecture), dtype), models(architecture))
