@@ -121,8 +121,6 @@ def _remarks(observations: pa.Table, outputs: Sequence[Output]) -> Iterator[str]
     yield from weight_remarks(comparison_of(observations))
     yield from _cramped(observations.column("together")[0].as_py())
     yield from _blamed(_divergence(observations).get("first_divergence", {}), everywhere=not peer)
-    yield from _rounded(observations)
-    yield from _beyond_use(observations)
     yield _looked_at(observations)
 
 
@@ -172,11 +170,11 @@ def _beyond_use(observations: pa.Table) -> Iterator[str]:
 
 
 def _notes(observations: pa.Table) -> dict[str, list[str]]:
-    """What only one side has: sentences, and the outputs of the candidate that are held against nothing."""
+    """What only one side has, and what decides nothing: sentences, and the outputs that are held against nothing."""
     told = next((text for text in observations.column("notes").to_pylist() if text), "")
     found = dict(json.loads(told)) if told else {}
-    unheld = list(weight_notes(comparison_of(observations)))
-    return found | ({"notes": [*found.get("notes", []), *unheld]} if unheld else {})
+    more = [*weight_notes(comparison_of(observations)), *_rounded(observations), *_beyond_use(observations)]
+    return found | ({"notes": [*found.get("notes", []), *more]} if more else {})
 
 
 def _no_peer(observations: pa.Table) -> str:

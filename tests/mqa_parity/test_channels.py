@@ -209,7 +209,7 @@ def test_one_row_that_pytorch_has_no_digits_for_blinds_for_no_other(held, precis
     sound, told = held(Standardizing(), Standardizing(), precision, rows=rows)
     assert sound["ratio"] < 3
     assert sound["mismatches"] == 0
-    assert [one for one in told["remarks"] if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
+    assert [one for one in told["notes"] if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
     assert np.isnan(sound["mean"]).sum() == 0
     assert len(sound["mean"]) == 63
 
@@ -312,7 +312,7 @@ def test_a_pixel_at_a_tie_may_lie_one_step_off(held):
     rows = drawn((3, 256, 256), rows=8)
     found, shown = held(Pixels(), Pixels(), rows=rows)
     assert found["mismatches"] == 0
-    assert [one for one in shown["remarks"] if "one step off, where the number that is rounded is a tie" in one]
+    assert [one for one in shown["notes"] if "one step off, where the number that is rounded is a tie" in one]
 
 
 @pytest.mark.parametrize("fault", [{"brighter": 0.001}, {"off": 1}, {"off": 2}])
