@@ -222,7 +222,7 @@ def _seen(report: Report, observations: Observations, reference: str) -> list[Fi
     rows = f"{seen['rows']:,} of {seen.get('of_rows', seen['rows']):,} rows were looked at"
     longest = f", the longest of {seen['longest']:,} tokens" if "longest" in seen else ""
     most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
-    if "compared" in seen:
+    if seen.get("compared", 0) > seen["rows"]:
         rows += f", those that part most of {seen['compared']:,} among them"
     unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
     same = f", with one value of {unvaried} in all of them" if unvaried else ""
