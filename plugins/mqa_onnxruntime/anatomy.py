@@ -70,9 +70,9 @@ class Anatomy:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
         return self._reading.parts(calls)
 
-    def maker(self, part: Part) -> Part | None:
-        """What makes the one number that a part reads, where that is no module's output."""
-        return self._reading.maker(part)
+    def makers(self, part: Part) -> tuple[Part, ...]:
+        """What makes the numbers that a part reads, where that is no module's output."""
+        return self._reading.makers(part)
 
     def instead(self, part: Part) -> Part | None:
         """The same with what else it may be that the module gives first, if anything else leaves it."""

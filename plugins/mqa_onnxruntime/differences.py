@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,11 +21,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Difference:
-    """A tensor that is not the weight that it stands for, and how; `weight` is empty where it stands for none."""
+    """A tensor that is not the weight that it stands for, and how; `weight` is empty where it stands for none.
+
+    `right` is what it should be, in its own shape, where that is known.
+    """
 
     tensor: str
     weight: str
     reason: str
+    right: Array | None = field(default=None, compare=False, repr=False)
 
 
 def describe_difference(tensor: StoredTensor, weight: Array) -> str:

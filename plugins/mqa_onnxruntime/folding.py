@@ -67,6 +67,11 @@ class Folding:
     normalization: Normalization | None = None
     wrong: tuple[int, ...] = ()
 
+    def of(self, weight: Array) -> Array:
+        """What it makes of a weight."""
+        shape = [-1 if place == self.axis else 1 for place in range(weight.ndim)] if self.axis is not None else []
+        return np.asarray(weight * self.scale.reshape(shape) + self.shift.reshape(shape))
+
 
 def normalizations(weights: Mapping[str, Array]) -> list[Normalization]:
     """Those of a model, by the names of their parts."""

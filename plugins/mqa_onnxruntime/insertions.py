@@ -37,7 +37,7 @@ def insertions(reading: Reading, piece: Any) -> Iterator[Insertion]:
 
 
 def _is_inserted(reading: Reading, node: Any) -> bool:
-    place = reading.makers.get(node.output[0])
+    place = reading.places.get(node.output[0])
     return place is not None and not reading.origins[place].own and node.op_type != "Constant" and len(node.output) == 1
 
 
@@ -61,7 +61,7 @@ def _read(piece: Any, node: Any) -> str:
 
 
 def _maker(reading: Reading, value: str) -> str:
-    place = reading.makers.get(value)
+    place = reading.places.get(value)
     modules = reading.origins[place].modules if place is not None else ()
     return modules[-1] if modules else ""
 

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import pairwise, product
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mqa_onnxruntime.lineage import Descent
 
 FRAME = re.compile(r'File "([^"]+)", line (\d+)')
 WRAPPERS = 3  # at most, of a model that was exported inside of others
+SHARE = 10  # one module of so many is inside of a wrapper, at least: a model may be a part of another
 LIBRARY = "torch/"  # whose lines are nobody's model code
 
 
@@ -46,22 +48,42 @@ def read_origins(nodes: Sequence[Any], descents: Mapping[str, Descent]) -> list[
 
 
 def aligned(origins: Sequence[Origin], known: Collection[str]) -> list[Origin]:
-    """The origins by the names of a model that was exported inside of another, or whose part was exported.
+    """The origins by the names of a model that was exported inside of others, that is inside of others itself, or both.
 
-    `known` are its modules. The names stay as they are where no other prefix makes more of them known.
+    `known` are its modules. The names stay as they are where no other prefix makes more of them known. A module that an
+    exporter names without a container around it, which is never called, has the one name that ends so.
     """
     names = {name for origin in origins for name in origin.modules}
-    outer = sorted({prefix for name in names for prefix in _prefixes(name)})
-    inner = sorted({name.partition(".")[0] for name in known} - {""})
-    moves = [("", ""), *((prefix, "") for prefix in outer), *(("", prefix) for prefix in inner)]
-    best = max(moves, key=lambda move: len({_moved(name, *move) for name in names} & frozenset(known)))
-    return [_renamed(origin, *best) for origin in origins] if any(best) else list(origins)
+    modules = frozenset(known)
+    if not modules or names - {""} <= modules:
+        return list(origins)
+    moves = [("", ""), *product(_wrappers(names), _wrappers(modules))]
+    best = max(moves, key=lambda move: len({_moved(name, *move) for name in names} & modules))
+    moved = {name: _moved(name, *best) for name in names}
+    whole = {name: _contained(one, modules) for name, one in moved.items() if one is not None}
+    return [_renamed(origin, whole) for origin in origins]
+
+
+def _wrappers(names: Collection[str]) -> list[str]:
+    """The modules that many of some are inside of, as many levels as wrappers go deep; and none."""
+    counts = Counter(prefix for name in names for prefix in _prefixes(name))
+    return ["", *(prefix for prefix, count in counts.items() if count * SHARE >= len(names))]
 
 
 def _prefixes(name: str) -> list[str]:
-    """The modules around one, from the outermost in, as many as wrappers go deep."""
+    """A module and those around it, from the outermost in, as many as wrappers go deep."""
     steps = name.split(".")
     return [".".join(steps[:depth]) for depth in range(1, min(len(steps), WRAPPERS) + 1) if name]
+
+
+def _contained(name: str, known: Collection[str]) -> str:
+    """A name with the containers that stand in it in the model, where one module alone may be meant."""
+    if name in known or not name:
+        return name
+    outer, _, own = name.rpartition(".")
+    outer = _contained(outer, known)
+    inside = [one for one in known if one.endswith(f".{own}") and (not outer or one.startswith(f"{outer}."))]
+    return inside[0] if len(inside) == 1 else f"{outer}.{own}".removeprefix(".")
 
 
 def _moved(name: str, off: str, on: str) -> str | None:
@@ -72,9 +94,8 @@ def _moved(name: str, off: str, on: str) -> str | None:
     return ".".join(part for part in (on, rest) if part)
 
 
-def _renamed(origin: Origin, off: str, on: str) -> Origin:
-    names = [(_moved(name, off, on), place) for place, name in enumerate(origin.modules)]
-    kept = [(name, place) for name, place in names if name is not None]
+def _renamed(origin: Origin, names: Mapping[str, str]) -> Origin:
+    kept = [(names[name], place) for place, name in enumerate(origin.modules) if name in names]
     classes = tuple(origin.classes[place] for _, place in kept if place < len(origin.classes))
     return Origin(tuple(name for name, _ in kept), classes, origin.source, origin.own)
 
@@ -106,7 +127,16 @@ def _from_name(name: str) -> Origin | None:
     steps = name.split("/")
     if steps[0] or len(steps) < 2:
         return None
-    return Origin(("", *accumulate(steps[1:-1], lambda path, step: f"{path}.{step}")))
+    return Origin(("", *_paths(steps[1:-1])))
+
+
+def _paths(steps: Sequence[str]) -> Iterator[str]:
+    """The names of modules, each inside of the one before; a numbered one comes with the name of its container."""
+    path = ""
+    for before, step in pairwise(("", *steps)):
+        own = step.removeprefix(f"{before}.") if before else step
+        path = f"{path}.{own}".removeprefix(".")
+        yield path
 
 
 def _adopted(nodes: Sequence[Any], own: Sequence[Origin | None]) -> list[Origin]:

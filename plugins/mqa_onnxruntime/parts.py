@@ -21,7 +21,7 @@ FLOATS = frozenset({0, 1, 10, 11, 16})  # element types in the ONNX standard; 0 
 class Part:
     """One call of a module: its nodes by their places in the graph, and the value that is its output.
 
-    `entry` is the one number with a fraction that it reads from other nodes; empty where it reads none, or several.
+    `entries` are the numbers with a fraction that it reads from other nodes, in the graph's order.
     `others` are what else leaves it, the last first: a module may give several things.
     """
 
@@ -31,7 +31,7 @@ class Part:
     source: str
     places: tuple[int, ...]
     value: str
-    entry: str = ""
+    entries: tuple[str, ...] = ()
     others: tuple[str, ...] = ()
 
     @property
@@ -50,7 +50,7 @@ class Reading:
         self.types = value_types(model)
         self.readers: dict[str, list[int]] = defaultdict(list)
         self.modules: dict[str, list[int]] = defaultdict(list)
-        self.makers = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
+        self.places = {name: place for place, node in enumerate(self.nodes) for name in node.output if name}
         for place, node in enumerate(self.nodes):
             for name in read_names(node):
                 self.readers[name].append(place)
@@ -66,16 +66,15 @@ class Reading:
         parts = [part for module in self.modules for part in self._parts(module, (calls or {}).get(module, 0))]
         return tuple(sorted(parts, key=lambda part: (part.end, -part.module.count("."), -len(part.module))))
 
-    def maker(self, part: Part) -> Part | None:
-        """What makes the entry of a part, where that is no module's output: the innermost module around its node."""
-        if not part.entry:
-            return None
-        place = self.makers[part.entry]
+    def makers(self, part: Part) -> tuple[Part, ...]:
+        """What makes the entries of a part, where that is no module's output: the innermost module around its node."""
+        return tuple(self._maker(part, entry) for entry in part.entries if self.origins[self.places[entry]].modules)
+
+    def _maker(self, part: Part, entry: str) -> Part:
+        place = self.places[entry]
         origin = self.origins[place]
-        if not origin.modules:
-            return None
         module = origin.modules[-1]
-        return Part(module, part.call, origin.class_of(module), origin.source, (place,), part.entry)
+        return Part(module, part.call, origin.class_of(module), origin.source, (place,), entry)
 
     def _parts(self, module: str, calls: int) -> list[Part]:
         runs = self._runs(module, calls)
@@ -112,14 +111,14 @@ class Reading:
             return None
         origin = self._own(module, run)
         return Part(
-            module, call, origin.class_of(module), origin.source, tuple(run), values[0], self._entry(run), values[1:]
+            module, call, origin.class_of(module), origin.source, tuple(run), values[0], self._entries(run), values[1:]
         )
 
-    def _entry(self, run: list[int]) -> str:
+    def _entries(self, run: list[int]) -> tuple[str, ...]:
         inside = {name for place in run for name in self.nodes[place].output}
         read = {name for place in run for name in read_names(self.nodes[place])}
-        entries = [name for name in read - inside if name in self.makers and self.types.get(name, 0) in FLOATS]
-        return entries[0] if len(entries) == 1 else ""
+        entries = [name for name in read - inside if name in self.places and self.types.get(name, 0) in FLOATS]
+        return tuple(sorted(entries, key=lambda name: (self.places[name], name)))
 
     def _own(self, module: str, run: list[int]) -> Origin:
         """Of the last node that is the module's own, else of the last one inside of it."""

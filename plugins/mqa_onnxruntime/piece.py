@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 # Operations that compute with fewer bits, and the element types of numbers that hold fewer than float32.
 COARSE = ("QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "QLinear", "MatMulNBits")
 SHAPES = 16  # numbers, in the largest tensor that is taken for a shape
+LARGEST = 1e6  # of the numbers that are taken for a length
 CLOSE = 1e-6  # of a number: what rounding to float32 leaves of an inverse
 NARROW = {10: "float16", 16: "bfloat16", 2: "uint8", 3: "int8", 21: "uint4", 22: "int4"}
 
@@ -54,11 +55,15 @@ class Piece:
 
     @cached_property
     def weights(self) -> Mapping[str, Array]:
-        """Its initializers that hold numbers with a fraction, or integers that stand for such."""
+        """Its tensors that hold numbers with a fraction, or integers that stand for such: initializers and constants."""
         from onnx import numpy_helper
 
-        kept = [one for one in self.model.graph.initializer if len(one.dims) and one.data_type in {1, 11, *NARROW}]
-        return {tensor.name: numpy_helper.to_array(tensor) for tensor in kept}
+        kept = [
+            (name, one)
+            for name, one in named_tensors(self.model)
+            if len(one.dims) and one.data_type in {1, 11, *NARROW}
+        ]
+        return {name: numpy_helper.to_array(tensor) for name, tensor in kept}
 
     def precisions(self) -> tuple[str, ...]:
         """In what it computes with fewer bits than float32: types of numbers, and operations on integers."""
@@ -79,6 +84,7 @@ class Piece:
         whole = [int(one) for array in small if array.dtype.kind in "iu" for one in array.flat]
         real = [float(one) for array in small if array.dtype.kind == "f" and array.size == 1 for one in array.flat]
         real += [1 / one for one in real if one]
+        real = [one for one in real if 1 < abs(one) < LARGEST]
         found = [*whole, *(round(one) for one in real if abs(one - round(one)) <= CLOSE * abs(one))]
         sizes = [size for array in arrays for size in array.shape]
         return tuple(dict.fromkeys(one for one in (*found, *sizes) if one > 1))
@@ -141,9 +147,9 @@ class Piece:
 
         copy = type(self.model)()
         copy.CopyFrom(self.model)
-        for tensor in copy.graph.initializer:
-            if tensor.name in weights:
-                tensor.CopyFrom(numpy_helper.from_array(np.asarray(weights[tensor.name], order="C"), tensor.name))
+        for name, tensor in named_tensors(copy):
+            if name in weights:
+                tensor.CopyFrom(numpy_helper.from_array(np.asarray(weights[name], order="C"), tensor.name))
         return copy
 
 

@@ -114,7 +114,7 @@ class _Found:
             return
         equal = self.known.equal(tensor)
         if own is not None and equal and own.weight.any():  # another weight's numbers, under this one's name
-            self.differences[tensor.name] = Difference(tensor.name, name, f"it is `{equal[0].name}`")
+            self.differences[tensor.name] = Difference(tensor.name, name, f"it is `{equal[0].name}`", own.weight)
         elif equal:
             self._count(tensor, equal)
         else:
@@ -211,7 +211,7 @@ class _Found:
         wrong = ~(np.abs(tensor.values.astype(np.float64) - right) <= bound)
         if wrong.any():
             reason = f"{wrong.sum()} of {wrong.size} numbers are not what folding `{name}` into the layer makes of them"
-            self.differences[tensor.name] = Difference(tensor.name, bias or f"{name}.{BIAS}", reason)
+            self.differences[tensor.name] = Difference(tensor.name, bias or f"{name}.{BIAS}", reason, right)
         else:
             self.folded[tensor.name] = bias or tensor.name
         return True
@@ -240,7 +240,8 @@ class _Found:
         if normalizing is not None and folding.wrong:
             count = f"{len(folding.wrong)} of {len(folding.scale)} channels"
             reason = f"{count} are not what folding `{normalizing.name}` into it makes of them"
-            self.differences[tensor.name] = Difference(tensor.name, match.name, reason)
+            right = folding.of(match.weight)
+            self.differences[tensor.name] = Difference(tensor.name, match.name, reason, right)
         elif folding.axis is None:
             self.derived.append(tensor.name)
             self.there.add(match.name)
@@ -273,7 +274,8 @@ class _Found:
         return True
 
     def _differs(self, tensor: StoredTensor, match: Match) -> None:
-        self.differences[tensor.name] = Difference(tensor.name, match.name, describe_difference(tensor, match.weight))
+        reason = describe_difference(tensor, match.weight)
+        self.differences[tensor.name] = Difference(tensor.name, match.name, reason, match.weight)
 
 
 def _in_place_of(

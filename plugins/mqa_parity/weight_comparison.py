@@ -3,57 +3,23 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
 
-from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.another import is_another
+from mqa_parity.blaming.doors import ComparesWeights, Weighted
 from mqa_parity.blaming.finding import MEANING
 from mqa_registry import MqaError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping
 
-    import numpy.typing as npt
     import pyarrow as pa
 
     from mqa_registry import Runner
 
-    Array: TypeAlias = npt.NDArray[Any]
-
 SHOWN = 3  # weights in a remark
-MOST = 0.8  # the share of a file's weights from which on it is another model's
-
-
-class Difference(Protocol):
-    """A tensor that is not the weight that it stands for, and how; `weight` is empty where it stands for none."""
-
-    @property
-    def tensor(self) -> str: ...
-    @property
-    def weight(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-
-
-class Weights(Protocol):
-    """What is known of a file's tensors: how many are weights of the model, which are not, and which cannot be read."""
-
-    @property
-    def held(self) -> int: ...
-    @property
-    def unknown(self) -> Sequence[str]: ...
-    @property
-    def unread(self) -> Sequence[str]: ...
-    @property
-    def differences(self) -> Sequence[Difference]: ...
-
-
-@runtime_checkable
-class ComparesWeights(Protocol):
-    """A candidate whose own weights can be held against a model's."""
-
-    def compare_weights(self, weights: Callable[[], Iterable[tuple[str, Array]]]) -> Weights: ...
 
 
 def compare_weights(reference: Runner, candidate: Runner) -> str:
@@ -82,9 +48,9 @@ def comparison_of(observations: pa.Table) -> dict[str, Any]:
 def remarks(found: Mapping[str, Any]) -> Iterator[str]:
     """What there is to say of it, in words."""
     differences = found.get("differences", [])
-    number = len(differences) + found.get("held", 0)
-    if len(differences) > SHOWN and len(differences) > MOST * number:
-        yield f"{len(differences)} of {number} weights differ from the model's: another model, or another training step"
+    strange = len(differences) + len(found.get("unknown", []))
+    if another := is_another(strange, strange + found.get("held", 0)):
+        yield another
     yield from (_told(one) for one in differences[:SHOWN])
     if len(differences) > SHOWN:
         yield f"and {len(differences) - SHOWN} more of its weights are not the model's"

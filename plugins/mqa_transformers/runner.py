@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
-    Lists: TypeAlias = Mapping[str, Sequence[npt.NDArray[Any]]]
+    Calls: TypeAlias = Mapping[str, Sequence[Sequence[npt.NDArray[Any]]]]
 
 
 @dataclass(frozen=True)
@@ -120,17 +120,26 @@ class TorchRunner:
 
         A module that does not run has no arrays.
         """
-        taken = _Taken()
+        taken = _Taken(most=1)
         with self._running(), tapped(self.module, modules, taken.take):
             self._forward(batch)
-        return taken.of(modules)
+        return {name: [array for arrays in calls for array in arrays] for name, calls in taken.of(modules).items()}
 
-    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]:
-        """The first tensor that each of these modules is given, and the first that it gives, each time it runs."""
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Calls, Calls]:
+        """The tensors that each of these modules is given, and those that it gives, each time it runs."""
         given, gave = _Taken(), _Taken()
         with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
             self._forward(batch)
         return given.of(modules), gave.of(modules)
+
+    def draws(self, batch: Arrays) -> bool:
+        """Whether the module draws random numbers for an answer, or sets where they begin."""
+        import torch
+
+        before = torch.get_rng_state()
+        with self._running():
+            self._forward(batch)
+        return not torch.equal(before, torch.get_rng_state())
 
     def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
         """Seconds that each module takes by itself, those inside of it not counted; the model's own are under no name."""
@@ -185,19 +194,20 @@ class TorchRunner:
 
 
 class _Taken:
-    """The first tensor of whatever passes by, by modules."""
+    """The tensors of whatever passes by, by modules and calls; `most` of each call, or all."""
 
-    def __init__(self) -> None:
-        self._arrays: dict[str, list[npt.NDArray[Any]]] = {}
+    def __init__(self, most: int | None = None) -> None:
+        self._most = most
+        self._calls: dict[str, list[tuple[npt.NDArray[Any], ...]]] = {}
 
     def take(self, name: str, passing: Any) -> None:
         # A copy, for what comes after may work in place.
-        arrays = [_array(tensor).copy() for tensor in list(named_tensors(passing).values())[:1]]
-        self._arrays.setdefault(name, []).extend(arrays)
+        tensors = list(named_tensors(passing).values())[: self._most]
+        self._calls.setdefault(name, []).append(tuple(_array(tensor).copy() for tensor in tensors))
 
-    def of(self, modules: Sequence[str]) -> Lists:
+    def of(self, modules: Sequence[str]) -> Calls:
         """Those of some modules, in the order in which they passed; none of a module that did not run."""
-        return self._arrays | {name: [] for name in modules if name not in self._arrays}
+        return self._calls | {name: [] for name in modules if name not in self._calls}
 
 
 def _worked_out(part: Any) -> Iterator[tuple[str, Any]]:

@@ -76,14 +76,15 @@ def test_who_knows_how_often_a_module_is_called_is_believed():
 def test_what_stands_between_modules_is_of_the_module_around_them():
     reading = read("a.dense: in -> d", "a: d in -> sum", "a.norm: sum -> r", "b: r -> out")
     norm = next(part for part in reading.parts() if part.module == "a.norm")
-    maker = reading.maker(norm)
-    assert (norm.entry, maker.module, maker.value) == ("sum", "a", "sum")
+    (maker,) = reading.makers(norm)
+    assert (norm.entries, maker.module, maker.value) == (("sum",), "a", "sum")
 
 
-def test_a_module_that_reads_several_values_has_no_entry():
+def test_a_module_may_read_several_values_and_each_has_its_maker():
     reading = read("a: in -> one", "b: in -> two", "c: one two -> out")
     part = next(part for part in reading.parts() if part.module == "c")
-    assert (part.entry, reading.maker(part)) == ("", None)
+    assert part.entries == ("one", "two")
+    assert [maker.module for maker in reading.makers(part)] == ["a", "b"]
 
 
 @pytest.mark.parametrize("module", ["a", ""])

@@ -134,9 +134,9 @@ def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
 def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
     shown = runner(evaluating(module_of(program)))
     given, gave = shown.traffic(batch, ["layers.1.norm", "layers.1.act"])
-    np.testing.assert_array_equal(given["layers.1.act"][0], gave["layers.1.norm"][0])
-    assert (given["layers.1.act"][0] < 0).any()
-    assert (gave["layers.1.act"][0] >= 0).all()
+    np.testing.assert_array_equal(given["layers.1.act"][0][0], gave["layers.1.norm"][0][0])
+    assert (given["layers.1.act"][0][0] < 0).any()
+    assert (gave["layers.1.act"][0][0] >= 0).all()
 
 
 def test_its_weights_have_their_own_names(program, runner):

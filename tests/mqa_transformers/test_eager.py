@@ -364,8 +364,8 @@ def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, su
         names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
         given, gave = runner.traffic(one.sample(), names)
         assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
-        np.testing.assert_array_equal(given["bert.encoder.layer.0"][0], gave["bert.embeddings.LayerNorm"][0])
-        np.testing.assert_array_equal(gave["classifier"][0], runner.tap(one.sample(), names)["classifier"][0])
+        np.testing.assert_array_equal(given["bert.encoder.layer.0"][0][0], gave["bert.embeddings.LayerNorm"][0][0])
+        np.testing.assert_array_equal(gave["classifier"][0][0], runner.tap(one.sample(), names)["classifier"][0])
         assert not any(module._forward_pre_hooks for module in runner.module.modules())
 
 

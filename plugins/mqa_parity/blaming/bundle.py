@@ -11,9 +11,10 @@ import numpy as np
 
 from mqa_parity.blaming.doors import Dissected, dissected
 from mqa_parity.blaming.noise import allowed, where_real
-from mqa_parity.blaming.places import find_places, find_taps
+from mqa_parity.blaming.places import find_places
 from mqa_parity.blaming.shrinking import smallest
 from mqa_parity.blaming.suspect import of_graph, of_module
+from mqa_parity.blaming.taps import find_taps
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:

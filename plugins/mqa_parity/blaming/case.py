@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -56,6 +56,12 @@ class Case:
     candidate: Candidate
     limit: float = 10.0
     pairing: Pairing | None = None  # which outputs are held; by name or place alone if None
+    beside: Arrays = field(default_factory=dict)  # the batch that its rows are of, where that is larger
+
+    @property
+    def several(self) -> Case:
+        """The same on all rows at hand, for what takes several."""
+        return self.on(self.beside) if self.beside else self
 
     @property
     def batch(self) -> Arrays:
@@ -132,7 +138,8 @@ class Case:
 
     def rows(self, places: list[int]) -> Case:
         """On some of the rows alone."""
-        return self.on({name: array[places] for name, array in self.batch.items()})
+        less = self.on({name: array[places] for name, array in self.batch.items()})
+        return replace(less, beside=self.beside or self.batch)
 
     def columns(self, length: int) -> Case:
         """On the first positions alone."""

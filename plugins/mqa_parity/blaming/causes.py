@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from mqa_parity.blaming.doors import Weights
     from mqa_parity.blaming.finding import Kind
     from mqa_parity.blaming.suspect import Suspect
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 
 MOST = 64  # weights that are tried in another's place
+SHOWN = 3  # wrong weights that are named
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,25 @@ def _several(case: Suspect, reference: Weighted, learned: Arrays) -> Cause | Non
             what = f"initializers {', '.join(pairs)}; with those in their places, the module agrees"
             return Cause("weights", what, f"{trial[0][0]}: {trial[0][1]}")
     return None
+
+
+def together(case: Suspect, held: Weights | None) -> Cause | None:
+    """All tensors of a piece that are not the model's weights, which they certainly are not, whatever else is wrong."""
+    wrong = [one for one in held.differences if one.weight and one.tensor in case.weights] if held is not None else []
+    if not wrong:
+        return None
+    known = {one.tensor: one.right for one in wrong if one.right is not None}
+    right = {name: array.astype(case.weights[name].dtype) for name, array in known.items()}
+    shown = [f"`{one.tensor}` is not `{one.weight}` of the model: {one.reason}" for one in wrong[:SHOWN]]
+    more = f", and {len(wrong) - SHOWN} more" if len(wrong) > SHOWN else ""
+    those, whole = (
+        "those in their places" if len(wrong) > 1 else "that in its place",
+        "module" if case.module else "file",
+    )
+    healed = f"with {those}, the {whole} agrees" if _heals(case, right) else f"the {whole} differs in more than that"
+    what = f"{'initializers' if len(wrong) > 1 else 'initializer'} {', '.join(shown)}{more}; {healed}"
+    first = wrong[0]
+    return Cause("weights", what, f"{first.tensor}: {first.weight}", first.weight, first.weight.rpartition(".")[0])
 
 
 def _learned(weight: Array, learned: Arrays) -> bool:

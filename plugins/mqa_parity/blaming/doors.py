@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from contextlib import AbstractContextManager
     from pathlib import Path
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
-    Lists: TypeAlias = Mapping[str, Sequence[Array]]
+    Calls: TypeAlias = Mapping[str, Sequence[Sequence[Array]]]
 
 
 @runtime_checkable
@@ -44,9 +44,16 @@ class Classed(Protocol):
 
 @runtime_checkable
 class Watched(Protocol):
-    """A reference that shows what modules are given beside what they give: the first tensor, each time they run."""
+    """A reference that shows what modules are given beside what they give: all tensors, each time they run."""
 
-    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Lists, Lists]: ...
+    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Calls, Calls]: ...
+
+
+@runtime_checkable
+class Drawing(Protocol):
+    """A reference that tells whether it draws random numbers for an answer."""
+
+    def draws(self, batch: Arrays) -> bool: ...
 
 
 class Candidate(Protocol):
@@ -90,7 +97,9 @@ class Part(Protocol):
     @property
     def value(self) -> str: ...
     @property
-    def entry(self) -> str: ...
+    def others(self) -> tuple[str, ...]: ...
+    @property
+    def entries(self) -> tuple[str, ...]: ...
     @property
     def end(self) -> int: ...
 
@@ -136,7 +145,7 @@ class Anatomy(Protocol):
 
     def named_by(self, modules: Collection[str]) -> Anatomy: ...
     def parts(self, calls: Mapping[str, int] | None = None) -> Sequence[Part]: ...
-    def maker(self, part: Part) -> Part | None: ...
+    def makers(self, part: Part) -> Sequence[Part]: ...
     def instead(self, part: Part) -> Part | None: ...
     def nodes(self, part: Part) -> Sequence[str]: ...
     def inside(self, module: str) -> Collection[str]: ...
@@ -155,3 +164,36 @@ class Anatomy(Protocol):
     def results(self) -> Sequence[str]: ...
     def optimizers(self) -> Sequence[str]: ...
     def run_without(self, batch: Arrays, optimizers: Sequence[str]) -> Arrays: ...
+
+
+class Difference(Protocol):
+    """A tensor that is not the weight that it stands for, how, and what is `right`; `weight` is empty where it stands for none."""
+
+    @property
+    def tensor(self) -> str: ...
+    @property
+    def weight(self) -> str: ...
+    @property
+    def reason(self) -> str: ...
+    @property
+    def right(self) -> Array | None: ...
+
+
+class Weights(Protocol):
+    """What is known of a file's tensors: how many are weights of the model, which are not, and which cannot be read."""
+
+    @property
+    def held(self) -> int: ...
+    @property
+    def unknown(self) -> Sequence[str]: ...
+    @property
+    def unread(self) -> Sequence[str]: ...
+    @property
+    def differences(self) -> Sequence[Difference]: ...
+
+
+@runtime_checkable
+class ComparesWeights(Protocol):
+    """A candidate whose own weights can be held against a model's."""
+
+    def compare_weights(self, weights: Callable[[], Iterable[tuple[str, Array]]]) -> Weights: ...

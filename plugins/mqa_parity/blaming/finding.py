@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import isfinite
 from typing import Any, Literal
 
-Kind = Literal["exporter", "pass", "kernel", "precision", "signature", "weights", "tolerance"]
+Kind = Literal["exporter", "pass", "kernel", "precision", "signature", "weights", "reference", "tolerance"]
 
 MEANING: dict[Kind, str] = {
     "exporter": "the file computes something else than the model, and every runtime would",
@@ -15,6 +15,7 @@ MEANING: dict[Kind, str] = {
     "precision": "the file computes in fewer bits than the model",
     "signature": "the numbers are right, and come under other names, in another order, shape or type",
     "weights": "a number that was learned is another in the file",
+    "reference": "the model does not agree with itself, and no file can agree with it",
     "tolerance": "nothing errs by itself: rounding adds up to more than was allowed",
 }
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, Array]
 
 EXACT = 1e-9  # of the largest number: what float64 leaves of a straight line
+SEVERAL = 3  # numbers of a channel, at least: through two there is a line in any case
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Folded:
 
 
 def folded(case: Suspect) -> Iterator[Folded]:
-    """For each weight that has the name of one before the module, it and the bias beside it as they are to be.
+    """For each weight that may be one of a module before this one, it and the bias beside it as they are to be.
 
     A normalization makes a x + b of every channel x: so the weight before it becomes a w, and the bias a c + b. What a
     and b are is read off the model, in float64. A weight with another number for each channel is the normalization's
@@ -46,16 +47,24 @@ def folded(case: Suspect) -> Iterator[Folded]:
     """
     reference = case.case.truth.reference
     learned = reference.parameters("") if case.module and isinstance(reference, Weighted) else {}
-    for name in (name for name in case.weights if name in learned):
-        owner, own = name.rpartition(".")[0], learned[name]
+    for name, parameter in _named(case, learned):
+        owner, own = parameter.rpartition(".")[0], learned[parameter]
         line = _line(case, owner) if own.ndim > 1 and own.shape == case.weights[name].shape else None
         if line is not None and len(line[0]) == len(own):
             scale, before = line[0], np.broadcast_to(learned.get(f"{owner}.bias", 0), line[0].shape)
             right = Fold(scale, line[1] + scale * before, before)
             weight = own * scale.reshape(-1, *[1] * (own.ndim - 1))
             factors = _factors(case.weights[name], own)
-            one = Folded(name, {name: weight}, name, owner if factors is None else case.module)
+            one = Folded(name, {name: weight}, parameter, owner if factors is None else case.module)
             yield from _tried(case, one, right, factors)
+
+
+def _named(case: Suspect, learned: Arrays) -> Iterator[tuple[str, str]]:
+    """Weights of the piece with those that they may be in the model: by their names, else by the modules before it."""
+    before = [f"{one.module}.weight" for one in case.given if one.module != case.module]
+    for name in case.weights:
+        names = [name] if name in learned else list(dict.fromkeys(before))
+        yield from ((name, one) for one in names if one in learned)
 
 
 def _tried(case: Suspect, weight: Folded, right: Fold, factors: Array | None) -> Iterator[Folded]:
@@ -71,14 +80,23 @@ def _tried(case: Suspect, weight: Folded, right: Fold, factors: Array | None) ->
 
 
 def _line(case: Suspect, owner: str) -> tuple[Array, Array] | None:
-    """By what every channel is multiplied between a module and the one that is looked at, and what is added."""
-    given = case.case.truth.exact.tap(case.case.batch, [owner])[owner]
-    if len(given) != 1 or given[0].shape != case.double.shape or given[0].ndim < 2:
+    """By what every channel is multiplied between a module and the one that is looked at, and what is added.
+
+    None where that is no straight line, or nothing tells whether it is one: it takes several different numbers of every
+    channel, over all rows at hand.
+    """
+    if owner == case.module:
         return None
-    before, after = (np.moveaxis(array, 1, 0).reshape(array.shape[1], -1) for array in (given[0], case.double))
+    tapped = case.case.several.truth.exact.tap(case.case.several.batch, [owner, case.module])
+    given, gave = tapped[owner], tapped[case.module]
+    if len(given) != 1 or len(gave) != 1 or given[0].shape != gave[0].shape or given[0].ndim < 2:
+        return None
+    before, after = (np.moveaxis(array, 1, 0).reshape(array.shape[1], -1) for array in (given[0], gave[0]))
     middle, target = (array.mean(axis=1, keepdims=True) for array in (before, after))
     spread = ((before - middle) ** 2).sum(axis=1)
-    scale = ((before - middle) * (after - target)).sum(axis=1) / np.where(spread, spread, 1)
+    if before.shape[1] < SEVERAL or (spread <= (EXACT * np.abs(before).max(axis=1)) ** 2).any():
+        return None
+    scale = ((before - middle) * (after - target)).sum(axis=1) / spread
     shift = (target - scale[:, None] * middle)[:, 0]
     off = np.abs(scale[:, None] * before + shift[:, None] - after).max()
     return (scale, shift) if off <= EXACT * np.abs(after).max() else None

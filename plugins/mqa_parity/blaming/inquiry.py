@@ -8,20 +8,24 @@ from dataclasses import replace
 from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_parity.blaming.another import find_another, held_weights
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
-from mqa_parity.blaming.causes import find_cause, strayed
+from mqa_parity.blaming.causes import find_cause, strayed, together
 from mqa_parity.blaming.doors import Classed, Dissected, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.frozen import frozen, frozen_rows, unless_frozen
 from mqa_parity.blaming.gaps import find_gap
 from mqa_parity.blaming.optimizers import blame_optimizers
 from mqa_parity.blaming.outside import blame_outside
-from mqa_parity.blaming.places import GUILTY, find_places, find_taps, guilty, trail
+from mqa_parity.blaming.places import GUILTY, find_places, guilty, trail
 from mqa_parity.blaming.repeating import blame_repeating
 from mqa_parity.blaming.signature import blame_form, blame_signature
 from mqa_parity.blaming.suspect import of_graph, of_module
+from mqa_parity.blaming.taps import find_taps
 from mqa_parity.blaming.unnamed import blame_unnamed, known_weights
+from mqa_parity.blaming.unread import with_unread
+from mqa_parity.blaming.wavering import blame_reference
 from mqa_parity.blaming.widths import sizes_of, told_apart
 from mqa_parity.steady import shortened
 
@@ -33,8 +37,9 @@ if TYPE_CHECKING:
 
     from mqa_parity.blaming.causes import Cause
     from mqa_parity.blaming.doors import Anatomy, Candidate, Reference
-    from mqa_parity.blaming.places import Place, Taps
+    from mqa_parity.blaming.places import Place
     from mqa_parity.blaming.suspect import Suspect
+    from mqa_parity.blaming.taps import Taps
     from mqa_parity.pairing import Pairing
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -66,9 +71,14 @@ def blame(
         def held(batch: Arrays) -> Case:
             return told_apart(Case(Truth(reference, truth, batch, mask), candidate, limit, pairing), sizes)
 
-        case = worst(map(held, batches))
+        cases = list(map(held, batches))
+        case = worst(cases)
         if case is None:
-            return next(filter(None, map(blame_form, map(held, batches))), None)
+            return next(filter(None, (ask(case) for ask in (blame_form, blame_reference) for case in cases)), None)
+        largest = max(cases, key=lambda case: case.size)
+        for one in (case, largest) if largest.size > case.size else (case,):
+            if (found := blame_reference(one)) is not None:
+                return found
         alone = worst_row(case)
         found = explain(alone)
         if bundle is not None:
@@ -79,7 +89,8 @@ def blame(
 def explain(case: Case) -> Blame:
     """The fault behind a case that fails, what is cheap to find out first."""
     found = blame_repeating(case) or blame_signature(case) or blame_optimizers(case) or _blame_module(case)
-    if not found.module or found.class_name or not isinstance(case.truth.reference, Classed):
+    found = with_unread(case, found)
+    if found.class_name or not found.module or not isinstance(case.truth.reference, Classed):
         return found
     return replace(found, class_name=case.truth.reference.class_of(found.module))
 
@@ -132,9 +143,17 @@ def _beyond_rounding(
 
 def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blame:
     at = of_module(case, anatomy, taps, place.part)
+    known = known_weights(case, at.piece.weights)
     if not at.module:  # what stands between modules, or in those that do not show: a weight there may be any
-        at = replace(at, cleared=known_weights(case, at.piece.weights))
-    return _blamed(anatomy, place, at, find_gap(anatomy, at) or unless_frozen(anatomy, at, find_cause(at)))
+        at = replace(at, cleared=known)
+    cause = find_gap(anatomy, at, taps) or unless_frozen(anatomy, at, find_cause(at))
+    if cause.kind == "weights" or (cause.kind == "exporter" and known < frozenset(at.piece.weights)):
+        held = held_weights(case)
+        if (another := find_another(held)) is not None:
+            return Blame(another.kind, another.reason, case.failure, meaning=another.meaning)
+        if cause.kind != "weights" and cause.nodes is None:
+            cause = together(at, held) or cause
+    return _blamed(anatomy, place, at, cause)
 
 
 def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
@@ -146,7 +165,7 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         call=place.part.call,
         class_name=place.part.class_name,
         source=place.part.source,
-        nodes=_own(anatomy, place.part.module, at.piece.nodes),
+        nodes=_own(anatomy, place.part.module, at.piece.nodes) or tuple(anatomy.nodes(place.part)),
         weight=cause.weight,
         value=place.part.value,
         meaning=cause.meaning,

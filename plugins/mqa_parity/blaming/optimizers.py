@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from mqa_parity.blaming.doors import Dissected, Levelled, dissected
 from mqa_parity.blaming.finding import Blame
-from mqa_parity.blaming.places import GUILTY, find_taps, measure
+from mqa_parity.blaming.places import GUILTY, measure
+from mqa_parity.blaming.taps import find_taps
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
     from mqa_parity.blaming.case import Case
     from mqa_parity.blaming.doors import Anatomy, Part
-    from mqa_parity.blaming.places import Taps
+    from mqa_parity.blaming.taps import Taps
 
 
 def blame_optimizers(case: Case) -> Blame | None:

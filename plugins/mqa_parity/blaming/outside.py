@@ -9,15 +9,17 @@ from mqa_parity.blaming.doors import Classed
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.frozen import unless_frozen
 from mqa_parity.blaming.gaps import find_gap
-from mqa_parity.blaming.places import LIKELY
+from mqa_parity.blaming.noise import ratio_in_any_shape
 from mqa_parity.blaming.suspect import of_value
+from mqa_parity.blaming.taps import LIKELY
+from mqa_parity.blaming.traffic import Tensor
 
 if TYPE_CHECKING:
     from mqa_parity.blaming.case import Case
     from mqa_parity.blaming.causes import Cause
     from mqa_parity.blaming.doors import Anatomy
-    from mqa_parity.blaming.places import Taps
     from mqa_parity.blaming.suspect import Suspect
+    from mqa_parity.blaming.taps import Taps
 
 
 def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
@@ -31,9 +33,35 @@ def blame_outside(case: Case, anatomy: Anatomy, taps: Taps) -> Blame | None:
     errors = [end.ratio(end.piece.run(end.feeds)) for end in ends]
     most = max(errors, default=0.0)
     if most <= LIKELY:
-        return None
+        return _blame_lost(case, taps)
     end = ends[errors.index(most)]
-    return _blamed(case, end, most, find_gap(anatomy, end) or unless_frozen(anatomy, end, find_cause(end)))
+    return _blamed(case, end, most, find_gap(anatomy, end, taps) or unless_frozen(anatomy, end, find_cause(end)))
+
+
+def _blame_lost(case: Case, taps: Taps) -> Blame | None:
+    """An output that is what a module gives in the model, where the model makes something else of that."""
+    single, double = case.truth.outputs
+    for value, name in case.paired(case.outputs):
+        if value in taps.parts and double[name].size == taps.double[value].size:
+            off = ratio_in_any_shape(taps.double[value], single[name], double[name], case.truth.real)
+            if off > LIKELY:
+                return _lost(case, taps, name, value, off)
+    return None
+
+
+def _lost(case: Case, taps: Taps, name: str, value: str, off: float) -> Blame:
+    reference, module = case.truth.reference, taps.parts[value].module
+    missing = taps.missing(Tensor("", case.truth.outputs[0][name], case.truth.outputs[1][name]))
+    what = f"what the model makes of `{module}` for `{name}` is not in the file"
+    return Blame(
+        "exporter",
+        f"`{missing}` is missing in the file: {what}" if missing else f"{what}: `{name}` is what `{module}` gives",
+        off,
+        module=missing,
+        class_name=reference.class_of(missing) if isinstance(reference, Classed) else "",
+        value=value,
+        meaning=f"`{missing}` is missing in the file" if missing else what,
+    )
 
 
 def _blamed(case: Case, end: Suspect, local: float, cause: Cause) -> Blame:

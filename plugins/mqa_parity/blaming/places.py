@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from mqa_parity.blaming.doors import Watched
 from mqa_parity.blaming.finding import Step
 from mqa_parity.blaming.noise import ratio_in_any_shape
+from mqa_parity.blaming.taps import LIKELY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     import numpy.typing as npt
 
     from mqa_parity.blaming.case import Case
-    from mqa_parity.blaming.doors import Anatomy, Part, Reference
+    from mqa_parity.blaming.doors import Anatomy, Part
+    from mqa_parity.blaming.taps import Taps
 
     Array: TypeAlias = npt.NDArray[Any]
-    Lists: TypeAlias = Mapping[str, Sequence[Array]]
 
 GUILTY = 20.0  # the least ratio of a module that errs by itself; healthy ones were never seen above 2
-LIKELY = 5.0  # the least ratio of the largest of them, where none is that far off
 
 
 @dataclass(frozen=True)
@@ -38,60 +35,6 @@ class Place:
 
     def step(self) -> Step:
         return Step(self.part.module, self.part.call, self.inherited, self.local)
-
-
-@dataclass(frozen=True)
-class Taps:
-    """What PyTorch has for values of the graph, and for what those values are the outputs of."""
-
-    parts: dict[str, Part]
-    single: dict[str, Array]
-    double: dict[str, Array]
-    shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # in the graph, where that is known
-
-    def add(self, part: Part, single: Array, double: Array) -> None:
-        """What a value is, unless it is known already."""
-        if part.value not in self.parts and double.dtype.kind == "f":
-            self.parts[part.value], self.single[part.value], self.double[part.value] = part, single, double
-
-    def move(self, value: str, part: Part | None) -> None:
-        """What was taken for one value is another's, or none's."""
-        del self.parts[value]
-        if part is not None:
-            self.add(part, self.single[value], self.double[value])
-
-    def given(self) -> dict[str, Array]:
-        """PyTorch's own values, as near as float32 gets, to be given to the graph."""
-        return {
-            name: array.astype(np.float32).reshape(self.shapes.get(name, array.shape))
-            for name, array in self.double.items()
-        }
-
-
-def find_taps(case: Case, anatomy: Anatomy) -> Taps:
-    """Both sides' values of the same modules; where modules share a value it is the innermost's.
-
-    What modules are given counts as well, where the reference shows it: so what stands between modules is told from them.
-    """
-    known = set(case.truth.reference.modules())
-    modules = list(dict.fromkeys(part.module for part in anatomy.parts() if part.module in known))
-    given, single = _traffic(case.truth.reference, case.batch, modules)
-    exactly, double = _traffic(case.truth.exact, case.batch, modules)
-    calls = {name: len(arrays) for name, arrays in double.items() if arrays}
-    parts = [part for part in anatomy.parts(calls) if part.call < calls.get(part.module, 0)]
-    taps = Taps({}, {}, {})
-    for part in parts:
-        taps.add(part, single[part.module][part.call], double[part.module][part.call])
-    for part in parts:
-        maker = anatomy.maker(part)
-        if maker is not None and len(exactly.get(part.module, ())) == calls[part.module]:
-            taps.add(maker, given[part.module][part.call], exactly[part.module][part.call])
-    return replace(taps, parts=dict(sorted(taps.parts.items(), key=lambda pair: pair[1].end)))
-
-
-def _traffic(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Lists, Lists]:
-    """What modules are given, as far as it is shown, and what they give."""
-    return runner.traffic(batch, modules) if isinstance(runner, Watched) else ({}, runner.tap(batch, modules))
 
 
 def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
@@ -112,7 +55,7 @@ def _measured(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
     inherited = anatomy.outputs(case.batch, list(taps.parts)) if taps.parts else {}
     alike = [name for name, array in inherited.items() if array.size == taps.double[name].size]
     taps.shapes.update({name: inherited[name].shape for name in alike})
-    given = taps.given()
+    given = taps.feeds()
     local = anatomy.forced(case.batch, {name: given[name] for name in alike}) if alike else {}
     return [
         Place(

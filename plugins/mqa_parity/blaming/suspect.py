@@ -9,13 +9,14 @@ from mqa_parity.blaming.noise import ratio_in_any_shape
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from mqa_parity.blaming.case import Case
     from mqa_parity.blaming.doors import Anatomy, Part, Piece
-    from mqa_parity.blaming.places import Taps
+    from mqa_parity.blaming.taps import Taps
+    from mqa_parity.blaming.traffic import Tensor
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -33,6 +34,7 @@ class Suspect:
     double: Array
     whole: bool = False
     cleared: frozenset[str] = frozenset()  # weights that are known to be right
+    given: Sequence[Tensor] = ()  # what PyTorch gives to the module
 
     @property
     def weights(self) -> Arrays:
@@ -51,13 +53,13 @@ class Suspect:
 def of_module(case: Case, anatomy: Anatomy, taps: Taps, part: Part) -> Suspect:
     """The piece that makes a module's output of the outputs of those before it."""
     end = of_value(case, anatomy, taps, part.value, (taps.single[part.value], taps.double[part.value]))
-    return replace(end, module=part.module)
+    return replace(end, module=part.module, given=taps.given.get(part.value, ()))
 
 
 def of_value(case: Case, anatomy: Anatomy, taps: Taps, value: str, truth: tuple[Array, Array]) -> Suspect:
     """The piece that makes a value of what modules before it give; `truth` is what PyTorch has, single and double."""
     piece = anatomy.piece([one for one in taps.parts if one != value], value)
-    feeds = {**anatomy.feed(case.batch), **taps.given()}
+    feeds = {**anatomy.feed(case.batch), **taps.feeds()}
     return Suspect(case, "", piece, {name: feeds[name] for name in piece.inputs}, *truth)
 
 

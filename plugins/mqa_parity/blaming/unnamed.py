@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.causes import find_cause, wrong_weight
+from mqa_parity.blaming.another import find_another, held_weights
+from mqa_parity.blaming.causes import find_cause, together, wrong_weight
 from mqa_parity.blaming.doors import Weighted
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
@@ -32,11 +33,14 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
 
     Modules that are nowhere in any layer were fused with others, and say nothing.
     """
+    held = held_weights(case)
+    if (another := find_another(held)) is not None:
+        return Blame(another.kind, another.reason, case.failure, meaning=another.meaning)
     modules, there = _found(case, anatomy) if not case.crash else ([], set[str]())
     module = first_missing(modules, there)
     graph = of_graph(case, anatomy)
     whole = replace(graph, cleared=known_weights(case, graph.piece.weights))
-    weight = wrong_weight(whole)  # which has its parameter's name, as a rule
+    weight = together(whole, held) or wrong_weight(whole)  # which has its parameter's name, as a rule
     if weight or not module:
         cause = weight or find_cause(whole)
         owner = cause.parameter.rpartition(".")[0]

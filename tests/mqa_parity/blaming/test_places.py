@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.blaming.places import GUILTY, LIKELY, Place, Taps, find_places, guilty, trail
+from mqa_parity.blaming.places import GUILTY, Place, find_places, guilty, trail
+from mqa_parity.blaming.taps import LIKELY, Taps
 
 NOTHING = np.zeros(0)
 
