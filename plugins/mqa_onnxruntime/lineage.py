@@ -11,6 +11,7 @@ import json
 import re
 import sys
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -99,7 +100,12 @@ def _names(text: str) -> list[str]:
 
 def _inside(file: Path) -> str:
     """A source file by its path inside the folder that Python found it in: no machine's folders are told."""
-    roots = [Path(entry) for entry in sys.path if entry and Path(entry).is_absolute() and file.is_relative_to(entry)]
+    return _inside_of(file, tuple(sys.path))
+
+
+@lru_cache(maxsize=1024)
+def _inside_of(file: Path, entries: tuple[str, ...]) -> str:
+    roots = [Path(entry) for entry in entries if entry and Path(entry).is_absolute() and file.is_relative_to(entry)]
     root = max(roots, key=lambda one: len(one.parts), default=file.parent)
     return file.relative_to(root).as_posix()
 

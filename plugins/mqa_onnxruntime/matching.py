@@ -141,6 +141,8 @@ def _places(shape: tuple[int, ...], number: int) -> tuple[Array, ...]:
     if not shape:  # one number without an axis has one place
         return ()
     size = int(np.prod(shape, dtype=int))
+    if not shape:  # one number, at no index
+        return ()
     return tuple(np.unravel_index(np.linspace(0, size - 1, min(size, number)).astype(int), shape))
 
 

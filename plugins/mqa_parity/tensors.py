@@ -154,7 +154,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
             None if found is None else pairing
         )  # what a file that always crashes calls its outputs shows in no answer
         records[0]["blame"] = culprit(three, batches, codec.mask, three.form.allowed, asked.place, pairing=known)
-    notes = [*pairing.notes, *file_notes(three.peer, three.candidate)]
+    notes = [*pairing.notes, *file_notes(three.peer, three.candidate), *_mode(scene)]
     records[0]["compared"] = len(drawn) + compared if asked.screen else None
     told = {"notes": notes, "unheld": pairing.unheld, "unvaried": list(_unvaried(batches))}
     records[0]["notes"] = json.dumps(told)
@@ -212,3 +212,9 @@ def _unvaried(batches: Sequence[Batch]) -> Iterator[str]:
             one.size and (one == one.flat[0]).all() and one.flat[0] == arrays[0].flat[0] for one in arrays
         ):
             yield name
+
+
+def _mode(scene: Scene) -> Iterator[str]:
+    """That the model was not in evaluation mode before, which whoever exports or serves it may miss."""
+    if mode := scene.subject and scene.subject.model.about.get("mode"):
+        yield f"the model runs in {mode}"

@@ -42,3 +42,19 @@ def evaluating(module: object) -> object:
     for part in module.modules():
         part.training = False
     return module
+
+
+def mode_of(module: object) -> dict[str, str]:
+    """What a report says of a model that was built in training mode, where a part of it acts otherwise there; else nothing."""
+    import torch
+    from torch.nn.modules.batchnorm import _NormBase
+    from torch.nn.modules.dropout import _DropoutNd
+
+    assert isinstance(module, torch.nn.Module)
+    acting = (
+        f"`{name}` ({type(part).__name__})" if name else f"`{type(part).__name__}`"
+        for name, part in module.named_modules()
+        if part.training and (isinstance(part, _NormBase) or (isinstance(part, _DropoutNd) and part.p > 0))
+    )
+    first = next(acting, "")
+    return {"mode": f"evaluation mode, which mqa set: {first} was in training mode"} if first else {}

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry import DataError, Model
-from mqa_torch.allowed import check_allowed, check_task, evaluating
+from mqa_torch.allowed import check_allowed, check_task, evaluating, mode_of
 from mqa_torch.digest import digest_of
 
 if TYPE_CHECKING:
@@ -27,12 +27,13 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
     check_task(task)
     check_allowed(f"`{id}`", conditions)
     factory = _function(id)
-    module = _built(id, factory)
+    module, again = _built(id, factory), _built(id, factory)
+    mode = mode_of(module)
     return Model(
-        digest=digest_of(id, factory, module, _built(id, factory)),
+        digest=digest_of(id, factory, evaluating(module), evaluating(again)),
         module=lambda: module,
         processor=lambda: None,
-        about={"id": id, "form": "factory", "architecture": type(module).__name__},
+        about={"id": id, "form": "factory", "architecture": type(module).__name__, **mode},
     )
 
 
@@ -62,4 +63,4 @@ def _built(name: str, factory: Callable[[], Any]) -> Any:
         raise DataError(f"`{name}` builds no model: {type(error).__name__}: {error}") from error
     if not isinstance(module, torch.nn.Module):
         raise DataError(f"`{name}` gives a `{type(module).__name__}`, and a model is a `torch.nn.Module`")
-    return evaluating(module.float())
+    return module.float()

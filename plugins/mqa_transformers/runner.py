@@ -110,10 +110,14 @@ class TorchRunner:
 
         None of TorchScript, which does not show them.
         """
+        return list(self._modules)
+
+    @cached_property
+    def _modules(self) -> Sequence[str]:
         if closed(self.module):
-            return []
+            return ()
         names = [name for name, _ in self.module.named_modules() if name]
-        return [name for name, calls in self.tap(self.sample(), names).items() if calls]
+        return tuple(name for name, calls in self.tap(self.sample(), names).items() if calls)
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.

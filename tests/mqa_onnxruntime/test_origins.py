@@ -98,6 +98,29 @@ def test_a_part_that_was_exported_has_the_names_that_it_has_in_the_model():
     assert found.modules == ("encoder", "encoder.query")
 
 
+@pytest.mark.parametrize(("file", "model"), [("m.n.", ""), ("", "inner.net."), ("m.", "inner.net."), ("a.b.c.", "d.")])
+def test_wrappers_of_several_levels_on_either_side_are_seen_through(file, model):
+    names = ("encoder", "encoder.query", "encoder.query.norm", "head")
+    origins = [Origin(("", f"{file}{name}")) for name in names]
+    found = aligned(origins, [f"{model}{name}" for name in names])
+    assert [one.modules[-1] for one in found] == [f"{model}{name}" for name in names]
+
+
+def test_a_container_that_is_never_called_stands_in_a_name_all_the_same():
+    shared = ["stem", "body", "head"]
+    known = ["towers.0.query", "towers.0.norm", "towers.1.norm", *shared]
+    origins = [Origin(("", name)) for name in ("query", "norm", *shared)]
+    names = [one.modules[-1] for one in aligned(origins, known)]
+    assert names == ["towers.0.query", "norm", *shared]  # `norm` may be either
+
+
+def test_a_numbered_module_comes_with_the_name_of_its_container():
+    nodes = [node("/stem/stem.0/stem.0.1/Conv", ["x"], ["y"]), node("/layers.0.1/layers.0.1.2/Conv", ["y"], ["z"])]
+    found = read_origins(nodes, {})
+    assert found[0].modules == ("", "stem", "stem.0", "stem.0.1")
+    assert found[1].modules == ("", "layers.0.1", "layers.0.1.2")
+
+
 def test_names_that_are_known_stay():
     origins = [Origin(("", "encoder", "encoder.query")), Origin(("", "head")), NOWHERE]
     assert aligned(origins, KNOWN) == origins

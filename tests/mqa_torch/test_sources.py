@@ -201,7 +201,12 @@ def test_a_missing_file_is_named(tmp_path, conditions):
 def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, conditions):
     model = of_factory(TASKS["forward"], conditions, id="ours:tiny")
     assert not any(part.training for part in model.module.modules())
+    assert model.about["mode"] == "evaluation mode, which mqa set: `1` (Dropout) was in training mode"
     assert answers(model, conditions, argument="input")["output"].shape == (2, 2)
+
+
+def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, conditions):
+    assert "mode" not in of_factory(TASKS["forward"], conditions, id="ours:pair").about
 
 
 def test_outputs_without_names_are_told_by_their_places(code, conditions):

@@ -177,8 +177,10 @@ def _folded(case: Suspect) -> Cause | None:
             changed = np.abs(weight - right) > ROUNDINGS * np.abs(right).max()
             what = f"initializer `{one.name}` is not what folding makes of `{one.parameter}` of the model"
             differing = f"{np.count_nonzero(changed)} of {changed.size} numbers differ"
-            why = f"; {one.why}" if one.why else ""
+            why = f"; {one.change.why}" if one.change.why else ""
             reason = f"{what}: {differing}; with that in its place, the module agrees{why}"
+            if not one.change.learned:
+                return Cause("exporter", reason, owner=one.owner)
             return Cause("weights", reason, f"{one.name}: {one.parameter}", one.parameter, one.owner)
     return None
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.blaming.doors import Weighted
-from mqa_parity.blaming.normalization import ROUNDINGS, Fold, changed
+from mqa_parity.blaming.normalization import ROUNDINGS, Change, Fold, changed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,14 +28,14 @@ SEVERAL = 3  # numbers of a channel, at least: through two there is a line in an
 class Folded:
     """Initializers as folding makes them, of which `name` is the one to speak of; `owner` the module whose they are.
 
-    `why` is what else is known of what stands there in their place.
+    `change` is what else is known of what stands there in their place.
     """
 
     name: str
     right: Arrays
     parameter: str
     owner: str
-    why: str = ""
+    change: Change = Change()  # noqa: RUF009 - nobody changes it
 
 
 def folded(case: Suspect) -> Iterator[Folded]:
@@ -74,9 +74,9 @@ def _tried(case: Suspect, weight: Folded, right: Fold, factors: Array | None) ->
     learned = reference.parameters(case.module) if isinstance(reference, Weighted) else {}
     for name, found in case.weights.items():
         if found.shape == right.bias.shape:
-            why = "" if factors is None else changed(learned, right, Fold(factors, found, right.before))
-            yield Folded(name, {name: right.bias}, f"{case.module}.bias", case.module, why)
-            yield replace(weight, right={**weight.right, name: right.bias}, why=why)
+            change = Change() if factors is None else changed(learned, right, Fold(factors, found, right.before))
+            yield Folded(name, {name: right.bias}, f"{case.module}.bias", case.module, change)
+            yield replace(weight, right={**weight.right, name: right.bias}, change=change)
 
 
 def _line(case: Suspect, owner: str) -> tuple[Array, Array] | None:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mqa_parity.blaming.causes import Cause
 from mqa_parity.blaming.doors import Weighted
+from mqa_parity.blaming.noise import narrowed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,7 +99,7 @@ def _missed(name: str, at: Suspect) -> Cause:
 def _fed(at: Suspect, value: str, array: Array) -> Suspect:
     """The same with other numbers for one of the values that it is given."""
     shape = at.feeds[value].shape
-    return replace(at, feeds={**at.feeds, value: array.reshape(shape).astype(np.float32)})
+    return replace(at, feeds={**at.feeds, value: narrowed(array).reshape(shape)})
 
 
 def _around(one: str, other: str) -> str:

@@ -157,6 +157,7 @@ def _blame_place(case: Case, anatomy: Anatomy, taps: Taps, place: Place) -> Blam
 
 
 def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
+    nodes = _own(anatomy, place.part.module, at.piece.nodes)
     found = Blame(
         cause.kind,
         f"given what PyTorch has before it, it errs by {place.local:.3g} times PyTorch's noise: {cause.reason}",
@@ -165,14 +166,18 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         call=place.part.call,
         class_name=place.part.class_name,
         source=place.part.source,
-        nodes=_own(anatomy, place.part.module, at.piece.nodes) or tuple(anatomy.nodes(place.part)),
+        nodes=nodes or tuple(anatomy.nodes(place.part)),
         weight=cause.weight,
         value=place.part.value,
         meaning=cause.meaning,
     )
     if cause.nodes is not None:
         return _moved(anatomy, replace(found, nodes=cause.nodes), cause.owner, cause.nodes)
-    return _moved(anatomy, found, cause.owner) if cause.owner not in {"", found.module} else found
+    if cause.owner not in {"", found.module}:
+        return _moved(anatomy, found, cause.owner)
+    if not nodes and found.nodes and cause.kind != "weights":  # of the module that another was folded into
+        return _moved(anatomy, found, anatomy.owner(found.nodes[-1])[0])
+    return found
 
 
 def _moved(anatomy: Anatomy, found: Blame, module: str, known: tuple[str, ...] | None = None) -> Blame:

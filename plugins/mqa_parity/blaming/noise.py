@@ -46,6 +46,12 @@ def allowed(single: Array, double: Array, mask: Bools | None = None) -> float:
     return float(max(noise, least, np.finfo(np.float64).tiny))
 
 
+def narrowed(array: Array) -> Array:
+    """Numbers in float32, as near as it gets: what a mask has in float64 to say `never` has no room in it."""
+    most = np.finfo(np.float32).max
+    return np.where(np.isfinite(array), np.clip(array, -most, most), array).astype(np.float32)
+
+
 def where_real(array: Array, mask: Bools | None) -> Bools:
     """Which elements of an array belong to real positions, and not to padding.
 

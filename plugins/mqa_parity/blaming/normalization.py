@@ -31,7 +31,15 @@ class Fold:
     before: Array
 
 
-def changed(learned: Arrays, right: Fold, found: Fold) -> str:
+@dataclass(frozen=True)
+class Change:
+    """What would make a fold what it is, in words; `learned` where that is a number that was learned."""
+
+    why: str = ""
+    learned: bool = True
+
+
+def changed(learned: Arrays, right: Fold, found: Fold) -> Change:
     """What stands in the file for which number of the normalization; nothing where none alone would make it so.
 
     scale = weight / sqrt(running_var + eps) and bias = (before - running_mean) scale + bias, of each channel: so
@@ -39,16 +47,16 @@ def changed(learned: Arrays, right: Fold, found: Fold) -> str:
     those that make only a bias.
     """
     if any(name not in learned or learned[name].shape != right.scale.shape for name in NUMBERS):
-        return ""
+        return Change()
     if _alike(found.scale, right.scale):
         front = ", or another bias in front of it," if right.before.any() else ""
-        return f"another `bias` or `running_mean`{front} would make it so"
+        return Change(f"another `bias` or `running_mean`{front} would make it so")
     if not _alike(found.bias, (found.before - learned["running_mean"]) * found.scale + learned["bias"]):
-        return ""
+        return Change()
     if (told := _epsilons(learned, right.scale, found.scale)) is not None:
-        return f"an epsilon of {told[1]:.3g} would make it so, and the model has {told[0]:.3g}"
+        return Change(f"an epsilon of {told[1]:.3g} would make it so, and the model has {told[0]:.3g}", learned=False)
     channels = np.count_nonzero(np.abs(found.scale - right.scale) > ROUNDINGS * np.abs(right.scale).max())
-    return f"another `weight` or `running_var` in {channels} of {len(right.scale)} channels would make it so"
+    return Change(f"another `weight` or `running_var` in {channels} of {len(right.scale)} channels would make it so")
 
 
 def _epsilons(learned: Arrays, right: Array, found: Array) -> tuple[float, float] | None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_parity.blaming.doors import Dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import ratio
 
@@ -29,7 +30,12 @@ MOST_AXES = 5
 
 def blame_signature(case: Case) -> Blame | None:
     """Outputs under other names or in other shapes, labels in another order, or inputs that are taken for each other."""
-    if reason := _renamed(case) or _reordered(case) or _reshaped(case):
+    if reason := _renamed(case):
+        return Blame("signature", reason, case.failure)
+    if found := _reordered(case):
+        return found
+    reason = _reshaped(case)
+    if reason:
         return Blame("signature", reason, case.failure)
     reason = _mistaken(case)
     return Blame("signature", reason, case.failure, meaning=MISTAKEN) if reason else None
@@ -61,15 +67,17 @@ def _twin(case: Case, array: Array, name: str, single: Arrays, double: Arrays) -
     return next((one for one in order if ratio(array, single[one], double[one], case.truth.real) <= case.limit), "")
 
 
-def _reordered(case: Case) -> str:
-    """An output whose last axis holds the reference's numbers in another order."""
+def _reordered(case: Case) -> Blame | None:
+    """An output whose last axis holds the reference's numbers in another order, and the node that gives it."""
     single, double = case.truth.outputs
     for theirs, name in case.paired(case.outputs):
         order = _order(case, case.outputs[theirs], single[name], double[name])
         if order is not None:
             moved = [f"{to} holds what is {place} in the model" for to, place in enumerate(order) if to != place]
-            return f"the last axis of `{name}` is in another order: {_few(moved)}"
-    return ""
+            node = case.candidate.anatomy().node_of(theirs) if isinstance(case.candidate, Dissected) else ""
+            reason = f"the last axis of `{name}` is in another order: {_few(moved)}"
+            return Blame("signature", reason, case.failure, nodes=(node,) if node else ())
+    return None
 
 
 def _order(case: Case, found: Array, single: Array, double: Array) -> list[int] | None:

@@ -6,9 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
-
-from mqa_parity.blaming.noise import ratio_in_any_shape
+from mqa_parity.blaming.noise import narrowed, ratio_in_any_shape
 from mqa_parity.blaming.traffic import Traffic, observe
 
 if TYPE_CHECKING:
@@ -57,8 +55,7 @@ class Taps:
     def feeds(self) -> dict[str, Array]:
         """PyTorch's own values, as near as float32 gets, to be given to the graph."""
         return {
-            name: array.astype(np.float32).reshape(self.shapes.get(name, array.shape))
-            for name, array in self.double.items()
+            name: narrowed(array).reshape(self.shapes.get(name, array.shape)) for name, array in self.double.items()
         }
 
 

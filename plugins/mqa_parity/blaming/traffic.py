@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Key: TypeAlias = tuple[int, bytes]
 
 LONGEST = 4  # modules in a row that were folded into one
+MOST = float(np.finfo(np.float32).max)
 RUNNING = "running_var"  # what a normalization of batches keeps
 
 
@@ -125,7 +126,13 @@ def _tensors(single: Calls, double: Calls, normalizing: set[str]) -> dict[str, l
 def _floats(name: str, single: Sequence[Array], double: Sequence[Array], normalizes: bool) -> Iterator[Tensor]:
     for one, other in zip(single, double, strict=False):
         if other.dtype.kind == "f" and other.size and one.shape == other.shape:
-            yield Tensor(name, one, other, normalizes)
+            yield Tensor(name, one, _in_range(other), normalizes)
+
+
+def _in_range(array: Array) -> Array:
+    """Without numbers beyond float32, such as a mask has in float64: beside them no other would be seen to be wrong."""
+    finite = np.isfinite(array)
+    return np.where(finite, np.clip(array, -MOST, MOST), array) if (np.abs(array[finite]) > MOST).any() else array
 
 
 def _of(calls: Mapping[str, Sequence[Sequence[Tensor]]], module: str, call: int) -> list[Tensor]:

@@ -34,10 +34,9 @@ def blame_reference(case: Case) -> Blame | None:
 
     No file can agree with answers that do not agree with each other.
     """
-    last = case.size - 1
-    for rows in ([0] * COPIES,) if not last else (list(range(case.size // 2, case.size)), [last - 1, last]):
-        if (found := _held(case, rows, "in other company")) is not None:
-            return found
+    some = list(range(case.size // 2, case.size)) if case.size > 1 else [0] * COPIES
+    if (found := _held(case, some, "in other company")) is not None:
+        return found
     reference = case.truth.reference
     if isinstance(reference, Drawing) and reference.draws(case.batch):
         every = [row for row in range(case.size) for _ in range(-(-MANY // case.size))]

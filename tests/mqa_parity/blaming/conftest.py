@@ -5,14 +5,19 @@ from __future__ import annotations
 import copy
 import shutil
 import tempfile
+import warnings
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from onnx import helper, numpy_helper
 
+from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.exporting import export
 from mqa_onnxruntime.lineage import lineage, lineage_file
+from mqa_onnxruntime.origins import read_origins
 from mqa_onnxruntime.reopening import FOLDER, Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_parity.blaming import blame
@@ -217,3 +222,130 @@ def optimized_nodes():
 @pytest.fixture(scope="session")
 def faulty_optimizer():
     return with_faulty_optimizer
+
+
+TYPES = {"tensor(int64)": np.int64, "tensor(float)": np.float32}
+
+
+def traced(module, batch, path, *, axes=(0,)):
+    """The file that the older exporter of PyTorch writes, by tracing."""
+    import torch
+
+    class Placed(torch.nn.Module):
+        """Takes its inputs by place, as that exporter gives them."""
+
+        def __init__(self):
+            super().__init__()
+            self.model = module
+
+        def forward(self, *given):
+            return self.model(**dict(zip(batch, given, strict=True)))
+
+    outputs = ["logits"]
+    given = tuple(torch.from_numpy(array) for array in batch.values())
+    dynamic = {name: {axis: f"{name}_{axis}" for axis in axes} for name in batch}
+    with warnings.catch_warnings(), tempfile.TemporaryFile() as log, captured(log):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            Placed().eval(), given, path, dynamo=False, input_names=list(batch), output_names=outputs,
+            dynamic_axes=dynamic, opset_version=17,
+        )  # fmt: skip
+    return path
+
+
+@pytest.fixture(scope="session")
+def written(tmp_path_factory):
+    """A module's export by one of the two exporters, `dynamo` or `script`; each is written once by its name."""
+    made = {}
+
+    def write(name, module, batch, exporter, *, axes=(0,)):
+        if (name, exporter) not in made:
+            folder = tmp_path_factory.mktemp(f"{name}-{exporter}")
+            if exporter == "dynamo":
+                export(module, batch, dict.fromkeys(batch, axes), folder, None)
+            else:
+                traced(module, batch, folder / "model.onnx", axes=axes)
+            made[name, exporter] = folder / "model.onnx"
+        return made[name, exporter]
+
+    return write
+
+
+@pytest.fixture
+def told(reference, tmp_path):
+    """What blame says of a graph, an export that was damaged since, beside a module."""
+
+    def ask(module, batches, graph, origin, **facts):
+        path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"
+        path.write_bytes(graph.SerializeToString())
+        if lineage_file(origin).is_file():
+            shutil.copyfile(lineage_file(origin), lineage_file(path))
+        opened = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        session = opened.open()
+        types = {one.name: TYPES[one.type] for one in session.get_inputs()}
+        facts = {"precision": "float32", **facts}
+        held = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, facts, opened)
+        runner = replace(reference(module), sample=lambda: batches[0])
+        mask = "attention_mask" if "attention_mask" in batches[0] else ""
+        return blame(runner, held, batches, mask=mask)
+
+    return ask
+
+
+@pytest.fixture(scope="session")
+def opened(written):
+    """An export to damage, of a module by one of the two exporters."""
+    return lambda *given, **axes: Surgery(written(*given, **axes))
+
+
+@pytest.fixture
+def surgery():
+    return Surgery
+
+
+class Surgery:
+    """A graph to damage, with the module of each node by the name that the file has for it."""
+
+    def __init__(self, path):
+        import onnx
+
+        self.graph, self.path = onnx.load(str(path)), path
+        origins = read_origins(self.graph.graph.node, lineage(path))
+        self.owned = [
+            (node, one.modules[-1] if one.modules else "")
+            for node, one in zip(self.graph.graph.node, origins, strict=True)
+        ]
+
+    def nodes(self, kinds, module=""):
+        """The nodes of some kinds in the modules whose names have a part."""
+        return [node for node, owner in self.owned if node.op_type in kinds and module in owner]
+
+    def weight(self, node):
+        """The first of its inputs that is a tensor of the file, with its numbers."""
+        known = {tensor.name: tensor for tensor in self.graph.graph.initializer}
+        name = next(name for name in node.input if name in known)
+        return name, self.array(name)
+
+    def array(self, name):
+        """The numbers of a tensor."""
+        tensor = next(tensor for tensor in self.graph.graph.initializer if tensor.name == name)
+        return numpy_helper.to_array(tensor).copy()
+
+    def set(self, name, array):
+        tensor = next(tensor for tensor in self.graph.graph.initializer if tensor.name == name)
+        tensor.CopyFrom(numpy_helper.from_array(np.ascontiguousarray(array), name))
+
+    def lose(self, node):
+        """Take a node out: what read its output reads its first input."""
+        for other in self.graph.graph.node:
+            for place, name in enumerate(other.input):
+                if name == node.output[0]:
+                    other.input[place] = node.input[0]
+        self.graph.graph.node.remove(node)
+
+    def as_constants(self):
+        """Every weight is a constant node, as some tools write it."""
+        for tensor in list(self.graph.graph.initializer):
+            node = helper.make_node("Constant", [], [tensor.name], name=f"constant/{tensor.name}", value=tensor)
+            self.graph.graph.node.insert(0, node)
+        del self.graph.graph.initializer[:]
