@@ -52,7 +52,9 @@ def find_places(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
 
 
 def _measured(case: Case, anatomy: Anatomy, taps: Taps) -> list[Place]:
-    inherited = anatomy.outputs(case.batch, list(taps.parts)) if taps.parts else {}
+    rest = [name for name in taps.parts if name not in taps.found]
+    inherited = {name: taps.found[name] for name in taps.parts if name in taps.found}
+    inherited |= anatomy.outputs(case.batch, rest) if rest else {}
     alike = [name for name, array in inherited.items() if array.size == taps.double[name].size]
     taps.shapes.update({name: inherited[name].shape for name in alike})
     given = taps.feeds()

@@ -36,6 +36,7 @@ class Taps:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # in the graph, where that is known
     given: Mapping[str, Sequence[Tensor]] = field(default_factory=dict)
     traffic: Traffic | None = None
+    found: Mapping[str, Array] = field(default_factory=dict)  # what the graph makes of the batch, as far as it was run
 
     def add(self, part: Part, single: Array, double: Array) -> None:
         """What a value is, unless it is known already."""
@@ -75,7 +76,7 @@ def find_taps(case: Case, anatomy: Anatomy) -> Taps:
     parts = [part for part in anatomy.parts(traffic.calls) if part.call < traffic.calls.get(part.module, 0)]
     found = _values(case, anatomy, parts)
     given: dict[str, list[Tensor]] = {}
-    taps = Taps({}, {}, {}, given=given, traffic=traffic)
+    taps = Taps({}, {}, {}, given=given, traffic=traffic, found=found)
     for part in parts:
         for one, tensor in _outputs(case, part, traffic, found):
             taps.add(one, tensor.single, tensor.double)

@@ -38,7 +38,7 @@ def blame_reference(case: Case) -> Blame | None:
     if (found := _held(case, some, "in other company")) is not None:
         return found
     reference = case.truth.reference
-    if isinstance(reference, Drawing) and reference.draws(case.batch):
+    if isinstance(reference, Drawing) and reference.draws(case.rows([0]).batch):
         every = [row for row in range(case.size) for _ in range(-(-MANY // case.size))]
         again = (_held(case, every, "from run to run") for _ in range(AGAIN))
         return next(filter(None, again), None)
@@ -79,10 +79,10 @@ def _module(reference: Reference, batch: Arrays, other: Arrays, rows: Sequence[i
     if not isinstance(reference, Watched):
         return ""
     names = reference.modules()
-    both = [reference.traffic(one, names) for one in (batch, other)]
+    (given, gave), (other_given, other_gave) = (reference.traffic(one, names) for one in (batch, other))
     for name in names:
-        given, gave = ([traffic[side].get(name, ()) for traffic in both] for side in (0, 1))
-        if _alike(*given, rows) and not _alike(*gave, rows):
+        known = _alike(given.get(name, ()), other_given.get(name, ()), rows)
+        if known and not _alike(gave.get(name, ()), other_gave.get(name, ()), rows):
             return name
     return ""
 
