@@ -164,7 +164,7 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         place.local,
         module=place.part.module,
         call=place.part.call,
-        class_name=place.part.class_name,
+        class_name=place.part.class_name or ("" if place.part.module else _root_class(at.case)),
         source=place.part.source,
         nodes=nodes or tuple(anatomy.nodes(place.part)),
         weight=cause.weight,
@@ -178,6 +178,11 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
     if not nodes and found.nodes and cause.kind != "weights":  # of the module that another was folded into
         return _moved(anatomy, found, anatomy.owner(found.nodes[-1])[0])
     return found
+
+
+def _root_class(case: Case) -> str:
+    reference = case.truth.reference
+    return reference.class_of("") if isinstance(reference, Classed) else ""
 
 
 def _moved(anatomy: Anatomy, found: Blame, module: str, known: tuple[str, ...] | None = None) -> Blame:

@@ -157,5 +157,5 @@ def test_what_the_model_itself_makes_is_of_none_of_its_modules(opened, told, bat
     if change[1] == "Identity":
         del node.attribute[:]
     found = told(outermost(), [batch], one.graph, one.path)
-    assert (found.kind, found.module) == ("exporter", "")
+    assert (found.kind, found.module, found.class_name) == ("exporter", "", "Whole")
     assert found.nodes[-1] == node.name
