@@ -2,6 +2,7 @@
 
 A batch normalization after a layer makes w' = w s and b' = (b - mean) s + beta of its weights, where for every channel
 s = gamma / sqrt(var + eps). Scales of attention, a layer's gain and `1 + w` are folded into weights in the same way.
+Of a model in 16 bits an exporter works s out in 16 bits: every step of that rounds, and the channel's weights share it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 PARTS = ("weight", "bias", "running_mean", "running_var")
 ROUNDINGS = 1e-5  # of the largest number: a product that was rounded once
+STEPS = 6  # on the way to a scale, each rounded: gamma, the variance, its sum with eps, the root, and two to spare
 ALIKE = 1e-4  # of a scale: what float32 leaves of one that is read off a quotient
 ENOUGH = 8  # numbers, so that a straight line through them says anything
 MOST = 0.1  # the largest epsilon that a normalization has
@@ -52,6 +54,11 @@ class Normalization:
     def shift(self, scale: Array, bias: Array | float) -> Array:
         """What it makes of the bias before it."""
         return np.asarray((bias - self.running_mean) * scale + self.bias)
+
+    def lost(self, scale: Array, bias: Array | float, roundoff: float) -> Array:
+        """How far the bias that it makes may lie from `shift` where every step of it was rounded by such a share."""
+        terms = (np.abs(bias) + np.abs(self.running_mean)) * np.abs(scale) + np.abs(self.bias)
+        return np.asarray(STEPS * roundoff * terms)
 
 
 @dataclass(frozen=True)
@@ -86,17 +93,30 @@ def normalizations(weights: Mapping[str, Array]) -> list[Normalization]:
 
 @dataclass(frozen=True)
 class _Channels:
-    """A weight and a tensor by channels, of shape (channels, numbers), and how far each number may be off."""
+    """A weight and a tensor by channels, of shape (channels, numbers), and how far each number may be off.
+
+    `roundoff` is the share by which every step is rounded that is worked out in 16 bits.
+    """
 
     weight: Array
     found: Array
     bound: Array
+    roundoff: float
 
     def are(self, scale: Array, shift: Array) -> Bools:
         """Which channels are their weights times a scale, and a shift."""
         return np.asarray(
             (np.abs(self.found - scale[:, None] * self.weight - shift[:, None]) <= self.bound).all(axis=1)
         )
+
+    def are_rounded(self, scale: Array) -> Bools:
+        """Which channels are their weights times one scale, which 16 bits make of that given."""
+        if not self.roundoff:
+            return np.zeros(len(self.weight), np.bool_)
+        own = _quotients(self.weight, self.found)
+        near = np.abs(own - scale) <= STEPS * self.roundoff * np.abs(scale)
+        twice = 2 * self.bound  # the weight is rounded, and then the product
+        return np.asarray(near & (np.abs(self.found - own[:, None] * self.weight) <= twice).all(axis=1))
 
 
 def find_folding(tensor: StoredTensor, weight: Array, known: Collection[Normalization]) -> Folding | None:
@@ -121,7 +141,7 @@ def _by_channel(tensor: StoredTensor, weight: Array, axis: int | None) -> _Chann
         (array if axis is None else np.moveaxis(array, axis, 0)).reshape(shape).astype(np.float64)
         for array in (weight, tensor.values, np.broadcast_to(tensor.allowed(), weight.shape))
     )
-    return _Channels(own, found, allowed + ROUNDINGS * np.abs(found).max())
+    return _Channels(own, found, allowed + ROUNDINGS * np.abs(found).max(), tensor.roundoff)
 
 
 def _normalized(axis: int, channels: _Channels, known: Collection[Normalization]) -> Folding | None:
@@ -129,7 +149,7 @@ def _normalized(axis: int, channels: _Channels, known: Collection[Normalization]
     nothing = np.zeros(len(channels.weight))
     like = _quotients(channels.weight, channels.found)
     fits = [
-        (channels.are(scale, nothing), scale, one)
+        (channels.are(scale, nothing) | channels.are_rounded(scale), scale, one)
         for one in known
         if one.weight.shape == nothing.shape
         for scale in one.scales(like)

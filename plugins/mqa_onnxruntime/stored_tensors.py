@@ -62,6 +62,11 @@ class StoredTensor:
         return np.asarray(max((_step(sizes, half) for half in self.halves), key=np.sum, default=np.float32(0)))
 
     @property
+    def roundoff(self) -> float:
+        """How far a number of its 16 bits may lie from what it was rounded from, as a share of it; 0 for wider ones."""
+        return max((2.0 ** -BITS[half] for half in self.halves), default=0.0)
+
+    @property
     def is_narrow(self) -> bool:
         """Whether its numbers are integers of few bits, such as weights are quantized to."""
         return self.step is None and self.values.dtype.name in NARROW

@@ -99,6 +99,7 @@ class _Found:
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)  # of tensors that come from nowhere
     # Biases that a folding changes: what was folded, what they are to be where that is known, and the model's name.
     expected: dict[str, tuple[str, Array | None, str]] = field(default_factory=dict)
+    lost: dict[str, Array] = field(default_factory=dict)  # how far each of these may be off, where 16 bits made it
     unread: list[str] = field(default_factory=list)
     numbers: int = 0
 
@@ -207,7 +208,7 @@ class _Found:
         if right is None:
             self.folded[tensor.name] = bias
             return True
-        bound = tensor.allowed() + ROUNDINGS * np.abs(right).max()
+        bound = tensor.allowed() + ROUNDINGS * np.abs(right).max() + self.lost.get(tensor.name, 0.0)
         wrong = ~(np.abs(tensor.values.astype(np.float64) - right) <= bound)
         if wrong.any():
             reason = f"{wrong.sum()} of {wrong.size} numbers are not what folding `{name}` into the layer makes of them"
@@ -234,6 +235,7 @@ class _Found:
             self.there.update(f"{normalizing.name}.{part}".removeprefix(".") for part in PARTS)
             before = self.known.arrays.get(bias, np.zeros(1))
             right = normalizing.shift(folding.scale, before.astype(np.float64))
+            self.lost[beside] = normalizing.lost(folding.scale, before.astype(np.float64), tensor.roundoff)
             self.expected[beside] = normalizing.name, right, bias if bias in self.known.arrays else ""
         elif folding.axis is not None and bias and beside == bias:
             self.expected.setdefault(beside, (match.name, None, bias))

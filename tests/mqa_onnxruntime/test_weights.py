@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mqa_onnxruntime.folding import PARTS
 from mqa_onnxruntime.weights import weigh
 
 RNG = np.random.default_rng(7)
@@ -245,6 +246,37 @@ def test_a_folded_normalization_explains_weights_and_biases_of_any_name(convolve
     weights = convolved(*(array.astype(kind) for array in folded(epsilon)))
     assert weights.folded == ("onnx::Conv_1", "onnx::Conv_2")
     assert (weights.unknown, weights.missing, weights.differences) == ((), (), ())
+
+
+def folded_by_steps(kind, epsilon=1e-5):
+    """The same worked out in 16 bits, where every step is rounded."""
+    weight, bias, mean, variance = (NORM[f"bn.{part}"].astype(kind) for part in PARTS)
+    scale = weight / np.sqrt(variance + kind(epsilon))
+    assert scale.dtype == kind
+    return FILTERS.astype(kind) * scale[:, None, None, None], bias - mean * scale
+
+
+def test_what_a_model_in_half_precision_makes_of_its_normalization_is_sound(convolved):
+    weights = convolved(*folded_by_steps(np.float16))
+    assert weights.folded == ("onnx::Conv_1", "onnx::Conv_2")
+    assert weights.differences == ()
+
+
+@pytest.mark.parametrize("at", [(2, 0, 0, 0), (5, 3, 1, 1)])
+def test_a_number_that_half_precision_does_not_explain_is_told(convolved, at):
+    weight, bias = folded_by_steps(np.float16)
+    weight[at] *= np.float16(1.01)  # some ten steps, of a channel whose others are right
+    bias[1] += np.float16(0.05)
+    told = reasons(convolved(weight, bias))
+    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
+    assert told["onnx::Conv_2"][1] == "1 of 8 numbers are not what folding `bn` into the layer makes of them"
+
+
+def test_a_channel_whose_scale_half_precision_does_not_explain_is_told(convolved):
+    weight, bias = folded_by_steps(np.float16)
+    weight[2] *= np.float16(1.01)
+    told = reasons(convolved(weight, bias))
+    assert told["onnx::Conv_1"][1] == "1 of 8 channels are not what folding `bn` into it makes of them"
 
 
 def test_a_channel_or_a_bias_that_no_folding_gives_is_told(convolved):
