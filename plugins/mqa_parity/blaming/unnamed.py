@@ -12,6 +12,7 @@ from mqa_parity.blaming.another import find_another, held_weights
 from mqa_parity.blaming.causes import find_cause, together, wrong_weight
 from mqa_parity.blaming.doors import Weighted
 from mqa_parity.blaming.finding import Blame
+from mqa_parity.blaming.healing import find_healing
 from mqa_parity.blaming.noise import ratio
 from mqa_parity.blaming.suspect import of_graph
 
@@ -29,7 +30,7 @@ NUMBER = re.compile(r"\d+")
 
 
 def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
-    """At a weight that heals the graph, else at the first module whose numbers are nowhere in it, after the last one there.
+    """At a weight that heals the graph, else at a module that does, else at the first whose numbers are nowhere in it.
 
     Modules that are nowhere in any layer were fused with others, and say nothing.
     """
@@ -45,10 +46,17 @@ def blame_unnamed(case: Case, anatomy: Anatomy) -> Blame:
         cause = weight or find_cause(whole)
         owner = cause.parameter.rpartition(".")[0]
         return Blame(cause.kind, cause.reason, case.failure, module=owner, weight=cause.weight, meaning=cause.meaning)
+    healing = find_healing(graph, anatomy, [name for name in modules if name not in there])
+    nodes = (healing.node,) if healing and healing.node else ()
+    where = f"by their numbers all before `{module}` are there, and neither it nor any after"
+    if healing is not None:
+        module = healing.module
+        where = f"what PyTorch has there, in the place of what node `{healing.node}` makes, makes the output right"
     cause = find_cause(replace(whole, module=module))
-    where = f"the graph does not tell its modules; by their numbers all before `{module}` are there, and neither it nor any after"
-    reason = f"{where}: {cause.reason}"
-    return Blame(cause.kind, reason, case.failure, module=module, weight=cause.weight, meaning=cause.meaning)
+    reason = f"the graph does not tell its modules; {where}: {cause.reason}"
+    return Blame(
+        cause.kind, reason, case.failure, module=module, nodes=nodes, weight=cause.weight, meaning=cause.meaning
+    )
 
 
 def first_missing(modules: Sequence[str], there: Iterable[str]) -> str:

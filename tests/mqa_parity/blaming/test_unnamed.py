@@ -103,3 +103,34 @@ def test_a_weight_that_kept_its_name_is_named_though_its_module_was_fused(
 def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
 
     assert blame(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask") is None
+
+
+@pytest.fixture
+def nameless(copied):
+    """The graph as tools leave it that number what they keep."""
+    graph = copied("bert", "graph")
+    for place, node in enumerate(graph.graph.node):
+        node.name = f"n{place}"
+        del node.metadata_props[:]
+    return graph
+
+
+def activations(graph):
+    """The nodes of the feed-forward layers' activations, in the order of the layers."""
+    found = [node for node in graph.graph.node if node.op_type in {"Gelu", "Erf"}]
+    assert len(found) >= 2
+    return found
+
+
+@pytest.mark.parametrize("layer", [0, 1])
+def test_the_module_is_named_whose_right_numbers_heal_what_comes_after(
+    lab, reference, candidate, batches, nameless, *, layer
+):
+    changed = activations(nameless)[layer]
+    changed.op_type, changed.domain = "Softsign" if changed.op_type == "Erf" else "Relu", ""
+    del changed.attribute[:]
+    found = blame(reference(lab("bert").module), candidate(nameless), batches, mask="attention_mask")
+    name = f"bert.encoder.layer.{layer}.intermediate.intermediate_act_fn"
+    assert (found.kind, found.module) == ("exporter", name)
+    assert "makes the output right" in found.reason
+    assert found.nodes
