@@ -1,0 +1,136 @@
+"""Both exporters of PyTorch, quiet, from a module and a batch to a file."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import logging
+import warnings
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+from torch import nn
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from tests.benchmarks.faults.architectures import Architecture, Arrays
+
+Exporter = Literal["dynamo", "script"]
+EXPORTERS: tuple[Exporter, ...] = ("dynamo", "script")
+OPSET = {"dynamo": 18, "script": 17}
+
+
+class Wrapper(nn.Module):
+    """What teams write around a model for `dynamo=False`: arguments by place, and a tensor instead of a mapping."""
+
+    def __init__(self, model: nn.Module, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.model, self.names = model, names
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        found = self.model(**dict(zip(self.names, inputs, strict=True)))
+        return found if isinstance(found, torch.Tensor | tuple) else found["logits"]
+
+
+class Outer(nn.Module):
+    """Another wrapper around that."""
+
+    def __init__(self, wrapped: Wrapper) -> None:
+        super().__init__()
+        self.wrapped = wrapped
+
+    def forward(self, *inputs: torch.Tensor) -> Any:
+        return self.wrapped(*inputs)
+
+
+def export(
+    module: nn.Module,
+    architecture: Architecture,
+    exporter: Exporter,
+    file: Path,
+    *,
+    rows: Arrays | None = None,
+    opset: int | None = None,
+    fixed: bool = False,
+    external: bool = False,
+) -> None:
+    """Write a module's ONNX file; `fixed` sizes are those of the rows, `external` weights lie beside it."""
+    if rows is None:
+        rows = architecture.rows(seed=0)
+        rows = {name: array[:2] for name, array in rows.items()}
+    inputs = {name: torch.from_numpy(array) for name, array in rows.items()}
+    if any(parameter.dtype == torch.float16 for parameter in module.parameters()):
+        inputs = {name: one.half() if one.is_floating_point() else one for name, one in inputs.items()}
+    version = opset or OPSET[exporter]
+    with quiet(), torch.no_grad():
+        if exporter == "script":
+            _script(module, architecture, file, inputs, version, fixed=fixed)
+        else:
+            _dynamo(module, architecture, file, inputs, version, fixed=fixed, external=external)
+
+
+def _script(
+    module: nn.Module,
+    architecture: Architecture,
+    file: Path,
+    inputs: Mapping[str, torch.Tensor],
+    opset: int,
+    *,
+    fixed: bool,
+) -> None:
+    axes = {name: architecture.axes(name, one.numpy()) for name, one in inputs.items()}
+    axes |= {name: {0: "rows"} for name in architecture.outputs}
+    wrapper = Wrapper(module, tuple(inputs))
+    whole = Outer(wrapper) if architecture.nested else wrapper
+    whole.train(module.training)  # the exporter would leave a model as it finds its wrapper
+    torch.onnx.export(
+        whole,
+        tuple(inputs.values()),
+        str(file),
+        input_names=list(inputs),
+        output_names=list(architecture.outputs),
+        dynamic_axes=None if fixed else axes,
+        opset_version=opset,
+        dynamo=False,
+    )
+
+
+def _dynamo(
+    module: nn.Module,
+    architecture: Architecture,
+    file: Path,
+    inputs: Mapping[str, torch.Tensor],
+    opset: int,
+    *,
+    fixed: bool,
+    external: bool,
+) -> None:
+    open_axis = torch.export.Dim.DYNAMIC
+    shapes = {name: dict.fromkeys(architecture.axes(name, one.numpy()), open_axis) for name, one in inputs.items()}
+    program = torch.onnx.export(
+        module,
+        kwargs=dict(inputs),
+        dynamic_shapes=None if fixed else shapes,
+        output_names=list(architecture.outputs),
+        opset_version=opset,
+        dynamo=True,
+        verbose=False,
+    )
+    assert program is not None
+    program.save(str(file), external_data=external)
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without what the exporters print and warn of."""
+    level = logging.root.manager.disable
+    logging.disable(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            with contextlib.redirect_stderr(io.StringIO()):
+                yield
+    finally:
+        logging.disable(level)
