@@ -34,14 +34,10 @@ class Truth:
     exact: Reference
     batch: Arrays
     mask: str = ""
-    whole: Truth | None = None  # of a batch that these rows are of, by their `places` there
-    places: tuple[int, ...] = ()
 
     @cached_property
     def outputs(self) -> tuple[Arrays, Arrays]:
-        """In float32 and in float64, each worked out once; of some rows of a batch what it makes of them there."""
-        if self.whole is not None and (found := _cut(self.whole, list(self.places))) is not None:
-            return found
+        """In float32 and in float64, each worked out once."""
         return self.reference.run(self.batch), self.exact.run(self.batch)
 
     @cached_property
@@ -138,29 +134,18 @@ class Case:
 
     def on(self, batch: Arrays) -> Case:
         """The same on another batch."""
-        return replace(self, truth=replace(self.truth, batch=batch, whole=None))
+        return replace(self, truth=replace(self.truth, batch=batch))
 
     def rows(self, places: list[int]) -> Case:
         """On some of the rows alone."""
-        batch = {name: array[places] for name, array in self.batch.items()}
-        truth = replace(self.truth, batch=batch, whole=self.truth, places=tuple(places))
-        return replace(self, truth=truth, beside=self.beside or self.batch)
+        less = self.on({name: array[places] for name, array in self.batch.items()})
+        return replace(less, beside=self.beside or self.batch)
 
     def columns(self, length: int) -> Case:
         """On the first positions alone."""
         shape = self.batch[self.truth.mask].shape
         cut = {name: array[:, :length] if array.shape[:2] == shape else array for name, array in self.batch.items()}
         return self.on(cut)
-
-
-def _cut(whole: Truth, places: list[int]) -> tuple[Arrays, Arrays] | None:
-    """The outputs of some rows; None where an axis may count rows beside the first, or none does."""
-    rows = len(next(iter(whole.batch.values())))
-    for array in whole.outputs[1].values():
-        if array.shape[:1] != (rows,) or rows in array.shape[1:]:
-            return None
-    single, double = ({name: array[places] for name, array in outputs.items()} for outputs in whole.outputs)
-    return single, double
 
 
 def worst(cases: Iterable[Case]) -> Case | None:
