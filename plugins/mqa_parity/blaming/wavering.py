@@ -38,7 +38,7 @@ def blame_reference(case: Case) -> Blame | None:
     if (found := _held(case, some, "in other company")) is not None:
         return found
     reference = case.truth.reference
-    if isinstance(reference, Drawing) and reference.draws(case.rows([0]).batch):
+    if isinstance(reference, Drawing) and reference.draws(case.batch):
         every = [row for row in range(case.size) for _ in range(-(-MANY // case.size))]
         again = (_held(case, every, "from run to run") for _ in range(AGAIN))
         return next(filter(None, again), None)
