@@ -47,8 +47,9 @@ TEXT = "text"  # the field of a row that sentences fill
 class Order:
     """What is to be exported: `options` are the backend's, `data` a file of rows where the export needs some.
 
-    The `columns` of that file are mapped to fields as in a suite. Without `data` a task of texts that brings no sample is traced with a few sentences. `source` and `task` say what to
-    make of the model; left out, its name tells the one, and the source the other.
+    The `columns` of that file are mapped to fields as in a suite. Without `data` a task of texts that brings no sample
+    is traced with a few sentences. `source` and `task` say what to make of the model; left out, its name tells the one,
+    and the source the other.
     """
 
     model: str

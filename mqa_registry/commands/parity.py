@@ -55,13 +55,13 @@ INVARIANCE = {
 class Pair:
     """A model and the file that is to be as good as it.
 
-    `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either there are a few sentences. `source` and `task` say
-    what to make of the model; left out, its name tells the one, and the source the other. `repro` keeps what shows a
-    difference without mqa. `tolerance`, `atol` and `rtol` of a fixed one, takes the place of the ratio; so does
-    `by_decisions`, by which the task's answers may hardly flip, where it `decides` anything. `by_answers`: it must
-    answer every row. `including` are ids of rows that are looked at in any case, `interface` says what the file calls its inputs and
-    outputs, and which of these it must have.
-    `by_invariance`: outputs of the file that nothing is held against may not move with the batch that a row is in.
+    `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either
+    there are a few sentences. `source` and `task` say what to make of the model; left out, its name tells the one, and
+    the source the other. `repro` keeps what shows a difference without mqa. `tolerance`, `atol` and `rtol` of a fixed
+    one, takes the place of the ratio; so does `by_decisions`, by which the task's answers may hardly flip, where it
+    `decides` anything. `by_answers`: it must answer every row. `including` are ids of rows that are looked at in any
+    case, `interface` says what the file calls its inputs and outputs, and which of these it must have. `by_invariance`:
+    outputs of the file that nothing is held against may not move with the batch that a row is in.
     """
 
     model: str

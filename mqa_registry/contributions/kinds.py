@@ -145,13 +145,13 @@ class Backend(Contribution):
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
-    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some of
-    the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
+    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some
+    of the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
     `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless it
-    is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged the
-    backend, one that the store had every answer for too. `fixed_length`, of a backend that may take rows of so many tokens
-    and no others, is `(subject, *, options) -> int | None`, likewise, and as cheap as `identity`: then every backend of the
-    run gets rows of that length.
+    is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged
+    the backend, one that the store had every answer for too. `fixed_length`, of a backend that may take rows of so many
+    tokens and no others, is `(subject, *, options) -> int | None`, likewise, and as cheap as `identity`: then every
+    backend of the run gets rows of that length.
     """
 
     kind = "backend"
@@ -188,9 +188,10 @@ class Dataset(Contribution):
 class Metric(Contribution):
     """`(predictions, targets, *, options)` -> per-row scores, a Statistic or Quantile, or a number without an interval.
 
-    Per-row scores are a float or bool array, NaN for a row that has no say: the metric is the mean of the others.
-    A function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
-    `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `takes` are the prediction schemas it reads. `version` counts up when the same input would give another number.
+    Per-row scores are a float or bool array, NaN for a row that has no say: the metric is the mean of the others. A
+    function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
+    `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `takes` are the
+    prediction schemas it reads. `version` counts up when the same input would give another number.
     """
 
     kind = "metric"

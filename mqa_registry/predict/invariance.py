@@ -59,7 +59,8 @@ def batch_invariance(
     """How rows have to be batched for their predictions to be those of each row alone, by a few forward passes.
 
     `rows` are some encoded rows to choose from, `run` maps a batch to outputs, `facts` are the runner's: its precision
-    says how large a rounding is. None where it cannot be measured, since there is no row or the model fails on single rows too.
+    says how large a rounding is. None where it cannot be measured, since there is no row or the model fails on single
+    rows too.
     """
     model = _Invariance(codec, run, _tolerance(facts or {}))
     if not rows:

@@ -5,16 +5,17 @@ beside them, and one row that a model standardises by nearly nothing errs by mor
 output is also held in groups: a channel is one index of an axis that counts neither rows nor positions, over all rows,
 and a row is all numbers of one row.
 
-In a group with k degrees of freedom, which are as many as its numbers where these are alike, let e be the root mean square of the candidate's errors and n that of the
-reference's. n is moderated by what groups of this output are like, n0, as in Smyth (2004), "Linear models and empirical
-Bayes methods for assessing differential expression", equation 3 with four prior degrees of freedom:
+In a group with k degrees of freedom, which are as many as its numbers where these are alike, let e be the root mean
+square of the candidate's errors and n that of the reference's. n is moderated by what groups of this output are like,
+n0, as in Smyth (2004), "Linear models and empirical Bayes methods for assessing differential expression", equation 3
+with four prior degrees of freedom:
 
     yardstick = max(n, sqrt((k n^2 + 4 n0^2) / (k + 4)))
 
 The largest errors of both sides are held in the same way. Where both err alike and normally, (e / yardstick)^2 has at
 most an F distribution with k and k + 4 degrees of freedom. The largest of m such groups is above its 1 - alpha / m
-quantile with a probability of alpha at most (Bonferroni), so a group may lie off by the square root of that where this is more
-than what its precision allows anyway: few numbers need a larger error to tell, and so do many channels.
+quantile with a probability of alpha at most (Bonferroni), so a group may lie off by the square root of that where this
+is more than what its precision allows anyway: few numbers need a larger error to tell, and so do many channels.
 """
 
 from __future__ import annotations
@@ -55,7 +56,8 @@ ADDED, EXTREMES = ("count", "errors", "noises", "fourths"), ("error", "noise", "
 class Sums:
     """Of groups of numbers: how many were rounded, the largest and the summed squares of both errors, the largest value.
 
-    `fourths` are the summed fourth powers of the reference's errors. `magnitude` is the largest exact value among those that the reference rounded, of all where it rounded none.
+    `fourths` are the summed fourth powers of the reference's errors. `magnitude` is the largest exact value among those
+    that the reference rounded, of all where it rounded none.
     """
 
     count: Floats

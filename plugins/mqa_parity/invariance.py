@@ -50,10 +50,11 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
 
     `rows` of the view are run, the shortest and the longest among them. `batch` holds a row among copies of itself
     against the row alone, `others` copies replaced by other rows of its length against the copies, `padding` a copy
-    replaced by the longest row against the copies, `order` a batch against the same backwards, `repeat` against itself again, and `threads` against a run with one thread (or two), where the
-    backend can do that. Each number is the largest difference on valid positions in units of eps times the output's
-    largest value: a few are what another order of a sum comes to, a forgotten mask makes thousands. Outputs that hold
-    each row against every other, as CLIP's logits do, are left out.
+    replaced by the longest row against the copies, `order` a batch against the same backwards, `repeat` against itself
+    again, and `threads` against a run with one thread (or two), where the backend can do that. Each number is the
+    largest difference on valid positions in units of eps times the output's largest value: a few are what another order
+    of a sum comes to, a forgotten mask makes thousands. Outputs that hold each row against every other, as CLIP's
+    logits do, are left out.
     """
     if not scene.batching.takes_batches:
         raise NotRunError(scene.batching.reason, hint="its rows have no batch to depend on")

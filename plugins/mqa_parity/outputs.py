@@ -43,8 +43,8 @@ BEST = 313.0  # dB: the signal over the rounding of float64, 20 log10(2^52)
 class Output:
     """One output over all rows. `ratio` is that of the whole or of its worst channel or row, NaN without a peer.
 
-    `times` is the `error` of the whole over the `yardstick`, of which so many are `allowed`. `group` is the channel or row that
-    decides, None where the whole does.
+    `times` is the `error` of the whole over the `yardstick`, of which so many are `allowed`. `group` is the channel or
+    row that decides, None where the whole does.
     """
 
     name: str

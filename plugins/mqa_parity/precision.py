@@ -14,11 +14,12 @@ class Precision:
     """A floating-point format: `eps` is the step from 1 to the next number, `largest` the largest finite one.
 
     `least` is the smallest positive number that runtimes do not flush to zero. `allowed` is how many times as far from
-    float64 as the reference's own largest error a candidate's largest may lie, `allowed_root` the same of their root mean
-    squares in a channel or a row, and `roundings` how many `eps` of the largest value it may in any case. Of 24 rows, sound exports of 26 architectures (`tests/benchmarks/architectures.py`) lie
-    off at most 2.6 times in float32 and 1.7 times in float16, and two ways through attention in 16 bits 3 times by their
-    largest errors, 2.7 times by root mean squares. What ten times the error is in float32 no user sees; in 16 bits it moves
-    a probability, and so less is allowed.
+    float64 as the reference's own largest error a candidate's largest may lie, `allowed_root` the same of their root
+    mean squares in a channel or a row, and `roundings` how many `eps` of the largest value it may in any case. Of 24
+    rows, sound exports of 26 architectures (`tests/benchmarks/architectures.py`) lie off at most 2.6 times in float32
+    and 1.7 times in float16, and two ways through attention in 16 bits 3 times by their largest errors, 2.7 times by
+    root mean squares. What ten times the error is in float32 no user sees; in 16 bits it moves a probability, and so
+    less is allowed.
     """
 
     name: str

@@ -39,7 +39,8 @@ FEW_MAKE = 10  # times as large a ratio as it should be, at most
 def numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `parity/tensors`, each of its worst output; all are infinitely bad after a mismatch.
 
-    There is no `ratio`, on any rows, where the reference has no such precision. `mean` and `cosine` are given a row, and so have an interval; the others are extremes and counts.
+    There is no `ratio`, on any rows, where the reference has no such precision. `mean` and `cosine` are given a row,
+    and so have an interval; the others are extremes and counts.
     """
     outputs = summed(observations)
     if other := comparison_of(observations).get("differences"):

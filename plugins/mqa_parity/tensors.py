@@ -73,25 +73,26 @@ def tensors(
     """How far each output lies from PyTorch's in float64, against how far PyTorch itself does in the same precision.
 
     `rows` of the view are run, the shortest, the longest and those `including` names by id among them, in padded
-    batches; padding is left out. The shortest, the longest and one between them are run by themselves too.
-    `outputs` are those of the model that the candidate must have, by their names. Left out, what both give is held: outputs
-    are matched by name, then by value, and one that only one side gives is a remark. Keys and values of a decoder are
-    among them where the candidate gives them, and then all of them. `ratio` needs no tolerance: it is the
-    largest error of an output over PyTorch's own, of the whole output, of each channel and of each row, in units such
-    that 10 is a bound for every model and precision: 10 times PyTorch's error in float32, 4 times in 16 bits, more in a
-    channel or row of few numbers. It is undefined where PyTorch has no such precision. A row in which PyTorch itself has
-    lost more than half of its digits, and that is far noisier than others, is named and decides nothing. Where the reference is an ONNX file, it takes PyTorch's part: a copy of it
-    with wider numbers is float64, and there is no ratio where it has no such copy, or another precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how
-    many elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other
-    number is infinitely bad: NaN, Inf, another shape or type, an output that is asked for and not there, a crash. Where there are any,
-    or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose fault that
-    is (of fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro` keeps a script in
-    the store that shows it without mqa, with the smallest input that does: the numbers of a row of the data. Where memory
-    runs out, fewer rows are run together. `weights`: every initializer of the file is held against the model's weights,
-    whether a row makes use of it or not, and each that differs counts among the `mismatches`; what exporters and
-    optimizers make of a weight, transposed, folded, fused, quantized or rounded to the file's precision, does not differ.
-    `screen` runs all other rows of the view once by PyTorch in the candidate's precision and by the candidate, and looks
-    at the 16 whose outputs part most as well.
+    batches; padding is left out. The shortest, the longest and one between them are run by themselves too. `outputs`
+    are those of the model that the candidate must have, by their names. Left out, what both give is held: outputs are
+    matched by name, then by value, and one that only one side gives is a remark. Keys and values of a decoder are among
+    them where the candidate gives them, and then all of them. `ratio` needs no tolerance: it is the largest error of an
+    output over PyTorch's own, of the whole output, of each channel and of each row, in units such that 10 is a bound
+    for every model and precision: 10 times PyTorch's error in float32, 4 times in 16 bits, more in a channel or row of
+    few numbers. It is undefined where PyTorch has no such precision. A row in which PyTorch itself has lost more than
+    half of its digits, and that is far noisier than others, is named and decides nothing. Where the reference is an
+    ONNX file, it takes PyTorch's part: a copy of it with wider numbers is float64, and there is no ratio where it has
+    no such copy, or another precision. A fixed tolerance, `atol` and `rtol` as in numpy, gives `outside`: how many
+    elements lie further from PyTorch's. `mismatches` counts what no tolerance may cover, after which every other number
+    is infinitely bad: NaN, Inf, another shape or type, an output that is asked for and not there, a crash. Where there
+    are any, or the ratio is above 10 or undefined, `blame` finds out which module of the model differs first, and whose
+    fault that is (of fewer bits than PyTorch has, which one has a wrong weight, else where they cost most); `repro`
+    keeps a script in the store that shows it without mqa, with the smallest input that does: the numbers of a row of
+    the data. Where memory runs out, fewer rows are run together. `weights`: every initializer of the file is held
+    against the model's weights, whether a row makes use of it or not, and each that differs counts among the
+    `mismatches`; what exporters and optimizers make of a weight, transposed, folded, fused, quantized or rounded to the
+    file's precision, does not differ. `screen` runs all other rows of the view once by PyTorch in the candidate's
+    precision and by the candidate, and looks at the 16 whose outputs part most as well.
     """
     assert scene.reference is not None
     compared = compare_weights(scene.reference.runner, scene.view.runner) if weights else ""

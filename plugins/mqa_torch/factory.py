@@ -22,7 +22,8 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
     weights and settings and by the code of the function, of its classes and of what it uses beside it. So it is built
-    at once, and a second time to tell a setting from what is another in every process. Its inputs are the names of the arguments of its `forward`.
+    at once, and a second time to tell a setting from what is another in every process. Its inputs are the names of the
+    arguments of its `forward`.
     """
     check_task(task)
     check_allowed(f"`{id}`", conditions)

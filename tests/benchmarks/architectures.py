@@ -5,7 +5,8 @@
 Each is a tiny model of transformers' own class with random weights (`tests/benchmarks/tiny.py`), exported and held
 against itself by `parity/tensors` as a release would be, in a process of its own. Rows are arrays of one size, padded
 and masked; with `--sentences` models of text alone are tried, on sentences of their own lengths, and the export has to
-take any length. `--precision` has the export in 16 bits, which the converter does not manage for each of them. The command ends with 1 where one FAILs, or fewer than 22 pass of all of them in float32.
+take any length. `--precision` has the export in 16 bits, which the converter does not manage for each of them. The
+command ends with 1 where one FAILs, or fewer than 22 pass of all of them in float32.
 """
 
 from __future__ import annotations

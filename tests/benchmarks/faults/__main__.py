@@ -3,11 +3,12 @@
     python -m tests.benchmarks.faults [--faults N] [--sound N] [--seed N] [--only KIND ...] [--architecture NAME ...]
                                      [--exporter NAME ...] [--keep DIR]
 
-Models of several architectures with random weights are exported by both of PyTorch's exporters. Faults of many kinds are
-put into the graphs, or into the modules before they are exported. A fault counts where ONNX Runtime's outputs differ from
-those of PyTorch in float64 on random rows by more than rounding; it is held against its model as `mqa parity` does, on
-other rows. The command ends with 1 where fewer than 98 % are caught, one passes that moves a probability or a channel by
-more than a hundredth, fewer than 85 % are blamed on the module or node, one is blamed on a wrong kind, or a sound export fails.
+Models of several architectures with random weights are exported by both of PyTorch's exporters. Faults of many kinds
+are put into the graphs, or into the modules before they are exported. A fault counts where ONNX Runtime's outputs
+differ from those of PyTorch in float64 on random rows by more than rounding; it is held against its model as `mqa
+parity` does, on other rows. The command ends with 1 where fewer than 98 % are caught, one passes that moves a
+probability or a channel by more than a hundredth, fewer than 85 % are blamed on the module or node, one is blamed on a
+wrong kind, or a sound export fails.
 """
 
 from __future__ import annotations
