@@ -170,4 +170,4 @@ def test_external_data_at_an_impossible_place_are_refused(refused, graph, tmp_pa
 
 
 def test_a_folder_for_a_file_is_refused(refused, tmp_path):
-    assert "cannot be read: Is a directory" in refused(Path(tmp_path)).message
+    assert "cannot be read: it is a folder" in refused(Path(tmp_path)).message
