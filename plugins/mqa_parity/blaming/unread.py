@@ -19,11 +19,16 @@ if TYPE_CHECKING:
 
     Array: TypeAlias = npt.NDArray[Any]
 
-UNREAD = "unread_inputs"  # what a candidate's facts call the inputs that it does not take
+UNREAD = "unread_inputs"  # what a runner's facts call the inputs that it does not take
 
 
 def with_unread(case: Case, found: Blame) -> Blame:
-    """What was found, with the input that is missing in the file where the model's answer depends on it."""
+    """What was found, with the input that is missing in the file where the model's answer depends on it.
+
+    Nothing is missing where the file takes what the model does not: that may be the same in a form of its own.
+    """
+    if case.truth.reference.facts.get(UNREAD):
+        return found
     name = next(filter(lambda one: _matters(case, one), case.candidate.facts.get(UNREAD) or ()), "")
     if not name:
         return found
