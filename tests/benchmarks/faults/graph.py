@@ -96,7 +96,11 @@ class Graph:
         self.proto.graph.node.insert(0, node)
 
     def constant(self, name: str, array: Array) -> str:
-        """A new initializer."""
+        """A new initializer, under this name or, where the graph has it already, a longer one."""
+        taken = {one.name for one in self.proto.graph.initializer}
+        taken |= {value for one in self.proto.graph.node for value in one.output}
+        while name in taken:
+            name = f"{name}_"
         self.proto.graph.initializer.append(numpy_helper.from_array(np.asarray(array), name))
         return name
 
