@@ -207,11 +207,20 @@ def _shared(parts: Sequence[Part]) -> Iterator[int]:
 
 
 def _rows(parts: Sequence[Part], usual: Sequence[Part]) -> _Family:
-    """Rows are like one another, and as noisy as most, or as their values are large."""
+    """Rows are like one another, and as noisy as most, or as their values are large.
+
+    What is noisy in one row is so in others: a row has no more degrees of freedom than the channels of all rows tell.
+    """
     rows, most = (_stacked([part.whole for part in some]) for some in (parts, usual))
     kinds = (most.noise, _root(most.noises, most.count))
     largest, root = (np.maximum(_lower(one, USUAL), _relative(one, most, USUAL) * rows.magnitude) for one in kinds)
-    return _Family(None, rows, largest, root, rows.freedom)
+    even = min((_evenness(joined([part.axes[axis] for part in usual]).noises) for axis in _shared(usual)), default=1.0)
+    return _Family(None, rows, largest, root, np.minimum(rows.freedom, np.maximum(1.0, even * rows.count)))
+
+
+def _evenness(noises: Floats) -> float:
+    """The share of channels that would have all the noise, were it spread evenly over them: (sum v)^2 / (n sum v^2)."""
+    return float(noises.sum() ** 2 / (len(noises) * (noises**2).sum())) if noises.any() else 1.0
 
 
 def _channels(axis: int, parts: Sequence[Part]) -> _Family:
