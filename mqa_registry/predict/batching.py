@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
 
-FORMAT = b"1"  # counts up when the same model would be measured otherwise
+FORMAT = b"2"  # counts up when the same model would be measured otherwise
 DRAWN = 32  # rows, of which a few are run
 WORDS = {"equal length": "in batches of rows of equal length, without padding", "single": "one at a time"}
 
