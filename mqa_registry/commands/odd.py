@@ -17,8 +17,7 @@ USUAL, FAR = 0.9, 10.0  # a row is far where it moves so many times as far as th
 
 def odd_rows(observations: Observations, reference: str, candidate: str) -> tuple[str, ...]:
     """The ids of such rows, at most 32: those without an answer first, then those that the reference is surest of."""
-    answers = {view.backend: seen.predictions for view, seen in observations.views.items()}
-    ours, theirs = answers.get(reference), answers.get(candidate)
+    ours, theirs = (_answers(observations, backend) for backend in (reference, candidate))
     return _odd(ours, theirs)[:MOST] if ours is not None and theirs is not None else ()
 
 
@@ -29,8 +28,7 @@ def moved_rows(observations: Observations, reference: str, candidate: str) -> tu
     """
     import numpy as np
 
-    answers = {view.backend: seen.predictions for view, seen in observations.views.items()}
-    ours, theirs = answers.get(reference), answers.get(candidate)
+    ours, theirs = (_answers(observations, backend) for backend in (reference, candidate))
     p, q = (None if one is None else one.probabilities for one in (ours, theirs))
     if ours is None or p is None or q is None or p.shape != q.shape or not len(p):
         return ()
@@ -43,14 +41,19 @@ def moved_rows(observations: Observations, reference: str, candidate: str) -> tu
 
 def unseen_classes(observations: Observations, reference: str, looked_at: Collection[str]) -> tuple[str, ...]:
     """The classes that the reference answers some rows with, and none of those that were looked at."""
-    answers = {view.backend: seen.predictions for view, seen in observations.views.items()}
-    ours = answers.get(reference)
+    ours = _answers(observations, reference)
     if ours is None or ours.schema != "label":
         return ()
     pairs = zip(ours.ids.to_pylist(), ours.main.to_pylist(), strict=True)
     known = [(label, name in looked_at) for name, label in pairs if label is not None]
     seen = {label for label, looked in known if looked}
     return tuple(dict.fromkeys(label for label, _ in known if label not in seen))
+
+
+def _answers(observations: Observations, backend: str) -> Predictions | None:
+    """What a backend predicted for all rows."""
+    found = {view.backend: seen.predictions for view, seen in observations.views.items()}
+    return found.get(backend)
 
 
 def _odd(ours: Predictions, theirs: Predictions) -> tuple[str, ...]:

@@ -190,7 +190,7 @@ def _again(pair: Pair, trial: Trial) -> tuple[Pair, list[Finding]]:
         pair = replace(pair, by_invariance=True)
     odd, moved = (find(trial.observations, pair.reference, "onnx") for find in (odd_rows, moved_rows))
     unanswered = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
-    told = [*([_looked_at(odd)] if odd else []), *([_moved(moved)] if moved else [])]
+    told = [*_looked_at(odd, "that it answers otherwise"), *_looked_at(moved, "whose probabilities part most")]
     return replace(pair, including=(*odd, *moved), by_answers=unanswered), told
 
 
@@ -200,17 +200,11 @@ def _moves_alone(results: Sequence[Result], reference: str) -> bool:
     return verdicts.get(reference) is Verdict.PASS and verdicts.get("onnx") is Verdict.FAIL
 
 
-def _looked_at(odd: Sequence[str]) -> Finding:
-    rows = "1 that it answers otherwise was" if len(odd) == 1 else f"{len(odd)} that it answers otherwise were"
-    return Finding("note", "rows", f"the file holds on the rows that were sampled, and {rows} looked at as well")
-
-
-def _moved(rows: Sequence[str]) -> Finding:
-    told = "1 whose probabilities part" if len(rows) == 1 else f"{len(rows)} whose probabilities part"
-    was = "was" if len(rows) == 1 else "were"
-    return Finding(
-        "note", "rows", f"the file holds on the rows that were sampled, and {told} most {was} looked at as well"
-    )
+def _looked_at(rows: Sequence[str], what: str) -> Iterator[Finding]:
+    """That rows were looked at besides those of the sample, where there are any; `what` says which."""
+    if rows:
+        told = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} looked at as well"
+        yield Finding("note", "rows", f"the file holds on the rows that were sampled, and {told}")
 
 
 def _seen(report: Report, observations: Observations, reference: str) -> list[Finding]:

@@ -33,8 +33,8 @@ def without_dropout(model: Any) -> Any:
     """
     nodes, constants = model.graph.node, _constants(model)
     made = {name for node in nodes for name in node.output}
-    read = {name for node in _nodes(model) for name in node.input} | {value.name for value in model.graph.output}
     results = {value.name for value in model.graph.output}
+    read = {name for node in _nodes(model) for name in node.input} | results
     for node in (node for node in nodes if _drops(node, constants)):
         hidden = node.input[0] in made and node.output[0] not in results and not read & set(node.output[1:])
         if hidden and node.input[TRAINING] in constants:

@@ -189,13 +189,14 @@ def looked_at(observations: pa.Table) -> dict[str, int]:
 
     `compared` is how many were run on both sides, for those that part most to be among them.
     """
-    rows = len(set(observations.column("id").to_pylist()) - {None})
     found = {
-        name: pc.max(observations.column(column)).as_py() for name, column in (("longest", "size"), ("compared",) * 2)
+        "longest": pc.max(observations.column("size")).as_py(),
+        "compared": pc.max(observations.column("compared")).as_py(),
+        "rows": len(set(observations.column("id").to_pylist()) - {None}),
+        "of_rows": observations.column("of_rows")[0].as_py(),
+        "of_longest": observations.column("of_longest")[0].as_py(),
     }
-    found["rows"] = rows
-    known = {name: observations.column(name)[0].as_py() for name in ("of_rows", "of_longest")}
-    return {name: int(number) for name, number in (found | known).items() if number is not None}
+    return {name: int(number) for name, number in found.items() if number is not None}
 
 
 def _looked_at(observations: pa.Table) -> str:

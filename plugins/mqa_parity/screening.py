@@ -4,25 +4,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mqa_parity.sampling import batched, codec_of, rows_besides
-from mqa_parity.steady import answered, distance
-from mqa_registry import MqaError
+from mqa_parity.steady import answered, attempted, distance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from typing import TypeAlias
-
-    import numpy.typing as npt
 
     from mqa_parity.records import Trial
     from mqa_parity.sampling import Batch, Row
     from mqa_registry import Scene
-
-    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 MOST = 16  # rows that are worth a look
 USUAL = 0.9  # the share of rows that part as far as is usual, or less
@@ -54,7 +48,7 @@ def parting_rows(
 
 
 def _distances(trial: Trial, pairs: Mapping[str, str], batch: Batch) -> Iterator[tuple[str, str, float]]:
-    peer, candidate = answered(trial.three.peer, trial.reference, batch), _run(trial, batch)
+    peer, candidate = answered(trial.three.peer, trial.reference, batch), attempted(trial.three.candidate, batch)
     for name, theirs in pairs.items():
         values = candidate[theirs] if isinstance(candidate, Mapping) else None
         alike = values is not None and values.shape == peer[name].shape
@@ -63,13 +57,3 @@ def _distances(trial: Trial, pairs: Mapping[str, str], batch: Batch) -> Iterator
                 continue
             far = distance(cut(peer[name]), cut(values)) if values is not None and alike else math.inf
             yield row.id, name, far if peer[name].dtype.kind == "f" or not far else math.inf
-
-
-def _run(trial: Trial, batch: Batch) -> Arrays | None:
-    """The candidate's outputs; None where it crashes."""
-    try:
-        return trial.three.candidate.run(batch.arrays)
-    except MqaError:  # it could not run as asked, which says nothing of the file
-        raise
-    except Exception:
-        return None

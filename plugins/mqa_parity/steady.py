@@ -75,6 +75,16 @@ def answered(runner: Runner, backend: str, batch: Batch) -> Mapping[str, Array]:
         ) from error
 
 
+def attempted(candidate: Runner, batch: Batch) -> Mapping[str, Array] | str:
+    """What a candidate makes of a batch, or how it crashes on what the reference takes."""
+    try:
+        return candidate.run(batch.arrays)
+    except MqaError:  # it could not run as asked, which says nothing of the file
+        raise
+    except Exception as error:
+        return f"the candidate crashes: {reason(error)}"
+
+
 def reason(error: Exception) -> str:
     """What an error says, in short."""
     return shortened(str(error)) or type(error).__name__

@@ -32,10 +32,9 @@ from mqa_parity.sampling import (
     telling,
 )  # fmt: skip
 from mqa_parity.screening import parting_rows
-from mqa_parity.steady import answered, reason, surveyed
+from mqa_parity.steady import answered, attempted, surveyed
 from mqa_parity.trio import trio, trusted
 from mqa_parity.weight_comparison import compare_weights
-from mqa_registry import MqaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,7 +47,7 @@ if TYPE_CHECKING:
     from mqa_parity.pairing import Parts
     from mqa_parity.sampling import Batch, Row
     from mqa_parity.trio import Trio
-    from mqa_registry import Runner, Scene
+    from mqa_registry import Scene
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -130,7 +129,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
     batches = list(batched(codec, drawn, budget, together))
     batches += alone(codec, drawn, batches)
     batches += in_company(codec, drawn, batches, together)
-    given = [_given(three.candidate, batch) for batch in batches]
+    given = [attempted(three.candidate, batch) for batch in batches]
     found = next((outputs for outputs in given if isinstance(outputs, Mapping)), None)
     three = three if found is None else as_given(three, found)
     survey = surveyed(three.peer, scene.reference.backend, telling(codec, drawn, batches), three.form.eps)
@@ -140,7 +139,7 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
     if asked.screen:
         parting, compared = parting_rows(scene, trial, pairing.pairs, drawn, budget)
         more = list(batched(codec, rows_of(scene, parting), budget, together)) if parting else []
-        batches, given = [*batches, *more], [*given, *(_given(three.candidate, batch) for batch in more)]
+        batches, given = [*batches, *more], [*given, *(attempted(three.candidate, batch) for batch in more)]
     records = [record_of(trial, name, None, why) for name, why in pairing.missing.items()]
     parts: dict[str, list[Part]] = {}
     for batch, answer in zip(batches, given, strict=True):
@@ -164,16 +163,6 @@ def _looked(scene: Scene, three: Trio, drawn: Sequence[Row], asked: Asked, toget
 
 def _store(scene: Scene) -> Path | None:
     return scene.subject.conditions.exports.parent / "repro" if scene.subject else None
-
-
-def _given(candidate: Runner, batch: Batch) -> Arrays | str:
-    """The candidate's outputs for a batch, or how it crashes on what the reference takes."""
-    try:
-        return candidate.run(batch.arrays)
-    except MqaError:  # it could not run as asked, which says nothing of the file
-        raise
-    except Exception as error:
-        return f"the candidate crashes: {reason(error)}"
 
 
 def _pairing(trial: Trial, batches: Sequence[Batch], given: Sequence[Arrays | str], found: Arrays | None) -> Pairing:

@@ -78,6 +78,11 @@ class Dissected(Protocol):
     def anatomy(self) -> Anatomy: ...
 
 
+def class_of(reference: Reference, module: str) -> str:
+    """The class of a module (the model itself is ``), where the reference names it; else nothing."""
+    return reference.class_of(module) if isinstance(reference, Classed) else ""
+
+
 def dissected(candidate: Dissected, reference: Reference) -> Anatomy:
     """The candidate's graph along the modules of the reference, by their names there."""
     return candidate.anatomy().named_by(reference.modules())

@@ -12,7 +12,7 @@ from mqa_parity.blaming.another import find_another, held_weights
 from mqa_parity.blaming.bundle import write_bundle
 from mqa_parity.blaming.case import Case, Truth, worst, worst_row
 from mqa_parity.blaming.causes import find_cause, strayed, together
-from mqa_parity.blaming.doors import Classed, Dissected, dissected
+from mqa_parity.blaming.doors import Dissected, class_of, dissected
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.frozen import frozen, frozen_rows, unless_frozen
 from mqa_parity.blaming.gaps import find_gap
@@ -90,9 +90,9 @@ def explain(case: Case) -> Blame:
     """The fault behind a case that fails, what is cheap to find out first."""
     found = blame_repeating(case) or blame_signature(case) or blame_optimizers(case) or _blame_module(case)
     found = with_unread(case, found)
-    if found.class_name or not found.module or not isinstance(case.truth.reference, Classed):
+    if found.class_name or not found.module:
         return found
-    return replace(found, class_name=case.truth.reference.class_of(found.module))
+    return replace(found, class_name=class_of(case.truth.reference, found.module))
 
 
 def _blame_module(case: Case) -> Blame:
@@ -164,7 +164,7 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
         place.local,
         module=place.part.module,
         call=place.part.call,
-        class_name=place.part.class_name or ("" if place.part.module else _root_class(at.case)),
+        class_name=place.part.class_name or ("" if place.part.module else class_of(at.case.truth.reference, "")),
         source=place.part.source,
         nodes=nodes or tuple(anatomy.nodes(place.part)),
         weight=cause.weight,
@@ -178,11 +178,6 @@ def _blamed(anatomy: Anatomy, place: Place, at: Suspect, cause: Cause) -> Blame:
     if not nodes and found.nodes and cause.kind != "weights":  # of the module that another was folded into
         return _moved(anatomy, found, anatomy.owner(found.nodes[-1])[0])
     return found
-
-
-def _root_class(case: Case) -> str:
-    reference = case.truth.reference
-    return reference.class_of("") if isinstance(reference, Classed) else ""
 
 
 def _moved(anatomy: Anatomy, found: Blame, module: str, known: tuple[str, ...] | None = None) -> Blame:
@@ -227,10 +222,9 @@ def _blame_crash(case: Case, anatomy: Anatomy, taps: Taps) -> Blame:
 
 def _by_class(case: Case, found: Blame) -> Blame:
     """With the class of the model itself, where a node is in none of its modules."""
-    reference = case.truth.reference
-    if found.module or not found.nodes or not isinstance(reference, Classed):
+    if found.module or not found.nodes:
         return found
-    return replace(found, class_name=found.class_name or reference.class_of(""))
+    return replace(found, class_name=found.class_name or class_of(case.truth.reference, ""))
 
 
 def _where(found: Blame, node: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_parity.blaming.causes import find_cause
-from mqa_parity.blaming.doors import Classed
+from mqa_parity.blaming.doors import class_of
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.frozen import unless_frozen
 from mqa_parity.blaming.gaps import find_gap
@@ -50,7 +50,7 @@ def _blame_lost(case: Case, taps: Taps) -> Blame | None:
 
 
 def _lost(case: Case, taps: Taps, name: str, value: str, off: float) -> Blame:
-    reference, module = case.truth.reference, taps.parts[value].module
+    module = taps.parts[value].module
     missing = taps.missing(Tensor("", case.truth.outputs[0][name], case.truth.outputs[1][name]))
     what = f"what the model makes of `{module}` for `{name}` is not in the file"
     return Blame(
@@ -58,21 +58,20 @@ def _lost(case: Case, taps: Taps, name: str, value: str, off: float) -> Blame:
         f"`{missing}` is missing in the file: {what}" if missing else f"{what}: `{name}` is what `{module}` gives",
         off,
         module=missing,
-        class_name=reference.class_of(missing) if isinstance(reference, Classed) else "",
+        class_name=class_of(case.truth.reference, missing),
         value=value,
         meaning=f"`{missing}` is missing in the file" if missing else what,
     )
 
 
 def _blamed(case: Case, end: Suspect, local: float, cause: Cause) -> Blame:
-    reference = case.truth.reference
     reason = f"all modules agree, and what the model makes of them errs by {local:.3g} times PyTorch's noise"
     return Blame(
         cause.kind,
         f"{reason}: {cause.reason}",
         local,
         module=cause.owner if cause.nodes is not None else "",
-        class_name=reference.class_of("") if isinstance(reference, Classed) and not cause.owner else "",
+        class_name="" if cause.owner else class_of(case.truth.reference, ""),
         nodes=tuple(end.piece.nodes) if cause.nodes is None else cause.nodes,
         weight=cause.weight,
         value=end.piece.output,

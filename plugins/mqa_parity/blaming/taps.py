@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_parity.blaming.doors import class_of
 from mqa_parity.blaming.noise import narrowed, ratio_in_any_shape
 from mqa_parity.blaming.traffic import Traffic, observe
 
@@ -163,8 +164,5 @@ def _by_number(
 
 def _renamed(case: Case, part: Part, module: str) -> Part:
     """The part under the name of a module that was folded into it."""
-    from mqa_parity.blaming.doors import Classed
-
-    reference = case.truth.reference
-    name = reference.class_of(module) if isinstance(reference, Classed) else ""
+    name = class_of(case.truth.reference, module)
     return replace(part, module=module, class_name=name)  # type: ignore[type-var] # every part is a dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -35,6 +36,11 @@ class Tensor:
     double: Array
     normalizes: bool = False
 
+    @cached_property
+    def key(self) -> Key:
+        """By which tensors of the same numbers are known, whatever their shapes."""
+        return self.double.size, np.ascontiguousarray(self.double).tobytes()
+
 
 @dataclass(frozen=True)
 class Traffic:
@@ -56,7 +62,7 @@ class Traffic:
 
     def missing(self, tensor: Tensor) -> str:
         """The outermost module without nodes that gives a tensor; empty where none does."""
-        return self.makers.get(_key(tensor), ("", 0))[0]
+        return self.makers.get(tensor.key, ("", 0))[0]
 
     def gave(self, part: Part) -> list[Tensor]:
         """The tensors that a call gives."""
@@ -71,7 +77,7 @@ class Traffic:
         found: list[Tensor] = []
         last = self.gave(part)[:1]
         while last and len(found) < LONGEST:
-            readers = self.readers.get(_key(last[0]), ()) if len(found) < LONGEST else ()
+            readers = self.readers.get(last[0].key, ())
             last = _of(self.outputs, *readers[0])[:1] if len(readers) == 1 else []
             found += last
         return found
@@ -80,7 +86,7 @@ class Traffic:
         """What the modules without nodes are given that make what a call is given, and those that make that in turn."""
         levels = [self.given(part)]
         while len(levels) <= LONGEST:
-            makers = dict.fromkeys(self.makers[_key(one)] for one in levels[-1] if _key(one) in self.makers)
+            makers = dict.fromkeys(self.makers[one.key] for one in levels[-1] if one.key in self.makers)
             before = [tensor for maker in makers for tensor in _of(self.inputs, *maker)]
             if not before:
                 break
@@ -101,10 +107,10 @@ def observe(truth: Truth, anatomy: Anatomy, named: Sequence[str]) -> Traffic:
     makers: dict[Key, tuple[str, int]] = {}
     for name in absent:
         for call, made in enumerate(outputs.get(name, ())):
-            read = [_key(one) for one in _of(inputs, name, call)]
-            if made and read and _key(made[0]) not in read:  # else it changes nothing, such as a dropout
+            read = [one.key for one in _of(inputs, name, call)]
+            if made and read and made[0].key not in read:  # else it changes nothing, such as a dropout
                 readers[read[0]].append((name, call))
-                makers[_key(made[0])] = (name, call)  # those around it come later
+                makers[made[0].key] = (name, call)  # those around it come later
     return Traffic(inputs, outputs, readers, makers)
 
 
@@ -138,10 +144,6 @@ def _in_range(array: Array) -> Array:
 def _of(calls: Mapping[str, Sequence[Sequence[Tensor]]], module: str, call: int) -> list[Tensor]:
     known = calls.get(module, ())
     return list(known[call]) if call < len(known) else []
-
-
-def _key(tensor: Tensor) -> Key:
-    return tensor.double.size, np.ascontiguousarray(tensor.double).tobytes()
 
 
 def _normalizes(reference: Reference, module: str) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.blaming.doors import Classed, Drawing, Watched
+from mqa_parity.blaming.doors import Drawing, Watched, class_of
 from mqa_parity.blaming.finding import Blame
 from mqa_parity.blaming.noise import allowed, where_real
 from mqa_parity.steady import distance, largest_of
@@ -60,7 +60,7 @@ def _held(case: Case, rows: list[int], when: str) -> Blame | None:
     meaning = f"the model does not agree with itself: its own answer moves {when}"
     why = "dropout, or statistics of a batch, take part in it"
     reason = f"{meaning}, of the same row `{name}` by {moved[name]:.3g} times PyTorch's noise: {why}"
-    class_name = reference.class_of(module) if isinstance(reference, Classed) else ""
+    class_name = class_of(reference, module)
     return Blame("reference", reason, moved[name], module=module, class_name=class_name, meaning=meaning)
 
 
