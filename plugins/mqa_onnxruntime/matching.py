@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
 
 SAMPLE, LARGE_SAMPLE = 64, 4096  # numbers that are looked at before all are
-TELLING = 4  # different numbers, at least, that have to be equal for a tensor to be a weight with some changed
+TELLING = (
+    4  # different numbers, at least, that have to be equal for a tensor to be a weight, or several, with some changed
+)
 MOST_AXES = 5
 CORRELATED = 0.95  # of a weight and the same after some more training
 VECTORS = 1_000_000  # numbers, of the largest tensor that is taken for vectors put together
@@ -83,7 +85,8 @@ class KnownWeights:
     def stacked(self, tensor: StoredTensor) -> tuple[float, list[str]]:
         """The share of a tensor's rows or columns that are rows or columns of weights in any order, and whose all are.
 
-        Of vectors it is the share of their numbers. So are weights that are put together, or cut.
+        Of vectors it is the share of their numbers. So are weights that are put together, or cut. Equal rows and equal
+        numbers count once: a table of cosines is half ones, as the weight of any untrained normalization is.
         """
         values = np.squeeze(tensor.values)
         matrix = values.reshape(-1, values.shape[-1]) if values.ndim > 2 else values
@@ -104,7 +107,7 @@ class KnownWeights:
                     own = {row.tobytes() for row in np.ascontiguousarray(side.astype(rows.dtype))}
                     known |= own
                     whole += [name] if own <= there else []
-        return sum(row.tobytes() in known for row in rows) / max(1, len(rows)), whole
+        return _share(np.array([row in known for row in there], bool)), whole
 
     def _by_numbers(self, values: Array) -> tuple[float, list[str]]:
         vectors = {name: array for name, array in self.arrays.items() if max(array.shape, default=1) == array.size}
@@ -112,10 +115,28 @@ class KnownWeights:
         if not known or not values.size:
             return 0.0, []
         whole = [name for name, one in zip(vectors, known, strict=True) if np.isin(one, values).all()]
-        return float(np.isin(values, np.concatenate(known)).mean()), whole
+        there = values.ravel()
+        if values.dtype.itemsize == 2:  # so few numbers that a large model has most of them: two in a row tell
+            pairs = [_pairs(one) for one in known if one.size > 1]
+            follows = np.isin(_pairs(there), np.concatenate(pairs)) if pairs else np.zeros(max(0, there.size - 1), bool)
+            hits = np.append(follows, False) | np.append(False, follows)
+        else:
+            hits = np.isin(there, np.concatenate(known))
+        return _share(np.isin(np.unique(there), there[hits])), whole
 
     def _forms(self, tensor: StoredTensor, name: str) -> Iterator[Match]:
         yield from _forms(name, self.arrays[name], tensor.values.shape)
+
+
+def _share(known: Array) -> float:
+    """The share of different rows or numbers that are a model's; where others are not, fewer than `TELLING` are chance."""
+    return float(known.mean()) if known.size and (known.all() or known.sum() >= TELLING) else 0.0
+
+
+def _pairs(numbers: Array) -> Array:
+    """Every number of 16 bits with the one that follows it, as one integer."""
+    bits = np.ascontiguousarray(numbers).view(np.uint16).astype(np.uint32)
+    return bits[:-1] << 16 | bits[1:]
 
 
 def is_exact(tensor: StoredTensor, match: Match) -> bool:
@@ -138,8 +159,6 @@ def _forms(name: str, weight: Array, shape: tuple[int, ...]) -> Iterator[Match]:
 
 
 def _places(shape: tuple[int, ...], number: int) -> tuple[Array, ...]:
-    if not shape:  # one number without an axis has one place
-        return ()
     size = int(np.prod(shape, dtype=int))
     if not shape:  # one number, at no index
         return ()

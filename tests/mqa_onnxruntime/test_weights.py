@@ -207,6 +207,37 @@ def test_fused_weights_with_some_rows_that_are_no_weights_are_told(found):
     assert "of no weight of the model" in reasons(found({"a": MATRIX, "b": OTHER}, {"qkv": fused}))["qkv"][1]
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float16])
+def test_constants_that_share_a_few_numbers_with_weights_are_none_of_them(found, dtype):
+    """Cosines near 1 become 1 in 16 bits, masks are zeros and ones: so are weights that were not trained."""
+    angles = np.outer(np.arange(12), 10.0 ** -np.arange(8))
+    mask = np.where(np.tri(12, dtype=bool), 0.0, np.finfo(np.float16).min)
+    mask[0] = 1.0
+    padded = np.concatenate([np.zeros((1, 12)), RNG.normal(size=(30, 12))])
+    tensors = {"cosines": np.cos(angles), "mask": mask, "rows": np.repeat([np.zeros(12), np.arange(12.0)], 8, axis=0)}
+    weights = {"norm.weight": np.ones(16), "norm.bias": np.zeros(16), "embedding": padded}
+    here = {name: array.astype(dtype) for name, array in tensors.items()}
+    assert found({name: array.astype(np.float32) for name, array in weights.items()}, here).differences == ()
+
+
+def test_numbers_of_16_bits_that_are_among_those_of_a_large_model_by_chance_are_not_told(found):
+    vectors = {f"layer.{number}.bias": RNG.normal(size=20_000).astype(np.float32) for number in range(4)}
+    chance = {"constant": RNG.normal(size=400).astype(np.float16)}
+    assert np.isin(chance["constant"], np.concatenate(list(vectors.values())).astype(np.float16)).mean() > 0.9
+    weights = found(vectors, chance)
+    assert (weights.differences, weights.derived, weights.unknown) == ((), (), ("constant",))
+
+
+def test_fused_biases_in_16_bits_are_known_and_changed_ones_told(found):
+    parts = {f"{name}.bias": RNG.normal(size=40).astype(np.float32) for name in "qkv"}
+    fused = np.concatenate(list(parts.values())).astype(np.float16)
+    assert found(parts, {"qkv": fused}).derived == ("qkv",)
+    changed = fused.copy()
+    changed[50:60] += np.float16(0.3)
+    (difference,) = found(parts, {"qkv": changed}).differences
+    assert difference.tensor == "qkv"
+
+
 def test_a_layout_with_the_channels_last_is_sound(found):
     assert found({"conv.weight": FILTERS}, {"w": np.ascontiguousarray(FILTERS.transpose(0, 2, 3, 1))}).transposed == 1
 
