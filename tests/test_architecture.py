@@ -16,8 +16,9 @@ from mqa_registry.plugins import load_all
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene", "diagnoses",
-    "hookspecs", "options", "boundary", "positions", "plugins", "suite", "plan", "store", "predict", "judging", "report",
+    "stats", "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene",
+    "diagnoses", "hookspecs", "options", "boundary", "positions", "plugins", "suite", "rehearsal", "plan", "observations", "store",
+    "predict", "judging", "report",
     "runs", "commands", "cli",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
@@ -120,6 +121,28 @@ def test_importing_the_package_loads_nothing_heavy():
 def test_loading_every_plugin_loads_no_model_library():
     modules = loaded_by("from mqa_registry.plugins import load_all\nload_all()")
     assert not modules & (MODEL_LIBRARIES | {"scipy.stats", "pandas", "py3langid"})
+
+
+def packages_of(modules: set[str]) -> set[str]:
+    """The packages and single modules of the host that are among some modules."""
+    return {parts[1] for one in modules if len(parts := one.split(".")) > 1 and parts[0] == "mqa_registry"}
+
+
+def test_statistics_load_no_other_package():
+    names = ", ".join(f"mqa_registry.stats.{path.stem}" for path in sorted((HOST / "stats").glob("[!_]*.py")))
+    modules = loaded_by(f"import {names}")
+    assert packages_of(modules) == {"stats"}
+    assert not modules & {"scipy.stats", "scipy.optimize", "pandas", "pyarrow"}
+
+
+def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
+    names = ", ".join(f"mqa_registry.judging.{path.stem}" for path in sorted((HOST / "judging").glob("[!_]*.py")))
+    modules = loaded_by(f"import {names}")
+    assert packages_of(modules) == {
+        "stats", "errors", "formats", "watching", "naming", "findings", "data", "contributions", "boundary", "rehearsal",
+        "observations", "judging",
+    }  # fmt: skip
+    assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})
 
 
 @pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])

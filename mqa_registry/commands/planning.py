@@ -8,8 +8,7 @@ from rich.table import Table
 
 from mqa_registry import plan as plans
 from mqa_registry import runs
-from mqa_registry.judging.counts import count
-from mqa_registry.judging.needed import needs
+from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.predict import examine
 from mqa_registry.report.bounds import bounds
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
     from rich.text import Text
 
-    from mqa_registry.judging.needed import Need
+    from mqa_registry.judging.required_rows import RequiredRows
     from mqa_registry.runs import Asked
 
 
@@ -37,7 +36,7 @@ def show_plan(suite: Path, asked: Asked) -> None:
         print(line, file=output())
     shown = console(highlight=False)
     pen = Pen(shown)
-    found = needs(plan, count(plan, rows))
+    found = find_required_rows(plan, count_rows(plan, rows))
     shown.print(pen.own(_heading(plan.suite.confidence)))
     with shown.capture() as drawn:
         shown.print(_table(found, pen))
@@ -49,7 +48,7 @@ def _heading(confidence: float) -> str:
     return f"\nrows at hand, and the fewest with which a check can pass at all, at {100 * confidence:g} %:"
 
 
-def _table(found: Sequence[Need], pen: Pen) -> Table:
+def _table(found: Sequence[RequiredRows], pen: Pen) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", width=1)
     table.add_column("check", overflow="fold")
@@ -62,24 +61,24 @@ def _table(found: Sequence[Need], pen: Pen) -> Table:
     return table
 
 
-def _row(need: Need, pen: Pen) -> tuple[Text, ...]:
-    grouped = need.grouped and not {"max_gap", "min_ratio"} & need.expect.keys()
+def _row(need: RequiredRows, pen: Pen) -> tuple[Text, ...]:
+    grouped = need.is_per_group and not {"max_gap", "min_ratio"} & need.expect.keys()
     expects = ", ".join(bound.text for bound in bounds(need.expect, grouped=grouped))
     check = pen.data(need.check, cells=200)
     if need.group:
         check = pen.line(check, pen.own("\n  smallest group: ", "dim"), pen.data(need.group))
     return (
-        pen.own("" if need.enough else "!", "bold red"),
+        pen.own("" if need.is_enough else "!", "bold red"),
         check,
         pen.own(expects),
-        pen.own(spelled(need.at_hand)),
-        pen.own("-" if need.needed is None else spelled(need.needed), "" if need.enough else "bold red"),
-        pen.own(need.best),
+        pen.own(spelled(need.available)),
+        pen.own("-" if need.required is None else spelled(need.required), "" if need.is_enough else "bold red"),
+        pen.own(need.best_case),
     )
 
 
-def _summary(found: Sequence[Need]) -> str:
-    short = len({need.check for need in found if not need.enough})
+def _summary(found: Sequence[RequiredRows]) -> str:
+    short = len({need.check for need in found if not need.is_enough})
     if not short:
         return "No check has too few rows to pass."
     return f"! {counted(short, 'check')} {'has' if short == 1 else 'have'} too few rows to pass, however good the model is."

@@ -6,6 +6,7 @@ help; that one signature serves validation, the JSON Schema, `mqa plugins NAME` 
 
 from __future__ import annotations
 
+import inspect
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -200,6 +201,13 @@ class Metric(Contribution):
     takes: tuple[str, ...]
     version: int = 1
     range: tuple[float, float] = (-math.inf, math.inf)
+
+    @property
+    def takes_groups(self) -> bool:
+        """Whether it makes one number of all groups at once, so that it gets them and needs `by`."""
+        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+        parameters = inspect.signature(self.function).parameters.values()
+        return sum(one.kind in kinds for one in parameters) > len(self.takes_arguments)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The judge: from observations to verdicts. Pure, and quick enough to be asked again.
 
-What it says can be read without numpy and Arrow; what judges is loaded on first use.
+Its results can be read without numpy and Arrow; what judges is loaded on first use.
 """
 
 from typing import TYPE_CHECKING
@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
 
 if TYPE_CHECKING:
-    from mqa_registry.judging.cases import judge
-    from mqa_registry.judging.label_order import label_order
+    from mqa_registry.judging.evaluate import judge
+    from mqa_registry.judging.label_order import find_label_order
 
-__all__ = ["Number", "Part", "Result", "Step", "Verdict", "judge", "label_order"]
+__all__ = ["Number", "Part", "Result", "Step", "Verdict", "find_label_order", "judge"]
 
 
 def __getattr__(name: str) -> object:
-    if name not in {"judge", "label_order"}:
+    if name not in {"judge", "find_label_order"}:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from mqa_registry.judging.cases import judge
-    from mqa_registry.judging.label_order import label_order
+    from mqa_registry.judging.evaluate import judge
+    from mqa_registry.judging.label_order import find_label_order
 
-    globals().update({"judge": judge, "label_order": label_order})
+    globals().update({"judge": judge, "find_label_order": find_label_order})
     return globals()[name]

@@ -5,64 +5,72 @@ from __future__ import annotations
 from collections import defaultdict
 from copy import deepcopy
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from mqa_registry.boundary import PER_ROW, group_names, groups_of_rows, repeatedly
+from mqa_registry.contributions import Slice
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from mqa_registry.contributions import Slice
+    import numpy.typing as npt
+
     from mqa_registry.data import Predictions, Rows
-    from mqa_registry.judging.sample import Positions, Sample
     from mqa_registry.suite import Use
+
+    Positions: TypeAlias = npt.NDArray[np.int64]
 
 
 def groups_of(rows: Rows, by: Use) -> dict[str, Positions]:
     """Per group, in the order of their names, the undisturbed rows in it; a row may be in several, or in none."""
-    return _members(names_of(rows, by))
+    return _positions_by_group(group_names_of(rows, by))
 
 
-def groups_by_answer(predictions: Predictions, by: Use) -> dict[str, Positions]:
-    """The same for a slice that sees what a model answered."""
-    return _members(groups_of_rows(by.who, by.call(predictions), len(predictions)))
+def groups_of_predictions(predictions: Predictions, by: Use) -> dict[str, Positions]:
+    """The same for a slice that sees what a model predicted."""
+    return _positions_by_group(groups_of_rows(by.who, by.call(predictions), len(predictions)))
 
 
-def names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
+def group_names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     """For every undisturbed row the groups it is in."""
-    if cast("Slice", by.contribution).sees == "table":
+    if _sees(by) == "table":
         return groups_of_rows(by.who, by.call(rows.table), len(rows))
-    return _one_by_one(rows, by)
+    return _group_names_by_row(rows, by)
 
 
-def _one_by_one(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
+def sees_predictions(by: Use | None) -> bool:
+    """Whether the groups are known only once a model has predicted."""
+    return by is not None and _sees(by) == "predictions"
+
+
+def groups_within(row_indices: Positions, groups: Mapping[str, Positions]) -> dict[str, Positions]:
+    """Per group of a data set, the positions of its rows in a sample that has the rows of these indices."""
+    size = 1 + max((int(rows[-1]) for rows in groups.values()), default=-1)
+    position = np.full(max(size, 1 + int(row_indices.max(initial=-1))), -1)
+    position[row_indices] = np.arange(len(row_indices))
+    found = {name: position[rows] for name, rows in groups.items()}
+    return {name: positions[positions >= 0] for name, positions in found.items()}
+
+
+def _sees(by: Use) -> str:
+    assert isinstance(by.contribution, Slice)
+    return by.contribution.sees
+
+
+def _group_names_by_row(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     function = partial(by.contribution.function, **deepcopy(dict(by.options)))
     with repeatedly(by.who, function, seconds=PER_ROW) as call:
         for example in rows.whole():
             yield group_names(call.contributor, call(example))
 
 
-def sees_answers(by: Use | None) -> bool:
-    """Whether the groups are known only once a model has answered."""
-    return by is not None and cast("Slice", by.contribution).sees == "predictions"
-
-
-def within(sample: Sample, groups: Mapping[str, Positions]) -> dict[str, Positions]:
-    """Per group of a data set, which rows of a sample of it are in the group."""
-    size = 1 + max((int(places[-1]) for places in groups.values()), default=-1)
-    position = np.full(max(size, 1 + int(sample.places.max(initial=-1))), -1)
-    position[sample.places] = np.arange(len(sample))
-    found = {name: position[places] for name, places in groups.items()}
-    return {name: positions[positions >= 0] for name, positions in found.items()}
-
-
-def _members(names: Iterable[Sequence[str]]) -> dict[str, Positions]:
+def _positions_by_group(names: Iterable[Sequence[str]]) -> dict[str, Positions]:
     members: defaultdict[str, list[int]] = defaultdict(list)
-    for place, groups in enumerate(names):
+    for row, groups in enumerate(names):
         for group in groups:
-            members[group].append(place)
+            members[group].append(row)
     found = {name: np.array(members[name], dtype=np.int64) for name in sorted(members)}
     for positions in found.values():
         positions.flags.writeable = False  # they are handed to metrics

@@ -12,8 +12,8 @@ import numpy as np
 
 from mqa_registry.contributions import Metric
 from mqa_registry.findings import Finding
-from mqa_registry.judging.material import Material
 from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.samples import SampleCache
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,32 +21,32 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.judging.result import Result
+    from mqa_registry.observations import Observations
     from mqa_registry.plan import Plan
-    from mqa_registry.predict import Observations
 
-FAR = 0.2  # share of the rows that another order has to fit in addition
-AGREEMENT = 0.4  # Cohen's kappa that it has to reach: a constant answer, renamed to the usual target, has 0
-MOST_CLASSES = 1000  # the best of all orders is sought among so many; the time grows with their cube
-SPELLED = 5  # pairs of classes that a finding names
+MIN_GAIN = 0.2  # share of the rows that another order has to fit in addition
+MIN_KAPPA = 0.4  # Cohen's, that it has to reach: a constant prediction, renamed to the usual target, has 0
+MAX_CLASSES = 1000  # the best of all orders is sought among so many; the time grows with their cube
+MAX_NAMED_PAIRS = 5  # pairs of classes that a finding names
 
 
-def label_order(plan: Plan, observations: Observations, results: Sequence[Result]) -> Iterator[Finding]:
+def find_label_order(plan: Plan, observations: Observations, results: Sequence[Result]) -> Iterator[Finding]:
     """A warning for every backend and data set whose labels would fit far better in another order; pure.
 
     Predictions of unperturbed rows are looked at, where some metric of them was not shown to hold. The order has to fit
     more rows by a fifth of them than the one at hand, by more than chance gives the best of all orders.
     """
-    material = Material(observations)
-    judged = zip(plan.cases, results, strict=True)
-    doubtful = [case for case, result in judged if result.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}]
+    cache = SampleCache(observations)
+    pairs = zip(plan.cases, results, strict=True)
+    doubtful = [case for case, result in pairs if result.verdict in {Verdict.FAIL, Verdict.INCONCLUSIVE}]
     metrics = [case for case in doubtful if isinstance(case.check.measure.contribution, Metric)]
     for view in dict.fromkeys(view for case in metrics for view in case.views if not view.rows.perturb):
         observed = observations.views[view]
         if observed.predictions is None or observed.predictions.schema != "label":
             continue
         try:
-            sample = material.sample(view, labelled=True, told=False)
-        except Exception:  # noqa: S112 - targets that do not fit are told by the checks that read them
+            sample = cache.sample(view, "required")
+        except Exception:  # noqa: S112 - targets that do not fit are reported by the checks that read them
             continue
         assert sample.targets is not None
         found = better_order(sample.predictions.codes, sample.targets.codes, len(sample.predictions.classes))
@@ -56,7 +56,7 @@ def label_order(plan: Plan, observations: Observations, results: Sequence[Result
                 "warning",
                 f"{view.rows.data} on {view.backend}",
                 f"another order of the labels would fit {then:.2g} of the rows, and this one fits {now:.2g}",
-                _mend(sample.predictions.classes, order, view.rows.data),
+                _fix(sample.predictions.classes, order, view.rows.data),
             )
 
 
@@ -70,7 +70,7 @@ def better_order(
     from scipy.optimize import linear_sum_assignment
 
     rows = len(targets)
-    if rows == 0 or not 1 < classes <= MOST_CLASSES:
+    if rows == 0 or not 1 < classes <= MAX_CLASSES:
         return None
     table = np.bincount(predicted * classes + targets, minlength=classes * classes).reshape(classes, classes)
     _, order = linear_sum_assignment(table, maximize=True)
@@ -79,16 +79,16 @@ def better_order(
     # Hoeffding's bound at 95 % for the best of classes! orders, of which chance alone may favour one.
     slack = float(np.sqrt((np.log(20) + np.log(np.arange(1, classes + 1)).sum()) / (2 * rows)))
     kappa = (then - chance) / (1 - chance) if chance < 1 else 0.0
-    if then - slack <= max(now, chance) or then < now + FAR or kappa < AGREEMENT:
+    if then - slack <= max(now, chance) or then < now + MIN_GAIN or kappa < MIN_KAPPA:
         return None
     return now, then, order.tolist()
 
 
-def _mend(classes: Sequence[str], order: Sequence[int], data: str) -> str:
+def _fix(classes: Sequence[str], order: Sequence[int], data: str) -> str:
     """What to look at, and which classes stand for which."""
     moved = [(name, classes[order[code]]) for code, name in enumerate(classes) if order[code] != code]
-    pairs = ", ".join(f"`{name}` where the data say `{other}`" for name, other in moved[:SPELLED])
-    more = f", and {len(moved) - SPELLED} more" if len(moved) > SPELLED else ""
+    pairs = ", ".join(f"`{name}` where the data say `{other}`" for name, other in moved[:MAX_NAMED_PAIRS])
+    more = f", and {len(moved) - MAX_NAMED_PAIRS} more" if len(moved) > MAX_NAMED_PAIRS else ""
     return (
         f"look at `id2label` of the model and at how the data number their labels; the model says {pairs}{more}."
         f" `labels` in `[data.{data}]`, or in `[model]`, says which is which"

@@ -1,4 +1,4 @@
-"""Sweeps: what the severities of one check come to together, and how far the rows of each were really disturbed."""
+"""Sweeps: what the severities of one check come to together, and how far the rows of each were really perturbed."""
 
 from __future__ import annotations
 
@@ -8,94 +8,91 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Metric
-from mqa_registry.judging.answers import Answers
-from mqa_registry.judging.measured import bare
-from mqa_registry.judging.reading import read, selections
+from mqa_registry.judging.measurements import Measurement
 from mqa_registry.judging.result import Verdict
-from mqa_registry.options import takes_groups
+from mqa_registry.judging.samples import load_inputs, select_groups
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.judging.material import Material
     from mqa_registry.judging.result import Result, Step
+    from mqa_registry.judging.samples import SampleCache
+    from mqa_registry.observations import Disturbed, Sighted
     from mqa_registry.plan import Case
-    from mqa_registry.predict import Disturbed, Sighted
-    from mqa_registry.suite import Check, Expect
+    from mqa_registry.suite import Expect
 
 DIGITS = 6  # of what a sweep comes to
 
 
-def validity(rows: int, seen: Disturbed | Sighted) -> dict[str, Any]:
-    """How far rows were really disturbed: how many changed, by how many edits, and how many were declined."""
+def perturbation_counts(rows: int, seen: Disturbed | Sighted) -> dict[str, Any]:
+    """How far rows were really perturbed: how many changed, by how many edits, and how many were declined."""
     counts = {"rows": rows, "changed": seen.changed, "declined": seen.declined}
     return counts if seen.edits is None else counts | {"edits": round(seen.edits, DIGITS)}
 
 
-def undisturbed(case: Case, material: Material) -> float:
-    """What the measure says of the rows as they are; NaN for a check that is no sweep, or where they were not predicted.
+def clean_value(case: Case, cache: SampleCache) -> float:
+    """The measure of the undisturbed rows; NaN for a check that is no sweep, or where they were not predicted.
 
     A comparison that has no other reference there compares the view with itself.
     """
     if case.clean is None:
         return math.nan
     views = [view for view in (case.clean.view, case.clean.reference) if view is not None]
-    if any(material.observations.views[view].predictions is None for view in views):
+    if any(cache.observations.views[view].predictions is None for view in views):
         return math.nan
-    reading = read(case, case.clean, material)
+    inputs = load_inputs(case, case.clean, cache)
     if case.check.by is not None:
-        groups = selections(reading, case.check.by, case.clean, material)
+        groups = select_groups(inputs, case.check.by, case.clean, cache)
         large = {name: rows for name, rows in groups if len(rows.view) >= case.expect.min_rows}
-        if len(large) < 2 and _takes_groups(case.check):
+        metric = case.check.measure.contribution
+        if len(large) < 2 and isinstance(metric, Metric) and metric.takes_groups:
             return math.nan
-        reading = replace(reading, groups=large)
-    alone = replace(case.expect, max_drop=None, max_rise=None)
-    return bare(Answers.of(reading, alone).measured, len(reading.sample))
+        inputs = replace(inputs, groups=large)
+    without_reference = replace(case.expect, max_drop=None, max_rise=None)
+    return Measurement.of(inputs, without_reference).output.point(len(inputs.sample))
 
 
-def _takes_groups(check: Check) -> bool:
-    measure = check.measure.contribution
-    return isinstance(measure, Metric) and takes_groups(measure)
-
-
-def curve(steps: Sequence[Step], expect: Expect, clean: float) -> dict[str, Any]:
-    """What a sweep comes to.
+def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> dict[str, Any]:
+    """What a sweep comes to, as reports have it.
 
     `holds_to` is the highest severity up to which every one was shown to hold, `break_point` the lowest that was shown
     not to. `error` is the mean over severities of one less the value, or of the value where less is better; `area` is
     that by the error of the undisturbed rows, after Hendrycks and Dietterich (2019, https://arxiv.org/abs/1903.12261).
-    `turns` are the severities at which the value is better than at the one before. What cannot be told is None.
+    `turns` are the severities at which the value is better than at the one before. What is unknown is None.
     """
     ordered = sorted(steps, key=lambda step: step.severity)
     values = [_value(step) for step in ordered]
-    sign = _sign(expect)
+    sign = _better_direction(expect)
     error = _mean_error(values, sign)
-    spared = _mean_error([clean], sign)
+    clean_error = _mean_error([clean], sign)
     return {
         "holds_to": _holds_to(ordered),
         "break_point": next((step.severity for step in ordered if step.verdict is Verdict.FAIL), None),
-        "clean": _told(clean),
-        "error": _told(error),
-        "area": _told(error / spared) if spared > 0 else None,
-        "turns": _turns([clean, *values], [math.nan, *(step.severity for step in ordered)], sign),
+        "clean": _rounded(clean),
+        "error": _rounded(error),
+        "area": _rounded(error / clean_error) if clean_error > 0 else None,
+        "turns": _non_monotonic_at([clean, *values], [math.nan, *(step.severity for step in ordered)], sign),
     }
 
 
-def beside(results: Sequence[Result], reference: str) -> tuple[Result, ...]:
-    """The results, a sweep's area also by that of the same check on the reference backend, as `area_beside`."""
-    errors = {one.check: _sweep(one).get("error") for one in results if one.backend == reference}
-    return tuple(_beside(one, reference, errors.get(one.check)) if one.backend != reference else one for one in results)
+def compare_with_reference(results: Sequence[Result], reference: str) -> tuple[Result, ...]:
+    """The results, a sweep's error also by that of the same check on the reference backend, as `area_beside`."""
+    errors = {one.check: _sweep_of(one).get("error") for one in results if one.backend == reference}
+    return tuple(
+        one if one.backend == reference else _with_relative_error(one, reference, errors.get(one.check))
+        for one in results
+    )
 
 
-def _beside(result: Result, reference: str, error: float | None) -> Result:
-    sweep = _sweep(result)
+def _with_relative_error(result: Result, reference: str, error: float | None) -> Result:
+    sweep = _sweep_of(result)
     if not error or sweep.get("error") is None:
         return result
     relative = {"area_beside": {reference: round(sweep["error"] / error, DIGITS)}}
     return replace(result, evidence={**result.evidence, "sweep": {**sweep, **relative}})
 
 
-def _sweep(result: Result) -> Mapping[str, Any]:
+def _sweep_of(result: Result) -> Mapping[str, Any]:
     sweep: Mapping[str, Any] = result.evidence.get("sweep", {})
     return sweep
 
@@ -105,8 +102,8 @@ def _value(step: Step) -> float:
     return math.nan if number is None or number.estimate is None else number.estimate
 
 
-def _sign(expect: Expect) -> int:
-    """1 where more is better, -1 where less is, 0 where the bounds do not tell."""
+def _better_direction(expect: Expect) -> int:
+    """1 where more is better, -1 where less is, 0 where the bounds do not say."""
     more = any(bound is not None for bound in (expect.min, expect.max_drop))
     less = any(bound is not None for bound in (expect.max, expect.max_rise))
     return more - less
@@ -119,22 +116,22 @@ def _mean_error(values: Sequence[float], sign: int) -> float:
 
 
 def _holds_to(ordered: Sequence[Step]) -> float | None:
-    held = None
+    highest = None
     for step in ordered:
         if step.verdict is not Verdict.PASS:
             break
-        held = step.severity
-    return held
+        highest = step.severity
+    return highest
 
 
-def _turns(values: Sequence[float], severities: Sequence[float], sign: int) -> list[float]:
-    """Where the value is better than before; where no way is known to be better, where it turns against its trend."""
-    known = [(value, severity) for value, severity in zip(values, severities, strict=True) if not math.isnan(value)]
-    if len(known) < 2:
+def _non_monotonic_at(values: Sequence[float], severities: Sequence[float], sign: int) -> list[float]:
+    """Where the value is better than before; where neither direction is better, where it turns against its trend."""
+    points = [(value, severity) for value, severity in zip(values, severities, strict=True) if not math.isnan(value)]
+    if len(points) < 2:
         return []
-    better = sign or (1 if known[-1][0] < known[0][0] else -1)
-    return [severity for (before, _), (value, severity) in pairwise(known) if better * (value - before) > 0]
+    better = sign or (1 if points[-1][0] < points[0][0] else -1)
+    return [severity for (before, _), (value, severity) in pairwise(points) if better * (value - before) > 0]
 
 
-def _told(number: float) -> float | None:
+def _rounded(number: float) -> float | None:
     return round(number, DIGITS) if math.isfinite(number) else None

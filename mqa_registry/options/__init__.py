@@ -6,7 +6,7 @@ stays inside.
 
 from mqa_registry.options.defects import signature_problems
 from mqa_registry.options.faults import Fault
-from mqa_registry.options.signature import Option, Options, options_of, takes_groups
+from mqa_registry.options.signature import Option, Options, options_of
 from mqa_registry.options.validation import Valid, json_schema, validate
 from mqa_registry.options.wording import described, did_you_mean, spelled
 
@@ -21,6 +21,5 @@ __all__ = [
     "options_of",
     "signature_problems",
     "spelled",
-    "takes_groups",
     "validate",
 ]

@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import TypeAlias
 
-    from mqa_registry.contributions import Metric
-
     Function: TypeAlias = Callable[..., Any]
 
 REQUIRED: Any = inspect.Parameter.empty
@@ -79,11 +77,6 @@ def options_of(function: Function) -> Options:
     Raises PluginError where an annotation cannot be resolved.
     """
     return Options(tuple(_option(function, parameter) for parameter in keyword_only(function)))
-
-
-def takes_groups(metric: Metric) -> bool:
-    """Whether a metric is a number of all groups at once, so that it gets them and needs `by`."""
-    return len(positional(metric.function)) > len(metric.takes_arguments)
 
 
 def _option(function: Function, parameter: inspect.Parameter) -> Option:

@@ -1,16 +1,14 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
+from mqa_registry.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.invariance import batch_invariance
-from mqa_registry.predict.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.preparation import examine, load_rows, perturb_rows, prepare
 from mqa_registry.predict.progress import Progress, Silence
-from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
 from mqa_registry.predict.run import predict
 from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
-    "MADE_UP",
     "Disturbed",
     "Failure",
     "Observations",
@@ -26,7 +24,6 @@ __all__ = [
     "perturb_rows",
     "predict",
     "prepare",
-    "rehearsed",
     "remake",
     "reopen",
     "subject_of",

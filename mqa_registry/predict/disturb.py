@@ -22,11 +22,11 @@ from mqa_registry.boundary import (
     repeatedly,
 )
 from mqa_registry.data import Rows, moved_spans
-from mqa_registry.data.randomness import generator
 from mqa_registry.errors import ContributionError, NotRunError
+from mqa_registry.observations import Disturbed, Failure
 from mqa_registry.predict.distance import distance
-from mqa_registry.predict.observations import Disturbed, Failure
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
+from mqa_registry.stats.randomness import generator
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

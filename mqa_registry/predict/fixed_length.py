@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 from mqa_registry.boundary import checked_length
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.findings import Finding
-from mqa_registry.predict.observations import Failure
+from mqa_registry.observations import Failure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

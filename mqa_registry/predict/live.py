@@ -17,8 +17,8 @@ from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
+from mqa_registry.observations import Failure, Work
 from mqa_registry.predict.batches import only
-from mqa_registry.predict.observations import Failure, Work
 from mqa_registry.predict.outputs import joined_outputs
 from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split

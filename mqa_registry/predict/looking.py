@@ -14,11 +14,11 @@ import pyarrow as pa
 from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching
 from mqa_registry.data import with_targets_named
-from mqa_registry.data.randomness import generator
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
-from mqa_registry.predict.observations import Disturbed, Failure, Sighted
+from mqa_registry.observations import Disturbed, Failure, Sighted
 from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.scene import LiveView, Scene
+from mqa_registry.stats.randomness import generator
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
 
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Codec, Runner, Subject
     from mqa_registry.data import Predictions
     from mqa_registry.errors import Problem
+    from mqa_registry.observations import Observed, Prepared
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
-    from mqa_registry.predict.observations import Observed, Prepared
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
 

@@ -12,14 +12,14 @@ from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.data import targets_of
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
-from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
+from mqa_registry.rehearsal import REHEARSABLE_SCHEMAS, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from mqa_registry.data import Rows
+    from mqa_registry.observations import Observations
     from mqa_registry.plan import Case, Plan
-    from mqa_registry.predict.observations import Observations
     from mqa_registry.suite import Use
 
 
@@ -67,9 +67,9 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
     """What is wrong with one case, each where it stands in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
-    if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in MADE_UP:
+    if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in REHEARSABLE_SCHEMAS:
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
-        yield from wrong_input(measure, partial(rehearsed, measure, schema, classes), UsageError)
+        yield from wrong_input(measure, partial(rehearse, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
     if by is not None:
         for name in data:

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, cast
 from mqa_registry.contributions import Replay
 from mqa_registry.data import labels_in, other_labels, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
+from mqa_registry.observations import Disturbed, Failure, Observed, Prepared
 from mqa_registry.predict.disturb import disturb
 from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
-from mqa_registry.predict.observations import Disturbed, Failure, Observed, Prepared
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
 from mqa_registry.predict.subject import subject_of

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from mqa_registry.boundary import checked_predictions
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.naming import counted
-from mqa_registry.predict.observations import Disturbed, Failure, Observed
+from mqa_registry.observations import Disturbed, Failure, Observed
 
 if TYPE_CHECKING:
     from mqa_registry.plan import View

@@ -13,12 +13,12 @@ from mqa_registry.boundary import encoding_arrays
 from mqa_registry.data import fingerprint
 from mqa_registry.data.digest import digest_of_files
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.batching import RunBatching, measured
 from mqa_registry.predict.fixed_length import fixed_lengths, length_findings, of_fixed_length
 from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.looking import Looking
-from mqa_registry.predict.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import joined, split
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Codec, Conditions, Subject
     from mqa_registry.data import Example, Rows
+    from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encodings
     from mqa_registry.predict.progress import Progress
-    from mqa_registry.predict.truncation import Truncation
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use

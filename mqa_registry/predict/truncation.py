@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.observations import Truncation
 from mqa_registry.store import joined, split
 
 if TYPE_CHECKING:
@@ -19,16 +19,6 @@ if TYPE_CHECKING:
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use
-
-
-@dataclass(frozen=True)
-class Truncation:
-    """`rows` of a data set were cut to `limit` tokens, or whatever the task counts; the `longest` had that many."""
-
-    rows: int
-    share: float
-    longest: int
-    limit: int
 
 
 class TruncationStore:

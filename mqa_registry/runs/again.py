@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from mqa_registry import judging
 from mqa_registry import plan as plans
 from mqa_registry.boundary import supervised
-from mqa_registry.judging.waiving import waived
+from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import examine_again
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
@@ -57,7 +57,7 @@ def judge(
         if record.texts:
             examine_again(plan, observations)
         results = judging.judge(plan, observations)
-    results = waived(results, plan.suite.waivers, record.started.date())
+    results = apply_waivers(results, plan.suite.waivers, record.started.date())
     code = exit_code(results)
     report = Report(
         run=record.run,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.errors import ExitCode
-from mqa_registry.judging import Verdict, label_order
-from mqa_registry.judging.waiving import is_accepted, is_overdue
+from mqa_registry.judging import Verdict, find_label_order
+from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.suite.columns import unread_findings
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def findings_of(
     """What there is to say beside the results. Of a `partial` suite nobody knows what the checks left out would read."""
     return (
         *observations.findings,
-        *label_order(plan, observations, results),
+        *find_label_order(plan, observations, results),
         *(() if partial else unread_findings(plan.suite)),
     )
 

@@ -13,7 +13,7 @@ from mqa_registry import plugins
 from mqa_registry.boundary import limited, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge
-from mqa_registry.judging.waiving import waived
+from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
 from mqa_registry.runs.asked import Asked
@@ -111,7 +111,7 @@ def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, exam
     finally:
         store.close()
     watching.stage("judging")
-    results = waived(judge(plan, observations), plan.suite.waivers, started.date())
+    results = apply_waivers(judge(plan, observations), plan.suite.waivers, started.date())
     code = exit_code(results)
     report = Report(
         run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",

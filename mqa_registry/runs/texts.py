@@ -10,7 +10,7 @@ import pyarrow as pa
 from mqa_registry.contributions import Slice
 from mqa_registry.data import Rows
 from mqa_registry.errors import NotRunError
-from mqa_registry.judging.groups import names_of, sees_answers
+from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.predict import Failure
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ LEFT_OUT = Failure("the run was kept without texts, and these predictions are te
 
 def without_texts(plan: Plan, observations: Observations) -> tuple[Observations, dict[str, str]]:
     """The observations with ids, targets and predictions alone, and the columns that have each slice's groups instead."""
-    slices = {use.key: use for check in plan.suite.checks if (use := check.by) and not sees_answers(use)}
+    slices = {use.key: use for check in plan.suite.checks if (use := check.by) and not sees_predictions(use)}
     columns = {key: f"groups {number}" for number, key in enumerate(slices)}
     spoken = {view.rows.data for view, seen in observations.views.items() if _speaks(seen)}
     used = {(check.data, use.key) for check in plan.suite.checks if (use := check.by) and use.key in slices}
@@ -46,7 +46,7 @@ def with_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
     return replace(
         suite,
         checks=tuple(
-            check if sees_answers(check.by) else replace(check, by=check.by and _reading(check.by, columns))
+            check if sees_predictions(check.by) else replace(check, by=check.by and _reading(check.by, columns))
             for check in suite.checks
         ),
     )
@@ -68,7 +68,7 @@ def _reading(use: Use, columns: Mapping[str, str]) -> Use:
 
 def _groups(rows: Rows, use: Use) -> pa.Array:
     try:
-        found = [list(names) for names in names_of(rows, use)]
+        found = [list(names) for names in group_names_of(rows, use)]
     except Exception:  # its crash is the check's verdict; here there is nothing to keep
         return None
     return pa.array(found, pa.list_(pa.string()))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Comparison, Metric, Probe
-from mqa_registry.options import takes_groups
 from mqa_registry.suite.perturbations import PERTURBATION_RULES
 from mqa_registry.suite.probes import PROBE_RULES
 from mqa_registry.suite.ranges import RANGE_RULES
@@ -115,7 +114,7 @@ RULES: tuple[Rule, ...] = (
 
 def _makes_one_of_groups(draft: Draft) -> bool:
     kind = draft.kind
-    return isinstance(kind, Metric) and takes_groups(kind)
+    return isinstance(kind, Metric) and kind.takes_groups
 
 
 def _is_its_own_reference(draft: Draft, world: World, backend: str) -> bool:

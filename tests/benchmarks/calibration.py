@@ -20,11 +20,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 
 from mqa_registry.judging import Verdict
-from mqa_registry.judging.claims import Claim, verdict_of
-from mqa_registry.judging.measured import Measured, difference, drop, estimate, ratio
-from mqa_registry.judging.resampling import Resampling
-from mqa_registry.judging.shares import PairedProportions, Proportion
-from tests.benchmarks.statistics import EDGES, KINDS, METRICS, QUANTILES, Kind, Mistaken, again, of_metric
+from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
+from mqa_registry.stats.differences import difference, ratio
+from mqa_registry.stats.estimates import Claim
+from mqa_registry.stats.paired import PairedProportions
+from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.resampling import IntervalOptions
+from tests.benchmarks.statistics import EDGES, KINDS, METRICS, QUANTILES, Kind, Mistaken, again, of_metric, verdict_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -104,7 +106,7 @@ def _report_power(checks: int) -> None:
 def simulated(draw: Draw, checks: int) -> Counter[Verdict]:
     """The verdicts of so many checks."""
     rng = np.random.default_rng(11)
-    return Counter(verdict_of(draw(rng), CONFIDENCE) for _ in range(checks))
+    return Counter(verdict_on(draw(rng), CONFIDENCE) for _ in range(checks))
 
 
 def proportions() -> Iterator[Setting]:
@@ -247,15 +249,15 @@ def _gap(rows: int, chances: np.ndarray[tuple[int], np.dtype[np.float64]], bound
 
 def _of_kind(kind: Kind, rows: int, *, least: bool) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        how = Resampling(int(rng.integers(2**31)), "calibration")
-        found = estimate(Measured.of(kind.draw(rng, rows), kind.span), rows, how)
+        how = IntervalOptions(int(rng.integers(2**31)), "calibration")
+        found = estimate(MeasureOutput.of(kind.draw(rng, rows), kind.span), rows, how)
         return [Claim("value", found, low=kind.truth) if least else Claim("value", found, high=kind.truth)]
 
     return draw
 
 
-def _how(rng: np.random.Generator, clusters: Ints | None = None) -> Resampling:
-    return Resampling(int(rng.integers(2**31)), "calibration", clusters=clusters)
+def _how(rng: np.random.Generator, clusters: Ints | None = None) -> IntervalOptions:
+    return IntervalOptions(int(rng.integers(2**31)), "calibration", clusters=clusters)
 
 
 def _drop_of_metric(name: str, rows: Mistaken, changed: float, count: int, bound: float) -> Draw:
@@ -263,7 +265,7 @@ def _drop_of_metric(name: str, rows: Mistaken, changed: float, count: int, bound
         predictions, targets = rows.draw(rng, count)
         pair = of_metric(name, predictions, targets), of_metric(name, again(rng, predictions, changed), targets)
         before, after = pair if METRICS[name][2] else pair[::-1]
-        return [Claim("drop", drop(before, after, count, _how(rng)), high=bound)]
+        return [Claim("drop", estimate_drop(before, after, count, _how(rng)), high=bound)]
 
     return draw
 
@@ -306,12 +308,12 @@ def _report_perfect() -> None:
 
 def _passes(name: str, word: str, count: int) -> bool:
     codes = np.arange(count) % 2
-    measured, how = of_metric(name, *Mistaken(0.5, 0.0).of(codes == 1, codes == 1)), Resampling(7, "calibration")
+    measured, how = of_metric(name, *Mistaken(0.5, 0.0).of(codes == 1, codes == 1)), IntervalOptions(7, "calibration")
     value = estimate(measured, count, how)
     if word == "value":
         low, high = (1 - TENTH, np.inf) if METRICS[name][2] else (-np.inf, TENTH)
         return Claim("", value, low, high).holds(CONFIDENCE)
-    found = drop(measured, measured, count, how) if word == "drop" else difference(value, value)
+    found = estimate_drop(measured, measured, count, how) if word == "drop" else difference(value, value)
     return Claim("", found, -TENTH, TENTH).holds(CONFIDENCE)
 
 

@@ -25,8 +25,8 @@ from mqa_registry import Metric, Predictions
 from mqa_registry import plan as plans
 from mqa_registry.data import Rows
 from mqa_registry.judging import judge
+from mqa_registry.observations import Disturbed, Observations, Observed
 from mqa_registry.plan import Plan, RowSet, View
-from mqa_registry.predict import Disturbed, Observations, Observed
 from mqa_registry.suite import Check, Expect, Suite, Use
 
 if TYPE_CHECKING:

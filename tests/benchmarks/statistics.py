@@ -17,13 +17,17 @@ from mqa_metrics.precision_recall import f1
 from mqa_metrics.probability import brier, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Predictions, Quantile
-from mqa_registry.judging.measured import Measured
+from mqa_registry.judging.measurements import MeasureOutput
+from mqa_registry.judging.verdicts import DecisionRule
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from typing import Any
 
     import numpy.typing as npt
+
+    from mqa_registry.judging import Verdict
+    from mqa_registry.stats.estimates import Claim
 
     Floats: TypeAlias = npt.NDArray[np.float64]
     Ints: TypeAlias = npt.NDArray[np.int64]
@@ -156,10 +160,15 @@ def again(rng: np.random.Generator, answers: Predictions, changed: float) -> Pre
     return predictions(np.where(rng.random(len(chances)) < changed, 1 - chances, chances))
 
 
-def of_metric(name: str, answers: Predictions, right: Predictions) -> Measured:
+def of_metric(name: str, answers: Predictions, right: Predictions) -> MeasureOutput:
     """A metric as the judge reads it, with the range that the plugin says it has."""
     metric, found = METRICS[name][0], {one.function: one for one in mqa_metrics.mqa_metrics()}
-    return Measured.of_metric(metric(answers, right), found[metric].range)
+    return MeasureOutput.of_metric(metric(answers, right), found[metric].range)
+
+
+def verdict_on(claims: Sequence[Claim], confidence: float) -> Verdict:
+    """The verdict on a check with these claims, by the rule of the judge."""
+    return DecisionRule.of(claims, confidence).decide(claims)
 
 
 def _f1_of(rows: Mistaken) -> float:

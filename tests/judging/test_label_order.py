@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.judging import Verdict, judge, label_order
+from mqa_registry.judging import Verdict, find_label_order, judge
 from mqa_registry.judging.label_order import better_order
 from mqa_registry.suite import Expect
 
@@ -60,7 +60,7 @@ def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):
     engine.table = engine.table.set_column(1, "label", [said])
     suite = engine.suite(engine.check())
     plan, observations = plans.make(suite), engine.run(suite)
-    (found,) = label_order(plan, observations, judge(plan, observations))
+    (found,) = find_label_order(plan, observations, judge(plan, observations))
     assert (found.level, found.subject) == ("warning", "words on one")
     assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
     assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.mend
@@ -72,4 +72,4 @@ def test_of_a_check_that_holds_nothing_is_said(engine):
     plan, observations = plans.make(suite), engine.run(suite)
     results = judge(plan, observations)
     assert [result.verdict for result in results] == [Verdict.PASS]
-    assert list(label_order(plan, observations, results)) == []
+    assert list(find_label_order(plan, observations, results)) == []

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.judging.result import Number, Step, Verdict
-from mqa_registry.judging.sweeps import curve
+from mqa_registry.judging.sweeps import summarize_sweep
 from mqa_registry.suite import Expect
 
 PASS, OPEN, FAIL = Verdict.PASS, Verdict.INCONCLUSIVE, Verdict.FAIL
@@ -37,41 +37,41 @@ def steps(*values, verdicts=()):
 def test_a_check_holds_up_to_the_first_severity_that_is_not_shown_to_hold(verdicts, holds_to, break_point):
     made = steps(0.9, 0.8, 0.7, verdicts=verdicts)
     for order in (made, made[::-1]):
-        found = curve(order, Expect(min=0.75), 0.9)
+        found = summarize_sweep(order, Expect(min=0.75), 0.9)
         assert (found["holds_to"], found["break_point"]) == (holds_to, break_point)
 
 
 def test_error_and_area_by_hand():
-    found = curve(steps(0.8, 0.7, 0.6), Expect(min=0.5), 0.85)
+    found = summarize_sweep(steps(0.8, 0.7, 0.6), Expect(min=0.5), 0.85)
     assert (found["error"], found["area"]) == (pytest.approx(0.3), pytest.approx(2.0))
-    less_is_better = curve(steps(0.2, 0.4), Expect(max_rise=0.5), 0.1)
+    less_is_better = summarize_sweep(steps(0.2, 0.4), Expect(max_rise=0.5), 0.1)
     assert (less_is_better["error"], less_is_better["area"]) == (pytest.approx(0.3), pytest.approx(3.0))
 
 
 @pytest.mark.parametrize("expect", [Expect(max_gap=0.1), Expect(min=0.1, max=0.9)])
 def test_where_no_way_is_better_there_is_no_error(expect):
-    found = curve(steps(0.8, 0.7), expect, 0.9)
+    found = summarize_sweep(steps(0.8, 0.7), expect, 0.9)
     assert (found["error"], found["area"]) == (None, None)
 
 
 def test_a_value_above_the_best_has_no_error():
-    assert curve(steps(31.0, 28.0), Expect(min=20.0), 33.0)["error"] is None
+    assert summarize_sweep(steps(31.0, 28.0), Expect(min=20.0), 33.0)["error"] is None
 
 
 @pytest.mark.parametrize("clean", [1.0, math.nan])
 def test_without_a_clean_error_there_is_no_area(clean):
-    found = curve(steps(0.8, 0.7), Expect(min=0.5), clean)
+    found = summarize_sweep(steps(0.8, 0.7), Expect(min=0.5), clean)
     assert (found["error"], found["area"]) == (pytest.approx(0.25), None)
 
 
 def test_what_is_undefined_at_one_severity_has_no_error():
-    found = curve(steps(0.8, None, 0.9), Expect(min=0.5), 0.9)
+    found = summarize_sweep(steps(0.8, None, 0.9), Expect(min=0.5), 0.9)
     assert (found["error"], found["turns"]) == (None, [3])
 
 
 @given(VALUES, st.floats(0, 1), st.sampled_from([Expect(min=0), Expect(max=1), Expect(max_gap=1)]))
 def test_a_curve_turns_where_it_is_not_monotone(values, clean, expect):
-    found = curve(steps(*values), expect, clean)
+    found = summarize_sweep(steps(*values), expect, clean)
     whole = [clean, *values]
     falls = all(after <= before for before, after in pairwise(whole))
     rises = all(after >= before for before, after in pairwise(whole))

@@ -19,7 +19,7 @@ from mqa_registry.contributions import (
     Slice,
 )
 from mqa_registry.errors import PluginError
-from mqa_registry.options import options_of, signature_problems, takes_groups
+from mqa_registry.options import options_of, signature_problems
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -202,8 +202,8 @@ def test_a_metric_may_take_groups():
     def grouped(predictions, targets, groups, *, base: str = ""): ...
 
     assert metric(grouped) == ()
-    assert takes_groups(Metric("m", grouped, takes=("label",)))
-    assert not takes_groups(Metric("m", plain, takes=("label",)))
+    assert Metric("m", grouped, takes=("label",)).takes_groups
+    assert not Metric("m", plain, takes=("label",)).takes_groups
 
 
 def test_a_slice_takes_what_it_sees():

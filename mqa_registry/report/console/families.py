@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mqa_registry.judging.result import Verdict
-from mqa_registry.judging.waiving import is_accepted, is_overdue
+from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.naming import title, uses
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from mqa_registry.judging.result import Verdict
-from mqa_registry.judging.waiving import State
+from mqa_registry.judging.waivers import WaiverState
 from mqa_registry.report.console.examples import examples
 from mqa_registry.report.console.layout import Note
 from mqa_registry.report.console.pen import LONG, STYLES
@@ -29,9 +29,9 @@ _DEFAULTS = {
     **NOT_JUDGED,
 }
 _WAIVED = {
-    State.ACCEPTED: "waived until {}",
-    State.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
-    State.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
+    WaiverState.ACCEPTED: "waived until {}",
+    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
+    WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
 # The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.
 _ESTIMATE = re.compile(

@@ -1,0 +1,141 @@
+"""Observations: all that the costly steps yield, and all that the judge works on."""
+
+from __future__ import annotations
+
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry.errors import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pyarrow as pa
+
+    from mqa_registry.contributions import Subject
+    from mqa_registry.data import Predictions, Rows
+    from mqa_registry.errors import MqaError
+    from mqa_registry.findings import Finding
+    from mqa_registry.plan import RowSet, Sight, View
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why there is nothing to judge. `trace` is a crash's traceback; empty where something could not run as asked."""
+
+    message: str
+    hint: str = ""
+    trace: str = ""
+
+    @classmethod
+    def of_error(cls, error: MqaError) -> Failure:
+        """The failure of something that found out what is wrong, and said so."""
+        return cls(error.message, error.hint, "".join(traceback.format_exception(error)))
+
+    @classmethod
+    def of(cls, error: MqaError) -> Failure:
+        """The failure of something that could not run as asked, or else went wrong."""
+        return cls.of_refusal(error) if isinstance(error, NotRunError) else cls.of_error(error)
+
+    @classmethod
+    def of_refusal(cls, error: MqaError) -> Failure:
+        """The failure of something that said why it cannot run as asked."""
+        return cls(error.message, error.hint)
+
+
+@dataclass(frozen=True)
+class Disturbed:
+    """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were.
+
+    `edits` is how many characters apart a changed row is from what it was, on average; None where it has no text.
+    """
+
+    rows: Rows
+    declined: int = 0
+    changed: int = 0
+    edits: float | None = None
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it.
+
+    `subject` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its source or
+    task failed; `replayed` is what the other backends bring, among the same `classes`.
+    """
+
+    rows: Mapping[str, Rows]
+    seen: Mapping[RowSet, Disturbed | Failure]
+    subject: Subject | None = None
+    unmade: Failure | None = None
+    replayed: Mapping[View, Observed] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> dict[RowSet, Disturbed]:
+        """The sets of rows that could be made."""
+        return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
+
+
+@dataclass(frozen=True)
+class Observed:
+    """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
+
+    seen: Disturbed | None
+    predictions: Predictions | None = None
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True)
+class Sighted:
+    """What a probe saw, as the table that it made of it, or the reason why there is none.
+
+    It looked at `rows` rows; `declined`, `changed` and `edits` are what `Disturbed` says of them.
+    """
+
+    table: pa.Table | None = None
+    failure: Failure | None = None
+    declined: int = 0
+    changed: int = 0
+    rows: int = 0
+    edits: float | None = None
+
+
+@dataclass(frozen=True)
+class Work:
+    """What predicting took: rows found in the store, rows predicted, and forward passes."""
+
+    found: int = 0
+    predicted: int = 0
+    passes: int = 0
+
+
+@dataclass(frozen=True)
+class Truncation:
+    """`rows` of a data set were cut to `limit` tokens, or whatever the task counts; the `longest` had that many."""
+
+    rows: int
+    share: float
+    longest: int
+    limit: int
+
+
+@dataclass(frozen=True)
+class Observations:
+    """What was seen of every view, and by every probe, and the undisturbed rows of every data set.
+
+    `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
+    the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the
+    model was run where that is not as usual.
+    """
+
+    rows: Mapping[str, Rows]
+    views: Mapping[View, Observed]
+    sights: Mapping[Sight, Sighted] = field(default_factory=dict)
+    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    work: Mapping[str, Work] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    truncations: Mapping[str, Truncation] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()

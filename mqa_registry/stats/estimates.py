@@ -1,0 +1,175 @@
+"""Estimates: a number with its confidence interval at any level, and claims that it lies between two bounds."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Ints: TypeAlias = npt.NDArray[np.int64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+Ends: TypeAlias = "tuple[float, float]"  # of an interval, the lower first; infinite where it is open
+Interval: TypeAlias = "Ends | None"
+Span: TypeAlias = "tuple[float, float]"  # the range that a number cannot leave
+
+UNBOUNDED: Span = (-math.inf, math.inf)
+NO_ROWS = "is undefined, since no row has a say"
+
+
+class Estimate(Protocol):
+    """What all estimates have in common."""
+
+    @property
+    def value(self) -> float:
+        """The point estimate; NaN where it is undefined."""
+
+    @property
+    def rows(self) -> int:
+        """How many rows it was made of."""
+
+    @property
+    def method(self) -> str:
+        """How its interval is made: `exact`, `tango`, `bca`, ...; `none` where it has none by nature."""
+
+    @property
+    def span(self) -> Span:
+        """The range that the number cannot leave."""
+
+    @property
+    def undefined_reason(self) -> str:
+        """Why it has no interval, as the rest of a sentence about it; empty where it has one, or needs none."""
+
+    @property
+    def never_settles(self) -> bool:
+        """Whether no number of rows like these would narrow its interval to nothing."""
+
+    def interval(self, confidence: float) -> Interval:
+        """The two-sided interval at a level such as 0.95, within the span; None where there is none."""
+
+    def with_rows(self, rows: int) -> Estimate | None:
+        """The estimate of another number of rows like these; None where that cannot be known."""
+
+
+@dataclass(frozen=True)
+class PointEstimate:
+    """A number of the whole population, such as a largest difference: it has no interval and needs none."""
+
+    value: float
+    rows: int
+    method: str = "none"
+    undefined_reason: str = ""
+    span: Span = UNBOUNDED
+    never_settles: bool = False
+
+    def interval(self, confidence: float) -> Interval:
+        return None
+
+    def with_rows(self, rows: int) -> Estimate | None:
+        return None
+
+
+@dataclass(frozen=True)
+class Undefined:
+    """What has no value on these rows; where it `never_settles`, nor on any others."""
+
+    rows: int
+    undefined_reason: str
+    never_settles: bool = False
+    value: float = math.nan
+    method: str = "none"
+    span: Span = UNBOUNDED
+
+    @classmethod
+    def on(cls, rows: int) -> Undefined:
+        """A number that came out as NaN on so many rows."""
+        return cls(rows, undefined_on(rows))
+
+    def interval(self, confidence: float) -> Interval:
+        return None
+
+    def with_rows(self, rows: int) -> Estimate | None:
+        return None
+
+
+@dataclass(frozen=True, eq=False)
+class Claim:
+    """That an estimate is at least `low` and at most `high`.
+
+    `text` names the number in sentences. `of` is the name under which reports have it, where that is another.
+    """
+
+    text: str
+    estimate: Estimate
+    low: float = -math.inf
+    high: float = math.inf
+    of: str = ""
+
+    @property
+    def number(self) -> str:
+        """The name of the number that it is about."""
+        return self.of or self.text
+
+    @property
+    def is_defined(self) -> bool:
+        return not math.isnan(self.estimate.value)
+
+    @property
+    def nearest_bound_is_above(self) -> bool:
+        """Whether the near bound lies above the estimate, so that the interval has to shrink from above to clear it."""
+        value = self.estimate.value
+        near = min(self.low, self.high, key=lambda bound: abs(bound - value))
+        return near > value or near == value == self.high
+
+    def holds(self, confidence: float) -> bool:
+        """Whether the whole interval lies inside; a number without an interval stands for itself."""
+        low, high = self._interval(confidence)
+        return self.low <= low and high <= self.high
+
+    def fails(self, confidence: float) -> bool:
+        """Whether the whole interval lies outside, on one side."""
+        low, high = self._interval(confidence)
+        return high < self.low or low > self.high
+
+    def holds_at_point(self) -> bool:
+        """Whether the bare estimate lies inside."""
+        return self.low <= self.estimate.value <= self.high
+
+    def is_settled(self, confidence: float, fail_confidence: float) -> bool:
+        """Whether it holds at one level, or fails at the other."""
+        return self.holds(confidence) or self.fails(fail_confidence)
+
+    def _interval(self, confidence: float) -> Ends:
+        if self.estimate.method == "none":
+            return self.estimate.value, self.estimate.value
+        return self.estimate.interval(confidence) or UNBOUNDED
+
+
+def clip_to_span(low: float, high: float, span: Span) -> Ends:
+    """An interval without what lies beyond a span."""
+    return max(low, span[0]), min(high, span[1])
+
+
+def difference_span(first: Span, second: Span) -> Span:
+    """The range of one number less another."""
+    return first[0] - second[1], first[1] - second[0]
+
+
+def undefined_on(rows: int) -> str:
+    """The reason of a number that came out as NaN."""
+    return f"is undefined on {counted_rows(rows)}"
+
+
+def one_unit(unit: str) -> str:
+    """The reason of an estimate that rests on one row or cluster alone."""
+    return f"rests on one {unit}, which shows nothing of how others would differ"
+
+
+def counted_rows(rows: int) -> str:
+    """`1 row`, `4,200 rows`."""
+    return f"{rows:,} {'row' if rows == 1 else 'rows'}"

@@ -1,0 +1,116 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import optimize, stats
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from mqa_registry.stats.bootstrap import BootstrapEstimate
+from mqa_registry.stats.differences import ProportionDifference
+from mqa_registry.stats.estimates import PointEstimate
+from mqa_registry.stats.means import Mean
+from mqa_registry.stats.paired import PairedProportions
+from mqa_registry.stats.proportions import Proportion, wilson_interval
+
+SCORES = st.integers(-5000, 5000).map(lambda number: number / 1000)
+CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
+SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))
+
+
+@given(SHARES, CONFIDENCES)
+def test_the_interval_of_a_share_is_that_of_clopper_and_pearson(share, confidence):
+    oracle = stats.binomtest(*share).proportion_ci(confidence, method="exact")
+    assert Proportion(*share).interval(confidence) == pytest.approx((oracle.low, oracle.high), abs=1e-9)
+
+
+@given(SHARES, CONFIDENCES)
+def test_wilsons_interval_is_scipys(share, confidence):
+    oracle = stats.binomtest(*share).proportion_ci(confidence, method="wilson")
+    assert wilson_interval(share[0] / share[1], share[1], confidence) == pytest.approx(
+        (oracle.low, oracle.high), abs=1e-9
+    )
+
+
+@given(st.lists(SCORES, min_size=3, max_size=50).filter(lambda rows: np.std(rows) > 1e-3), CONFIDENCES)
+def test_the_interval_of_a_mean_is_students(rows, confidence):
+    estimate = Mean(float(np.mean(rows)), float(np.std(rows, ddof=1)) / math.sqrt(len(rows)), len(rows) - 1, len(rows))
+    oracle = stats.ttest_1samp(rows, 0).confidence_interval(confidence)
+    assert estimate.interval(confidence) == pytest.approx((oracle.low, oracle.high), rel=1e-6, abs=1e-9)
+
+
+@given(SHARES, SHARES, CONFIDENCES)
+def test_the_difference_of_two_shares_is_newcombes(one, two, confidence):
+    ours = ProportionDifference(Proportion(*one), Proportion(*two)).interval(confidence)
+    oracle = confint_proportions_2indep(*one, *two, method="newcomb", compare="diff", alpha=1 - confidence)
+    assert ours == pytest.approx(oracle, abs=1e-9)
+
+
+def _constrained_score(lost: int, won: int, rows: int, drop: float) -> float:
+    """Tango's statistic from its definition: the restricted maximum likelihood estimate is searched, not derived."""
+
+    def loglikelihood(share: float) -> float:
+        cells = (lost, share + drop), (won, share), (rows - lost - won, 1 - 2 * share - drop)
+        return -sum(count * math.log(max(chance, 1e-300)) for count, chance in cells if count)
+
+    bounds = (max(0.0, -drop), (1 - drop) / 2)
+    share = optimize.minimize_scalar(loglikelihood, bounds=bounds, method="bounded", options={"xatol": 1e-12}).x
+    variance = rows * (2 * share + drop * (1 - drop))
+    return (lost - won - rows * drop) / math.sqrt(variance)
+
+
+@pytest.mark.parametrize(
+    ("lost", "won", "rows"), [(12, 2, 44), (9, 2, 20), (1, 6, 60), (30, 25, 500), (0, 5, 100), (7, 0, 90)]
+)
+@pytest.mark.parametrize("confidence", [0.9, 0.95, 0.99])
+def test_at_the_ends_of_tangos_interval_the_score_is_the_normal_quantile(lost, won, rows, confidence):
+    low, high = PairedProportions(lost, won, rows).interval(confidence)
+    reach = stats.norm.ppf((1 + confidence) / 2)
+    assert _constrained_score(lost, won, rows, low) == pytest.approx(reach, rel=1e-3)
+    assert _constrained_score(lost, won, rows, high) == pytest.approx(-reach, rel=1e-3)
+
+
+@given(st.integers(1, 400), st.data(), CONFIDENCES)
+def test_the_interval_of_a_drop_turns_over_when_the_sides_are_swapped(rows, data, confidence):
+    lost = data.draw(st.integers(0, rows))
+    won = data.draw(st.integers(0, rows - lost))
+    low, high = PairedProportions(lost, won, rows).interval(confidence)
+    assert -1 <= low <= (lost - won) / rows <= high <= 1
+    assert PairedProportions(won, lost, rows).interval(confidence) == pytest.approx((-high, -low), abs=1e-9)
+
+
+def test_no_change_at_all_still_leaves_room_for_some():
+    low, high = PairedProportions(0, 0, 1000).interval(0.95)
+    assert low == pytest.approx(-high)
+    assert high == pytest.approx(1 / (1 + 1000 / stats.norm.ppf(0.975) ** 2), rel=1e-6)
+
+
+def test_the_bca_interval_is_scipys():
+    rows = np.random.default_rng(3).exponential(size=60)
+    oracle = stats.bootstrap((rows,), np.mean, n_resamples=20_000, rng=np.random.default_rng(1), vectorized=True)
+    rng = np.random.default_rng(2)
+    replicates = rng.choice(rows, (20_000, 60)).mean(axis=1)
+    without = (rows.sum() - rows) / 59
+    distance = without.mean() - without
+    ours = BootstrapEstimate(float(rows.mean()), 60, replicates, float((distance**2).sum()), float((distance**3).sum()))
+    expected = oracle.confidence_interval
+    assert ours.interval(0.95) == pytest.approx((expected.low, expected.high), abs=0.02)
+
+
+def test_where_all_resamples_agree_there_is_no_interval():
+    assert BootstrapEstimate(1.0, 100, np.ones(1000)).interval(0.95) is None
+
+
+def test_rows_that_are_all_alike_have_no_interval():
+    assert Mean(0.25, 0.0, 99, 100).interval(0.95) is None
+
+
+def test_one_row_has_no_interval():
+    assert Mean(0.25, math.nan, 0, 1).interval(0.95) is None
+
+
+def test_a_number_of_the_whole_population_has_no_interval():
+    assert PointEstimate(3.0, 10).interval(0.95) is None
