@@ -1,4 +1,4 @@
-"""The judge: from observations to verdicts. Pure, and quick enough to be asked again.
+"""The judge: from observations to verdicts. Pure, and quick enough to run again on a kept run.
 
 Its results can be read without numpy and Arrow; what judges is loaded on first use.
 """

@@ -171,7 +171,7 @@ def _overrule(plan: Plan, case: Case, steps: Sequence[StepEvaluation], observati
         if step.view.rows.perturb and seen is not None and seen.changed == 0:
             return Decision(Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested")
         if len(sample) == 0:
-            return Decision(Verdict.NOT_RUN, "no row has both an answer and what it is held against")
+            return Decision(Verdict.NOT_RUN, "no row has both a prediction and what it is held against")
     return None
 
 

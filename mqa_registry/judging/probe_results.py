@@ -43,8 +43,8 @@ def judge_probe(plan: Plan, case: Case, blank: Result, seen: Sequence[Sighted]) 
         for step, part, one in zip(case.steps, parts, seen, strict=True)
     ]
     is_sweep = case.steps[0].severity is not None
-    shown = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
-    evidence = _gather_evidence(*pairs[shown], seen[shown])
+    worst = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
+    evidence = _gather_evidence(*pairs[worst], seen[worst])
     if is_sweep:
         evidence["sweep"] = summarize_sweep(series, case.expect, math.nan)
     if decision.rows_to_settle:

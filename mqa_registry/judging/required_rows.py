@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 BOUND_GROUPS = (("min", "max"), ("max_drop",), ("max_rise",), ("max_gap",), ("min_ratio",))  # each with a best case
 WHY_UNKNOWN = {
     MetricKind.MEAN: "depends on how far the rows' scores lie apart",
-    MetricKind.SCORES: "depends on how sure the answers are",
+    MetricKind.SCORES: "depends on how sure the predictions are",
     MetricKind.STATISTIC: "resampled: depends on the rows",
     MetricKind.POINT: "no interval: the number itself is held",
     MetricKind.UNKNOWN: "not known before it is measured",
@@ -143,7 +143,7 @@ def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[R
         if check.by is None:
             yield _require(check.name, expect, best, (counts.rows(case),))
         elif sees_predictions(check.by):
-            yield RequiredRows(check.name, expect, counts.rows(case), None, "the groups depend on the answers")
+            yield RequiredRows(check.name, expect, counts.rows(case), None, "the groups depend on the predictions")
         elif judged:
             between = "max_gap" in expect or "min_ratio" in expect
             is_grouped = isinstance(check.measure.contribution, Metric) and check.measure.contribution.takes_groups

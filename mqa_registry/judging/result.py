@@ -11,20 +11,20 @@ if TYPE_CHECKING:
 
 
 class Verdict(StrEnum):
-    """The answer to one check."""
+    """What one check comes to."""
 
     PASS = "PASS"  # shown to hold
     FAIL = "FAIL"  # shown not to hold
     INCONCLUSIVE = "INCONCLUSIVE"  # the rows at hand settle it neither way
     ERROR = "ERROR"  # the check or a backend crashed, or the reference gave NaN
-    NOT_RUN = "NOT-RUN"  # it could not run as asked
+    NOT_RUN = "NOT-RUN"  # it could not run as the suite wants it
 
 
 @dataclass(frozen=True)
 class Number:
     """An estimate with its confidence interval; `low` and `high` are None where there is no interval.
 
-    `rows` is how many rows had a say. `method` names the interval (`exact`, `tango`, `bca`, ...) or says `none`.
+    `rows` is how many rows counted. `method` names the interval (`exact`, `tango`, `bca`, ...) or says `none`.
     `estimate` is None where the number is undefined. `corrected` is the interval after correction for many parts.
     `verdict` is what the bounds on this number alone come to; None where nothing is expected of it.
     """
@@ -49,7 +49,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Step(Part):
-    """One severity of a sweep; `evidence` says how far its rows were really disturbed."""
+    """One severity of a sweep; `evidence` says how far its rows were really perturbed."""
 
     severity: float = 0.0
     groups: Mapping[str, Part] = field(default_factory=dict)

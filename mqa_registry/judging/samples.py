@@ -200,7 +200,7 @@ def align_samples(first: Sample, second: Sample) -> tuple[Sample, Sample]:
 
 def positions_of(ids: pa.ChunkedArray, among: pa.ChunkedArray) -> Positions:
     """Per id its position among others, -1 where it is not there."""
-    if ids.equals(among):  # a table of so many names is not built to find each in its place
+    if ids.equals(among):  # spares a hash table of all ids
         return np.arange(len(ids))
     found = pc.fill_null(pc.index_in(ids, among.combine_chunks()), -1)
     return np.asarray(found.to_numpy(), dtype=np.int64)

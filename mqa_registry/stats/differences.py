@@ -258,7 +258,7 @@ def _undefined_reason(first: Estimate, second: Estimate) -> str | None:
 
 
 def _as_mean(one: Proportion | Mean) -> Mean:
-    """A proportion in a place where its counterpart is a mean, so that rows are no longer only right or wrong."""
+    """A proportion as a mean, to be compared with another mean, whose rows are not only right or wrong."""
     if isinstance(one, Mean):
         return one
     units, effect = (one.design.clusters, one.design.effect) if one.design else (one.rows, 1.0)

@@ -19,7 +19,7 @@ Interval: TypeAlias = "Ends | None"
 Span: TypeAlias = "tuple[float, float]"  # the range that a number cannot leave
 
 UNBOUNDED: Span = (-math.inf, math.inf)
-NO_ROWS = "is undefined, since no row has a say"
+NO_ROWS = "is undefined, since no row counts"
 
 
 class Estimate(Protocol):

@@ -33,7 +33,7 @@ SMALL_WEIGHT = 1e-4  # rows, by which a number's slope is taken
 SMALLER_WEIGHT = SMALL_WEIGHT / 10
 JUMP = 0.5  # of what the small weight does: a number that the smaller one moves so far, too, jumps there
 ROUNDING = 1e-9  # of a number
-TINY_WEIGHT = 1e-9  # rows, by which it is told which way a number goes
+TINY_WEIGHT = 1e-9  # rows, which show which way a number goes
 BISECTIONS = 32  # of what a row weighs, to find where a number turns
 TAIL_REPLICATES = 5  # resamples on each side, beyond which a tail is continued
 

@@ -2,7 +2,7 @@
 
     python -m tests.benchmarks.calibration [--checks 2000] [--rows 5000] [--only WORDS]
 
-Simulates checks and has the judge's own claims and estimates decide them. On the bound, PASS and FAIL are both wrong,
+Simulates checks and has the judge's own estimates, claims and rule of decision decide them. On the bound, PASS and FAIL are both wrong,
 and each may come up in at most 1 - confidence of the checks. Off the bound by 3.5 standard errors the verdict has to be
 right in at least 80 % of them. `--rows` is the most rows for statistics, whose resamples take long; `--only` runs the
 parts that have these words in their title, as `p95` or `edge of the scale`. The last part says from how many rows on a
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry.judging.estimates import Estimate
+    from mqa_registry.stats.estimates import Estimate
 
     Ints: TypeAlias = npt.NDArray[np.int64]
     Draw: TypeAlias = Callable[[np.random.Generator], list[Claim]]

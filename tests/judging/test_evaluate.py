@@ -364,7 +364,7 @@ def test_a_rate_that_is_undefined_in_a_group_settles_nothing_and_is_not_left_out
     slices = by(lambda row: "early" if int(row["text"].split()[1]) < 40 else "late")
     (result,) = judged(engine.check(measure=measure, by=slices, expect=expect(min=0.1, min_rows=5)))
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert result.note == "value in `late` is undefined, since no row has a say"
+    assert result.note == "value in `late` is undefined, since no row counts"
     assert result.groups["late"].numbers["value"].estimate is None
     assert result.groups["early"].verdict is Verdict.PASS
     (gap,) = judged(engine.check(measure=measure, by=slices, expect=expect(max_gap=1.0, min_rows=5)))
@@ -376,7 +376,7 @@ def test_a_rate_that_is_undefined_in_a_group_settles_nothing_and_is_not_left_out
     [
         (lambda row: np.inf if row == 3 else 0.5, "value is undefined: 1 of 50 rows scores infinity"),
         (lambda row: 0.25, "value is the same in every row, which shows nothing of how others would differ"),
-        (lambda row: np.nan, "value is undefined, since no row has a say"),
+        (lambda row: np.nan, "value is undefined, since no row counts"),
         (lambda row: np.nan if row else 0.5, "value rests on one row, which shows nothing of how others would differ"),
     ],
 )
@@ -452,7 +452,7 @@ def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(e
     assert result.evidence["unpaired"]
     assert (result.verdict, result.note) == (
         Verdict.INCONCLUSIVE,
-        "drop in `new` is undefined, since no row has a say",
+        "drop in `new` is undefined, since no row counts",
     )
 
 

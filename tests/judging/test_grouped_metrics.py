@@ -216,7 +216,7 @@ def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):
     slices = by(lambda predictions: predictions.main.to_pylist(), sees="predictions")
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
     (need,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
-    assert (need.available, need.required, need.best_case) == (50, None, "the groups depend on the answers")
+    assert (need.available, need.required, need.best_case) == (50, None, "the groups depend on the predictions")
 
 
 @pytest.mark.parametrize("least", [5, 26])

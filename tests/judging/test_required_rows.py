@@ -177,7 +177,7 @@ def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect)
 def test_scores_whose_range_depends_on_the_answers_have_no_number(engine):
     sure = _measure(lambda one, other: Scores(1 - one.probabilities.max(axis=1), 0.0, one.probabilities.max()))
     need = one(engine, expect=Expect(max=0.3), measure=sure)
-    assert (need.required, need.best_case) == (None, "depends on how sure the answers are")
+    assert (need.required, need.best_case) == (None, "depends on how sure the predictions are")
 
 
 @pytest.mark.parametrize(("function", "words"), [(lambda *_: 3.0, "no interval"), (crashes, "not known")])

@@ -74,7 +74,7 @@ def test_a_share_without_rows_is_undefined_and_says_so():
     share = Proportion(0, 0)
     assert math.isnan(share.value)
     assert share.interval(0.95) is None
-    assert share.undefined_reason == "is undefined, since no row has a say"
+    assert share.undefined_reason == "is undefined, since no row counts"
 
 
 def test_a_ratio_of_large_shares_is_about_the_score_interval():

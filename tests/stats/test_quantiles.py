@@ -132,7 +132,7 @@ def test_of_no_rows_it_is_undefined_and_says_so(values):
     one = found(values)
     assert math.isnan(one.value)
     assert one.interval(0.95) is None
-    assert one.undefined_reason == "is undefined, since no row has a say"
+    assert one.undefined_reason == "is undefined, since no row counts"
     assert math.isnan(difference(one, found([1.0, 2.0])).value)
 
 
