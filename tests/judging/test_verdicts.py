@@ -92,7 +92,12 @@ def test_the_bare_estimate_decides_where_that_is_asked_for():
         (at_least(850, 1000, 0.9), "value is 0.850 [0.826, 0.872], below 0.9"),
         (Claim("rise", Proportion(850, 1000), high=0.8), "rise is 0.850 [0.826, 0.872], above 0.8"),
         (Claim("errors", PointEstimate(4200, 1000), high=5e3 - 1001), "errors is 4,200, above 3999"),
-        (Claim("errors", PointEstimate(2e9, 1000), high=5), "errors is 2.0e+09, above 5"),
+        (Claim("errors", PointEstimate(999_999_999, 1000), high=5), "errors is 999,999,999, above 5"),
+        (Claim("errors", PointEstimate(1e9, 1000), high=5), "errors is 1.0e+09, above 5"),
+        (Claim("errors", PointEstimate(999_999_999.5, 1000), high=5), "errors is 999999999.500, above 5"),
+        (Claim("share", PointEstimate(0.7, 1000), 0.4, 0.6), "share is 0.700, above 0.6"),
+        (Claim("share", PointEstimate(0.3, 1000), 0.4, 0.6), "share is 0.300, below 0.4"),
+        (Claim("loss", PointEstimate(-0.3, 1000), -0.2, 9.0), "loss is -0.300, below -0.2"),
         (Claim("gap", PointEstimate(4e-4, 1000), high=1e-4), "gap is 4.0e-04, above 0.0001"),
         (Claim("gap", PointEstimate(5e-4, 1000), high=1e-4), "gap is 0.001, above 0.0001"),
     ],
@@ -158,3 +163,45 @@ def test_a_number_has_the_verdict_on_it_alone():
     whole = whole_part(found, rule_for([found], 0.95, by_point=False))
     assert whole.verdict is Verdict.FAIL
     assert [number.verdict for number in whole.numbers.values()] == [Verdict.PASS, Verdict.FAIL]
+
+
+def test_a_number_that_no_claim_is_about_has_no_verdict_and_no_corrected_interval():
+    claims = [Claim("drop", Proportion(500, 1000), high=0.3), Claim("rise", Proportion(9, 1000), high=0.3)]
+    whole = Evaluation(None, {"value": Proportion(7, 10), "drop": claims[0].estimate}, claims)
+    found = StepEvaluation(whole)
+    numbers = whole_part(found, rule_for([found], 0.95, by_point=False)).numbers
+    assert (numbers["value"].verdict, numbers["value"].corrected) == (None, None)
+    assert numbers["drop"].corrected == Proportion(500, 1000).interval(0.975)
+    assert (numbers["drop"].low, numbers["drop"].high) == Proportion(500, 1000).interval(0.95)
+
+
+def grouped(small=(), *, needs_two=False, **groups):
+    found = {name: Evaluation(None, {"value": claim.estimate}, [claim]) for name, claim in groups.items()}
+    return StepEvaluation(Evaluation(None, {}), found, Evaluation(None, {}), frozenset(small), needs_two)
+
+
+@pytest.mark.parametrize(
+    ("step", "verdict", "note"),
+    [
+        (grouped(["a"], a=at_least(1, 2, 0.9)), "INCONCLUSIVE", "too few groups have enough rows to be judged"),
+        (
+            grouped(a=at_least(96, 96, 0.9), needs_two=True),
+            "INCONCLUSIVE",
+            "too few groups have enough rows to be judged",
+        ),
+        (grouped(a=at_least(10, 96, 0.9), needs_two=True), "FAIL", "value in `a` is 0.104"),
+        (grouped(["b"], a=at_least(96, 96, 0.9), b=at_least(1, 9, 0.9)), "PASS", ""),
+    ],
+)
+def test_small_groups_decide_nothing_and_too_few_large_ones_only_a_failure(step, verdict, note):
+    found = decide([step], rule_for([step], 0.95, by_point=False))
+    assert found.verdict.value == verdict
+    assert found.note.startswith(note)
+    if verdict == "PASS":
+        assert found.note == ""
+
+
+def test_a_small_group_says_so():
+    found = grouped(["b"], a=at_least(96, 96, 0.9), b=at_least(1, 9, 0.9))
+    part = group_parts(found, rule_for([found], 0.95, by_point=False))["b"]
+    assert (part.verdict, part.note) == (Verdict.INCONCLUSIVE, "0 rows are too few")
