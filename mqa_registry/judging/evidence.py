@@ -1,4 +1,4 @@
-"""Evidence: what a person needs to believe a verdict, beside its numbers."""
+"""Evidence: what a person needs to believe a verdict, besides its numbers."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ def _absent_classes(evaluation: Evaluation) -> dict[str, Any]:
 
 
 def _mcnemar_of(evaluation: Evaluation) -> dict[str, Any]:
-    """The exact test that many know, beside the score interval of the same rows."""
+    """McNemar's exact test, which many know, for the rows of the score interval."""
     for pairs in evaluation.numbers.values():
         if isinstance(pairs, PairedProportions) and pairs.rows and pairs.design is None:
             return {"mcnemar": mcnemar_evidence(pairs, is_swapped="rise" in evaluation.numbers)}

@@ -23,7 +23,7 @@ CONTINUOUS_SCHEMAS = ("value", "vector", "waveform")  # of which a prediction is
 
 
 def select_examples(
-    inputs: MeasureInputs, seen: Rows, undisturbed: Rows, picked: Sequence[Mapping[str, Any]] | None = None
+    inputs: MeasureInputs, seen: Rows, unperturbed: Rows, picked: Sequence[Mapping[str, Any]] | None = None
 ) -> list[dict[str, Any]]:
     """The rows that speak most against the check: predictions that differ from target or reference, surest first.
 
@@ -31,11 +31,11 @@ def select_examples(
     the model saw them.
     """
     if picked is None:
-        return _describe_rows(inputs, _surest_wrong_rows(inputs), seen, undisturbed)
+        return _describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed)
     ids = pa.chunked_array([pa.array([row["id"] for row in picked], pa.string())])
     positions = positions_of(ids, inputs.sample.predictions.ids)
     found = np.flatnonzero(positions >= 0)[:MAX_PICKED_EXAMPLES]
-    rows = _describe_rows(inputs, positions[found], seen, undisturbed)
+    rows = _describe_rows(inputs, positions[found], seen, unperturbed)
     remarks = (picked[number] for number in found)
     return [row | {key: more[key] for key in more if key not in row} for row, more in zip(rows, remarks, strict=True)]
 
@@ -45,11 +45,11 @@ def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
     return wrong[np.argsort(-_confidences(inputs.sample.predictions)[wrong], kind="stable")][:MAX_EXAMPLES]
 
 
-def _describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, undisturbed: Rows) -> list[dict[str, Any]]:
+def _describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[dict[str, Any]]:
     """These rows, as they are and as the model saw them, with the predictions."""
     ids = inputs.sample.predictions.ids.take(pa.array(rows))
     perturbed = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
-    before = undisturbed.table.take(inputs.sample.row_indices[rows]).select(undisturbed.fields).to_pylist()
+    before = unperturbed.table.take(inputs.sample.row_indices[rows]).select(unperturbed.fields).to_pylist()
     return [
         _describe_row(inputs, int(row), name, fields, perturbed_fields)
         for row, name, fields, perturbed_fields in zip(rows, ids.to_pylist(), before, perturbed, strict=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def groups_of(rows: Rows, by: Use) -> dict[str, Positions]:
-    """Per group, in the order of their names, the undisturbed rows in it; a row may be in several, or in none."""
+    """Per group, in the order of their names, the unperturbed rows in it; a row may be in several, or in none."""
     return _positions_by_group(group_names_of(rows, by))
 
 
@@ -34,7 +34,7 @@ def groups_of_predictions(predictions: Predictions, by: Use) -> dict[str, Positi
 
 
 def group_names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
-    """For every undisturbed row the groups it is in."""
+    """For every unperturbed row the groups it is in."""
     if _sees(by) == "table":
         return groups_of_rows(by.who, by.call(rows.table), len(rows))
     return _group_names_by_row(rows, by)

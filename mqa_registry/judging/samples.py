@@ -32,7 +32,7 @@ class Sample:
 
     A comparison that says what is right has targets too, where there are any that fit, and may lack some of them.
 
-    `row_indices` are the rows' positions in the undisturbed data set, shape (rows,). `missing` rows had no finite
+    `row_indices` are the rows' positions in the unperturbed data set, shape (rows,). `missing` rows had no finite
     prediction and `unlabelled` rows no target; neither are among the rows. `clusters` has each row's cluster, where the
     data has a column `cluster`.
     """
@@ -111,7 +111,7 @@ class SampleCache:
         return self._samples[key]
 
     def groups(self, data: str, by: Use) -> Mapping[str, Positions]:
-        """The groups of a data set's undisturbed rows."""
+        """The groups of a data set's unperturbed rows."""
         key = data, by.key
         if key not in self._groups:
             self._groups[key] = groups_of(self.observations.rows[data], by)
@@ -141,7 +141,7 @@ def load_inputs(case: Case, step: Step, cache: SampleCache) -> MeasureInputs:
 
 
 def select_groups(inputs: MeasureInputs, by: Use, step: Step, cache: SampleCache) -> Iterator[tuple[str, RowSelection]]:
-    """The rows of every group, by its name; a reference with other rows has groups of its own."""
+    """The rows of every group, by its name; a reference with other rows has its groups from those."""
     groups = reference_groups = _groups_of_sample(inputs.sample, step.view.rows.data, by, cache)
     if inputs.reference is not None and not inputs.is_paired:
         assert step.reference is not None

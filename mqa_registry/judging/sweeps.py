@@ -31,7 +31,7 @@ def perturbation_counts(rows: int, seen: Disturbed | Sighted) -> dict[str, Any]:
 
 
 def clean_value(case: Case, cache: SampleCache) -> float:
-    """The measure of the undisturbed rows; NaN for a check that is no sweep, or where they were not predicted.
+    """The measure of the unperturbed rows; NaN for a check that is no sweep, or where they were not predicted.
 
     A comparison that has no other reference there compares the view with itself.
     """
@@ -57,7 +57,7 @@ def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> dict
 
     `holds_to` is the highest severity up to which every one was shown to hold, `break_point` the lowest that was shown
     not to. `error` is the mean over severities of one less the value, or of the value where less is better; `area` is
-    that by the error of the undisturbed rows, after Hendrycks and Dietterich (2019, https://arxiv.org/abs/1903.12261).
+    that by the error of the unperturbed rows, after Hendrycks and Dietterich (2019, https://arxiv.org/abs/1903.12261).
     `turns` are the severities at which the value is better than at the one before. What is unknown is None.
     """
     ordered = sorted(steps, key=lambda step: step.severity)

@@ -133,7 +133,7 @@ def make_number(estimate: Estimate, confidence: float, corrected: float | None =
 
 
 def _numbers(evaluation: Evaluation, rule: DecisionRule) -> dict[str, Number]:
-    """The numbers, beside one that a claim is about the interval that the claim has to fail by."""
+    """The numbers; one that a claim is about has the interval that the claim has to fail by, too."""
     levels = {id(claim.estimate): rule.fail_confidences.get(claim) for claim in evaluation.claims}
     return {name: make_number(one, rule.confidence, levels.get(id(one))) for name, one in evaluation.numbers.items()}
 

@@ -142,6 +142,11 @@ def test_two_groups_of_many_rows_settle_a_gap():
     assert not Claim("gap", gap.with_rows(round(0.9 * rows)), -0.1, 0.1).holds(0.95)
 
 
+@pytest.mark.parametrize("least", [1, 2, 3, 4, 5, 1000, 1024, 1025])
+def test_the_fewest_rows_are_found_to_the_row(least):
+    assert fewest_rows(lambda rows: rows >= least) == least
+
+
 def fewest(can_hold, *arguments, **options):
     return fewest_rows(lambda rows: can_hold(rows, *arguments, **options))
 
@@ -156,6 +161,13 @@ def test_between_two_bounds_the_best_share_need_not_be_at_an_end():
     rows = fewest(can_hold_proportion, 0.4, 0.6, 0.95)
     shares = [any(Claim("", Proportion(k, n), 0.4, 0.6).holds(0.95) for k in range(n + 1)) for n in (rows - 1, rows)]
     assert shares == [False, True]
+
+
+def test_the_least_share_that_clears_the_lower_bound_decides():
+    assert Proportion(1, 100).interval(0.95) == pytest.approx((0.000253, 0.0545), rel=0.01)
+    assert can_hold_proportion(100, 0.0002, 0.055, 0.95)
+    assert not can_hold_proportion(100, 0.0002, 0.05, 0.95)
+    assert not can_hold_proportion(100, 0.0003, 0.055, 0.95)
 
 
 def test_no_rows_hold_nothing():
