@@ -9,8 +9,8 @@ import pytest
 
 from mqa_registry.commands.odd import MOST, moved_rows, odd_rows, unseen_classes
 from mqa_registry.data import Predictions
-from mqa_registry.plan import RowSet, View
 from mqa_registry.observations import Observed
+from mqa_registry.plan import RowSet, View
 
 
 def _observed(reference, candidate=None):
