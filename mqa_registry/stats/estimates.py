@@ -65,7 +65,7 @@ class PointEstimate:
     method: str = "none"
     undefined_reason: str = ""
     span: Span = UNBOUNDED
-    never_settles: bool = False
+    never_settles = False
 
     def interval(self, confidence: float) -> Interval:
         return None

@@ -38,7 +38,7 @@ class Mean:
     rows: int
     method: str = "t"
     span: Span = UNBOUNDED
-    never_settles: bool = False
+    never_settles = False
 
     @property
     def undefined_reason(self) -> str:
@@ -79,7 +79,7 @@ class BoundedMean:
     high: float
     rows: int
     method: str = "gaffke"
-    never_settles: bool = False
+    never_settles = False
 
     @classmethod
     def from_scores(

@@ -32,7 +32,7 @@ class PairedProportions:
     rows: int
     design: ClusterDesign | None = None
     span: Span = (-1.0, 1.0)
-    never_settles: bool = False
+    never_settles = False
 
     @property
     def value(self) -> float:

@@ -33,7 +33,7 @@ class Proportion:
     kind: ProportionInterval = "exact"
     design: ClusterDesign | None = None
     span: Span = (0.0, 1.0)
-    never_settles: bool = False
+    never_settles = False
 
     @property
     def value(self) -> float:

@@ -36,7 +36,7 @@ class OrderStatistic:
     rows: int
     design: ClusterDesign | None = None
     span: Span = UNBOUNDED
-    never_settles: bool = False
+    never_settles = False
 
     @property
     def value(self) -> float:

@@ -1,4 +1,4 @@
-"""The widest of many distances: no more of it is believed than every two groups show."""
+"""The widest of many gaps: no more of it is believed than every two groups show."""
 
 from __future__ import annotations
 

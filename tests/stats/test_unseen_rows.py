@@ -1,4 +1,4 @@
-"""Edges: what equal rows do not show, an interval still allows for, and no more than that."""
+"""Unseen rows: what equal rows do not show, an interval still allows for, and no more than that."""
 
 from __future__ import annotations
 
