@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from mqa_registry.stats import sample_size
+from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
@@ -131,6 +132,20 @@ def test_what_looks_hardest_need_not_be():
     alone = [rows_to_settle(claim, 0.95) for claim in claims]
     for order in (claims, claims[::-1]):
         assert rows_to_settle_all(order, 0.95, {}) == max(alone)
+
+
+@pytest.mark.parametrize(
+    "estimate",
+    [
+        Proportion(905, 1000, design=ClusterDesign(50, 2.0)),
+        PairedProportions(60, 155, 1000, ClusterDesign(50, 2.0)),
+        OrderStatistic(np.arange(1000.0), 0.5, 1000, ClusterDesign(50, 2.0)),
+    ],
+)
+def test_more_rows_in_clusters_are_not_simulated_but_told_by_the_root_of_the_rows(estimate):
+    assert estimate.with_rows(2000) is None
+    bound = estimate.value - (estimate.value - estimate.interval(0.95)[0]) / 2
+    assert rows_to_settle(Claim("value", estimate, low=bound), 0.95) == pytest.approx(4000, rel=0.01)
 
 
 def test_two_groups_of_many_rows_settle_a_gap():
