@@ -9,12 +9,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_metrics.calibration import ece
-from mqa_metrics.confusion import balanced_accuracy, mcc
-from mqa_metrics.exact import accuracy
+from mqa_metrics.classification import (
+    accuracy,
+    balanced_accuracy,
+    false_positive_rate,
+    mcc,
+    selection_rate,
+    true_positive_rate,
+)
 from mqa_metrics.precision_recall import f1, precision, recall
-from mqa_metrics.probability import WORST, brier, log_loss
+from mqa_metrics.probability import MAX_LOG_LOSS, brier, log_loss
 from mqa_metrics.ranking import auroc
-from mqa_metrics.rates import false_positive_rate, selection_rate, true_positive_rate
 from mqa_registry import Metric, hookimpl
 
 if TYPE_CHECKING:
@@ -33,7 +38,7 @@ def mqa_metrics() -> Iterable[Metric]:
     yield Metric("recall", recall, takes=COUNTED, range=SHARE)
     yield Metric("f1", f1, takes=COUNTED, range=SHARE)
     yield Metric("mcc", mcc, takes=LABEL, range=(-1.0, 1.0))
-    yield Metric("log-loss", log_loss, takes=LABEL, range=(0.0, WORST))
+    yield Metric("log-loss", log_loss, takes=LABEL, range=(0.0, MAX_LOG_LOSS))
     yield Metric("brier", brier, takes=LABEL, range=(0.0, 2.0))
     yield Metric("ece", ece, takes=LABEL, range=SHARE)
     yield Metric("auroc", auroc, takes=LABEL, range=SHARE)

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from mqa_metrics.division import quotient
-from mqa_metrics.tally import absent_classes, tallying_class, tallying_labels, tallying_sets, tallying_spans
+from mqa_metrics.confusion_counts import (
+    absent_classes,
+    binary_cells,
+    divide,
+    label_cells,
+    multilabel_cells,
+    span_cells,
+)
 from mqa_registry import Statistic, UsageError, positive_class
 
 if TYPE_CHECKING:
@@ -15,21 +21,22 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_metrics.tally import Tally, Tallying
+    from mqa_metrics.confusion_counts import ConfusionCells, ConfusionCounts
     from mqa_registry import Predictions, Targets
 
     Floats: TypeAlias = npt.NDArray[np.float64]
-    Score: TypeAlias = Callable[[Tally], Floats]
-    Scores: TypeAlias = Statistic | npt.NDArray[np.float64] | npt.NDArray[np.bool_]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+    ClassScore: TypeAlias = Callable[[ConfusionCounts], Floats]
+    Measured: TypeAlias = Statistic | Floats | Bools
 
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted"]
 
-TALLYINGS = {"label": tallying_labels, "labels": tallying_sets, "spans": tallying_spans}
+CELLS = {"label": label_cells, "labels": multilabel_cells, "spans": span_cells}  # by prediction schema
 
 
 def precision(
     predictions: Predictions, targets: Targets, *, average: Average | None = None, positive: str | None = None
-) -> Scores:
+) -> Measured:
     """The share of answers of a class that are right.
 
     From 0 to 1. `average` is `binary` for one class alone, `micro` for all as one, `macro` for the mean over those that
@@ -37,10 +44,10 @@ def precision(
     `positive` is that one class, the second of two unless it is named. A class that was never answered makes `binary`
     undefined, and counts as 0 in `macro` and `weighted`, as in scikit-learn.
     """
-    average = _average(predictions, average, positive)
+    average = _resolve_average(predictions, average, positive)
     if average == "binary":
-        answered, right = _binary(predictions, targets, positive)
-        return np.where(answered, right, np.nan)
+        predicted, actual = _one_class(predictions, targets, positive)
+        return np.where(predicted, actual, np.nan)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
     return _over_classes(_precision, average, predictions, targets)
@@ -48,17 +55,17 @@ def precision(
 
 def recall(
     predictions: Predictions, targets: Targets, *, average: Average | None = None, positive: str | None = None
-) -> Scores:
+) -> Measured:
     """The share of rows of a class that were answered so.
 
     From 0 to 1. `average` is as for `metrics/precision`. `positive` is the one class, the second of two unless it is
     named. A class without rows makes `binary` undefined, and where it was answered, counts as 0 in `macro`, as in
     scikit-learn; `metrics/balanced-accuracy` leaves it out.
     """
-    average = _average(predictions, average, positive)
+    average = _resolve_average(predictions, average, positive)
     if average == "binary":
-        answered, right = _binary(predictions, targets, positive)
-        return np.where(right, answered, np.nan)
+        predicted, actual = _one_class(predictions, targets, positive)
+        return np.where(actual, predicted, np.nan)
     if average in ("micro", "weighted") and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
     return _over_classes(_recall, average, predictions, targets)
@@ -66,26 +73,26 @@ def recall(
 
 def f1(
     predictions: Predictions, targets: Targets, *, average: Average | None = None, positive: str | None = None
-) -> Scores:
+) -> Measured:
     """The harmonic mean of precision and recall.
 
     From 0 to 1: 2 hits / (answers + rows) of a class. `average` is as for `metrics/precision`. `positive` is the one
     class, the second of two unless it is named. A class that neither occurs nor was answered makes `binary` undefined,
     and is left out of `macro`.
     """
-    average = _average(predictions, average, positive)
+    average = _resolve_average(predictions, average, positive)
     if average == "binary":
-        answered, right = _binary(predictions, targets, positive)
-        absent = [] if right.any() else [predictions.classes[positive_class(predictions.classes, positive)]]
-        undefined = "" if answered.any() or right.any() else f"no row is `{absent[0]}`, and none is answered so"
-        return _statistic(_f1, "micro", tallying_class(answered, right), absent, undefined)
+        predicted, actual = _one_class(predictions, targets, positive)
+        absent = [] if actual.any() else [predictions.classes[positive_class(predictions.classes, positive)]]
+        undefined = "" if predicted.any() or actual.any() else f"no row is `{absent[0]}`, and none is answered so"
+        return _statistic(_f1, "micro", binary_cells(predicted, actual), absent, undefined)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
     return _over_classes(_f1, average, predictions, targets)
 
 
-def _average(predictions: Predictions, average: Average | None, positive: str | None) -> Average:
-    """The average that is meant, or a UsageError where there is none such."""
+def _resolve_average(predictions: Predictions, average: Average | None, positive: str | None) -> Average:
+    """The average that the options mean; a UsageError where they contradict each other or the schema."""
     if predictions.schema == "spans":
         if average not in (None, "micro") or positive is not None:
             raise UsageError(
@@ -102,45 +109,44 @@ def _average(predictions: Predictions, average: Average | None, positive: str | 
     return average or "binary"
 
 
-def _binary(
-    predictions: Predictions, targets: Targets, positive: str | None
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Per row, whether the positive class was answered, and whether that is right."""
+def _one_class(predictions: Predictions, targets: Targets, positive: str | None) -> tuple[Bools, Bools]:
+    """Per row, whether the positive class was predicted, and whether it is the target."""
     code = positive_class(predictions.classes, positive)
     if predictions.schema == "labels":
         return predictions.indicator[:, code], targets.indicator[:, code]
     return predictions.codes == code, targets.codes == code
 
 
-def _over_classes(score: Score, average: Average, predictions: Predictions, targets: Targets) -> Statistic:
+def _over_classes(score: ClassScore, average: Average, predictions: Predictions, targets: Targets) -> Statistic:
+    """The average over classes of each one's score."""
     absent = [] if predictions.schema == "spans" else absent_classes(targets)
-    return _statistic(score, average, TALLYINGS[predictions.schema](predictions, targets), absent)
+    return _statistic(score, average, CELLS[predictions.schema](predictions, targets), absent)
 
 
 def _statistic(
-    score: Score, average: Average, tallying: Tallying, absent: Sequence[str] = (), undefined: str = ""
+    score: ClassScore, average: Average, confusion: ConfusionCells, absent: Sequence[str] = (), undefined: str = ""
 ) -> Statistic:
-    def of(counts: Floats) -> Floats:
-        return _averaged(score, average, tallying.of(counts))
+    def compute(counts: Floats) -> Floats:
+        return _average_classes(score, average, confusion.count(counts))
 
-    return Statistic(of, tallying.cells, tallying.size, undefined, absent=absent)
+    return Statistic(compute, confusion.cells, confusion.size, undefined, absent=absent)
 
 
-def _averaged(score: Score, average: Average, tally: Tally) -> Floats:
-    """One number of the classes' scores; in a mean over classes an undefined one counts as 0."""
+def _average_classes(score: ClassScore, average: Average, counts: ConfusionCounts) -> Floats:
+    """One number of the classes' scores; in a mean over classes an undefined score counts as 0."""
     if average == "micro":
-        return score(tally.pooled())[..., 0]
-    weights = tally.right if average == "weighted" else tally.occurs.astype(np.float64)
-    return quotient((np.nan_to_num(score(tally)) * weights).sum(axis=-1), weights.sum(axis=-1))
+        return score(counts.pooled())[..., 0]
+    weights = counts.actual if average == "weighted" else counts.occurs.astype(np.float64)
+    return divide((np.nan_to_num(score(counts)) * weights).sum(axis=-1), weights.sum(axis=-1))
 
 
-def _precision(tally: Tally) -> Floats:
-    return quotient(tally.hits, tally.answered)
+def _precision(counts: ConfusionCounts) -> Floats:
+    return divide(counts.true_positives, counts.predicted)
 
 
-def _recall(tally: Tally) -> Floats:
-    return quotient(tally.hits, tally.right)
+def _recall(counts: ConfusionCounts) -> Floats:
+    return divide(counts.true_positives, counts.actual)
 
 
-def _f1(tally: Tally) -> Floats:
-    return quotient(2 * tally.hits, tally.answered + tally.right)
+def _f1(counts: ConfusionCounts) -> Floats:
+    return divide(2 * counts.true_positives, counts.predicted + counts.actual)

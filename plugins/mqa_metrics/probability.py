@@ -1,4 +1,4 @@
-"""Scores of the probabilities themselves, row by row."""
+"""Log loss and Brier score: how far each row's probabilities are from its target."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 
     from mqa_registry import Predictions, Targets
 
-LEAST = float(np.finfo(np.float64).eps)  # as in scikit-learn: no probability is taken to be nearer to 0 or 1
-WORST = -math.log(LEAST)  # the log loss of a certain and wrong answer
+EPSILON = float(np.finfo(np.float64).eps)  # probabilities are clipped to so much from 0 and 1, as in scikit-learn
+MAX_LOG_LOSS = -math.log(EPSILON)  # of a certain and wrong prediction
 
 
-def probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
-    """Rows by classes, NaN in a row that has none; a DataError where no row has any."""
+def require_probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
+    """Probabilities, shape (rows, classes), NaN in a row that has none; a DataError where no row has any."""
     if predictions.probabilities is None:
         raise DataError(
             "the predictions are labels alone, and this metric needs probabilities",
@@ -34,9 +34,11 @@ def log_loss(predictions: Predictions, targets: Targets) -> Scores:
     Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong answer, as scikit-learn clips them. The interval
     allows for rows that were not seen and are as bad as the surest of all these answers would be if it were wrong.
     """
-    chances = np.clip(probabilities(predictions), LEAST, 1 - LEAST)
-    losses = -np.log(np.take_along_axis(chances, targets.codes[:, None], axis=1)[:, 0])
-    return Scores(losses, 0.0, max(0.0, -math.log(float(np.nanmin(chances)))) if not np.isnan(chances).all() else WORST)
+    probabilities = np.clip(require_probabilities(predictions), EPSILON, 1 - EPSILON)
+    losses = -np.log(np.take_along_axis(probabilities, targets.codes[:, None], axis=1)[:, 0])
+    if np.isnan(probabilities).all():
+        return Scores(losses, 0.0, MAX_LOG_LOSS)
+    return Scores(losses, 0.0, max(0.0, -math.log(float(np.nanmin(probabilities)))))
 
 
 def brier(predictions: Predictions, targets: Targets) -> Scores:
@@ -45,8 +47,8 @@ def brier(predictions: Predictions, targets: Targets) -> Scores:
     The right answer has 1, all others 0. With two classes half of that, from 0 to 1, which is the distance for the
     positive class; with more, from 0 to 2. So scikit-learn with `scale_by_half="auto"`.
     """
-    chances = probabilities(predictions)
-    wanted = np.zeros_like(chances)
-    np.put_along_axis(wanted, targets.codes[:, None], 1.0, axis=1)
-    distances = ((chances - wanted) ** 2).sum(axis=1)
-    return Scores(distances / 2, 0.0, 1.0) if chances.shape[1] < 3 else Scores(distances, 0.0, 2.0)
+    probabilities = require_probabilities(predictions)
+    one_hot = np.zeros_like(probabilities)
+    np.put_along_axis(one_hot, targets.codes[:, None], 1.0, axis=1)
+    distances = ((probabilities - one_hot) ** 2).sum(axis=1)
+    return Scores(distances / 2, 0.0, 1.0) if probabilities.shape[1] < 3 else Scores(distances, 0.0, 2.0)

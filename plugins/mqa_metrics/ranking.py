@@ -1,4 +1,4 @@
-"""Whether probabilities put rows in the right order."""
+"""Metrics of the order that probabilities put rows in."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from mqa_metrics.division import quotient
-from mqa_metrics.probability import probabilities
+from mqa_metrics.confusion_counts import divide
+from mqa_metrics.probability import require_probabilities
 from mqa_registry import Statistic, positive_class
 
 if TYPE_CHECKING:
@@ -30,94 +30,99 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
     with more classes and none named it is the mean over them of each against the rest. Undefined where a class has no
     rows, or all; the interval holds from about 50 rows of the rarer class on.
     """
-    chances = probabilities(predictions)
-    given = np.flatnonzero(~np.isnan(chances).any(axis=1))
-    codes = targets.codes[given]
-    if positive is not None or len(predictions.classes) == 2:
-        code = positive_class(predictions.classes, positive)
-        made = _one(chances[given, code], codes == code, given, len(chances))
-        names = {True: predictions.classes[code], False: f"not {predictions.classes[code]}"}
-        if len(predictions.classes) == 2:
-            names[False] = predictions.classes[1 - code]
-        absent = [name for side, name in names.items() if not ((codes == code) == side).any()]
+    probabilities = require_probabilities(predictions)
+    counted = np.flatnonzero(~np.isnan(probabilities).any(axis=1))
+    codes, classes = targets.codes[counted], predictions.classes
+    if positive is not None or len(classes) == 2:
+        code = positive_class(classes, positive)
+        statistic = _one_vs_rest(probabilities[counted, code], codes == code, counted, len(probabilities))
+        rest = classes[1 - code] if len(classes) == 2 else f"not {classes[code]}"
+        sides = {True: classes[code], False: rest}
+        absent = [name for is_positive, name in sides.items() if not ((codes == code) == is_positive).any()]
     else:
-        made = _mean(chances[given], codes, given, len(chances))
-        there = set(codes.tolist())
-        absent = [name for code, name in enumerate(predictions.classes) if code not in there]
-    undefined = f"no row is `{absent[0]}`" if absent and len(given) else ""
-    return replace(made, absent=absent if len(given) else (), undefined=undefined)
+        statistic = _mean_over_classes(probabilities[counted], codes, counted, len(probabilities))
+        present = set(codes.tolist())
+        absent = [name for code, name in enumerate(classes) if code not in present]
+    if not len(counted):
+        return statistic
+    return replace(statistic, absent=absent, undefined=f"no row is `{absent[0]}`" if absent else "")
 
 
-def _one(scores: Floats, right: Bools, given: Ints, rows: int) -> Statistic:
-    """Of one class: rows that no row of the other kind stands between share a cell.
+def _one_vs_rest(scores: Floats, is_positive: Bools, counted: Ints, n_rows: int) -> Statistic:
+    """The area for one class: rows that no row of the other kind stands between share a cell.
 
-    There are cells, too, for a row of either kind that is below all others, and above them.
+    There are also cells for a row of either kind that is below all others, and above them.
     """
-    least, most = scores.min(initial=0.0) - 1, scores.max(initial=0.0) + 1
-    ends = [least - 1, least, most, most + 1]
-    order = _Order.of(np.append(scores, ends), np.append(right, [True, False, True, False]))
-    cells = np.full(rows, -1, np.int64)
-    cells[given] = order.cells[: len(given)]
+    low, high = scores.min(initial=0.0) - 1, scores.max(initial=0.0) + 1
+    ends = [low - 1, low, high, high + 1]
+    order = _RankedCells.of(np.append(scores, ends), np.append(is_positive, [True, False, True, False]))
+    cells = np.full(n_rows, -1, np.int64)
+    cells[counted] = order.cells[: len(counted)]
     return Statistic(order.area, cells, order.size)
 
 
-def _mean(chances: Floats, codes: Ints, given: Ints, rows: int) -> Statistic:
-    """Over all classes: every row is a cell of its own, and each class has its order of them.
+def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows: int) -> Statistic:
+    """The mean area over all classes: every row is a cell of its own, and each class ranks the rows.
 
-    Behind the rows come two for each class that might have been: one of it that is least like it and most like all
-    others, and one the other way round.
+    After the rows come two for each class that could have been: one of the class that has its lowest score and the
+    highest of all others, and one the other way round.
     """
-    own = np.eye(chances.shape[1], dtype=bool)
-    least, most = chances.min(initial=0.0) - 1, chances.max(initial=0.0) + 1
-    chances = np.concatenate([chances, np.where(own, least, most), np.where(own, most, least)])
+    own = np.eye(probabilities.shape[1], dtype=bool)
+    low, high = probabilities.min(initial=0.0) - 1, probabilities.max(initial=0.0) + 1
+    probabilities = np.concatenate([probabilities, np.where(own, low, high), np.where(own, high, low)])
     codes = np.concatenate([codes, *[np.arange(len(own))] * 2])
-    orders = [_Order.of(column, codes == code) for code, column in enumerate(chances.T)]
-    cells = np.full(rows, -1, np.int64)
-    cells[given] = np.arange(len(given))
-    return Statistic(
-        lambda counts: np.mean([order.area(order.summed(counts)) for order in orders], axis=0), cells, len(chances)
-    )
+    orders = [_RankedCells.of(column, codes == code) for code, column in enumerate(probabilities.T)]
+    cells = np.full(n_rows, -1, np.int64)
+    cells[counted] = np.arange(len(counted))
+
+    def mean_area(counts: Floats) -> Floats:
+        return np.asarray(np.mean([order.area(order.sum_rows(counts)) for order in orders], axis=0))
+
+    return Statistic(mean_area, cells, len(probabilities))
 
 
 @dataclass(frozen=True)
-class _Order:
-    """Rows in the order of their scores. Hits that have the same misses below them share a cell, and so do misses.
+class _RankedCells:
+    """Rows ranked by their scores. Positives with the same negatives below them share a cell, and so do negatives.
 
-    `cells` is each row's: first `misses` of them with misses, then those with hits, both in the order of their scores.
-    Per cell of hits `below` says how many cells of misses lie below it. `tied` are the pairs of cells of equal score,
-    the hits' place among the cells of hits first.
+    `cells` has the cell of each row: first come `n_negative` cells of negatives, then those of positives, both in the
+    order of their scores. Per cell of positives `n_below` says how many cells of negatives lie below it. `tied` are the
+    pairs of cells of equal score: the index among the cells of positives, and that of the negatives.
     """
 
     cells: Ints
-    misses: int
-    below: Ints
+    n_negative: int
+    n_below: Ints
     tied: tuple[Ints, Ints]
 
     @classmethod
-    def of(cls, scores: Floats, right: Bools) -> _Order:
+    def of(cls, scores: Floats, is_positive: Bools) -> _RankedCells:
         levels, level = np.unique(scores, return_inverse=True)
-        hit, missed = (np.bincount(level[kind], minlength=len(levels)) > 0 for kind in (right, ~right))
-        mixed = hit & missed
-        # A run of levels goes on while they hold nothing but hits, or nothing but misses.
-        begins = np.ones(len(levels), dtype=bool)
-        begins[1:] = mixed[1:] | mixed[:-1] | (hit[1:] != hit[:-1])
-        hits, misses = hit & begins, missed & begins
-        among_misses, among_hits = np.cumsum(misses), np.cumsum(hits)
-        cells = np.where(right, among_misses[-1:].sum() + among_hits[level], among_misses[level]) - 1
-        ties = mixed[hits]
-        below: Ints = among_misses[hits] - ties
-        return cls(cells, int(np.count_nonzero(misses)), below, (np.flatnonzero(ties), below[ties]))
+        has_positive, has_negative = (
+            np.bincount(level[rows], minlength=len(levels)) > 0 for rows in (is_positive, ~is_positive)
+        )
+        has_both = has_positive & has_negative
+        # A run goes on over levels that have nothing but positives, or nothing but negatives.
+        starts = np.ones(len(levels), dtype=bool)
+        starts[1:] = has_both[1:] | has_both[:-1] | (has_positive[1:] != has_positive[:-1])
+        positives, negatives = has_positive & starts, has_negative & starts
+        negative_rank, positive_rank = np.cumsum(negatives), np.cumsum(positives)
+        cells = np.where(is_positive, negative_rank[-1:].sum() + positive_rank[level], negative_rank[level]) - 1
+        is_tied = has_both[positives]
+        n_below: Ints = negative_rank[positives] - is_tied
+        return cls(cells, int(np.count_nonzero(negatives)), n_below, (np.flatnonzero(is_tied), n_below[is_tied]))
 
     @property
     def size(self) -> int:
-        return self.misses + len(self.below)
+        """How many cells there are."""
+        return self.n_negative + len(self.n_below)
 
     @cached_property
     def _sorted(self) -> tuple[Ints, Ints]:
         order = np.argsort(self.cells, kind="stable")
         return order, np.searchsorted(self.cells[order], np.arange(self.size))
 
-    def summed(self, counts: Floats) -> Floats:
+    def sum_rows(self, counts: Floats) -> Floats:
         """Counts of rows, shape (..., rows), as counts of cells, shape (..., cells)."""
         order, starts = self._sorted
         ordered = np.take(counts, order, axis=-1)
@@ -125,9 +130,9 @@ class _Order:
 
     def area(self, counts: Floats) -> Floats:
         """The area from counts of cells, shape (..., cells)."""
-        misses, hits = counts[..., : self.misses], counts[..., self.misses :]
-        first = int(np.searchsorted(self.below, 1))  # hits before it have no miss below them
-        lower = np.take(np.cumsum(misses, axis=-1), self.below[first:] - 1, axis=-1)
-        won = np.einsum("...i,...i->...", hits[..., first:], lower)
-        ties = np.einsum("...i,...i->...", hits[..., self.tied[0]], misses[..., self.tied[1]])
-        return quotient(won + ties / 2, hits.sum(axis=-1) * misses.sum(axis=-1))
+        negatives, positives = counts[..., : self.n_negative], counts[..., self.n_negative :]
+        first = int(np.searchsorted(self.n_below, 1))  # positives before it have no negative below them
+        lower = np.take(np.cumsum(negatives, axis=-1), self.n_below[first:] - 1, axis=-1)
+        concordant = np.einsum("...i,...i->...", positives[..., first:], lower)
+        ties = np.einsum("...i,...i->...", positives[..., self.tied[0]], negatives[..., self.tied[1]])
+        return divide(concordant + ties / 2, positives.sum(axis=-1) * negatives.sum(axis=-1))

@@ -12,7 +12,7 @@ from scipy import special
 
 import mqa_metrics
 from mqa_metrics.calibration import ece
-from mqa_metrics.confusion import balanced_accuracy, mcc
+from mqa_metrics.classification import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
 from mqa_metrics.probability import brier, log_loss
 from mqa_metrics.ranking import auroc

@@ -9,8 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_metrics.calibration import ece
-from mqa_metrics.confusion import balanced_accuracy, mcc
-from mqa_metrics.exact import accuracy
+from mqa_metrics.classification import accuracy, balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1, precision, recall
 from mqa_metrics.probability import brier, log_loss
 from mqa_metrics.ranking import auroc

@@ -7,7 +7,7 @@ import pytest
 from scipy import stats
 
 from mqa_metrics.calibration import ece
-from mqa_metrics.confusion import balanced_accuracy, mcc
+from mqa_metrics.classification import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
 from mqa_metrics.ranking import auroc
 from mqa_registry.contributions import Statistic

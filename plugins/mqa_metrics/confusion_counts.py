@@ -1,0 +1,180 @@
+"""Counts of the confusion matrix: per class the true positives, the predictions and the targets.
+
+They are all that precision, recall, F1, balanced accuracy and MCC need, and linear in how often each row is counted.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mqa_registry import Predictions, Targets
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Ints: TypeAlias = npt.NDArray[np.int64]
+Entity: TypeAlias = "tuple[int, int, str]"  # start, end, label
+
+# Up to so many classes every pair of target and prediction is a possible mistake; of more, only pairs of the rarest are.
+FEW_CLASSES = 16
+
+
+class ConfusionCounts(NamedTuple):
+    """Three arrays of shape (..., classes): how many rows of a class were predicted so, all predicted so, all of it."""
+
+    true_positives: Floats
+    predicted: Floats
+    actual: Floats
+
+    @property
+    def occurs(self) -> Bools:
+        """The classes that were predicted, or are a target, at all."""
+        return (self.predicted > 0) | (self.actual > 0)
+
+    def pooled(self) -> ConfusionCounts:
+        """All classes as one, shape (..., 1)."""
+        return ConfusionCounts(*(counts.sum(axis=-1, keepdims=True) for counts in self))
+
+
+@dataclass(frozen=True)
+class ConfusionCells:
+    """The cells of a Statistic that is made of confusion counts: `cells` and `size` are as that has them.
+
+    `count` maps counts of cells, shape (..., cells), to confusion counts.
+    """
+
+    count: Callable[[Floats], ConfusionCounts]
+    cells: Ints
+    size: int
+
+
+def absent_classes(targets: Targets) -> list[str]:
+    """The classes that no row has."""
+    if targets.schema == "labels":
+        n_rows = targets.indicator.sum(axis=0)
+        return [name for code, name in enumerate(targets.classes) if not n_rows[code]]
+    present = set(targets.codes.tolist())
+    return [name for code, name in enumerate(targets.classes) if code not in present]
+
+
+def binary_cells(predicted: Bools, actual: Bools) -> ConfusionCells:
+    """One class against all others: four cells, by whether a row was predicted so and whether it is so."""
+
+    def count(counts: Floats) -> ConfusionCounts:
+        _, false_positives, false_negatives, true_positives = (counts[..., cell : cell + 1] for cell in range(4))
+        return ConfusionCounts(true_positives, true_positives + false_positives, true_positives + false_negatives)
+
+    return ConfusionCells(count, 2 * actual.astype(np.int64) + predicted, 4)
+
+
+def label_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
+    """One label a row: a cell for every pair of target and prediction that occurs, however many there could be.
+
+    The counts have the classes that occur in some row, in their order. There are also cells for pairs that could have
+    occurred: all, of few classes that have rows; of more classes, those of the rarest, which move a number most.
+    """
+    predicted, actual = predictions.codes, targets.codes
+    classes, codes = np.unique(np.concatenate([predicted, actual]), return_inverse=True)
+    n_classes = len(classes)
+    pairs = codes[len(predicted) :] * n_classes + codes[: len(predicted)]
+    possible = _possible_pairs(np.bincount(codes[len(predicted) :], minlength=n_classes))
+    pair_of_cell, cell_of_pair = np.unique(np.concatenate([pairs, possible]), return_inverse=True)
+    cell_of_row = cell_of_pair[: len(pairs)]
+    actual_of_cell, predicted_of_cell = np.divmod(pair_of_cell, max(n_classes, 1))
+    sum_by_actual = _group_summer(actual_of_cell, n_classes)
+    sum_by_predicted = _group_summer(predicted_of_cell, n_classes)
+    diagonal = np.flatnonzero(actual_of_cell == predicted_of_cell)
+
+    def count(counts: Floats) -> ConfusionCounts:
+        true_positives = np.zeros((*counts.shape[:-1], n_classes))
+        true_positives[..., actual_of_cell[diagonal]] = counts[..., diagonal]
+        return ConfusionCounts(true_positives, sum_by_predicted(counts), sum_by_actual(counts))
+
+    return ConfusionCells(count, cell_of_row.astype(np.int64), len(pair_of_cell))
+
+
+def multilabel_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
+    """Several labels a row: every row is a cell of its own.
+
+    After the rows come cells for rows that could have been: for each of the rarest labels a row that lacks it, one that
+    has it wrongly and one that has it rightly, and a row with as many labels as any of which none is right.
+    """
+    predicted, actual = predictions.indicator.astype(np.float64), targets.indicator.astype(np.float64)
+    n_rows = actual.sum(axis=0)
+    by_rarity = np.argsort(n_rows, kind="stable")
+    rare = np.eye(len(n_rows))[by_rarity[n_rows[by_rarity] > 0][:FEW_CLASSES]]
+    all_wrong = np.zeros((2, len(n_rows)))  # its prediction, its target
+    if len(actual):
+        all_wrong[1] = actual[actual.sum(axis=1).argmax()]
+        others = np.flatnonzero(all_wrong[1] == 0)
+        all_wrong[0, others[: int(predicted.sum(axis=1).max())]] = 1.0
+    cells = np.arange(len(predicted))
+    predicted = np.concatenate([predicted, np.zeros_like(rare), rare, rare, all_wrong[:1]])
+    actual = np.concatenate([actual, rare, np.zeros_like(rare), rare, all_wrong[1:]])
+    hits = predicted * actual
+    return ConfusionCells(
+        lambda counts: ConfusionCounts(counts @ hits, counts @ predicted, counts @ actual), cells, len(predicted)
+    )
+
+
+def span_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
+    """Spans of a row, all classes as one: a true positive has the start, end and label of a target.
+
+    There are also cells for a row with as many spans as any and none of them right, and with all of them right.
+    """
+    pairs = list(zip(entities(predictions), entities(targets), strict=True))
+    rows = np.array(
+        [(len(predicted & actual), len(predicted), len(actual)) for predicted, actual in pairs], np.float64
+    ).reshape(-1, 3)
+    _, max_predicted, max_actual = rows.max(axis=0, initial=0.0)
+    possible = [(0.0, max_predicted, max_actual), (max_actual, max_actual, max_actual)]
+    kinds, kind_of_row = np.unique(np.concatenate([rows, possible]), axis=0, return_inverse=True)
+    cells = kind_of_row.reshape(-1)[: len(rows)]
+
+    def count(counts: Floats) -> ConfusionCounts:
+        sums = counts @ kinds
+        return ConfusionCounts(*(sums[..., column : column + 1] for column in range(3)))
+
+    return ConfusionCells(count, cells.astype(np.int64), len(kinds))
+
+
+def entities(predictions: Predictions) -> list[frozenset[Entity]]:
+    """The entities of each row as (start, end, label), each once."""
+    return [frozenset((span["start"], span["end"], span["label"]) for span in row) for row in predictions.answers()]
+
+
+def divide(numerator: Floats, denominator: Floats) -> Floats:
+    """The quotient, NaN where the denominator is not above 0."""
+    numerator, denominator = np.broadcast_arrays(numerator, denominator)
+    undefined = np.full(numerator.shape, np.nan)
+    return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
+
+
+def _possible_pairs(n_rows: Ints) -> Ints:
+    """Pairs of target and prediction, each as target · classes + prediction, by how many rows each class has."""
+    n_classes, present = len(n_rows), np.flatnonzero(n_rows)
+    if n_classes <= FEW_CLASSES:
+        return (present[:, None] * n_classes + np.arange(n_classes)).ravel()
+    by_rarity = present[np.argsort(n_rows[present], kind="stable")]
+    rarest, commonest = by_rarity[:FEW_CLASSES], by_rarity[-1]
+    mistakes = [rarest * n_classes + code for code in (rarest, commonest, rarest[0])]
+    return np.concatenate([*mistakes, commonest * n_classes + rarest])
+
+
+def _group_summer(group_of_cell: Ints, n_groups: int) -> Callable[[Floats], Floats]:
+    """A function that sums counts of cells, shape (..., cells), by group, shape (..., groups)."""
+    order = np.argsort(group_of_cell, kind="stable")
+    groups, starts = np.unique(group_of_cell[order], return_index=True)
+
+    def sum_groups(counts: Floats) -> Floats:
+        sums = np.zeros((*counts.shape[:-1], n_groups))
+        sums[..., groups] = np.add.reduceat(counts[..., order], starts, axis=-1)
+        return sums
+
+    return sum_groups

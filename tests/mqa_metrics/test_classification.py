@@ -1,0 +1,130 @@
+"""Accuracy, balanced accuracy, MCC and rates: as scikit-learn has them, where it does."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, balanced_accuracy_score, confusion_matrix, matthews_corrcoef
+
+from mqa_metrics.classification import (
+    accuracy,
+    balanced_accuracy,
+    false_positive_rate,
+    mcc,
+    selection_rate,
+    true_positive_rate,
+)
+from mqa_registry import UsageError
+
+QUICK = settings(max_examples=25, deadline=None)
+
+
+@st.composite
+def repeated_answers(draw):
+    k, rows = draw(st.integers(2, 5)), draw(st.integers(1, 30))
+    codes = st.lists(st.integers(0, k - 1), min_size=rows, max_size=rows)
+    times = draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows).filter(any))
+    return k, draw(codes), draw(codes), times
+
+
+@QUICK
+@given(repeated_answers())
+def test_balanced_accuracy_is_that_of_scikit_learn(coded, at, case):
+    k, right, answered, times = case
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # it warns of classes without rows
+        wanted = balanced_accuracy_score(np.repeat(right, times), np.repeat(answered, times))
+    assert at(balanced_accuracy(coded(answered, k), coded(right, k)), times) == pytest.approx(wanted)
+
+
+@QUICK
+@given(repeated_answers())
+def test_mcc_is_that_of_scikit_learn_and_undefined_where_one_side_is_constant(coded, at, case):
+    k, right, answered, times = case
+    right_again, answered_again = np.repeat(right, times), np.repeat(answered, times)
+    score = at(mcc(coded(answered, k), coded(right, k)), times)
+    if len(set(right_again)) == 1 or len(set(answered_again)) == 1:
+        assert np.isnan(score)
+    else:
+        assert score == pytest.approx(matthews_corrcoef(right_again, answered_again), abs=1e-12)
+
+
+@pytest.mark.parametrize("measure", [balanced_accuracy, mcc])
+def test_no_counted_row_is_no_number(coded, at, measure):
+    assert np.isnan(at(measure(coded([0, 1]), coded([0, 1])), [0, 0]))
+
+
+@pytest.mark.parametrize("measure", [balanced_accuracy, mcc])
+def test_resamples_are_judged_at_once_in_any_shape(coded, measure):
+    statistic = measure(coded([0, 1, 1, 0]), coded([0, 1, 0, 0]))
+    counts = np.random.default_rng(0).poisson(2, (2, 3, statistic.size)).astype(float)
+    assert statistic.of(counts).shape == (2, 3)
+    assert statistic.of(counts)[1, 2] == pytest.approx(statistic.of(counts[1, 2]))
+
+
+def test_mcc_of_ten_million_rows_loses_no_digits(coded):
+    statistic = mcc(coded([0, 1, 0, 1]), coded([0, 1, 1, 0]))
+    cells = statistic.cells
+    counts = np.zeros(statistic.size)
+    counts[cells[0]], counts[cells[1]], counts[cells[2]], counts[cells[3]] = 6e6, 3e6, 1e6, 0
+    # tp 3e6, tn 6e6, fn 1e6, fp 0: sqrt((3/3) * (6/6) * (3/4) * (6/7)) form of the coefficient
+    assert statistic.of(counts) == pytest.approx((3 * 6 - 0) / np.sqrt(3 * 4 * 6 * 7), rel=1e-12)
+
+
+FOUR_CLASSES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1)
+
+
+@QUICK
+@given(FOUR_CLASSES)
+def test_labels_are_right_or_wrong_as_in_scikit_learn(coded, at, rows):
+    right, answered = zip(*rows, strict=True)
+    assert at(accuracy(coded(answered, 4), coded(right, 4))) == accuracy_score(right, answered)
+
+
+@QUICK
+@given(st.lists(st.tuples(*[st.lists(st.booleans(), min_size=3, max_size=3)] * 2), min_size=1))
+def test_a_row_with_several_labels_is_right_when_all_of_them_are(labels, at, rows):
+    right, answered = map(list, zip(*rows, strict=True))
+    assert at(accuracy(labels(answered), labels(right))) == accuracy_score(right, answered)
+
+
+def test_spans_are_right_when_all_of_a_row_are_whatever_their_order(spans):
+    found = spans([[(5, 7, "B"), (0, 2, "A")], [(0, 2, "A")], []])
+    right = spans([[(0, 2, "A"), (5, 7, "B")], [(0, 3, "A")], []])
+    assert accuracy(found, right).tolist() == [True, False, True]
+
+
+def test_a_text_is_right_to_the_letter(text):
+    assert accuracy(text(["Paris", "paris", ""]), text(["Paris", "Paris", ""])).tolist() == [True, False, True]
+
+
+TWO_CLASSES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1)
+
+
+@QUICK
+@given(TWO_CLASSES)
+def test_rates_follow_from_the_confusion_matrix(coded, at, rows):
+    right, answered = zip(*rows, strict=True)
+    (tn, fp), (fn, tp) = confusion_matrix(right, answered, labels=[0, 1])
+    pair = coded(answered), coded(right)
+    assert at(selection_rate(*pair)) == pytest.approx((tp + fp) / len(rows))
+    assert at(true_positive_rate(*pair)) == pytest.approx(tp / (tp + fn) if tp + fn else np.nan, nan_ok=True)
+    assert at(false_positive_rate(*pair)) == pytest.approx(fp / (fp + tn) if fp + tn else np.nan, nan_ok=True)
+
+
+def test_rows_that_a_rate_is_not_about_have_no_say(label):
+    answers, right = label(["positive", "positive"]), label(["positive", "negative"])
+    np.testing.assert_array_equal(true_positive_rate(answers, right), [1, np.nan])
+    np.testing.assert_array_equal(false_positive_rate(answers, right), [np.nan, 1])
+    np.testing.assert_array_equal(selection_rate(answers, right, positive="negative"), [False, False])
+
+
+@pytest.mark.parametrize("rate", [selection_rate, true_positive_rate, false_positive_rate])
+def test_the_positive_class_of_many_must_be_named(coded, rate):
+    with pytest.raises(UsageError, match="which one is positive"):
+        rate(coded([0], 3), coded([0], 3))
+    assert len(rate(coded([0], 3), coded([0], 3), positive="class-002")) == 1
