@@ -1,8 +1,7 @@
-"""Scores of classes in the forms that services write them, as one list of probabilities a row."""
+"""Scores of classes, in the forms that services write them, as one list of probabilities a row."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry import DataError
+from mqa_replay.columns import ID, LABEL, PROBABILITY_TOLERANCE, LogFormat, PredictionLog, set_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,101 +18,182 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     Floats = npt.NDArray[np.float64]
+    Ints = npt.NDArray[np.int64]
     Bools = npt.NDArray[np.bool_]
 
-LABEL, SCORE = "label", "score"  # keys of what a transformers pipeline answers
+SCORE = "score"  # beside `label`, the keys of what a transformers pipeline answers
 
 
 @dataclass(frozen=True)
 class Scores:
-    """One number for every class in every row: `matrix` (rows, classes), of meaning where `given` (rows,) is true."""
+    """One number for every class: `values`, shape (rows, classes), valid in the rows where `is_valid`, shape (rows,)."""
 
     classes: tuple[str, ...]
-    matrix: Floats
-    given: Bools
+    values: Floats
+    is_valid: Bools
 
     def softmax(self) -> Scores:
         """Logits as probabilities."""
-        shifted = self.matrix - self.matrix.max(axis=1, keepdims=True, initial=-np.inf)
-        raised = np.exp(shifted)
-        return Scores(self.classes, raised / raised.sum(axis=1, keepdims=True), self.given)
+        powers = np.exp(self.values - self.values.max(axis=1, keepdims=True, initial=-np.inf))
+        return Scores(self.classes, powers / powers.sum(axis=1, keepdims=True), self.is_valid)
 
-    def column(self) -> pa.Array:
-        """A list of numbers a row; null where not all are given."""
-        flat = pa.array(np.ascontiguousarray(self.matrix).reshape(-1))
-        lists = pa.FixedSizeListArray.from_arrays(flat, len(self.classes), mask=pa.array(~self.given))
+    def to_lists(self) -> pa.Array:
+        """A list of numbers a row; null in a row that is not valid."""
+        flat = pa.array(np.ascontiguousarray(self.values).reshape(-1))
+        lists = pa.FixedSizeListArray.from_arrays(flat, len(self.classes), mask=pa.array(~self.is_valid))
         return lists.cast(pa.list_(pa.float64()))
 
-    def best(self) -> pa.Array:
-        """Each row's class of highest score, among those that are given; null where there is none."""
-        known = np.where(np.isnan(self.matrix), -np.inf, self.matrix)
-        found = np.isfinite(known).any(axis=1)
-        return pa.array(self.classes, pa.string()).take(pa.array(known.argmax(axis=1), mask=~found))
+    def argmax(self) -> pa.Array:
+        """Each row's class of highest score, NaN left out; null where there is none."""
+        values = np.where(np.isnan(self.values), -np.inf, self.values)
+        is_found = np.isfinite(values).any(axis=1)
+        return pa.array(self.classes, pa.string()).take(pa.array(values.argmax(axis=1), mask=~is_found))
 
 
-def parsed(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text as the JSON lists and objects that it is, of a csv or a log that quotes them; anything else as it is."""
-    if not pa.types.is_string(column.type) or not _is_json(column):
-        return column
-    try:
-        return pa.chunked_array([pa.array([None if text is None else json.loads(text) for text in column.to_pylist()])])
-    except (ValueError, pa.ArrowException):
-        return column
-
-
-def _is_json(column: pa.ChunkedArray) -> bool:
-    first = next((text for text in column.slice(0, 100).to_pylist() if text), "").lstrip()
-    return first.startswith(("{", "["))
-
-
-def of_columns(table: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Scores:
+def scores_of_columns(table: pa.Table, names: Sequence[str], classes: Sequence[str]) -> Scores:
     """The scores of classes that each have a column."""
-    columns = [_numbers(table.column(name), name) for name in names]
-    given = np.logical_and.reduce([np.asarray(column.is_valid().to_numpy(), bool) for column in columns])
-    return Scores(
-        tuple(classes), np.column_stack([pc.fill_null(column, np.nan).to_numpy() for column in columns]), given
-    )
+    columns = [_as_floats(table.column(name), name) for name in names]
+    is_valid = np.logical_and.reduce([_is_valid(column) for column in columns])
+    values = np.column_stack([pc.fill_null(column, np.nan).to_numpy() for column in columns])
+    return Scores(tuple(classes), values, is_valid)
 
 
-def of_objects(column: pa.ChunkedArray, name: str) -> Scores:
+def scores_of_objects(column: pa.ChunkedArray) -> Scores:
     """The scores of an object a row, with a key for every class."""
     table = pa.table({field.name: pc.struct_field(column, field.name) for field in column.type})
-    scores = of_columns(table, table.column_names, table.column_names)
-    return Scores(scores.classes, scores.matrix, scores.given & np.asarray(column.is_valid().to_numpy(), bool))
+    scores = scores_of_columns(table, table.column_names, table.column_names)
+    return Scores(scores.classes, scores.values, scores.is_valid & _is_valid(column))
 
 
-def of_lists(column: pa.ChunkedArray, classes: Sequence[str], name: str) -> Scores:
-    """The scores of a list a row, in the order of the classes."""
-    widths = pc.fill_null(pc.list_value_length(column), len(classes))
-    other = pc.index(pc.not_equal(widths, len(classes)), value=True).as_py()
-    if other >= 0:
+def scores_of_lists(column: pa.ChunkedArray, classes: Sequence[str], name: str) -> Scores:
+    """The scores of a list a row, in the order of the classes; `name` is that of the column, for errors."""
+    lengths = pc.fill_null(pc.list_value_length(column), len(classes))
+    misfit = pc.index(pc.not_equal(lengths, len(classes)), value=True).as_py()
+    if misfit >= 0:
         raise DataError(
-            f"`{name}` has {widths[other]} numbers in row {other + 1}, and there are {len(classes)} classes"
+            f"`{name}` has {lengths[misfit]} numbers in row {misfit + 1}, and there are {len(classes)} classes"
         )
-    given = np.asarray(column.is_valid().to_numpy(), bool)
-    matrix = np.full((len(column), len(classes)), np.nan)
-    flat = _numbers(pc.list_flatten(column), name)
-    matrix[given] = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), np.float64).reshape(-1, len(classes))
-    return Scores(tuple(classes), matrix, given)
+    is_valid = _is_valid(column)
+    values = np.full((len(column), len(classes)), np.nan)
+    flat = _as_floats(pc.list_flatten(column), name)
+    values[is_valid] = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), np.float64).reshape(-1, len(classes))
+    return Scores(tuple(classes), values, is_valid)
 
 
-def of_pairs(column: pa.ChunkedArray, classes: Sequence[str] | None) -> Scores:
+def scores_of_pairs(column: pa.ChunkedArray, classes: Sequence[str] | None) -> Scores:
     """The scores of a list of objects a row, each with `label` and `score`; NaN for a class that a row leaves out."""
-    rows = pc.list_parent_indices(column).to_numpy()
+    row_of_pair = pc.list_parent_indices(column).to_numpy()
     pairs = pc.list_flatten(column)
     labels = pc.struct_field(pairs, LABEL).cast(pa.string())
-    known = tuple(classes or sorted(pc.unique(labels).drop_null().to_pylist()))
-    codes = pc.index_in(labels, pa.array(known, pa.string()))
+    classes = tuple(classes or sorted(pc.unique(labels).drop_null().to_pylist()))
+    codes = pc.index_in(labels, pa.array(classes, pa.string()))
     if codes.null_count:
         raise DataError(f"there is a score of `{labels.filter(codes.is_null())[0]}`, which is not among the classes")
-    matrix = np.full((len(column), len(known)), np.nan)
-    scores = _numbers(pc.struct_field(pairs, SCORE), SCORE)
-    matrix[rows, codes.to_numpy()] = pc.fill_null(scores, np.nan).to_numpy()
-    whole = np.bincount(rows, minlength=len(column)) == len(known)
-    return Scores(known, matrix, whole)
+    values = np.full((len(column), len(classes)), np.nan)
+    scores = _as_floats(pc.struct_field(pairs, SCORE), SCORE)
+    values[row_of_pair, codes.to_numpy()] = pc.fill_null(scores, np.nan).to_numpy()
+    is_valid = np.bincount(row_of_pair, minlength=len(column)) == len(classes)
+    return Scores(classes, values, is_valid)
 
 
-def _numbers(column: Any, name: str) -> Any:
+def with_scores(
+    log: PredictionLog, scores: Scores, log_format: LogFormat, remark: str, *, is_logits: bool
+) -> PredictionLog:
+    """The log with the probabilities of these scores, and the likeliest class as the label where it has none.
+
+    `is_logits` says what scores are where the suite does not.
+    """
+    if log_format.scores == "logits" or (log_format.scores is None and is_logits):
+        scores, remark = scores.softmax(), remark.replace("probabilities from", "softmax of")
+    columns = {name: log.table.column(name) for name in (ID, LABEL) if log.has(name)}
+    table = pa.table(columns | {"probability": scores.to_lists()})
+    if LABEL not in columns and not scores.is_valid.all():
+        table = set_column(table, LABEL, scores.argmax())
+    return PredictionLog(table, scores.classes, (*log.remarks, remark))
+
+
+def with_single_score(log: PredictionLog, name: str, log_format: LogFormat) -> PredictionLog:
+    """The log with the probabilities of two classes, from one score a row: of one class, or of each row's label."""
+    classes = log_format.classes or log.labels()
+    has_label = log.has(LABEL)
+    if len(classes) != 2:
+        if not has_label:
+            hint = 'name both, the one that it is the score of second: `classes = ["...", "..."]`'
+            raise DataError(f"`{name}` is a score of one of two classes, and nothing says which they are", hint=hint)
+        reason = "they name one class, and `classes` no other" if len(classes) < 2 else "it is of one class of several"
+        return _labels_alone(log, f"labels alone, `{name}` is not read: {reason}")
+    score = np.asarray(pc.fill_null(log.table.column(name).cast(pa.float64()), np.nan).to_numpy(), np.float64)
+    if log_format.scores == "logits":
+        score = 1 / (1 + np.exp(-score))
+    is_outside = np.isfinite(score) & ((score < -PROBABILITY_TOLERANCE) | (score > 1 + PROBABILITY_TOLERANCE))
+    if is_outside.any():
+        if has_label and not (log_format.positive or {"score", "confidence"} & log_format.columns.keys()):
+            return _labels_alone(log, f"labels alone, `{name}` is not read: it is no probability")
+        hint = 'logits are read with `scores = "logits"`'
+        raise DataError(f"`{name}` has {score[is_outside.argmax()]:.6g}, and a probability lies in [0, 1]", hint=hint)
+    is_valid = _is_valid(log.table.column(name))
+    label_codes = None
+    if has_label:
+        codes = pc.index_in(log.table.column(LABEL).cast(pa.string()), pa.array(classes))
+        label_codes = np.asarray(pc.fill_null(codes, -1).to_numpy(), np.int64)
+        is_valid = is_valid & (label_codes >= 0)
+    scored_class = _infer_scored_class(name, score, label_codes, classes, log_format)
+    if scored_class is None:
+        assert label_codes is not None  # a score can be of each row's label only where there are labels
+        first = np.where(label_codes == 0, score, 1 - score)
+        remark = f"`{name}` as the probability of the row's label"
+    else:
+        first = score if scored_class == 0 else 1 - score
+        remark = f"`{name}` as the probability of `{classes[scored_class]}`"
+    scores = Scores(tuple(classes), np.column_stack([first, 1 - first]), is_valid)
+    return with_scores(log, scores, LogFormat(), remark, is_logits=False)
+
+
+def _infer_scored_class(
+    name: str, score: Floats, label_codes: Ints | None, classes: Sequence[str], log_format: LogFormat
+) -> int | None:
+    """The code of the class that a score is the probability of; None where it is of each row's own label.
+
+    Without an option that says so, it is what the labels allow alone: of a class, if no row of the other has a higher
+    score; of the row's label, if none is below 0.5.
+    """
+    if log_format.positive is not None:
+        if log_format.positive not in classes:
+            raise DataError(
+                f"there is no class `{log_format.positive}`", hint=f"the classes are `{classes[0]}` and `{classes[1]}`"
+            )
+        return list(classes).index(log_format.positive)
+    if label_codes is None:
+        return 1  # the second of two classes is the positive one, as elsewhere
+    if name == "confidence" and "confidence" in log_format.columns:
+        return None
+    is_counted = np.isfinite(score) & (label_codes >= 0)
+    lowest = [score[is_counted & (label_codes == code)].min(initial=np.inf) for code in (0, 1)]
+    highest = [score[is_counted & (label_codes == code)].max(initial=-np.inf) for code in (0, 1)]
+    possible: list[int | None] = [code for code in (0, 1) if lowest[code] >= highest[1 - code] - PROBABILITY_TOLERANCE]
+    if min(lowest) >= 0.5 - PROBABILITY_TOLERANCE:
+        possible.append(None)
+    if None in possible and name == "confidence":
+        return None
+    if len(possible) == 1:
+        return possible[0]
+    meaning = "of one class or of each row's label" if possible else "neither of one class nor of each row's label"
+    hint = (
+        f'say which: `positive = "{classes[1]}"`, or `columns = {{ confidence = "{name}" }}` where it is of the label'
+    )
+    raise DataError(f"`{name}` may be the probability {meaning}, by the labels beside it", hint=hint)
+
+
+def _labels_alone(log: PredictionLog, remark: str) -> PredictionLog:
+    """The log without other columns of numbers, which would be taken for probabilities of classes."""
+    return log.with_table(log.table.select([ID, LABEL]), remark)
+
+
+def _is_valid(column: pa.ChunkedArray) -> Bools:
+    return np.asarray(column.is_valid().to_numpy(), bool)
+
+
+def _as_floats(column: Any, name: str) -> Any:
     try:
         return column.cast(pa.float64())
     except pa.ArrowException as error:
