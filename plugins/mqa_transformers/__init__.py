@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import classification, eager, fitting, forward, loading, source
+from mqa_transformers import compatibility, forward, loading, model_source, text_classification, torch_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_models() -> Iterator[ModelSource]:
     """`transformers/auto`."""
-    yield ModelSource("auto", source.auto, tells=source.told_task, loads=tuple(loading.HEADS))
+    yield ModelSource("auto", model_source.auto, tells=model_source.infer_task, loads=tuple(loading.HEADS))
 
 
 @hookimpl
@@ -22,13 +22,13 @@ def mqa_tasks() -> Iterator[Task]:
     """`transformers/text-classification`, and `transformers/forward` for any model."""
     yield Task(
         "text-classification",
-        classification.text_classification,
+        text_classification.text_classification,
         schema="label",
         fields={"text": "text", "text_pair": "text"},
         optional=("text_pair",),
-        sample=classification.SAMPLE,
+        sample=text_classification.SAMPLE,
         metric="metrics/accuracy",
-        needs=loading.TEXTS,
+        needs=loading.TEXT_CLASSIFICATION,
     )
     yield Task(
         "forward",
@@ -44,11 +44,11 @@ def mqa_tasks() -> Iterator[Task]:
 @hookimpl
 def mqa_backends() -> Iterator[Backend]:
     """`transformers/torch`."""
-    yield Backend("torch", eager.torch_eager, identity=eager.identity)
+    yield Backend("torch", torch_backend.torch_eager, identity=torch_backend.torch_identity)
 
 
 @hookimpl
 def mqa_diagnoses() -> Iterator[Diagnosis]:
     """PyTorch, and what stands on it."""
-    yield Diagnosis("pytorch", fitting.pytorch)
-    yield Diagnosis("companions", fitting.companions)
+    yield Diagnosis("pytorch", compatibility.diagnose_pytorch)
+    yield Diagnosis("companions", compatibility.diagnose_companions)

@@ -1,4 +1,4 @@
-"""The task `transformers/forward`: what any model's `forward` takes and gives, as it stands."""
+"""The task `transformers/forward`: what any model's `forward` takes and gives, without an interpretation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,16 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import Codec, DataError, counted
-from mqa_transformers.padding import check_length, padding_of
-from mqa_transformers.vocabulary import Vocabulary
+from mqa_transformers.tokenization import (
+    IDS,
+    MASK,
+    OversizedVocabulary,
+    check_row_length,
+    choose_padding,
+    count_uncut_tokens,
+    pads_left,
+    with_first_token,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,12 +31,11 @@ if TYPE_CHECKING:
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
-MASK = "attention_mask"
-TEXT, INPUTS = "text", "inputs"
-ARRAYS = (
+TEXT, INPUTS = "text", "inputs"  # the fields of an example
+ARRAYS_HINT = (
     "give it its inputs as a `.npz`: `--data` of `mqa export`, `--inputs` of `mqa parity`, `datasets/arrays` in a suite"
 )
-NUMBERS_A_TOKEN = 256  # as many numbers of an image or a sound cost about what one token costs
+NUMBERS_PER_TOKEN = 256  # so many numbers of an image or a sound cost about what one token costs
 
 
 def forward(model: Model, *, max_length: int | None = None) -> Codec:
@@ -38,144 +45,143 @@ def forward(model: Model, *, max_length: int | None = None) -> Codec:
     tokenizer, cut to `max_length` tokens. An encoder and decoder reads a text twice, the second time from its start
     token on. A prediction is the vector of the first output's numbers, those of padded positions left out.
     """
-    return _codec(model, max_length or model.about.get("positions"), None)
+    return _make_codec(model, max_length or model.about.get("positions"), None)
 
 
-def _codec(model: Model, most: int | None, length: int | None) -> Codec:
-    """Texts are cut to `most` tokens; where a `length` is given, they are padded to it."""
+def _make_codec(model: Model, max_length: int | None, row_length: int | None) -> Codec:
+    """A codec that cuts texts to `max_length` tokens and, where `row_length` is given, pads them to that."""
     return Codec(
-        encode=partial(_encode, model, most, length),
+        encode=partial(_encode, model, max_length, row_length),
         collate=partial(_collate, model),
         decode=partial(_decode, model),
-        size=_size,
+        size=_row_cost,
         mask=MASK,
-        full_sizes=None if most is None else partial(_full_sizes, model, most),
-        limit=most,
-        unusable=None if model.about.get("vocabulary") is None else partial(_unusable, model, most),
-        length=length,
-        of_length=partial(_of_length, model, most),
+        full_sizes=None if max_length is None else partial(_full_sizes, model, max_length),
+        limit=max_length,
+        unusable=None if model.about.get("vocabulary") is None else partial(_find_unusable, model, max_length),
+        length=row_length,
+        of_length=partial(_with_row_length, model, max_length),
     )
 
 
-def _of_length(model: Model, most: int | None, length: int) -> Codec | None:
-    """The same with texts of so many tokens; None without a tokenizer. Rows of arrays stay as whoever made them wants them."""
+def _with_row_length(model: Model, max_length: int | None, row_length: int) -> Codec | None:
+    """The codec for a backend that takes rows of so many tokens alone; None without a tokenizer.
+
+    Rows that bring arrays keep their shapes.
+    """
     if not hasattr(model.processor, "num_special_tokens_to_add"):
         return None
-    check_length(model, length)
-    return _codec(model, length if most is None else min(most, length), length)
+    check_row_length(model, row_length)
+    return _make_codec(model, row_length if max_length is None else min(max_length, row_length), row_length)
 
 
-def _unusable(model: Model, longest: int | None, examples: Sequence[Example]) -> tuple[int, str] | None:
-    """The first text with a token that the model has no embedding for, and why that is."""
+def _find_unusable(model: Model, max_length: int | None, examples: Sequence[Example]) -> tuple[int, str] | None:
+    """The index of the first text with a token that the model has no embedding for, and why it cannot be run."""
     if model.processor is None or any(example.get(INPUTS) is not None for example in examples):
-        return None  # arrays are as whoever made them wants them
-    vocabulary = Vocabulary.of(model.processor, model.about.get("vocabulary"))
-    return None if vocabulary is None else vocabulary.first_row(partial(_encode, model, longest, None), examples)
+        return None  # arrays are run as they are
+    oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocabulary"))
+    return None if oversized is None else oversized.find_unusable(partial(_encode, model, max_length, None), examples)
 
 
-def _full_sizes(model: Model, longest: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
-    """The numbers of tokens before texts were cut; only those as long as the limit are encoded again, as a whole."""
-    sizes = [int(np.count_nonzero(row[MASK])) if MASK in row else _size(row) for row in rows]
-    for place, example in enumerate(examples):
-        if sizes[place] >= longest and example.get(INPUTS) is None:
-            whole = model.processor(str(example[TEXT]), truncation=False, verbose=False)
-            sizes[place] = max(sizes[place], len(whole["input_ids"]))
-    return sizes
+def _full_sizes(model: Model, max_length: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
+    """The numbers of tokens before texts were cut; of a row of arrays, its cost."""
+    lengths = [int(np.count_nonzero(row[MASK])) if MASK in row else _row_cost(row) for row in rows]
+    texts = [(str(example[TEXT]),) if example.get(INPUTS) is None else None for example in examples]
+    return count_uncut_tokens(model.processor, max_length, lengths, texts)
 
 
-def _encode(model: Model, longest: int | None, length: int | None, examples: Sequence[Example]) -> list[Arrays]:
-    return [_encoded(model, longest, length, example) for example in examples]
+def _encode(model: Model, max_length: int | None, row_length: int | None, examples: Sequence[Example]) -> list[Arrays]:
+    return [_encode_one(model, max_length, row_length, example) for example in examples]
 
 
-def _encoded(model: Model, longest: int | None, length: int | None, example: Example) -> Arrays:
+def _encode_one(model: Model, max_length: int | None, row_length: int | None, example: Example) -> Arrays:
     if example.get(INPUTS) is not None:
-        return {name: _array(values) for name, values in example[INPUTS].items()}
+        return {name: _as_model_input(values) for name, values in example[INPUTS].items()}
     if example.get(TEXT) is None:
-        raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS)
-    row = _of_text(model, str(example[TEXT]), longest)
-    return row if length is None else {name: _filled(name, [one], (length,), model)[0] for name, one in row.items()}
+        raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS_HINT)
+    row = _encode_text(model, str(example[TEXT]), max_length)
+    if row_length is None:
+        return row
+    return {name: _pad_to(name, [values], (row_length,), model)[0] for name, values in row.items()}
 
 
-def _array(values: Any) -> npt.NDArray[Any]:
-    """As models take them: whole numbers in 64 bits, others in 32."""
+def _as_model_input(values: Any) -> npt.NDArray[Any]:
+    """An array as models take it: integers as they are, other numbers in 32 bits."""
     array = np.asarray(values)
     return array.astype(np.float32) if array.dtype.kind == "f" else array
 
 
-def _of_text(model: Model, text: str, longest: int | None) -> Arrays:
+def _encode_text(model: Model, text: str, max_length: int | None) -> Arrays:
     tokenizer = model.processor
     if tokenizer is None:
-        raise DataError("the model has no tokenizer to make its inputs of a text", hint=ARRAYS)
-    row = tokenizer(text, truncation=longest is not None, max_length=longest, return_attention_mask=True)
-    arrays = {name: np.asarray(values, np.int64) for name, values in row.items()}
-    if not arrays["input_ids"].size:  # a padding token stands for a text that the tokenizer makes nothing of
-        arrays |= {"input_ids": np.array([tokenizer.pad_token_id or 0]), MASK: np.array([1])}
+        raise DataError("the model has no tokenizer to make its inputs of a text", hint=ARRAYS_HINT)
+    row = tokenizer(text, truncation=max_length is not None, max_length=max_length, return_attention_mask=True)
+    arrays = with_first_token(
+        {name: np.asarray(values, np.int64) for name, values in row.items()}, tokenizer.pad_token_id or 0
+    )
     start = model.about.get("decoder_start")
-    if start is not None:
-        arrays["decoder_input_ids"] = np.concatenate([[start], arrays["input_ids"][:-1]])
-    return arrays
+    if start is None:
+        return arrays
+    return {**arrays, "decoder_input_ids": np.concatenate([[start], arrays[IDS][:-1]])}
 
 
 def _collate(model: Model, rows: Sequence[Arrays]) -> Arrays:
-    """Rows of one rank as rectangles, each axis padded to the longest."""
-    return {name: _padded(name, [row[name] for row in rows], model) for name in rows[0]}
+    """One batch of rows of one rank, each axis padded to the longest."""
+    return {name: _stack(name, [row[name] for row in rows], model) for name in rows[0]}
 
 
-def _padded(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.NDArray[Any]:
+def _stack(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.NDArray[Any]:
     if len({array.shape for array in arrays}) == 1:
         return np.stack(arrays)
     if len({array.ndim for array in arrays}) > 1:
         raise DataError(f"rows have `{name}` with {arrays[0].ndim} and with other numbers of axes")
     shape = tuple(np.max([array.shape for array in arrays], axis=0).tolist())
-    return _filled(name, arrays, shape, model)
+    return _pad_to(name, arrays, shape, model)
 
 
-def _filled(name: str, arrays: Sequence[npt.NDArray[Any]], shape: tuple[int, ...], model: Model) -> npt.NDArray[Any]:
-    """Arrays of one input in one, each padded to a shape."""
-    left = _pads_left(model) and name in {"input_ids", MASK}
-    reads = name.endswith("input_ids") and hasattr(model.processor, "pad_token_id")
-    filling = padding_of(model.processor, model.about).token if reads else 0
-    whole = np.full((len(arrays), *shape), filling or 0, arrays[0].dtype)
-    for line, array in zip(whole, arrays, strict=True):
-        places = zip(shape, array.shape, strict=True)
-        line[tuple(slice(most - here, most) if left else slice(here) for most, here in places)] = array
-    return whole
-
-
-def _pads_left(model: Model) -> bool:
-    return getattr(model.processor, "padding_side", "right") == "left"
+def _pad_to(name: str, arrays: Sequence[npt.NDArray[Any]], shape: tuple[int, ...], model: Model) -> npt.NDArray[Any]:
+    """The arrays of one input, each padded to `shape`, as one array of shape (arrays, *shape)."""
+    left = pads_left(model.processor) and name in {IDS, MASK}
+    is_tokens = name.endswith(IDS) and hasattr(model.processor, "pad_token_id")
+    pad_token = choose_padding(model.processor, model.about).token if is_tokens else 0
+    padded = np.full((len(arrays), *shape), pad_token or 0, arrays[0].dtype)
+    for line, array in zip(padded, arrays, strict=True):
+        axes = zip(shape, array.shape, strict=True)
+        line[tuple(slice(full - own, full) if left else slice(own) for full, own in axes)] = array
+    return padded
 
 
 def _decode(model: Model, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
     """The first output of every row as one vector; null where a number of it is NaN or infinite."""
-    name, whole = next(iter(outputs.items()))
-    if len(whole) != len(rows):
+    name, output = next(iter(outputs.items()))
+    if len(output) != len(rows):
         raise DataError(
-            f"the model's output `{name}` has {counted(len(whole), 'row')} for {len(rows)}", hint="probes can read it"
+            f"the model's output `{name}` has {counted(len(output), 'row')} for {len(rows)}", hint="probes can read it"
         )
-    left = _pads_left(model)
+    left = pads_left(model.processor)
     vectors = [
-        _valid(values, row, left=left).ravel().astype(np.float64) for values, row in zip(whole, rows, strict=True)
+        _drop_padding(values, row, left=left).ravel().astype(np.float64)
+        for values, row in zip(output, rows, strict=True)
     ]
     finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
     return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
 
 
-def _valid(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.NDArray[Any]:
-    """An output without the positions that the row itself does not have, which are in front where rows are padded there."""
+def _drop_padding(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.NDArray[Any]:
+    """The output for one row without its padded positions, which are in front where rows are padded there."""
     if MASK not in row or values.ndim <= 1:
         return values
-    own = row[MASK] != 0  # rows of a fixed length were padded before they came here
-    here = values[max(0, len(values) - len(own)) :] if left else values[: len(own)]
-    return here[own] if own.shape == here.shape[:1] else here
+    is_token = row[MASK] != 0  # rows of a fixed length were padded when they were encoded
+    own = values[max(0, len(values) - len(is_token)) :] if left else values[: len(is_token)]
+    return own[is_token] if is_token.shape == own.shape[:1] else own
 
 
-def _size(row: Arrays) -> int:
+def _row_cost(row: Arrays) -> int:
     """What a row costs, in tokens."""
-    return max(1, *(_tokens(array) for array in row.values()))
+    return max(1, *map(_array_cost, row.values()))
 
 
-def _tokens(array: npt.NDArray[Any]) -> int:
+def _array_cost(array: npt.NDArray[Any]) -> int:
     if array.ndim == 1 and array.dtype.kind in "iu":
         return len(array)
-    return math.ceil(array.size / NUMBERS_A_TOKEN)
+    return math.ceil(array.size / NUMBERS_PER_TOKEN)

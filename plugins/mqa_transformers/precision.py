@@ -1,4 +1,4 @@
-"""A module in another precision: a copy with its weights cast, and the arithmetic that is done in it."""
+"""Arithmetic precision: a module in another dtype, float64 throughout, and float32 with or without TensorFloat-32."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
 from mqa_registry import NotRunError
-from mqa_transformers.memory import check_room, memory_errors, out_of_memory
-from mqa_transformers.reasons import reason
-from mqa_transformers.scripted import cast_script, is_script
+from mqa_transformers.device import check_free_memory, is_out_of_memory, memory_errors
+from mqa_transformers.library_messages import summarize_error
+from mqa_transformers.torchscript import cast_script, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -20,160 +20,201 @@ if TYPE_CHECKING:
 Dtype = Literal["float32", "float16", "bfloat16", "float64"]
 
 
-def in_precision(module: Any, device: str, dtype: str) -> Any:
+def cast_module(module: Any, device: str, dtype: str) -> Any:
     """The module itself where it can run as it is, else a copy: others read the original, in float32 on a CPU."""
     if dtype == "float64":
-        return in_float64(in_precision(module, device, "float32"))
-    return module if device == "cpu" and dtype == "float32" else _cast(module, device, dtype)
+        return in_float64(cast_module(module, device, "float32"))
+    return module if device == "cpu" and dtype == "float32" else _cast_copy(module, device, dtype)
 
 
 def in_float64(module: Any) -> Any:
-    """A module to run in float64 arithmetic, whose weights are those of a float32 one, each made wider when it is used.
+    """A module to run in float64 arithmetic with the weights of a float32 one, each made wider when it is used.
 
-    No second copy of them is made: a model that fits into memory at all can be run in float64, however large it is.
+    There is no second copy of the weights: a model that fits into memory can be run in float64, however large it is.
     """
-    if is_script(module):  # it compares the types of its weights out of anybody's reach
-        return _cast(module, None, "float64")
-    copied = _sharing_weights(module)
+    if is_script(module):  # it compares the dtypes of its weights where no mode of PyTorch can intervene
+        return _cast_copy(module, None, "float64")
+    copied = _copy_sharing_weights(module)
     if getattr(getattr(copied, "config", None), "_experts_implementation", None):
-        copied.set_experts_implementation("eager")  # grouped products of matrices have no float64
+        copied.set_experts_implementation("eager")  # grouped matrix products have no float64 kernel
     return copied
 
 
-def _sharing_weights(module: Any) -> Any:
-    """A copy of everything but the weights; its buffers are wide, for modules write into them."""
+def _copy_sharing_weights(module: Any) -> Any:
+    """A copy of everything but the weights; its buffers are float64, since modules write into them."""
     shared = {id(weight): weight for weight in module.parameters()}
-    with memory_errors(), _unwarned():
+    with memory_errors(), _without_warnings():
         copied = copy.deepcopy(module, shared)
         for part in copied.modules():
             for name, buffer in part.named_buffers(recurse=False):
-                setattr(part, name, buffer.to(_wide().get(buffer.dtype, buffer.dtype)))
+                setattr(part, name, buffer.to(_wide_dtypes().get(buffer.dtype, buffer.dtype)))
     return copied
 
 
-def _cast(module: Any, device: str | None, dtype: str) -> Any:
-    """A copy of a module in a precision, on a device: on its own if None."""
+def _cast_copy(module: Any, device: str | None, dtype: str) -> Any:
+    """A copy of a module in a dtype, on a device: on its own if None."""
     import torch
 
-    check_room(_size(module, getattr(torch, dtype)), f"a copy of the model in {dtype}")
-    with memory_errors(), _unwarned():
+    torch_dtype = getattr(torch, dtype)
+    n_bytes = int(sum(weight.numel() for weight in module.parameters()) * torch_dtype.itemsize)
+    check_free_memory(n_bytes, f"a copy of the model in {dtype}")
+    with memory_errors(), _without_warnings():
         if is_script(module):
-            return cast_script(module, device, getattr(torch, dtype))
-        return copy.deepcopy(module).to(device=device, dtype=getattr(torch, dtype))
+            return cast_script(module, device, torch_dtype)
+        return copy.deepcopy(module).to(device=device, dtype=torch_dtype)
 
 
 @contextmanager
-def _unwarned() -> Iterator[None]:
-    """Without the warnings of PyTorch's own forms of programs about one another."""
+def _without_warnings() -> Iterator[None]:
+    """Without the warnings that PyTorch gives of copies of its own forms of programs."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
 
 
-def _size(module: Any, dtype: Any) -> int:
-    """The bytes of a module's weights in some precision."""
-    return int(sum(weight.numel() for weight in module.parameters()) * dtype.itemsize)
-
-
 def arithmetic(dtype: str) -> AbstractContextManager[Any]:
-    """For as long as it lasts, modules run without gradients, and float64 ones in float64 throughout.
+    """A context in which modules run without gradients, and those in float64 in float64 throughout.
 
-    Casting the weights does not do it: modules cast to float32 where half precision would not do, in norms, rotary
-    embeddings and softmax, make masks and positions in float32, and float64 goes down with the rest.
+    To cast the weights is not enough: modules cast to float32 where half precision would not do, in norms, rotary
+    embeddings and softmax, and make masks and positions in float32; float64 is narrowed there, too.
     """
     import torch
 
-    return _float64() if dtype == "float64" else torch.inference_mode()
+    return _float64_arithmetic() if dtype == "float64" else torch.inference_mode()
 
 
 @contextmanager
-def _float64() -> Iterator[None]:
+def _float64_arithmetic() -> Iterator[None]:
     import torch
 
-    before = torch.get_default_dtype()  # of whatever is made from integers, or from nothing
+    before = torch.get_default_dtype()  # of tensors that are made from integers, or from nothing
     torch.set_default_dtype(torch.float64)
     try:
-        # Inference mode would hide the casts inside of composite operations.
-        with torch.no_grad(), _wide_weights()(), _float64_mode()():
+        # Inference mode would hide the casts inside of composite operators.
+        with torch.no_grad(), _wide_weights_mode()(), _float64_mode()():
             yield
     except RuntimeError as error:
-        if out_of_memory(error):
+        if is_out_of_memory(error):
             raise
-        raise NotRunError(f"the model does not run in float64: {reason(error)}") from error
+        raise NotRunError(f"the model does not run in float64: {summarize_error(error)}") from error
     finally:
         torch.set_default_dtype(before)
 
 
 @cache
-def _wide_weights() -> Any:
-    """The class that hands a module's weights over in float64: some operations compare types before they are done."""
+def _wide_weights_mode() -> Any:
+    """The class of a mode that gives operators a module's weights in float64: some compare dtypes before they start."""
     from torch.overrides import TorchFunctionMode
 
-    class WideWeights(TorchFunctionMode):
+    class WideWeightsMode(TorchFunctionMode):
         def __torch_function__(
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
         ) -> Any:
-            named = {name: _wide_weight(value) for name, value in (kwargs or {}).items()}
-            return func(*map(_wide_weight, args), **named)
+            named = {name: _widen_weights(value) for name, value in (kwargs or {}).items()}
+            return func(*map(_widen_weights, args), **named)
 
-    return WideWeights
+    return WideWeightsMode
 
 
-def _wide_weight(value: Any) -> Any:
+def _widen_weights(value: Any) -> Any:
     """An argument of a function, each weight in it no narrower than float64."""
     import torch
 
     if isinstance(value, list):
-        return [_wide_weight(part) for part in value]
-    return _widened(value) if isinstance(value, torch.nn.Parameter) else value
+        return [_widen_weights(item) for item in value]
+    return _widen(value) if isinstance(value, torch.nn.Parameter) else value
 
 
 @cache
 def _float64_mode() -> Any:
-    """The class, made once PyTorch is there to derive it from."""
+    """The class, made once PyTorch is imported: it derives from one of PyTorch's."""
     import torch
     from torch.utils._python_dispatch import TorchDispatchMode
 
-    class Float64(TorchDispatchMode):  # type: ignore[no-untyped-call] # its base class has no types
-        """Whatever an operation takes or asks for in a narrower precision, it gets in float64."""
+    class Float64Mode(TorchDispatchMode):  # type: ignore[no-untyped-call] # its base class has no types
+        """Whatever an operator takes or asks for in a narrower dtype, it gets in float64."""
 
         def __torch_dispatch__(
             self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
         ) -> Any:
             kwargs = kwargs or {}
-            if func is torch.ops.aten.view.dtype:  # the same bits under another name, and no cast
+            if func is torch.ops.aten.view.dtype:  # it reads the same bits in another dtype, and casts nothing
                 return func(*args, **kwargs)
-            written = {name for name, argument in _arguments(func) if _is_written(argument)}
-            given = [(name, value) for (name, _), value in zip(_arguments(func), args, strict=False)]
-            wide = [value if name in written else _widened(value) for name, value in given]
-            return func(*wide, **{name: v if name in written else _widened(v) for name, v in kwargs.items()})
+            parameters = func._schema.arguments  # noqa: SLF001 - PyTorch's own modes read it, too
+            written = {parameter.name for parameter in parameters if _is_written(parameter)}
+            positional = [
+                value if parameter.name in written else _widen(value)
+                for parameter, value in zip(parameters, args, strict=False)
+            ]
+            named = {name: value if name in written else _widen(value) for name, value in kwargs.items()}
+            return func(*positional, **named)
 
-    return Float64
-
-
-def _arguments(func: Any) -> list[tuple[str, Any]]:
-    return [(argument.name, argument) for argument in func._schema.arguments]  # noqa: SLF001 - PyTorch's own modes ask it so
-
-
-def _is_written(argument: Any) -> bool:
-    """Whether an operation writes into this argument, so that it must be the very tensor that was given."""
-    return argument.alias_info is not None and argument.alias_info.is_write
+    return Float64Mode
 
 
-def _widened(value: Any) -> Any:
-    """An argument of an operation, each tensor and each name of a type in it no narrower than float64."""
+def _is_written(parameter: Any) -> bool:
+    """Whether an operator writes into this argument, so that it must be the very tensor that was given."""
+    return parameter.alias_info is not None and parameter.alias_info.is_write
+
+
+def _widen(value: Any) -> Any:
+    """An argument of an operator, each tensor and each dtype in it no narrower than float64."""
     import torch
 
     if isinstance(value, list):
-        return [_widened(part) for part in value]
+        return [_widen(item) for item in value]
     if isinstance(value, torch.Tensor):
-        return value.to(_wide()[value.dtype]) if value.dtype in _wide() else value
-    return _wide().get(value, value) if isinstance(value, torch.dtype) else value
+        return value.to(_wide_dtypes()[value.dtype]) if value.dtype in _wide_dtypes() else value
+    return _wide_dtypes().get(value, value) if isinstance(value, torch.dtype) else value
 
 
 @cache
-def _wide() -> dict[Any, Any]:
+def _wide_dtypes() -> dict[Any, Any]:
     import torch
 
     real = dict.fromkeys((torch.float32, torch.float16, torch.bfloat16), torch.float64)
     return real | dict.fromkeys((torch.complex64, torch.complex32), torch.complex128)
+
+
+@contextmanager
+def fp32_precision(*, allow_tf32: bool) -> Iterator[None]:
+    """Inside of the block float32 means float32, unless TensorFloat-32 is allowed, which keeps 10 of its 23 bits.
+
+    It is for one batch, since PyTorch's settings hold for the whole process. A model's own code may have set them, by
+    PyTorch's older flags or by its newer ones, and PyTorch refuses to read the older where they contradict the newer.
+    """
+    import torch
+
+    settings = _fp32_settings()
+    before = [setting.fp32_precision for setting in settings]
+    allows_cudnn, matmul_precision = _legacy_fp32_flags()
+    torch.backends.cudnn.allow_tf32 = allow_tf32
+    torch.set_float32_matmul_precision("high" if allow_tf32 else "highest")
+    for setting in settings:
+        setting.fp32_precision = "tf32" if allow_tf32 else "ieee"
+    try:
+        yield
+    finally:
+        torch.backends.cudnn.allow_tf32 = allows_cudnn
+        torch.set_float32_matmul_precision(matmul_precision)
+        for setting, precision in zip(settings, before, strict=True):
+            setting.fp32_precision = precision
+
+
+def _fp32_settings() -> list[Any]:
+    """Every object of PyTorch that has a precision of its own for float32."""
+    import torch
+
+    backends: Any = torch.backends  # has more than its types say
+    cudnn, mkldnn = backends.cudnn, backends.mkldnn
+    return [backends.cuda.matmul, cudnn.conv, cudnn.rnn, mkldnn.matmul, mkldnn.conv, mkldnn.rnn]
+
+
+def _legacy_fp32_flags() -> tuple[bool, str]:
+    """The values of PyTorch's older flags; their defaults, where the newer ones contradict them."""
+    import torch
+
+    try:
+        return torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()
+    except RuntimeError:
+        return True, "highest"

@@ -1,4 +1,4 @@
-"""A PyTorch module, placed and ready to run."""
+"""A PyTorch module on its device, ready to run: what the backend gives, and what parity and attribution ask of it."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from mqa_registry import NotRunError
-from mqa_transformers.memory import memory_errors
-from mqa_transformers.outputs import PAST, PRESENT, named_tensors, present
-from mqa_transformers.precision import Dtype, arithmetic, in_float64, in_precision
-from mqa_transformers.scripted import Script, is_script
-from mqa_transformers.stopwatch import timed
-from mqa_transformers.taps import class_of, closed, fed, submodule, takes_cache, tapped
-from mqa_transformers.tensorfloat import tensorfloat
+from mqa_transformers.device import memory_errors
+from mqa_transformers.hooks import (
+    accepts_use_cache,
+    get_class_name,
+    get_submodule,
+    hides_modules,
+    hook_inputs,
+    hook_outputs,
+    time_modules,
+)
+from mqa_transformers.outputs import HALF, PAST, PRESENT, named_tensors, optimum_name, track_rounding
+from mqa_transformers.precision import Dtype, arithmetic, cast_module, fp32_precision, in_float64
+from mqa_transformers.torchscript import Script, is_script
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-    from contextlib import AbstractContextManager
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -34,7 +39,9 @@ if TYPE_CHECKING:
 class TorchRunner:
     """Runs one module on one device, without gradients.
 
-    `original` is the model's own module, in float32, and `sample` gives a batch that it can run.
+    `original` is the model's own module, in float32, and `sample` gives a batch that it can run. `use_cache` says whether
+    a decoder gives its keys and values, None that its configuration decides. `rename_output` maps the path of an output
+    to its name.
     """
 
     module: Any
@@ -45,8 +52,8 @@ class TorchRunner:
     budget: int
     identity: Mapping[str, str]
     facts: Mapping[str, Any]
-    caches: bool | None = None  # whether a decoder gives its keys and values; by its configuration if None
-    naming: Callable[[str], str] = str  # of outputs by their paths
+    use_cache: bool | None = None
+    rename_output: Callable[[str], str] = str
 
     def run(self, batch: Arrays) -> Arrays:
         """The module's outputs by their paths (`logits`, `hidden_states.0`), as float32 or float64.
@@ -54,90 +61,85 @@ class TorchRunner:
         Those of a module that does not name them are `output`, or `output.0` and so on.
         """
         with self._running():
-            outputs = self._forward(batch)
-            named = outputs if isinstance(outputs, dict) else {"output": outputs}
-            return {self.naming(name): _array(tensor) for name, tensor in named_tensors(named).items()}
+            return {name: _to_numpy(tensor) for name, tensor in self._named_outputs(batch).items()}
 
     def unrounded(self, batch: Arrays) -> Mapping[str, tuple[npt.NDArray[Any], bool]]:
-        """Per output of integers that were rounded from numbers with a fraction these, and whether a step is at a half.
+        """By output, the fractional numbers that its integers were rounded from, and whether they round at halves.
 
         Other integers, such as labels and indices, are left out.
         """
-        from mqa_transformers.rounding import HALF, rounded
-
-        with self._running(), rounded() as mode:
-            outputs = self._forward(batch)
-            named = named_tensors(outputs if isinstance(outputs, dict) else {"output": outputs})
-            found = {name: mode.source(tensor) for name, tensor in named.items()}
-            return {self.naming(name): (_array(one[0]), one[1] == HALF) for name, one in found.items() if one}
+        with self._running(), track_rounding() as mode:
+            sources = {name: mode.source(tensor) for name, tensor in self._named_outputs(batch).items()}
+            return {name: (_to_numpy(source[0]), source[1] == HALF) for name, source in sources.items() if source}
 
     @contextmanager
     def variant(self, *, dtype: str = "", optimization: str = "", threads: int | None = None) -> Iterator[TorchRunner]:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        own = self.facts["precision"]
-        dtype = dtype or own
+        dtype = dtype or self.facts["precision"]
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
-        numbered = {"threads": threads} if threads else {}
-        yield replace(
-            self,
-            module=self._module(dtype),
-            threads=threads or self.threads,
-            identity={**self.identity, "dtype": dtype, **{name: str(one) for name, one in numbered.items()}},
-            facts={**self.facts, "precision": dtype, **numbered},
-        )
+        identity, facts = {**self.identity, "dtype": dtype}, {**self.facts, "precision": dtype}
+        if threads:
+            identity["threads"], facts["threads"] = str(threads), threads
+        yield replace(self, module=self._cast(dtype), threads=threads or self.threads, identity=identity, facts=facts)
 
-    def _module(self, dtype: str) -> Any:
+    def _cast(self, dtype: str) -> Any:
         own = self.facts["precision"]
         if dtype == own:
             return self.module
         if (dtype, own) == ("float64", "float32"):
             return in_float64(self.module)
-        return in_precision(self.original, self.device, dtype)
+        return cast_module(self.original, self.device, dtype)
 
     def caching(self, names: Collection[str]) -> TorchRunner:
-        """The same that gives a decoder's keys and values if some are among these outputs, and else leaves them out.
+        """A runner that gives a decoder's keys and values if some are among these outputs, and else leaves them out.
 
         They are named as those are: `past_key_values.layers.0.keys`, or `present.0.key`.
         """
-        naming = present if any(name.startswith(PRESENT) for name in names) else str
-        return replace(self, caches=any(name.startswith((PAST, PRESENT)) for name in names), naming=naming)
+        rename = optimum_name if any(name.startswith(PRESENT) for name in names) else str
+        return replace(self, use_cache=any(name.startswith((PAST, PRESENT)) for name in names), rename_output=rename)
 
     def modules(self) -> Sequence[str]:
-        """The modules that take part in an answer, each after those inside of it, in the order in which they finish.
+        """The modules that take part in a prediction, each after those inside of it, in the order in which they finish.
 
-        None of TorchScript, which does not show them.
+        There are none of TorchScript, which does not show them.
         """
         return list(self._modules)
 
     @cached_property
     def _modules(self) -> Sequence[str]:
-        if closed(self.module):
+        if hides_modules(self.module):
             return ()
         names = [name for name, _ in self.module.named_modules() if name]
         return tuple(name for name, calls in self.tap(self.sample(), names).items() if calls)
 
     def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
-        """The first tensor that each of these modules gives, once for each time it runs, those first that finish first.
+        """The first tensor that each of these modules gives, once for each call, in the order in which they finish.
 
         A module that does not run has no arrays.
         """
-        taken = _Taken(most=1)
-        with self._running(), tapped(self.module, modules, taken.take):
+        recorder = _CallRecorder(max_tensors=1)
+        with self._running(), hook_outputs(self.module, modules, recorder.record):
             self._forward(batch)
-        return {name: [array for arrays in calls for array in arrays] for name, calls in taken.of(modules).items()}
+        return {
+            name: [array for arrays in calls for array in arrays] for name, calls in recorder.calls(modules).items()
+        }
 
     def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Calls, Calls]:
-        """The tensors that each of these modules is given, and those that it gives, each time it runs."""
-        given, gave = _Taken(), _Taken()
-        with self._running(), fed(self.module, modules, given.take), tapped(self.module, modules, gave.take):
+        """The tensors that each of these modules gets, and those that it gives, at each call."""
+        inputs, outputs = _CallRecorder(), _CallRecorder()
+        with (
+            self._running(),
+            hook_inputs(self.module, modules, inputs.record),
+            hook_outputs(self.module, modules, outputs.record),
+        ):
             self._forward(batch)
-        return given.of(modules), gave.of(modules)
+        return inputs.calls(modules), outputs.calls(modules)
 
     def draws(self, batch: Arrays) -> bool:
-        """Whether the module draws random numbers for an answer, or sets where they begin."""
+        """Whether the module draws random numbers for a prediction, or seeds the generator."""
         import torch
 
         before = torch.get_rng_state()
@@ -148,46 +150,53 @@ class TorchRunner:
     def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
         """Seconds that each module takes by itself, those inside of it not counted; the model's own are under no name."""
         with self._running():
-            runs = [timed(self.module, lambda: self._forward(batch), self.device) for _ in range(repetitions)]
-        return {name: [one.get(name, 0.0) for one in runs] for name in dict.fromkeys(("", *chain(*runs)))}
+            runs = [time_modules(self.module, lambda: self._forward(batch), self.device) for _ in range(repetitions)]
+        return {name: [run.get(name, 0.0) for run in runs] for name in dict.fromkeys(("", *chain(*runs)))}
 
     def class_of(self, module: str) -> str:
         """The name of a module's class."""
-        return class_of(submodule(self.original, module))
+        return get_class_name(get_submodule(self.original, module))
 
     def parameters(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model.
 
-        Weights that are worked out of others, as by weight normalization, are among them as they come out.
+        Weights that are computed from others, as by weight normalization, are among them as they come out.
         """
-        part = submodule(self.original, module)
-        named = (*part.named_parameters(), *part.named_buffers(), *_worked_out(part))
-        return {name: _array(tensor) for name, tensor in named}
+        part = get_submodule(self.original, module)
+        tensors = (*part.named_parameters(), *part.named_buffers(), *_parametrized_weights(part))
+        return {name: _to_numpy(tensor) for name, tensor in tensors}
 
     @contextmanager
     def _running(self) -> Iterator[None]:
         with (
             memory_errors(),
-            _threads(self.threads),
-            tensorfloat(allowed=self.facts["tf32"]),
+            nullcontext() if self.threads is None else _intra_op_threads(self.threads),
+            fp32_precision(allow_tf32=self.facts["tf32"]),
             arithmetic(self.facts["precision"]),
         ):
             yield
 
     def _forward(self, batch: Arrays) -> Any:
-        asked = {} if self.caches is None or not takes_cache(self.original) else {"use_cache": self.caches}
         if self._script is not None:
-            taken = self._script.arguments(batch)
-            with self._script.as_new():
-                return self.module(**{name: self._tensor(value) for name, value in taken.items()})
-        return self.module(**{name: self._tensor(values) for name, values in batch.items()}, **asked)
+            arguments = self._script.select_arguments(batch)
+            with self._script.restoring_state():
+                return self.module(**{name: self._to_tensor(value) for name, value in arguments.items()})
+        options = (
+            {} if self.use_cache is None or not accepts_use_cache(self.original) else {"use_cache": self.use_cache}
+        )
+        return self.module(**{name: self._to_tensor(values) for name, values in batch.items()}, **options)
+
+    def _named_outputs(self, batch: Arrays) -> dict[str, Any]:
+        outputs = self._forward(batch)
+        tensors = named_tensors(outputs if isinstance(outputs, dict) else {"output": outputs})
+        return {self.rename_output(path): tensor for path, tensor in tensors.items()}
 
     @cached_property
     def _script(self) -> Script | None:
         return Script(self.module) if is_script(self.module) else None
 
-    def _tensor(self, values: npt.NDArray[Any] | float) -> Any:
-        """On the device; numbers with a fraction in the precision of the weights. What is no array stays as it is."""
+    def _to_tensor(self, values: npt.NDArray[Any] | float) -> Any:
+        """A tensor on the device, of a float array in the precision of the weights. A number stays as it is."""
         import torch
 
         if not isinstance(values, np.ndarray):
@@ -197,37 +206,33 @@ class TorchRunner:
         return tensor.to(device=self.device, dtype=dtype)
 
 
-class _Taken:
-    """The tensors of whatever passes by, by modules and calls; `most` of each call, or all."""
+class _CallRecorder:
+    """The tensors at each call of each module: the first `max_tensors` of a call, or all."""
 
-    def __init__(self, most: int | None = None) -> None:
-        self._most = most
+    def __init__(self, max_tensors: int | None = None) -> None:
+        self._max_tensors = max_tensors
         self._calls: dict[str, list[tuple[npt.NDArray[Any], ...]]] = {}
 
-    def take(self, name: str, passing: Any) -> None:
-        # A copy, for what comes after may work in place.
-        tensors = list(named_tensors(passing).values())[: self._most]
-        self._calls.setdefault(name, []).append(tuple(_array(tensor).copy() for tensor in tensors))
+    def record(self, name: str, values: Any) -> None:
+        # Copies, since later modules may work in place.
+        tensors = list(named_tensors(values).values())[: self._max_tensors]
+        self._calls.setdefault(name, []).append(tuple(_to_numpy(tensor).copy() for tensor in tensors))
 
-    def of(self, modules: Sequence[str]) -> Calls:
-        """Those of some modules, in the order in which they passed; none of a module that did not run."""
+    def calls(self, modules: Sequence[str]) -> Calls:
+        """The tensors of these modules, in the order in which they came; none of a module that did not run."""
         return self._calls | {name: [] for name in modules if name not in self._calls}
 
 
-def _worked_out(part: Any) -> Iterator[tuple[str, Any]]:
-    """What parametrizations give, under the names that modules read them by."""
-    for name, module in part.named_modules():
-        for tensor in getattr(module, "parametrizations", {}):
-            yield f"{name}.{tensor}".removeprefix("."), getattr(module, tensor)
-
-
-def _threads(number: int | None) -> AbstractContextManager[None]:
-    return nullcontext() if number is None else _so_many_threads(number)
+def _parametrized_weights(module: Any) -> Iterator[tuple[str, Any]]:
+    """What parametrizations compute, under the names that modules read them by."""
+    for name, part in module.named_modules():
+        for weight in getattr(part, "parametrizations", {}):
+            yield f"{name}.{weight}".removeprefix("."), getattr(part, weight)
 
 
 @contextmanager
-def _so_many_threads(number: int) -> Iterator[None]:
-    """For one batch alone: the number holds for the whole process, which may hold other backends."""
+def _intra_op_threads(number: int) -> Iterator[None]:
+    """So many threads for one batch: the number holds for the whole process, which may hold other backends."""
     import torch
 
     before = torch.get_num_threads()
@@ -238,8 +243,8 @@ def _so_many_threads(number: int) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def _array(tensor: Any) -> npt.NDArray[Any]:
+def _to_numpy(tensor: Any) -> npt.NDArray[Any]:
     import torch
 
-    whole = tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
-    return np.asarray(whole.detach().cpu().numpy())
+    widened = tensor.float() if tensor.dtype in {torch.float16, torch.bfloat16} else tensor
+    return np.asarray(widened.detach().cpu().numpy())

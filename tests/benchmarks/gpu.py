@@ -28,7 +28,7 @@ import numpy as np
 import mqa_onnxruntime
 import mqa_transformers
 from mqa_registry import Conditions, MqaError, Runner, Subject, find_device
-from mqa_transformers.quiet import quiet
+from mqa_transformers.library_messages import silence_transformers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -114,7 +114,7 @@ def made(name: str, folder: Path, asked: argparse.Namespace) -> tuple[Subject, A
 
     kind, inputs = MODELS[name]
     torch.manual_seed(7)
-    with quiet():
+    with silence_transformers():
         getattr(transformers, kind)(getattr(transformers, f"{name}Config")()).save_pretrained(folder / "model")
     conditions = Conditions(exports=folder / "exports", device=asked.device, offline=True)
     task = next(one for one in mqa_transformers.mqa_tasks() if one.name == "forward")

@@ -16,7 +16,7 @@ import mqa_transformers
 from mqa_registry import Conditions, NotRunError
 from mqa_registry.errors import ExitCode
 from mqa_registry.runs import Asked, run
-from mqa_transformers.source import auto
+from mqa_transformers.model_source import auto
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 TEXTS = next(task for task in mqa_transformers.mqa_tasks() if task.name == "text-classification")

@@ -11,7 +11,7 @@ import pytest
 from mqa_parity.ratios import numbers
 from mqa_parity.tensors import tensors
 from mqa_registry import Codec
-from mqa_transformers.quiet import quiet
+from mqa_transformers.library_messages import silence_transformers
 from mqa_transformers.runner import TorchRunner
 
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32, "intermediate_size": 64, "vocab_size": 64}
@@ -45,7 +45,7 @@ def models():
         if (architecture, attention) not in made:
             name, config, settings = ARCHITECTURES[architecture]
             torch.manual_seed(7)
-            with quiet():
+            with silence_transformers():
                 whole = getattr(transformers, config)(**settings, **TOKENS, attn_implementation=attention)
                 made[architecture, attention] = getattr(transformers, name)(whole).eval()
         return made[architecture, attention]

@@ -14,7 +14,7 @@ from mqa_torch.file import of_file
 
 import mqa_transformers
 from mqa_registry import Conditions, DataError, Subject
-from mqa_transformers.eager import torch_eager
+from mqa_transformers.torch_backend import torch_eager
 
 TASKS = {task.name: task for task in mqa_transformers.mqa_tasks()}
 ROWS = [{"inputs": {"x": [0.5, -1.0, 2.0]}}, {"inputs": {"x": [1.0, 1.0, 1.0]}}]

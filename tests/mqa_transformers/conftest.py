@@ -39,7 +39,7 @@ def bert(tmp_path_factory):
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from mqa_transformers.quiet import quiet
+    from mqa_transformers.library_messages import silence_transformers
 
     folder = tmp_path_factory.mktemp("models") / "bert"
     labels = {0: "negative", 1: "positive"}
@@ -55,7 +55,7 @@ def bert(tmp_path_factory):
         label2id={label: number for number, label in labels.items()},
     )
     torch.manual_seed(7)
-    with quiet():
+    with silence_transformers():
         BertForSequenceClassification(config).save_pretrained(folder)
     write_tokenizer(folder)
     return folder

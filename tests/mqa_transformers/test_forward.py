@@ -7,9 +7,9 @@ import pytest
 
 import mqa_transformers
 from mqa_registry import Conditions, DataError, Subject
-from mqa_transformers.eager import torch_eager
-from mqa_transformers.quiet import quiet
-from mqa_transformers.source import auto
+from mqa_transformers.library_messages import silence_transformers
+from mqa_transformers.model_source import auto
+from mqa_transformers.torch_backend import torch_eager
 
 TASK = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 
@@ -36,7 +36,7 @@ def t5(tmp_path_factory, bert):
     folder = tmp_path_factory.mktemp("models") / "t5"
     config = T5Config(vocab_size=80, d_model=16, d_kv=8, d_ff=32, num_layers=1, num_heads=2, decoder_start_token_id=0)
     torch.manual_seed(7)
-    with quiet():
+    with silence_transformers():
         T5ForConditionalGeneration(config).save_pretrained(folder)
     for name in ("tokenizer.json", "tokenizer_config.json"):
         (folder / name).write_text((bert / name).read_text())
@@ -54,7 +54,7 @@ def vit(tmp_path_factory):
         hidden_size=16, num_hidden_layers=1, num_attention_heads=2, intermediate_size=32, image_size=8, patch_size=4
     )
     torch.manual_seed(7)
-    with quiet():
+    with silence_transformers():
         ViTModel(config).save_pretrained(folder)
     return folder
 

@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from mqa_registry import DataError, NotRunError
-from mqa_transformers.hub import snapshot
+from mqa_transformers.model_source import fetch_snapshot
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -33,14 +33,14 @@ def cached(cache, bert):
 
 
 def test_an_offline_run_finds_a_model_in_the_cache(cached, conditions):
-    assert snapshot("acme/reviews", None, conditions) == cached
-    assert snapshot("acme/reviews", "main", conditions) == cached
-    assert snapshot("acme/reviews", COMMIT, conditions) == cached
+    assert fetch_snapshot("acme/reviews", None, conditions) == cached
+    assert fetch_snapshot("acme/reviews", "main", conditions) == cached
+    assert fetch_snapshot("acme/reviews", COMMIT, conditions) == cached
 
 
 def test_the_environment_can_ask_for_offline_too(cached, conditions, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False)) == cached
+    assert fetch_snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False)) == cached
 
 
 def test_a_model_from_the_cache_is_the_model_in_its_folder(cached, bert, opened):
@@ -51,19 +51,19 @@ def test_a_model_from_the_cache_is_the_model_in_its_folder(cached, bert, opened)
 
 def test_a_model_that_is_not_in_the_cache_cannot_be_had_offline(cache, conditions):
     with pytest.raises(NotRunError, match="`acme/other` is not in the cache of the hub") as refused:
-        snapshot("acme/other", None, conditions)
+        fetch_snapshot("acme/other", None, conditions)
     assert "hf download acme/other" in refused.value.hint
 
 
 def test_a_revision_that_is_not_in_the_cache_is_named(cached, conditions):
     with pytest.raises(NotRunError, match="`acme/reviews` at `v9` is not in the cache"):
-        snapshot("acme/reviews", "v9", conditions)
+        fetch_snapshot("acme/reviews", "v9", conditions)
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../../etc", "", "-x", "a b", "models/my--model/.."])
 def test_what_can_be_no_repository_is_refused(cache, conditions, name):
     with pytest.raises(DataError, match="neither a folder"):
-        snapshot(name, None, conditions)
+        fetch_snapshot(name, None, conditions)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +86,7 @@ def test_every_refusal_of_the_hub_is_one_line(cache, conditions, monkeypatch, *,
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(expected, match=words):
-        snapshot("acme/reviews", "v1", dataclasses.replace(conditions, offline=False))
+        fetch_snapshot("acme/reviews", "v1", dataclasses.replace(conditions, offline=False))
 
 
 def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatch, tmp_path):
@@ -101,7 +101,7 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatc
     files += ["pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", "sub/config.json"]
 
     def fetched(**flags):
-        snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False, **flags))
+        fetch_snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False, **flags))
         return set(filter_repo_objects(files, ignore_patterns=asked["ignore_patterns"]))
 
     model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model"}
@@ -114,5 +114,5 @@ def test_a_mistyped_folder_is_told_by_one_of_nearly_its_name(cache, conditions, 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-model").mkdir()
     with pytest.raises(NotRunError) as refused:
-        snapshot("my-modle", None, dataclasses.replace(conditions, offline=True))
+        fetch_snapshot("my-modle", None, dataclasses.replace(conditions, offline=True))
     assert refused.value.hint == "did you mean the folder `my-model`?"

@@ -11,7 +11,7 @@ import pytest
 
 from mqa_registry import DataError, MqaError, NotRunError
 from mqa_transformers import loading
-from mqa_transformers.source import auto
+from mqa_transformers.model_source import auto
 
 
 def test_the_module_is_in_float32_and_evaluation_mode(bert, opened):
@@ -68,8 +68,8 @@ def test_layers_are_counted_and_a_head_of_numbered_parts_is_one(configure, opene
 
 def test_layers_are_missing_where_none_of_their_weights_came():
     names = ["bert.layer.0.weight", "bert.layer.1.weight", "bert.layer.1.bias", "bert.layer.10.weight", "head.weight"]
-    assert loading.missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
-    assert loading.missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
+    assert loading.find_missing_layers(names[1:], names) == ["bert.layer.1", "bert.layer.10"]
+    assert loading.find_missing_layers(["bert.layer.1.bias", "head.weight"], names) == []
 
 
 def test_a_layer_too_few_in_the_configuration_is_never_dropped(configure, opened):

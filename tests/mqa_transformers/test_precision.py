@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mqa_registry import NotRunError
+from mqa_transformers.library_messages import silence_transformers
 from mqa_transformers.outputs import named_tensors
-from mqa_transformers.precision import arithmetic, in_precision
-from mqa_transformers.quiet import quiet
+from mqa_transformers.precision import arithmetic, cast_module
 
 WORDS = 64
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32, "intermediate_size": 64}
@@ -83,7 +83,7 @@ def made(architecture, **more):
     name, config, settings, _, _ = ARCHITECTURES[architecture]
     words = {} if architecture == "vit" else {"vocab_size": WORDS} | SPECIAL
     torch.manual_seed(7)
-    with quiet():
+    with silence_transformers():
         return getattr(transformers, name)(getattr(transformers, config)(**settings, **words, **more)).eval()
 
 
@@ -129,7 +129,7 @@ def test_no_step_is_done_in_less_than_float64(architecture):
 
     *_, inputs, casts = ARCHITECTURES[architecture]
     original = made(architecture)
-    module, cast = in_precision(original, "cpu", "float64"), cast_weights(original)
+    module, cast = cast_module(original, "cpu", "float64"), cast_weights(original)
 
     def throughout():
         with arithmetic("float64"):
@@ -149,7 +149,7 @@ def test_weights_that_are_made_wider_in_use_give_what_a_float64_copy_gives(archi
     import torch
 
     original, inputs = made(architecture), wide(ARCHITECTURES[architecture][3]())
-    module, cast = in_precision(original, "cpu", "float64"), cast_weights(original)
+    module, cast = cast_module(original, "cpu", "float64"), cast_weights(original)
     with arithmetic("float64"):
         ours, copied = (named_tensors(one(**inputs)) for one in (module, cast))
     assert all(torch.equal(ours[name], tensor) for name, tensor in copied.items())
@@ -158,7 +158,7 @@ def test_weights_that_are_made_wider_in_use_give_what_a_float64_copy_gives(archi
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_a_float64_module_takes_no_room_for_weights(architecture):
     original = made(architecture)
-    module = in_precision(original, "cpu", "float64")
+    module = cast_module(original, "cpu", "float64")
     ours, theirs = (dict(one.named_parameters()) for one in (module, original))
     assert ours.keys() == theirs.keys()
     assert all(weight.data_ptr() == theirs[name].data_ptr() for name, weight in ours.items())
@@ -191,7 +191,7 @@ def test_every_layer_takes_weights_that_are_made_wider_in_use(kind, form):
     if (kind, form) == ("encoder", "script"):
         pytest.skip("PyTorch's fast path does not survive being traced")
     copied = copy.deepcopy(layer.eval()).double()
-    module = in_precision(program(layer, x.float(), form), "cpu", "float64")
+    module = cast_module(program(layer, x.float(), form), "cpu", "float64")
     with arithmetic("float64"):
         ours, theirs = (tensors(one(x)) for one in (module, copied))
     for one, other in zip(ours, theirs, strict=True):
@@ -220,7 +220,7 @@ def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
     import torch
 
     original = made(architecture)
-    module, inputs = in_precision(original, "cpu", "float64"), ARCHITECTURES[architecture][3]()
+    module, inputs = cast_module(original, "cpu", "float64"), ARCHITECTURES[architecture][3]()
     with arithmetic("float64"):
         exact = module(**inputs).logits
     with torch.no_grad():
@@ -233,7 +233,7 @@ def test_casting_the_weights_alone_is_as_wrong_as_float32(architecture):
 def test_two_ways_through_attention_agree_to_the_last_digits_of_float64():
     answers = []
     for kind in ("sdpa", "eager"):
-        module = in_precision(made("llama", attn_implementation=kind), "cpu", "float64")
+        module = cast_module(made("llama", attn_implementation=kind), "cpu", "float64")
         with arithmetic("float64"):
             answers.append(module(**tokens()).logits)
     assert 0 < (answers[0] - answers[1]).abs().max() < 1e-14
@@ -247,7 +247,7 @@ def test_the_original_is_left_as_it_was():
     buffers = {name: buffer.clone() for name, buffer in original.named_buffers()}
     with torch.inference_mode():
         answer = original(**tokens()).logits
-    module = in_precision(original, "cpu", "float64")
+    module = cast_module(original, "cpu", "float64")
     with arithmetic("float64"):
         module(**tokens())
     assert torch.get_default_dtype() == torch.float32
@@ -271,9 +271,9 @@ def test_a_model_that_insists_on_float32_is_not_run():
     from transformers import GPT2Config, GPT2Model
 
     sizes = {"n_embd": 16, "n_layer": 1, "n_head": 2, "n_positions": 16, "vocab_size": WORDS}
-    with quiet():
+    with silence_transformers():
         config = GPT2Config(**sizes, reorder_and_upcast_attn=True, attn_implementation="eager", bos_token_id=1)
-        module = in_precision(GPT2Model(config).eval(), "cpu", "float64")
+        module = cast_module(GPT2Model(config).eval(), "cpu", "float64")
     with pytest.raises(NotRunError, match="does not run in float64: Error with upcasting"), arithmetic("float64"):
         module(**tokens())
 
@@ -295,7 +295,7 @@ def test_a_program_that_names_float32_is_run_in_float64_too(form):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # TorchScript is called outdated
         program = torch.jit.script(module) if form == "script" else torch.export.export(module, (x,)).module()
-    copied = in_precision(program, "cpu", "float64")
+    copied = cast_module(program, "cpu", "float64")
     with arithmetic("float64"):
         exact = module.double()(x.double())
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mqa_transformers.tensorfloat import _older_words, _places_of_precision, tensorfloat
+from mqa_transformers.precision import _fp32_settings, _legacy_fp32_flags, fp32_precision
 
 
 def state():
-    return [place.fp32_precision for place in _places_of_precision()], _older_words()
+    return [place.fp32_precision for place in _fp32_settings()], _legacy_fp32_flags()
 
 
 def older():
@@ -29,7 +29,7 @@ def everywhere():
 def as_it_was():
     yield
     torch.backends.fp32_precision = "none"
-    for place in _places_of_precision():
+    for place in _fp32_settings():
         place.fp32_precision = "none"
     torch.backends.cudnn.allow_tf32 = True
     torch.set_float32_matmul_precision("highest")
@@ -44,20 +44,20 @@ def test_it_holds_inside_and_leaves_no_trace(code, allowed, word, flags):
     if code:
         code()
     before = state()
-    with tensorfloat(allowed=allowed):
+    with fp32_precision(allow_tf32=allowed):
         assert state() == ([word] * 6, flags)
     assert state() == before
 
 
 def test_it_ends_where_the_batch_fails():
     before = state()
-    with pytest.raises(ZeroDivisionError), tensorfloat(allowed=True):
+    with pytest.raises(ZeroDivisionError), fp32_precision(allow_tf32=True):
         raise ZeroDivisionError
     assert state() == before
 
 
 def test_a_model_may_turn_cudnn_off_for_a_while():
-    with tensorfloat(allowed=False):
+    with fp32_precision(allow_tf32=False):
         with torch.backends.cudnn.flags(enabled=False):  # reads the older words, and sets them
             pass
         assert not torch.backends.cudnn.allow_tf32
@@ -78,6 +78,6 @@ def test_on_a_gpu_products_are_rough_only_where_that_is_allowed(gpu):
     image, kernel = (torch.randn(64, 64, size, size, device="cuda", generator=random) for size in (32, 3))
     roundings = {}
     for allowed in (False, True):
-        with tensorfloat(allowed=allowed):
+        with fp32_precision(allow_tf32=allowed):
             roundings[allowed] = rounding(torch.matmul, left, right), rounding(torch.conv2d, image, kernel)
     assert max(roundings[False]) < 3e-5 < roundings[True][0]

@@ -1,4 +1,4 @@
-"""Weights are safetensors inside the model's folder; anything else needs a flag, or is refused."""
+"""Weights are safetensors inside the checkpoint, of the sizes that its configuration says; anything else is refused, a pickle without a flag."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def test_weights_that_the_configuration_names_have_no_stand_in(tmp_path):
 
 
 def test_a_pickle_that_would_run_code_is_not_loaded_with_the_flag_either(folder, conditions, task, tmp_path):
-    from mqa_transformers.source import auto
+    from mqa_transformers.model_source import auto
 
     (folder / "model.safetensors").unlink()
     ran = tmp_path / "ran"
@@ -150,7 +150,7 @@ def test_an_allowed_pickle_is_loaded_and_reported(folder, conditions, task, subj
     import torch
     from safetensors.torch import load_file
 
-    from mqa_transformers.source import auto
+    from mqa_transformers.model_source import auto
 
     safe = subject(folder).model.module.state_dict()
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
@@ -158,3 +158,25 @@ def test_an_allowed_pickle_is_loaded_and_reported(folder, conditions, task, subj
     model = auto(task, dataclasses.replace(conditions, allow_pickle=True), id=folder)
     assert model.about["weights"] == "pickle"
     assert all(torch.equal(value, safe[name]) for name, value in model.module.state_dict().items())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"num_labels": 10**7, "id2label": None, "label2id": None},
+        {"num_hidden_layers": 10**7},
+        {"num_hidden_layers": 2000},
+        {"vocab_size": 10**8},
+        {"hidden_size": 10**12},
+        {"type_vocab_size": 10**10},
+        {"text_config": {"num_hidden_layers": 10**9}},
+    ],
+    ids=lambda asked: next(iter(asked)),
+)
+def test_sizes_that_no_weight_has_are_refused(configure, opened, asked):
+    with pytest.raises(DataError, match="its weights have not so many"):
+        opened(configure(**asked))
+
+
+def test_a_length_that_needs_no_weights_may_be_any(configure, opened):
+    opened(configure(max_length=10**9, rope_theta=10**7))

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mqa_registry import machine
-from mqa_transformers import fitting
+from mqa_transformers import compatibility
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def gpus(monkeypatch):
 @pytest.fixture
 def companion(tmp_path, monkeypatch):
     """Lays a torchvision onto the path, that asks for a torch and does this where it is imported; gives its finding."""
-    monkeypatch.setattr(fitting, "COMPANIONS", ("zz-vision",))
+    monkeypatch.setattr(compatibility, "COMPANIONS", ("zz-vision",))
 
     def found(wanted="", source=""):
         info = tmp_path / "zz_vision-0.28.0.dist-info"
@@ -33,14 +33,14 @@ def companion(tmp_path, monkeypatch):
         (info / "METADATA").write_text(f"{metadata}Requires-Dist: torch{wanted}\n")
         (tmp_path / "zz-vision.py").write_text(source)
         monkeypatch.syspath_prepend(str(tmp_path))
-        return list(fitting.companions())[-1]
+        return list(compatibility.diagnose_companions())[-1]
 
     yield found
     sys.modules.pop("zz-vision", None)
 
 
 def test_pytorch_computes_on_the_cpu(no_gpus):
-    (found,) = fitting.pytorch()
+    (found,) = compatibility.diagnose_pytorch()
     assert (found.level, found.subject, found.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
 
 
@@ -53,14 +53,14 @@ def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monke
 
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", unavailable)
-    _, found = fitting.pytorch()
+    _, found = compatibility.diagnose_pytorch()
     assert (found.level, found.subject) == ("problem", "cuda")
     assert "driver on your system is too old" in found.evidence
 
 
 def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
-    _, found = fitting.pytorch()
+    _, found = compatibility.diagnose_pytorch()
     assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
     assert found.mend
 
@@ -70,7 +70,7 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
         raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
 
     monkeypatch.setattr(torch, "full", fail)
-    found = fitting._computes("cuda:0", "NVIDIA H200")
+    found = compatibility._diagnose_device("cuda:0", "NVIDIA H200")
     assert (found.level, found.message) == (
         "problem",
         "NVIDIA H200 does not compute: CUDA error: no kernel image is available for execution on the device",
@@ -79,8 +79,8 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
 
 
 def test_transformers_loads_here(no_gpus, monkeypatch):
-    monkeypatch.setattr(fitting, "COMPANIONS", ())
-    assert [(each.level, each.subject) for each in fitting.companions()] == [("ok", "transformers")]
+    monkeypatch.setattr(compatibility, "COMPANIONS", ())
+    assert [(each.level, each.subject) for each in compatibility.diagnose_companions()] == [("ok", "transformers")]
 
 
 def test_a_companion_of_this_pytorch_is_fine(companion):
@@ -105,10 +105,10 @@ def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):
 
 
 def test_one_that_is_not_installed_is_not_missed(no_gpus, monkeypatch):
-    monkeypatch.setattr(fitting, "COMPANIONS", ("no-such-distribution",))
-    assert len(list(fitting.companions())) == 1
+    monkeypatch.setattr(compatibility, "COMPANIONS", ("no-such-distribution",))
+    assert len(list(compatibility.diagnose_companions())) == 1
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_pytorch_computes_on_it(gpu):
-    assert {each.level for each in fitting.pytorch()} == {"ok"}
+    assert {each.level for each in compatibility.diagnose_pytorch()} == {"ok"}

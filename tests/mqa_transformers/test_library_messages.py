@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_transformers.reasons import reason
+from mqa_transformers.library_messages import summarize_error
 
 TORCHSCRIPT = """The following operation failed in the TorchScript interpreter.
 Traceback of TorchScript (most recent call last):
@@ -25,4 +25,4 @@ RuntimeError: shape '[3, -1]' is invalid for input of size 4
     ],
 )
 def test_the_line_that_tells_is_the_first_or_the_one_announced_or_the_last_of_a_traceback(said, told):
-    assert reason(ValueError(said)) == told
+    assert summarize_error(ValueError(said)) == told

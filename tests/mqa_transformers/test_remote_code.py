@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.kernels import check_kernels, implementations
+from mqa_transformers.remote_code import check_kernels, list_implementations
 
 
 def test_names_are_found_for_the_whole_and_for_parts():
@@ -14,7 +14,7 @@ def test_names_are_found_for_the_whole_and_for_parts():
         "vision_config": {"_attn_implementation": {"": "c/d", "x": "sdpa"}},
         "id": "e/f",
     }
-    assert sorted(implementations(config)) == ["a/b", "c/d", "sdpa"]
+    assert sorted(list_implementations(config)) == ["a/b", "c/d", "sdpa"]
 
 
 @pytest.mark.parametrize("key", ["attn_implementation", "_attn_implementation", "experts_implementation"])
@@ -23,9 +23,9 @@ def test_what_transformers_read_is_refused_wherever_it_came_from(key):
 
     config = BertConfig.from_dict({key: "somebody/kernel"})
     with pytest.raises(DataError, match="`somebody/kernel`") as refused:
-        check_kernels(config, allowed=False)
+        check_kernels(config, is_trusted=False)
     assert "--trust-remote-code" in refused.value.hint
-    check_kernels(config, allowed=True)
+    check_kernels(config, is_trusted=True)
 
 
 def test_what_a_part_of_a_model_asks_for_is_refused():
@@ -33,11 +33,11 @@ def test_what_a_part_of_a_model_asks_for_is_refused():
 
     config = CLIPConfig.from_dict({"attn_implementation": {"text_config": "somebody/kernel"}})
     with pytest.raises(DataError, match="`somebody/kernel`"):
-        check_kernels(config, allowed=False)
+        check_kernels(config, is_trusted=False)
 
 
 def test_a_plain_configuration_asks_for_none():
     from transformers import BertConfig
 
-    check_kernels(BertConfig(), allowed=False)
-    check_kernels(BertConfig(attn_implementation="eager"), allowed=False)
+    check_kernels(BertConfig(), is_trusted=False)
+    check_kernels(BertConfig(attn_implementation="eager"), is_trusted=False)

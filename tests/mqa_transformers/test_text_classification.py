@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import softmax
 
 from mqa_registry import DataError, Model
-from mqa_transformers.classification import text_classification
+from mqa_transformers.text_classification import text_classification
 
 HOSTILE = [
     "",

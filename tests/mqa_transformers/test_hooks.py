@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pytest
 
-from mqa_transformers import stopwatch
+from mqa_transformers import hooks
+from mqa_transformers.hooks import ModuleTimer, time_modules
 from mqa_transformers.runner import TorchRunner
-from mqa_transformers.stopwatch import Stopwatch, timed
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def clock(monkeypatch):
             self.now += seconds
 
     clock = Clock()
-    monkeypatch.setattr(stopwatch, "time", clock)
+    monkeypatch.setattr(hooks, "time", clock)
     return clock
 
 
@@ -52,7 +52,7 @@ def works(clock, seconds, *inside, after=0.0):
 def spent(module, device="cpu"):
     import torch
 
-    return dict(timed(module, lambda: module(torch.ones(1)), device))
+    return dict(time_modules(module, lambda: module(torch.ones(1)), device))
 
 
 def test_what_runs_inside_of_a_module_is_not_its_own(clock):
@@ -123,10 +123,10 @@ def test_a_gpu_is_waited_for_before_the_clock_is_read(clock):
             return given
 
     launches = Launches()
-    watch = Stopwatch(wait)
-    watch.begin("launches", None)
+    watch = ModuleTimer(wait)
+    watch.start("launches", None)
     launches(torch.ones(1))
-    watch.end("launches", None)
+    watch.stop("launches", None)
     assert watch.seconds == {"launches": 3}
 
 

@@ -7,8 +7,7 @@ import pytest
 from scipy.special import expit, log_softmax, softmax
 
 from mqa_registry import DataError
-from mqa_transformers.classification import _decode
-from mqa_transformers.reading import reading_of
+from mqa_transformers.classifier_outputs import decode_logits, infer_reading
 
 LABELS = ("no", "yes")
 LOGITS = np.array([[0.3, -1.2], [2.0, 0.1], [-0.5, 0.9]], np.float32)
@@ -17,8 +16,8 @@ RIGHT = softmax(LOGITS.astype(np.float64), axis=1)
 
 
 def answers(values, name="probs"):
-    reading = reading_of(LABELS, {name: values}, ROWS)
-    decode = reading.decode if reading else lambda outputs, rows: _decode(LABELS, outputs, rows)
+    reading = infer_reading(LABELS, {name: values}, ROWS)
+    decode = reading.decode if reading else lambda outputs, rows: decode_logits(LABELS, outputs, rows)
     return decode({name: values}, ROWS)
 
 
@@ -48,18 +47,18 @@ def test_labels_alone_come_without_probabilities(values):
 
 
 def test_what_is_called_logits_is_read_as_logits():
-    assert reading_of(LABELS, {"logits": softmax(LOGITS, axis=1)}, ROWS) is None
+    assert infer_reading(LABELS, {"logits": softmax(LOGITS, axis=1)}, ROWS) is None
 
 
 @pytest.mark.parametrize(
     "values", [np.zeros((3, 5), np.float32), np.zeros((1, 2), np.float32), LOGITS[:, 0], np.array([0, 1, 7])]
 )
 def test_what_means_nothing_is_left_to_the_task_to_refuse(values):
-    assert reading_of(LABELS, {"probs": values}, ROWS) is None
+    assert infer_reading(LABELS, {"probs": values}, ROWS) is None
 
 
 def test_rows_of_a_later_batch_that_do_not_sum_to_one_are_refused():
-    reading = reading_of(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS)
+    reading = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS)
     with pytest.raises(DataError, match="rows that sum to 1, and others that do not"):
         reading.decode({"probs": LOGITS}, ROWS)
 
@@ -71,5 +70,5 @@ def test_a_row_of_nan_has_no_answer():
 
 
 def test_the_report_is_told_what_the_output_holds():
-    meaning = reading_of(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
+    meaning = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
     assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"

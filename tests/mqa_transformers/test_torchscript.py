@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from mqa_registry import Conditions, DataError
-from mqa_transformers.eager import torch_eager
-from mqa_transformers.precision import arithmetic, in_precision
-from mqa_transformers.scripted import Script
+from mqa_transformers.precision import arithmetic, cast_module
+from mqa_transformers.torch_backend import torch_eager
+from mqa_transformers.torchscript import Script
 
 WIDTH = 4
 RNG = np.random.default_rng(7)
@@ -104,10 +104,10 @@ def test_in_float64_it_is_right_to_the_digits_of_float64(listener):
 
 
 def test_an_argument_that_is_a_number_is_that_of_all_rows(listener):
-    taken = Script(listener).arguments(BATCH | {"other": BATCH["x"]})
+    taken = Script(listener).select_arguments(BATCH | {"other": BATCH["x"]})
     assert (list(taken), taken["rate"], type(taken["rate"])) == (["x", "rate"], 2, int)
     with pytest.raises(DataError, match="takes one `rate` for a whole batch, and rows have others"):
-        Script(listener).arguments(BATCH | {"rate": np.array([1, 2, 1])})
+        Script(listener).select_arguments(BATCH | {"rate": np.array([1, 2, 1])})
 
 
 def test_what_rows_bring_and_it_does_not_take_is_a_fact(listener):
@@ -141,7 +141,7 @@ def test_weights_in_the_code_are_made_wider_too(form):
         program = made.get(form, lambda: torch.jit.optimize_for_inference(script))()
     with torch.inference_mode():
         single = program(x)
-    copied = in_precision(program, "cpu", "float64")
+    copied = cast_module(program, "cpu", "float64")
     with arithmetic("float64"):
         exact = copied(x.double())
         torch.testing.assert_close(exact, module.double()(x.double()), rtol=0, atol=1e-14)

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.source import auto, told_task
+from mqa_transformers.model_source import auto, infer_task
 
 
 def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, opened):
@@ -78,4 +78,4 @@ def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, conditio
 )
 def test_a_model_tells_the_task_that_takes_it(configure, conditions, keys, task):
     folder = configure(**keys)
-    assert told_task(conditions, id=folder) == task
+    assert infer_task(conditions, id=folder) == task

@@ -1,22 +1,24 @@
-"""A model's folder: its digest changes with whatever its answers depend on, and with nothing else."""
+"""A checkpoint: its digest changes with whatever a prediction depends on, and what is no checkpoint is named for what it is."""
 
 from __future__ import annotations
 
 import dataclasses
 import json
 import os
+import pickle
+import shutil
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import DataError
-from mqa_transformers.folder import open_folder
+from mqa_transformers.checkpoint import open_checkpoint
 
 
 @pytest.fixture
 def digest(conditions):
-    return lambda folder: open_folder(folder, conditions).digest()
+    return lambda folder: open_checkpoint(folder, conditions).digest()
 
 
 def test_models_that_differ_in_one_weight_alone_never_share_a_digest(bert, folder, digest):
@@ -38,7 +40,7 @@ def test_models_that_differ_in_one_weight_alone_never_share_a_digest(bert, folde
     flipped=st.integers(1, 255),
 )
 def test_any_byte_of_any_file_that_matters_changes_the_digest(folder, conditions, name, place, flipped):
-    known = open_folder(folder, conditions)
+    known = open_checkpoint(folder, conditions)
     before, content = known.digest(), (folder / name).read_bytes()
     damaged = bytearray(content)
     damaged[int(place * len(content))] ^= flipped
@@ -85,9 +87,9 @@ def test_code_counts_only_where_it_is_run(folder, configure, digest, conditions)
     assert digest(folder) == plain
     configure(auto_map={"AutoModel": "modeling.Model"})
     trusting = dataclasses.replace(conditions, trust_remote_code=True)
-    second = open_folder(folder, trusting).digest()
+    second = open_checkpoint(folder, trusting).digest()
     (folder / "modeling.py").write_text("third = 3")
-    assert open_folder(folder, trusting).digest() != second
+    assert open_checkpoint(folder, trusting).digest() != second
 
 
 @pytest.mark.parametrize(
@@ -177,7 +179,7 @@ def test_code_of_the_model_needs_a_flag_and_is_reported(folder, task, conditions
         opened(folder)
     assert file in refused.value.message
     assert "--trust-remote-code" in refused.value.hint
-    assert open_folder(folder, dataclasses.replace(conditions, trust_remote_code=True)).code
+    assert open_checkpoint(folder, dataclasses.replace(conditions, trust_remote_code=True)).has_code
 
 
 @pytest.mark.parametrize(
@@ -204,4 +206,75 @@ def test_an_unreadable_file_is_refused(folder, opened):
     (folder / "model.safetensors").unlink()
     (folder / "model.safetensors").mkdir()
     with pytest.raises(DataError, match="holds no weights"):
+        opened(folder)
+
+
+LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90592\n"
+
+
+@pytest.fixture
+def refused(conditions):
+    def said(path):
+        with pytest.raises(DataError) as refusal:
+            open_checkpoint(path, conditions)
+        return refusal.value.message.replace(str(path), "MODEL"), refusal.value.hint.replace(str(path), "MODEL")
+
+    return said
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_an_adapter_names_its_base(folder, refused, whole):
+    if not whole:
+        (folder / "config.json").unlink()
+    (folder / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": "org/base"}))
+    message, hint = refused(folder)
+    assert message == "`MODEL` holds an adapter for the model `org/base`, which is no whole model"
+    assert "`merge_and_unload()`" in hint
+    (folder / "adapter_config.json").write_text("{}")
+    assert refused(folder)[0] == "`MODEL` holds an adapter, which is no whole model"
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])
+def test_a_file_that_git_lfs_did_not_fetch_is_named(folder, refused, name):
+    (folder / name).write_text(LFS)
+    message, hint = refused(folder)
+    assert message == f"`MODEL/{name}` is a pointer of git-LFS in place of the file"
+    assert hint.startswith("`git lfs pull`")
+
+
+def test_the_transformer_of_sentence_transformers_is_the_folder_inside(folder, refused, tmp_path):
+    outer = tmp_path / "outer"
+    shutil.copytree(folder, outer / "0_Transformer")
+    (outer / "1_Pooling").mkdir()
+    (outer / "1_Pooling" / "config.json").write_text('{"pooling_mode_mean_tokens": true}')
+    (outer / "modules.json").write_text("[]")
+    message, hint = refused(outer)
+    assert "sentence-transformers" in message
+    assert hint == "name that folder: `MODEL/0_Transformer`"
+
+
+def test_a_folder_around_models_names_them(folder, refused, tmp_path):
+    shutil.copytree(folder, tmp_path / "runs" / "checkpoint-500")
+    assert refused(tmp_path / "runs")[1] == "name a folder inside that has one: `MODEL/checkpoint-500`"
+
+
+def test_a_file_is_told_for_what_it_is(refused, tmp_path):
+    file = tmp_path / "model.ckpt"
+    file.write_bytes(pickle.dumps({}))
+    message, hint = refused(file)
+    assert message == "`MODEL` is a pickle, and a transformers model is a folder"
+    assert "`torch/factory`" in hint
+
+
+def test_a_pipe_among_the_files_of_a_model_is_refused_and_not_waited_for(folder, opened):
+    os.mkfifo(folder / "vocab.txt")
+    with pytest.raises(DataError, match="is a pipe or a device"):
+        opened(folder)
+
+
+@pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
+def test_a_pipe_in_place_of_a_file_of_a_model_is_refused(folder, opened, name):
+    (folder / name).unlink()
+    os.mkfifo(folder / name)
+    with pytest.raises(DataError):
         opened(folder)

@@ -21,10 +21,10 @@ def test_the_logits_are_those_of_transformers(bert, backend, subject):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from mqa_transformers.quiet import quiet
+    from mqa_transformers.library_messages import silence_transformers
 
     one = subject(bert)
-    with quiet():
+    with silence_transformers():
         module = AutoModelForSequenceClassification.from_pretrained(bert).eval()
     texts = [example["text"] for example in one.task.sample]
     inputs = AutoTokenizer.from_pretrained(bert)(texts, padding=True, truncation=True, return_tensors="pt")

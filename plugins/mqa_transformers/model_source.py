@@ -1,0 +1,173 @@
+"""The model source `transformers/auto`: a checkpoint in a folder, or in a repository of the hub."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, Model, NotRunError
+from mqa_transformers.checkpoint import UNUSED_SUFFIXES, open_checkpoint
+from mqa_transformers.library_messages import summarize_error
+from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
+from mqa_transformers.text_classification import check_single_label, is_single_label
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mqa_registry import Conditions, MqaError, Task
+    from mqa_transformers.checkpoint import Checkpoint
+
+TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variable of the hub
+
+
+@dataclass(frozen=True)
+class AutoOptions:
+    """Which checkpoint: `id` is a folder or a repository of the hub, `revision` a branch, tag or commit of the latter."""
+
+    id: str | Path
+    revision: str | None
+
+    def open(self, conditions: Conditions) -> Checkpoint:
+        """The checkpoint, fetched from the hub where it has to be."""
+        return open_checkpoint(self._folder(conditions), conditions)
+
+    def _folder(self, conditions: Conditions) -> Path:
+        if not isinstance(self.id, Path):
+            return fetch_snapshot(self.id, self.revision, conditions)
+        if self.revision is not None:
+            raise DataError(
+                f"`{self.id}` is a folder, and has no revision `{self.revision}`",
+                hint="leave `revision` out, or name a repository of the hub",
+            )
+        return self.id
+
+
+def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+    """A pretrained model, from a folder or from the hub.
+
+    `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
+    Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line. The model has
+    the head that the task needs; for a task that needs none, it is of the class that it was saved from.
+    """
+    if task.needs and task.needs not in HEADS:
+        heads = ", ".join(f"`{name}`" for name in HEADS)
+        raise DataError(
+            f"`transformers/auto` loads no models for `{task.needs}`, which the task `{task.name}` needs",
+            hint=f"it loads those for {heads}",
+        )
+    checkpoint = AutoOptions(id, revision).open(conditions)
+    config = checkpoint.config
+    if task.name == TEXT_CLASSIFICATION:
+        check_single_label(config.problem_type, config.labels())
+    processor = cache(partial(load_processor, checkpoint, task.needs, reads_text="text" in task.fields.values()))
+    return Model(
+        digest=checkpoint.digest(),
+        module=partial(load_module, checkpoint, task.needs, processor),
+        processor=processor,
+        labels=config.labels(),
+        about={"id": str(id), **_facts(checkpoint, revision)},
+    )
+
+
+def infer_task(conditions: Conditions, *, id: str | Path, revision: str | None = None) -> str:  # noqa: A002 - as above
+    """The task of the class that a model was saved from; `forward`, which takes any, where that has none of its own."""
+    config = AutoOptions(id, revision).open(conditions).config
+    is_classifier = (config.architecture or "").endswith("ForSequenceClassification")
+    classifies = is_classifier and is_single_label(config.problem_type, config.labels())
+    return f"transformers/{TEXT_CLASSIFICATION if classifies else FORWARD}"
+
+
+def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
+    """What tasks, backends and reports read of a model beside its weights."""
+    config = checkpoint.config
+    facts = {
+        "revision": revision,
+        "commit": checkpoint.commit,
+        "architecture": config.architecture,
+        "weights": "pickle" if checkpoint.is_pickled else "safetensors",
+        "remote_code": checkpoint.has_code,
+        "positions": config.max_positions,
+        "bytes": sum((checkpoint.path / name).stat().st_size for name in checkpoint.weights),
+        "decoder_start": config.decoder_start_token,
+        "pad_token": config.pad_token,
+        "unpadded": config.has_no_pad_token or None,
+        "vocabulary": config.vocabulary_size,
+        "problem_type": config.problem_type,
+    }
+    return {name: fact for name, fact in facts.items() if fact is not None}
+
+
+def fetch_snapshot(repository: str, revision: str | None, conditions: Conditions) -> Path:
+    """The folder that holds a repository of the hub at a revision, fetched unless this is an offline run.
+
+    Raises a DataError where there is no such repository, a NotRunError where it cannot be had here and now.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HFValidationError
+
+    is_offline = conditions.offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in TRUE_VALUES
+    try:
+        return Path(
+            snapshot_download(
+                repository,
+                revision=revision,
+                ignore_patterns=list(_ignored_patterns(conditions)),
+                local_files_only=is_offline,
+            )
+        )
+    except HFValidationError as error:
+        raise DataError(
+            f"`{repository}` is neither a folder beside the suite nor the id of a repository on the hub",
+            hint="such an id is `owner/name`",
+        ) from error
+    except Exception as error:
+        raise _fetch_error(repository, revision, error, is_offline=is_offline) from error
+
+
+def _ignored_patterns(conditions: Conditions) -> Iterator[str]:
+    """Files that are not fetched: weights in other forms, code that is not run, and what lies in folders."""
+    fetched = {".safetensors"}
+    if conditions.allow_pickle:
+        fetched.add(".bin")
+    if conditions.trust_remote_code:
+        fetched.add(".py")
+    else:
+        yield "*/*"
+    yield from (f"*{suffix}" for suffix in sorted(UNUSED_SUFFIXES - fetched))
+
+
+def _fetch_error(repository: str, revision: str | None, error: Exception, *, is_offline: bool) -> MqaError:
+    from huggingface_hub.errors import GatedRepoError, RepositoryNotFoundError, RevisionNotFoundError
+
+    name = f"`{repository}`" + ("" if revision is None else f" at `{revision}`")
+    if is_offline:
+        return NotRunError(
+            f"{name} is not in the cache of the hub, and this run is offline",
+            hint=_folder_hint(repository)
+            or f"fetch it with `hf download {repository}` or a run that is not offline, or name a folder beside the suite",
+        )
+    if isinstance(error, GatedRepoError):
+        return DataError(
+            f"`{repository}` is open to some users of the hub alone", hint="ask for access, then `hf auth login`"
+        )
+    if isinstance(error, RevisionNotFoundError):
+        return DataError(f"`{repository}` has no revision `{revision}`")
+    if isinstance(error, RepositoryNotFoundError):
+        return DataError(
+            f"there is no `{repository}`, neither as a folder beside the suite nor on the hub",
+            hint=_folder_hint(repository) or "where it is private, `hf auth login` first",
+        )
+    return NotRunError(
+        f"{name} cannot be fetched from the hub: {summarize_error(error).removeprefix('Got: ')}",
+        hint="there is no folder of that name beside the suite either",
+    )
+
+
+def _folder_hint(repository: str) -> str:
+    """A folder here of nearly the same name, which may be what was meant."""
+    close = get_close_matches(repository, [folder.name for folder in Path.cwd().glob("*/")], n=1)
+    return f"did you mean the folder `{close[0]}`?" if close else ""

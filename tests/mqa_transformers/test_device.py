@@ -1,0 +1,137 @@
+"""A run on a GPU never ends up on the CPU in silence, and memory that runs out is told apart from every other failure."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from mqa_registry import NotRunError, OutOfMemoryError, machine
+from mqa_transformers import device
+from mqa_transformers.device import check_free_memory, memory_errors, requested_device, resolve_device
+
+
+def test_an_allocation_that_fails_is_out_of_memory():
+    import torch
+
+    with pytest.raises(OutOfMemoryError, match=r"PyTorch ran out of memory: .*allocate"), memory_errors():
+        torch.empty(10**15)
+
+
+def test_so_is_one_on_a_gpu_and_one_of_python():
+    import torch
+
+    libraries = (
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED"),
+    )
+    for error in (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 20 GiB"), MemoryError(), *libraries):
+        with pytest.raises(OutOfMemoryError), memory_errors():
+            raise error
+
+
+def test_any_other_failure_passes_through():
+    with pytest.raises(RuntimeError, match="mat1 and mat2"), memory_errors():
+        raise RuntimeError("mat1 and mat2 shapes cannot be multiplied")
+    with pytest.raises(IndexError), memory_errors():
+        raise IndexError("index out of range in self")
+
+
+@pytest.fixture
+def room(tmp_path, monkeypatch):
+    """A machine with so much memory available, and a container with a limit and what is taken of it."""
+
+    def make(available="", limit="", taken=""):
+        (tmp_path / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable:    {available} kB\n" if available else "")
+        (tmp_path / "memory.max").write_text(f"{limit}\n")
+        (tmp_path / "memory.current").write_text(f"{taken}\n")
+        monkeypatch.setattr(device, "MEMINFO", tmp_path / "meminfo")
+        monkeypatch.setattr(device, "CGROUP", tmp_path)
+
+    return make
+
+
+def test_what_does_not_fit_is_refused_before_it_is_tried(room):
+    room(available=2_000_000)
+    check_free_memory(2_000_000_000, "a copy")
+    with pytest.raises(OutOfMemoryError, match=r"a copy takes 3\.0 GB of memory, and 2\.0 GB are free"):
+        check_free_memory(3_000_000_000, "a copy")
+
+
+def test_a_container_may_have_less_than_its_machine(room):
+    room(available=9_000_000, limit=4_000_000_000, taken=3_000_000_000)
+    with pytest.raises(OutOfMemoryError, match=r"1\.0 GB are free"):
+        check_free_memory(2_000_000_000, "a copy")
+    room(available=9_000_000, limit="max", taken=3_000_000_000)
+    check_free_memory(2_000_000_000, "a copy")
+
+
+def test_where_nobody_says_it_is_tried(room, monkeypatch, tmp_path):
+    room()
+    check_free_memory(10**15, "a copy")
+    monkeypatch.setattr(device, "MEMINFO", tmp_path / "nowhere")
+    check_free_memory(10**15, "a copy")
+
+
+@pytest.fixture
+def one_gpu(monkeypatch):
+    """A machine whose driver lists a GPU, with a PyTorch that may be built for it."""
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
+    monkeypatch.setattr(device, "version", lambda _: "2.13.0+cu130")
+
+
+def without_cuda(monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+
+def test_auto_lands_on_the_cpu_where_there_is_no_gpu(conditions, monkeypatch):
+    monkeypatch.setattr(machine, "gpu_names", lambda: ())
+    assert resolve_device(conditions) == requested_device(conditions)
+    assert resolve_device(conditions).kind == "cpu"
+
+
+def test_auto_wants_the_gpu_and_lands_on_the_cpu_where_pytorch_cannot_use_it(conditions, one_gpu, monkeypatch):
+    without_cuda(monkeypatch)
+    assert str(requested_device(conditions)) == "cuda:0"
+    assert str(resolve_device(conditions)) == "cpu"
+
+
+def test_a_pytorch_without_cuda_wants_no_gpu(conditions, one_gpu, monkeypatch):
+    monkeypatch.setattr(device, "version", lambda _: "2.13.0+cpu")
+    assert str(requested_device(conditions)) == "cpu"
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:3"])
+def test_a_gpu_that_is_asked_for_and_not_there_is_refused(conditions, monkeypatch, device):
+    without_cuda(monkeypatch)
+    with pytest.raises(NotRunError, match=f"`{device}` was asked for, and PyTorch .* cannot use it: ") as refused:
+        resolve_device(dataclasses.replace(conditions, device=device))
+    assert "--device cpu" in refused.value.hint
+
+
+def test_what_pytorch_warns_of_is_the_reason(conditions, one_gpu, monkeypatch):
+    import warnings
+
+    import torch
+
+    def warn():
+        warnings.warn("The NVIDIA driver on your system is too old\nand more", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", warn)
+    with pytest.raises(NotRunError, match=r"cannot use it: The NVIDIA driver on your system is too old$"):
+        resolve_device(dataclasses.replace(conditions, device="cuda"))
+
+
+def test_a_gpu_of_too_high_a_number_is_refused(conditions, one_gpu, monkeypatch):
+    import torch
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert str(resolve_device(dataclasses.replace(conditions, device="cuda:0"))) == "cuda:0"
+    with pytest.raises(NotRunError, match="GPUs found: 1"):
+        resolve_device(dataclasses.replace(conditions, device="cuda:1"))
