@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from mqa_performance import cold, latency, modules, size, speedup, throughput
+from mqa_performance import footprint, latency, module_times, throughput
 from mqa_registry import Probe, hookimpl
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ def mqa_probes() -> Iterator[Probe]:
         "latency",
         latency.latency,
         gives=("value", "p50_ms", "p95_ms", "p99_ms"),
-        numbers=latency.numbers,
-        evidence=latency.evidence,
+        numbers=latency.latency_numbers,
+        evidence=latency.latency_evidence,
         ranges=dict.fromkeys(("value", "p50_ms", "p95_ms", "p99_ms"), UPWARDS),
         sees="runner",
         reused=False,
@@ -31,18 +31,18 @@ def mqa_probes() -> Iterator[Probe]:
         "throughput",
         throughput.throughput,
         gives=("value", "batch"),
-        numbers=throughput.numbers,
-        evidence=throughput.evidence,
+        numbers=throughput.throughput_numbers,
+        evidence=throughput.throughput_evidence,
         ranges=dict.fromkeys(("value", "batch"), UPWARDS),
         sees="runner",
         reused=False,
     )
     yield Probe(
         "speedup",
-        speedup.speedup,
+        latency.speedup,
         gives=("value", "reference_ms", "candidate_ms"),
-        numbers=speedup.numbers,
-        evidence=speedup.evidence,
+        numbers=latency.speedup_numbers,
+        evidence=latency.speedup_evidence,
         ranges=dict.fromkeys(("value", "reference_ms", "candidate_ms"), UPWARDS),
         sees="runner",
         compares=True,
@@ -50,32 +50,39 @@ def mqa_probes() -> Iterator[Probe]:
     )
     yield Probe(
         "load-time",
-        cold.load_time,
+        footprint.load_time,
         gives=("value", "first_ms"),
-        numbers=cold.times,
+        numbers=footprint.load_time_numbers,
         ranges=dict.fromkeys(("value", "first_ms"), UPWARDS),
-        evidence=cold.evidence,
+        evidence=footprint.process_evidence,
         sees="runner",
         reused=False,
     )
     yield Probe(
         "memory",
-        cold.memory,
+        footprint.memory,
         gives=("value", "loaded_mb", "idle_mb"),
-        numbers=cold.sizes,
+        numbers=footprint.memory_numbers,
         ranges=dict.fromkeys(("value", "loaded_mb", "idle_mb"), UPWARDS),
-        evidence=cold.evidence,
+        evidence=footprint.process_evidence,
         sees="runner",
         reused=False,
     )
     yield Probe(
         "modules",
-        modules.modules,
+        module_times.modules,
         gives=("covered", "largest", "total_ms"),
-        numbers=modules.numbers,
+        numbers=module_times.module_numbers,
         ranges={"covered": SHARE, "largest": SHARE, "total_ms": UPWARDS},
-        evidence=modules.evidence,
+        evidence=module_times.module_evidence,
         sees="runner",
         reused=False,
     )
-    yield Probe("size", size.size, gives=("value",), numbers=size.numbers, sees="runner", ranges={"value": UPWARDS})
+    yield Probe(
+        "size",
+        footprint.size,
+        gives=("value",),
+        numbers=footprint.size_numbers,
+        sees="runner",
+        ranges={"value": UPWARDS},
+    )

@@ -6,12 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from annotated_types import Ge
 
-from mqa_performance.drawing import batches as in_batches
-from mqa_performance.drawing import encoded
-from mqa_performance.timing import repeated
+from mqa_performance.benchmark import make_batches, sample_rows, time_repeatedly
 from mqa_registry import DataError, Statistic
 
 if TYPE_CHECKING:
@@ -21,8 +18,8 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-BATCHES = (1, 8, 32)
-MOST = 4096  # rows in one batch: each is copied into it
+BATCH_SIZES = (1, 8, 32)
+MAX_BATCH_SIZE = 4096  # each row is copied into the batch
 
 
 def throughput(
@@ -39,43 +36,45 @@ def throughput(
     counts, `repetitions` how many count. `rows` is how many rows of the data are drawn, and cut into batches as they come:
     what sorting by length would gain is not in it.
     """
-    sizes = BATCHES if batches is None else tuple(batches)
-    if not sizes or min(sizes) < 1 or max(sizes) > MOST:
-        raise DataError(f"`batches` is {list(sizes)}, and takes one batch size or more, of 1 to {MOST:,} rows")
-    drawn = encoded(scene, rows)
-    seen = [
-        (size, one.rows, took)
+    sizes = BATCH_SIZES if batches is None else tuple(batches)
+    if not sizes or min(sizes) < 1 or max(sizes) > MAX_BATCH_SIZE:
+        raise DataError(
+            f"`batches` is {list(sizes)}, and takes one batch size or more, of 1 to {MAX_BATCH_SIZE:,} rows"
+        )
+    drawn = sample_rows(scene, rows)
+    runs = [
+        (size, batch.n_rows, seconds)
         for size in dict.fromkeys(sizes)
-        for one, took in repeated(scene.view.runner, in_batches(scene, drawn, size), warmup, repetitions)
+        for batch, seconds in time_repeatedly(scene.view.runner, make_batches(scene, drawn, size), warmup, repetitions)
     ]
-    size, count, taken = zip(*seen, strict=True)
-    return pa.table({"batch": size, "rows": count, "seconds": taken})
+    return pa.table(dict(zip(("batch", "rows", "seconds"), zip(*runs, strict=True), strict=True)))
 
 
-def numbers(observations: pa.Table) -> dict[str, Any]:
+def throughput_numbers(observations: pa.Table) -> dict[str, Any]:
     """The best batch size's rows a second, over all its repetitions together, and that batch size."""
-    rates = _rates(observations)
+    rates = _rows_per_second(observations)
     best = max(rates, key=lambda size: rates[size])
-    mine = observations.filter(pc.equal(observations.column("batch"), best))
-    rows, seconds = (mine.column(name).to_numpy().astype(np.float64) for name in ("rows", "seconds"))
+    is_best = observations.column("batch").to_numpy() == best
+    rows, seconds = (observations.column(name).to_numpy()[is_best].astype(np.float64) for name in ("rows", "seconds"))
     cells = np.full(len(observations), -1)
-    cells[observations.column("batch").to_numpy() == best] = np.arange(len(mine))
-    return {"value": Statistic(lambda counts: _rate(counts, rows, seconds), cells, len(mine)), "batch": float(best)}
+    cells[is_best] = np.arange(len(rows))
+
+    def rate(counts: Floats) -> Floats:
+        total = counts @ seconds
+        rates: Floats = np.divide(counts @ rows, total, out=np.full(total.shape, np.nan), where=total > 0)
+        return rates
+
+    return {"value": Statistic(rate, cells, len(rows)), "batch": float(best)}
 
 
-def evidence(observations: pa.Table) -> dict[str, Any]:
+def throughput_evidence(observations: pa.Table) -> dict[str, Any]:
     """Rows a second at every batch size."""
-    return {"rows_per_second": {str(size): round(rate, 3) for size, rate in _rates(observations).items()}}
+    rates = _rows_per_second(observations)
+    return {"rows_per_second": {str(size): round(rate, 3) for size, rate in rates.items()}}
 
 
-def _rates(observations: pa.Table) -> dict[int, float]:
-    sums = (
-        observations.group_by("batch", use_threads=False).aggregate([("rows", "sum"), ("seconds", "sum")]).to_pylist()
-    )
-    return {one["batch"]: one["rows_sum"] / one["seconds_sum"] for one in sums}
-
-
-def _rate(counts: Floats, rows: Floats, seconds: Floats) -> Floats:
-    total = counts @ seconds
-    rate: Floats = np.divide(counts @ rows, total, out=np.full(total.shape, np.nan), where=total > 0)
-    return rate
+def _rows_per_second(observations: pa.Table) -> dict[int, float]:
+    """Rows a second by batch size, over all runs of that size."""
+    by_size = observations.group_by("batch", use_threads=False)
+    totals = by_size.aggregate([("rows", "sum"), ("seconds", "sum")]).to_pylist()
+    return {total["batch"]: total["rows_sum"] / total["seconds_sum"] for total in totals}

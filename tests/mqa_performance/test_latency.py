@@ -1,20 +1,30 @@
-"""Latency is the time of the runs that count, on rows as the data have them."""
+"""Latency is the time of the runs that count, on rows as the data have them; the speedup is a ratio of times taken in turns."""
 
 from __future__ import annotations
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from mqa_performance.latency import PERCENTILES, evidence, latency, numbers
+from mqa_performance.latency import (
+    PERCENTILES,
+    latency,
+    latency_evidence,
+    latency_numbers,
+    speedup,
+    speedup_evidence,
+    speedup_numbers,
+)
 from mqa_registry import NotRunError
 
 
 def test_it_takes_as_long_as_the_runner(scene, sleeper):
     seen = latency(scene(sleeper(0.004)), warmup=1, repetitions=10)
-    found = numbers(seen)
+    found = latency_numbers(seen)
     assert (found["value"] >= 4).all()
     assert {name: one.share for name, one in found.items() if name != "value"} == PERCENTILES
     assert all((one.values == found["value"]).all() for name, one in found.items() if name != "value")
-    assert evidence(seen)["fastest_ms"] >= 4
+    assert latency_evidence(seen)["fastest_ms"] >= 4
 
 
 def test_the_warm_up_comes_first_and_does_not_count(scene, sleeper):
@@ -61,10 +71,42 @@ def test_fewer_rows_are_a_draw_that_follows_from_the_seed(scene, sleeper):
 
 
 def test_the_sizes_of_what_was_run_are_told(scene, sleeper):
-    shown = evidence(latency(scene(sleeper()), rows=20, repetitions=20))
+    shown = latency_evidence(latency(scene(sleeper()), rows=20, repetitions=20))
     assert (shown["smallest_size"], shown["largest_size"]) == (1, 20)
 
 
 def test_no_rows_is_not_run(scene, sleeper):
     with pytest.raises(NotRunError, match="no rows"):
         latency(scene(sleeper(), rows=0))
+
+
+def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(scene, sleeper):
+    seen = speedup(scene(sleeper(0.01), sleeper(0.03)), warmup=0, repetitions=7)
+    found = {name: np.median(one.values) for name, one in speedup_numbers(seen).items()}
+    assert {one.share for one in speedup_numbers(seen).values()} == {0.5}
+    assert 2 < found["value"] < 4
+    assert found["reference_ms"] > 30
+    assert found["candidate_ms"] > 10
+    assert speedup_evidence(seen) == {"rounds": 7, "faster_in": 7}
+
+
+def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(scene, sleeper):
+    log = []
+    speedup(scene(sleeper(name="new", log=log), sleeper(name="old", log=log)), warmup=1, repetitions=9)
+    turns = [(name, codes.shape) for name, codes in log]
+    assert len(turns) == 4 * 10
+    assert turns[::2] == turns[1::2], "what is timed follows what is not"
+    rounds = [turns[place : place + 4 : 2] for place in range(0, 40, 4)]
+    assert all({name for name, _ in pair} == {"new", "old"} for pair in rounds)
+    assert all(first[1] == second[1] for first, second in rounds)
+    assert len({pair[0][0] for pair in rounds}) == 2, "who comes first is drawn by lot"
+
+
+def test_the_ratio_is_the_median_of_the_rounds_and_not_of_the_sides():
+    seen = pa.table({"reference_ms": [1.0, 10.0, 100.0], "candidate_ms": [1.0, 5.0, 25.0], "size": [1, 1, 1]})
+    assert speedup_numbers(seen)["value"].values.tolist() == [1.0, 2.0, 4.0]
+
+
+def test_a_run_too_quick_for_the_clock_is_no_division_by_zero():
+    seen = pa.table({"reference_ms": [1.0], "candidate_ms": [0.0], "size": [1]})
+    assert speedup_numbers(seen)["value"].values == [np.inf]

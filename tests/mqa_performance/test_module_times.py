@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mqa_performance import mqa_probes
-from mqa_performance.modules import evidence, modules, numbers
+from mqa_performance.module_times import module_evidence, module_numbers, modules
 from mqa_registry import NotRunError
 from mqa_registry.options import options_of, validate
 
@@ -34,7 +34,7 @@ def clocked(sleeper):
 
 
 def means(seen):
-    return {name: float(values.mean()) for name, values in numbers(seen).items()}
+    return {name: float(values.mean()) for name, values in module_numbers(seen).items()}
 
 
 def test_the_time_that_has_a_module_is_a_share_of_all_of_it(scene, clocked):
@@ -44,31 +44,31 @@ def test_the_time_that_has_a_module_is_a_share_of_all_of_it(scene, clocked):
 
 def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(scene, clocked):
     probe = next(one for one in mqa_probes() if one.name == "modules")
-    assert set(probe.gives) == set(numbers(modules(scene(clocked()))))
+    assert set(probe.gives) == set(module_numbers(modules(scene(clocked()))))
     assert not probe.reused
 
 
 def test_every_run_that_counts_has_numbers_of_its_own(scene, clocked):
     seen = modules(scene(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
-    found = numbers(seen)
+    found = module_numbers(seen)
     assert found["total_ms"].tolist() == pytest.approx([1, 4, 1, 4])
     assert found["covered"].tolist() == pytest.approx([1, 0.5, 1, 0.5])
 
 
 def test_the_warm_up_does_not_count(scene, clocked):
     seen = modules(scene(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
-    assert numbers(seen)["total_ms"].tolist() == pytest.approx([1.0])
+    assert module_numbers(seen)["total_ms"].tolist() == pytest.approx([1.0])
 
 
 def test_every_batch_is_run_as_often(scene, clocked):
     runner = clocked()
     seen = modules(scene(runner, rows=20), rows=20, batch=8, repetitions=5)
     assert [len(codes) for _, codes in runner.log] == [8, 8, 8]
-    assert len(numbers(seen)["covered"]) == 15
+    assert len(module_numbers(seen)["covered"]) == 15
 
 
 def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
-    shown = evidence(modules(scene(clocked())))
+    shown = module_evidence(modules(scene(clocked())))
     assert shown["modules"] == [
         {"module": "encoder.dense", "class": "Linear", "ms": 600.0, "share": 0.6},
         {"module": "head", "class": "Block", "ms": 200.0, "share": 0.2},
@@ -79,36 +79,38 @@ def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
 
 def test_no_more_than_ten_are_shown(scene, clocked):
     seen = modules(scene(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
-    assert [one["module"] for one in evidence(seen)["modules"]] == [f"layer.{n}" for n in range(29, 19, -1)]
+    assert [one["module"] for one in module_evidence(seen)["modules"]] == [f"layer.{n}" for n in range(29, 19, -1)]
 
 
 def test_one_hiccup_makes_no_module_the_slowest(scene, clocked):
     usual = {"dense": 0.002, "head": 0.001}
     seen = modules(scene(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
-    assert [one["module"] for one in evidence(seen)["modules"]] == ["dense", "head"]
-    assert evidence(seen)["modules"][1]["ms"] == 1.0
+    assert [one["module"] for one in module_evidence(seen)["modules"]] == ["dense", "head"]
+    assert module_evidence(seen)["modules"][1]["ms"] == 1.0
 
 
 def test_a_module_that_a_run_did_not_pass_took_no_time_there(scene, clocked):
-    found = numbers(modules(scene(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3))
+    found = module_numbers(
+        modules(scene(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3)
+    )
     assert found["largest"].tolist() == [1.0, 1.0, 0.0]
 
 
 def test_where_no_time_has_a_module_none_is_the_slowest(scene, clocked):
     seen = modules(scene(clocked({"": 0.5})))
     assert means(seen) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
-    assert evidence(seen) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
+    assert module_evidence(seen) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
 
 
 def test_shares_of_no_time_are_undefined(scene, clocked):
-    found = numbers(modules(scene(clocked({"": 0.0, "a": 0.0}))))
+    found = module_numbers(modules(scene(clocked({"": 0.0, "a": 0.0}))))
     assert np.isnan(found["covered"]).all()
     assert np.isnan(found["largest"]).all()
 
 
 def test_a_name_like_any_text_is_a_name(scene, clocked):
     name = "[bold]`a`\n\x1b[31m\0"
-    assert evidence(modules(scene(clocked({name: 1.0}))))["modules"][0]["module"] == name
+    assert module_evidence(modules(scene(clocked({name: 1.0}))))["modules"][0]["module"] == name
 
 
 def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(scene, clocked):

@@ -1,4 +1,4 @@
-"""What a fresh process takes is its own: nothing of this one is in it."""
+"""What a fresh process takes is its own, nothing of this one is in it; the size on disk is that of the files a backend runs."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqa_performance.cold import evidence, load_time, memory, sizes, times
+from mqa_performance.footprint import (
+    load_time,
+    load_time_numbers,
+    memory,
+    memory_numbers,
+    process_evidence,
+    size,
+    size_numbers,
+)
 from mqa_registry import NotRunError
 
 MEGABYTES = 150
@@ -76,15 +84,15 @@ def before(scene, sleeper, tmp_path):
 def test_the_peak_of_a_fresh_process_has_what_it_runs_in_it_and_nothing_of_this_one(before):
     ballast = np.ones(600_000_000 // 8)  # of this process
     seen = memory(before(), rows=4, batch=2)
-    found = sizes(seen)
+    found = memory_numbers(seen)
     assert found["idle_mb"] <= found["loaded_mb"] < found["value"]
     assert MEGABYTES * 0.9 < found["value"] - found["loaded_mb"] < MEGABYTES * 1.5
     assert found["value"] < ballast.nbytes / 1e6
-    assert evidence(seen) == {"libraries": []}
+    assert process_evidence(seen) == {"libraries": []}
 
 
 def test_the_time_to_load_is_that_of_every_process(before):
-    found = times(load_time(before(slow=0.3), processes=2))
+    found = load_time_numbers(load_time(before(slow=0.3), processes=2))
     assert len(found["value"]) == 2
     assert ((found["value"] > 0.3) & (found["value"] < 20)).all()
     assert (found["first_ms"] > 0).all()
@@ -116,3 +124,12 @@ def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     load_time(before(), processes=1)
     assert [path.name for path in Path(tmp_path).iterdir() if path.name.startswith("mqa-")] == []
+
+
+def test_it_is_in_megabytes(scene, sleeper):
+    assert size_numbers(size(scene(sleeper(facts={"bytes": 41_112_601})))) == {"value": 41.112601}
+
+
+def test_a_backend_that_does_not_tell_has_none(scene, sleeper):
+    with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
+        size(scene(sleeper()))

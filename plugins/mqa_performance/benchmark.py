@@ -1,0 +1,74 @@
+"""What every timing has in common: batches of real rows, encoded outside of it, and the clock around a run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_registry import Runner, Scene
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One batch that is run. `cost` is by the task's measure, tokens or the like, padding included."""
+
+    arrays: Arrays
+    n_rows: int
+    cost: int
+
+
+def sample_rows(scene: Scene, n_rows: int) -> list[Arrays]:
+    """Rows of a view, drawn without replacement and encoded, as far as there are so many; NotRunError without any."""
+    table = scene.view.rows.table
+    if not len(table):
+        raise NotRunError("there are no rows to run the model on")
+    drawn = scene.rng.choice(len(table), min(n_rows, len(table)), replace=False)
+    assert scene.subject is not None  # a backend that runs a model has one
+    examples = table.select(list(scene.view.rows.fields)).take(drawn).to_pylist()
+    return list(scene.subject.codec.encode(examples))
+
+
+def make_batches(scene: Scene, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:
+    """The rows in batches of one size, each about as often as any other, and none twice in a batch if that can be.
+
+    NotRunError where the model takes one row at a time, and more are asked for.
+    """
+    if batch_size > 1 and not scene.batching.takes_batches:
+        raise NotRunError(scene.batching.reason, hint="time it with `batch = 1`")
+    assert scene.subject is not None  # as above
+    codec = scene.subject.codec
+    endless = cycle(rows)
+    batches = []
+    for _ in range(-(-len(rows) // batch_size)):
+        batch = list(islice(endless, batch_size))
+        batches.append(Batch(codec.collate(batch), len(batch), len(batch) * max(map(codec.size, batch))))
+    return batches
+
+
+def time_run(runner: Runner, batch: Batch) -> float:
+    """Seconds from arrays in this process's memory to arrays there, a GPU's work and its copies included."""
+    began = time.perf_counter_ns()
+    runner.run(batch.arrays)
+    return (time.perf_counter_ns() - began) / 1e9
+
+
+def time_repeatedly(
+    runner: Runner, batches: Sequence[Batch], warmup: int, repetitions: int
+) -> Iterator[tuple[Batch, float]]:
+    """The batches over and over, each with its seconds; the first `warmup` runs are none of the repetitions."""
+    for batch in islice(cycle(batches), warmup):
+        runner.run(batch.arrays)
+    for batch in islice(cycle(batches), repetitions):
+        yield batch, time_run(runner, batch)
