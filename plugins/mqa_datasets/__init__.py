@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_datasets.arrays import rows_of_arrays
-from mqa_datasets.file import rows_in_file
+from mqa_datasets.files import rows_in_file, rows_of_arrays
 from mqa_datasets.hub import rows_on_hub
-from mqa_datasets.sentences import few_sentences
+from mqa_datasets.sentences import sample_sentences
 from mqa_registry import Dataset, hookimpl
 
 if TYPE_CHECKING:
@@ -18,5 +17,5 @@ if TYPE_CHECKING:
 def mqa_datasets() -> Iterable[Dataset]:
     yield Dataset("file", rows_in_file)
     yield Dataset("arrays", rows_of_arrays)
-    yield Dataset("sentences", few_sentences)
+    yield Dataset("sentences", sample_sentences)
     yield Dataset("hub", rows_on_hub)

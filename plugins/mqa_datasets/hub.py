@@ -1,4 +1,4 @@
-"""Rows on the Hugging Face hub, by way of the `datasets` library; a folder it can read does as well."""
+"""Rows on the Hugging Face hub, or in a folder, loaded by the `datasets` library."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from mqa_registry import Conditions
 
-SAVED = ("state.json", "dataset_dict.json")  # files of a data set, or of several splits, that was saved
+SAVED_FILES = ("state.json", "dataset_dict.json")  # of a data set, or of several splits, from `save_to_disk`
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
@@ -39,17 +39,17 @@ def rows_on_hub(
     """
     if isinstance(id, Path) and revision is not None:
         raise UsageError(f"`{id}` is a folder, and a folder has no revisions", hint="leave `revision` out")
-    with _quiet(offline=conditions.offline):
+    with _silenced(offline=conditions.offline):
         try:
             dataset = _load(str(id), split, revision, config)
         except ConnectionError as error:
-            raise _unreachable(str(id), offline=conditions.offline) from error
+            raise _unreachable_error(str(id), offline=conditions.offline) from error
         except FileNotFoundError as error:
-            raise DataError(f"there is no data set `{id}`: {_said(error)}") from error
+            raise DataError(f"there is no data set `{id}`: {_summarize_cause(error)}") from error
         except (DataError, NotRunError):
             raise
         except Exception as error:  # the library's own errors have no common root
-            raise DataError(f"the data set `{id}` cannot be loaded: {_said(error)}") from error
+            raise DataError(f"the data set `{id}` cannot be loaded: {_summarize_cause(error)}") from error
         table = dataset.with_format("arrow")[:]
     return with_class_names(table, dataset.features.to_dict())
 
@@ -57,8 +57,8 @@ def rows_on_hub(
 def _load(name: str, split: str, revision: str | None, config: str | None) -> Any:
     from datasets import load_dataset_builder
 
-    if any((Path(name) / file).is_file() for file in SAVED):
-        return _saved(name, split)
+    if any((Path(name) / file).is_file() for file in SAVED_FILES):
+        return _load_from_disk(name, split)
     if name.isidentifier() and find_spec(f"datasets.packaged_modules.{name}"):
         raise DataError(
             f"`{name}` is a kind of file to the `datasets` library", hint="files are read by `datasets/file`"
@@ -70,24 +70,24 @@ def _load(name: str, split: str, revision: str | None, config: str | None) -> An
     return builder.as_dataset(split=split)
 
 
-def _saved(folder: str, split: str) -> Any:
+def _load_from_disk(folder: str, split: str) -> Any:
     """A split, or a part of one, of a data set that was written by `save_to_disk`."""
     from datasets import DatasetDict, ReadInstruction, load_from_disk
 
-    found = load_from_disk(folder)
-    splits = dict(found) if isinstance(found, DatasetDict) else {str(found.split or split.partition("[")[0]): found}
-    lengths = {name: len(one) for name, one in splits.items()}
-    parts = ReadInstruction.from_spec(split).to_absolute(lengths)
-    if len(parts) != 1:
+    saved = load_from_disk(folder)
+    splits = dict(saved) if isinstance(saved, DatasetDict) else {str(saved.split or split.partition("[")[0]): saved}
+    lengths = {name: len(dataset) for name, dataset in splits.items()}
+    instructions = ReadInstruction.from_spec(split).to_absolute(lengths)
+    if len(instructions) != 1:
         raise DataError(f"`{split}` is of more than one split, and one is needed")
-    name, start, end = parts[0].splitname, parts[0].from_ or 0, parts[0].to
+    name, start, end = instructions[0].splitname, instructions[0].from_ or 0, instructions[0].to
     return splits[name].select(range(start, lengths[name] if end is None else end))
 
 
 def _check_revision(builder: Any, name: str, revision: str) -> None:
-    """Without the hub the library takes any revision that is cached, whichever is asked for."""
-    cached = type(builder).__module__.startswith("datasets.packaged_modules.cache")
-    if cached and builder.hash != revision:
+    """A NotRunError where the cache has another revision: without the hub the library takes any."""
+    is_cached = type(builder).__module__.startswith("datasets.packaged_modules.cache")
+    if is_cached and builder.hash != revision:
         hint = "" if COMMIT.fullmatch(revision) else "; offline, `revision` must be the whole commit"
         raise NotRunError(
             f"the data set `{name}` is cached at revision `{builder.hash}`, and `{revision}` is asked for",
@@ -95,7 +95,7 @@ def _check_revision(builder: Any, name: str, revision: str) -> None:
         )
 
 
-def _unreachable(name: str, *, offline: bool) -> NotRunError:
+def _unreachable_error(name: str, *, offline: bool) -> NotRunError:
     if offline:
         return NotRunError(
             f"the data set `{name}` is not in the cache, and the run is offline",
@@ -104,16 +104,16 @@ def _unreachable(name: str, *, offline: bool) -> NotRunError:
     return NotRunError(f"the data set `{name}` is not in the cache, and the hub cannot be reached")
 
 
-def _said(error: BaseException) -> str:
-    """What went wrong in the first place, on one line."""
+def _summarize_cause(error: BaseException) -> str:
+    """The first line of the error that caused it in the first place."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__
 
 
 @contextmanager
-def _quiet(*, offline: bool) -> Iterator[None]:
-    """The libraries without their progress bars and logs, and offline where the run is; all as before afterwards."""
+def _silenced(*, offline: bool) -> Iterator[None]:
+    """Both libraries without progress bars and logs, and offline where the run is; afterwards all is as before."""
     import datasets
     import huggingface_hub
     from datasets.utils import logging as logs
@@ -121,20 +121,20 @@ def _quiet(*, offline: bool) -> Iterator[None]:
 
     libraries = ((datasets, logs), (huggingface_hub.utils, hub_logs))
     before = [(bars.are_progress_bars_disabled(), log.get_verbosity()) for bars, log in libraries]
-    was_offline = (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
+    were_offline = (datasets.config.HF_HUB_OFFLINE, huggingface_hub.constants.HF_HUB_OFFLINE)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        _set_offline(*(offline or was for was in was_offline))
+        _set_offline(*(offline or was_offline for was_offline in were_offline))
         for bars, log in libraries:
             bars.disable_progress_bars()
             log.set_verbosity(logs.CRITICAL)
         try:
             yield
         finally:
-            _set_offline(*was_offline)
-            for (bars, log), (hidden, verbosity) in zip(libraries, before, strict=True):
+            _set_offline(*were_offline)
+            for (bars, log), (was_disabled, verbosity) in zip(libraries, before, strict=True):
                 log.set_verbosity(verbosity)
-                if not hidden:
+                if not was_disabled:
                     bars.enable_progress_bars()
 
 

@@ -1,4 +1,4 @@
-"""Rows for whoever brings none: a few sentences, short and long."""
+"""Sample sentences, short and long, for a model of text without data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pyarrow as pa
 if TYPE_CHECKING:
     from mqa_registry import Conditions
 
-# Written for this file. Between them they have what tokenizers take apart: numbers, marks, capitals, other scripts.
+# Written for this file. They have what tokenizers split at: numbers, punctuation, capitals, other scripts.
 SENTENCES = (
     "Yes.",
     "No, thank you!",
@@ -24,25 +24,25 @@ SENTENCES = (
     "Mix flour, water and salt, let it stand overnight, fold it three times in the morning, and bake it until it is brown.",
     "Once, long before anybody kept count of the years, a fisherman found a bell on the shore and hung it in his house.",
 )
-LONGER = (2, 4, 8)  # rows of that many sentences
-LONGEST = (16, 32, 64, 128)  # of some; the last have 1,500 words, which most models cut to the longest that they take
-EACH = 2  # rows of each of these, so that long ones are run together as well
+SHORT_ROWS = (2, 4, 8)  # sentences in one row; every sentence is in one row of each of these lengths
+LONG_ROWS = (16, 32, 64, 128)  # the last have 1,500 words, which most models cut to the longest that they take
+ROWS_PER_LENGTH = 2  # of the long ones, so that long rows are run together, too
 
 
-def few_sentences(conditions: Conditions) -> pa.Table:
+def sample_sentences(conditions: Conditions) -> pa.Table:
     """A few sentences, alone and in rows of up to 1,500 words, for a model of text when there are no data.
 
     A model cuts rows to the longest that it takes; so there are some of that length, and some of about every half of it.
     They show whether two runtimes compute the same, and nothing of how good a model is.
     """
-    starts = {count: range(0, len(SENTENCES), count) for count in LONGER} | {count: range(EACH) for count in LONGEST}
-    longer = [" ".join(_from(start, count)) for count, places in starts.items() for start in places]
-    texts = [*SENTENCES, *dict.fromkeys(longer)]
+    short = [
+        " ".join(SENTENCES[start : start + count]) for count in SHORT_ROWS for start in range(0, len(SENTENCES), count)
+    ]
+    long = [_repeat_from(start, count) for count in LONG_ROWS for start in range(ROWS_PER_LENGTH)]
+    texts = [*SENTENCES, *dict.fromkeys(short + long)]
     return pa.table({"id": [f"sentence-{number}" for number in range(len(texts))], "text": texts})
 
 
-def _from(start: int, count: int) -> list[str]:
-    """So many sentences from one on; after the last comes the first, but in rows of a few."""
-    if count <= max(LONGER):
-        return list(SENTENCES[start : start + count])
-    return [SENTENCES[(start + place) % len(SENTENCES)] for place in range(count)]
+def _repeat_from(start: int, count: int) -> str:
+    """So many sentences from one on; after the last comes the first again."""
+    return " ".join(SENTENCES[(start + offset) % len(SENTENCES)] for offset in range(count))

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_datasets.arrays import rows_of_arrays
+from mqa_datasets.files import rows_of_arrays
 from mqa_registry import read_table
 
 ROWS = [{"text": f'row {row}, "said"\nand é', "label": row % 2, "score": row / 7, "id": str(row)} for row in range(20)]

@@ -1,8 +1,9 @@
-"""Rows of arrays in a `.npz`."""
+"""Rows of arrays in a `.npz`; that the options of a table's file reach `mqa_registry.read_table`."""
 
 from __future__ import annotations
 
 import pickle
+import typing
 import zipfile
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from mqa_datasets.arrays import rows_of_arrays
+from mqa_datasets.files import rows_in_file, rows_of_arrays
 from mqa_registry import Conditions, DataError
+from mqa_registry.data.files import KINDS
+from mqa_registry.options import options_of
 
 
 @pytest.fixture
@@ -107,6 +110,16 @@ def test_one_array_without_a_name_is_refused(tmp_path):
         rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npy")
 
 
+def test_an_archive_with_an_array_without_a_name_is_refused(tmp_path):
+    path = tmp_path / "rows.npz"
+    np.savez(path, x=np.zeros(3))
+    np.save(tmp_path / "y.npy", np.zeros(3))
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.write(tmp_path / "y.npy", ".npy")
+    with pytest.raises(DataError, match="without a name"):
+        rows_of_arrays(Conditions(tmp_path), path=path)
+
+
 @pytest.mark.parametrize(("place", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
 def test_an_archive_that_says_it_is_of_another_making_is_refused_in_one_line(read, tmp_path, place, value):
     """Encrypted, patched, or packed in a way that nobody reads: each is another kind of error to the library."""
@@ -119,3 +132,30 @@ def test_an_archive_that_says_it_is_of_another_making_is_refused_in_one_line(rea
     with pytest.raises(DataError, match=r"cannot be read as `\.npz`") as refused:
         rows_of_arrays(Conditions(tmp_path), path=path)
     assert "\n" not in refused.value.message
+
+
+@pytest.fixture
+def conditions(tmp_path):
+    return Conditions(exports=tmp_path)
+
+
+def test_the_name_tells_the_format(tmp_path, conditions):
+    (tmp_path / "rows.tsv").write_text("text\tlabel\nfine, really\tpositive\n")
+    table = rows_in_file(conditions, path=tmp_path / "rows.tsv")
+    assert table.to_pylist() == [{"text": "fine, really", "label": "positive"}]
+
+
+def test_the_format_can_be_said(tmp_path, conditions):
+    (tmp_path / "rows").write_text('{"text": "fine"}\n')
+    assert rows_in_file(conditions, path=tmp_path / "rows", format="jsonl").to_pylist() == [{"text": "fine"}]
+
+
+def test_what_cannot_be_read_is_a_data_error(tmp_path, conditions):
+    with pytest.raises(DataError, match="there is no file"):
+        rows_in_file(conditions, path=tmp_path / "rows.csv")
+
+
+def test_the_formats_of_its_option_are_those_that_can_be_read():
+    (option,) = (option for option in options_of(rows_in_file) if option.name == "format")
+    formats = {name for part in typing.get_args(option.annotation) for name in typing.get_args(part)}
+    assert formats == set(KINDS.values())
