@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from mqa_torch.factory import of_factory
+from mqa_torch.model_sources import of_factory
 
 import mqa_transformers
 from mqa_registry import Conditions
@@ -95,7 +95,7 @@ def test_it_is_the_same_in_every_process(digest, tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import Conditions
-from mqa_torch.factory import of_factory
+from mqa_torch.model_sources import of_factory
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")

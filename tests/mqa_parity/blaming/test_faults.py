@@ -7,8 +7,8 @@ import io
 import numpy as np
 import onnx
 import pytest
-from mqa_torch.allowed import evaluating
-from mqa_torch.program import module_of
+from mqa_torch.exported_program import to_module
+from mqa_torch.model_sources import set_evaluation_mode
 from onnx import helper, numpy_helper
 
 from mqa_onnxruntime.exporting import export
@@ -293,7 +293,7 @@ def programmed(batches):
             program = torch.export.export(module, (), batch, dynamic_shapes=dict.fromkeys(batch, axes))
             file = io.BytesIO()
             torch.export.save(program, file)
-            made[module] = evaluating(module_of(torch.export.load(file)))
+            made[module] = set_evaluation_mode(to_module(torch.export.load(file)))
         return made[module]
 
     return form

@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import onnx
 import pytest
-from mqa_torch.allowed import evaluating
-from mqa_torch.program import module_of
+from mqa_torch.exported_program import to_module
+from mqa_torch.model_sources import set_evaluation_mode
 from onnx import numpy_helper
 
 from mqa_onnxruntime.exporting import export
@@ -50,7 +50,7 @@ def exported(request, batch, tmp_path_factory):
     program = torch.export.export(whole, (torch.from_numpy(batch["x"]),))
     for node in program.graph.nodes if not request.param else ():
         node.meta.pop("nn_module_stack", None)
-    return evaluating(module_of(program)), folder / "model.onnx"
+    return set_evaluation_mode(to_module(program)), folder / "model.onnx"
 
 
 @pytest.mark.parametrize("part", ["layers.0.inner.weight", "layers.0.inner.bias", f"layers.{LAYERS - 1}.outer.weight"])
@@ -94,7 +94,7 @@ def hiding(batch, tmp_path_factory):
             dynamic_shapes=rows, dynamo=True, verbose=False,
         )  # fmt: skip
     program = torch.export.export(whole, given, dynamic_shapes=rows)
-    return evaluating(module_of(program)), folder / "model.onnx"
+    return set_evaluation_mode(to_module(program)), folder / "model.onnx"
 
 
 @pytest.mark.parametrize("part", ["hidden", "shown"])

@@ -9,8 +9,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from mqa_torch.factory import of_factory
-from mqa_torch.file import of_file
+from mqa_torch.model_sources import of_factory, of_file
 
 import mqa_transformers
 from mqa_registry import Conditions, DataError, Subject
@@ -144,7 +143,7 @@ def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import Conditions, DataError
-from mqa_torch.file import of_file
+from mqa_torch.model_sources import of_file
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
@@ -172,7 +171,7 @@ def test_a_program_may_give_what_models_of_transformers_give(tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import Conditions
-from mqa_torch.file import of_file
+from mqa_torch.model_sources import of_file
 import mqa_transformers
 import torch
 

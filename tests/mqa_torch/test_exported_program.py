@@ -7,8 +7,8 @@ import io
 
 import numpy as np
 import pytest
-from mqa_torch.allowed import evaluating
-from mqa_torch.program import module_of
+from mqa_torch.exported_program import to_module
+from mqa_torch.model_sources import set_evaluation_mode
 
 from mqa_onnxruntime.exporting import export
 from mqa_onnxruntime.lineage import lineage
@@ -50,7 +50,7 @@ def layers():
             return {"scores": self.program(x if shift is None else x + shift), "count": self.count * 1}
 
     torch.manual_seed(7)
-    whole = evaluating(Whole())
+    whole = set_evaluation_mode(Whole())
     with torch.no_grad():
         for _, numbers in (*whole.named_parameters(), *whole.named_buffers()):
             if numbers.ndim == 1:
@@ -106,7 +106,7 @@ def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
 
     placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
     expected = answers(program.module(), batch, placed=placed)
-    module = module_of(program)
+    module = to_module(program)
     hooked, heard = copy.deepcopy(module), []
     hooked.get_submodule("layers.0.line").register_forward_hook(lambda *_: heard.append(1))
     for found in (answers(module, batch), answers(hooked, batch)):
@@ -117,7 +117,7 @@ def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
 
 def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
     model = runner(layers())
-    shown = runner(evaluating(module_of(program)))
+    shown = runner(set_evaluation_mode(to_module(program)))
     modules = model.modules()
     assert set(shown.modules()) == set(modules)
     assert {name: shown.class_of(name) for name in modules} == {name: model.class_of(name) for name in modules}
@@ -132,7 +132,7 @@ def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
 
 
 def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
-    shown = runner(evaluating(module_of(program)))
+    shown = runner(set_evaluation_mode(to_module(program)))
     given, gave = shown.traffic(batch, ["layers.1.norm", "layers.1.act"])
     np.testing.assert_array_equal(given["layers.1.act"][0][0], gave["layers.1.norm"][0][0])
     assert (given["layers.1.act"][0][0] < 0).any()
@@ -140,7 +140,7 @@ def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, 
 
 
 def test_its_weights_have_their_own_names(program, runner):
-    model, shown = layers(), runner(module_of(program))
+    model, shown = layers(), runner(to_module(program))
     for name in ("", "layers.1", "layers.1.norm", "program"):
         mine, theirs = shown.parameters(name), runner(model).parameters(name)
         counted = {one for one in theirs if not one.endswith("num_batches_tracked")}  # which nothing reads
@@ -149,7 +149,7 @@ def test_its_weights_have_their_own_names(program, runner):
 
 
 def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
-    model, shown = runner(layers()), runner(evaluating(module_of(program)))
+    model, shown = runner(layers()), runner(set_evaluation_mode(to_module(program)))
     with shown.variant(dtype="float64") as mine, model.variant(dtype="float64") as theirs:
         np.testing.assert_allclose(mine.run(batch)["scores"], theirs.run(batch)["scores"], rtol=1e-13)
         found, expected = mine.tap(batch, ["program"]), theirs.tap(batch, ["program"])
@@ -161,7 +161,7 @@ def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
 def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tmp_path):
     import onnx
 
-    export(evaluating(module_of(program)), batch, dict.fromkeys(batch, (0,)), tmp_path, None)
+    export(set_evaluation_mode(to_module(program)), batch, dict.fromkeys(batch, (0,)), tmp_path, None)
     names = {one.name for one in onnx.load(str(tmp_path / "model.onnx"), load_external_data=False).graph.initializer}
     assert {"scale", "program.weight", "layers.0.line.weight"} <= names
     told = {(one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in lineage(tmp_path / "model.onnx").values()}
@@ -171,8 +171,30 @@ def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tm
 def test_where_the_stack_is_lost_it_answers_and_shows_its_weights_alone(program, batch, runner):
     for node in program.graph.nodes:
         node.meta.pop("nn_module_stack", None)
-    module = evaluating(module_of(program))
+    module = set_evaluation_mode(to_module(program))
     shown = runner(module)
     assert shown.modules() == []
     assert "layers.0.line.weight" in shown.parameters("")
     assert shown.run(batch)["scores"].shape == (ROWS, 3)
+
+
+@pytest.mark.parametrize("name", ["_calls", "_program_name"])
+def test_a_module_with_a_name_that_is_taken_runs_without_its_part(name, batch, runner):
+    import torch
+
+    class Odd(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self._modules[name] = torch.nn.Linear(8, 3)
+            self.head = torch.nn.Linear(3, 2)
+
+        def forward(self, x):
+            return {"scores": self.head(self._modules[name](x))}
+
+    x = {"x": batch["x"]}
+    program = torch.export.export(Odd().eval(), (), {"x": torch.from_numpy(batch["x"])})
+    shown = runner(set_evaluation_mode(to_module(program)))
+    np.testing.assert_array_equal(
+        shown.run(x)["scores"], program.module()(x=torch.from_numpy(batch["x"]))["scores"].detach()
+    )
+    assert shown.tap(x, ["head"])["head"][0].shape == (ROWS, 2)

@@ -7,7 +7,7 @@ import operator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mqa_torch.calls import STACK, Call, calls_of
+from mqa_torch.call_tree import STACK, Call, build_call_tree
 
 
 def graph_of(*stacks):
@@ -32,37 +32,37 @@ def shown(call):
 
 
 def test_calls_are_nested_as_their_modules_are():
-    assert shown(calls_of(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
+    assert shown(build_call_tree(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
 
 
 def test_every_call_of_a_module_is_one_of_its_own():
-    assert shown(calls_of(graph_of("a", "a@1 a.b", "a@2"))) == ("", 2, ("a", 1), ("a", 0, ("a.b", 1)), ("a", 1))
+    assert shown(build_call_tree(graph_of("a", "a@1 a.b", "a@2"))) == ("", 2, ("a", 1), ("a", 0, ("a.b", 1)), ("a", 1))
 
 
 def test_a_call_in_two_pieces_is_left_out_and_its_nodes_are_of_what_is_around_it():
-    assert shown(calls_of(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
+    assert shown(build_call_tree(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
 
 
 def test_a_node_that_says_nothing_belongs_where_it_stands():
-    assert shown(calls_of(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
-    assert shown(calls_of(graph_of(None, None))) == ("", 4)
+    assert shown(build_call_tree(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
+    assert shown(build_call_tree(graph_of(None, None))) == ("", 4)
 
 
 def test_a_call_is_given_what_it_reads_and_gives_what_is_read():
-    one = next(iter(calls_of(graph_of("", "a", "a", "")).inner()))
-    assert (one.class_name, one.given, one.gave) == ("A", ("neg",), ("neg_2",))
+    one = next(iter(build_call_tree(graph_of("", "a", "a", "")).descendants()))
+    assert (one.class_name, one.inputs, one.outputs) == ("A", ("neg",), ("neg_2",))
 
 
 def test_a_stack_without_the_model_itself_says_nothing():
     graph = graph_of("a", "a", "a")
     made = list(graph.nodes)[2]
     made.meta[STACK] = {"_made_by_a_pass": ("_made_by_a_pass", "_made_by_a_pass")}
-    assert shown(calls_of(graph)) == ("", 2, ("a", 3))
+    assert shown(build_call_tree(graph)) == ("", 2, ("a", 3))
 
 
 @pytest.mark.parametrize("names", [["a@b@c"], ["@"], [" "]])
 def test_odd_names_are_no_obstacle(names):
-    assert calls_of(graph_of(*names)).steps
+    assert build_call_tree(graph_of(*names)).steps
 
 
 @given(st.lists(st.sampled_from([None, "", "a", "a a.b", "a@1", "a@1 a.b", "c a", "a.b"]), max_size=12))
@@ -72,4 +72,4 @@ def test_every_node_runs_once_and_in_its_order(stacks):
     def steps(call):
         return [name for step in call.steps for name in (steps(step) if isinstance(step, Call) else [step])]
 
-    assert steps(calls_of(graph)) == [node.name for node in graph.nodes]
+    assert steps(build_call_tree(graph)) == [node.name for node in graph.nodes]

@@ -1,0 +1,211 @@
+"""The model sources `torch/file`, TorchScript or an exported program, and `torch/factory`, what a function builds.
+
+Both run code, so both need `--allow-code`, whatever a file is called.
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import sys
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import DataError, FileFormat, Model, content_digest, file_format
+from mqa_torch.digest import digest_factory
+from mqa_torch.exported_program import to_module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mqa_registry import Conditions, Task
+
+TASK = "transformers/forward"  # the only task that takes a model of which nothing is known but its inputs and outputs
+CONFIG = "config.json"  # in the folder of a transformers model
+RUNNABLE = (FileFormat.TORCHSCRIPT, FileFormat.PROGRAM)
+SAVE_HINT = "`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`"
+FACTORY_HINT = "name a function that builds the model and loads it, `module:function` (the source `torch/factory`)"
+
+# What to name in place of a file that no model can be run from.
+FILE_HINTS = {
+    FileFormat.TORCH_SAVE: f"{FACTORY_HINT}, or save the model itself with `torch.jit.save` or `torch.export.save`",
+    FileFormat.PICKLE: f"{FACTORY_HINT}, or save the model itself with `torch.jit.save` or `torch.export.save`",
+    FileFormat.ONNX: "an ONNX file is held against its model, `mqa parity MODEL FILE.onnx`; in a suite it is the `path` of"
+    " the backend `onnxruntime/session`",
+    FileFormat.SAFETENSORS: "name the folder that it is in with its `config.json` (the source `transformers/auto`),"
+    f" or {FACTORY_HINT}",
+    FileFormat.KERAS: f"{FACTORY_HINT}: Keras runs on PyTorch with `KERAS_BACKEND=torch`",
+    FileFormat.HDF5: f"{FACTORY_HINT}: Keras runs on PyTorch with `KERAS_BACKEND=torch`",
+    FileFormat.GGUF: "name the model that it was made of",
+    FileFormat.TFLITE: "name the model that it was made of",
+    FileFormat.LFS_POINTER: "`git lfs pull` fetches the file itself",
+}
+
+
+def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
+    """A model in a file: TorchScript, or a program that `torch.export.save` wrote.
+
+    `id` is the file. Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
+    """
+    kind = _check_runnable(id)
+    _check_task(task)
+    _check_allowed(f"`{id}`", conditions)
+    is_program = kind is FileFormat.PROGRAM
+    form = "exported program" if is_program else "TorchScript"
+    return Model(
+        digest=f"sha256:{content_digest(id)}",
+        module=partial(_load_file, id, form, _load_program if is_program else _load_script),
+        processor=lambda: None,
+        about={"id": str(id), "form": form},
+    )
+
+
+def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite
+    """A model that a function builds, named as `module:function`.
+
+    The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
+    weights and settings and by the code of the function, of its classes and of what it uses beside it. So it is built
+    at once, and a second time to tell a setting from what is another in every process. Its inputs are the names of the
+    arguments of its `forward`.
+    """
+    _check_task(task)
+    _check_allowed(f"`{id}`", conditions)
+    factory = _import_function(id)
+    module, rebuilt = _build(id, factory), _build(id, factory)
+    training = _training_mode_fact(module)
+    return Model(
+        digest=digest_factory(id, factory, set_evaluation_mode(module), set_evaluation_mode(rebuilt)),
+        module=lambda: module,
+        processor=lambda: None,
+        about={"id": id, "form": "factory", "architecture": type(module).__name__, **training},
+    )
+
+
+def infer_task(conditions: Conditions) -> str:
+    """The one task that takes such a model as it stands."""
+    return TASK
+
+
+def set_evaluation_mode(module: Any) -> Any:
+    """The module with every part in evaluation mode. It has no need of `eval`, which an exported program does not allow."""
+    for part in module.modules():
+        part.training = False
+    return module
+
+
+def _check_allowed(what: str, conditions: Conditions) -> None:
+    """A DataError unless the command line lets models run code."""
+    if not conditions.allow_code:
+        raise DataError(
+            f"{what} is code, and that is not run", hint="see where it is from, then allow it with `--allow-code`"
+        )
+
+
+def _check_task(task: Task) -> None:
+    """A DataError for a task that reads more of a model than its inputs and outputs."""
+    if task.needs:
+        raise DataError(
+            f"nothing is known of this model but its inputs and outputs, and `{task.name}` needs more",
+            hint=f"the task `{TASK}` takes it as it stands",
+        )
+
+
+def _check_runnable(path: Path) -> FileFormat:
+    """The format of a file that a model can be run from; for any other path a DataError that says what to name instead."""
+    if path.is_dir():
+        raise DataError(f"`{path}` is a folder", hint="the source `transformers/auto` takes the folder of a model")
+    kind = file_format(path)
+    if kind in FILE_HINTS:
+        raise DataError(f"`{path}` is {kind}, and no model that can be run", hint=FILE_HINTS[kind])
+    if not path.is_file():
+        raise DataError(f"there is no file `{path}`")
+    if kind not in RUNNABLE:
+        in_checkpoint = (path.parent / CONFIG).is_file()
+        hint = f"name the folder that it is in, `{path.parent}`" if in_checkpoint else f"is it whole? {SAVE_HINT}"
+        raise DataError(f"`{path}` is {kind}, and no model that can be run", hint=hint)
+    return kind
+
+
+def _load_file(path: Path, form: str, load: Callable[[Path], Any]) -> Any:
+    try:
+        with _silence_export():
+            return set_evaluation_mode(load(path))
+    except Exception as error:
+        reason = next((line.strip() for line in str(error).splitlines() if line.strip()), type(error).__name__)
+        raise DataError(f"`{path}` cannot be loaded as {form}: {reason:.200}", hint=SAVE_HINT) from error
+
+
+@contextmanager
+def _silence_export() -> Iterator[None]:
+    """Without the tracebacks that PyTorch logs of every way in which it tries to open a file."""
+    import torch.export  # noqa: F401 - its first import sets the level anew
+
+    log = logging.getLogger("torch.export")
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+
+
+def _load_script(path: Path) -> Any:
+    import torch
+
+    return torch.jit.load(str(path), map_location="cpu")  # type: ignore[no-untyped-call] # it has no types
+
+
+def _load_program(path: Path) -> Any:
+    import torch
+
+    with suppress(ImportError):
+        import transformers.modeling_outputs  # noqa: F401 - PyTorch reads no program of its models before that
+
+    return to_module(torch.export.load(path))
+
+
+def _import_function(name: str) -> Callable[[], Any]:
+    """The function `module:function`; a DataError where there is none."""
+    module, colon, attribute = name.partition(":")
+    if not (colon and module and attribute):
+        raise DataError(f"`{name}` names no function", hint="write `module:function`")
+    folder = str(Path.cwd())
+    sys.path.insert(0, folder)
+    try:
+        function: Any = getattr(importlib.import_module(module), attribute, None)
+    except Exception as error:
+        raise DataError(f"`{module}` cannot be imported: {type(error).__name__}: {error}") from error
+    finally:
+        sys.path.remove(folder)
+    if not callable(function):
+        raise DataError(f"`{module}` has no function `{attribute}`")
+    return function
+
+
+def _build(name: str, factory: Callable[[], Any]) -> Any:
+    """What the function builds, in float32."""
+    import torch
+
+    try:
+        module = factory()
+    except Exception as error:
+        raise DataError(f"`{name}` builds no model: {type(error).__name__}: {error}") from error
+    if not isinstance(module, torch.nn.Module):
+        raise DataError(f"`{name}` gives a `{type(module).__name__}`, and a model is a `torch.nn.Module`")
+    return module.float()
+
+
+def _training_mode_fact(module: Any) -> dict[str, str]:
+    """What a report says of a model that was built in training mode, where a part of it acts otherwise then; else nothing."""
+    from torch.nn.modules.batchnorm import _NormBase
+    from torch.nn.modules.dropout import _DropoutNd
+
+    parts = (
+        f"`{name}` ({type(part).__name__})" if name else f"`{type(part).__name__}`"
+        for name, part in module.named_modules()
+        if part.training and (isinstance(part, _NormBase) or (isinstance(part, _DropoutNd) and part.p > 0))
+    )
+    first = next(parts, "")
+    return {"mode": f"evaluation mode, which mqa set: {first} was in training mode"} if first else {}
