@@ -174,7 +174,7 @@ def _import_function(name: str) -> Callable[[], Any]:
     folder = str(Path.cwd())
     sys.path.insert(0, folder)
     try:
-        function: Any = getattr(importlib.import_module(module), attribute, None)
+        function: Callable[[], Any] | None = getattr(importlib.import_module(module), attribute, None)
     except Exception as error:
         raise DataError(f"`{module}` cannot be imported: {type(error).__name__}: {error}") from error
     finally:
