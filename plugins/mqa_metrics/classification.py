@@ -17,10 +17,10 @@ if TYPE_CHECKING:
 
 
 def accuracy(predictions: Predictions, targets: Targets) -> npt.NDArray[np.bool_]:
-    """The share of rows whose answer is right as a whole.
+    """The share of rows whose prediction equals the target.
 
-    From 0 to 1. Right are the label, all labels, all spans, the text to the letter. Labels and spans are sets: their
-    order, repetitions and scores do not matter.
+    From 0 to 1. Of a row all labels, or all spans, have to be equal, and of a text every character. Labels and spans are
+    sets: their order, repetitions and scores do not matter.
     """
     if predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
@@ -34,7 +34,7 @@ def accuracy(predictions: Predictions, targets: Targets) -> npt.NDArray[np.bool_
 
 
 def balanced_accuracy(predictions: Predictions, targets: Targets) -> Statistic:
-    """The mean over classes of the share of their rows answered rightly.
+    """The mean of the recalls of all classes.
 
     From 0 to 1. Classes without rows are left out, as in scikit-learn.
     """
@@ -49,11 +49,11 @@ def balanced_accuracy(predictions: Predictions, targets: Targets) -> Statistic:
 
 
 def mcc(predictions: Predictions, targets: Targets) -> Statistic:
-    """Matthews' correlation of answers and right answers.
+    """Matthews' correlation of predictions and targets.
 
     For any number of classes; from -1 to 1, 0 for guessing. Gorodkin 2004,
-    https://doi.org/10.1016/j.compbiolchem.2004.09.006. Undefined where all answers, or all right answers, are one
-    class.
+    https://doi.org/10.1016/j.compbiolchem.2004.09.006. Undefined where all predictions, or all targets, are
+    of one class.
     """
     confusion = label_cells(predictions, targets)
     is_constant = any(len(np.unique(side.codes)) == 1 for side in (predictions, targets))
@@ -61,7 +61,7 @@ def mcc(predictions: Predictions, targets: Targets) -> Statistic:
         lambda counts: _correlation(confusion.count(counts)),
         confusion.cells,
         confusion.size,
-        "all answers, or all right answers, are of one class" if is_constant else "",
+        "all predictions, or all targets, are of one class" if is_constant else "",
         absent=absent_classes(targets),
     )
 
@@ -76,9 +76,9 @@ def _correlation(counts: ConfusionCounts) -> npt.NDArray[np.float64]:
 
 
 def selection_rate(predictions: Predictions, targets: Targets, *, positive: str | None = None) -> npt.NDArray[np.bool_]:
-    """The share of rows with the positive class for an answer.
+    """The share of rows that are predicted as positive.
 
-    From 0 to 1, whatever is right. `positive` is the second of two classes unless it is named.
+    From 0 to 1, whatever their targets. `positive` is the second of two classes unless it is named.
     """
     return np.asarray(predictions.codes == positive_class(predictions.classes, positive))
 
@@ -86,7 +86,7 @@ def selection_rate(predictions: Predictions, targets: Targets, *, positive: str 
 def true_positive_rate(
     predictions: Predictions, targets: Targets, *, positive: str | None = None
 ) -> npt.NDArray[np.float64]:
-    """The share of positive rows that were answered so.
+    """The share of positive rows that are predicted as positive.
 
     From 0 to 1; also recall, sensitivity. `positive` is the second of two classes unless it is named. Undefined without
     positive rows.
@@ -98,7 +98,7 @@ def true_positive_rate(
 def false_positive_rate(
     predictions: Predictions, targets: Targets, *, positive: str | None = None
 ) -> npt.NDArray[np.float64]:
-    """The share of other rows that were answered as positive.
+    """The share of negative rows that are predicted as positive.
 
     From 0 to 1; also fall-out, 1 - specificity. `positive` is the second of two classes unless it is named. Undefined
     where every row is positive.

@@ -37,11 +37,11 @@ CELLS = {"label": label_cells, "labels": multilabel_cells, "spans": span_cells} 
 def precision(
     predictions: Predictions, targets: Targets, *, average: Average | None = None, positive: str | None = None
 ) -> Measured:
-    """The share of answers of a class that are right.
+    """The share of predictions of a class that are right.
 
     From 0 to 1. `average` is `binary` for one class alone, `micro` for all as one, `macro` for the mean over those that
     occur, `weighted` for the same by their rows; left out it is `binary`, and `micro` for spans, which have no other.
-    `positive` is that one class, the second of two unless it is named. A class that was never answered makes `binary`
+    `positive` is that one class, the second of two unless it is named. A class that is never predicted makes `binary`
     undefined, and counts as 0 in `macro` and `weighted`, as in scikit-learn.
     """
     average = _resolve_average(predictions, average, positive)
@@ -56,10 +56,10 @@ def precision(
 def recall(
     predictions: Predictions, targets: Targets, *, average: Average | None = None, positive: str | None = None
 ) -> Measured:
-    """The share of rows of a class that were answered so.
+    """The share of rows of a class that are predicted so.
 
     From 0 to 1. `average` is as for `metrics/precision`. `positive` is the one class, the second of two unless it is
-    named. A class without rows makes `binary` undefined, and where it was answered, counts as 0 in `macro`, as in
+    named. A class without rows makes `binary` undefined, and where it is predicted, counts as 0 in `macro`, as in
     scikit-learn; `metrics/balanced-accuracy` leaves it out.
     """
     average = _resolve_average(predictions, average, positive)
@@ -76,15 +76,15 @@ def f1(
 ) -> Measured:
     """The harmonic mean of precision and recall.
 
-    From 0 to 1: 2 hits / (answers + rows) of a class. `average` is as for `metrics/precision`. `positive` is the one
-    class, the second of two unless it is named. A class that neither occurs nor was answered makes `binary` undefined,
+    From 0 to 1: 2 · true positives / (predictions + rows) of a class. `average` is as for `metrics/precision`. `positive` is the one
+    class, the second of two unless it is named. A class that neither occurs nor is predicted makes `binary` undefined,
     and is left out of `macro`.
     """
     average = _resolve_average(predictions, average, positive)
     if average == "binary":
         predicted, actual = _one_class(predictions, targets, positive)
         absent = [] if actual.any() else [predictions.classes[positive_class(predictions.classes, positive)]]
-        undefined = "" if predicted.any() or actual.any() else f"no row is `{absent[0]}`, and none is answered so"
+        undefined = "" if predicted.any() or actual.any() else f"no row is `{absent[0]}`, and none is predicted so"
         return _statistic(_f1, "micro", binary_cells(predicted, actual), absent, undefined)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)

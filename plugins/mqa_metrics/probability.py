@@ -29,10 +29,10 @@ def require_probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:
 
 
 def log_loss(predictions: Predictions, targets: Targets) -> Scores:
-    """The mean of -log(probability of the right class).
+    """The mean of -log(probability of the target class).
 
-    Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong answer, as scikit-learn clips them. The interval
-    allows for rows that were not seen and are as bad as the surest of all these answers would be if it were wrong.
+    Cross-entropy in nats: 0 at best, 36.04 for a certain and wrong prediction, as scikit-learn clips them. The
+    interval allows for unseen rows as bad as the most confident of these predictions would be if it were wrong.
     """
     probabilities = np.clip(require_probabilities(predictions), EPSILON, 1 - EPSILON)
     losses = -np.log(np.take_along_axis(probabilities, targets.codes[:, None], axis=1)[:, 0])
@@ -42,9 +42,9 @@ def log_loss(predictions: Predictions, targets: Targets) -> Scores:
 
 
 def brier(predictions: Predictions, targets: Targets) -> Scores:
-    """The mean squared distance of the probabilities from the right answer.
+    """The mean squared distance of the probabilities from the target.
 
-    The right answer has 1, all others 0. With two classes half of that, from 0 to 1, which is the distance for the
+    The target class has 1, all others 0. With two classes half of that, from 0 to 1, which is the distance for the
     positive class; with more, from 0 to 2. So scikit-learn with `scale_by_half="auto"`.
     """
     probabilities = require_probabilities(predictions)

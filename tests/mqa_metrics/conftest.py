@@ -84,8 +84,8 @@ def at() -> Callable[..., Any]:
             return measured.of(counts_of(measured, times))
         scores = np.asarray(measured, np.float64)
         repeated = np.repeat(scores, np.ones(len(scores), int) if times is None else times)
-        said = repeated[~np.isnan(repeated)]
-        return said.mean() if said.size else np.nan
+        counted = repeated[~np.isnan(repeated)]
+        return counted.mean() if counted.size else np.nan
 
     return evaluate
 

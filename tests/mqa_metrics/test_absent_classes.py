@@ -27,15 +27,15 @@ def test_so_do_balanced_accuracy_and_mcc(coded, measure):
     assert measure(coded(RIGHT, 3), coded(RIGHT, 3)).absent == ["class-002"]
 
 
-def test_a_class_that_is_answered_and_that_no_row_has_is_absent(coded):
+def test_a_class_that_is_predicted_and_that_no_row_has_is_absent(coded):
     measured = f1(coded([2, *RIGHT[1:]], 3), coded(RIGHT, 3), average="macro")
     assert measured.absent == ["class-002"]
     assert measured.undefined == ""
 
 
-def test_f1_of_a_class_that_is_neither_there_nor_answered_says_so(coded):
+def test_f1_of_a_class_that_is_neither_there_nor_predicted_says_so(coded):
     measured = f1(coded(RIGHT, 3), coded(RIGHT, 3), positive="class-002")
-    assert measured.undefined == "no row is `class-002`, and none is answered so"
+    assert measured.undefined == "no row is `class-002`, and none is predicted so"
     assert measured.absent == ["class-002"]
 
 

@@ -11,9 +11,9 @@ from mqa_metrics.calibration import ece
 QUICK = settings(max_examples=25, deadline=None)
 
 
-def by_the_book(p, right, bins):
+def by_the_book(p, targets, bins):
     """Equations 2, 3 and 5 of Guo et al. 2017, bin by bin."""
-    confidence, hit = p.max(axis=1), p.argmax(axis=1) == right
+    confidence, hit = p.max(axis=1), p.argmax(axis=1) == targets
     total = 0.0
     for m in range(1, bins + 1):
         inside = ((m - 1) / bins < confidence) & (confidence <= m / bins)
@@ -26,32 +26,32 @@ def by_the_book(p, right, bins):
 def binary_chances(draw):
     n = draw(st.integers(1, 40))
     positive = np.array(draw(st.lists(st.floats(0, 1, width=32), min_size=n, max_size=n)))
-    right = np.array(draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
+    targets = np.array(draw(st.lists(st.integers(0, 1), min_size=n, max_size=n)))
     times = np.array(draw(st.lists(st.integers(0, 3), min_size=n, max_size=n).filter(any)))
-    return np.column_stack([1 - positive, positive]), right, times
+    return np.column_stack([1 - positive, positive]), targets, times
 
 
 @QUICK
 @given(binary_chances(), st.sampled_from([1, 7, 10, 15]))
 def test_it_is_what_the_paper_defines(coded, at, case, bins):
-    p, right, times = case
+    p, targets, times = case
     # A confidence next to an edge may fall to either side of it by rounding, here as in the paper's formula.
     scaled = p.max(axis=1) * bins
     assume(not np.any((np.abs(scaled - np.round(scaled)) < 1e-9) & (scaled != np.round(scaled))))
-    measured = ece(coded(p.argmax(axis=1), p=p), coded(right), bins=bins)
-    wanted = by_the_book(np.repeat(p, times, 0), np.repeat(right, times), bins)
-    assert at(measured, times) == pytest.approx(wanted, abs=1e-12)
+    measured = ece(coded(p.argmax(axis=1), p=p), coded(targets), bins=bins)
+    expected = by_the_book(np.repeat(p, times, 0), np.repeat(targets, times), bins)
+    assert at(measured, times) == pytest.approx(expected, abs=1e-12)
 
 
 def test_its_bins_are_those_of_scikit_learns_calibration_curve(coded, at):
     rng = np.random.default_rng(3)
     p = rng.dirichlet([0.5, 0.5, 0.5], 500)
-    right = rng.integers(0, 3, 500)
-    hit, confidence = p.argmax(axis=1) == right, p.max(axis=1)
+    targets = rng.integers(0, 3, 500)
+    hit, confidence = p.argmax(axis=1) == targets, p.max(axis=1)
     accuracy, mean = calibration_curve(hit, confidence, n_bins=15)
     weights = np.bincount(np.ceil(confidence * 15).astype(int) - 1, minlength=15)
-    wanted = (np.abs(accuracy - mean) * weights[weights > 0]).sum() / 500
-    assert at(ece(coded(p.argmax(axis=1), 3, p), coded(right, 3))) == pytest.approx(wanted)
+    expected = (np.abs(accuracy - mean) * weights[weights > 0]).sum() / 500
+    assert at(ece(coded(p.argmax(axis=1), 3, p), coded(targets, 3))) == pytest.approx(expected)
 
 
 def test_confidence_that_comes_true_has_no_error(coded, at):
@@ -75,8 +75,8 @@ def test_no_rows_are_no_number(coded, at):
 def test_resamples_are_judged_at_once(coded, at):
     rng = np.random.default_rng(5)
     p = rng.dirichlet([1, 1], 100)
-    right = rng.integers(0, 2, 100)
-    statistic = ece(coded(p.argmax(axis=1), p=p), coded(right))
+    targets = rng.integers(0, 2, 100)
+    statistic = ece(coded(p.argmax(axis=1), p=p), coded(targets))
     times = rng.multinomial(100, np.full(100, 0.01), size=50)
-    wanted = [by_the_book(np.repeat(p, row, 0), np.repeat(right, row), 15) for row in times]
-    np.testing.assert_allclose(at(statistic, times), wanted, atol=1e-12)
+    expected = [by_the_book(np.repeat(p, row, 0), np.repeat(targets, row), 15) for row in times]
+    np.testing.assert_allclose(at(statistic, times), expected, atol=1e-12)

@@ -34,23 +34,23 @@ def repeated_answers(draw):
 @QUICK
 @given(repeated_answers())
 def test_balanced_accuracy_is_that_of_scikit_learn(coded, at, case):
-    k, right, answered, times = case
+    k, targets, predicted, times = case
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # it warns of classes without rows
-        wanted = balanced_accuracy_score(np.repeat(right, times), np.repeat(answered, times))
-    assert at(balanced_accuracy(coded(answered, k), coded(right, k)), times) == pytest.approx(wanted)
+        expected = balanced_accuracy_score(np.repeat(targets, times), np.repeat(predicted, times))
+    assert at(balanced_accuracy(coded(predicted, k), coded(targets, k)), times) == pytest.approx(expected)
 
 
 @QUICK
 @given(repeated_answers())
 def test_mcc_is_that_of_scikit_learn_and_undefined_where_one_side_is_constant(coded, at, case):
-    k, right, answered, times = case
-    right_again, answered_again = np.repeat(right, times), np.repeat(answered, times)
-    score = at(mcc(coded(answered, k), coded(right, k)), times)
-    if len(set(right_again)) == 1 or len(set(answered_again)) == 1:
+    k, targets, predicted, times = case
+    actual_again, predicted_again = np.repeat(targets, times), np.repeat(predicted, times)
+    score = at(mcc(coded(predicted, k), coded(targets, k)), times)
+    if len(set(actual_again)) == 1 or len(set(predicted_again)) == 1:
         assert np.isnan(score)
     else:
-        assert score == pytest.approx(matthews_corrcoef(right_again, answered_again), abs=1e-12)
+        assert score == pytest.approx(matthews_corrcoef(actual_again, predicted_again), abs=1e-12)
 
 
 @pytest.mark.parametrize("measure", [balanced_accuracy, mcc])
@@ -81,21 +81,21 @@ FOUR_CLASSES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_siz
 @QUICK
 @given(FOUR_CLASSES)
 def test_labels_are_right_or_wrong_as_in_scikit_learn(coded, at, rows):
-    right, answered = zip(*rows, strict=True)
-    assert at(accuracy(coded(answered, 4), coded(right, 4))) == accuracy_score(right, answered)
+    targets, predicted = zip(*rows, strict=True)
+    assert at(accuracy(coded(predicted, 4), coded(targets, 4))) == accuracy_score(targets, predicted)
 
 
 @QUICK
 @given(st.lists(st.tuples(*[st.lists(st.booleans(), min_size=3, max_size=3)] * 2), min_size=1))
 def test_a_row_with_several_labels_is_right_when_all_of_them_are(labels, at, rows):
-    right, answered = map(list, zip(*rows, strict=True))
-    assert at(accuracy(labels(answered), labels(right))) == accuracy_score(right, answered)
+    targets, predicted = map(list, zip(*rows, strict=True))
+    assert at(accuracy(labels(predicted), labels(targets))) == accuracy_score(targets, predicted)
 
 
 def test_spans_are_right_when_all_of_a_row_are_whatever_their_order(spans):
     found = spans([[(5, 7, "B"), (0, 2, "A")], [(0, 2, "A")], []])
-    right = spans([[(0, 2, "A"), (5, 7, "B")], [(0, 3, "A")], []])
-    assert accuracy(found, right).tolist() == [True, False, True]
+    targets = spans([[(0, 2, "A"), (5, 7, "B")], [(0, 3, "A")], []])
+    assert accuracy(found, targets).tolist() == [True, False, True]
 
 
 def test_a_text_is_right_to_the_letter(text):
@@ -108,19 +108,19 @@ TWO_CLASSES = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size
 @QUICK
 @given(TWO_CLASSES)
 def test_rates_follow_from_the_confusion_matrix(coded, at, rows):
-    right, answered = zip(*rows, strict=True)
-    (tn, fp), (fn, tp) = confusion_matrix(right, answered, labels=[0, 1])
-    pair = coded(answered), coded(right)
+    targets, predicted = zip(*rows, strict=True)
+    (tn, fp), (fn, tp) = confusion_matrix(targets, predicted, labels=[0, 1])
+    pair = coded(predicted), coded(targets)
     assert at(selection_rate(*pair)) == pytest.approx((tp + fp) / len(rows))
     assert at(true_positive_rate(*pair)) == pytest.approx(tp / (tp + fn) if tp + fn else np.nan, nan_ok=True)
     assert at(false_positive_rate(*pair)) == pytest.approx(fp / (fp + tn) if fp + tn else np.nan, nan_ok=True)
 
 
 def test_rows_that_a_rate_is_not_about_have_no_say(label):
-    answers, right = label(["positive", "positive"]), label(["positive", "negative"])
-    np.testing.assert_array_equal(true_positive_rate(answers, right), [1, np.nan])
-    np.testing.assert_array_equal(false_positive_rate(answers, right), [np.nan, 1])
-    np.testing.assert_array_equal(selection_rate(answers, right, positive="negative"), [False, False])
+    predictions, targets = label(["positive", "positive"]), label(["positive", "negative"])
+    np.testing.assert_array_equal(true_positive_rate(predictions, targets), [1, np.nan])
+    np.testing.assert_array_equal(false_positive_rate(predictions, targets), [np.nan, 1])
+    np.testing.assert_array_equal(selection_rate(predictions, targets, positive="negative"), [False, False])
 
 
 @pytest.mark.parametrize("rate", [selection_rate, true_positive_rate, false_positive_rate])

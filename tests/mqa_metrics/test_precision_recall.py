@@ -22,17 +22,20 @@ def repeated_answers(draw, most_classes=5, most_rows=30):
     """Right answers, answers, and how often each row is counted: at least one row once."""
     k = draw(st.integers(2, most_classes))
     codes = st.lists(st.integers(0, k - 1), min_size=1, max_size=most_rows)
-    right = draw(codes)
-    answered = draw(st.lists(st.integers(0, k - 1), min_size=len(right), max_size=len(right)))
-    times = draw(st.lists(st.integers(0, 3), min_size=len(right), max_size=len(right)).filter(any))
-    return k, np.array(right), np.array(answered), np.array(times)
+    targets = draw(codes)
+    predicted = draw(st.lists(st.integers(0, k - 1), min_size=len(targets), max_size=len(targets)))
+    times = draw(st.lists(st.integers(0, 3), min_size=len(targets), max_size=len(targets)).filter(any))
+    return k, np.array(targets), np.array(predicted), np.array(times)
 
 
-def oracle(name, right, answered, times, zero_division=0.0, **options):
+def oracle(name, targets, predicted, times, zero_division=0.0, **options):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         scores = precision_recall_fscore_support(
-            np.repeat(right, times, axis=0), np.repeat(answered, times, axis=0), zero_division=zero_division, **options
+            np.repeat(targets, times, axis=0),
+            np.repeat(predicted, times, axis=0),
+            zero_division=zero_division,
+            **options,
         )
     return scores[SLOT[name]]
 
@@ -42,19 +45,19 @@ def oracle(name, right, answered, times, zero_division=0.0, **options):
 @QUICK
 @given(case=repeated_answers())
 def test_averages_are_those_of_scikit_learn_however_often_rows_are_counted(coded, at, name, average, case):
-    k, right, answered, times = case
-    measured = MEASURES[name](coded(answered, k), coded(right, k), average=average)
-    assert at(measured, times) == pytest.approx(oracle(name, right, answered, times, average=average))
+    k, targets, predicted, times = case
+    measured = MEASURES[name](coded(predicted, k), coded(targets, k), average=average)
+    assert at(measured, times) == pytest.approx(oracle(name, targets, predicted, times, average=average))
 
 
 @pytest.mark.parametrize("name", MEASURES)
 @QUICK
 @given(case=repeated_answers(most_classes=3))
 def test_binary_is_that_of_scikit_learn_and_undefined_where_that_divides_by_zero(coded, at, name, case):
-    k, right, answered, times = case
-    measured = MEASURES[name](coded(answered, k), coded(right, k), average="binary", positive="class-001")
-    wanted = oracle(name, right, answered, times, zero_division=np.nan, labels=[1], average=None)[0]
-    assert at(measured, times) == pytest.approx(wanted, nan_ok=True)
+    k, targets, predicted, times = case
+    measured = MEASURES[name](coded(predicted, k), coded(targets, k), average="binary", positive="class-001")
+    expected = oracle(name, targets, predicted, times, zero_division=np.nan, labels=[1], average=None)[0]
+    assert at(measured, times) == pytest.approx(expected, nan_ok=True)
 
 
 @pytest.mark.parametrize("name", MEASURES)
@@ -64,28 +67,28 @@ def test_binary_is_that_of_scikit_learn_and_undefined_where_that_divides_by_zero
 def test_many_labels_a_row_are_those_of_scikit_learn_over_the_classes_that_occur(labels, at, name, average, data):
     rows, k = data.draw(st.integers(1, 12)), data.draw(st.integers(2, 4))
     table = st.lists(st.lists(st.booleans(), min_size=k, max_size=k), min_size=rows, max_size=rows)
-    answered, right = np.array(data.draw(table)), np.array(data.draw(table))
+    predicted, targets = np.array(data.draw(table)), np.array(data.draw(table))
     times = np.array(data.draw(st.lists(st.integers(0, 3), min_size=rows, max_size=rows).filter(any)))
-    score = at(MEASURES[name](labels(answered), labels(right), average=average), times)
-    there = np.flatnonzero((np.repeat(answered, times, 0) | np.repeat(right, times, 0)).any(axis=0))
-    pooled = {"precision": answered, "recall": right, "f1": answered | right}[name]
+    score = at(MEASURES[name](labels(predicted), labels(targets), average=average), times)
+    there = np.flatnonzero((np.repeat(predicted, times, 0) | np.repeat(targets, times, 0)).any(axis=0))
+    pooled = {"precision": predicted, "recall": targets, "f1": predicted | targets}[name]
     undefined = {
         "macro": not there.size,
         "micro": not np.repeat(pooled, times, 0).any(),
-        "weighted": not np.repeat(right, times, 0).any(),
+        "weighted": not np.repeat(targets, times, 0).any(),
     }
     if undefined[average]:
         assert np.isnan(score)
     else:
-        wanted = oracle(name, right.astype(int), answered.astype(int), times, labels=there, average=average)
-        assert score == pytest.approx(wanted)
+        expected = oracle(name, targets.astype(int), predicted.astype(int), times, labels=there, average=average)
+        assert score == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("name", MEASURES)
 def test_many_resamples_at_once_give_what_each_gives_alone(coded, at, name):
     rng = np.random.default_rng(1)
-    right, answered = rng.integers(0, 4, (2, 200))
-    statistic = MEASURES[name](coded(answered, 4), coded(right, 4), average="macro" if name != "f1" else None,
+    targets, predicted = rng.integers(0, 4, (2, 200))
+    statistic = MEASURES[name](coded(predicted, 4), coded(targets, 4), average="macro" if name != "f1" else None,
                                positive="class-002" if name == "f1" else None)  # fmt: skip
     times = rng.multinomial(200, np.full(200, 1 / 200), size=(3, 5))
     together = at(statistic, times.reshape(15, 200)).reshape(3, 5)
@@ -94,23 +97,23 @@ def test_many_resamples_at_once_give_what_each_gives_alone(coded, at, name):
 
 
 def test_precision_and_recall_of_one_class_are_means_of_rows(label):
-    answers, right = label(["positive", "negative", "positive"]), label(["positive", "positive", "negative"])
-    np.testing.assert_array_equal(precision(answers, right), [1, np.nan, 0])
-    np.testing.assert_array_equal(recall(answers, right), [1, 0, np.nan])
+    predictions, targets = label(["positive", "negative", "positive"]), label(["positive", "positive", "negative"])
+    np.testing.assert_array_equal(precision(predictions, targets), [1, np.nan, 0])
+    np.testing.assert_array_equal(recall(predictions, targets), [1, 0, np.nan])
 
 
 def test_positive_is_the_second_of_two_classes_unless_it_is_named(label, at):
-    answers, right = label(["positive", "negative"]), label(["positive", "positive"])
-    assert at(recall(answers, right)) == 0.5
-    assert at(precision(answers, right, positive="negative")) == 0
-    assert np.isnan(at(recall(answers, right, positive="negative")))
+    predictions, targets = label(["positive", "negative"]), label(["positive", "positive"])
+    assert at(recall(predictions, targets)) == 0.5
+    assert at(precision(predictions, targets, positive="negative")) == 0
+    assert np.isnan(at(recall(predictions, targets, positive="negative")))
 
 
 @pytest.mark.parametrize("measure", MEASURES.values())
 def test_with_more_than_two_classes_one_must_be_named_or_an_average(coded, measure):
-    answers = coded([0, 1, 2], 3)
+    predictions = coded([0, 1, 2], 3)
     with pytest.raises(UsageError, match="with 3 classes a rate needs to know which one is positive") as raised:
-        measure(answers, answers)
+        measure(predictions, predictions)
     assert "`class-000`, `class-001`, `class-002`" in raised.value.hint
 
 
@@ -126,28 +129,28 @@ def test_one_class_cannot_be_named_beside_an_average_over_all(label):
 
 
 def test_a_class_that_was_never_answered_counts_as_zero_in_an_average_and_undefines_its_own_precision(label, at):
-    answers, right = label(["negative", "negative"]), label(["negative", "positive"])
-    assert at(precision(answers, right, average="macro")) == 0.25
-    assert np.isnan(at(precision(answers, right)))
-    assert at(f1(answers, right)) == 0
+    predictions, targets = label(["negative", "negative"]), label(["negative", "positive"])
+    assert at(precision(predictions, targets, average="macro")) == 0.25
+    assert np.isnan(at(precision(predictions, targets)))
+    assert at(f1(predictions, targets)) == 0
 
 
 def test_rows_with_several_labels_need_an_average_or_one_class(labels, at):
-    answers, right = labels([[1, 0], [1, 1]]), labels([[1, 0], [0, 1]])
+    predictions, targets = labels([[1, 0], [1, 1]]), labels([[1, 0], [0, 1]])
     with pytest.raises(UsageError, match="several labels"):
-        f1(answers, right)
-    assert at(precision(answers, right, positive="class-0")) == 0.5
-    assert at(f1(answers, right, positive="class-1")) == 1
+        f1(predictions, targets)
+    assert at(precision(predictions, targets, positive="class-0")) == 0.5
+    assert at(f1(predictions, targets, positive="class-1")) == 1
 
 
 def test_spans_count_when_start_end_and_label_are_right(spans, at):
-    right = spans([[(0, 4, "PER"), (9, 12, "LOC")], [], [(3, 5, "ORG")]])
+    targets = spans([[(0, 4, "PER"), (9, 12, "LOC")], [], [(3, 5, "ORG")]])
     found = spans([[(0, 4, "PER"), (9, 12, "ORG")], [(1, 2, "PER")], [(3, 5, "ORG")]])
-    assert at(precision(found, right)) == pytest.approx(2 / 4)
-    assert at(recall(found, right)) == pytest.approx(2 / 3)
-    assert at(f1(found, right)) == pytest.approx(4 / 7)
-    assert at(f1(found, right), [0, 0, 5]) == 1
-    assert np.isnan(at(precision(found, right), [0, 0, 0]))
+    assert at(precision(found, targets)) == pytest.approx(2 / 4)
+    assert at(recall(found, targets)) == pytest.approx(2 / 3)
+    assert at(f1(found, targets)) == pytest.approx(4 / 7)
+    assert at(f1(found, targets), [0, 0, 5]) == 1
+    assert np.isnan(at(precision(found, targets), [0, 0, 0]))
 
 
 def test_a_span_said_twice_counts_once(spans, at):
@@ -162,10 +165,10 @@ def test_a_span_said_twice_counts_once(spans, at):
     )
 )
 def test_entity_f1_is_two_hits_over_all_entities_of_both_sides(spans, at, rows):
-    found, right = spans([sorted(pair[0]) for pair in rows]), spans([sorted(pair[1]) for pair in rows])
+    found, targets = spans([sorted(pair[0]) for pair in rows]), spans([sorted(pair[1]) for pair in rows])
     hits = sum(len(a & b) for a, b in rows)
     every = sum(len(a) + len(b) for a, b in rows)
-    assert at(f1(found, right)) == pytest.approx(2 * hits / every if every else np.nan, nan_ok=True)
+    assert at(f1(found, targets)) == pytest.approx(2 * hits / every if every else np.nan, nan_ok=True)
 
 
 @pytest.mark.parametrize("options", [{"average": "macro"}, {"average": "binary"}, {"positive": "PER"}])
@@ -176,7 +179,7 @@ def test_spans_have_no_average_but_micro(spans, options):
 
 def test_thirty_thousand_classes_take_no_thirty_thousand_squared_cells(coded):
     rng = np.random.default_rng(0)
-    right, answered = rng.integers(0, 30_000, (2, 500))
-    statistic = f1(coded(answered, 30_000), coded(right, 30_000), average="macro")
+    targets, predicted = rng.integers(0, 30_000, (2, 500))
+    statistic = f1(coded(predicted, 30_000), coded(targets, 30_000), average="macro")
     assert statistic.size <= 500 + 4 * 16  # with kinds of row that none of the rows is
     assert statistic.of(np.ones((10, statistic.size))).shape == (10,)

@@ -19,24 +19,24 @@ def chances(draw):
     k, rows = draw(st.integers(2, 4)), draw(st.integers(1, 15))
     weights = np.array(draw(st.lists(st.lists(st.integers(0, 5), min_size=k, max_size=k).filter(any),
                                      min_size=rows, max_size=rows)))  # fmt: skip
-    right = draw(st.lists(st.integers(0, k - 1), min_size=rows, max_size=rows))
-    return k, np.array(right), weights / weights.sum(axis=1, keepdims=True)
+    targets = draw(st.lists(st.integers(0, k - 1), min_size=rows, max_size=rows))
+    return k, np.array(targets), weights / weights.sum(axis=1, keepdims=True)
 
 
 @QUICK
 @given(chances())
 def test_log_loss_is_that_of_scikit_learn(coded, at, case):
-    k, right, p = case
-    measured = log_loss(coded(p.argmax(axis=1), k, p), coded(right, k))
-    assert at(measured.values) == pytest.approx(sk_log_loss(right, p, labels=range(k)))
+    k, targets, p = case
+    measured = log_loss(coded(p.argmax(axis=1), k, p), coded(targets, k))
+    assert at(measured.values) == pytest.approx(sk_log_loss(targets, p, labels=range(k)))
 
 
 @QUICK
 @given(chances())
 def test_brier_is_that_of_scikit_learn_halved_for_two_classes(coded, at, case):
-    k, right, p = case
-    wanted = brier_score_loss(right, p, labels=list(range(k)), scale_by_half="auto")
-    assert at(brier(coded(p.argmax(axis=1), k, p), coded(right, k)).values) == pytest.approx(wanted)
+    k, targets, p = case
+    expected = brier_score_loss(targets, p, labels=list(range(k)), scale_by_half="auto")
+    assert at(brier(coded(p.argmax(axis=1), k, p), coded(targets, k)).values) == pytest.approx(expected)
 
 
 def test_brier_of_two_classes_is_the_squared_distance_for_the_positive_one(label):
