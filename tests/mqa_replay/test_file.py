@@ -54,8 +54,8 @@ def test_every_kind_of_answer_comes_back(tmp_path, suffix, schema, columns):
     predictions = predictions_in("reviews", path=path, schema=schema)
     assert predictions.schema == schema
     (name, values), = columns.items()  # fmt: skip
-    wanted = [[span | {"score": None} for span in row] for row in values] if schema == "spans" else values
-    assert predictions.table.column(name).to_pylist() == wanted
+    expected = [[span | {"score": None} for span in row] for row in values] if schema == "spans" else values
+    assert predictions.table.column(name).to_pylist() == expected
 
 
 def test_a_csv_of_vectors_has_a_column_per_dimension(tmp_path):

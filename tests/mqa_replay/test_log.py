@@ -265,3 +265,87 @@ def test_ids_are_found_by_their_names_and_become_text(read, log, ids):
 
 def test_labels_that_pandas_wrote_as_fractions_are_whole_numbers(read):
     assert read("id,label\na,1.0\nb,0.0\n").main.to_pylist() == ["1", "0"]
+
+
+@pytest.mark.parametrize("name", ["request_id", "id", "uuid", "guid", "row.guid", "exampleId", "rowID", "Example id"])
+def test_these_names_are_of_an_id(read, name):
+    assert read(f"{name},label\na,x\nb,y\n").ids.to_pylist() == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", ["grid", "valid", "paid", "id_type", "ids"])
+def test_these_names_are_of_none(refused, name):
+    assert "there is no column `id`" in refused(f"{name},label\na,x\n").message
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "prediction",
+        "predicted",
+        "predicted_label",
+        "predicted_class",
+        "pred",
+        "y_pred",
+        "pred_label",
+        "class",
+        "answer",
+    ],
+)
+def test_these_names_are_of_a_label(read, name):
+    for spelling in (name, name.upper()):
+        predictions = read(f"id,{spelling}\na,x\nb,y\n")
+        assert (predictions.main.to_pylist(), predictions.read) == (["x", "y"], f"label from `{spelling}`")
+
+
+@pytest.mark.parametrize(
+    "name", ["score", "confidence", "probability", "prob", "proba", "predicted_probability", "certainty"]
+)
+def test_these_names_are_of_a_score_beside_other_numbers(read, name):
+    predictions = read(f"id,ms,{name}\na,0.5,0.9\nb,0.5,0.2\n", classes=("neg", "pos"))
+    assert predictions.read == f"`{name}` as the probability of `pos`"
+    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["probability", "probabilities", "probs", "scores", "output", "outputs", "prediction", "predictions", "result"],
+)
+def test_these_names_are_of_objects_of_scores(read, name):
+    predictions = read([{"id": "a", name: {"neg": 0.1, "pos": 0.9}}, {"id": "b", name: {"neg": 0.8, "pos": 0.2}}])
+    assert predictions.read == f"probabilities from `{name}`"
+    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+
+
+@pytest.mark.parametrize("separator", "_.:-")
+@pytest.mark.parametrize("prefix", ["probability", "probabilities", "proba", "prob", "p", "score", "scores"])
+def test_these_words_stand_before_the_names_of_classes(read, prefix, separator):
+    predictions = read(f"id,{prefix}{separator}neg,{prefix}{separator}pos\na,0.1,0.9\nb,0.8,0.2\n")
+    assert predictions.classes == ("neg", "pos")
+    np.testing.assert_allclose(predictions.probabilities, RIGHT)
+
+
+def test_objects_are_found_where_the_first_rows_have_none(read):
+    predictions = read('id,output\na,\nb,"{""neg"": 0.8, ""pos"": 0.2}"\n')
+    np.testing.assert_allclose(predictions.probabilities, [[np.nan, np.nan], RIGHT[1]])
+
+
+def test_integers_are_indices_of_classes_where_all_of_them_can_be(read, refused):
+    assert read("id,prediction\na,1\nb,0\n", classes=("neg", "pos")).main.to_pylist() == ["pos", "neg"]
+    for code in (-1, 2):
+        error = refused(f"id,prediction\na,1\nb,{code}\n", classes=("neg", "pos"))
+        assert "has the label `1`, which is not among the classes" in error.message
+
+
+def test_a_hint_lists_twenty_columns_at_most(refused):
+    names = [f"c{number}" for number in range(30)]
+    hint = refused(f"id,{','.join(names)}\n1{',x' * 30}\n", schema="text").hint
+    assert hint == f'it has `id`, {", ".join(f"`{name}`" for name in names[:19])}; write `columns = {{ text = "..." }}`'
+
+
+@pytest.mark.parametrize(("low", "fits"), [(0.5, True), (0.49, False)])
+def test_a_score_of_the_rows_label_is_a_half_at_least(read, refused, low, fits):
+    log = f"id,label,confidence\na,pos,0.9\nb,pos,{low}\nc,neg,0.8\nd,neg,0.7\n"
+    if fits:
+        assert read(log).read == "`confidence` as the probability of the row's label"
+    else:
+        assert "may be the probability neither of one class" in refused(log).message
