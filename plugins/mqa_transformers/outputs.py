@@ -21,10 +21,10 @@ ROUNDING = {"round": HALF, "floor": WHOLE, "ceil": WHOLE, "trunc": WHOLE, "fix":
 CONVERSIONS = {"to", "_to_copy"}
 CLAMPS = {"clamp", "clamp_min", "clamp_max", "clip"}
 SHIFTS = {"add", "sub"}  # by a whole number, as by the zero point of a quantized tensor
-# Operators that move elements and keep their values.
+# Operators that move elements and keep their values; in inference mode composite ones come under their own names.
 MOVES = {
-    "view", "_unsafe_view", "reshape", "flatten", "unflatten", "permute", "transpose", "t", "squeeze", "unsqueeze",
-    "contiguous", "clone", "detach", "alias", "expand", "slice", "select", "flip", "movedim",
+    "view", "_unsafe_view", "reshape", "flatten", "unflatten", "permute", "transpose", "t", "mT", "swapaxes", "squeeze",
+    "unsqueeze", "contiguous", "clone", "detach", "alias", "expand", "slice", "narrow", "select", "flip", "movedim",
 }  # fmt: skip
 
 

@@ -170,12 +170,14 @@ def test_nothing_is_printed_and_the_libraries_are_as_before(offline, folder, cap
 
 
 def test_offline_is_the_runs_own_and_not_kept(tmp_path, monkeypatch):
-    asked = []
-    monkeypatch.setattr(datasets, "load_dataset_builder", lambda *_, **__: asked.append(datasets.config.HF_HUB_OFFLINE))
+    requests = []
+    monkeypatch.setattr(
+        datasets, "load_dataset_builder", lambda *_, **__: requests.append(datasets.config.HF_HUB_OFFLINE)
+    )
     for offline in (True, False):
         with pytest.raises(DataError):
             rows_on_hub(Conditions(exports=Path(tmp_path), offline=offline), id="acme/none", split="train")
-    assert asked == [True, False]
+    assert requests == [True, False]
 
 
 def test_plain_columns_are_left_as_they_are(offline, tmp_path):

@@ -83,19 +83,19 @@ def before(scene, sleeper, tmp_path):
 
 def test_the_peak_of_a_fresh_process_has_what_it_runs_in_it_and_nothing_of_this_one(before):
     ballast = np.ones(600_000_000 // 8)  # of this process
-    seen = memory(before(), rows=4, batch=2)
-    found = memory_numbers(seen)
-    assert found["idle_mb"] <= found["loaded_mb"] < found["value"]
-    assert MEGABYTES * 0.9 < found["value"] - found["loaded_mb"] < MEGABYTES * 1.5
-    assert found["value"] < ballast.nbytes / 1e6
-    assert process_evidence(seen) == {"libraries": []}
+    observations = memory(before(), rows=4, batch=2)
+    numbers = memory_numbers(observations)
+    assert numbers["idle_mb"] <= numbers["loaded_mb"] < numbers["value"]
+    assert MEGABYTES * 0.9 < numbers["value"] - numbers["loaded_mb"] < MEGABYTES * 1.5
+    assert numbers["value"] < ballast.nbytes / 1e6
+    assert process_evidence(observations) == {"libraries": []}
 
 
 def test_the_time_to_load_is_that_of_every_process(before):
-    found = load_time_numbers(load_time(before(slow=0.3), processes=2))
-    assert len(found["value"]) == 2
-    assert ((found["value"] > 0.3) & (found["value"] < 20)).all()
-    assert (found["first_ms"] > 0).all()
+    numbers = load_time_numbers(load_time(before(slow=0.3), processes=2))
+    assert len(numbers["value"]) == 2
+    assert ((numbers["value"] > 0.3) & (numbers["value"] < 20)).all()
+    assert (numbers["first_ms"] > 0).all()
 
 
 @pytest.mark.parametrize(

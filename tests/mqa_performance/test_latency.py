@@ -19,12 +19,12 @@ from mqa_registry import NotRunError
 
 
 def test_it_takes_as_long_as_the_runner(scene, sleeper):
-    seen = latency(scene(sleeper(0.004)), warmup=1, repetitions=10)
-    found = latency_numbers(seen)
-    assert (found["value"] >= 4).all()
-    assert {name: one.share for name, one in found.items() if name != "value"} == PERCENTILES
-    assert all((one.values == found["value"]).all() for name, one in found.items() if name != "value")
-    assert latency_evidence(seen)["fastest_ms"] >= 4
+    observations = latency(scene(sleeper(0.004)), warmup=1, repetitions=10)
+    numbers = latency_numbers(observations)
+    assert (numbers["value"] >= 4).all()
+    assert {name: one.share for name, one in numbers.items() if name != "value"} == PERCENTILES
+    assert all((one.values == numbers["value"]).all() for name, one in numbers.items() if name != "value")
+    assert latency_evidence(observations)["fastest_ms"] >= 4
 
 
 def test_the_warm_up_comes_first_and_does_not_count(scene, sleeper):
@@ -49,8 +49,8 @@ def test_a_slow_start_is_not_in_it(scene, sleeper):
 @pytest.mark.parametrize(("rows", "batch", "shapes"), [(20, 1, {1}), (20, 8, {8}), (3, 8, {8}), (1, 1, {1})])
 def test_every_batch_has_as_many_rows_as_were_asked_for(scene, sleeper, rows, batch, shapes):
     runner = sleeper()
-    seen = latency(scene(runner, rows=rows), batch=batch, repetitions=30)
-    assert {len(codes) for _, codes in runner.log} == shapes == set(seen.column("rows").to_pylist())
+    observations = latency(scene(runner, rows=rows), batch=batch, repetitions=30)
+    assert {len(codes) for _, codes in runner.log} == shapes == set(observations.column("rows").to_pylist())
 
 
 def test_the_rows_are_drawn_from_all_of_the_data_and_each_is_run_as_often(scene, sleeper):
@@ -81,13 +81,13 @@ def test_no_rows_is_not_run(scene, sleeper):
 
 
 def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(scene, sleeper):
-    seen = speedup(scene(sleeper(0.01), sleeper(0.03)), warmup=0, repetitions=7)
-    found = {name: np.median(one.values) for name, one in speedup_numbers(seen).items()}
-    assert {one.share for one in speedup_numbers(seen).values()} == {0.5}
-    assert 2 < found["value"] < 4
-    assert found["reference_ms"] > 30
-    assert found["candidate_ms"] > 10
-    assert speedup_evidence(seen) == {"rounds": 7, "faster_in": 7}
+    observations = speedup(scene(sleeper(0.01), sleeper(0.03)), warmup=0, repetitions=7)
+    numbers = {name: np.median(one.values) for name, one in speedup_numbers(observations).items()}
+    assert {one.share for one in speedup_numbers(observations).values()} == {0.5}
+    assert 2 < numbers["value"] < 4
+    assert numbers["reference_ms"] > 30
+    assert numbers["candidate_ms"] > 10
+    assert speedup_evidence(observations) == {"rounds": 7, "faster_in": 7}
 
 
 def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(scene, sleeper):
@@ -103,10 +103,10 @@ def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(s
 
 
 def test_the_ratio_is_the_median_of_the_rounds_and_not_of_the_sides():
-    seen = pa.table({"reference_ms": [1.0, 10.0, 100.0], "candidate_ms": [1.0, 5.0, 25.0], "size": [1, 1, 1]})
-    assert speedup_numbers(seen)["value"].values.tolist() == [1.0, 2.0, 4.0]
+    observations = pa.table({"reference_ms": [1.0, 10.0, 100.0], "candidate_ms": [1.0, 5.0, 25.0], "size": [1, 1, 1]})
+    assert speedup_numbers(observations)["value"].values.tolist() == [1.0, 2.0, 4.0]
 
 
 def test_a_run_too_quick_for_the_clock_is_no_division_by_zero():
-    seen = pa.table({"reference_ms": [1.0], "candidate_ms": [0.0], "size": [1]})
-    assert speedup_numbers(seen)["value"].values == [np.inf]
+    observations = pa.table({"reference_ms": [1.0], "candidate_ms": [0.0], "size": [1]})
+    assert speedup_numbers(observations)["value"].values == [np.inf]

@@ -33,13 +33,13 @@ def clocked(sleeper):
     return Clocked
 
 
-def means(seen):
-    return {name: float(values.mean()) for name, values in module_numbers(seen).items()}
+def means(observations):
+    return {name: float(values.mean()) for name, values in module_numbers(observations).items()}
 
 
 def test_the_time_that_has_a_module_is_a_share_of_all_of_it(scene, clocked):
-    found = means(modules(scene(clocked())))
-    assert found == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
+    numbers = means(modules(scene(clocked())))
+    assert numbers == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
 
 
 def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(scene, clocked):
@@ -49,22 +49,22 @@ def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(scene, clo
 
 
 def test_every_run_that_counts_has_numbers_of_its_own(scene, clocked):
-    seen = modules(scene(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
-    found = module_numbers(seen)
-    assert found["total_ms"].tolist() == pytest.approx([1, 4, 1, 4])
-    assert found["covered"].tolist() == pytest.approx([1, 0.5, 1, 0.5])
+    observations = modules(scene(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
+    numbers = module_numbers(observations)
+    assert numbers["total_ms"].tolist() == pytest.approx([1, 4, 1, 4])
+    assert numbers["covered"].tolist() == pytest.approx([1, 0.5, 1, 0.5])
 
 
 def test_the_warm_up_does_not_count(scene, clocked):
-    seen = modules(scene(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
-    assert module_numbers(seen)["total_ms"].tolist() == pytest.approx([1.0])
+    observations = modules(scene(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
+    assert module_numbers(observations)["total_ms"].tolist() == pytest.approx([1.0])
 
 
 def test_every_batch_is_run_as_often(scene, clocked):
     runner = clocked()
-    seen = modules(scene(runner, rows=20), rows=20, batch=8, repetitions=5)
+    observations = modules(scene(runner, rows=20), rows=20, batch=8, repetitions=5)
     assert [len(codes) for _, codes in runner.log] == [8, 8, 8]
-    assert len(module_numbers(seen)["covered"]) == 15
+    assert len(module_numbers(observations)["covered"]) == 15
 
 
 def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
@@ -78,34 +78,36 @@ def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
 
 
 def test_no_more_than_ten_are_shown(scene, clocked):
-    seen = modules(scene(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
-    assert [one["module"] for one in module_evidence(seen)["modules"]] == [f"layer.{n}" for n in range(29, 19, -1)]
+    observations = modules(scene(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
+    assert [one["module"] for one in module_evidence(observations)["modules"]] == [
+        f"layer.{n}" for n in range(29, 19, -1)
+    ]
 
 
 def test_one_hiccup_makes_no_module_the_slowest(scene, clocked):
     usual = {"dense": 0.002, "head": 0.001}
-    seen = modules(scene(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
-    assert [one["module"] for one in module_evidence(seen)["modules"]] == ["dense", "head"]
-    assert module_evidence(seen)["modules"][1]["ms"] == 1.0
+    observations = modules(scene(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
+    assert [one["module"] for one in module_evidence(observations)["modules"]] == ["dense", "head"]
+    assert module_evidence(observations)["modules"][1]["ms"] == 1.0
 
 
 def test_a_module_that_a_run_did_not_pass_took_no_time_there(scene, clocked):
-    found = module_numbers(
+    numbers = module_numbers(
         modules(scene(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3)
     )
-    assert found["largest"].tolist() == [1.0, 1.0, 0.0]
+    assert numbers["largest"].tolist() == [1.0, 1.0, 0.0]
 
 
 def test_where_no_time_has_a_module_none_is_the_slowest(scene, clocked):
-    seen = modules(scene(clocked({"": 0.5})))
-    assert means(seen) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
-    assert module_evidence(seen) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
+    observations = modules(scene(clocked({"": 0.5})))
+    assert means(observations) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
+    assert module_evidence(observations) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
 
 
 def test_shares_of_no_time_are_undefined(scene, clocked):
-    found = module_numbers(modules(scene(clocked({"": 0.0, "a": 0.0}))))
-    assert np.isnan(found["covered"]).all()
-    assert np.isnan(found["largest"]).all()
+    numbers = module_numbers(modules(scene(clocked({"": 0.0, "a": 0.0}))))
+    assert np.isnan(numbers["covered"]).all()
+    assert np.isnan(numbers["largest"]).all()
 
 
 def test_a_name_like_any_text_is_a_name(scene, clocked):
@@ -135,8 +137,8 @@ def test_more_rows_than_there_are_and_a_single_run_have_numbers(scene, clocked, 
 @pytest.mark.parametrize("name", ["batch", "repetitions", "rows", "warmup"])
 @pytest.mark.parametrize("value", [-1, 0.5, "1", None, [1]])
 def test_what_is_counted_is_a_whole_number(name, value):
-    found = validate(options_of(modules), {name: value}, owner="performance/modules")
-    assert [one.path for one in found.faults] == [(name,)]
+    numbers = validate(options_of(modules), {name: value}, owner="performance/modules")
+    assert [one.path for one in numbers.faults] == [(name,)]
 
 
 def test_a_runner_without_a_clock_is_not_run(scene, sleeper):

@@ -11,26 +11,26 @@ from mqa_registry import DataError
 
 
 def test_where_a_batch_takes_the_same_time_whatever_its_size_the_largest_is_best(scene, sleeper):
-    seen = throughput(scene(sleeper(0.004)), batches=[1, 8], warmup=0, repetitions=4)
-    found = throughput_numbers(seen)
-    assert found["batch"] == 8
-    assert 0 < found["value"].of(np.ones(4)) <= 8 / 0.004
-    assert list(throughput_evidence(seen)["rows_per_second"]) == ["1", "8"]
+    observations = throughput(scene(sleeper(0.004)), batches=[1, 8], warmup=0, repetitions=4)
+    numbers = throughput_numbers(observations)
+    assert numbers["batch"] == 8
+    assert 0 < numbers["value"].of(np.ones(4)) <= 8 / 0.004
+    assert list(throughput_evidence(observations)["rows_per_second"]) == ["1", "8"]
 
 
 def test_the_rate_is_all_rows_by_all_seconds_of_that_batch_size():
-    seen = pa.table({"batch": [1, 1, 4, 4], "rows": [1, 1, 4, 4], "seconds": [0.5, 0.5, 1.0, 3.0]})
-    found = throughput_numbers(seen)
-    assert throughput_evidence(seen) == {"rows_per_second": {"1": 2.0, "4": 2.0}}
-    value = found["value"]
-    assert found["batch"] == 1
+    observations = pa.table({"batch": [1, 1, 4, 4], "rows": [1, 1, 4, 4], "seconds": [0.5, 0.5, 1.0, 3.0]})
+    numbers = throughput_numbers(observations)
+    assert throughput_evidence(observations) == {"rows_per_second": {"1": 2.0, "4": 2.0}}
+    value = numbers["value"]
+    assert numbers["batch"] == 1
     assert value.cells.tolist() == [0, 1, -1, -1]
     assert (value.size, value.of(np.ones(2)), value.of(np.array([[2.0, 0.0]])).tolist()) == (2, 2.0, [2.0])
 
 
 def test_a_resample_counts_long_runs_by_their_length():
-    seen = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
-    of = throughput_numbers(seen)["value"].of
+    observations = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
+    of = throughput_numbers(observations)["value"].of
     assert of(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
 
 

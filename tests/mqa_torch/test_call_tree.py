@@ -20,44 +20,50 @@ def graph_of(*stacks):
         node = graph.call_function(operator.neg, (node,))
         if stack is not None:
             names = ["", *stack.split()]
-            node.meta[STACK] = {one: (one.partition("@")[0], f"kinds.{one.upper()}") for one in names}
+            node.meta[STACK] = {name: (name.partition("@")[0], f"kinds.{name.upper()}") for name in names}
     graph.output((node,))
     return graph
 
 
-def shown(call):
+def summarize(call):
     """Its modules, with the number of nodes directly in each."""
-    inner = [shown(step) for step in call.steps if isinstance(step, Call)]
+    inner = [summarize(step) for step in call.steps if isinstance(step, Call)]
     return (call.module, sum(isinstance(step, str) for step in call.steps), *inner)
 
 
 def test_calls_are_nested_as_their_modules_are():
-    assert shown(build_call_tree(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
+    assert summarize(build_call_tree(graph_of("a", "a a.b", "a", "", "c"))) == ("", 3, ("a", 2, ("a.b", 1)), ("c", 1))
 
 
 def test_every_call_of_a_module_is_one_of_its_own():
-    assert shown(build_call_tree(graph_of("a", "a@1 a.b", "a@2"))) == ("", 2, ("a", 1), ("a", 0, ("a.b", 1)), ("a", 1))
+    assert summarize(build_call_tree(graph_of("a", "a@1 a.b", "a@2"))) == (
+        "",
+        2,
+        ("a", 1),
+        ("a", 0, ("a.b", 1)),
+        ("a", 1),
+    )
 
 
 def test_a_call_in_two_pieces_is_left_out_and_its_nodes_are_of_what_is_around_it():
-    assert shown(build_call_tree(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
+    assert summarize(build_call_tree(graph_of("a a.b", "a a.c", "a a.b"))) == ("", 2, ("a", 2, ("a.c", 1)))
 
 
 def test_a_node_that_says_nothing_belongs_where_it_stands():
-    assert shown(build_call_tree(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
-    assert shown(build_call_tree(graph_of(None, None))) == ("", 4)
+    assert summarize(build_call_tree(graph_of("a", None, "a"))) == ("", 2, ("a", 3))
+    assert summarize(build_call_tree(graph_of(None, None))) == ("", 4)
 
 
 def test_a_call_is_given_what_it_reads_and_gives_what_is_read():
-    one = next(iter(build_call_tree(graph_of("", "a", "a", "")).descendants()))
-    assert (one.class_name, one.inputs, one.outputs) == ("A", ("neg",), ("neg_2",))
+    call = next(iter(build_call_tree(graph_of("", "a", "a", "")).descendants()))
+    assert (call.class_name, call.inputs, call.outputs) == ("A", ("neg",), ("neg_2",))
 
 
 def test_a_stack_without_the_model_itself_says_nothing():
     graph = graph_of("a", "a", "a")
     made = list(graph.nodes)[2]
     made.meta[STACK] = {"_made_by_a_pass": ("_made_by_a_pass", "_made_by_a_pass")}
-    assert shown(build_call_tree(graph)) == ("", 2, ("a", 3))
+    assert summarize(build_call_tree(graph)) == ("", 2, ("a", 3))
 
 
 @pytest.mark.parametrize("names", [["a@b@c"], ["@"], [" "]])

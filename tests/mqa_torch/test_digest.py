@@ -101,14 +101,14 @@ import mqa_transformers
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").digest)
 """
-    known = digest()
-    assert digest() == known
+    expected = digest()
+    assert digest() == expected
     for seed in ("1", "2"):
         done = subprocess.run(
             [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONHASHSEED": seed},
             capture_output=True, text=True, check=True,
         )  # fmt: skip
-        assert done.stdout.split() == [known]
+        assert done.stdout.split() == [expected]
 
 
 @pytest.mark.parametrize(

@@ -107,55 +107,57 @@ def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
     placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
     expected = answers(program.module(), batch, placed=placed)
     module = to_module(program)
-    hooked, heard = copy.deepcopy(module), []
-    hooked.get_submodule("layers.0.line").register_forward_hook(lambda *_: heard.append(1))
-    for found in (answers(module, batch), answers(hooked, batch)):
-        assert list(found) == list(expected)
-        assert all(torch.equal(found[name], array) for name, array in expected.items())
-    assert len(heard) == 3
+    hooked, hook_calls = copy.deepcopy(module), []
+    hooked.get_submodule("layers.0.line").register_forward_hook(lambda *_: hook_calls.append(1))
+    for actual in (answers(module, batch), answers(hooked, batch)):
+        assert list(actual) == list(expected)
+        assert all(torch.equal(actual[name], array) for name, array in expected.items())
+    assert len(hook_calls) == 3
 
 
 def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
     model = runner(layers())
-    shown = runner(set_evaluation_mode(to_module(program)))
+    exported = runner(set_evaluation_mode(to_module(program)))
     modules = model.modules()
-    assert set(shown.modules()) == set(modules)
-    assert {name: shown.class_of(name) for name in modules} == {name: model.class_of(name) for name in modules}
-    told = [name for name in modules if not name.endswith("turn")]
-    mine, theirs = shown.tap(batch, told), model.tap(batch, told)
-    assert {name: len(calls) for name, calls in mine.items()} == {name: len(calls) for name, calls in theirs.items()}
-    for name in told:
-        for one, other in zip(mine[name], theirs[name], strict=True):
+    assert set(exported.modules()) == set(modules)
+    assert {name: exported.class_of(name) for name in modules} == {name: model.class_of(name) for name in modules}
+    names = [name for name in modules if not name.endswith("turn")]
+    actual, expected = exported.tap(batch, names), model.tap(batch, names)
+    assert {name: len(calls) for name, calls in actual.items()} == {
+        name: len(calls) for name, calls in expected.items()
+    }
+    for name in names:
+        for one, other in zip(actual[name], expected[name], strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
-    last = shown.tap(batch, ["layers.1.turn"])["layers.1.turn"]
-    np.testing.assert_allclose(last[0], np.sin(theirs["layers.1.act"][0]), atol=1e-6)
+    last = exported.tap(batch, ["layers.1.turn"])["layers.1.turn"]
+    np.testing.assert_allclose(last[0], np.sin(expected["layers.1.act"][0]), atol=1e-6)
 
 
 def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
-    shown = runner(set_evaluation_mode(to_module(program)))
-    given, gave = shown.traffic(batch, ["layers.1.norm", "layers.1.act"])
-    np.testing.assert_array_equal(given["layers.1.act"][0][0], gave["layers.1.norm"][0][0])
-    assert (given["layers.1.act"][0][0] < 0).any()
-    assert (gave["layers.1.act"][0][0] >= 0).all()
+    exported = runner(set_evaluation_mode(to_module(program)))
+    inputs, outputs = exported.traffic(batch, ["layers.1.norm", "layers.1.act"])
+    np.testing.assert_array_equal(inputs["layers.1.act"][0][0], outputs["layers.1.norm"][0][0])
+    assert (inputs["layers.1.act"][0][0] < 0).any()
+    assert (outputs["layers.1.act"][0][0] >= 0).all()
 
 
 def test_its_weights_have_their_own_names(program, runner):
-    model, shown = layers(), runner(to_module(program))
+    model, exported = layers(), runner(to_module(program))
     for name in ("", "layers.1", "layers.1.norm", "program"):
-        mine, theirs = shown.parameters(name), runner(model).parameters(name)
-        counted = {one for one in theirs if not one.endswith("num_batches_tracked")}  # which nothing reads
-        assert counted <= set(mine) <= set(theirs)
-        assert all((mine[one] == theirs[one]).all() for one in counted)
+        actual, expected = exported.parameters(name), runner(model).parameters(name)
+        counted = {one for one in expected if not one.endswith("num_batches_tracked")}  # which nothing reads
+        assert counted <= set(actual) <= set(expected)
+        assert all((actual[one] == expected[one]).all() for one in counted)
 
 
 def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
-    model, shown = runner(layers()), runner(set_evaluation_mode(to_module(program)))
-    with shown.variant(dtype="float64") as mine, model.variant(dtype="float64") as theirs:
-        np.testing.assert_allclose(mine.run(batch)["scores"], theirs.run(batch)["scores"], rtol=1e-13)
-        found, expected = mine.tap(batch, ["program"]), theirs.tap(batch, ["program"])
-    assert found["program"][0].dtype == np.float64
-    np.testing.assert_allclose(found["program"][0], expected["program"][0], rtol=1e-13)
-    assert not (shown.run(batch)["scores"] == expected["program"][0]).all()
+    model, exported = runner(layers()), runner(set_evaluation_mode(to_module(program)))
+    with exported.variant(dtype="float64") as wide, model.variant(dtype="float64") as wide_model:
+        np.testing.assert_allclose(wide.run(batch)["scores"], wide_model.run(batch)["scores"], rtol=1e-13)
+        actual, expected = wide.tap(batch, ["program"]), wide_model.tap(batch, ["program"])
+    assert actual["program"][0].dtype == np.float64
+    np.testing.assert_allclose(actual["program"][0], expected["program"][0], rtol=1e-13)
+    assert not (exported.run(batch)["scores"] == expected["program"][0]).all()
 
 
 def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tmp_path):
@@ -164,18 +166,20 @@ def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tm
     export(set_evaluation_mode(to_module(program)), batch, dict.fromkeys(batch, (0,)), tmp_path, None)
     names = {one.name for one in onnx.load(str(tmp_path / "model.onnx"), load_external_data=False).graph.initializer}
     assert {"scale", "program.weight", "layers.0.line.weight"} <= names
-    told = {(one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in lineage(tmp_path / "model.onnx").values()}
-    assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= told
+    modules = {
+        (one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in lineage(tmp_path / "model.onnx").values()
+    }
+    assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= modules
 
 
 def test_where_the_stack_is_lost_it_answers_and_shows_its_weights_alone(program, batch, runner):
     for node in program.graph.nodes:
         node.meta.pop("nn_module_stack", None)
     module = set_evaluation_mode(to_module(program))
-    shown = runner(module)
-    assert shown.modules() == []
-    assert "layers.0.line.weight" in shown.parameters("")
-    assert shown.run(batch)["scores"].shape == (ROWS, 3)
+    exported = runner(module)
+    assert exported.modules() == []
+    assert "layers.0.line.weight" in exported.parameters("")
+    assert exported.run(batch)["scores"].shape == (ROWS, 3)
 
 
 @pytest.mark.parametrize("name", ["_calls", "_program_name"])
@@ -193,8 +197,8 @@ def test_a_module_with_a_name_that_is_taken_runs_without_its_part(name, batch, r
 
     x = {"x": batch["x"]}
     program = torch.export.export(Odd().eval(), (), {"x": torch.from_numpy(batch["x"])})
-    shown = runner(set_evaluation_mode(to_module(program)))
+    exported = runner(set_evaluation_mode(to_module(program)))
     np.testing.assert_array_equal(
-        shown.run(x)["scores"], program.module()(x=torch.from_numpy(batch["x"]))["scores"].detach()
+        exported.run(x)["scores"], program.module()(x=torch.from_numpy(batch["x"]))["scores"].detach()
     )
-    assert shown.tap(x, ["head"])["head"][0].shape == (ROWS, 2)
+    assert exported.tap(x, ["head"])["head"][0].shape == (ROWS, 2)

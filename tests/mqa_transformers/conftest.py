@@ -131,7 +131,7 @@ def opened(task, conditions):
 
 
 @pytest.fixture
-def subject(opened, task, conditions):
+def make_subject(opened, task, conditions):
     """What a backend runs, for the model in a folder."""
     return lambda folder, **options: Subject(opened(folder), task, conditions, options)
 

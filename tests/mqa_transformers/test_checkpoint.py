@@ -278,3 +278,33 @@ def test_a_pipe_in_place_of_a_file_of_a_model_is_refused(folder, opened, name):
     os.mkfifo(folder / name)
     with pytest.raises(DataError):
         opened(folder)
+
+
+@pytest.mark.parametrize(
+    "suffix",
+    [
+        ".md",
+        ".bin",
+        ".pt",
+        ".pth",
+        ".ckpt",
+        ".pkl",
+        ".h5",
+        ".msgpack",
+        ".gguf",
+        ".onnx",
+        ".data",
+        ".py",
+        ".safetensors",
+    ],
+)
+def test_files_that_are_not_loaded_do_not_change_the_digest(bert, folder, digest, suffix):
+    (folder / f"other{suffix}").write_bytes(b"x")
+    assert digest(folder) == digest(bert)
+
+
+def test_a_hint_names_three_folders_at_most(tmp_path, refused):
+    for number in range(5):
+        (tmp_path / "runs" / f"step-{number}").mkdir(parents=True)
+        (tmp_path / "runs" / f"step-{number}" / "config.json").write_text('{"model_type": "bert"}')
+    assert refused(tmp_path / "runs")[1].count("`MODEL/step-") == 3

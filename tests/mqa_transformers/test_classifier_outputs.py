@@ -72,3 +72,17 @@ def test_a_row_of_nan_has_no_answer():
 def test_the_report_is_told_what_the_output_holds():
     meaning = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
     assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"
+
+
+@pytest.mark.parametrize(("off", "decoded"), [(0.0, True), (0.009, True), (0.011, False)])
+def test_rows_sum_to_one_up_to_the_rounding_of_bfloat16(off, decoded):
+    values = softmax(LOGITS, axis=1)
+    values[0, 0] += off
+    assert ("probability" in answers(values).column_names) == decoded
+
+
+@pytest.mark.parametrize(("lowest", "is_score"), [(0.0, True), (-0.0009, True), (-0.0011, False)])
+def test_scores_lie_in_the_unit_interval_up_to_rounding(lowest, is_score):
+    values = expit(LOGITS)
+    values[0] = lowest, 0.7
+    assert (infer_reading(LABELS, {"probs": values}, ROWS) is not None) == is_score

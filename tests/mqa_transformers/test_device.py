@@ -41,10 +41,10 @@ def test_any_other_failure_passes_through():
 def room(tmp_path, monkeypatch):
     """A machine with so much memory available, and a container with a limit and what is taken of it."""
 
-    def make(available="", limit="", taken=""):
+    def make(available="", limit="", used=""):
         (tmp_path / "meminfo").write_text(f"MemTotal: 99 kB\nMemAvailable:    {available} kB\n" if available else "")
         (tmp_path / "memory.max").write_text(f"{limit}\n")
-        (tmp_path / "memory.current").write_text(f"{taken}\n")
+        (tmp_path / "memory.current").write_text(f"{used}\n")
         monkeypatch.setattr(device, "MEMINFO", tmp_path / "meminfo")
         monkeypatch.setattr(device, "CGROUP", tmp_path)
 
@@ -59,10 +59,10 @@ def test_what_does_not_fit_is_refused_before_it_is_tried(room):
 
 
 def test_a_container_may_have_less_than_its_machine(room):
-    room(available=9_000_000, limit=4_000_000_000, taken=3_000_000_000)
+    room(available=9_000_000, limit=4_000_000_000, used=3_000_000_000)
     with pytest.raises(OutOfMemoryError, match=r"1\.0 GB are free"):
         check_free_memory(2_000_000_000, "a copy")
-    room(available=9_000_000, limit="max", taken=3_000_000_000)
+    room(available=9_000_000, limit="max", used=3_000_000_000)
     check_free_memory(2_000_000_000, "a copy")
 
 
@@ -135,3 +135,18 @@ def test_a_gpu_of_too_high_a_number_is_refused(conditions, one_gpu, monkeypatch)
     assert str(resolve_device(dataclasses.replace(conditions, device="cuda:0"))) == "cuda:0"
     with pytest.raises(NotRunError, match="GPUs found: 1"):
         resolve_device(dataclasses.replace(conditions, device="cuda:1"))
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "CUDA out of memory. Tried to allocate 2.00 GiB",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: can't allocate memory",
+        "[enforce fail at alloc_cpu.cpp] DefaultCPUAllocator: not enough memory: you tried to allocate 8 bytes",
+        "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
+        "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+    ],
+)
+def test_every_allocator_is_understood(message):
+    with pytest.raises(OutOfMemoryError), memory_errors():
+        raise RuntimeError(message)

@@ -39,12 +39,12 @@ def works(clock, seconds, *inside, after=0.0):
             super().__init__()
             self.inside = torch.nn.ModuleList(inside)
 
-        def forward(self, given):
+        def forward(self, x):
             clock.pass_(seconds)
             for one in self.inside:
-                given = one(given)
+                x = one(x)
             clock.pass_(after)
-            return given
+            return x
 
     return Works()
 
@@ -78,8 +78,8 @@ def test_a_module_that_does_not_run_has_no_time(clock):
             super().__init__()
             self.used, self.unused = works(clock, 1), works(clock, 1)
 
-        def forward(self, given):
-            return self.used(given)
+        def forward(self, x):
+            return self.used(x)
 
     assert "unused" not in spent(Chooses())
 
@@ -88,7 +88,7 @@ def test_a_module_whose_failure_is_caught_does_not_keep_the_time_of_the_rest(clo
     import torch
 
     class Fails(torch.nn.Module):
-        def forward(self, given):
+        def forward(self, x):
             clock.pass_(1)
             raise ValueError
 
@@ -97,15 +97,15 @@ def test_a_module_whose_failure_is_caught_does_not_keep_the_time_of_the_rest(clo
             super().__init__()
             self.first, self.next = Fails(), works(clock, 4)
 
-        def forward(self, given):
+        def forward(self, x):
             try:
-                self.first(given)
+                self.first(x)
             except ValueError:
-                given = self.next(given)
-            return given
+                x = self.next(x)
+            return x
 
-    found = spent(works(clock, 0, Catches(), works(clock, 8), after=16))
-    assert (found["inside.0.next"], found["inside.1"], found[""]) == (4, 8, 16)
+    seconds = spent(works(clock, 0, Catches(), works(clock, 8), after=16))
+    assert (seconds["inside.0.next"], seconds["inside.1"], seconds[""]) == (4, 8, 16)
 
 
 def test_a_gpu_is_waited_for_before_the_clock_is_read(clock):
@@ -118,9 +118,9 @@ def test_a_gpu_is_waited_for_before_the_clock_is_read(clock):
             clock.pass_(begun.pop())
 
     class Launches(torch.nn.Module):
-        def forward(self, given):
+        def forward(self, x):
             begun.append(3)
-            return given
+            return x
 
     launches = Launches()
     watch = ModuleTimer(wait)
@@ -142,14 +142,14 @@ def test_the_runner_tells_of_every_repetition_and_names_the_class():
     import torch
 
     class Slow(torch.nn.Module):
-        def forward(self, given):
+        def forward(self, x):
             time.sleep(0.005)
-            return given
+            return x
 
     module = torch.nn.Sequential(torch.nn.Identity(), Slow())
-    module.forward = lambda given: {"output": torch.nn.Sequential.forward(module, given)}
+    module.forward = lambda x: {"output": torch.nn.Sequential.forward(module, x)}
     runner = TorchRunner(module, module, dict, "cpu", 1, 1, {}, {"precision": "float32", "tf32": False})
-    found = runner.timed({"given": np.ones((2, 2), np.float32)}, 3)
-    assert {name: len(seconds) for name, seconds in found.items()} == {"": 3, "0": 3, "1": 3}
-    assert min(found["1"]) >= 0.005
+    seconds = runner.timed({"x": np.ones((2, 2), np.float32)}, 3)
+    assert {name: len(runs) for name, runs in seconds.items()} == {"": 3, "0": 3, "1": 3}
+    assert min(seconds["1"]) >= 0.005
     assert runner.class_of("1") == "Slow"

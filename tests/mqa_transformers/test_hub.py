@@ -93,16 +93,16 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatc
     import huggingface_hub
     from huggingface_hub.utils import filter_repo_objects
 
-    asked = {}
+    requests = {}
     monkeypatch.setattr(
-        huggingface_hub, "snapshot_download", lambda *_, **options: asked.update(options) or str(tmp_path)
+        huggingface_hub, "snapshot_download", lambda *_, **options: requests.update(options) or str(tmp_path)
     )
     files = ["config.json", "model.safetensors", "vocab.txt", "spiece.model", "README.md", "model.onnx", "code.py"]
     files += ["pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", "sub/config.json"]
 
     def fetched(**flags):
         fetch_snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False, **flags))
-        return set(filter_repo_objects(files, ignore_patterns=asked["ignore_patterns"]))
+        return set(filter_repo_objects(files, ignore_patterns=requests["ignore_patterns"]))
 
     model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model"}
     assert fetched() == model

@@ -16,7 +16,7 @@ RuntimeError: shape '[3, -1]' is invalid for input of size 4
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("message", "summary"),
     [
         ("it fails\nfor this and that", "it fails"),
         ("errors in loading:\n\tno key `a`\n\tno key `b`", "errors in loading: no key `a`"),
@@ -24,5 +24,9 @@ RuntimeError: shape '[3, -1]' is invalid for input of size 4
         ("", "ValueError"),
     ],
 )
-def test_the_line_that_tells_is_the_first_or_the_one_announced_or_the_last_of_a_traceback(said, told):
-    assert summarize_error(ValueError(said)) == told
+def test_the_line_that_tells_is_the_first_or_the_one_announced_or_the_last_of_a_traceback(message, summary):
+    assert summarize_error(ValueError(message)) == summary
+
+
+def test_a_summary_is_of_a_length_that_a_person_reads():
+    assert summarize_error(ValueError("x" * 5000)) == "x" * 200

@@ -88,6 +88,51 @@ def test_what_is_rounded_is_known_element_by_element(unrounded, function, source
     assert found.dtype == np.dtype(dtype)
 
 
+MOVES = {
+    "view": lambda x: x.view(3, 2),
+    "reshape": lambda x: x.mT.reshape(2, 3),
+    "flatten": torch.flatten,
+    "unflatten": lambda x: x.unflatten(1, (3, 1)),
+    "permute": lambda x: x.permute(1, 0),
+    "transpose": lambda x: x.transpose(0, 1),
+    "t": lambda x: x.t(),
+    "mT": lambda x: x.mT,
+    "swapaxes": lambda x: x.swapaxes(0, 1),
+    "narrow": lambda x: x.narrow(1, 1, 2),
+    "squeeze": lambda x: x[:, :1].squeeze(1),
+    "unsqueeze": lambda x: x.unsqueeze(0),
+    "contiguous": lambda x: x.mT.contiguous(),
+    "clone": torch.clone,
+    "detach": torch.detach,
+    "expand": lambda x: x.expand(4, 2, 3),
+    "slice": lambda x: x[:, 1:],
+    "select": lambda x: x[1],
+    "flip": lambda x: x.flip(0),
+    "movedim": lambda x: x.movedim(0, 1),
+}
+
+
+@pytest.mark.parametrize("name", MOVES)
+def test_moving_elements_moves_what_they_were_rounded_from(unrounded, name):
+    values, _ = unrounded(lambda x: MOVES[name](x.round().long()))
+    np.testing.assert_array_equal(values, MOVES[name](torch.from_numpy(X)).numpy())
+
+
+@pytest.mark.parametrize(
+    ("function", "source"),
+    [
+        (lambda x: x.trunc().long(), X),
+        (lambda x: x.fix().long(), X),
+        (lambda x: (x.round() - 2).long(), X - 2),
+        (lambda x: x.round().clamp_min(1).long(), X.clip(1)),
+        (lambda x: x.round().clamp_max(1).long(), X.clip(max=1)),
+        (lambda x: x.round().clip(0, 1).long(), X.clip(0, 1)),
+    ],
+)
+def test_clamping_and_shifting_do_so_to_what_was_rounded(unrounded, function, source):
+    np.testing.assert_allclose(unrounded(function)[0], source, rtol=1e-6)
+
+
 @pytest.mark.parametrize(
     "function",
     [

@@ -72,8 +72,8 @@ def encode(codec, *texts):
 def test_rows_are_encoded_alone_and_unpadded_as_the_tokenizer_does_it(bound, tokenizer):
     rows = encode(bound(), "good movie", "bad")
     for row, text in zip(rows, ("good movie", "bad"), strict=True):
-        wanted = tokenizer(text)
-        assert {name: values.tolist() for name, values in row.items()} == dict(wanted)
+        expected = tokenizer(text)
+        assert {name: values.tolist() for name, values in row.items()} == dict(expected)
         assert {values.dtype for values in row.values()} == {np.dtype(np.int64)}
 
 
@@ -133,9 +133,9 @@ def test_collating_pads_to_the_longest_as_the_tokenizer_does_it(bound, tokenizer
     codec = bound()
     texts = ("good", "", "the movie was bad")
     batch = codec.collate(encode(codec, *texts))
-    wanted = tokenizer(list(texts), padding=True, return_tensors="np")
-    assert set(batch) == set(wanted)
-    assert all(np.array_equal(batch[name], wanted[name]) for name in batch)
+    expected = tokenizer(list(texts), padding=True, return_tensors="np")
+    assert set(batch) == set(expected)
+    assert all(np.array_equal(batch[name], expected[name]) for name in batch)
 
 
 def test_collating_keeps_to_the_tokenizers_side_and_numbers(bound):
@@ -294,9 +294,9 @@ def test_rows_of_a_fixed_length_are_cut_and_padded_to_it(bound, bert, side):
     tokenizer = AutoTokenizer.from_pretrained(bert, padding_side=side)
     codec = bound(processor=tokenizer).of_length(8)
     examples = [{"text": text} for text in ("bad", "the movie was good " * 9, "")]
-    wanted = tokenizer([one["text"] for one in examples], padding="max_length", truncation=True, max_length=8)
+    expected = tokenizer([one["text"] for one in examples], padding="max_length", truncation=True, max_length=8)
     rows = codec.encode(examples)
-    assert {name: [row[name].tolist() for row in rows] for name in rows[0]} == dict(wanted)
+    assert {name: [row[name].tolist() for row in rows] for name in rows[0]} == dict(expected)
     assert (codec.length, codec.limit, {codec.size(row) for row in rows}) == (8, 8, {8})
     assert codec.full_sizes(examples, rows) == [3, 38, 2]
 

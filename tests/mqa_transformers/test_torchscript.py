@@ -61,9 +61,9 @@ def listener():
             x = x / rate + (self.last if self.heard else torch.zeros_like(x))
             self.last = x.to(torch.float32)
             self.heard += 1
-            found = self.inner(self.last) * self.level
+            actual = self.inner(self.last) * self.level
             self.level[:1].mul_(2)
-            return found
+            return actual
 
     torch.manual_seed(7)
     return scripted(Listener().eval())
@@ -104,8 +104,8 @@ def test_in_float64_it_is_right_to_the_digits_of_float64(listener):
 
 
 def test_an_argument_that_is_a_number_is_that_of_all_rows(listener):
-    taken = Script(listener).select_arguments(BATCH | {"other": BATCH["x"]})
-    assert (list(taken), taken["rate"], type(taken["rate"])) == (["x", "rate"], 2, int)
+    arguments = Script(listener).select_arguments(BATCH | {"other": BATCH["x"]})
+    assert (list(arguments), arguments["rate"], type(arguments["rate"])) == (["x", "rate"], 2, int)
     with pytest.raises(DataError, match="takes one `rate` for a whole batch, and rows have others"):
         Script(listener).select_arguments(BATCH | {"rate": np.array([1, 2, 1])})
 
@@ -129,8 +129,8 @@ def test_weights_in_the_code_are_made_wider_too(form):
             self.norm = torch.nn.LayerNorm(WIDTH)
 
         def forward(self, x):
-            found, _ = self.rnn(x)
-            return self.norm(self.conv(found.transpose(1, 2)).transpose(1, 2).float())
+            actual, _ = self.rnn(x)
+            return self.norm(self.conv(actual.transpose(1, 2)).transpose(1, 2).float())
 
     torch.manual_seed(7)
     module, x = Layers().eval(), torch.randn(2, 3, WIDTH)

@@ -10,7 +10,7 @@ import pickle
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.weights import find_weights
+from mqa_transformers.weights import check_sizes, find_weights
 
 
 class Runs:
@@ -146,13 +146,13 @@ def test_a_pickle_needs_a_flag(tmp_path, name):
     assert find(tmp_path, allow_pickle=True)[1]
 
 
-def test_an_allowed_pickle_is_loaded_and_reported(folder, conditions, task, subject):
+def test_an_allowed_pickle_is_loaded_and_reported(folder, conditions, task, make_subject):
     import torch
     from safetensors.torch import load_file
 
     from mqa_transformers.model_source import auto
 
-    safe = subject(folder).model.module.state_dict()
+    safe = make_subject(folder).model.module.state_dict()
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
     model = auto(task, dataclasses.replace(conditions, allow_pickle=True), id=folder)
@@ -180,3 +180,37 @@ def test_sizes_that_no_weight_has_are_refused(configure, opened, asked):
 
 def test_a_length_that_needs_no_weights_may_be_any(configure, opened):
     opened(configure(max_length=10**9, rope_theta=10**7))
+
+
+@pytest.mark.parametrize(
+    ("key", "size", "is_refused"),
+    [
+        ("num_hidden_layers", 1000, False),
+        ("num_hidden_layers", 1001, True),
+        ("n_blocks", 1001, True),
+        ("depth", 1001, True),
+        ("vocab_size", 1_000_000, False),
+        ("vocab_size", 1_000_001, True),
+        ("d_model", 1_000_001, True),
+        ("n_heads", 1_000_001, True),
+        ("max_length", 10**9, False),
+    ],
+)
+def test_only_sizes_beyond_every_usual_model_are_held_against_the_weights(tmp_path, key, size, is_refused):
+    (tmp_path / "model.safetensors").write_bytes(EMPTY)
+    files = ("model.safetensors",)
+    if not is_refused:
+        check_sizes(tmp_path, {key: size}, files, is_pickled=False)
+        return
+    with pytest.raises(DataError, match=f"`{key}` is {size:,}, and its weights have not so many"):
+        check_sizes(tmp_path, {key: size}, files, is_pickled=False)
+
+
+def test_a_size_that_a_weight_has_is_none_too_many(tmp_path):
+    header = json.dumps({f"layer.{n}": {"shape": [2_000_000, 3]} for n in range(2000)}).encode()
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
+    config = {"vocab_size": 2_000_000, "num_layers": 2000}
+    check_sizes(tmp_path, config, ("model.safetensors",), is_pickled=False)
+    for key, size in config.items():
+        with pytest.raises(DataError, match=f"`{key}`"):
+            check_sizes(tmp_path, {key: size + 1}, ("model.safetensors",), is_pickled=False)
