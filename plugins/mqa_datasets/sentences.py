@@ -24,7 +24,7 @@ SENTENCES = (
     "Mix flour, water and salt, let it stand overnight, fold it three times in the morning, and bake it until it is brown.",
     "Once, long before anybody kept count of the years, a fisherman found a bell on the shore and hung it in his house.",
 )
-SHORT_ROWS = (2, 4, 8)  # sentences in one row; every sentence is in one row of each of these lengths
+SHORT_ROWS = (2, 4, 8)  # sentences in one row; the rows of each length have every sentence once
 LONG_ROWS = (16, 32, 64, 128)  # the last have 1,500 words, which most models cut to the longest that they take
 ROWS_PER_LENGTH = 2  # of the long ones, so that long rows are run together, too
 

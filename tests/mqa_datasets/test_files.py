@@ -59,6 +59,9 @@ def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
         ({"x": np.float64(3)}, "different numbers of rows"),
         ({"id": np.arange(3)}, "no arrays for a model"),
         ({"x": np.array(["a"])}, "holds <U1"),
+        ({"x": np.array([1j])}, "holds complex128"),
+        ({"x": np.array(["2026-11-21"], "datetime64[D]")}, r"holds datetime64\[D\]"),
+        ({"x": np.zeros(1), "id": np.array([b"a"])}, "holds |S1"),
     ],
 )
 def test_what_is_no_set_of_rows_is_refused(read, arrays, reason):
