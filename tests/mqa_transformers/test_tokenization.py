@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import run
+from mqa_transformers.tokenization import count_uncut_tokens, with_first_token
 
 WORDS = [
     "the",
@@ -178,3 +180,29 @@ def test_a_text_with_one_more_eos_does_not_cost_the_others(tmp_path):
     bart(tmp_path / "model", pad_token_id=0, decoder_start_token_id=2)
     write_tokenizer(tmp_path / "model", ends="[EOS]")
     assert estimate(run(right(tmp_path, "a film [EOS] was good", "we loved it"))) == 1.0
+
+
+def test_a_text_without_tokens_is_one_padding_token_in_every_array():
+    empty = np.zeros(0, np.int64)
+    row = with_first_token({"input_ids": empty, "attention_mask": empty, "token_type_ids": empty}, 3)
+    assert {name: array.tolist() for name, array in row.items()} == {
+        "input_ids": [3],
+        "attention_mask": [1],
+        "token_type_ids": [0],
+    }
+    full = {"input_ids": np.array([5]), "attention_mask": np.array([1])}
+    assert with_first_token(full, 3) is full
+
+
+def test_only_texts_as_long_as_the_limit_are_encoded_again():
+    encoded = []
+
+    def words(*columns, **options):
+        assert options == {"truncation": False, "verbose": False}
+        encoded.extend(zip(*columns, strict=True))
+        return {"input_ids": [" ".join(text).split() for text in zip(*columns, strict=True)]}
+
+    texts = [("a b c d", "e"), ("a", "b"), None, ("a b", "c")]
+    assert count_uncut_tokens(words, 3, [3, 2, 9, 3], texts) == [5, 2, 9, 3]
+    assert encoded == [("a b c d", "e"), ("a b", "c")]
+    assert count_uncut_tokens(words, 3, [2, 2], [("a", "b"), None]) == [2, 2]
