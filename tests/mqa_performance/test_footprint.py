@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -133,3 +135,15 @@ def test_it_is_in_megabytes(scene, sleeper):
 def test_a_backend_that_does_not_tell_has_none(scene, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
         size(scene(sleeper()))
+
+
+def test_the_peak_is_in_bytes():
+    program = """
+import numpy as np
+from mqa_performance.footprint_worker import peak_memory
+before = peak_memory()
+array = np.ones(500_000_000 // 8)
+print(peak_memory() - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert int(done.stdout) == pytest.approx(500_000_000, rel=0.01)

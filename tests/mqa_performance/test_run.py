@@ -75,7 +75,7 @@ measure = { use = "performance/latency", repetitions = 80, warmup = 1 }
 expect.p95_ms = { max = 60000 }
 expect.p50_ms = { min = 2 }
 [[check]]
-measure = { use = "performance/throughput", repetitions = 5, batches = [4] }
+measure = { use = "performance/throughput", repetitions = 20, batches = [4] }
 expect = { min = 0.001 }
 [[check]]
 measure = { use = "performance/speedup", repetitions = 20, warmup = 1 }

@@ -42,3 +42,14 @@ def test_batches_of_no_rows_are_refused(scene, sleeper, batches):
 
 def test_a_batch_size_named_twice_is_timed_once(scene, sleeper):
     assert len(throughput(scene(sleeper()), batches=[2, 2], repetitions=3)) == 3
+
+
+def test_where_no_batch_sizes_are_named_there_are_three(scene, sleeper):
+    observations = throughput(scene(sleeper()), repetitions=2)
+    assert list(throughput_evidence(observations)["rows_per_second"]) == ["1", "8", "32"]
+
+
+def test_a_batch_has_4096_rows_at_most(scene, sleeper):
+    assert throughput(scene(sleeper()), batches=[4096], repetitions=2, warmup=0).column("rows")[0].as_py() == 4096
+    with pytest.raises(DataError, match="of 1 to 4,096 rows"):
+        throughput(scene(sleeper()), batches=[4097])
