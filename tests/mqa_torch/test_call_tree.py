@@ -79,3 +79,18 @@ def test_every_node_runs_once_and_in_its_order(stacks):
         return [name for step in call.steps for name in (steps(step) if isinstance(step, Call) else [step])]
 
     assert steps(build_call_tree(graph)) == [node.name for node in graph.nodes]
+
+
+def test_of_several_outputs_of_one_operator_a_call_gives_the_first():
+    import torch
+
+    graph = torch.fx.Graph()
+    chunks = graph.call_function(torch.chunk, (graph.placeholder("x"), 2))
+    first, second = (graph.call_function(operator.getitem, (chunks, index)) for index in (0, 1))
+    total = graph.call_function(operator.add, (first, second))
+    graph.output((total,))
+    for node in (chunks, first, second):
+        node.meta[STACK] = {"": ("", "Model"), "a": ("a", "Chunk")}
+    total.meta[STACK] = {"": ("", "Model")}
+    (call,) = build_call_tree(graph).descendants()
+    assert (call.inputs, call.outputs) == (("x",), (first.name,))

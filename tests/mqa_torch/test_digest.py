@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import os
 import subprocess
 import sys
 
+import pluggy
 import pytest
+import torch
+from mqa_torch.digest import _is_users
 from mqa_torch.model_sources import of_factory
 
 import mqa_transformers
@@ -151,3 +155,13 @@ def test_settings_are_told_apart_where_the_code_is_the_same(digest, monkeypatch,
         monkeypatch.setenv("FLAG", flag)
         digests.append(digest(*reading))
     assert len(set(digests)) == 2
+
+
+class Users:
+    """A class that is in no installed package."""
+
+
+def test_only_the_users_own_classes_are_looked_into():
+    assert _is_users(Users)
+    for kind in (pluggy.PluginManager, collections.Counter, torch.nn.Linear):
+        assert not _is_users(kind)
