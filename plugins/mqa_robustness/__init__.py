@@ -1,9 +1,9 @@
-"""What happens to text on its way to a model: to its letters, its words and its sentences.
+"""Perturbations of text, from its characters to its sentences, and attacks that search for the worst of them.
 
-A `rate` is the share of a text's places (its words, the gaps between them, its marks) that are changed, of those that
-can be. Where that is no whole number, it is rounded up or down by chance, so that it holds on average. For the same
-generator a higher rate changes the same places in the same way, and more. A `severity` from 1 to 5 is another word for
-a rate: see `severity`.
+A `rate` is the share of a text's spans (its words, the gaps between them, its marks) that are changed, of those that
+can be. Where that is no whole number, it is rounded up or down at random, so that it holds on average. For the same
+generator a higher rate changes the same spans in the same way, and more. A `severity` from 1 to 5 stands for a rate: see
+`severity`.
 """
 
 from __future__ import annotations
@@ -11,28 +11,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry import Perturbation, Probe, hookimpl
-from mqa_robustness.accents import strip_accents
-from mqa_robustness.attack import telling
-from mqa_robustness.attack.adversarial import adversarial
-from mqa_robustness.attack.attempts import TEXTS
-from mqa_robustness.attack.transfer import transfer
-from mqa_robustness.contractions import contractions, expansions
-from mqa_robustness.emojis import emoji_to_words, extra_emoji, strip_emoji
-from mqa_robustness.invisible import bidi, zero_width
-from mqa_robustness.lettercase import alternating_case, lower_case, title_case, upper_case
-from mqa_robustness.links import extra_handle, extra_url
-from mqa_robustness.lookalikes import homoglyphs
-from mqa_robustness.misspelling import typos
-from mqa_robustness.negation import negation
-from mqa_robustness.numbers import numbers_to_words
-from mqa_robustness.order import missing_word, repeated_word, word_order
-from mqa_robustness.punctuation import extra_punctuation, strip_punctuation
-from mqa_robustness.scanning import ocr
-from mqa_robustness.slips import keyboard
-from mqa_robustness.spaces import extra_space, line_breaks, missing_space, split_words, strip_line_breaks
-from mqa_robustness.speech import extra_sentence, filler_words
-from mqa_robustness.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
-from mqa_robustness.truncation import truncate
+from mqa_robustness.adversarial_attack import adversarial, transfer
+from mqa_robustness.adversarial_attack.results import TEXTS
+from mqa_robustness.characters.casing import alternating_case, lower_case, strip_accents, title_case, upper_case
+from mqa_robustness.characters.imperceptible import bidi, homoglyphs, zero_width
+from mqa_robustness.characters.ocr import ocr
+from mqa_robustness.characters.punctuation import extra_punctuation, strip_punctuation
+from mqa_robustness.characters.typos import keyboard, typos
+from mqa_robustness.characters.whitespace import (
+    extra_space,
+    line_breaks,
+    missing_space,
+    split_words,
+    strip_line_breaks,
+)
+from mqa_robustness.sentences.distractors import extra_handle, extra_sentence, extra_url, filler_words
+from mqa_robustness.sentences.emojis import emoji_to_words, extra_emoji, strip_emoji
+from mqa_robustness.sentences.negation import negation
+from mqa_robustness.words.contractions import contractions, expansions
+from mqa_robustness.words.numerals import numbers_to_words
+from mqa_robustness.words.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
+from mqa_robustness.words.word_order import missing_word, repeated_word, truncate, word_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -84,24 +83,24 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "adversarial",
-        adversarial,
-        gives=telling.GIVES,
-        numbers=telling.numbers,
-        evidence=telling.evidence,
+        adversarial.adversarial,
+        gives=tuple(adversarial.RANGES),
+        numbers=adversarial.compute_numbers,
+        evidence=adversarial.collect_evidence,
         sees="runner",
         texts=TEXTS,
         takes=("label",),
-        ranges=telling.RANGES,
+        ranges=adversarial.RANGES,
     )
     yield Probe(
         "transfer",
-        transfer,
-        gives=telling.REPLAY_GIVES,
-        numbers=telling.replay_numbers,
-        evidence=telling.replay_evidence,
+        transfer.transfer,
+        gives=tuple(transfer.RANGES),
+        numbers=transfer.compute_numbers,
+        evidence=transfer.collect_evidence,
         sees="runner",
         compares=True,
         texts=TEXTS,
         takes=("label",),
-        ranges=telling.REPLAY_RANGES,
+        ranges=transfer.RANGES,
     )

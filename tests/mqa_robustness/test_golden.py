@@ -17,16 +17,16 @@ import pytest
 from mqa_registry import edited
 from mqa_registry.options import options_of
 from mqa_robustness import mqa_perturbations
-from mqa_robustness.lookalikes import LATIN, LOOK_ALIKES
-from mqa_robustness.slips import NEIGHBOURS
+from mqa_robustness.characters.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
+from mqa_robustness.characters.typos import ADJACENT_KEYS
 
 EVERY = {one.name: one for one in mqa_perturbations()}
 TABLES = [tomllib.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "golden").glob("*.toml"))]
 PAIRS = [(name, pair) for table in TABLES for name, pairs in table.items() for pair in pairs]
 
 
-class Drawn:
-    """A generator that has been told what to draw."""
+class FixedDraw:
+    """A generator that gives one draw, whatever it is asked for."""
 
     def __init__(self, choices):
         self.draw = middle(choices)
@@ -56,7 +56,7 @@ def perturbed(one, text, rng, options):
 @pytest.mark.parametrize(("name", "pair"), PAIRS, ids=[f"{name}-{number}" for number, (name, _) in enumerate(PAIRS)])
 def test_a_pair_is_as_it_was_written(name, pair):
     after = None if pair.get("declined") else pair["after"]
-    assert perturbed(EVERY[name], pair["before"], Drawn(pair.get("choices", ())), pair.get("options", {})) == after
+    assert perturbed(EVERY[name], pair["before"], FixedDraw(pair.get("choices", ())), pair.get("options", {})) == after
 
 
 def test_every_perturbation_has_a_pair_that_changes():
@@ -65,16 +65,23 @@ def test_every_perturbation_has_a_pair_that_changes():
 
 def test_neighbours_are_the_keys_around_one():
     around = {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}
-    assert {key: set(NEIGHBOURS["qwerty"][key]) for key in around} == {key: set(keys) for key, keys in around.items()}
+    assert {key: set(ADJACENT_KEYS["qwerty"][key]) for key in around} == {
+        key: set(keys) for key, keys in around.items()
+    }
 
 
-@pytest.mark.parametrize("layout", NEIGHBOURS)
+@pytest.mark.parametrize("layout", ADJACENT_KEYS)
 def test_neighbours_are_neighbours_of_each_other(layout):
-    assert len(NEIGHBOURS[layout]) == 26
-    assert all(key in NEIGHBOURS[layout][other] for key, others in NEIGHBOURS[layout].items() for other in others)
+    assert len(ADJACENT_KEYS[layout]) == 26
+    assert all(key in ADJACENT_KEYS[layout][other] for key, others in ADJACENT_KEYS[layout].items() for other in others)
 
 
-def test_a_look_alike_is_a_letter_of_another_script_and_the_same_case():
-    assert all(letter.isascii() and not alike.isascii() and alike.isalpha() for letter, alike in LATIN.items())
-    assert all(letter.isupper() == alike.isupper() for letter, alike in LATIN.items() if letter != "l")
-    assert len(LOOK_ALIKES) == 2 * len(LATIN)
+def test_a_homoglyph_is_a_letter_of_another_script_and_the_same_case():
+    assert all(
+        letter.isascii() and not homoglyph.isascii() and homoglyph.isalpha()
+        for letter, homoglyph in LATIN_HOMOGLYPHS.items()
+    )
+    assert all(
+        letter.isupper() == homoglyph.isupper() for letter, homoglyph in LATIN_HOMOGLYPHS.items() if letter != "l"
+    )
+    assert len(HOMOGLYPHS) == 2 * len(LATIN_HOMOGLYPHS)

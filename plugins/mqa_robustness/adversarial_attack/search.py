@@ -1,0 +1,204 @@
+"""The search: from one row to the smallest edit that changes the model's prediction, within a budget of queries.
+
+A search is a generator, so that many can be queried in one batch: it yields the sets of edits whose predictions it
+needs, and is sent the predictions. The order of words by what deleting one does to the prediction is that of Jin, Jin,
+Zhou and Szolovits 2020, "Is BERT Really Robust?" (https://arxiv.org/abs/1907.11932), the greedy search from word to word
+that of Gao, Lanchantin, Soffa and Qi 2018 (https://arxiv.org/abs/1801.04354).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from mqa_robustness.adversarial_attack.candidates import count_edited_words, total_size
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    import numpy as np
+
+    from mqa_robustness.adversarial_attack.candidates import CandidateEdit, CandidateEdits, CandidateWord
+    from mqa_robustness.adversarial_attack.victim import Prediction
+
+Search: TypeAlias = Generator["Sequence[CandidateEdits]", "Sequence[Prediction]", "SearchResult"]
+Minimization: TypeAlias = Generator[
+    "Sequence[CandidateEdits]", "Sequence[Prediction]", tuple["CandidateEdits", "Prediction"]
+]
+
+
+@dataclass(frozen=True)
+class SearchLimits:
+    """How far a search may go: the number of `queries`, and the `share` of a row's words that it may edit."""
+
+    queries: int
+    share: float
+
+    def max_words(self, words: int) -> int:
+        """The number of words that may be edited of so many: at least one."""
+        return max(1, int(self.share * words))
+
+
+@dataclass(frozen=True)
+class SearchResult:
+    """How a search ended: the prediction for the row, and that for the smallest edit that changes it.
+
+    `after` is None and `edits` are empty where none was found. `queries` counts those of the search, `minimizing` those
+    that made the edit small, `unanswered` those of either that had no prediction. `words` is the number of words of the
+    row, `editable` of those that some edit fits.
+    """
+
+    before: Prediction
+    words: int
+    editable: int
+    after: Prediction | None = None
+    edits: CandidateEdits = ()
+    queries: int = 1
+    minimizing: int = 0
+    unanswered: int = 0
+
+
+def search(
+    words: Sequence[CandidateWord], target: str | None, limits: SearchLimits, rng: np.random.Generator
+) -> Search:
+    """The attack on one row; a row without a prediction, or whose prediction is not its `target`, is queried once."""
+    (before,) = yield [()]
+    budget = _Budget(limits.queries, before)
+    editable = [word for word in words if word.candidates]
+    success: tuple[CandidateEdits, Prediction] | None = None
+    if before.label is not None and target in (None, before.label):
+        ranked = yield from _rank_words(editable, budget, rng)
+        success = yield from _search_greedily(ranked, limits.max_words(len(words)), budget)
+        if success:
+            success = yield from minimize(*success, before.label, words, budget.count_minimizing)
+    edits, after = success or ((), None)
+    return SearchResult(
+        before, len(words), len(editable), after, edits, budget.queries, budget.minimizing, budget.unanswered
+    )
+
+
+class _Budget:
+    """The prediction that one search started from, and its queries so far."""
+
+    def __init__(self, limit: int, before: Prediction) -> None:
+        self.before = before
+        self.left = limit - 1
+        self.queries = 1
+        self.minimizing = 0
+        self.unanswered = int(before.label is None)
+
+    def count_queries(self, predictions: Sequence[Prediction]) -> None:
+        """Count queries against the limit."""
+        self.left -= len(predictions)
+        self.queries += len(predictions)
+        self._count_unanswered(predictions)
+
+    def count_minimizing(self, predictions: Sequence[Prediction]) -> None:
+        """Count queries that the limit is not for."""
+        self.minimizing += len(predictions)
+        self._count_unanswered(predictions)
+
+    def _count_unanswered(self, predictions: Sequence[Prediction]) -> None:
+        self.unanswered += sum(prediction.label is None for prediction in predictions)
+
+
+def _rank_words(
+    editable: Sequence[CandidateWord], budget: _Budget, rng: np.random.Generator
+) -> Generator[Sequence[CandidateEdits], Sequence[Prediction], list[CandidateWord]]:
+    """The words that can be edited, the most important first: the one whose deletion lowers the probability most.
+
+    Half of the budget is kept for the edits: of more words than that, a random sample is ranked.
+    """
+    sample = rng.permutation(len(editable))[: budget.left // 2].tolist()
+    words = [editable[index] for index in sorted(sample)]
+    if not words:
+        return []
+    predictions = yield [(word.deletion,) for word in words]
+    budget.count_queries(predictions)
+    label = budget.before.label
+    order = sorted(range(len(words)), key=lambda index: predictions[index].probability_of(label))
+    return [words[index] for index in order]
+
+
+def _search_greedily(
+    ranked: Sequence[CandidateWord], max_words: int, budget: _Budget
+) -> Generator[Sequence[CandidateEdits], Sequence[Prediction], tuple[CandidateEdits, Prediction] | None]:
+    """Word by word the edit that lowers the probability most, until the prediction changes or the budget is spent."""
+    kept: CandidateEdits = ()
+    label, lowest = budget.before.label, budget.before.probability_of(budget.before.label)
+    for word in ranked:
+        options = list(_extend(kept, word, max_words))[: budget.left]
+        if not options:
+            continue
+        predictions = yield options
+        budget.count_queries(predictions)
+        pairs = list(zip(options, predictions, strict=True))
+        success = next((pair for pair in pairs if pair[1].label != label), None)
+        if success:
+            return success  # the smallest, as a word's candidates begin with those
+        best, prediction = min(pairs, key=lambda pair: pair[1].probability_of(label))
+        if prediction.probability_of(label) < lowest:
+            kept, lowest = best, prediction.probability_of(label)
+    return None
+
+
+def _extend(kept: CandidateEdits, word: CandidateWord, max_words: int) -> Iterator[CandidateEdits]:
+    """The kept edits with one more of a word, of those that overlap none of them and stay within the limit."""
+    for edit in word.candidates:
+        if not any(edit.overlaps(other) for other in kept) and count_edited_words((*kept, edit)) <= max_words:
+            yield (*kept, edit)
+
+
+def minimize(
+    edits: CandidateEdits,
+    after: Prediction,
+    label: str,
+    words: Sequence[CandidateWord],
+    count: Callable[[Sequence[Prediction]], None],
+) -> Minimization:
+    """The edits without all that the prediction does not need to differ from `label`, and each as small as it can be.
+
+    In every round one edit is undone or, where none can be, replaced by a smaller candidate of the same word. So at the
+    end undoing any one of them brings the prediction back, and so does every smaller candidate of one word.
+    """
+    while True:
+        for options in (_undo_one(edits), _reduce_one(edits, words)):
+            if not options:
+                continue
+            predictions = yield options
+            count(predictions)
+            successes = [pair for pair in zip(options, predictions, strict=True) if pair[1].label != label]
+            if successes:
+                edits, after = min(successes, key=lambda pair: (count_edited_words(pair[0]), total_size(pair[0])))
+                break
+        else:
+            return edits, after
+
+
+def _undo_one(edits: CandidateEdits) -> list[CandidateEdits]:
+    """The edits but one, for each of them; a single edit is not undone, as that is the row itself."""
+    return [_without(edits, one) for one in edits] if len(edits) > 1 else []
+
+
+def _reduce_one(edits: CandidateEdits, words: Sequence[CandidateWord]) -> list[CandidateEdits]:
+    """The edits with one of them replaced by a smaller candidate of its word, in every way."""
+    return [
+        (*_without(edits, one), smaller)
+        for one in edits
+        for smaller in _smaller_candidates(one, _without(edits, one), words)
+    ]
+
+
+def _smaller_candidates(
+    one: CandidateEdit, others: CandidateEdits, words: Sequence[CandidateWord]
+) -> Iterator[CandidateEdit]:
+    """Smaller candidates of the same word, which edit no more words."""
+    for candidate in words[one.words[0]].candidates:
+        is_smaller = candidate.size < one.size and set(candidate.words) <= set(one.words)
+        if is_smaller and not any(candidate.overlaps(other) for other in others):
+            yield candidate
+
+
+def _without(edits: CandidateEdits, one: CandidateEdit) -> CandidateEdits:
+    return tuple(edit for edit in edits if edit != one)

@@ -1,0 +1,1 @@
+"""Perturbations of characters: typing and recognition errors, case, punctuation, white space, Unicode."""

@@ -1,0 +1,1 @@
+"""Perturbations of sentences: what is added to one, and what turns its meaning round."""

@@ -1,0 +1,1 @@
+"""Perturbations of words: other words for the same, in another order, or not there."""

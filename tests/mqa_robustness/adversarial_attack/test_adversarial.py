@@ -1,0 +1,277 @@
+"""The attack: a success changes the prediction, is minimal, and stays within its limits."""
+
+from __future__ import annotations
+
+import json
+from itertools import product
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz.distance import Levenshtein
+
+from mqa_registry import DataError, MqaError, NotRunError
+from mqa_registry import plan as plans
+from mqa_registry.judging import judge
+from mqa_registry.suite import Expect, Use
+from mqa_robustness import mqa_probes
+from mqa_robustness.adversarial_attack.adversarial import RANGES, adversarial, collect_evidence, compute_numbers
+from mqa_robustness.adversarial_attack.attack import AttackOptions, attack_rows
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words
+from mqa_robustness.adversarial_attack.search import SearchLimits
+
+LOADED = ["good", "great", "splendid", "terrible", "awful", "dreadful", "film", "their", "colour", "do not", "it"]
+SENTENCES = st.lists(st.sampled_from(LOADED), max_size=12).map(lambda words: " ".join(["their", *words]))
+LIMITS = st.builds(SearchLimits, st.sampled_from([5, 30, 200]), st.floats(0.1, 1.0))
+QUICK = settings(max_examples=60, deadline=None)
+
+
+def attacked(scene, **options):
+    """The observation of every row, by its id."""
+    return {row["id"]: row for row in adversarial(scene, **options).to_pylist()}
+
+
+def test_a_word_that_the_prediction_rests_on_is_found_and_edited(make_scene):
+    row = attacked(make_scene(["we saw a film, and it was splendid, in our town of old"], ["sweet"]))["row 0"]
+    before, after = (json.loads(row[name])["text"].split() for name in ("fields", "disturbed"))
+    (pair,) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
+    assert pair[0] == "splendid,"
+    assert Levenshtein.distance(*pair) == row["edits"] == 1
+    assert (row["state"], row["before"], row["after"], row["changed_words"]) == ("fell", "sweet", "sour", 1)
+
+
+def test_several_words_are_edited_where_one_is_not_enough_and_no_more_than_are_needed(make_scene):
+    text = "a great and splendid film, good or not, it is what it is and that is it"
+    row = attacked(make_scene([text], ["sweet"]), max_share=1.0)["row 0"]
+    assert (row["state"], row["changed_words"]) == ("fell", 3)
+    row = attacked(make_scene([text], ["sweet"]), max_share=0.15)["row 0"]
+    assert (row["state"], row["changed_words"]) == ("held", None)
+
+
+def test_the_word_without_which_the_model_is_least_sure_comes_first(make_scene, bag_of_words):
+    model = bag_of_words(bias=4.5)
+    attacked(make_scene(["a great film that is splendid"], ["sweet"], model=model), edits=["delete"])
+    weighed = {"great", "film", "that", "splendid"}  # all that have letters enough
+    assert {*["a", "great", "film", "that", "is", "splendid"]} - {*model.texts[1].split()} <= weighed
+    edited = model.texts[1 + len(weighed) :]
+    assert edited
+    assert all(text.startswith("a great film that is s") for text in edited)
+
+
+@QUICK
+@given(text=SENTENCES, seed=st.integers(0, 9), limits=LIMITS, bias=st.sampled_from([0.5, -0.5]))
+def test_a_success_flips_is_minimal_and_within_its_limits(make_scene, bag_of_words, *, text, seed, limits, bias):
+    model = bag_of_words(bias=bias)
+    scene = make_scene([text], model=model, seed=seed)
+    (result,) = attack_rows(scene, scene.view, AttackOptions(1, limits, None, None, 2))
+    found = result.search
+    assert found.queries <= limits.queries
+    assert found.queries + found.minimizing == len(model.texts)
+    before = model.label_of(text)
+    if not found.edits:
+        return
+    assert model.label_of(result.perturbed["text"]) == found.after.label != before
+    assert count_edited_words(found.edits) <= max(1, int(limits.share * len(text.split())))
+    for one in found.edits:
+        rest = [other for other in found.edits if other != one]
+        assert model.label_of(apply_edits(result.row.example, rest)["text"]) == before
+
+
+@QUICK
+@given(SENTENCES, st.integers(0, 9), st.sampled_from(["insert", "keyboard", "homophones"]))
+def test_only_edits_that_are_allowed_are_made(make_scene, text, seed, kind):
+    scene = make_scene([text], seed=seed)
+    for row in attacked(scene, edits=[kind], max_share=1.0).values():
+        assert set(row["kinds"] or ()) <= {kind}
+        if row["state"] == "fell" and kind == "insert":
+            before, after = (json.loads(row[name])["text"] for name in ("fields", "disturbed"))
+            assert len(after) == len(before) + row["edits"]
+
+
+def test_only_fields_that_are_asked_for_are_edited(make_scene):
+    texts = {"text": ["a splendid film"], "text_pair": ["a splendid night"]}
+    row = attacked(make_scene(texts, ["sweet"]), fields=["text_pair"], max_share=1.0)["row 0"]
+    assert row["state"] == "held"
+    row = attacked(make_scene(texts, ["sweet"]), max_share=1.0)["row 0"]
+    assert row["state"] == "fell"
+    assert set(json.loads(row["disturbed"])) == {"text", "text_pair"}
+
+
+def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_there_are(make_scene, bag_of_words):
+    texts = [f"{one} {two} film, {three} in all" for one, two, three in product(LOADED[:6], repeat=3)][:60]
+    whole = attacked(make_scene(texts, seed=3), rows=60)
+    assert attacked(make_scene(texts, seed=3), rows=60) == whole
+    fewer = attacked(make_scene(texts, seed=3), rows=7)
+    assert fewer == {name: whole[name] for name in fewer}
+    for model in (bag_of_words(budget=1), bag_of_words(budget=10_000), bag_of_words(most_rows=3)):
+        assert attacked(make_scene(texts, model=model, seed=3), rows=60) == whole
+    other = attacked(make_scene(texts, seed=4), rows=60)
+    assert [row["disturbed"] for row in other.values()] != [whole[name]["disturbed"] for name in other]
+
+
+def test_rows_draw_by_themselves(make_scene):
+    rows = attacked(make_scene(["a splendid film"] * 20), edits=["insert"])
+    assert len({row["disturbed"] for row in rows.values()}) > 10
+
+
+def test_batches_stay_within_the_runners_budget_and_equal_texts_are_run_once(make_scene, bag_of_words):
+    model = bag_of_words(budget=200)
+    attacked(make_scene(["a good film of great renown"] * 5, ["sweet"] * 5, model=model), max_share=1.0)
+    assert all(rows == 1 or rows * width <= 200 for rows, width in model.batches)
+    assert model.batches[0][0] == 1
+
+
+def test_rows_that_are_predicted_wrong_are_skipped_and_without_targets_none_is_wrong(make_scene):
+    texts = ["a good film", "an awful film"]
+    rows = attacked(make_scene(texts, ["sour", "sour"]))
+    assert [(row["state"], row["queries"]) for row in rows.values() if row["before"] == "sweet"] == [("wrong", 1)]
+    table = adversarial(make_scene(texts))
+    assert set(table.column("state").to_pylist()) <= {"fell", "held"}
+    assert "the data have no targets, so that every prediction counts as right" in collect_evidence(table)["remarks"]
+    assert len(compute_numbers(table)["robust_accuracy"]) == 0
+
+
+@pytest.mark.parametrize("targets", [[1, 0], [True, False], ["sweet", "sour"]])
+def test_targets_are_labels_or_their_positions(make_scene, targets):
+    rows = attacked(make_scene(["a good film", "an awful film"], targets))
+    assert [rows[f"row {number}"]["target"] for number in (0, 1)] == ["sweet", "sour"]
+
+
+def test_numbers_are_of_the_rows_that_were_attacked(make_scene):
+    texts = ["a good film", "a splendid, splendid film", "a great film", "an awful film", "", None]
+    table = adversarial(make_scene(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
+    found = compute_numbers(table)
+    assert set(found) == set(RANGES)
+    assert sorted(found["value"].tolist()) == [False, False, True]
+    assert sorted(found["robust_accuracy"].tolist()) == [False, False, True, True]
+    queries = {row["id"]: row["queries"] for row in table.to_pylist()}
+    assert _mean(found["queries"]) == pytest.approx(np.mean([queries[f"row {number}"] for number in (0, 1, 3)]))
+    assert _mean(found["edits"]) == _mean(found["changed_words"]) == 1
+
+
+def _mean(statistic):
+    counts = np.bincount(statistic.cells[statistic.cells >= 0], minlength=statistic.size)
+    return statistic.of(counts.astype(float))
+
+
+def test_no_success_means_no_size_and_not_a_size_of_zero(make_scene):
+    found = compute_numbers(adversarial(make_scene(["an awful film"]), edits=["insert"]))
+    assert found["edits"].undefined == "no attack succeeded"
+    assert np.isnan(found["edits"].of(np.zeros(found["edits"].size)))
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "there is no text"),
+        (None, "there is no text"),
+        (" \n\u2028", "there is no text"),
+        ("good " * 2001, "there are more than 10,000 characters"),
+        ("12:30, 4/5 !!!", "the edits fit no word"),
+        ("\u8fd9" * 41, "the edits fit no word"),
+        ("\U0001f600\U0001f44d", "the edits fit no word"),
+    ],
+)
+def test_a_text_that_cannot_be_edited_is_declined_and_counted(make_scene, text, reason):
+    table = adversarial(make_scene(["a good film", text], ["sweet", "sour"]))
+    assert {row["id"]: row["reason"] for row in table.to_pylist()} == {"row 0": "", "row 1": reason}
+    assert f"declined, as {reason}: 1 of 2 rows" in collect_evidence(table)["remarks"]
+    assert len(compute_numbers(table)["value"]) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\u0445\u043e\u0440\u043e\u0448\u0438\u0439 \u0444\u0438\u043b\u044c\u043c",  # Russian
+        "\u05e1\u05e8\u05d8\u05d9\u05dd \u05e0\u05d4\u05d3\u05e8\u05d9\u05dd",  # Hebrew
+        "\u3042\u3044\u3046\u3048\u304a\u3002",  # Japanese
+    ],
+)
+def test_other_scripts_are_attacked_in_their_own_letters(make_scene, bag_of_words, text):
+    model = bag_of_words()
+    (row,) = attacked(make_scene([text], model=model), edits=["insert", "replace"]).values()
+    assert row["state"] == "held"
+    assert len(set(model.texts)) > 4
+    assert set("".join(model.texts)) <= set(text)
+
+
+def test_where_no_row_can_be_attacked_nothing_was_tested(make_scene):
+    with pytest.raises(NotRunError, match="of 3, 1 are predicted wrong as they are, 2 cannot be edited"):
+        adversarial(make_scene(["a good film", "", "1"], ["sour"] * 3))
+    with pytest.raises(NotRunError, match="there are no rows to attack"):
+        adversarial(make_scene([]))
+
+
+def test_a_row_without_a_prediction_is_skipped_and_counted(make_scene, bag_of_words):
+    table = adversarial(
+        make_scene(["a good film", "a broken film"], ["sweet"] * 2, model=bag_of_words(broken="broken"))
+    )
+    assert [row["state"] for row in table.to_pylist() if row["before"] is None] == ["unanswered"]
+    assert (
+        "skipped, as the row itself has no prediction (NaN or Inf): 1 of 2 rows" in collect_evidence(table)["remarks"]
+    )
+
+
+def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_counted(make_scene, bag_of_words):
+    model = bag_of_words(bias=-0.5, broken="\u0435")  # the Cyrillic look-alike of e
+    table = adversarial(make_scene(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
+    (row,) = table.to_pylist()
+    assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
+    (told,) = [remark for remark in collect_evidence(table)["remarks"] if "a prediction (NaN" in remark]
+    assert told == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
+
+
+def test_an_error_within_a_query_names_the_row(make_scene, bag_of_words):
+    with pytest.raises(MqaError, match="backend `onnx` fails on row `row 1` or an edit of it: RuntimeError: there is"):
+        adversarial(make_scene(["a good film", "a deadly film"], model=bag_of_words(deadly="deadly")))
+
+
+def test_a_model_without_probabilities_is_attacked_by_its_labels(make_scene, bag_of_words):
+    (row,) = attacked(make_scene(["a splendid film"], ["sweet"], model=bag_of_words(probabilities=False))).values()
+    assert (row["state"], row["before_probability"], row["after_probability"]) == ("fell", None, None)
+
+
+@pytest.mark.parametrize(
+    ("changes", "options", "error", "message"),
+    [
+        ({"schema": "spans"}, {}, NotRunError, "an attack needs a model that gives a row one label, and `sweetness`"),
+        ({"modality": "image"}, {}, NotRunError, "the rows of `sweetness` have no text to edit"),
+        ({}, {"fields": ["title"]}, DataError, "the rows have no text `title`"),
+        ({"targets": ["bitter"]}, {}, DataError, "a row has the target `bitter`, which the model does not know"),
+        ({"targets": [2]}, {}, DataError, "a row has the target `2`"),
+    ],
+)
+def test_what_cannot_be_attacked_is_refused(make_scene, changes, options, error, message):
+    with pytest.raises(error, match=message):
+        adversarial(make_scene(["a good film"], **changes), **options)
+
+
+def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_scene):
+    texts = ["a great and splendid film", "a splendid film", "an awful film"]
+    table = adversarial(make_scene(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
+    shown = collect_evidence(table)
+    assert json.dumps(shown)
+    assert [example["id"] for example in shown["examples"]] == ["row 1", "row 0"]
+    assert shown["remarks"][0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
+    example = shown["examples"][0]
+    assert example["fields"] == {"text": "a splendid film"}
+    assert (example["before"]["label"], example["after"]["label"], example["target"]) == ("sweet", "sour", "sweet")
+    bare = table.drop_columns(["fields", "disturbed"])
+    for name in ("fields", "disturbed"):
+        bare = bare.append_column(name, pa.nulls(3, pa.string()))
+    assert not {"fields", "disturbed"} & set(collect_evidence(bare)["examples"][0])
+
+
+def test_a_whole_run_judges_and_reports_it(engine):
+    (probe,) = [probe for probe in mqa_probes() if probe.name == "adversarial"]
+    options = {"rows": 20, "max_share": 0.5}
+    use = Use("robustness/adversarial", probe, options, options)
+    engine.table = engine.table.rename_columns(["text", "target"])
+    suite = engine.suite(engine.check("attacked", measure=use, expect={"value": Expect(max=1.0)}))
+    (result,) = judge(plans.make(suite), engine.run(suite))
+    assert set(result.numbers) == set(RANGES)
+    assert result.numbers["value"].method == "exact"
+    assert result.evidence["remarks"]
+    assert json.dumps(result.evidence, allow_nan=False)

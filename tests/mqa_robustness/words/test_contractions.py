@@ -1,0 +1,20 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_robustness.words.contractions import find_contractible, find_contractions
+
+WORDS = st.sampled_from(
+    ["don't", "isn't", "can't", "I'm", "it's", "he'd", "who's", "I", "it", "he", "been", "gone", "?", ".", "'", ","]
+)
+
+
+@given(st.lists(WORDS, max_size=8), st.sampled_from([find_contractible, find_contractions]))
+def test_no_candidate_overlaps_the_next(words, find):
+    text = " ".join(words)
+    candidates = find(text)
+    assert all(end <= start for (_, end, _), (start, _, _) in pairwise(candidates))
+    assert all(new and new.strip() == new for _, _, choices in candidates for new in choices)
