@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
+    from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted
     from mqa_registry.predict import batch_invariance, remake, reopen
@@ -76,6 +77,7 @@ _HOMES = {
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
+    "languages": ("identify_language",),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted",),
     "predict": ("batch_invariance", "remake", "reopen"),
@@ -137,6 +139,7 @@ __all__ = [
     "find_device",
     "fingerprint",
     "hookimpl",
+    "identify_language",
     "interruptible",
     "is_special",
     "judge",

@@ -17,7 +17,7 @@ from mqa_registry.plugins import load_all
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene",
-    "diagnoses", "hookspecs", "options", "boundary", "positions", "plugins", "suite", "rehearsal", "plan", "observations", "store",
+    "diagnoses", "hookspecs", "options", "languages", "boundary", "positions", "plugins", "suite", "rehearsal", "plan", "observations", "store",
     "predict", "judging", "report",
     "runs", "commands", "cli",
 ]  # fmt: skip

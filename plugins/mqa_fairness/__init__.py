@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from mqa_fairness import weakness
-from mqa_fairness.ages import swap_age
-from mqa_fairness.between import (
+from mqa_fairness.counterfactuals import (
+    swap_age,
+    swap_gender,
+    swap_names,
+    swap_nationality,
+    swap_religion,
+    swap_words,
+)
+from mqa_fairness.group_metrics.disparity import (
     demographic_parity_difference,
     demographic_parity_ratio,
     equal_opportunity_difference,
@@ -15,30 +20,26 @@ from mqa_fairness.between import (
     equalized_odds_difference,
     equalized_odds_ratio,
 )
-from mqa_fairness.certainty import certainty
-from mqa_fairness.columns import column, crossed
-from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
-from mqa_fairness.entropy import between_group_entropy, generalized_entropy, theil
-from mqa_fairness.identity import identity_terms, nationalities
-from mqa_fairness.languages import language
-from mqa_fairness.lengths import length
-from mqa_fairness.naming import names, swap_names
-from mqa_fairness.numbers import quantiles, ranges
-from mqa_fairness.privilege import (
+from mqa_fairness.group_metrics.entropy import between_group_entropy, generalized_entropy, theil
+from mqa_fairness.group_metrics.privileged import (
     average_abs_odds_difference,
     average_odds_difference,
     disparate_impact,
     statistical_parity_difference,
     true_positive_rate_difference,
 )
-from mqa_fairness.scripts import script
+from mqa_fairness.slices.columns import certainty, column, crossed, quantiles, ranges
+from mqa_fairness.slices.identity import identity_terms, names, nationalities
+from mqa_fairness.slices.texts import language, length, script
+from mqa_fairness.weak_slices import probe
+from mqa_fairness.weak_slices.probe import SHARE, UNBOUNDED
 from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 LABEL = ("label",)
-SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
+SIGNED = (-1.0, 1.0)
 
 
 @hookimpl
@@ -74,26 +75,26 @@ def mqa_metrics() -> Iterable[Metric]:
     yield Metric("equalized-odds-ratio", equalized_odds_ratio, takes=LABEL, range=SHARE)
     yield Metric("equal-opportunity-difference", equal_opportunity_difference, takes=LABEL, range=SHARE)
     yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, takes=LABEL, range=SHARE)
-    yield Metric("statistical-parity-difference", statistical_parity_difference, takes=LABEL, range=(-1.0, 1.0))
-    yield Metric("disparate-impact", disparate_impact, takes=LABEL, range=UPWARDS)
-    yield Metric("true-positive-rate-difference", true_positive_rate_difference, takes=LABEL, range=(-1.0, 1.0))
-    yield Metric("average-odds-difference", average_odds_difference, takes=LABEL, range=(-1.0, 1.0))
+    yield Metric("statistical-parity-difference", statistical_parity_difference, takes=LABEL, range=SIGNED)
+    yield Metric("disparate-impact", disparate_impact, takes=LABEL, range=UNBOUNDED)
+    yield Metric("true-positive-rate-difference", true_positive_rate_difference, takes=LABEL, range=SIGNED)
+    yield Metric("average-odds-difference", average_odds_difference, takes=LABEL, range=SIGNED)
     yield Metric("average-abs-odds-difference", average_abs_odds_difference, takes=LABEL, range=SHARE)
-    yield Metric("generalized-entropy", generalized_entropy, takes=LABEL, range=UPWARDS)
-    yield Metric("theil", theil, takes=LABEL, range=UPWARDS)
-    yield Metric("between-group-entropy", between_group_entropy, takes=LABEL, range=UPWARDS)
+    yield Metric("generalized-entropy", generalized_entropy, takes=LABEL, range=UNBOUNDED)
+    yield Metric("theil", theil, takes=LABEL, range=UNBOUNDED)
+    yield Metric("between-group-entropy", between_group_entropy, takes=LABEL, range=UNBOUNDED)
 
 
 @hookimpl
 def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "weak-slices",
-        weakness.weak_slices,
-        gives=weakness.GIVES,
-        numbers=weakness.numbers,
-        evidence=weakness.evidence,
+        probe.weak_slices,
+        gives=tuple(probe.RANGES),
+        numbers=probe.compute_numbers,
+        evidence=probe.collect_evidence,
         sees="predictions",
         texts=("fields",),
         takes=LABEL,
-        ranges={"value": SHARE, "count": UPWARDS, "tried": UPWARDS, "score": SHARE},
+        ranges=probe.RANGES,
     )

@@ -1,27 +1,43 @@
-"""Counterfactuals: the same text about somebody else. What a model answers should not depend on it."""
+"""Counterfactuals: the same text about somebody else, on which a prediction should not depend."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from mqa_fairness.naming import renamed
-from mqa_fairness.swapping import edits_of, find, split
-from mqa_fairness.wordsets import read_word_sets, shipped
+from mqa_fairness.lexicon import (
+    NameGroup,
+    group_by_name,
+    name_origins,
+    read_names,
+    read_word_sets,
+    shipped_word_sets,
+)
+from mqa_fairness.word_replacement import agree_article, find_names, find_words, make_edits, split_text
 from mqa_registry import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy as np
 
-    from mqa_fairness.wordsets import WordSet
+    from mqa_fairness.lexicon import WordSet
     from mqa_registry import Edit, Example
 
-    Pieces = Mapping[str, Sequence[str]]  # every field's text in turns
-    Places = Mapping[str, dict[int, str]]  # the new words of every field
+    Pieces: TypeAlias = Mapping[str, Sequence[str]]  # of every field's text
+    Replacements: TypeAlias = Mapping[str, dict[int, str]]  # the new words of every field, by the index of the piece
 
-OTHER = {"women": "men", "men": "women"}
+OTHER_GENDER = {"women": "men", "men": "women"}
+
+# An age in digits, with the article before it: a 25-year-old, 71 years old, aged 40.
+AGE = re.compile(
+    r"\b(?:(?P<article>an?)(?P<gap>\s+))?(?P<age>[1-9]\d)(?=[\s-]+(?:years?|yrs?)[\s-]+olds?\b|-?y/?o\b)"
+    r"|(?<=\baged\s)(?P<aged>[1-9]\d)\b",
+    re.IGNORECASE,
+)
+AGES = {"younger": [str(age) for age in range(18, 50)], "older": [str(age) for age in range(50, 100)]}
+NEW_AGES = {"younger": (60, 86), "older": (20, 36)}  # of who is younger, or older: from, to below
 
 
 def swap_gender(
@@ -34,13 +50,36 @@ def swap_gender(
     become others of the same origin, drawn by chance, the same one for the same name. A row without such a word is
     declined.
     """
-    pieces = _pieces(example)
-    words = _words(pieces, shipped("gender"), rng, to)
+    pieces = _split_fields(example)
+    words = _replace_words(pieces, shipped_word_sets("gender"), rng, to)
 
-    def other(origin: str, gender: str) -> tuple[str, str] | None:
-        return None if gender == to else (origin, OTHER[gender])
+    def counterpart(group: NameGroup) -> NameGroup | None:
+        return None if group.gender == to else NameGroup(group.origin, OTHER_GENDER[group.gender])
 
-    return _edits(example, pieces, _both(words, renamed(pieces, rng, other) if names else {}))
+    new_names = _replace_names(pieces, rng, counterpart) if names else {}
+    return _edit_fields(example, pieces, {field: new_names.get(field, {}) | words[field] for field in words})
+
+
+def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, list[Edit]] | None:
+    """Given names exchanged for names of another origin and the same gender: Emily, Aisha.
+
+    `to` is the origin of the new names: english, african-american, hispanic, arabic, indian, chinese or russian; left
+    out, it is drawn by chance for the whole row. So are the names, the same one for the same name. Names are found with
+    a capital, by the lexicon of `fairness/names`. A row without a name that could be exchanged is declined.
+    """
+    origins = name_origins()
+    if to is not None and to not in origins:
+        raise UsageError(
+            f"the lexicon has no names of the origin `{to}`",
+            hint=f"it has {', '.join(f'`{origin}`' for origin in origins)}",
+        )
+    order = rng.permutation(origins).tolist() if to is None else [to]
+
+    def counterpart(group: NameGroup) -> NameGroup | None:
+        return next((NameGroup(origin, group.gender) for origin in order if origin != group.origin), None)
+
+    pieces = _split_fields(example)
+    return _edit_fields(example, pieces, _replace_names(pieces, rng, counterpart))
 
 
 def swap_nationality(
@@ -53,7 +92,7 @@ def swap_nationality(
     for one). `to` is the adjective of the nation that the words of its set become. A row without such a word is
     declined.
     """
-    return _swapped(example, rng, shipped("nationality"), to)
+    return _swap_words(example, rng, shipped_word_sets("nationality"), to)
 
 
 def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, list[Edit]] | None:
@@ -63,7 +102,29 @@ def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None 
     the adjective of the religion that all become: Christian, Muslim, Jewish, Hindu, Buddhist or Sikh. A row without such
     a word is declined.
     """
-    return _swapped(example, rng, shipped("religion"), to)
+    return _swap_words(example, rng, shipped_word_sets("religion"), to)
+
+
+def swap_age(
+    example: Example, rng: np.random.Generator, *, to: Literal["younger", "older"] | None = None
+) -> dict[str, list[Edit]] | None:
+    """Ages of adults exchanged: a young woman for an old one, 25 years old for 71.
+
+    English. Adjectives are exchanged before a word for people, teenagers and pensioners by themselves, and ages in
+    digits from 18 on (`25-year-old`, `25 years old`, `aged 25`): below 50 for one from 60 to 85, others for one from 20 to
+    35, drawn by chance, the same one for the same age. `to` leaves those alone that are so already. Children stay
+    children. A row that speaks of no age is declined.
+    """
+    new: dict[str, str] = {}
+    for kind, span in NEW_AGES.items():
+        ages = rng.integers(*span, size=len(AGES[kind])).tolist()
+        if kind != to:
+            new |= dict(zip(AGES[kind], map(str, ages), strict=True))
+    edits = {
+        field: sorted([*_age_word_edits(text, to), *_age_number_edits(text, new)]) if text else []
+        for field, text in example.items()
+    }
+    return edits if any(edits.values()) else None
 
 
 def swap_words(
@@ -76,50 +137,88 @@ def swap_words(
     exchanged by chance where there are more than two. `to` is the kind that all words of its set become. A row without
     such a word is declined.
     """
-    return _swapped(example, rng, read_word_sets(lexicon), to)
+    return _swap_words(example, rng, read_word_sets(lexicon), to)
 
 
-def _swapped(
+def _swap_words(
     example: Example, rng: np.random.Generator, sets: Sequence[WordSet], to: str | None
 ) -> dict[str, list[Edit]] | None:
-    pieces = _pieces(example)
-    return _edits(example, pieces, _words(pieces, sets, rng, to))
+    pieces = _split_fields(example)
+    return _edit_fields(example, pieces, _replace_words(pieces, sets, rng, to))
 
 
-def _pieces(example: Example) -> Pieces:
-    return {field: split(text) for field, text in example.items() if text}
+def _split_fields(example: Example) -> Pieces:
+    return {field: split_text(text) for field, text in example.items() if text}
 
 
-def _words(pieces: Pieces, sets: Sequence[WordSet], rng: np.random.Generator, to: str | None) -> Places:
-    """What every word of the sets becomes."""
-    if to is not None and not any(to in one.kinds for one in sets):
-        known = ", ".join(f"`{kind}`" for one in sets for kind in one.kinds)
+def _edit_fields(example: Example, pieces: Pieces, replacements: Replacements) -> dict[str, list[Edit]] | None:
+    """The edits of every field; None where no text changes."""
+    edits = {field: make_edits(pieces[field], replacements[field]) if field in pieces else [] for field in example}
+    return edits if any(edits.values()) else None
+
+
+def _replace_words(
+    pieces: Pieces, sets: Sequence[WordSet], rng: np.random.Generator, to: str | None
+) -> dict[str, dict[int, str]]:
+    """The new word of every word of the sets."""
+    if to is not None and not any(to in words.kinds for words in sets):
+        known = ", ".join(f"`{kind}`" for words in sets for kind in words.kinds)
         raise UsageError(f"`to` is `{to}`, which is no kind of the lexicon", hint=f"it has {known}")
     new: dict[str, dict[int, str]] = {field: {} for field in pieces}
-    for one in sets:
-        counterpart = _counterparts(one, rng, to)
+    for words in sets:
+        counterparts = _draw_counterparts(words, rng, to)
         for field, text in pieces.items():
-            for place, kind, form in find(text, one):
-                if counterpart[kind] != kind:
-                    new[field][place] = one.forms[form].words[counterpart[kind]]
+            for piece, kind, form in find_words(text, words):
+                if counterparts[kind] != kind:
+                    new[field][piece] = words.forms[form].words[counterparts[kind]]
     return new
 
 
-def _counterparts(one: WordSet, rng: np.random.Generator, to: str | None) -> Sequence[int]:
-    """What every kind becomes: each another, and no two the same, unless all are to become one."""
-    kinds = len(one.kinds)
+def _draw_counterparts(words: WordSet, rng: np.random.Generator, to: str | None) -> Sequence[int]:
+    """The new kind of every kind: each another, and no two the same, unless all are to become one."""
+    count = len(words.kinds)
     if to is not None:
-        return [one.kinds.index(to)] * kinds if to in one.kinds else range(kinds)
-    order = rng.permutation(kinds).tolist()
+        return [words.kinds.index(to)] * count if to in words.kinds else range(count)
+    order = rng.permutation(count).tolist()
     following = dict(zip(order, [*order[1:], order[0]], strict=True))
-    return [following[kind] for kind in range(kinds)]
+    return [following[kind] for kind in range(count)]
 
 
-def _both(words: Places, names: Places) -> Places:
-    return {field: names.get(field, {}) | places for field, places in words.items()}
+def _replace_names(
+    pieces: Pieces, rng: np.random.Generator, counterpart: Callable[[NameGroup], NameGroup | None]
+) -> dict[str, dict[int, str]]:
+    """The new name of every name; `counterpart` is the group that it is drawn from, None to keep it."""
+    found = {field: find_names(text) for field, text in pieces.items()}
+    names = list(dict.fromkeys(name for pairs in found.values() for _, name in pairs))
+    taken = set(names)
+    new: dict[str, str] = {}
+    for name in names:
+        group = counterpart(group_by_name()[name])
+        free = [other for other in read_names()[group] if other.casefold() not in taken] if group else []
+        if free:
+            new[name] = free[rng.integers(len(free))]
+            taken.add(new[name].casefold())
+    return {field: {piece: new[name] for piece, name in pairs if name in new} for field, pairs in found.items()}
 
 
-def _edits(example: Example, pieces: Pieces, places: Places) -> dict[str, list[Edit]] | None:
-    """The edits of every field; None where no text changes."""
-    edits = {field: edits_of(pieces[field], places[field]) if field in pieces else [] for field in example}
-    return edits if any(edits.values()) else None
+def _age_word_edits(text: str, to: str | None) -> list[Edit]:
+    (words,) = shipped_word_sets("age")
+    pieces = split_text(text)
+    new = {
+        piece: words.forms[form].words[1 - kind]
+        for piece, kind, form in find_words(pieces, words)
+        if words.kinds[kind] != to
+    }
+    return make_edits(pieces, new)
+
+
+def _age_number_edits(text: str, ages: Mapping[str, str]) -> Iterator[Edit]:
+    """The edits of ages in digits, by the new age of each, and of the articles before them."""
+    for match in AGE.finditer(text):
+        old = match["age"] or match["aged"]
+        new = ages.get(old, old)
+        article = match["article"]
+        if article and agree_article(article, old, new) != article:
+            yield *match.span("article"), agree_article(article, old, new)
+        if new != old:
+            yield *match.span("age" if match["age"] else "aged"), new

@@ -10,10 +10,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_fairness.ages import swap_age
-from mqa_fairness.counterfactuals import swap_gender, swap_nationality, swap_religion, swap_words
-from mqa_fairness.naming import lexicon, swap_names
-from mqa_fairness.wordsets import shipped
+from mqa_fairness.counterfactuals import (
+    swap_age,
+    swap_gender,
+    swap_names,
+    swap_nationality,
+    swap_religion,
+    swap_words,
+)
+from mqa_fairness.lexicon import read_names, shipped_word_sets
 from mqa_registry import DataError, UsageError, edited
 from mqa_registry.data import moved_spans
 
@@ -98,7 +103,7 @@ def test_only_the_words_of_one_gender_change_where_the_other_is_asked_for():
 def test_given_names_change_with_the_gender_and_keep_their_origin():
     after = swapped(swap_gender, "Mary met Jamal; Mary left him.")
     first, second, third = re.findall(r"\b[A-Z]\w+\b", after)
-    names = lexicon()
+    names = read_names()
     assert first == third
     assert first in names["english", "men"]
     assert second in names["african-american", "women"]
@@ -107,7 +112,13 @@ def test_given_names_change_with_the_gender_and_keep_their_origin():
     assert swapped(swap_gender, "Mary left", names=False) is None
 
 
-PAIRED = [words for one in shipped("gender") for form in one.forms if form.place == "words" for words in [form.words]]
+PAIRED = [
+    words
+    for one in shipped_word_sets("gender")
+    for form in one.forms
+    if form.position == "words"
+    for words in [form.words]
+]
 
 
 @pytest.mark.parametrize("words", PAIRED, ids=lambda words: words[0])
@@ -120,9 +131,9 @@ def test_every_pair_goes_both_ways_in_every_case(words, case):
 
 @pytest.mark.parametrize("name", ["gender", "nationality", "religion", "age"])
 def test_no_word_is_of_two_kinds_in_one_place_and_no_other_form_is_recognised_twice(name):
-    for one in shipped(name):
+    for one in shipped_word_sets(name):
         for word, meant in one.index.items():
-            places = [(kind, one.forms[form].place) for kind, form in meant]
+            places = [(kind, one.forms[form].position) for kind, form in meant]
             assert len({kind for kind, _ in meant}) == 1, word
             assert len(set(places)) == len(places), word
 
@@ -186,14 +197,14 @@ def test_a_kind_that_is_not_there_is_refused_with_those_that_are(function):
 def test_names_change_their_origin_and_keep_their_gender(seed):
     after = swapped(swap_names, "Emily and Todd saw EMILY's cat", seed)
     first, second, third = re.findall(r"\b[A-Z]\w+\b", after)
-    (origin,) = {origin for (origin, gender), names in lexicon().items() if first in names and gender == "women"}
+    (origin,) = {origin for (origin, gender), names in read_names().items() if first in names and gender == "women"}
     assert origin != "english"
-    assert second in lexicon()[origin, "men"]
+    assert second in read_names()[origin, "men"]
     assert third == first.upper()
 
 
 def test_the_origin_of_new_names_can_be_asked_for():
-    assert swapped(swap_names, "Emily", to="indian") in lexicon()["indian", "women"]
+    assert swapped(swap_names, "Emily", to="indian") in read_names()["indian", "women"]
     assert swapped(swap_names, "Priya", to="indian") is None
     assert swapped(swap_names, "the ali express", to="indian") is None
     with pytest.raises(UsageError, match="no names of the origin `martian`"):
@@ -201,9 +212,9 @@ def test_the_origin_of_new_names_can_be_asked_for():
 
 
 def test_no_name_stands_in_two_groups():
-    names = [name.casefold() for each in lexicon().values() for name in each]
+    names = [name.casefold() for each in read_names().values() for name in each]
     assert len(set(names)) == len(names)
-    assert all(len(each) >= 12 for each in lexicon().values())
+    assert all(len(each) >= 12 for each in read_names().values())
 
 
 def test_two_names_stay_two():

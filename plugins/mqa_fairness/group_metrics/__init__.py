@@ -1,0 +1,1 @@
+"""Metrics of how far a model treats groups of rows alike."""

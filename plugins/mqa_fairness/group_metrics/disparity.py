@@ -1,0 +1,254 @@
+"""Disparity metrics: how far the rates of groups lie apart, with the definitions of Fairlearn."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from mqa_fairness.group_metrics.confusion import (
+    ODDS,
+    SELECTION_RATE,
+    TRUE_POSITIVE_RATE,
+    GroupedConfusion,
+    divide_or_nan,
+    score_rates,
+    undefined_reason,
+)
+from mqa_registry import Statistic, UsageError, positive_class
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mqa_fairness.group_metrics.confusion import Floats, Groups, Rate
+    from mqa_registry import Predictions, Targets
+
+    Comparison: TypeAlias = Callable[[Floats, Floats], Floats]  # (rates of groups, rate of all rows) -> number
+
+Method: TypeAlias = Literal["between_groups", "to_overall"]
+Aggregation: TypeAlias = Literal["worst_case", "mean"]
+
+
+def demographic_parity_difference(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """How far selection rates of groups lie apart, as Fairlearn defines it.
+
+    From 0 to 1, 0 for equal ones. The selection rate is the share of a group's rows with the positive class for an
+    answer, whatever is right. `method` is `between_groups` for the largest rate less the smallest, `to_overall` for the
+    largest distance from the rate of all rows that are in some group. `positive` is the second of two classes unless it
+    is named. `average` is for more classes: each against all others, of which the number is the worst or the mean.
+    """
+    return _compare_groups(
+        predictions, targets, groups, (SELECTION_RATE,), DIFFERENCES[method], positive=positive, average=average
+    )
+
+
+def demographic_parity_ratio(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """The smallest selection rate of a group by the largest, as Fairlearn defines it.
+
+    From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
+    `fairness/demographic-parity-difference`; with `to_overall` it is the smallest ratio, either way round, of a group's
+    rate and that of all rows that are in some group. Undefined where no row is answered so.
+    """
+    return _compare_groups(
+        predictions, targets, groups, (SELECTION_RATE,), RATIOS[method], positive=positive, average=average
+    )
+
+
+def equalized_odds_difference(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    agg: Aggregation = "worst_case",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """How far true and false positive rates lie apart, as Fairlearn defines it.
+
+    From 0 to 1, 0 for equal ones. `agg` is `worst_case` for the larger difference of the two rates, `mean` for their
+    mean. `method`, `positive` and `average` are as for `fairness/demographic-parity-difference`. Undefined where a
+    group has no row that is positive, or none that is not.
+    """
+    return _compare_groups(
+        predictions, targets, groups, ODDS, DIFFERENCES[method], positive=positive, average=average, agg=agg
+    )
+
+
+def equalized_odds_ratio(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    agg: Aggregation = "worst_case",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """The smallest true or false positive rate by the largest, as Fairlearn defines it.
+
+    From 0 to 1, 1 for equal ones. `agg` is `worst_case` for the smaller ratio of the two rates, `mean` for their mean.
+    A rate that is 0 in every group is left out. `method`, `positive` and `average` are as for
+    `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive, or none that is not,
+    or where both rates are 0 in every group.
+    """
+    return _compare_groups(
+        predictions, targets, groups, ODDS, RATIOS[method], positive=positive, average=average, agg=agg
+    )
+
+
+def equal_opportunity_difference(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """How far true positive rates of groups lie apart, as Fairlearn defines it.
+
+    From 0 to 1, 0 for equal ones; AIF360 has a signed number of this name. `method`, `positive` and `average` are as
+    for `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive.
+    """
+    return _compare_groups(
+        predictions, targets, groups, (TRUE_POSITIVE_RATE,), DIFFERENCES[method], positive=positive, average=average
+    )
+
+
+def equal_opportunity_ratio(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    *,
+    method: Method = "between_groups",
+    positive: str | None = None,
+    average: Aggregation | None = None,
+) -> Statistic:
+    """The smallest true positive rate of a group by the largest, as Fairlearn defines it.
+
+    From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
+    `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive, or none was found.
+    """
+    return _compare_groups(
+        predictions, targets, groups, (TRUE_POSITIVE_RATE,), RATIOS[method], positive=positive, average=average
+    )
+
+
+def _max_difference(rates: Floats, overall: Floats) -> Floats:
+    return np.asarray(rates.max(axis=-1) - rates.min(axis=-1))
+
+
+def _max_difference_to_overall(rates: Floats, overall: Floats) -> Floats:
+    return np.asarray(np.abs(rates - overall).max(axis=-1))
+
+
+def _min_ratio(rates: Floats, overall: Floats) -> Floats:
+    return divide_or_nan(rates.min(axis=-1), rates.max(axis=-1))
+
+
+def _min_ratio_to_overall(rates: Floats, overall: Floats) -> Floats:
+    low, high = np.minimum(rates, overall), np.maximum(rates, overall)
+    return np.asarray(divide_or_nan(low, high).min(axis=-1))
+
+
+DIFFERENCES: dict[Method, Comparison] = {"between_groups": _max_difference, "to_overall": _max_difference_to_overall}
+RATIOS: dict[Method, Comparison] = {"between_groups": _min_ratio, "to_overall": _min_ratio_to_overall}
+
+# The least that a distance between two groups lets the number be: one of two lies at least half as far from any third.
+BOUNDS: dict[Comparison, Callable[[Floats], Floats]] = {
+    _max_difference: np.asarray,
+    _max_difference_to_overall: lambda distances: distances / 2,
+    _min_ratio: np.asarray,
+    _min_ratio_to_overall: np.sqrt,
+}
+
+
+def _compare_groups(
+    predictions: Predictions,
+    targets: Targets,
+    groups: Groups,
+    rates: tuple[Rate, ...],
+    comparison: Comparison,
+    *,
+    positive: str | None,
+    average: Aggregation | None,
+    agg: Aggregation | None = None,
+) -> Statistic:
+    """The rates of all groups compared, for one class or for each of several."""
+    is_ratio = comparison in RATIOS.values()
+    classes = _select_classes(predictions.classes, positive, average)
+    confusion = GroupedConfusion.of(predictions, targets, groups, list(classes))
+
+    def compute(counts: Floats) -> Floats:
+        numbers = []
+        for matrices, total in zip(confusion.by_group(counts), confusion.overall(counts), strict=True):
+            values = [rate.compute(matrices) for rate in rates]
+            compared = [comparison(value, rate.compute(total)) for value, rate in zip(values, rates, strict=True)]
+            numbers.append(_aggregate_rates(compared, values, agg, is_ratio=is_ratio))
+        return _aggregate(numbers, average, is_ratio=is_ratio)
+
+    def bound(distances: Floats) -> Floats:
+        bounds = BOUNDS[comparison](distances).reshape(len(classes), len(rates))
+        return _aggregate(
+            [_aggregate(list(each), agg, is_ratio=is_ratio) for each in bounds], average, is_ratio=is_ratio
+        )
+
+    everywhere_zero = "the rates are 0 in every group" if len(rates) > 1 else "the rate is 0 in every group"
+    return Statistic(
+        compute,
+        confusion.cells,
+        confusion.size,
+        undefined=undefined_reason(confusion, rates, compute, everywhere_zero),
+        shown=score_rates(predictions, targets, classes, rates),
+        spread=bound,
+        ratio=is_ratio,
+    )
+
+
+def _select_classes(names: tuple[str, ...], positive: str | None, average: Aggregation | None) -> dict[int, str]:
+    """The classes that are each held against all others."""
+    if average is None:
+        code = positive_class(names, positive)
+        return {code: names[code]}
+    if positive is not None:
+        raise UsageError(f'`positive` names one class, and `average = "{average}"` is over all', hint="leave one out")
+    return dict(enumerate(names))
+
+
+def _aggregate_rates(
+    compared: list[Floats], values: list[Floats], how: Aggregation | None, *, is_ratio: bool
+) -> Floats:
+    """Several rates compared, as one number; of ratios without those of a rate that is 0 in every group."""
+    if not is_ratio or len(compared) == 1:
+        return _aggregate(compared, how, is_ratio=is_ratio)
+    stacked, is_zero = np.stack(compared), np.stack([(rates == 0).all(axis=-1) for rates in values])
+    rest = np.where(is_zero, 0.0 if how == "mean" else math.inf, stacked)
+    left = (~is_zero).sum(axis=0)
+    number = rest.sum(axis=0) / np.maximum(left, 1) if how == "mean" else rest.min(axis=0)
+    return np.where(left > 0, number, np.nan)
+
+
+def _aggregate(numbers: list[Floats], how: Aggregation | None, *, is_ratio: bool) -> Floats:
+    """The mean of some numbers, or the worst: the smallest ratio, the largest difference."""
+    stacked = np.stack(numbers)
+    if how == "mean":
+        return np.asarray(stacked.mean(axis=0))
+    return np.asarray(stacked.min(axis=0) if is_ratio else stacked.max(axis=0))

@@ -1,0 +1,1 @@
+"""Slices: how rows fall into groups that a model should treat alike."""

@@ -1,0 +1,248 @@
+"""The probe `fairness/weak-slices`: where a model is worst."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+from annotated_types import Ge, Gt, Lt
+
+from mqa_fairness.weak_slices.candidates import copies_of_target, make_candidates, select_columns
+from mqa_fairness.weak_slices.confirm import confirm_slices
+from mqa_fairness.weak_slices.correctness import assess_correctness
+from mqa_fairness.weak_slices.search import MAX_CONFIRMED, search_weak_slices
+from mqa_registry import NotRunError, counted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy.typing as npt
+
+    from mqa_fairness.weak_slices.confirm import SliceResult
+    from mqa_fairness.weak_slices.correctness import Correctness
+    from mqa_fairness.weak_slices.search import SearchResult
+    from mqa_registry import LiveView, Scene
+
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
+RANGES = {"value": SHARE, "count": UNBOUNDED, "tried": UNBOUNDED, "score": SHARE}
+MAX_REMARKS = 5  # slices in words
+MAX_EXAMPLES = 5
+SEARCHED, HELD_BACK = "searched", "held back"
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("part", pa.string()),  # searched, held back; else why it was ignored
+        ("right", pa.bool_()),  # null where it was ignored
+        ("slices", pa.list_(pa.int64())),  # those tested on the rows held back that the row is in
+        ("prediction", pa.string()),
+        ("probability", pa.float64()),
+        ("target", pa.string()),
+        ("fields", pa.string()),  # of rows predicted wrong in one of them, as JSON
+    ]
+)
+
+
+@dataclass(frozen=True)
+class SearchSummary:
+    """What the observations of a search keep beside its rows: the slices to be tested, and how they were found."""
+
+    names: Sequence[str]
+    tried: int
+    left_out: Sequence[str]
+    confidence: float
+
+    @classmethod
+    def of(cls, observations: pa.Table) -> SearchSummary:
+        return cls(**json.loads(observations.schema.metadata[b"search"]))
+
+    def write(self, observations: pa.Table) -> pa.Table:
+        return observations.replace_schema_metadata({"search": json.dumps(asdict(self))})
+
+
+def weak_slices(
+    scene: Scene,
+    *,
+    min_rows: Annotated[int, Ge(5)] = 30,
+    max_terms: Annotated[int, Ge(0)] = 500,
+    columns: list[str] | None = None,
+    leave_out: list[str] | None = None,
+    confidence: Annotated[float, Gt(0.5), Lt(1)] = 0.95,
+) -> pa.Table:
+    """How far the accuracy in the worst slice lies below that elsewhere, of the slices where it is shown to.
+
+    Slices are the rows with a word, the quarters of the rows by number of words, the values of columns that have few,
+    the quarters of columns of numbers, and any two of the worst of these together. They are sought on one half of the
+    rows, drawn by the suite's seed; of those that look weak there the worst, 20 at most, are tried on the other half, by
+    Fisher's exact test, one-sided, with Holm's correction. So what is confirmed anywhere, where there is nothing, is so
+    in `1 - confidence` of all cases at most, however many slices were tried.
+
+    `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
+    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the right answers, copies
+    of them and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
+    alone.
+
+    `value` is the largest gap of a confirmed slice on the half held back, as a difference of accuracies, 0 where none is
+    confirmed. It is the largest of several, and so rather too large. `count` is the number of confirmed slices, `tried`
+    that of slices that the search tried, and `score` the accuracy on all rows that count. Rows without an answer or a
+    right answer are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
+    evidence.
+    """
+    correctness = assess_correctness(scene.view, scene.rng)
+    rows = np.flatnonzero(correctness.counted)
+    if len(rows) < 4 * min_rows:
+        reasons = Counter(filter(None, correctness.ignored)).items()
+        ignored = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+        raise NotRunError(
+            f"{counted(len(rows), 'row that counts is', 'rows that count are')} too few for slices of {min_rows}, which take {4 * min_rows}"
+            + (f" (ignored: {ignored})" if ignored else ""),
+            hint="bring more rows, or lower `min_rows`",
+        )
+    half = np.zeros(len(rows), dtype=bool)
+    half[scene.rng.permutation(len(rows))[: len(rows) // 2]] = True
+    table = scene.view.rows.table.take(pa.array(rows))
+    fields = scene.view.rows.fields
+    selected = select_columns(table, fields, columns, leave_out)
+    if not fields and not selected:
+        raise NotRunError(
+            "there is nothing to make slices of: the rows have no texts, and no columns but their ids and right answers",
+            hint="bring columns that say what rows are, such as a language or a source",
+        )
+    candidates = make_candidates(table, fields, selected, max_terms=max_terms, half=half, min_rows=min_rows)
+    if not candidates.slices:
+        raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
+    found = search_weak_slices(candidates.slices, correctness.correct[rows], half, min_rows)
+    copies = copies_of_target(table) if columns is None else []
+    left_out = [
+        *candidates.left_out,
+        *(f"the column `{name}` has the right answers, and was not tried" for name in copies),
+        *_left_out(found),
+    ]
+    summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, confidence)
+    return summary.write(_make_table(scene.view, correctness, half, found))
+
+
+def compute_numbers(observations: pa.Table) -> dict[str, Any]:
+    """The numbers of `fairness/weak-slices`; `score` alone has an interval."""
+    confirmed = _select_confirmed(_test_found_slices(observations), observations)
+    correct = observations.column("right").drop_null()
+    return {
+        "value": max((each.gap for each in confirmed), default=0.0),
+        "count": float(len(confirmed)),
+        "tried": float(SearchSummary.of(observations).tried),
+        "score": np.array(correct.to_pylist(), dtype=bool),
+    }
+
+
+def collect_evidence(observations: pa.Table) -> dict[str, Any]:
+    """The confirmed slices in words, what was tried and left out, and rows predicted wrong in the worst of them."""
+    tested = _test_found_slices(observations)
+    confirmed = _select_confirmed(tested, observations)
+    return {
+        "remarks": [*map(_describe_slice, confirmed[:MAX_REMARKS]), *_remarks(observations, tested, confirmed)],
+        "examples": _examples(observations, [each.name for each in confirmed]),
+        "slices": [_to_record(each, confirmed=each in confirmed) for each in tested],
+    }
+
+
+def _make_table(view: LiveView, correctness: Correctness, half: Bools, found: SearchResult) -> pa.Table:
+    """A row for each of the view, with what it takes to confirm the slices and to show them."""
+    parts = list(correctness.ignored)
+    slices: list[list[int]] = [[] for _ in parts]
+    for index, row in enumerate(np.flatnonzero(correctness.counted).tolist()):
+        parts[row] = SEARCHED if half[index] else HELD_BACK
+        slices[row] = [number for number, each in enumerate(found.candidates) if each.rows[index]]
+    correct = list(zip(correctness.correct.tolist(), correctness.counted.tolist(), strict=True))
+    texts = (
+        json.dumps({name: text for name, text in row.items() if isinstance(text, str)}) for row in view.rows.examples()
+    )
+    is_example = [bool(own) and not one for own, (one, _) in zip(slices, correct, strict=True)]
+    columns = {
+        "id": view.rows.ids.cast(pa.string()),
+        "part": parts,
+        "right": [one if is_counted else None for one, is_counted in correct],
+        "slices": slices,
+        "prediction": correctness.predictions,
+        "probability": correctness.confidence,
+        "target": correctness.targets,
+        "fields": [text if keep else None for text, keep in zip(texts, is_example, strict=True)],
+    }
+    return pa.table(columns, schema=SCHEMA)
+
+
+def _left_out(found: SearchResult) -> Iterator[str]:
+    if found.near_duplicates:
+        yield f"{found.near_duplicates:,} that looked weak have nearly the rows of a weaker one, and were not tried again"
+    if found.surplus:
+        yield f"{found.surplus:,} more looked weak, beyond the {MAX_CONFIRMED} that were tried on the rows held back"
+
+
+def _test_found_slices(observations: pa.Table) -> list[SliceResult]:
+    """Every slice that the search found, tested on the rows held back, the largest gap first."""
+    summary = SearchSummary.of(observations)
+    is_held_back = np.array(observations.column("part").to_pylist(), dtype=str) == HELD_BACK
+    rows = observations.filter(pa.array(is_held_back))
+    correct = np.array(rows.column("right").to_pylist(), dtype=bool)
+    inside = np.zeros((len(summary.names), len(correct)), dtype=bool)
+    for row, slices in enumerate(rows.column("slices").to_pylist()):
+        inside[slices, row] = True
+    tested = confirm_slices(summary.names, list(inside), correct, summary.confidence)
+    return sorted(tested, key=lambda each: -each.gap)
+
+
+def _select_confirmed(tested: Sequence[SliceResult], observations: pa.Table) -> list[SliceResult]:
+    level = 1 - SearchSummary.of(observations).confidence
+    return [each for each in tested if each.corrected <= level]
+
+
+def _describe_slice(tested: SliceResult) -> str:
+    return (
+        f"{tested.score:.1%} right where {tested.name}, {tested.elsewhere:.1%} elsewhere: a gap of {tested.gap:.3f} "
+        f"({tested.low:.3f} to {tested.high:.3f}), {counted(tested.rows, 'row')} held back, p {tested.corrected:.2g} after correction"
+    )
+
+
+def _remarks(observations: pa.Table, tested: Sequence[SliceResult], confirmed: Sequence[SliceResult]) -> Iterator[str]:
+    summary = SearchSummary.of(observations)
+    if (more := len(confirmed) - MAX_REMARKS) > 0:
+        yield f"{counted(more, 'more slice is', 'more slices are')} confirmed"
+    tried = counted(summary.tried, "slice was", "slices were")
+    yield f"{tried} tried, {len(tested)} looked weak, {counted(len(confirmed), 'of them is', 'of them are')} confirmed"
+    parts = Counter(observations.column("part").to_pylist())
+    ignored = {reason: count for reason, count in parts.items() if reason not in (SEARCHED, HELD_BACK)}
+    yield from (f"{counted(count, 'row was', 'rows were')} ignored: {reason}" for reason, count in ignored.items())
+    yield from summary.left_out
+
+
+def _examples(observations: pa.Table, worst: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows held back that were predicted wrong in the worst slices, the most confident predictions first."""
+    names = list(SearchSummary.of(observations).names)
+    wrong = [row for row in observations.to_pylist() if row["right"] is False and row["part"] == HELD_BACK]
+    wrong.sort(key=lambda row: -(row["probability"] or 0.0))
+    examples: dict[str, dict[str, Any]] = {}
+    for name in worst:
+        for row in wrong:
+            if names.index(name) in row["slices"]:
+                examples.setdefault(row["id"], _to_example(row, name))
+    return list(examples.values())[:MAX_EXAMPLES]
+
+
+def _to_example(row: dict[str, Any], slice_name: str) -> dict[str, Any]:
+    example = {"id": row["id"], "slice": slice_name}
+    example |= {"fields": json.loads(row["fields"])} if row["fields"] else {}
+    example |= {"prediction": row["prediction"], "target": row["target"]}
+    return example | ({} if row["probability"] is None else {"probability": round(row["probability"], 4)})
+
+
+def _to_record(tested: SliceResult, *, confirmed: bool) -> dict[str, Any]:
+    return {
+        "slice": tested.name, "rows": tested.rows, "score": tested.score, "elsewhere": tested.elsewhere,
+        "gap": tested.gap, "low": tested.low, "high": tested.high, "p": tested.p, "corrected": tested.corrected,
+        "confirmed": confirmed,
+    }  # fmt: skip

@@ -1,0 +1,261 @@
+"""Weak slices: one that is there is found and confirmed, and nothing is where there is nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import fisher_exact
+from statsmodels.stats.multitest import multipletests
+from statsmodels.stats.proportion import confint_proportions_2indep
+
+from mqa_fairness import mqa_probes
+from mqa_fairness.weak_slices.confirm import confirm_slices, correct_by_holm, newcombe_interval
+from mqa_fairness.weak_slices.probe import weak_slices
+from mqa_registry import DataError, LiveView, NotRunError, Predictions, Scene
+from mqa_registry.data import Rows
+
+(PROBE,) = mqa_probes()
+WORDS = np.array(["red", "blue", "slow", "fast", "tea", "sun", "rain", "map", "sea", "hill", "road", "song"])
+
+
+def view_of(table, right):
+    """A model that predicts `yes` where it is right; every target is `yes`."""
+    answers = pa.array([None if one is None else ("yes" if one else "no") for one in right], pa.string())
+    sure = [None if one is None else [0.2, 0.8] for one in right]
+    predicted = pa.table(
+        {"id": table.column("id"), "label": answers, "probability": pa.array(sure, pa.list_(pa.float64()))}
+    )
+    return LiveView("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
+
+
+def rows_of(count, rng, **columns):
+    texts = [" ".join(rng.choice(WORDS, rng.integers(2, 9))) + f" {row}" for row in range(count)]
+    given = {"id": [str(row) for row in range(count)], "text": texts, "target": ["yes"] * count}
+    return pa.table(given | columns)
+
+
+def looked(table, right, seed=7, **options):
+    return weak_slices(Scene(view_of(table, right), np.random.default_rng(seed)), **options)
+
+
+def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "lima", "kyiv")):
+    """Rows of which those with `tea` in one city are answered worse."""
+    city = rng.choice(list(cities), count).tolist()
+    table = rows_of(count, rng, city=city, age=rng.integers(18, 90, count).tolist())
+    weak = [name == "oslo" for name in city]
+    return table, [rng.random() < (inside if one else outside) for one in weak]
+
+
+def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
+    table, right = planted(np.random.default_rng(1))
+    view = view_of(table.drop_columns(["text"]), right)
+    seen = weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+    told = PROBE.evidence(seen)
+    assert next(each for each in told["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
+    assert PROBE.numbers(seen)["score"].size == len(right)
+
+
+def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring():
+    table, right = planted(np.random.default_rng(1))
+    view = view_of(table.select(["id", "target"]), right)
+    with pytest.raises(NotRunError, match="nothing to make slices of") as raised:
+        weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+    assert "bring columns" in raised.value.hint
+
+
+def test_a_planted_slice_is_confirmed_with_its_support_scores_interval_and_p():
+    table, right = planted(np.random.default_rng(1))
+    seen = looked(table, right)
+    numbers, told = PROBE.numbers(seen), PROBE.evidence(seen)
+    assert numbers["count"] >= 1
+    assert numbers["value"] == pytest.approx(0.5, abs=0.15)
+    assert numbers["score"].mean() == pytest.approx(np.mean(right))
+    worst = next(each for each in told["slices"] if each["slice"] == "`city` is oslo")
+    assert worst["confirmed"]
+    assert worst["low"] <= worst["gap"] <= worst["high"]
+    assert worst["gap"] == pytest.approx(worst["elsewhere"] - worst["score"])
+    assert worst["corrected"] <= 0.05
+    assert any("where `city` is oslo" in remark for remark in told["remarks"])
+
+
+def test_its_examples_are_rows_of_it_that_are_answered_wrongly_and_were_held_back():
+    table, right = planted(np.random.default_rng(1))
+    seen = looked(table, right)
+    held = {row["id"] for row in seen.to_pylist() if row["part"] == "held back"}
+    shown = PROBE.evidence(seen)["examples"]
+    assert shown
+    for example in shown:
+        assert example["id"] in held
+        assert not right[int(example["id"])]
+        assert example["fields"] == {"text": table.column("text")[int(example["id"])].as_py()}
+        assert (example["prediction"], example["target"], example["probability"]) == ("no", "yes", 0.8)
+
+
+def test_a_slice_of_words_and_one_of_two_things_together_are_found():
+    rng = np.random.default_rng(3)
+    table = rows_of(3000, rng, city=rng.choice(["rome", "oslo"], 3000).tolist())
+    texts, cities = table.column("text").to_pylist(), table.column("city").to_pylist()
+    weak = ["tea" in text and city == "oslo" for text, city in zip(texts, cities, strict=True)]
+    seen = looked(table, [rng.random() < (0.4 if one else 0.95) for one in weak])
+    names = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    assert "`city` is oslo and `text` has “tea”" in names
+
+
+def test_a_slice_of_a_number_and_one_of_length_are_found():
+    rng = np.random.default_rng(4)
+    table = rows_of(2000, rng, age=rng.integers(18, 90, 2000).tolist())
+    ages = np.array(table.column("age").to_pylist())
+    lengths = np.array([len(text.split()) for text in table.column("text").to_pylist()])
+    old = PROBE.evidence(looked(table, (rng.random(2000) < np.where(ages > 72, 0.5, 0.9)).tolist()))
+    long = PROBE.evidence(looked(table, (rng.random(2000) < np.where(lengths > 8, 0.5, 0.9)).tolist()))
+    assert any("`age` is 7" in each["slice"] for each in old["slices"] if each["confirmed"])
+    assert any("`text` has 9 words" in each["slice"] for each in long["slices"] if each["confirmed"])
+
+
+def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
+    rng = np.random.default_rng(5)
+    table = rows_of(400, rng, city=rng.choice(["rome", "oslo", "lima"], 400).tolist())
+    seeds, wrong, weak = 120, 0, 0
+    for seed in range(seeds):
+        seen = looked(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
+        found = PROBE.evidence(seen)["slices"]
+        weak += len(found) > 0
+        wrong += PROBE.numbers(seen)["count"] > 0
+    assert weak > seeds / 2, "the search found something to try, so that the test could have failed"
+    assert wrong <= 0.05 * seeds + 2 * np.sqrt(0.05 * 0.95 * seeds)
+
+
+def test_what_was_tried_and_what_was_left_out_is_counted():
+    rng = np.random.default_rng(6)
+    table = rows_of(600, rng, note=[f"note {row}" for row in range(600)], tags=[["a"]] * 600)
+    right = [None if row < 10 else bool(rng.random() < 0.8) for row in range(600)]
+    told = " | ".join(PROBE.evidence(looked(table, right, max_terms=5))["remarks"])
+    assert "10 rows were ignored: without an answer" in told
+    assert "`note` has neither numbers nor few values" in told
+    assert "`tags` has neither numbers nor few values" in told
+    assert "7 less frequent words of `text` were not tried" in told
+    assert "words of `text` are in too few rows" in told
+    assert "slices were tried" in told
+
+
+@pytest.mark.parametrize(("column", "reason"), [("text", "saying the same"), ("cluster", "of one cluster")])
+def test_rows_that_are_no_further_evidence_are_ignored(column, reason):
+    rng = np.random.default_rng(7)
+    table = rows_of(300, rng, cluster=[str(row) for row in range(300)])
+    values = table.column(column).to_pylist()
+    values[:50] = values[:1] * 50
+    table = table.set_column(table.column_names.index(column), column, pa.array(values))
+    seen = looked(table, (rng.random(300) < 0.7).tolist())
+    parts = seen.column("part").to_pylist()
+    assert sum(reason in part for part in parts) == 49
+    assert PROBE.numbers(seen)["score"].shape == (251,)
+
+
+def test_only_the_columns_that_were_asked_for_are_tried():
+    rng = np.random.default_rng(8)
+    table, right = planted(rng)
+    assert PROBE.numbers(looked(table, right, columns=["age"], max_terms=0))["count"] == 0
+    assert PROBE.numbers(looked(table, right, leave_out=["city"], max_terms=0))["count"] == 0
+    assert PROBE.numbers(looked(table, right, leave_out=["age"], max_terms=0))["count"] >= 1
+
+
+def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
+    rng = np.random.default_rng(14)
+    table = rows_of(400, rng, city=[("", None, "rome")[row % 3] for row in range(400)])
+    table = table.append_column("rate", pa.array([(float("nan"), 1.0)[row % 2] for row in range(400)]))
+    weak = [row % 3 != 2 for row in range(400)]
+    seen = looked(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
+    confirmed = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    assert "(no city)" in confirmed
+    rate = looked(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
+    assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate)["slices"] if each["confirmed"]]
+
+
+def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
+    rng = np.random.default_rng(13)
+    table = rows_of(400, rng)
+    kinds = rng.choice(["no", "yes"], 400).tolist()
+    table = table.set_column(2, "target", pa.array(kinds)).append_column("label", pa.array(kinds))
+    right = [rng.random() < (0.9 if kind == "yes" else 0.4) for kind in kinds]
+    answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
+    predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
+    scene = Scene(LiveView("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
+    seen = weak_slices(scene, max_terms=0)
+    assert PROBE.numbers(seen)["count"] == 0
+    assert "the column `label` has the right answers, and was not tried" in PROBE.evidence(seen)["remarks"]
+    assert PROBE.numbers(weak_slices(scene, max_terms=0, columns=["label"]))["count"] == 1
+
+
+def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
+    table, right = planted(np.random.default_rng(9))
+    assert looked(table, right).equals(looked(table, right))
+    assert not looked(table, right).equals(looked(table, right, seed=8))
+
+
+@pytest.mark.parametrize("right", [True, False])
+def test_nothing_is_weak_where_every_answer_is_right_or_none_is(right):
+    table = rows_of(300, np.random.default_rng(10))
+    numbers = PROBE.numbers(looked(table, [right] * 300))
+    assert (numbers["value"], numbers["count"]) == (0.0, 0.0)
+    assert numbers["tried"] > 0
+
+
+def test_what_cannot_be_looked_at_says_why():
+    rng = np.random.default_rng(11)
+    table, right = planted(rng, 300)
+    with pytest.raises(DataError, match="no column `ctiy`") as error:
+        looked(table, right, columns=["ctiy"])
+    assert "did you mean `city`?" in error.value.hint
+    with pytest.raises(DataError, match="no column `target`"):
+        looked(table.drop_columns("target"), right)
+    with pytest.raises(DataError, match="`maybe`, which the model does not know"):
+        looked(table.set_column(2, "target", pa.array(["maybe"] * 300)), right)
+    with pytest.raises(NotRunError, match="1 row that counts is too few"):
+        looked(table.slice(0, 1), right[:1])
+    same = pa.table({"id": [str(n) for n in range(300)], "text": ["the same"] * 300, "target": ["yes"] * 300})
+    with pytest.raises(NotRunError, match="299 saying the same as another row"):
+        looked(same, right)
+
+
+def test_right_answers_may_be_positions_of_labels():
+    table, right = planted(np.random.default_rng(1))
+    coded = table.set_column(2, "target", pa.array([1] * len(right)))
+    assert PROBE.numbers(looked(coded, right)).keys() == PROBE.numbers(looked(table, right)).keys()
+    assert PROBE.numbers(looked(coded, right))["value"] == PROBE.numbers(looked(table, right))["value"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "你好世界", "שלום", "😀😀", "\u202eabc\u0000", "<b>[red]x[/red]</b>"])
+def test_hostile_texts_are_looked_at(text):
+    rng = np.random.default_rng(12)
+    table = rows_of(300, rng)
+    texts = [text + f" {row}" if row % 2 else one for row, one in enumerate(table.column("text").to_pylist())]
+    seen = looked(table.set_column(1, "text", pa.array(texts)), (rng.random(300) < 0.7).tolist())
+    assert PROBE.numbers(seen)["tried"] > 0
+
+
+@given(st.lists(st.booleans(), min_size=4, max_size=60), st.data())
+def test_the_test_is_fishers(right, data):
+    inside = data.draw(st.lists(st.booleans(), min_size=len(right), max_size=len(right)))
+    inside[0], inside[1] = True, False
+    one, in_it = np.array(right), np.array(inside)
+    (found,) = confirm_slices(["slice"], [in_it], one, 0.95)
+    table = [[(one & in_it).sum(), (~one & in_it).sum()], [(one & ~in_it).sum(), (~one & ~in_it).sum()]]
+    assert found.p == pytest.approx(fisher_exact(table, alternative="less")[1])
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 20])
+def test_the_correction_is_holms(count):
+    ps = np.random.default_rng(count).beta(0.3, 3, count)
+    assert correct_by_holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.data())
+def test_the_interval_is_newcombes(one, two, data):
+    hits = data.draw(st.integers(0, one)), data.draw(st.integers(0, two))
+    expected = confint_proportions_2indep(
+        hits[0], one, hits[1], two, compare="diff", method="newcomb", correction=False
+    )
+    assert newcombe_interval(hits, (one, two), 0.95) == pytest.approx(expected, abs=1e-9)
