@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
-from mqa_data import balance, drift, duplicates, overlap, profile
+from mqa_data import drift, duplicates, label_balance, overlap, profile
 from mqa_registry import Probe, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-TEXTS = ("fields",)
-SHARE, UPWARDS = (0.0, 1.0), (0.0, math.inf)
+SHARE = (0.0, 1.0)
 
 
 @hookimpl
@@ -20,10 +18,10 @@ def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "overlap",
         overlap.overlap,
-        gives=overlap.GIVES,
-        numbers=overlap.numbers,
-        evidence=overlap.evidence,
-        ranges=dict.fromkeys(overlap.GIVES, SHARE),
+        gives=overlap.NUMBERS,
+        numbers=overlap.compute_numbers,
+        evidence=overlap.collect_evidence,
+        ranges=dict.fromkeys(overlap.NUMBERS, SHARE),
         sees="rows",
         compares=True,
         texts=("fields", "other_fields"),
@@ -31,42 +29,40 @@ def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "duplicates",
         duplicates.duplicates,
-        gives=duplicates.GIVES,
-        numbers=duplicates.numbers,
-        evidence=duplicates.evidence,
-        ranges=dict.fromkeys(duplicates.GIVES, SHARE),
+        gives=duplicates.NUMBERS,
+        numbers=duplicates.compute_numbers,
+        evidence=duplicates.collect_evidence,
+        ranges=dict.fromkeys(duplicates.NUMBERS, SHARE),
         sees="rows",
-        texts=TEXTS,
+        texts=("fields",),
     )
     yield Probe(
         "label-balance",
-        balance.label_balance,
-        gives=balance.GIVES,
-        numbers=balance.numbers,
-        evidence=balance.evidence,
-        ranges=dict.fromkeys(("value", "entropy", "missing"), SHARE)
-        | {"imbalance": (1.0, math.inf), "labels": UPWARDS},
+        label_balance.label_balance,
+        gives=tuple(label_balance.RANGES),
+        numbers=label_balance.compute_numbers,
+        evidence=label_balance.collect_evidence,
+        ranges=label_balance.RANGES,
         sees="rows",
     )
     yield Probe(
         "drift",
         drift.drift,
-        gives=drift.GIVES,
-        numbers=drift.numbers,
-        evidence=drift.evidence,
-        ranges=dict.fromkeys(drift.GIVES, SHARE),
+        gives=drift.NUMBERS,
+        numbers=drift.compute_numbers,
+        evidence=drift.collect_evidence,
+        ranges=dict.fromkeys(drift.NUMBERS, SHARE),
         sees="rows",
         compares=True,
     )
     yield Probe(
         "profile",
         profile.profile,
-        gives=profile.GIVES,
-        numbers=profile.numbers,
-        evidence=profile.evidence,
-        ranges=dict.fromkeys(("value", "right_to_left", "empty", "broken", "commonest_language"), SHARE)
-        | dict.fromkeys(("words", "longest", "scripts", "languages"), UPWARDS),
+        gives=tuple(profile.RANGES),
+        numbers=profile.compute_numbers,
+        evidence=profile.collect_evidence,
+        ranges=profile.RANGES,
         sees="rows",
-        texts=TEXTS,
+        texts=("fields",),
         version=2,
     )

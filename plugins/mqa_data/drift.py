@@ -10,8 +10,8 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, MinLen
 
-from mqa_data.said import targets_of, texts_of, words_in
-from mqa_data.telling import moved, told_apart
+from mqa_data.domain_classifier import auc_by_row, score_domain, significant_terms
+from mqa_data.text_columns import read_targets, read_texts, split_words
 from mqa_registry import NotRunError, counted
 
 if TYPE_CHECKING:
@@ -21,16 +21,18 @@ if TYPE_CHECKING:
 
     from mqa_registry import LiveView, Scene
 
+    Bools: TypeAlias = npt.NDArray[np.bool_]
     Ints: TypeAlias = npt.NDArray[np.int64]
 
-GIVES = ("value", "length", "length_p", "label", "label_p")
-FEWEST = 20  # rows of either data set, below which nothing is to be told
-BINS = 10
+NUMBERS = ("value", "length", "length_p", "label", "label_p")
+MIN_ROWS = 20  # of either data set
+LENGTH_BINS = 10
+MAX_LISTED = 5  # terms and labels in remarks
 HERE, THERE = "here", "there"
 
 
 @dataclass(frozen=True)
-class _Side:
+class _Sample:
     """The rows that were drawn of one data set, and how many were not."""
 
     ids: Sequence[str]
@@ -42,7 +44,7 @@ class _Side:
 def drift(
     scene: Scene,
     *,
-    rows: Annotated[int, Ge(FEWEST)] = 20_000,
+    rows: Annotated[int, Ge(MIN_ROWS)] = 20_000,
     permutations: Annotated[int, Ge(99)] = 999,
     fields: Annotated[list[str], MinLen(1)] | None = None,
 ) -> pa.Table:
@@ -60,15 +62,16 @@ def drift(
     where there is nothing to compare. Equal rows count as often as they are there: leave copies out first.
     """
     assert scene.reference is not None
-    here, there = (_drawn(view, rows, fields, scene.rng) for view in (scene.view, scene.reference))
+    here, there = (_draw_sample(view, rows, fields, scene.rng) for view in (scene.view, scene.reference))
     labels, words = [*here.labels, *there.labels], [*here.words, *there.words]
     lengths = np.array([len(row) for row in words], dtype=np.int64)
-    sides = np.repeat([1, 0], [len(here.ids), len(there.ids)])
-    scores = told_apart(words, sides, scene.rng)
+    domains = np.repeat([1, 0], [len(here.ids), len(there.ids)])
+    scores = score_domain(words, domains, scene.rng)
+    is_here = domains == 1
     meta = {
-        "terms": json.dumps(moved(here.words, there.words)),
-        "length_p": json.dumps(_p(_binned(lengths), sides, permutations, scene.rng)),
-        "label_p": json.dumps(_p(_coded(labels), sides, permutations, scene.rng)),
+        "terms": json.dumps(significant_terms(here.words, there.words)),
+        "length_p": json.dumps(_permutation_p_value(_bin_lengths(lengths), is_here, permutations, scene.rng)),
+        "label_p": json.dumps(_permutation_p_value(_encode_labels(labels), is_here, permutations, scene.rng)),
         "left_out": json.dumps([here.left_out, there.left_out]),
     }
     columns = {
@@ -81,116 +84,109 @@ def drift(
     return pa.table(columns).replace_schema_metadata(meta)
 
 
-def numbers(observations: pa.Table) -> dict[str, Any]:
+def compute_numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `data/drift`; the first has an interval, DeLong's."""
-    here = _here(observations)
+    is_here = _is_here(observations)
     meta = observations.schema.metadata
-    labels = _coded(observations.column("label").to_pylist())
+    labels = _encode_labels(observations.column("label").to_pylist())
+    scores = np.asarray(observations.column("score").fill_null(np.nan).to_numpy(), np.float64)
     return {
-        "value": _auc(np.asarray(observations.column("score").fill_null(np.nan).to_numpy(), np.float64), here),
-        "length": _distance(_binned(observations.column("words").to_numpy()), here),
+        "value": auc_by_row(scores, is_here),
+        "length": total_variation(_bin_lengths(observations.column("words").to_numpy()), is_here),
         "length_p": json.loads(meta[b"length_p"]),
-        "label": _distance(labels, here),
+        "label": total_variation(labels, is_here),
         "label_p": json.loads(meta[b"label_p"]),
     }
 
 
-def evidence(observations: pa.Table) -> dict[str, Any]:
-    """The words that moved most, what else did, and what was left out."""
+def collect_evidence(observations: pa.Table) -> dict[str, Any]:
+    """The words whose frequency differs most, what else does, and what was left out."""
     return {"remarks": list(_remarks(observations)), "terms": json.loads(observations.schema.metadata[b"terms"])}
 
 
-def _auc(scores: npt.NDArray[np.float64], here: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
-    """A number a row whose mean is the area under the curve, with the variance of DeLong et al. 1988 (Biometrics 44)."""
-    from scipy.stats import rankdata
-
-    one, two = (scores[side & ~np.isnan(scores)] for side in (here, ~here))
-    ranks = rankdata(np.concatenate([one, two]))
-    over = (ranks[: len(one)] - rankdata(one)) / len(two)
-    under = 1 - (ranks[len(one) :] - rankdata(two)) / len(one)
-    area, both = over.mean(), len(one) + len(two)
-    return np.concatenate([area + both / len(side) * (side - area) for side in (over, under)])
-
-
-def _distance(cells: Ints, here: npt.NDArray[np.bool_]) -> float:
-    """The total variation distance between two samples; NaN where one of them has nothing."""
-    if (known := cells >= 0).sum() == 0:
+def total_variation(codes: Ints, is_here: Bools) -> float:
+    """The total variation distance between the codes of two samples, -1 ignored; NaN where one of them has none."""
+    is_known = codes >= 0
+    if not is_known.any():
         return float("nan")
-    counts = [np.bincount(cells[known & side], minlength=cells.max() + 1) for side in (here, ~here)]
+    counts = [np.bincount(codes[is_known & side], minlength=codes.max() + 1) for side in (is_here, ~is_here)]
     if not all(count.sum() for count in counts):
         return float("nan")
     shares = [count / count.sum() for count in counts]
     return float(np.abs(shares[0] - shares[1]).sum() / 2)
 
 
-def _p(cells: Ints, sides: Ints, permutations: int, rng: np.random.Generator) -> float:
-    """How likely a distance as large is, where rows fall on the sides by chance."""
-    here = sides == 1
-    seen = _distance(cells, here)
-    if np.isnan(seen):
-        return seen
-    counts = np.bincount(cells[cells >= 0])
-    size = int((cells[here] >= 0).sum())
+def _permutation_p_value(codes: Ints, is_here: Bools, permutations: int, rng: np.random.Generator) -> float:
+    """The probability of a total variation distance as large, where rows are divided between the samples at random."""
+    observed = total_variation(codes, is_here)
+    if np.isnan(observed):
+        return observed
+    counts = np.bincount(codes[codes >= 0])
+    size = int((codes[is_here] >= 0).sum())
     drawn = rng.multivariate_hypergeometric(counts, size, size=permutations, method="marginals")
     distances = np.abs(drawn / size - (counts - drawn) / (counts.sum() - size)).sum(axis=1) / 2
-    return float((1 + (distances >= seen - 1e-12).sum()) / (permutations + 1))
+    return float((1 + (distances >= observed - 1e-12).sum()) / (permutations + 1))
 
 
-def _binned(lengths: Any) -> Ints:
+def _bin_lengths(lengths: Any) -> Ints:
     """Which tenth of all rows a row is in by its number of words; equal numbers are in one."""
-    edges = np.quantile(lengths, np.arange(1, BINS) / BINS, method="inverted_cdf")
-    found: Ints = np.searchsorted(np.unique(edges), lengths, side="left").astype(np.int64)
-    return found
+    edges = np.quantile(lengths, np.arange(1, LENGTH_BINS) / LENGTH_BINS, method="inverted_cdf")
+    bins: Ints = np.searchsorted(np.unique(edges), lengths, side="left").astype(np.int64)
+    return bins
 
 
-def _coded(labels: Sequence[str | None]) -> Ints:
-    places = {label: place for place, label in enumerate(sorted({label for label in labels if label is not None}))}
-    return np.array([-1 if label is None else places[label] for label in labels], dtype=np.int64)
+def _encode_labels(labels: Sequence[str | None]) -> Ints:
+    """A number for each label, -1 for none."""
+    codes = {label: code for code, label in enumerate(sorted({label for label in labels if label is not None}))}
+    return np.array([-1 if label is None else codes[label] for label in labels], dtype=np.int64)
 
 
-def _drawn(view: LiveView, rows: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Side:
-    """So many rows of a view, in their order, or all where there are fewer; a NotRunError where they are too few."""
-    if len(view.rows) < FEWEST:
+def _draw_sample(view: LiveView, size: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Sample:
+    """A random sample of a view's rows, in their order, or all where there are fewer; a NotRunError below MIN_ROWS."""
+    if len(view.rows) < MIN_ROWS:
+        are = "is" if len(view.rows) == 1 else "are"
         raise NotRunError(
-            f"{counted(len(view.rows), 'row')} of a data set {'is' if len(view.rows) == 1 else 'are'} too few to compare, which takes {FEWEST}"
+            f"{counted(len(view.rows), 'row')} of a data set {are} too few to compare, which takes {MIN_ROWS}"
         )
-    places = np.sort(rng.permutation(len(view.rows))[:rows])
-    words = [words_in(" ".join(text)) for text in _taken(texts_of(view, fields), places)]
-    ids = [str(one) for one in _taken(view.rows.ids.to_pylist(), places)]
-    return _Side(ids, words, _taken(targets_of(view), places), len(view.rows) - len(places))
+    rows = np.sort(rng.permutation(len(view.rows))[:size]).tolist()
+    ids, texts, targets = view.rows.ids.to_pylist(), read_texts(view, fields), read_targets(view)
+    return _Sample(
+        [str(ids[row]) for row in rows],
+        [split_words(" ".join(texts[row])) for row in rows],
+        [targets[row] for row in rows],
+        len(view.rows) - len(rows),
+    )
 
 
-def _taken(values: Sequence[Any], places: Ints) -> list[Any]:
-    return [values[place] for place in places.tolist()]
-
-
-def _here(observations: pa.Table) -> npt.NDArray[np.bool_]:
+def _is_here(observations: pa.Table) -> Bools:
     return np.array([side == HERE for side in observations.column("side").to_pylist()], dtype=bool)
 
 
 def _remarks(observations: pa.Table) -> Iterator[str]:
     meta = observations.schema.metadata
     terms = json.loads(meta[b"terms"])
-    for term in terms[:5]:
+    for term in terms[:MAX_LISTED]:
         yield f"`{term['term']}` is in {term['here']:.1%} of the rows here and in {term['there']:.1%} there"
     if not terms:
         yield "no single word is shown to be more or less frequent"
-    labels, here = observations.column("label").to_pylist(), _here(observations)
+    labels, is_here = observations.column("label").to_pylist(), _is_here(observations)
     words = np.asarray(observations.column("words").to_numpy())
-    yield f"words a row, in the middle: {np.median(words[here]):.0f} here, {np.median(words[~here]):.0f} there"
-    yield from _labels_told(labels, here)
+    yield f"words a row, in the middle: {np.median(words[is_here]):.0f} here, {np.median(words[~is_here]):.0f} there"
+    yield from _label_remarks(labels, is_here)
     if missing := labels.count(None):
-        yield f"{counted(missing, 'row has', 'rows have')} no label, and no say in `label`"
+        yield f"{counted(missing, 'row has no label, and is', 'rows have no label, and are')} ignored in `label`"
     for count, name in zip(json.loads(meta[b"left_out"]), (HERE, THERE), strict=True):
         if count:
             yield f"{counted(count, 'row')} {name} {'was' if count == 1 else 'were'} not drawn"
 
 
-def _labels_told(labels: Sequence[str | None], here: npt.NDArray[np.bool_]) -> Iterator[str]:
-    """The share of each label among the rows with one, where both sides have any."""
-    sides = [[label for label, mine in zip(labels, side, strict=True) if mine and label] for side in (here, ~here)]
-    if not all(sides):
+def _label_remarks(labels: Sequence[str | None], is_here: Bools) -> Iterator[str]:
+    """The share of each label among the rows with one, where both samples have any."""
+    samples = [
+        [label for label, own in zip(labels, side, strict=True) if own and label] for side in (is_here, ~is_here)
+    ]
+    if not all(samples):
         return
-    for label in sorted({*sides[0], *sides[1]})[:5]:
-        shares = [side.count(label) / len(side) for side in sides]
+    for label in sorted({*samples[0], *samples[1]})[:MAX_LISTED]:
+        shares = [sample.count(label) / len(sample) for sample in samples]
         yield f"label `{label}`: {shares[0]:.1%} of the labelled rows here, {shares[1]:.1%} there"

@@ -1,4 +1,7 @@
-"""MinHash: finds texts that may share most of their shingles, without comparing every two of them."""
+"""MinHash: finds texts that may share most of their shingles, without comparing every two of them.
+
+A shingle is a run of so many words; a text is the set of all its shingles.
+"""
 
 from __future__ import annotations
 
@@ -8,77 +11,141 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from mqa_data.shingles import once
+from mqa_data.text_columns import split_words
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
-    from mqa_data.shingles import Shingles
-
     Ints: TypeAlias = npt.NDArray[np.int64]
-    Words: TypeAlias = npt.NDArray[np.uint64]
+    Hashes: TypeAlias = npt.NDArray[np.uint64]
 
-MISSED = 1e-3  # of the pairs just at the threshold, the share that is not found
-MOST_HASHES = 72
-MOST_PAIRS = 10_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
-FEWEST = 5  # of those first
+MISS_RATE = 1e-3  # of the pairs just at the threshold
+MAX_HASHES = 72
+MAX_PAIRS = 10_000  # of the texts in one bucket, beyond which they are compared with the first of them alone
+MIN_HUBS = 5  # of those first
 
 
 @dataclass(frozen=True)
-class Found:
-    """Pairs of texts that may be alike, each once with the smaller number first, and at least how many were not looked at."""
+class Shingles:
+    """The shingles of some texts: those of text `n` are `values[starts[n]:starts[n + 1]]`, sorted, each once."""
+
+    starts: Ints
+    values: Ints
+
+    def __len__(self) -> int:
+        return len(self.starts) - 1
+
+    @property
+    def sizes(self) -> Ints:
+        return np.diff(self.starts)
+
+
+@dataclass(frozen=True)
+class CandidatePairs:
+    """Pairs of texts that may be similar, each once with the smaller index first, and at least how many were skipped."""
 
     left: Ints
     right: Ints
     skipped: int = 0
 
 
-def bands_for(threshold: float) -> tuple[int, int]:
-    """How many bands of how many hashes find a pair of that similarity with a probability of 1 - MISSED.
+def make_shingles(texts: Sequence[tuple[str, ...]], words: int) -> Shingles:
+    """Every text's runs of `words` words; of a shorter text, all its words as one. No run reaches from field to field.
+
+    Shingles are numbered, not hashed: two have one number where they are the same, and nowhere else.
+    """
+    owners, runs = _number_runs(texts, words)
+    base = runs.max(initial=0) + 1
+    owners, values = np.divmod(sorted_unique(owners * base + runs), base)
+    starts = np.concatenate([[0], np.cumsum(np.bincount(owners, minlength=len(texts)))])
+    return Shingles(starts.astype(np.int64), values)
+
+
+def choose_bands(threshold: float) -> tuple[int, int]:
+    """How many bands of how many hashes find a pair of that similarity with a probability of 1 - MISS_RATE.
 
     A band is the same for both with probability `threshold ** rows`. Longer bands propose fewer pairs in vain.
     """
-    best = (MOST_HASHES, 1)
+    best = (MAX_HASHES, 1)
     for rows in range(1, 17):
-        alike = threshold**rows
-        bands = 1 if alike >= 1 else math.ceil(math.log(MISSED) / math.log1p(-alike))
-        if rows * bands <= MOST_HASHES:
+        match = threshold**rows
+        bands = 1 if match >= 1 else math.ceil(math.log(MISS_RATE) / math.log1p(-match))
+        if rows * bands <= MAX_HASHES:
             best = (bands, rows)
     return best
 
 
-def candidates(shingles: Shingles, threshold: float, rng: np.random.Generator, sides: Ints | None = None) -> Found:
+def find_candidate_pairs(
+    shingles: Shingles, threshold: float, rng: np.random.Generator, sides: Ints | None = None
+) -> CandidatePairs:
     """Pairs that may have at least that similarity; with `sides`, only pairs of texts on different sides.
 
     The locality-sensitive hashing of Leskovec, Rajaraman and Ullman, Mining of Massive Datasets, chapter 3. In a bucket
     of many texts each is compared with the first of them alone; what that skips is counted. Texts without shingles are
     in no pair.
     """
-    speaking = np.flatnonzero(shingles.sizes > 0)
-    bands, rows = bands_for(threshold)
+    hashed = np.flatnonzero(shingles.sizes > 0)
+    bands, rows = choose_bands(threshold)
     pairs, skipped = [np.zeros(0, np.int64)], 0
-    for _ in range(bands if len(speaking) > 1 else 0):
-        buckets = _band(shingles, rows, rng)
-        found, more = _together(buckets, speaking, len(shingles), sides)
+    for _ in range(bands if len(hashed) > 1 else 0):
+        found, more = _pairs_in_buckets(_hash_band(shingles, rows, rng), hashed, len(shingles), sides)
         pairs.append(found)
         skipped = max(skipped, more)
-    left, right = np.divmod(once(np.concatenate(pairs)), max(len(shingles), 1))
-    return Found(left, right, skipped)
+    left, right = np.divmod(sorted_unique(np.concatenate(pairs)), max(len(shingles), 1))
+    return CandidatePairs(left, right, skipped)
 
 
-def _band(shingles: Shingles, rows: int, rng: np.random.Generator) -> Words:
-    """For every text with shingles, the least hash of its shingles under each of so many hash functions, as one word."""
+def sorted_unique(numbers: Ints) -> Ints:
+    """The distinct numbers, sorted; `np.unique` hashes them, which takes ten times as long for millions."""
+    ordered = np.sort(numbers)
+    return ordered[np.append(True, ordered[1:] != ordered[:-1])] if len(ordered) else ordered
+
+
+def _number_runs(texts: Sequence[tuple[str, ...]], words: int) -> tuple[Ints, Ints]:
+    """Every run of words of every text: the index of the text, and the number of the run."""
+    numbers: dict[str, int] = {}
+    flat: list[int] = []
+    lengths: list[int] = []
+    owners: list[int] = []
+    for owner, fields in enumerate(texts):
+        for text in fields:
+            found = [numbers.setdefault(word, len(numbers) + 1) for word in split_words(text)]
+            flat += found
+            lengths.append(len(found))
+            owners.append(owner)
+    ends = np.repeat(np.cumsum(lengths, dtype=np.int64), lengths)
+    firsts = ends - np.repeat(np.asarray(lengths, np.int64), lengths)
+    positions = np.arange(len(flat))
+    runs = _join_runs(np.asarray(flat, np.int64), positions, ends, words)
+    is_whole = (positions + words <= ends) | (positions == firsts)
+    return np.repeat(np.asarray(owners, np.int64), lengths)[is_whole], runs[is_whole]
+
+
+def _join_runs(flat: Ints, positions: Ints, ends: Ints, words: int) -> Ints:
+    """The number of the run of words that starts at each position; 0 stands for what lies behind a text's end."""
+    run = flat
+    for step in range(1, words):
+        padded = np.append(flat, np.zeros(words, np.int64))
+        following = np.where(positions + step < ends, padded[positions + step], 0)
+        _, run = np.unique(run * (flat.max(initial=0) + 1) + following, return_inverse=True)
+    return run.astype(np.int64)
+
+
+def _hash_band(shingles: Shingles, rows: int, rng: np.random.Generator) -> Hashes:
+    """For every text with shingles, the least hash of its shingles under each of `rows` hash functions, as one hash."""
     starts = shingles.starts[:-1][shingles.sizes > 0]
     band = np.zeros(len(starts), np.uint64)
     for salt in rng.integers(2**32, size=rows, dtype=np.uint32):
         hashes = shingles.values.astype(np.uint32)
         hashes ^= salt
-        least = np.minimum.reduceat(_mixed(hashes), starts)
+        least = np.minimum.reduceat(_mix(hashes), starts)
         band = band * np.uint64(0x9E3779B97F4A7C15) + least  # odd, so that no bit of the others is lost
     return band
 
 
-def _mixed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
+def _mix(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     """Appleby's finalizer of MurmurHash3, in place: a bijection in which every bit depends on every other."""
     for shift, factor in ((16, 0x85EBCA6B), (13, 0xC2B2AE35)):
         words ^= words >> np.uint32(shift)
@@ -87,29 +154,29 @@ def _mixed(words: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint32]:
     return words
 
 
-def _together(buckets: Words, speaking: Ints, count: int, sides: Ints | None) -> tuple[Ints, int]:
-    """The pairs of texts in one bucket, as `left * count + right`, and how many were skipped."""
-    order = np.argsort(buckets, kind="stable")
-    edges = np.flatnonzero(np.diff(buckets[order])) + 1
+def _pairs_in_buckets(band: Hashes, hashed: Ints, count: int, sides: Ints | None) -> tuple[Ints, int]:
+    """The pairs of texts with the same hash, as `left * count + right`, and how many were skipped."""
+    order = np.argsort(band, kind="stable")
+    edges = np.flatnonzero(np.diff(band[order])) + 1
     pairs, skipped = [np.zeros(0, np.int64)], 0
     starts, ends = np.append(0, edges), np.append(edges, len(order))
     for start, end in zip(starts[ends - starts > 1], ends[ends - starts > 1], strict=True):
-        members = speaking[order[start:end]]
+        members = hashed[order[start:end]]
         if sides is not None and (sides[members] == sides[members[0]]).all():
             continue
-        found, more = _pairs(members, sides)
+        found, more = _pair_members(members, sides)
         pairs.append(found[:, 0] * count + found[:, 1])
         skipped += more
     return np.concatenate(pairs), skipped
 
 
-def _pairs(members: Ints, sides: Ints | None) -> tuple[Ints, int]:
-    """Every two of some texts, rising; of very many only those with one of the first."""
+def _pair_members(members: Ints, sides: Ints | None) -> tuple[Ints, int]:
+    """Every two of some texts, the smaller index first; of very many only those with one of the first."""
     ones, others = (members, members) if sides is None else (members[sides[members] == 1], members[sides[members] == 0])
-    hubs = ones[: max(FEWEST, MOST_PAIRS // len(others))]
+    hubs = ones[: max(MIN_HUBS, MAX_PAIRS // len(others))]
     left, right = (grid.ravel() for grid in np.meshgrid(hubs, others, indexing="ij"))
-    different = np.column_stack([np.minimum(left, right), np.maximum(left, right)])[
-        left < right if sides is None else ...
-    ]
-    left_out = len(ones) - len(hubs)
-    return different, left_out * (left_out - 1) // 2 if sides is None else left_out * len(others)
+    pairs = np.column_stack([np.minimum(left, right), np.maximum(left, right)])
+    skipped = len(ones) - len(hubs)
+    if sides is None:
+        return pairs[left < right], skipped * (skipped - 1) // 2
+    return pairs, skipped * len(others)

@@ -9,8 +9,16 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Le, MinLen
 
-from mqa_data.alike import EMPTY, EXACT, NEAR, alike, distinct, is_empty
-from mqa_data.said import as_fields, example, targets_of, texts_of
+from mqa_data.near_duplicates import (
+    EMPTY,
+    EXACT,
+    NEAR,
+    DistinctTexts,
+    find_near_duplicates,
+    is_empty,
+    left_out_remarks,
+)
+from mqa_data.text_columns import dump_texts, read_targets, read_texts, to_example
 from mqa_registry import counted
 
 if TYPE_CHECKING:
@@ -18,9 +26,9 @@ if TYPE_CHECKING:
 
     from mqa_registry import Scene
 
-GIVES = ("value", "exact", "near", "conflicts")
+NUMBERS = ("value", "exact", "near", "conflicts")
 ALONE = "alone"
-MOST = 5  # examples
+MAX_EXAMPLES = 5
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -51,38 +59,41 @@ def overlap(
 
     `value` is the share of rows that are in the other data set; `exact` that of those that are there character for
     character, `near` that of the others. `conflicts` is the share, of the rows that are there with a label, of those
-    whose label is another. All are from 0 to 1. Rows without text have no say. Pairs are proposed by MinHash, which
+    whose label is another. All are from 0 to 1. Rows without text are ignored. Pairs are proposed by MinHash, which
     finds one just at the threshold with a probability of 99.9 %, and then compared shingle by shingle.
     """
     assert scene.reference is not None
-    view, other = scene.view, scene.reference
-    texts, theirs = texts_of(view, fields), texts_of(other, fields)
-    here, there = distinct(texts), distinct(theirs)
+    view, reference = scene.view, scene.reference
+    texts, other_texts = read_texts(view, fields), read_texts(reference, fields)
+    here, there = DistinctTexts.of(texts), DistinctTexts.of(other_texts)
     first = len(here.texts)
-    pairs = alike([*here.texts, *there.texts], words, threshold, scene.rng, first=first)
-    nearest = pairs.by_left()
-    known = {text: number for number, text in enumerate(there.texts)}
-    ids, their_ids = view.rows.ids.to_pylist(), other.rows.ids.to_pylist()
-    targets, their_targets = targets_of(view), targets_of(other)
+    pairs = find_near_duplicates([*here.texts, *there.texts], words, threshold, scene.rng, first=first)
+    nearest = pairs.nearest_right()
+    exact = {text: index for index, text in enumerate(there.texts)}
+    ids, other_ids = view.rows.ids.to_pylist(), reference.rows.ids.to_pylist()
+    targets, other_targets = read_targets(view), read_targets(reference)
     rows = []
-    for row, (text, number) in enumerate(zip(texts, here.numbers, strict=True)):
-        kept: dict[str, Any] = {
-            "id": str(ids[row]),
-            "state": EMPTY if is_empty(text) else ALONE,
-            "target": targets[row],
-        }
-        twin, similarity = (known[text], 1.0) if text in known else nearest.get(number, (-1, 0.0))
-        if similarity and not is_empty(text):
-            match = there.rows[twin if text in known else twin - first][0]
-            kept |= {"state": EXACT if text in known else NEAR, "similarity": similarity}
-            kept |= {"other": str(their_ids[match]), "other_target": their_targets[match]}
-            kept |= {"fields": as_fields(view, fields, text), "other_fields": as_fields(other, fields, theirs[match])}
-        rows.append(kept)
-    meta = {"skipped": str(pairs.skipped), "threshold": f"{threshold:g}", "others": str(len(theirs))}
+    for row, (text, index) in enumerate(zip(texts, here.index, strict=True)):
+        record: dict[str, Any] = {"id": str(ids[row]), "state": ALONE, "target": targets[row]}
+        if is_empty(text):
+            record["state"] = EMPTY
+        elif text in exact or index in nearest:
+            original, similarity = (exact[text] + first, 1.0) if text in exact else nearest[index]
+            other = there.rows[original - first][0]
+            record |= {
+                "state": EXACT if text in exact else NEAR,
+                "similarity": similarity,
+                "other": str(other_ids[other]),
+                "other_target": other_targets[other],
+                "fields": dump_texts(view, fields, text),
+                "other_fields": dump_texts(reference, fields, other_texts[other]),
+            }
+        rows.append(record)
+    meta = {"skipped": str(pairs.skipped), "threshold": f"{threshold:g}", "others": str(len(other_texts))}
     return pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(meta))
 
 
-def numbers(observations: pa.Table) -> dict[str, Any]:
+def compute_numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `data/overlap`, a score a row each."""
     states = np.array(observations.column("state").to_pylist(), dtype=str)
     states = states[states != EMPTY]
@@ -90,21 +101,25 @@ def numbers(observations: pa.Table) -> dict[str, Any]:
         "value": states != ALONE,
         "exact": states == EXACT,
         "near": states == NEAR,
-        "conflicts": np.array([_conflicts(row) for row in observations.to_pylist() if _labelled(row)], dtype=bool),
+        "conflicts": np.array([_conflicts(row) for row in observations.to_pylist() if _has_labels(row)], dtype=bool),
     }
 
 
-def evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many rows are in both, what was left out, and examples: those with another label first, then the most alike."""
+def collect_evidence(observations: pa.Table) -> dict[str, Any]:
+    """How many rows are in both, what was left out, and examples: those with another label first, then the most similar."""
     rows = observations.to_pylist()
     found = sorted(
         (row for row in rows if row["state"] in (EXACT, NEAR)),
-        key=lambda row: (not (_labelled(row) and _conflicts(row)), -row["similarity"]),
+        key=lambda row: (not (_has_labels(row) and _conflicts(row)), -row["similarity"]),
     )
-    return {"remarks": list(_remarks(rows, observations.schema.metadata)), "examples": list(map(_shown, found[:MOST]))}
+    return {
+        "remarks": list(_remarks(rows, observations.schema.metadata)),
+        "examples": list(map(_to_example, found[:MAX_EXAMPLES])),
+    }
 
 
-def _labelled(row: Mapping[str, Any]) -> bool:
+def _has_labels(row: Mapping[str, Any]) -> bool:
+    """Whether both the row and the one that says the same have a label."""
     return row["target"] is not None and row["other_target"] is not None
 
 
@@ -114,20 +129,17 @@ def _conflicts(row: Mapping[str, Any]) -> bool:
 
 def _remarks(rows: Sequence[Mapping[str, Any]], meta: Mapping[bytes, bytes]) -> Iterator[str]:
     states = Counter(row["state"] for row in rows)
-    again = states[EXACT] + states[NEAR]
+    shared = states[EXACT] + states[NEAR]
     yield (
-        f"{again:,} of {counted(len(rows) - states[EMPTY], 'row')} {'is' if again == 1 else 'are'} among the "
+        f"{shared:,} of {counted(len(rows) - states[EMPTY], 'row')} {'is' if shared == 1 else 'are'} among the "
         f"{int(meta[b'others']):,} others: {states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {meta[b'threshold'].decode()})"
     )
-    if conflicts := sum(_labelled(row) and _conflicts(row) for row in rows):
+    if conflicts := sum(_has_labels(row) and _conflicts(row) for row in rows):
         yield f"{counted(conflicts, 'of them has', 'of them have')} another label there"
-    if states[EMPTY]:
-        yield f"{counted(states[EMPTY], 'row is without text, and has', 'rows are without text, and have')} no say"
-    if int(meta[b"skipped"]):
-        yield f"{counted(int(meta[b'skipped']), 'pair')} of very many that are alike {'was' if int(meta[b'skipped']) == 1 else 'were'} not compared"
+    yield from left_out_remarks(states[EMPTY], int(meta[b"skipped"]))
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _to_example(row: dict[str, Any]) -> dict[str, Any]:
     """One row, and the one of the other data set that says the same."""
     other = {"id": row["other"], "fields": row["other_fields"], "target": row["other_target"]}
-    return example(row, similarity=row["similarity"], other=example(other))
+    return to_example(row, similarity=row["similarity"], other=to_example(other))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -11,21 +13,35 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import MinLen
 
-from mqa_data.languages import UNCERTAIN, language_of
-from mqa_data.said import as_fields, example, texts_of, words_in
-from mqa_registry import counted
+from mqa_data.text_columns import dump_texts, read_texts, split_words, to_example
+from mqa_registry import counted, identify_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mqa_registry import Scene
 
-GIVES = ("value", "right_to_left", "empty", "broken", "words", "longest", "scripts", "languages", "commonest_language")
-MOST = 5  # scripts and languages that are told
-SHARE = 0.01  # of the rows; a language of fewer may be a mistake
-NO_LETTERS = "no letters"
+SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
+RANGES = {
+    "value": SHARE,
+    "right_to_left": SHARE,
+    "empty": SHARE,
+    "broken": SHARE,
+    "words": UNBOUNDED,
+    "longest": UNBOUNDED,
+    "scripts": UNBOUNDED,
+    "languages": UNBOUNDED,
+    "commonest_language": SHARE,
+}
+MAX_LISTED = 5  # scripts and languages in a remark
+MAX_OUTLIERS = 2  # rows of each kind that are shown
+MIN_LANGUAGE_SHARE = 0.01  # of the rows; a language of fewer may be a mistake
+NO_LETTERS, NO_TEXT, UNCERTAIN = "no letters", "no text", "uncertain"
 # The first word of a letter's Unicode name is its script, but for these.
-TOGETHER = {"CJK": "han", "IDEOGRAPHIC": "han", "FULLWIDTH": "latin", "HALFWIDTH": "katakana", "MODIFIER": "", "MASCULINE": "latin", "FEMININE": "latin", "MICRO": "", "MATHEMATICAL": ""}  # fmt: skip
+SCRIPT_OF_NAME = {
+    "CJK": "han", "IDEOGRAPHIC": "han", "FULLWIDTH": "latin", "HALFWIDTH": "katakana", "MODIFIER": "",
+    "MASCULINE": "latin", "FEMININE": "latin", "MICRO": "", "MATHEMATICAL": "",
+}  # fmt: skip
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
@@ -38,6 +54,43 @@ SCHEMA = pa.schema(
         ("fields", pa.string()),  # the texts of rows that stand out, as JSON
     ]
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class TextProfile:
+    """What is observed of the text of a row: a script unless it is empty, a language where it has letters."""
+
+    script: str | None
+    language: str | None
+    right_to_left: bool
+    broken: bool
+    words: int
+    characters: int
+
+    @classmethod
+    def of(cls, text: str) -> TextProfile:
+        letters = Counter(text)
+        scripts: Counter[str] = Counter()
+        for letter, count in letters.items():
+            if name := _script_of(letter):
+                scripts[name] += count
+        leftwards = sum(count for letter, count in letters.items() if unicodedata.bidirectional(letter) in ("R", "AL"))
+        return cls(
+            script=(scripts.most_common(1)[0][0] if scripts else NO_LETTERS) if text.strip() else None,
+            language=identify_language(text) or UNCERTAIN if scripts else None,
+            right_to_left=2 * leftwards > scripts.total(),
+            broken=any(map(_is_broken, letters)),
+            words=len(split_words(text)),
+            characters=len(text),
+        )
+
+    @property
+    def script_name(self) -> str:
+        return self.script or NO_TEXT
+
+    @property
+    def language_name(self) -> str:
+        return self.language or (NO_LETTERS if self.script else NO_TEXT)
 
 
 def profile(scene: Scene, *, fields: Annotated[list[str], MinLen(1)] | None = None) -> pa.Table:
@@ -56,126 +109,107 @@ def profile(scene: Scene, *, fields: Annotated[list[str], MinLen(1)] | None = No
     the number of those that at least one row in a hundred is written in, of the rows whose language is not uncertain,
     and `commonest_language` the share of the commonest one among these rows.
     """
-    texts = texts_of(scene.view, fields)
-    rows = [_seen(" ".join(text)) for text in texts]
+    texts = read_texts(scene.view, fields)
+    profiles = [TextProfile.of(" ".join(text)) for text in texts]
     ids = scene.view.rows.ids.to_pylist()
-    stand_out = set(_standing_out(rows))
-    for place, row in enumerate(rows):
-        row["id"] = str(ids[place])
-        row["fields"] = as_fields(scene.view, fields, texts[place]) if place in stand_out else None
+    outliers = set(_find_outliers(profiles))
+    rows = [
+        dataclasses.asdict(profile)
+        | {"id": str(ids[row]), "fields": dump_texts(scene.view, fields, texts[row]) if row in outliers else None}
+        for row, profile in enumerate(profiles)
+    ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def numbers(observations: pa.Table) -> dict[str, Any]:
+def compute_numbers(observations: pa.Table) -> dict[str, Any]:
     """The numbers of `data/profile`; those of rows have intervals, not the counts."""
-    scripts = observations.column("script").to_pylist()
-    lettered = np.array([script not in (None, NO_LETTERS) for script in scripts], dtype=bool)
-    told = _told(observations.column("language").to_pylist())
-    counts = Counter(told).most_common()
-    words = np.asarray(observations.column("words").to_numpy(), np.float64)
-    empty = np.asarray(observations.column("script").is_null().to_numpy(), bool)
+    profiles = _read_profiles(observations)
+    lettered = [profile for profile in profiles if profile.script not in (None, NO_LETTERS)]
+    languages = [profile.language for profile in profiles if profile.language not in (None, UNCERTAIN)]
+    counts = Counter(languages).most_common()
+    words = [math.nan if profile.script is None else profile.words for profile in profiles]
     return {
-        "value": np.array([script != "latin" for script in scripts], dtype=bool)[lettered],
-        "right_to_left": _column(observations, "right_to_left")[lettered],
-        "empty": empty,
-        "broken": _column(observations, "broken"),
-        "words": np.where(empty, np.nan, words),
-        "longest": float(words.max(initial=0.0)),
-        "scripts": float(len({script for script in scripts if script} - {NO_LETTERS})),
-        "languages": float(sum(count >= SHARE * len(told) for _, count in counts)),
-        "commonest_language": np.array([language == counts[0][0] for language in told], dtype=bool),
+        "value": np.array([profile.script != "latin" for profile in lettered], dtype=bool),
+        "right_to_left": np.array([profile.right_to_left for profile in lettered], dtype=bool),
+        "empty": np.array([profile.script is None for profile in profiles], dtype=bool),
+        "broken": np.array([profile.broken for profile in profiles], dtype=bool),
+        "words": np.array(words, dtype=np.float64),
+        "longest": float(max((profile.words for profile in profiles), default=0)),
+        "scripts": float(len({profile.script for profile in lettered})),
+        "languages": float(sum(count >= MIN_LANGUAGE_SHARE * len(languages) for _, count in counts)),
+        "commonest_language": np.array([language == counts[0][0] for language in languages], dtype=bool),
     }
 
 
-def evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many rows there are of each script and language, how long they are, and those that stand out."""
-    rows = observations.to_pylist()
-    shown = [rows[place] for place in _standing_out(rows)]
+def collect_evidence(observations: pa.Table) -> dict[str, Any]:
+    """How many rows there are of each script and language, how long they are, and the outliers."""
+    rows, profiles = observations.to_pylist(), _read_profiles(observations)
+    examples = [
+        to_example(rows[row], script=profile.script, language=profile.language, words=profile.words)
+        for row in _find_outliers(profiles)
+        for profile in [profiles[row]]
+    ]
     return {
-        "remarks": list(_remarks(rows)),
-        "examples": [example(row, **{name: row[name] for name in ("script", "language", "words")}) for row in shown],
-        "scripts": dict(Counter(row["script"] or "no text" for row in rows).most_common()),
-        "languages": dict(Counter(map(_language_said, rows)).most_common()),
+        "remarks": list(_remarks(profiles)),
+        "examples": examples,
+        "scripts": dict(Counter(profile.script_name for profile in profiles).most_common()),
+        "languages": dict(Counter(profile.language_name for profile in profiles).most_common()),
     }
 
 
-def _seen(text: str) -> dict[str, Any]:
-    letters = Counter(text)
-    scripts: Counter[str] = Counter()
-    for letter, count in letters.items():
-        if name := _script(letter):
-            scripts[name] += count
-    turned = sum(count for letter, count in letters.items() if unicodedata.bidirectional(letter) in ("R", "AL"))
-    return {
-        "script": (scripts.most_common(1)[0][0] if scripts else NO_LETTERS) if text.strip() else None,
-        "language": language_of(text) if scripts else None,
-        "right_to_left": 2 * turned > scripts.total(),
-        "broken": any(map(_is_broken, letters)),
-        "words": len(words_in(text)),
-        "characters": len(text),
-    }
+def _read_profiles(observations: pa.Table) -> list[TextProfile]:
+    names = [field.name for field in dataclasses.fields(TextProfile)]
+    return [TextProfile(**row) for row in observations.select(names).to_pylist()]
 
 
-def _standing_out(rows: Sequence[Mapping[str, Any]]) -> list[int]:
-    """The first rows that are broken, of another script or language than most, and the longest."""
-    broken = [place for place, row in enumerate(rows) if row["broken"]]
-    others = _others([None if row["script"] == NO_LETTERS else row["script"] for row in rows])
-    foreign = _others([None if row["language"] == UNCERTAIN else row["language"] for row in rows])
-    longest = max(range(len(rows)), key=lambda place: int(rows[place]["words"]), default=0)
-    return list(dict.fromkeys([*broken[:2], *others[:2], *foreign[:2], *([longest] if rows else [])]))
+def _find_outliers(profiles: Sequence[TextProfile]) -> list[int]:
+    """The first rows that are broken, or of another script or language than most, and the longest row."""
+    broken = [row for row, profile in enumerate(profiles) if profile.broken]
+    by_script = _find_rare([None if one.script == NO_LETTERS else one.script for one in profiles])
+    by_language = _find_rare([None if one.language == UNCERTAIN else one.language for one in profiles])
+    longest = [max(range(len(profiles)), key=lambda row: profiles[row].words)] if profiles else []
+    first = [row for rows in (broken, by_script, by_language) for row in rows[:MAX_OUTLIERS]]
+    return list(dict.fromkeys([*first, *longest]))
 
 
-def _others(names: Sequence[str | None]) -> list[int]:
-    """The places of names other than the most frequent one."""
-    usual = Counter(filter(None, names)).most_common(1)
-    return [place for place, name in enumerate(names) if name and name != usual[0][0]]
+def _find_rare(names: Sequence[str | None]) -> list[int]:
+    """The indices of names other than the most frequent one."""
+    commonest = Counter(filter(None, names)).most_common(1)
+    return [index for index, name in enumerate(names) if name and name != commonest[0][0]]
 
 
-def _told(languages: Sequence[str | None]) -> list[str]:
-    """The languages of the rows that have one for certain enough."""
-    return [language for language in languages if language not in (None, UNCERTAIN)]
-
-
-def _remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    for name in ("script", "language"):
-        yield f"rows by {name}: {_listed(Counter(row[name] for row in rows if row[name]))}"
-    words = [row["words"] for row in rows if row["script"]]
+def _remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
+    yield f"rows by script: {_list_counts(Counter(one.script for one in profiles if one.script))}"
+    yield f"rows by language: {_list_counts(Counter(one.language for one in profiles if one.language))}"
+    words = [profile.words for profile in profiles if profile.script]
     if words:
         low, middle, high = np.quantile(words, [0.05, 0.5, 0.95])
         yield f"words a row: {middle:.0f} in the middle, {low:.0f} to {high:.0f} for nine in ten, {max(words):,} at most"
-    for name, said in (
-        ("broken", ("has signs of a wrong encoding", "have signs of a wrong encoding")),
-        ("right_to_left", ("runs from right to left", "run from right to left")),
-    ):
-        if count := sum(row[name] for row in rows):
-            yield f"{count:,} of {counted(len(rows), 'row')} {said[count != 1]}"
+    total = counted(len(profiles), "row")
+    if broken := sum(profile.broken for profile in profiles):
+        yield f"{broken:,} of {total} {'has' if broken == 1 else 'have'} signs of a wrong encoding"
+    if leftwards := sum(profile.right_to_left for profile in profiles):
+        yield f"{leftwards:,} of {total} {'runs' if leftwards == 1 else 'run'} from right to left"
 
 
-def _language_said(row: Mapping[str, Any]) -> str:
-    return row["language"] or (NO_LETTERS if row["script"] else "no text")
-
-
-def _listed(counts: Counter[str]) -> str:
-    """The commonest, with their shares."""
-    shown = [f"{name} {count:,} ({count / counts.total():.1%})" for name, count in counts.most_common(MOST)]
-    more = f" and {len(counts) - MOST} more" if len(counts) > MOST else ""
+def _list_counts(counts: Counter[str]) -> str:
+    """The commonest names, with their shares."""
+    shown = [f"{name} {count:,} ({count / counts.total():.1%})" for name, count in counts.most_common(MAX_LISTED)]
+    more = f" and {len(counts) - MAX_LISTED} more" if len(counts) > MAX_LISTED else ""
     return (", ".join(shown) or "none") + more
 
 
-def _column(observations: pa.Table, name: str) -> Any:
-    return np.array(observations.column(name).to_pylist(), dtype=bool)
-
-
 @cache
-def _script(letter: str) -> str:
-    """The script of a letter; nothing for what is none."""
+def _script_of(letter: str) -> str:
+    """The script of a letter; empty for what is none."""
     if not letter.isalpha():
         return ""
     first = unicodedata.name(letter, "").partition(" ")[0].partition("-")[0]
-    return TOGETHER.get(first, first.lower())
+    return SCRIPT_OF_NAME.get(first, first.lower())
 
 
 @cache
 def _is_broken(letter: str) -> bool:
+    """Whether a character is a sign of a wrong encoding."""
     kind = unicodedata.category(letter)
     return letter == "\N{REPLACEMENT CHARACTER}" or kind == "Cs" or (kind == "Cc" and letter not in "\t\n\r\v\f\x85")

@@ -1,4 +1,4 @@
-"""Views of rows by hand, and probes asked as the host asks them."""
+"""Views of rows by hand, and probes ask_probe as the host asks them."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def rows():
 
 
 @pytest.fixture(scope="session")
-def asked():
-    """What a probe saw of some rows, the numbers it makes of that, and the evidence."""
+def ask_probe():
+    """The observations of a probe on some rows, the numbers it makes of them, and the evidence."""
     probes = {probe.name: probe for probe in mqa_probes()}
 
     def ask(name, here, there=None, *, seed=7, **options):

@@ -9,9 +9,9 @@ from mqa_registry import DataError
 LONG = "the film is far too long and has no end that anybody could wish for"
 
 
-def test_exact_and_near_copies_are_told_apart_and_the_first_counts_as_none(rows, asked):
+def test_exact_and_near_duplicates_are_distinguished_and_the_first_is_none(rows, ask_probe):
     here = rows([LONG, "short one", LONG, LONG.upper() + "!", f"{LONG} today", "another text altogether"])
-    seen, numbers, told = asked("duplicates", here)
+    seen, numbers, told = ask_probe("duplicates", here)
     assert seen.column("state").to_pylist() == ["first", "first", "exact", "near", "near", "first"]
     assert seen.column("other").to_pylist()[2:5] == ["r0", "r0", "r0"]
     assert [numbers[name].mean() for name in ("value", "exact", "near")] == pytest.approx([3 / 6, 1 / 6, 2 / 6])
@@ -19,50 +19,50 @@ def test_exact_and_near_copies_are_told_apart_and_the_first_counts_as_none(rows,
     assert told["examples"][0]["other"]["fields"] == {"text": LONG}
 
 
-def test_the_threshold_decides_what_is_near(rows, asked):
+def test_the_threshold_decides_what_is_near(rows, ask_probe):
     here = rows([LONG, f"{LONG} today"])
-    assert asked("duplicates", here, threshold=0.9)[1]["near"].tolist() == [False, True]
-    assert asked("duplicates", here, threshold=0.95)[1]["near"].tolist() == [False, False]
+    assert ask_probe("duplicates", here, threshold=0.9)[1]["near"].tolist() == [False, True]
+    assert ask_probe("duplicates", here, threshold=0.95)[1]["near"].tolist() == [False, False]
 
 
-def test_copies_with_another_label_conflict_both_of_them(rows, asked):
+def test_copies_with_another_label_conflict_both_of_them(rows, ask_probe):
     here = rows([LONG, LONG, f"{LONG} today", "alone here", None], ["good", "bad", "good", "good", "bad"])
-    seen, numbers, told = asked("duplicates", here)
+    seen, numbers, told = ask_probe("duplicates", here)
     assert seen.column("conflict").to_pylist() == [True, True, True, False, None]
     assert numbers["conflicts"].mean() == pytest.approx(3 / 4)
     assert all(each["target"] != each["other"]["target"] for each in told["examples"])
     assert "3 rows say the same as a row with another label" in told["remarks"]
 
 
-def test_rows_without_a_label_neither_conflict_nor_have_a_say(rows, asked):
-    seen, numbers, _ = asked("duplicates", rows([LONG, LONG, LONG], ["good", None, "good"]))
+def test_rows_without_a_label_do_not_conflict_and_are_ignored(rows, ask_probe):
+    seen, numbers, _ = ask_probe("duplicates", rows([LONG, LONG, LONG], ["good", None, "good"]))
     assert seen.column("conflict").to_pylist() == [False, None, False]
     assert numbers["conflicts"].shape == (2,)
-    assert "the rows have no labels" in " ".join(asked("duplicates", rows([LONG, LONG]))[2]["remarks"])
+    assert "the rows have no labels" in " ".join(ask_probe("duplicates", rows([LONG, LONG]))[2]["remarks"])
 
 
-def test_rows_without_text_are_no_copies_of_each_other(rows, asked):
-    _, numbers, told = asked("duplicates", rows(["", " ", None, "a b c"], ["a", "b", "a", "b"]))
+def test_rows_without_text_are_no_copies_of_each_other(rows, ask_probe):
+    _, numbers, told = ask_probe("duplicates", rows(["", " ", None, "a b c"], ["a", "b", "a", "b"]))
     assert numbers["value"].tolist() == [False]
     assert numbers["conflicts"].tolist() == [False]
-    assert "3 rows are without text, and have no say" in told["remarks"]
+    assert "3 rows are without text, and are ignored" in told["remarks"]
 
 
-def test_all_rows_equal_and_one_row_alone(rows, asked, number):
-    assert number(asked("duplicates", rows(["same"] * 50))[1]["value"]) == pytest.approx(49 / 50)
-    assert number(asked("duplicates", rows(["same"]))[1]["value"]) == 0
+def test_all_rows_equal_and_one_row_alone(rows, ask_probe, number):
+    assert number(ask_probe("duplicates", rows(["same"] * 50))[1]["value"]) == pytest.approx(49 / 50)
+    assert number(ask_probe("duplicates", rows(["same"]))[1]["value"]) == 0
 
 
-def test_hostile_texts_are_copies_of_themselves_alone(rows, asked, hostile):
-    seen = asked("duplicates", rows([*hostile, *hostile]))[0].column("state").to_pylist()
+def test_hostile_texts_are_copies_of_themselves_alone(rows, ask_probe, hostile):
+    seen = ask_probe("duplicates", rows([*hostile, *hostile]))[0].column("state").to_pylist()
     assert seen == ["empty"] * 2 + ["first"] * 8 + ["empty"] * 2 + ["exact"] * 8
 
 
-def test_columns_are_named_and_those_there_are_told(rows, asked):
+def test_columns_can_be_named_and_a_wrong_name_shows_those_there_are(rows, ask_probe):
     here = rows(["a", "b"], title=["same words here", "same words here"], stars=[1, 2])
-    assert asked("duplicates", here, fields=["title"])[1]["value"].tolist() == [False, True]
+    assert ask_probe("duplicates", here, fields=["title"])[1]["value"].tolist() == [False, True]
     with pytest.raises(DataError, match="no column `titel`") as error:
-        asked("duplicates", here, fields=["titel"])
+        ask_probe("duplicates", here, fields=["titel"])
     assert error.value.hint == "did you mean `title`? they have `id`, `text`, `title`, `stars`"
     with pytest.raises(DataError, match="`stars` holds int64, and no texts"):
-        asked("duplicates", here, fields=["stars"])
+        ask_probe("duplicates", here, fields=["stars"])

@@ -7,11 +7,12 @@ import time
 import pytest
 
 from mqa_data import mqa_probes
+from mqa_data.profile import TextProfile
 
 
-def test_rows_are_counted_by_script_direction_and_length(rows, asked):
+def test_rows_are_counted_by_script_direction_and_length(rows, ask_probe):
     given = ["a plain text", "ещё один", "שלום עולם", "你好世界", "123 !", "", None, "broken \ufffd text", "\x07bell"]
-    seen, numbers, told = asked("profile", rows(given))
+    seen, numbers, told = ask_probe("profile", rows(given))
     scripts = ["latin", "cyrillic", "hebrew", "han", "no letters", None, None, "latin", "latin"]
     assert seen.column("script").to_pylist() == scripts
     assert numbers["value"].mean() == pytest.approx(3 / 6)
@@ -29,9 +30,9 @@ GERMAN = "Der Nachbar hat gestern den ganzen Abend an seinem Fahrrad geschraubt.
 RUSSIAN = "Вчера мы долго гуляли по набережной."
 
 
-def test_rows_are_counted_by_language(rows, asked, number):
+def test_rows_are_counted_by_language(rows, ask_probe, number):
     given = [*[ENGLISH.format(row) for row in range(197)], GERMAN, GERMAN, RUSSIAN, "ok", "123", "", None]
-    seen, numbers, told = asked("profile", rows(given))
+    seen, numbers, told = ask_probe("profile", rows(given))
     assert seen.column("language").to_pylist()[196:] == ["en", "de", "de", "ru", "uncertain", None, None, None]
     assert numbers["languages"] == 2.0  # one row in two hundred may be a mistake
     assert numbers["commonest_language"].shape == (200,)
@@ -47,8 +48,8 @@ def test_rows_are_counted_by_language(rows, asked, number):
 
 
 @pytest.mark.parametrize("given", [["ok", "a", "excellent."], ["1", "!"], ["", None]])
-def test_rows_whose_language_nobody_can_tell_have_none(rows, asked, given):
-    _, numbers, told = asked("profile", rows(given))
+def test_rows_whose_language_is_uncertain_count_for_none(rows, ask_probe, given):
+    _, numbers, told = ask_probe("profile", rows(given))
     assert numbers["languages"] == 0.0
     assert numbers["commonest_language"].shape == (0,)
     assert set(told["languages"]) <= {"uncertain", "no letters", "no text"}
@@ -59,31 +60,29 @@ def test_what_was_seen_before_languages_were_is_looked_at_anew():
     assert probe.version == 2
 
 
-def test_a_row_of_a_megabyte_is_profiled_at_once(rows, asked):
+def test_a_row_of_a_megabyte_is_profiled_at_once(rows, ask_probe):
     given = [GERMAN * 15_000, "a" + "\u0301\u0316" * 500_000, "\U0001f600" * 1_000_000]
     before = time.process_time()
-    seen, _, _ = asked("profile", rows(given))
+    seen, _, _ = ask_probe("profile", rows(given))
     assert time.process_time() - before < 5
     assert seen.column("language").to_pylist() == ["de", "uncertain", None]
 
 
-def test_rows_without_text_have_no_length(rows, asked, number):
-    assert number(asked("profile", rows(["", "one two", "one two three four"]))[1]["words"]) == 3
+def test_rows_without_text_have_no_length(rows, ask_probe, number):
+    assert number(ask_probe("profile", rows(["", "one two", "one two three four"]))[1]["words"]) == 3
 
 
 @pytest.mark.parametrize("given", [["a"], [""], ["same"] * 40])
-def test_one_row_empty_rows_and_equal_rows(rows, asked, given):
-    _, numbers, told = asked("profile", rows(given))
+def test_one_row_empty_rows_and_equal_rows(rows, ask_probe, given):
+    _, numbers, told = ask_probe("profile", rows(given))
     assert numbers["empty"].shape == (len(given),)
     assert told["remarks"]
 
 
-def test_hostile_texts_are_profiled(rows, asked, hostile):
-    assert asked("profile", rows(hostile))[1]["longest"] >= 1
+def test_hostile_texts_are_profiled(rows, ask_probe, hostile):
+    assert ask_probe("profile", rows(hostile))[1]["longest"] >= 1
 
 
 def test_a_lone_surrogate_is_a_sign_of_a_wrong_encoding():
-    from mqa_data.profile import _seen
-
-    assert _seen("a\ud800b")["broken"]
-    assert not _seen("tab\tand\nline")["broken"]
+    assert TextProfile.of("a\ud800b").broken
+    assert not TextProfile.of("tab\tand\nline").broken

@@ -11,9 +11,9 @@ from scipy.stats import entropy
 from mqa_registry import DataError, NotRunError
 
 
-def test_the_numbers_are_those_of_the_counts(rows, asked, number):
+def test_the_numbers_are_those_of_the_counts(rows, ask_probe, number):
     labels = ["a"] * 60 + ["b"] * 30 + ["c"] * 10 + [None] * 25
-    _, numbers, told = asked("label-balance", rows(["x"] * 125, labels))
+    _, numbers, told = ask_probe("label-balance", rows(["x"] * 125, labels))
     assert number(numbers["value"]) == pytest.approx(0.1)
     assert number(numbers["imbalance"]) == pytest.approx(6)
     assert number(numbers["entropy"]) == pytest.approx(entropy([60, 30, 10]) / math.log(3))
@@ -23,32 +23,32 @@ def test_the_numbers_are_those_of_the_counts(rows, asked, number):
     assert told["counts"] == {"c": 10, "b": 30, "a": 60}
 
 
-def test_the_statistics_take_many_resamples_at_once(rows, asked):
-    _, numbers, _ = asked("label-balance", rows(["x"] * 6, ["a", "a", "a", "b", "b", "c"]))
+def test_the_statistics_take_many_resamples_at_once(rows, ask_probe):
+    _, numbers, _ = ask_probe("label-balance", rows(["x"] * 6, ["a", "a", "a", "b", "b", "c"]))
     counts = np.array([[3, 2, 1], [6, 0, 0], [0, 0, 0]], dtype=np.float64)
     assert numbers["value"].of(counts) == pytest.approx([1 / 6, 0, np.nan], nan_ok=True)
     assert numbers["imbalance"].of(counts) == pytest.approx([3, np.nan, np.nan], nan_ok=True)
     assert numbers["entropy"].of(counts) == pytest.approx([entropy([3, 2, 1]) / math.log(3), 0, np.nan], nan_ok=True)
 
 
-def test_a_label_that_was_expected_and_never_occurs_is_the_rarest(rows, asked, number):
-    _, numbers, told = asked("label-balance", rows(["x"] * 3, ["a", "b", "d"]), labels=["a", "b", "c"])
+def test_a_label_that_was_expected_and_never_occurs_is_the_rarest(rows, ask_probe, number):
+    _, numbers, told = ask_probe("label-balance", rows(["x"] * 3, ["a", "b", "d"]), labels=["a", "b", "c"])
     assert number(numbers["value"]) == 0
     assert numbers["imbalance"].undefined == "no row has the label `c`"
     assert "labels that were not expected: `d`" in told["remarks"][1]
 
 
-def test_one_label_alone_has_no_evenness(rows, asked, number):
-    _, numbers, _ = asked("label-balance", rows(["x"], [7]))
+def test_one_label_alone_has_no_evenness(rows, ask_probe, number):
+    _, numbers, _ = ask_probe("label-balance", rows(["x"], [7]))
     assert number(numbers["value"]) == 1
     assert numbers["entropy"].undefined
 
 
-def test_rows_without_labels_say_so(rows, asked):
+def test_rows_without_labels_say_so(rows, ask_probe):
     with pytest.raises(DataError, match="no column `target`") as error:
-        asked("label-balance", rows(["x"]))
+        ask_probe("label-balance", rows(["x"]))
     assert "they have `id`, `text`" in error.value.hint
     with pytest.raises(NotRunError, match="no row has a label"):
-        asked("label-balance", rows(["x", "y"], ["", None]))
+        ask_probe("label-balance", rows(["x", "y"], ["", None]))
     with pytest.raises(DataError, match="and no labels"):
-        asked("label-balance", rows(["x"], [["a", "b"]]))
+        ask_probe("label-balance", rows(["x"], [["a", "b"]]))

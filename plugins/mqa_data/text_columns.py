@@ -1,0 +1,91 @@
+"""Text columns: the texts and labels of rows, the words of a text, and how reports show a row."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from mqa_registry import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mqa_registry import LiveView
+
+# A run of letters and digits is a word; in scripts that put no spaces between words, each letter is.
+_UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
+_WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+
+
+def read_texts(view: LiveView, fields: Sequence[str] | None) -> list[tuple[str, ...]]:
+    """The texts of every row, one for each field: those named, else all that the model reads as text."""
+    names = select_text_columns(view, fields)
+    columns = [[text or "" for text in view.rows.table.column(name).to_pylist()] for name in names]
+    return list(zip(*columns, strict=True))
+
+
+def select_text_columns(view: LiveView, fields: Sequence[str] | None) -> list[str]:
+    """The names of the columns with the texts; raises a DataError where one is not there, or holds no texts."""
+    table = view.rows.table
+    if fields is None:
+        fields = [name for name in view.rows.fields if _is_text(table.schema.field(name).type)]
+        if not fields:
+            raise DataError("the rows have no text", hint='name the columns with the texts: `fields = ["..."]`')
+    for name in fields:
+        if not _is_text(read_column(table, name).type):
+            raise DataError(f"the column `{name}` holds {table.schema.field(name).type}, and no texts")
+    return list(dict.fromkeys(fields))
+
+
+def read_column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """A column by its name, plain where it was dictionary-encoded; a DataError names those there are."""
+    if name not in table.column_names:
+        close = difflib.get_close_matches(name, table.column_names, n=1)
+        guess = f"did you mean `{close[0]}`? " if close else ""
+        listed = ", ".join(f"`{column}`" for column in table.column_names)
+        raise DataError(f"the rows have no column `{name}`", hint=f"{guess}they have {listed}")
+    column = table.column(name)
+    return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+
+
+def read_labels(view: LiveView, column: str = "target") -> list[str | None]:
+    """The labels in a column, as text, None where a row has none; raises a DataError where a row has several."""
+    labels = read_column(view.rows.table, column)
+    if pa.types.is_nested(labels.type):
+        raise DataError(f"the column `{column}` holds {labels.type}, and no labels", hint="name one with a label a row")
+    return [None if value is None or value == "" else str(value) for value in labels.to_pylist()]
+
+
+def read_targets(view: LiveView) -> list[str | None]:
+    """The target label of every row, None where the data have none."""
+    table = view.rows.table
+    if "target" not in table.column_names or pa.types.is_nested(table.schema.field("target").type):
+        return [None] * table.num_rows
+    return read_labels(view)
+
+
+def split_words(text: str) -> list[str]:
+    """The words of a text, whatever their case; of a text without any, its marks."""
+    folded = text.casefold()
+    return _WORD.findall(folded) or [mark for mark in folded if not mark.isspace()]
+
+
+def dump_texts(view: LiveView, fields: Sequence[str] | None, texts: Sequence[str]) -> str:
+    """The texts of a row by their fields, as JSON, which keeps any text."""
+    return json.dumps(dict(zip(select_text_columns(view, fields), texts, strict=True)))
+
+
+def to_example(row: Mapping[str, Any], *, fields: str = "fields", **more: Any) -> dict[str, Any]:
+    """A row as reports show it: its id, its texts where they were kept, its target, and more."""
+    example = {"id": row["id"]} | ({"fields": json.loads(row[fields])} if row[fields] else {})
+    return example | ({"target": row["target"]} if row.get("target") is not None else {}) | more
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
