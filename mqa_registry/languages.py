@@ -53,16 +53,16 @@ def _identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def _check(among: tuple[str, ...], known: list[str]) -> None:
-    """Raise a UsageError where a code is not known, or where there are less than two."""
+def _check(among: tuple[str, ...], codes: list[str]) -> None:
+    """Raise a UsageError where a code is none that py3langid knows, or where there are less than two."""
     from mqa_registry.options import did_you_mean
 
     for code in among:
-        if code not in known:
-            guess = did_you_mean(code.lower().partition("-")[0], known)
+        if code not in codes:
+            guess = did_you_mean(code.lower().partition("-")[0], codes)
             raise UsageError(
                 f"no language that can be identified has the code `{code}`",
-                hint=f"{guess} these can: {', '.join(sorted(known))}".strip(),
+                hint=f"{guess} these can: {', '.join(sorted(codes))}".strip(),
             )
     if len(set(among)) < 2:
         raise UsageError(

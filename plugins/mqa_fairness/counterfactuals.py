@@ -162,8 +162,8 @@ def _replace_words(
 ) -> dict[str, dict[int, str]]:
     """The new word of every word of the sets."""
     if to is not None and not any(to in words.kinds for words in sets):
-        known = ", ".join(f"`{kind}`" for words in sets for kind in words.kinds)
-        raise UsageError(f"`to` is `{to}`, which is no kind of the lexicon", hint=f"it has {known}")
+        listed = ", ".join(f"`{kind}`" for words in sets for kind in words.kinds)
+        raise UsageError(f"`to` is `{to}`, which is no kind of the lexicon", hint=f"it has {listed}")
     new: dict[str, dict[int, str]] = {field: {} for field in pieces}
     for words in sets:
         counterparts = _draw_counterparts(words, rng, to)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
 from mqa_registry import DataError, UsageError
 
@@ -71,10 +71,10 @@ def _select_groups(dimensions: Mapping[str, Terms], terms: Terms, selection: tup
     for name in selection:
         if name not in terms and name not in dimensions:
             close = get_close_matches(name, [*terms, *dimensions], n=1)
-            known = ", ".join(f"`{group}`" for group in [*dimensions, *terms])
+            listed = ", ".join(f"`{group}`" for group in [*dimensions, *terms])
             raise UsageError(
                 f"the lexicon has no group `{name}`",
-                hint=f"did you mean `{close[0]}`?" if close else f"it has {known}",
+                hint=f"did you mean `{close[0]}`?" if close else f"it has {listed}",
             )
     if not selection:
         raise UsageError("`groups` is empty", hint="leave it out for every group of the lexicon")
@@ -218,5 +218,5 @@ def _read_toml(path: Path) -> dict[str, Any]:
         raise DataError(f"the lexicon `{path}` is no TOML: {error}") from error
 
 
-def _is_word_list(words: object) -> bool:
+def _is_word_list(words: object) -> TypeGuard[list[str]]:
     return isinstance(words, list) and all(isinstance(word, str) and word for word in words)

@@ -1,11 +1,11 @@
-"""How fast texts are disturbed, beside the model that has to read them.
+"""How fast texts are perturbed, compared with the model that has to read them.
 
     python -m tests.benchmarks.perturb [--rows 100000] [--sample 2000] [--only NAME ...]
 
 Sentences of 20 words through every perturbation of text that needs no options, each at its default, as a run does it: a
-generator for each row, the edits applied, the table made again; in rows per second of one core. Beside it the share of
-the time that the demo model takes for the same rows on all cores, measured in the same run on a sample of them. A share
-over a tenth is marked. Nothing here passes or fails.
+generator for each row, the edits applied, the table made again; in rows per second of one core. The second figure is
+that time as a share of what the demo model takes for the same rows on all cores, measured in the same run on a sample of
+them. A share over a tenth is marked. Nothing here passes or fails.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution
 
 WORDS = 20
-RARE = ("\U0001f600", "\u2764\ufe0f", "caf\u00e9", "na\u00efve", "don't", "1,000", "she")  # in one sentence of ten
-SHARE = 0.1
+RARE_WORDS = ("\U0001f600", "\u2764\ufe0f", "caf\u00e9", "na\u00efve", "don't", "1,000", "she")  # in one sentence of ten
+MAX_SHARE = 0.1
 
 
 def main() -> None:
@@ -48,20 +48,20 @@ def main() -> None:
     texts = sentences(given.rows)
     rows = Rows(pa.table({"id": [str(number) for number in range(len(texts))], "text": texts}), ("text",))
     print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {given.rows:,} rows")
-    model = given.sample / predicting(texts[: given.sample])
+    model = given.sample / measure_prediction(texts[: given.sample])
     print(f"the demo model reads {model:,.0f} rows/s\n")
     for name, perturbation in load_all().each((Perturbation,)):
-        if _is_wanted(perturbation) and (not given.only or name in given.only):
-            speed, seen = disturbing(Use(name, perturbation), rows)
-            over = "   OVER" if model / speed > SHARE else ""
+        if _takes_text_alone(perturbation) and (not given.only or name in given.only):
+            speed, perturbed = measure_speed(Use(name, perturbation), rows)
+            over = "   OVER" if model / speed > MAX_SHARE else ""
             print(
                 f"{name:<34} {speed:>10,.0f} rows/s   {model / speed:7.4f} of the model's time   "
-                f"{seen.changed / given.rows:7.2%} changed{over}",
+                f"{perturbed.changed / given.rows:7.2%} changed{over}",
                 flush=True,
             )
 
 
-def _is_wanted(one: Contribution) -> bool:
+def _takes_text_alone(one: Contribution) -> bool:
     """Whether it is a perturbation of text that needs no options."""
     text = isinstance(one, Perturbation) and one.modality == "text"
     return text and not any(option.required for option in options_of(one.function))
@@ -70,9 +70,9 @@ def _is_wanted(one: Contribution) -> bool:
 def sentences(rows: int) -> list[str]:
     """Sentences of words drawn from the demo's, with line breaks, and with an emoji or the like in some."""
     rng = np.random.default_rng(7)
-    known = np.array([word for text in pq.read_table(DATA).column("text").to_pylist() for word in text.split()])
-    words = known[rng.integers(len(known), size=(rows, WORDS))]
-    words[::10, WORDS // 2] = np.array(RARE)[rng.integers(len(RARE), size=len(words[::10]))]
+    vocabulary = np.array([word for text in pq.read_table(DATA).column("text").to_pylist() for word in text.split()])
+    words = vocabulary[rng.integers(len(vocabulary), size=(rows, WORDS))]
+    words[::10, WORDS // 2] = np.array(RARE_WORDS)[rng.integers(len(RARE_WORDS), size=len(words[::10]))]
     breaks = np.where(np.arange(rows) % 10 == 5, "\n", " ")
     return [
         f"{' '.join(one[:10])}{between}{' '.join(one[10:])}"
@@ -80,18 +80,18 @@ def sentences(rows: int) -> list[str]:
     ]
 
 
-def disturbing(use: Use, rows: Rows) -> tuple[float, Disturbed]:
-    """Rows per second, and what came of them; the first rows, which may load a lexicon, are not counted."""
+def measure_speed(use: Use, rows: Rows) -> tuple[float, Disturbed]:
+    """Rows per second, and the perturbed rows; the first rows, which may load a lexicon, are not counted."""
     disturb(Rows(rows.table.slice(0, 100), rows.fields), [use], None, 7)
     start = time.perf_counter()
-    seen = disturb(rows, [use], None, 7)
+    perturbed = disturb(rows, [use], None, 7)
     took = time.perf_counter() - start
-    assert isinstance(seen, Disturbed), seen.message
-    return len(rows) / took, seen
+    assert isinstance(perturbed, Disturbed), perturbed.message
+    return len(rows) / took, perturbed
 
 
-def predicting(texts: list[str]) -> float:
-    """Seconds that mqa takes to have the demo model read some texts by PyTorch, without loading it."""
+def measure_prediction(texts: list[str]) -> float:
+    """Seconds that mqa takes to predict some texts by the demo model in PyTorch, without loading it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         pq.write_table(pa.table({"text": texts, "label": ["positive"] * len(texts)}), folder / "texts.parquet")

@@ -72,8 +72,8 @@ def _target_label(value: Any, classes: Sequence[str]) -> str | None:
     if name not in classes and isinstance(value, int) and 0 <= value < len(classes):
         return classes[value]
     if classes and name not in classes:
-        known = ", ".join(f"`{label}`" for label in classes[:20])
-        raise DataError(f"a row has the target `{name}`, which the model does not know", hint=f"it knows {known}")
+        listed = ", ".join(f"`{label}`" for label in classes[:20])
+        raise DataError(f"a row has the target `{name}`, which the model does not know", hint=f"it knows {listed}")
     return name
 
 
