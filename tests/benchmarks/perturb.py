@@ -35,7 +35,15 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution
 
 WORDS = 20
-RARE_WORDS = ("\U0001f600", "\u2764\ufe0f", "caf\u00e9", "na\u00efve", "don't", "1,000", "she")  # in one sentence of ten
+RARE_WORDS = (
+    "\U0001f600",
+    "\u2764\ufe0f",
+    "caf\u00e9",
+    "na\u00efve",
+    "don't",
+    "1,000",
+    "she",
+)  # in one sentence of ten
 MAX_SHARE = 0.1
 
 

@@ -80,3 +80,45 @@ def test_what_was_seen_survives_arrow(rows, ask_probe):
     with pa.ipc.new_stream(sink, seen.schema) as writer:
         writer.write_table(seen)
     assert pa.ipc.open_stream(sink.getvalue()).read_all().schema.metadata == seen.schema.metadata
+
+
+@pytest.mark.parametrize("count", [19, 20])
+def test_twenty_rows_of_either_data_set_are_enough(rows, ask_probe, count):
+    few, many = rows(["a film"] * count), rows(["a film"] * 30)
+    for here, there in ((few, many), (many, few)):
+        if count < 20:
+            with pytest.raises(NotRunError, match="19 rows of a data set are too few to compare, which takes 20"):
+                ask_probe("drift", here, there)
+        else:
+            assert ask_probe("drift", here, there)[1]["length"] == 0
+
+
+def test_lengths_are_compared_in_tenths_of_both_together(rows, ask_probe):
+    lengths = list(range(1, 101))
+    here, there = lengths[:50], lengths[50:]
+    here[0], there[0] = there[0], here[0]
+    numbers = ask_probe("drift", *(rows(["w " * length for length in side]) for side in (here, there)))[1]
+    assert numbers["length"] == pytest.approx(0.96)
+    # Half of a tenth changes sides: rows of one tenth differ no further.
+    here, there = lengths[:50] + lengths[50:60:2], lengths[60:] + lengths[51:60:2]
+    numbers = ask_probe("drift", *(rows(["w " * length for length in side]) for side in (here, there)))[1]
+    here_shares = np.array([10] * 5 + [5] + [0] * 4) / 55
+    there_shares = np.array([0] * 5 + [5] + [10] * 4) / 45
+    assert numbers["length"] == pytest.approx(np.abs(here_shares - there_shares).sum() / 2)
+
+
+def test_no_more_than_five_terms_and_five_labels_are_remarked_on(rows, ask_probe):
+    here = rows([f"new{number % 8} film" for number in range(400)], [f"label {number % 7}" for number in range(400)])
+    there = rows([f"old{number % 8} film" for number in range(400)], [f"label {number % 7}" for number in range(400)])
+    told = ask_probe("drift", here, there)[2]
+    assert len(told["terms"]) == 16
+    assert sum("of the rows here and in" in remark for remark in told["remarks"]) == 5
+    assert sum("of the labelled rows here" in remark for remark in told["remarks"]) == 5
+
+
+def test_a_p_value_is_the_share_of_random_divisions_that_are_as_far_apart(rows, ask_probe):
+    labels = ["a"] * 30 + ["b"] * 30
+    apart = ask_probe("drift", rows(["x"] * 30, labels[:30]), rows(["x"] * 30, labels[30:]), permutations=199)[1]
+    assert apart["label_p"] == 1 / 200
+    equal = ask_probe("drift", rows(["x"] * 30, labels[15:45]), rows(["x"] * 30, labels[15:45]), permutations=199)[1]
+    assert equal["label_p"] == 1.0

@@ -66,3 +66,14 @@ def test_columns_can_be_named_and_a_wrong_name_shows_those_there_are(rows, ask_p
     assert error.value.hint == "did you mean `title`? they have `id`, `text`, `title`, `stars`"
     with pytest.raises(DataError, match="`stars` holds int64, and no texts"):
         ask_probe("duplicates", here, fields=["stars"])
+
+
+def test_no_more_than_five_examples_are_shown(rows, ask_probe):
+    assert len(ask_probe("duplicates", rows(["the same"] * 9))[2]["examples"]) == 5
+
+
+def test_by_default_a_jaccard_similarity_of_four_fifths_is_near(rows, ask_probe):
+    words = [f"w{number}" for number in range(11)]
+    # Nine shingles and eight of them; nine and seven.
+    assert ask_probe("duplicates", rows([" ".join(words), " ".join(words[:10])]))[1]["near"].tolist() == [False, True]
+    assert ask_probe("duplicates", rows([" ".join(words), " ".join(words[:9])]))[1]["near"].tolist() == [False, False]

@@ -52,3 +52,13 @@ def test_rows_without_labels_say_so(rows, ask_probe):
         ask_probe("label-balance", rows(["x", "y"], ["", None]))
     with pytest.raises(DataError, match="and no labels"):
         ask_probe("label-balance", rows(["x"], [["a", "b"]]))
+
+
+def test_five_labels_are_remarked_on_and_a_thousand_counted(rows, ask_probe):
+    labels = [f"label {number:04}" for number in range(1001)] + ["label 0000"]
+    _, _, told = ask_probe("label-balance", rows(["x"] * 1002, labels), labels=["label 0000"])
+    assert told["remarks"][0].count("`") == 10
+    assert told["remarks"][0].endswith(" and 996 more frequent ones")
+    assert told["remarks"][1].count("`") == 10
+    assert len(told["counts"]) == 1000
+    assert "label 0000" not in told["counts"]

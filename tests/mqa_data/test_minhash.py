@@ -115,3 +115,17 @@ def test_scripts_without_spaces_have_a_word_for_each_letter():
     assert split_words("你好 abc DEF") == ["你", "好", "abc", "def"]
     assert split_words("!?") == ["!", "?"]
     assert split_words(" \n") == []
+
+
+@pytest.mark.parametrize(("members", "hubs"), [(400, 25), (2500, 5)])
+def test_of_many_texts_in_a_bucket_each_is_compared_with_some_ten_thousand_pairs_or_five_texts(members, hubs):
+    texts = [(f"one two three four{'!' * number}",) for number in range(members)]
+    found = find_candidate_pairs(make_shingles(texts, 3), 0.8, np.random.default_rng(7))
+    assert set(found.left.tolist()) == set(range(hubs))
+    assert len(found.left) == hubs * members - hubs * (hubs + 1) // 2
+
+
+@pytest.mark.parametrize(("threshold", "bands"), [(1.0, (1, 16)), (0.8, (14, 4)), (0.5, (25, 2)), (0.1, (66, 1))])
+def test_bands_are_as_long_as_seventy_two_hashes_allow(threshold, bands):
+    assert choose_bands(threshold) == bands
+    assert bands[0] * bands[1] <= 72

@@ -41,3 +41,10 @@ def test_as_many_near_copies_are_found_as_were_planted(rows, ask_probe):
     numbers = ask_probe("overlap", rows(here), rows(texts[:40] + texts[300:]))[1]
     assert numbers["near"].sum() == 40
     assert numbers["exact"].sum() == 0
+
+
+def test_no_more_than_five_examples_are_shown_those_with_another_label_first(rows, ask_probe):
+    here = rows([f"{LONG} {row}" for row in range(9)], ["a"] * 8 + ["b"])
+    told = ask_probe("overlap", here, rows([f"{LONG} {row}" for row in range(9)], ["a"] * 9))[2]
+    assert len(told["examples"]) == 5
+    assert told["examples"][0]["id"] == "r8"

@@ -86,3 +86,12 @@ def test_hostile_texts_are_profiled(rows, ask_probe, hostile):
 def test_a_lone_surrogate_is_a_sign_of_a_wrong_encoding():
     assert TextProfile.of("a\ud800b").broken
     assert not TextProfile.of("tab\tand\nline").broken
+
+
+def test_two_outliers_of_each_kind_and_five_scripts_are_shown(rows, ask_probe):
+    letters = ["a", "\u0431", "\u05e9", "\u4f60", "\u3042", "\uc601", "\u0939"]
+    given = ["plain text"] * 20 + [f"{letter}\ufffd" for letter in letters for _ in range(3)]
+    told = ask_probe("profile", rows(given))[2]
+    assert told["remarks"][0].endswith(" and 2 more")
+    assert told["remarks"][0].count("(") == 5
+    assert [each["id"] for each in told["examples"]] == ["r20", "r21", "r23", "r24", "r0"]

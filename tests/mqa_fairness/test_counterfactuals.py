@@ -382,3 +382,18 @@ def test_spans_move_with_the_words_inside_and_around_them():
     moved = moved_spans(spans, text, edits)
     after = edited(text, edits)
     assert [after[span["start"] : span["end"]] for span in moved] == ["Mary Smith", "Kenya"]
+
+
+@pytest.mark.parametrize(
+    ("age", "new"),
+    [
+        (17, {17}),
+        (18, set(range(60, 86))),
+        (49, set(range(60, 86))),
+        (50, set(range(20, 36))),
+        (99, set(range(20, 36))),
+    ],
+)
+def test_adults_below_50_become_60_to_85_and_others_20_to_35(age, new):
+    texts = [swapped(swap_age, f"aged {age}", seed) or f"aged {age}" for seed in range(400)]
+    assert {int(text.removeprefix("aged ")) for text in texts} == new

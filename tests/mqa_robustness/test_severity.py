@@ -31,3 +31,8 @@ def test_both_at_once_are_refused_with_the_rate_that_the_severity_is():
     with pytest.raises(UsageError, match="both say how much") as refused:
         resolve_rate(4, 0.2)
     assert "`severity = 4` is `rate = 0.2` here" in refused.value.hint
+
+
+def test_the_rates_are_those_that_every_perturbation_documents():
+    assert GEOMETRIC.rates == (0.025, 0.05, 0.1, 0.2, 0.4)
+    assert LINEAR.rates == (0.2, 0.4, 0.6, 0.8, 1.0)

@@ -1,9 +1,13 @@
 from __future__ import annotations
 
+import math
+
+import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_robustness.spans import find_gaps, find_tokens, find_words
+from mqa_robustness.spans import choose, edit_candidates, find_gaps, find_tokens, find_words, sample_spans
 
 
 def parts(find, text):
@@ -30,3 +34,32 @@ def test_what_white_space_parts_is_what_python_splits(text):
     assert parts(find_tokens, text) == text.split()
     assert parts(find_gaps, text) == [gap for gap in parts(find_gaps, text) if gap.isspace()]
     assert len(find_gaps(text)) == max(len(text.split()) - 1, 0)
+
+
+@pytest.mark.parametrize(("draw", "chosen"), [(0.0, (0, 0.0)), (0.25, (1, 0.0)), (0.375, (1, 0.5)), (0.875, (3, 0.5))])
+def test_a_draw_chooses_and_what_is_left_of_it_chooses_again(draw, chosen):
+    assert choose(draw, 4) == chosen
+
+
+def test_no_draw_below_one_chooses_behind_the_last():
+    assert choose(math.nextafter(1.0, 0.0), 3)[0] == 2
+
+
+@given(st.integers(0, 40), st.floats(0, 1), st.integers(0, 99))
+def test_a_sample_of_spans_is_the_share_rounded_up_or_down_in_their_order(count, rate, seed):
+    spans = [(2 * number, 2 * number + 1) for number in range(count)]
+    sample = list(sample_spans(spans, np.random.default_rng(seed), rate))
+    assert len(sample) in {math.floor(rate * count), math.floor(rate * count) + 1}
+    assert [(start, end) for start, end, _ in sample] == sorted({(start, end) for start, end, _ in sample} & set(spans))
+    assert all(0 <= draw < 1 for _, _, draw in sample)
+
+
+def test_a_candidate_is_replaced_by_any_of_its_replacements():
+    def find(text):
+        return [(0, 1, ("x", "y", "z"))]
+
+    found = [
+        edit_candidates({"text": "a", "other": None}, np.random.default_rng(seed), 1.0, find) for seed in range(60)
+    ]
+    assert {edits["text"][0] for edits in found} == {(0, 1, "x"), (0, 1, "y"), (0, 1, "z")}
+    assert all(edits["other"] == [] for edits in found)

@@ -259,3 +259,19 @@ def test_the_interval_is_newcombes(one, two, data):
         hits[0], one, hits[1], two, compare="diff", method="newcomb", correction=False
     )
     assert newcombe_interval(hits, (one, two), 0.95) == pytest.approx(expected, abs=1e-9)
+
+
+def test_no_more_than_five_slices_and_five_rows_are_shown():
+    rng = np.random.default_rng(15)
+    count = 6000
+    columns = {f"c{number}": rng.choice(["bad", "fine"], count, p=[0.1, 0.9]).tolist() for number in range(7)}
+    table = rows_of(count, rng, **columns)
+    bad = np.sum([np.array(values) == "bad" for values in columns.values()], axis=0)
+    seen = looked(table, (rng.random(count) < 0.95 - 0.3 * np.minimum(bad, 2)).tolist(), max_terms=0)
+    told = PROBE.evidence(seen)
+    confirmed = int(PROBE.numbers(seen)["count"])
+    assert confirmed > 6
+    assert sum(" right where " in remark for remark in told["remarks"]) == 5
+    assert f"{confirmed - 5} more slices are confirmed" in told["remarks"]
+    assert len(told["examples"]) == 5
+    assert len({example["id"] for example in told["examples"]}) == 5

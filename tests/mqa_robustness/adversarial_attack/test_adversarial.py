@@ -275,3 +275,26 @@ def test_a_whole_run_judges_and_reports_it(engine):
     assert result.numbers["value"].method == "exact"
     assert result.evidence["remarks"]
     assert json.dumps(result.evidence, allow_nan=False)
+
+
+@pytest.mark.parametrize(("characters", "is_declined"), [(10_000, False), (10_001, True)])
+def test_texts_of_up_to_ten_thousand_characters_are_attacked(make_scene, characters, is_declined):
+    texts = {"text": ["awful film".ljust(characters - 4, "x")], "text_pair": ["good"]}
+    scene = make_scene({name: [*own, "fine film"] for name, own in texts.items()})
+    state = attacked(scene, edits=["insert"], budget=4)["row 0"]["state"]
+    assert (state == "declined") == is_declined
+
+
+def test_no_more_than_five_examples_are_shown(make_scene):
+    table = adversarial(make_scene([f"a splendid film {number}" for number in range(8)], ["sweet"] * 8))
+    assert np.sum(compute_numbers(table)["value"]) == 8
+    assert len(collect_evidence(table)["examples"]) == 5
+
+
+def test_no_attack_that_succeeded_says_so_with_its_queries(make_scene):
+    table = adversarial(make_scene(["an awful film"]), edits=["insert"])
+    (queries,) = table.column("queries").to_pylist()
+    assert (
+        collect_evidence(table)["remarks"][0]
+        == f"the attack succeeded on none of 1 row, in {queries} queries on average"
+    )

@@ -115,3 +115,17 @@ def test_edits_overlap_where_they_share_a_character_of_a_text():
     assert one.overlaps(CandidateEdit("text", 4, 6, "", "insert", (0,), 2))
     assert not one.overlaps(CandidateEdit("text", 5, 6, "", "insert", (0,), 2))
     assert not one.overlaps(CandidateEdit("title", 2, 5, "", "insert", (0,), 2))
+
+
+@pytest.mark.parametrize(("letters", "is_edited"), [(40, True), (41, False)])
+def test_a_word_of_more_than_forty_letters_is_a_line_and_not_edited(letters, is_edited):
+    (word,) = candidates_of("ab" * 20 + "a" * (letters - 40), {"insert"})
+    assert bool(word.candidates) == is_edited
+
+
+def test_a_long_word_has_as_many_misspellings_of_each_kind_as_are_tried():
+    for seed in range(20):
+        for tries in (1, 2, 5):
+            (word,) = candidates_of("extraordinary", {"insert", "keyboard"}, seed, tries)
+            assert [edit.kind for edit in word.candidates].count("keyboard") == tries
+            assert [edit.kind for edit in word.candidates].count("insert") == tries

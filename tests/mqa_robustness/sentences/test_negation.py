@@ -80,3 +80,9 @@ def test_a_row_without_a_text_is_declined():
 def test_it_says_that_the_right_answer_changes():
     (found,) = (one for one in mqa_perturbations() if one.name == "negation")
     assert found.answer == "changes"
+
+
+@pytest.mark.parametrize(("length", "is_negated"), [(400, True), (401, False)])
+def test_a_sentence_of_more_than_400_characters_is_declined(length, is_negated):
+    text = "It is good" + " so" * 200
+    assert (negate_text(text[:length].rstrip().ljust(length, "x")) is not None) == is_negated
