@@ -74,7 +74,7 @@ def between_group_entropy(
 
 def _benefit_cells(predictions: Predictions, targets: Targets, code: int) -> Ints:
     """The index into BENEFITS of every row."""
-    return 1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64)
+    return np.asarray(1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64))
 
 
 def _entropy_index(benefits: Floats, counts: Floats, alpha: float) -> Floats:
