@@ -41,10 +41,10 @@ def demographic_parity_difference(
 ) -> Statistic:
     """How far selection rates of groups lie apart, as Fairlearn defines it.
 
-    From 0 to 1, 0 for equal ones. The selection rate is the share of a group's rows with the positive class for an
-    answer, whatever is right. `method` is `between_groups` for the largest rate less the smallest, `to_overall` for the
-    largest distance from the rate of all rows that are in some group. `positive` is the second of two classes unless it
-    is named. `average` is for more classes: each against all others, of which the number is the worst or the mean.
+    From 0 to 1, 0 for equal ones. The selection rate is the share of a group's rows that are predicted as the positive
+    class, whatever their targets. `method` is `between_groups` for the largest rate less the smallest, `to_overall` for
+    the largest distance from the rate of all rows that are in some group. `positive` is the second of two classes unless
+    it is named. `average` is for more classes: each against all others, of which the number is the worst or the mean.
     """
     return _compare_groups(
         predictions, targets, groups, (SELECTION_RATE,), DIFFERENCES[method], positive=positive, average=average
@@ -64,7 +64,7 @@ def demographic_parity_ratio(
 
     From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
     `fairness/demographic-parity-difference`; with `to_overall` it is the smallest ratio, either way round, of a group's
-    rate and that of all rows that are in some group. Undefined where no row is answered so.
+    rate and that of all rows that are in some group. Undefined where no row is predicted so.
     """
     return _compare_groups(
         predictions, targets, groups, (SELECTION_RATE,), RATIOS[method], positive=positive, average=average

@@ -1,7 +1,7 @@
 """Generalized entropy indices: how unequally the benefits of predictions are distributed over rows.
 
 Speicher et al. 2018, "A Unified Approach to Quantifying Algorithmic Unfairness", https://arxiv.org/abs/1807.00787: the
-benefit of a row is 1, one less where it is denied the favourable class that is right, one more where it gets it wrongly.
+benefit of a row is 1, 0 for a false negative of the favourable class and 2 for a false positive.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ def generalized_entropy(
 ) -> Statistic:
     """How unequal the benefits of rows are: the generalized entropy index.
 
-    From 0 up, 0 where all are equal. A row's benefit is 1, 0 where the favourable class is right and not answered, 2
-    where it is answered and not right. `alpha` weighs high benefits the more the larger it is; 2, AIF360's own, is half
-    the squared coefficient of variation, 1 is Theil's index and 0 the mean log deviation. `positive` is the favourable
-    class, the second of two unless it is named. Undefined where nobody benefits, and for `alpha` at 0 or below where
-    somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360 0.6.1 divides once more by the
-    mean benefit where `alpha` is 0.
+    From 0 up, 0 where all are equal. A row's benefit is 1, 0 where the favourable class is its target and not its
+    prediction, 2 where it is its prediction and not its target. `alpha` weighs high benefits the more the larger it is;
+    2, AIF360's own, is half the squared coefficient of variation, 1 is Theil's index and 0 the mean log deviation.
+    `positive` is the favourable class, the second of two unless it is named. Undefined where nobody benefits, and for
+    `alpha` at 0 or below where somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360
+    0.6.1 divides once more by the mean benefit where `alpha` is 0.
     """
     cells = _benefit_cells(predictions, targets, positive_class(predictions.classes, positive))
 

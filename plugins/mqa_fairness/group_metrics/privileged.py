@@ -35,7 +35,7 @@ def statistical_parity_difference(
 ) -> Statistic:
     """The selection rate of others less that of the privileged group, as AIF360 defines it.
 
-    From -1 to 1; below 0 the others are worse off. It is of the answers, not the data. `privileged` is the name of a
+    From -1 to 1; below 0 the others are worse off. It is of the predictions, not the data. `privileged` is the name of a
     group, as `by` makes it. `unprivileged` is another group; left out, it is all rows of other groups that are not in
     the privileged one. `positive` is the favourable class, the second of two unless it is named.
     """
@@ -54,9 +54,9 @@ def disparate_impact(
 ) -> Statistic:
     """The selection rate of others by that of the privileged group, as AIF360 defines it.
 
-    From 0 up, 1 for equal rates; below 1 the others are worse off. It is of the answers, not the data. `privileged`,
+    From 0 up, 1 for equal rates; below 1 the others are worse off. It is of the predictions, not the data. `privileged`,
     `unprivileged` and `positive` are as for `fairness/statistical-parity-difference`. Undefined where no row of the
-    privileged group is answered so.
+    privileged group is predicted so.
     """
     pair = _pair_groups(groups, privileged, unprivileged)
     return _compare_pair(predictions, targets, pair, (SELECTION_RATE,), divide_or_nan, positive=positive)
@@ -138,7 +138,7 @@ def _compare_pair(
         compared = [compare(*np.moveaxis(rate.compute(matrices), -1, 0)) for rate in rates]
         return np.asarray(np.mean(compared, axis=0))
 
-    nobody = f"no row of `{confusion.groups[1]}` is answered as positive"
+    nobody = f"no row of `{confusion.groups[1]}` is predicted as positive"
     return Statistic(
         compute,
         confusion.cells,

@@ -75,12 +75,12 @@ def quantiles(table: pa.Table, *, column: str, count: Annotated[int, Ge(2), Le(9
 
 
 def certainty(predictions: Predictions, *, count: Annotated[int, Ge(2), Le(9)] = 4) -> list[str | None]:
-    """Which of some equally large parts of the rows a row is in, by the probability of its answer.
+    """Which of some equally large parts of the rows a row is in, by the confidence of its prediction.
 
     `count` is how many parts there are: `certainty 1/4` are the rows that the model is least sure of. Rows of one
     probability are in one part. Where a check holds its view against another one, it is that one's certainty: with
-    `parity/agreement`, whether an export differs where the model was unsure anyway. A row without an answer is in no
-    group.
+    `parity/agreement`, whether an export differs where the model was unsure anyway. A row without a prediction is in
+    no group.
     """
     if predictions.probabilities is None:
         raise DataError(

@@ -48,8 +48,8 @@ def assess_correctness(view: LiveView, rng: np.random.Generator) -> Correctness:
     """
     if "target" not in view.rows.table.column_names:
         raise DataError(
-            "the rows have no column `target`, and without right answers no slice is weak",
-            hint='map the column with the right answers: `columns = { target = "..." }`',
+            "the rows have no column `target`, and without targets no slice is weak",
+            hint='map the column with the targets: `columns = { target = "..." }`',
         )
     predictions = view.predictions.answers()
     classes = view.predictions.classes

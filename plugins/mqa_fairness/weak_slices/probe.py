@@ -84,14 +84,14 @@ def weak_slices(
     in `1 - confidence` of all cases at most, however many slices were tried.
 
     `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
-    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the right answers, copies
-    of them and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
+    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the targets, copies of them
+    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
     alone.
 
     `value` is the largest gap of a confirmed slice on the half held back, as a difference of accuracies, 0 where none is
     confirmed. It is the largest of several, and so rather too large. `count` is the number of confirmed slices, `tried`
-    that of slices that the search tried, and `score` the accuracy on all rows that count. Rows without an answer or a
-    right answer are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
+    that of slices that the search tried, and `score` the accuracy on all rows that count. Rows without a prediction or
+    a target are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
     evidence.
     """
     correctness = assess_correctness(scene.view, scene.rng)
@@ -111,7 +111,7 @@ def weak_slices(
     selected = select_columns(table, fields, columns, leave_out)
     if not fields and not selected:
         raise NotRunError(
-            "there is nothing to make slices of: the rows have no texts, and no columns but their ids and right answers",
+            "there is nothing to make slices of: the rows have no texts, and no columns but their ids and targets",
             hint="bring columns that say what rows are, such as a language or a source",
         )
     candidates = make_candidates(table, fields, selected, max_terms=max_terms, half=half, min_rows=min_rows)
@@ -121,7 +121,7 @@ def weak_slices(
     copies = copies_of_target(table) if columns is None else []
     left_out = [
         *candidates.left_out,
-        *(f"the column `{name}` has the right answers, and was not tried" for name in copies),
+        *(f"the column `{name}` has the values of the targets, and was not tried" for name in copies),
         *_left_out(found),
     ]
     summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, confidence)

@@ -134,7 +134,7 @@ def find_candidates(
         for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.size):
             by_word[edit.words[0] - len(words)].append(edit)
         words += [
-            CandidateWord(maker.make(start, end, "", "gone"), _without_duplicates(own))
+            CandidateWord(maker.make(start, end, "", "deletion"), _without_duplicates(own))
             for (start, end), own in zip(tokens, by_word, strict=True)
         ]
     return words

@@ -45,7 +45,7 @@ class Replacement(NamedTuple):
 
 
 def negation(example: Example, rng: np.random.Generator) -> dict[str, list[Edit]] | None:
-    """The sentence negated, so that the right answer changes: is good as is not good, works as does not work.
+    """The sentence negated, so that the target changes: is good as is not good, works as does not work.
 
     Where it has one `not`, that is taken away instead. A row is declined where this cannot be done safely: with several
     sentences or clauses, a question, quantifiers (all, some), words such as `never` and `only`, or a verb that is not

@@ -84,7 +84,7 @@ def truncate(
 ) -> dict[str, list[Edit]]:
     """A share of the words cut off at the end.
 
-    At least one word is left. The right answer stays as far as it shows in the rest. `side` is where words are cut off.
+    At least one word is left. The target stays as far as it shows in the rest. `side` is where words are cut off.
     `severity` is a rate of 0.025, 0.05, 0.1, 0.2 or 0.4. `rate` is the share of the words, which are what white space
     parts.
     """

@@ -112,7 +112,7 @@ def test_what_is_undefined_says_why(coded, grouped, value):
     assert lacking.undefined == "no row of `b` is positive"
     nobody = disparate_impact(coded([0, 0, 1, 0]), coded([1, 0, 1, 0]), groups, privileged="a")
     assert np.isnan(value(nobody))
-    assert nobody.undefined == "no row of `a` is answered as positive"
+    assert nobody.undefined == "no row of `a` is predicted as positive"
 
 
 def test_every_signed_number_of_the_module_is_held_to_aif360():

@@ -174,7 +174,7 @@ def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
     assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate)["slices"] if each["confirmed"]]
 
 
-def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
+def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     rng = np.random.default_rng(13)
     table = rows_of(400, rng)
     kinds = rng.choice(["no", "yes"], 400).tolist()
@@ -185,7 +185,7 @@ def test_a_copy_of_the_right_answers_is_tried_where_it_is_asked_for_alone():
     scene = Scene(LiveView("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
     seen = weak_slices(scene, max_terms=0)
     assert PROBE.numbers(seen)["count"] == 0
-    assert "the column `label` has the right answers, and was not tried" in PROBE.evidence(seen)["remarks"]
+    assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(seen)["remarks"]
     assert PROBE.numbers(weak_slices(scene, max_terms=0, columns=["label"]))["count"] == 1
 
 
@@ -220,7 +220,7 @@ def test_what_cannot_be_looked_at_says_why():
         looked(same, right)
 
 
-def test_right_answers_may_be_positions_of_labels():
+def test_targets_may_be_positions_of_labels():
     table, right = planted(np.random.default_rng(1))
     coded = table.set_column(2, "target", pa.array([1] * len(right)))
     assert PROBE.numbers(looked(coded, right)).keys() == PROBE.numbers(looked(table, right)).keys()
