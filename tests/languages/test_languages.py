@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from py3langid.langid import LanguageIdentifier
 
@@ -98,6 +98,7 @@ def test_what_stands_behind_the_first_thousand_characters_is_ignored():
     assert identify_language(f"x {'.' * 1000} {SENTENCES['ru']}", min_probability=0.4) is None
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.text(st.characters(), max_size=60))
 def test_every_text_is_in_a_known_language_or_none_and_in_the_same_each_time(text):
     code = identify_language(text)
@@ -105,6 +106,7 @@ def test_every_text_is_in_a_known_language_or_none_and_in_the_same_each_time(tex
     assert code is None or code in _identifier().labels
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.text(st.characters(), max_size=60), st.floats(0, 1))
 def test_a_lower_bound_leaves_fewer_texts_uncertain(text, bound):
     stricter, laxer = (identify_language(text, min_probability=least) for least in (bound, bound / 2))

@@ -6,7 +6,7 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_data.minhash import MISS_RATE, choose_bands, find_candidate_pairs, make_shingles
@@ -29,6 +29,7 @@ def brute_force(texts, words):
     return shingles
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(TEXTS, st.integers(1, 4))
 def test_jaccard_is_that_of_sets_of_runs_of_words(texts, words):
     sets, shingles = brute_force(texts, words), make_shingles(texts, words)
@@ -42,12 +43,14 @@ def test_jaccard_is_that_of_sets_of_runs_of_words(texts, words):
         )
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(TEXTS, st.text(), st.integers(1, 3))
 def test_any_text_has_shingles_unless_it_is_blank(texts, text, words):
     sizes = make_shingles([*texts, (text,)], words).sizes
     assert (sizes[-1] > 0) == bool(split_words(text))
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(TEXTS, st.sampled_from([0.3, 0.5, 0.8, 1.0]))
 def test_no_pair_is_given_that_is_not_alike_and_each_once(texts, threshold):
     sets = brute_force(texts, 2)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_fairness.slices.texts import UNCERTAIN, language, length, script
@@ -55,6 +55,7 @@ def test_bounds_must_rise_from_one(bounds):
         length_group(3, bounds=bounds)
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.text())
 def test_words_are_what_white_space_parts(text):
     assert (length({"text": text}) == "no words") == (not text.strip())
@@ -93,6 +94,7 @@ def test_a_text_is_in_the_script_of_most_of_its_letters(text, name):
     assert script({"text": text}) == name
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.text(st.characters(), max_size=40))
 def test_every_text_has_a_script(text):
     found = script({"text": text})
@@ -140,6 +142,7 @@ def test_the_options_are_those_of_the_identification():
         language({"text": None}, among=["en", "EN"])
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.text(st.characters(), max_size=60))
 def test_a_text_has_no_letters_by_language_where_it_has_none_by_script(text):
     assert (language({"text": text}) == "no letters") == (script({"text": text}) == "no letters")

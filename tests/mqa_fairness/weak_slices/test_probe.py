@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
@@ -236,6 +236,7 @@ def test_hostile_texts_are_looked_at(text):
     assert PROBE.numbers(seen)["tried"] > 0
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.lists(st.booleans(), min_size=4, max_size=60), st.data())
 def test_the_test_is_fishers(right, data):
     inside = data.draw(st.lists(st.booleans(), min_size=len(right), max_size=len(right)))
@@ -252,6 +253,7 @@ def test_the_correction_is_holms(count):
     assert correct_by_holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.integers(1, 60), st.integers(1, 60), st.data())
 def test_the_interval_is_newcombes(one, two, data):
     hits = data.draw(st.integers(0, one)), data.draw(st.integers(0, two))

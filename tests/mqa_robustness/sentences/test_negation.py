@@ -28,6 +28,7 @@ def after(text):
     return None if edits is None else edited(text, edits)
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.sampled_from(SUBJECTS), st.sampled_from(VERBS), st.sampled_from(ENDS))
 def test_a_sentence_negated_twice_is_as_it_was(subject, verb, end):
     text = f"{subject} {verb} {end}."

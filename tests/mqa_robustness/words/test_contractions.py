@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_robustness.words.contractions import find_contractible, find_contractions
@@ -12,6 +12,7 @@ WORDS = st.sampled_from(
 )
 
 
+@settings(deadline=None)  # the first example may load a library
 @given(st.lists(WORDS, max_size=8), st.sampled_from([find_contractible, find_contractions]))
 def test_no_candidate_overlaps_the_next(words, find):
     text = " ".join(words)
