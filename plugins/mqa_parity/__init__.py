@@ -1,31 +1,34 @@
-"""How far two predictions of the same rows lie apart: an export and its model, a release and the one before."""
+"""How far two models, or a model and its export, lie apart on the same rows."""
 
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from mqa_parity import company, flips, ratios
-from mqa_parity.answers import agreement, flip_rate
-from mqa_parity.invariance import invariance
-from mqa_parity.numbers import FARTHEST, cosine, max_abs_diff, mean_kl
-from mqa_parity.shift import score_shift
-from mqa_parity.tensors import check_outputs, tensors
+from mqa_parity import batch_invariance
+from mqa_parity.decisions.agreement import agreement, flip_evidence, flip_rate
+from mqa_parity.decisions.scores import LARGEST_KL, cosine, max_abs_diff, mean_kl, score_shift
+from mqa_parity.tensors import evidence, summary
+from mqa_parity.tensors.probe import check_outputs, tensors
 from mqa_registry import Comparison, Probe, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-ANSWERS = ("label", "labels", "spans", "text", "ranking")
+DECISION_SCHEMAS = ("label", "labels", "spans", "text", "ranking")
 SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 
 
 @hookimpl
 def mqa_comparisons() -> Iterable[Comparison]:
-    yield Comparison("agreement", agreement, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
-    yield Comparison("flip-rate", flip_rate, takes=ANSWERS, evidence=flips.evidence, right=agreement, range=SHARE)
+    yield Comparison(
+        "agreement", agreement, takes=DECISION_SCHEMAS, evidence=flip_evidence, right=agreement, range=SHARE
+    )
+    yield Comparison(
+        "flip-rate", flip_rate, takes=DECISION_SCHEMAS, evidence=flip_evidence, right=agreement, range=SHARE
+    )
     yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"), range=DISTANCE)
-    yield Comparison("mean-kl", mean_kl, takes=("label",), range=(0.0, FARTHEST))
+    yield Comparison("mean-kl", mean_kl, takes=("label",), range=(0.0, LARGEST_KL))
     yield Comparison("cosine", cosine, takes=("vector",), range=(-1.0, 1.0))
     yield Comparison("score-shift", score_shift, takes=("label", "value"))
 
@@ -35,9 +38,9 @@ def mqa_probes() -> Iterable[Probe]:
     yield Probe(
         "tensors",
         tensors,
-        gives=ratios.GIVES,
-        numbers=ratios.numbers,
-        evidence=ratios.evidence,
+        gives=summary.METRICS,
+        numbers=summary.numbers,
+        evidence=evidence.evidence,
         sees="runner",
         compares=True,
         texts=("fields",),
@@ -48,12 +51,12 @@ def mqa_probes() -> Iterable[Probe]:
     )
     yield Probe(
         "invariance",
-        invariance,
-        gives=company.GIVES,
-        numbers=company.numbers,
-        evidence=company.evidence,
+        batch_invariance.invariance,
+        gives=batch_invariance.METRICS,
+        numbers=batch_invariance.numbers,
+        evidence=batch_invariance.evidence,
         sees="runner",
         texts=("fields",),
         version=3,
-        ranges=dict.fromkeys(company.GIVES, DISTANCE),
+        ranges=dict.fromkeys(batch_invariance.METRICS, DISTANCE),
     )

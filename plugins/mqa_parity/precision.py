@@ -1,25 +1,29 @@
-"""How finely a precision tells numbers apart, how far it reaches, and how far a sound file may lie off in it."""
+"""Floating-point formats: how finely they resolve numbers, and how large an error in them may be."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 if TYPE_CHECKING:
-    from mqa_registry import Runner
+    import numpy.typing as npt
+
+    from mqa_parity.protocols import Candidate
 
 
 @dataclass(frozen=True)
 class Precision:
-    """A floating-point format: `eps` is the step from 1 to the next number, `largest` the largest finite one.
+    """A floating-point format: `eps` is the step from 1 to the next number, `largest` the largest finite number.
 
-    `least` is the smallest positive number that runtimes do not flush to zero. `allowed` is how many times as far from
-    float64 as the reference's own largest error a candidate's largest may lie, `allowed_root` the same of their root
-    mean squares in a channel or a row, and `roundings` how many `eps` of the largest value it may in any case. Of 24
-    rows, sound exports of 26 architectures (`tests/benchmarks/architectures.py`) lie off at most 2.6 times in float32
-    and 1.7 times in float16, and two ways through attention in 16 bits 3 times by their largest errors, 2.7 times by
-    root mean squares. What ten times the error is in float32 no user sees; in 16 bits it moves a probability, and so
-    less is allowed.
+    `least` is the smallest positive number that runtimes do not flush to zero. A candidate's largest error may be
+    `allowed` times the baseline's largest error, its root mean square error in a channel or row `allowed_root` times
+    the baseline's, and in any case `roundings` eps of the largest value. Over 24 rows, sound exports of 26
+    architectures (`tests/benchmarks/architectures.py`) err at most 2.6 times as much as PyTorch in float32 and 1.7
+    times in float16. Two implementations of attention in 16 bits differ by factors of up to 3 in their largest errors
+    and 2.7 in root mean squares. Ten times the error is invisible to users in float32. In 16 bits it changes a
+    probability, so less is allowed.
     """
 
     name: str
@@ -32,12 +36,12 @@ class Precision:
 
     @property
     def floor(self) -> float:
-        """The least that a yardstick is, as a share of the largest value."""
+        """The lower bound of the yardstick, as a share of the largest value."""
         return self.roundings / self.allowed * self.eps
 
 
 HALF = {"allowed": 4.0, "allowed_root": 3.0, "roundings": 2.0}
-FORMATS = {
+PRECISIONS = {
     "float64": Precision("float64", 2.0**-52, (2 - 2.0**-52) * 2.0**1023, 2.0**-1022),
     "float32": Precision("float32", 2.0**-23, (2 - 2.0**-23) * 2.0**127, 2.0**-126),
     "bfloat16": Precision("bfloat16", 2.0**-7, (2 - 2.0**-7) * 2.0**127, 2.0**-126, **HALF),
@@ -45,11 +49,17 @@ FORMATS = {
 }
 
 
-def precision_of(runner: Runner) -> str:
-    """The precision that a runner says it computes in; float32 where it says nothing."""
+def precision_name(runner: Candidate) -> str:
+    """The precision that a runner reports in its facts; float32 if it reports none."""
     return str(runner.facts.get("precision", "float32"))
 
 
-def format_of(precision: str) -> Precision:
-    """The format that answers come in: integers are for weights, and the answers are then float32."""
-    return FORMATS.get(precision, FORMATS["float32"])
+def output_precision(name: str) -> Precision:
+    """The format of the outputs of a model in some precision: models of integer weights give float32."""
+    return PRECISIONS.get(name, PRECISIONS["float32"])
+
+
+def nearest_float32(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
+    """Numbers as float32; finite ones beyond its range, such as the fill value of a mask in float64, are clipped."""
+    largest = np.finfo(np.float32).max
+    return np.where(np.isfinite(array), np.clip(array, -largest, largest), array).astype(np.float32)

@@ -25,7 +25,7 @@ import numpy as np
 from mqa_onnxruntime.capture import captured
 from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
-from mqa_parity.blaming import blame
+from mqa_parity.attribution.attribute import attribute_difference
 from mqa_transformers.runner import TorchRunner
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
         module, module, lambda: batch, "cpu", None, 512, {}, {"precision": "float32", "tf32": False}
     )
     begun, working = time.perf_counter(), time.process_time()
-    found = blame(reference, candidate, [batch], mask="attention_mask")
+    found = attribute_difference(reference, candidate, [batch], mask="attention_mask")
     seconds, busy = time.perf_counter() - begun, time.process_time() - working
     assert found is not None
     assert (found.kind, found.module) == ("exporter", GUILTY)
@@ -83,7 +83,7 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
         f"blame: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
     )
     begun = time.perf_counter()
-    blame(reference, candidate, [batch], mask="attention_mask", bundle=home / "bundle")
+    attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=home / "bundle")
     print(f"blame and a bundle: {time.perf_counter() - begun:.1f} s")
     return seconds
 

@@ -50,8 +50,8 @@ def network(batch, dtype, *, gelu=0.044715, seed=7):
 
 
 @dataclass
-class Numpy:
-    """A runner of a function of a batch and a dtype; `changes` edit its outputs in place of a fault."""
+class Fixed:
+    """A runner of a function of a batch and a dtype, in no other precision; `changes` edit its outputs as a fault does."""
 
     compute: Any = network
     dtype: str = "float32"
@@ -76,17 +76,16 @@ class Numpy:
             found = self.changes(found)
         return {name: _whole(values) for name, values in found.items()}
 
+
+@dataclass
+class Numpy(Fixed):
+    """One that runs in other precisions too."""
+
     @contextmanager
     def variant(self, *, dtype="", optimization="", threads=None):
         if threads and self.threaded is None:
             raise NotRunError("it has no threads")
         yield replace(self, dtype=dtype or self.dtype, changes=self.threaded if threads else self.changes)
-
-
-class Fixed(Numpy):
-    """One that has no other precision."""
-
-    variant = property()  # reading it is an AttributeError, so there is none
 
 
 def _whole(values):

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_parity.layout import layout_of
-from mqa_parity.precision import FORMATS, format_of
-from mqa_parity.sampling import CHOICE, TOGETHER, Row, batch_of, batched, cut_to, sample, telling
+from mqa_parity.batching import MAX_BATCH_ROWS, Row, collate, cut_to_length, infer_layout, layout_batches, make_batches
+from mqa_parity.precision import PRECISIONS, output_precision
+from mqa_parity.sampling import OVERSAMPLING, sample_rows
 from mqa_registry import Codec, DataError, NotRunError
 
 MASK, SAID = "attention_mask", "decoder_input_ids"
@@ -19,7 +19,7 @@ MASK, SAID = "attention_mask", "decoder_input_ids"
 
 @pytest.fixture
 def drawn(scene, numpy_runner):
-    return lambda texts, number, **options: sample(scene(numpy_runner(), texts=texts, **options), number)
+    return lambda texts, number, **options: sample_rows(scene(numpy_runner(), texts=texts, **options), number)
 
 
 def test_the_shortest_comes_first_then_the_longest_then_others_once(drawn):
@@ -44,19 +44,19 @@ def test_no_more_rows_are_encoded_than_the_choice_needs(scene, numpy_runner, cod
         seen.extend(examples)
         return codec.encode(examples)
 
-    sample(scene(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
-    assert len(seen) == 5 * CHOICE + 5
+    sample_rows(scene(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
+    assert len(seen) == 5 * OVERSAMPLING + 5
 
 
 def test_rows_that_are_named_are_among_them_whatever_is_drawn(scene, numpy_runner):
     texts = ["aa"] * 1000 + ["b"]
     shown = scene(numpy_runner(), texts=texts)
     named = ["row 999", "row 3", "row 500"]
-    rows = sample(shown, 6, named)
+    rows = sample_rows(shown, 6, named)
     assert {row.id for row in rows} > set(named)
     assert len({row.id for row in rows}) == 6
     with pytest.raises(DataError, match="there is no row `row 5000` to look at"):
-        sample(shown, 6, ["row 5000"])
+        sample_rows(shown, 6, ["row 5000"])
 
 
 def test_fewer_rows_than_wanted_are_all_rows(drawn):
@@ -67,7 +67,7 @@ def test_fewer_rows_than_wanted_are_all_rows(drawn):
 def test_no_rows_at_all_cannot_be_looked_at(drawn, scene, numpy_runner):
     empty = scene(numpy_runner(), texts=["a"])
     with pytest.raises(NotRunError, match="no rows"):
-        sample(type(empty)(_without_rows(empty.view), empty.rng, None, empty.subject), 4)
+        sample_rows(type(empty)(_without_rows(empty.view), empty.rng, None, empty.subject), 4)
 
 
 def _without_rows(view):
@@ -76,12 +76,12 @@ def _without_rows(view):
 
 def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
     rows = drawn(["x" * (1 + number % 17) for number in range(100)], 50)
-    batches = list(batched(codec, rows, 64))
+    batches = list(make_batches(codec, rows, 64))
     assert [row.id for batch in batches for row in batch.rows] == [row.id for row in rows]
     assert len(batches[0]) == 1
     assert batches[1].rows[0] is rows[1]
     for batch in batches:
-        assert len(batch) <= TOGETHER
+        assert len(batch) <= MAX_BATCH_ROWS
         assert batch.valid.size <= 64
         assert [int(valid.sum()) for valid in batch.valid] == [row.size for row in batch.rows]
     assert any(not batch.valid.all() for batch in batches), "short and long share a batch"
@@ -91,11 +91,13 @@ def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_mos
     lengths = {"short": (3, 3), "long": (5, 5), "other": (3, 5)}  # of the text, and of what the decoder reads
     rows = [Row(name, {MASK: np.ones(one), SAID: np.ones(other)}, one, "") for name, (one, other) in lengths.items()]
     codec = Codec(lambda rows: [], _padded, lambda outputs, rows: None, lambda row: len(row[MASK]), mask=MASK)
-    batches = [batch_of(codec, rows[:1]), batch_of(codec, rows[1:])]
-    seen = [(one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in telling(codec, rows, batches)]
-    layout = layout_of(seen)
+    batches = [collate(codec, rows[:1]), collate(codec, rows[1:])]
+    seen = [
+        (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in layout_batches(codec, rows, batches)
+    ]
+    layout = infer_layout(seen)
     assert layout.axes == {"said": (), "heard": (1,)}
-    *_, (row, cut) = layout.parts("said", batches[1])
+    *_, (row, cut) = layout.row_slices("said", batches[1])
     assert (row.id, cut(batches[1].arrays[SAID]).shape) == ("other", (5,))
 
 
@@ -109,17 +111,17 @@ def _padded(rows):
 
 def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
     rows = drawn(["x", "y" * 500, "zz"], 3)
-    assert [len(batch) for batch in batched(codec, rows, 64)] == [1, 1, 1]
+    assert [len(batch) for batch in make_batches(codec, rows, 64)] == [1, 1, 1]
 
 
 def test_formats_are_those_of_numpy_and_pytorch():
     import torch
 
-    for name, form in FORMATS.items():
+    for name, form in PRECISIONS.items():
         known = torch.finfo(getattr(torch, name))
         assert (form.name, form.eps, form.largest) == (name, known.eps, known.max)
-    assert format_of("int8") is FORMATS["float32"]
-    assert FORMATS["float32"].largest == float(np.finfo(np.float32).max)
+    assert output_precision("int8") is PRECISIONS["float32"]
+    assert PRECISIONS["float32"].largest == float(np.finfo(np.float32).max)
 
 
 def test_a_row_is_cut_to_the_length_of_another_and_padded_as_that_one_is():
@@ -130,17 +132,17 @@ def test_a_row_is_cut_to_the_length_of_another_and_padded_as_that_one_is():
     short = Row(
         "short", {"words": np.array([0, 0, 3, 4]), "mask": np.array([0, 0, 1, 1]), "image": np.zeros((3, 2))}, 4, "{}"
     )
-    found = cut_to(codec, long, short)
+    found = cut_to_length(codec, long, short)
     assert {name: found.arrays[name].tolist() for name in ("words", "mask")} == {
         "words": [0, 0, 5, 6],
         "mask": [0, 0, 1, 1],
     }
     assert (found.id, found.arrays["image"].sum()) == ("long", 6)
-    assert cut_to(codec, short, long) is None
+    assert cut_to_length(codec, short, long) is None
 
 
 def test_a_row_of_another_form_is_not_cut():
     codec = SimpleNamespace(mask="")
     one, other = (Row("", {"image": np.zeros((3, *size))}, 1, "{}") for size in ((4, 4), (4, 5)))
-    assert cut_to(codec, one, other) is None
-    assert cut_to(codec, one, one).arrays["image"].shape == (3, 4, 4)
+    assert cut_to_length(codec, one, other) is None
+    assert cut_to_length(codec, one, one).arrays["image"].shape == (3, 4, 4)

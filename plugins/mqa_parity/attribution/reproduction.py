@@ -1,0 +1,95 @@
+"""A folder that reproduces a difference without mqa: a subgraph, its inputs, PyTorch's output, and a script."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_parity.attribution.localization import graph_test, measure_modules, module_test
+from mqa_parity.attribution.noise_ratio import is_valid, noise_ratio, noise_unit, reshape_like, worst_channel
+from mqa_parity.attribution.paired_run import minimize
+from mqa_parity.attribution.value_matching import match_values
+from mqa_parity.protocols import SupportsGraph, module_graph
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.paired_run import PairedRun
+    from mqa_parity.attribution.result import Attribution
+    from mqa_parity.protocols import ModuleGraph
+
+CPU = "CPUExecutionProvider"
+SCRIPT = Path(__file__).with_name("repro.py")
+
+
+def write_bundle(run: PairedRun, found: Attribution, folder: Path) -> None:
+    """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `session.json`, `blame.json` and `repro.py`, which runs them.
+
+    The script needs only numpy and onnxruntime; `session.json` has the providers that the difference was found on. The
+    input is the smallest that still fails. Where one module is at fault, the subgraph is from the outputs of the modules
+    before it, with PyTorch's numbers, to its output; else it is the whole graph. Raises NotRunError where the candidate
+    has no graph.
+    """
+    if not isinstance(run.candidate, SupportsGraph):
+        raise NotRunError("the candidate has no graph to cut a piece out of")
+    small = minimize(run)
+    test = _reproducing_test(small, module_graph(run.candidate, run.reference.baseline), found)
+    folder.mkdir(parents=True, exist_ok=True)
+    test.subgraph.save(folder / "piece.onnx")
+    np.savez(folder / "inputs.npz", allow_pickle=False, **test.feeds)
+    np.savez(
+        folder / "expected.npz",
+        allow_pickle=False,
+        expected=test.oracle,
+        shaped=test.is_whole,  # a module's output may have other axes in the graph
+        **_criterion(test),
+    )
+    (folder / "blame.json").write_text(json.dumps(found.evidence(), indent=2) + "\n", encoding="utf-8")
+    (folder / "session.json").write_text(json.dumps(_session(run)) + "\n", encoding="utf-8")
+    shutil.copyfile(SCRIPT, folder / "repro.py")
+
+
+def _criterion(test: SubgraphTest) -> dict[str, Any]:
+    """Which elements of the output are compared, and the largest error allowed: of all, or of the worst channel or row."""
+    run, valid = test.run, test.run.reference.valid
+    counts = is_valid(test.oracle, valid)
+    allowed = run.limit * noise_unit(test.baseline, test.oracle, valid, run.precision)
+    if not run.by_channel or run.crash:
+        return {"counts": counts, "allowed": allowed}
+    found = reshape_like(test.subgraph.run(test.feeds, optimization="all"), test.oracle)
+    whole = noise_ratio(found, test.baseline, test.oracle, valid, run.precision)
+    worst = worst_channel(found, test.baseline, test.oracle, valid, run.precision)
+    if worst is None or whole > run.limit:
+        return {"counts": counts, "allowed": allowed}
+    axis, index = (0, int(worst.row or 0)) if worst.axis is None else (worst.axis, worst.index or 0)
+    group = np.zeros(counts.shape, bool)
+    group[(slice(None),) * axis + (index,)] = True
+    return {"counts": counts & group, "allowed": worst.error * worst.allowed / worst.times}
+
+
+def _session(run: PairedRun) -> dict[str, Any]:
+    facts = run.candidate.facts
+    return {"providers": facts.get("providers", [CPU]), "tf32": facts.get("tf32", False)}
+
+
+def _reproducing_test(run: PairedRun, graph: ModuleGraph, found: Attribution) -> SubgraphTest:
+    """The module's subgraph, if it fails by itself; else the whole graph."""
+    test = _module_test(run, graph, found.value) if found.value else None
+    return test or graph_test(run, graph)
+
+
+def _module_test(run: PairedRun, graph: ModuleGraph, value: str) -> SubgraphTest | None:
+    values = match_values(run, graph)
+    if not run.crash:
+        measure_modules(run, graph, values)  # corrects the matches
+    if value not in values.calls:
+        return None
+    test = module_test(run, graph, values, values.calls[value])
+    try:
+        return test if test.fails(optimization="all") else None
+    except Exception:  # where the whole graph crashes, so must what reproduces it
+        return test if run.crash else None

@@ -1,0 +1,207 @@
+"""The probe `parity/invariance`: a row's outputs must not depend on the batch that it runs in."""
+
+from __future__ import annotations
+
+import math
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from itertools import chain, cycle, islice
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from annotated_types import Ge
+
+from mqa_parity.batching import OutputLayout, collate, cut_to_length, infer_layout, make_batches
+from mqa_parity.determinism import max_distance, max_magnitude
+from mqa_parity.examples import float_column, worst_examples
+from mqa_parity.precision import output_precision, precision_name
+from mqa_parity.protocols import SupportsThreads
+from mqa_parity.sampling import require_codec, sample_rows
+from mqa_registry import NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_parity.batching import Batch, Row
+    from mqa_registry import Codec, Runner, Scene
+
+    Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Run: TypeAlias = tuple[Batch, Arrays]  # a batch and its outputs
+    RunPair: TypeAlias = tuple[str, Run, Run]  # a kind of change, and two runs whose outputs must not differ by it
+
+COPIES = 4  # of a row in a batch
+KINDS = {
+    "batch": "among copies of the row",
+    "others": "beside other rows of its length",
+    "padding": "beside a longer row",
+    "order": "in a batch turned round",
+    "repeat": "when it is run again",
+    "threads": "with another number of threads",
+}
+METRICS = ("value", *KINDS)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The largest difference of one output of one row between two runs; `fields` are the row's texts as JSON."""
+
+    kind: str
+    id: str
+    fields: str
+    output: str
+    difference: float
+    magnitude: float
+    eps: float
+
+
+SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in ("kind", "id", "fields", "output")),
+        *((name, pa.float64()) for name in ("difference", "magnitude", "eps")),
+    ]
+)
+
+
+def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
+    """How far a row's outputs change with its batch: its size, padding and order, repeated runs, and threads.
+
+    `rows` of the view are run, the shortest and the longest among them. `batch` compares a row among copies of itself
+    with the row alone, `others` copies replaced by other rows of its length with the copies, `padding` a copy replaced
+    by the longest row with the copies, `order` a batch with the same in reverse, `repeat` a batch with itself again,
+    and `threads` with a run on one thread (or two), where the backend can change that. Each number is the largest
+    difference on valid positions in units of eps times the output's largest value. Another order of a sum makes a few;
+    a mask that is not applied makes thousands. Outputs that compare each row with every other, such as CLIP's logits,
+    are left out.
+    """
+    if not scene.batching.takes_batches:
+        raise NotRunError(scene.batching.reason, hint="its rows have no batch to depend on")
+    codec, runner = require_codec(scene), scene.view.runner
+    sampled = sample_rows(scene, rows)
+    runs = [_run(runner, batch) for batch in make_batches(codec, sampled, runner.budget)]
+    layout = _without_row_pairs(infer_layout(runs[:2]), runs)
+    eps = output_precision(precision_name(runner)).eps
+    pairs = chain(_row_pairs(runner, codec, sampled), _batch_pairs(runner, codec, runs), _thread_pairs(runner, runs))
+    found = [asdict(one) for pair in pairs for one in _differences(layout, pair, eps)]
+    return pa.Table.from_pylist(found, SCHEMA)
+
+
+def _without_row_pairs(layout: OutputLayout, runs: Sequence[Run]) -> OutputLayout:
+    """The layout without outputs that have a second axis with the batch's number of rows."""
+    if len({len(batch) for batch, _ in runs}) == 1:
+        return layout
+    shapes = {name: [(len(batch), outputs[name].shape) for batch, outputs in runs] for name in layout.axes}
+    crossed = {
+        name
+        for name, sizes in shapes.items()
+        if any(all(shape[axis : axis + 1] == (rows,) for rows, shape in sizes) for axis in range(1, len(sizes[0][1])))
+    }
+    return OutputLayout({name: axes for name, axes in layout.axes.items() if name not in crossed})
+
+
+def _run(runner: Runner, batch: Batch) -> Run:
+    return batch, runner.run(batch.arrays)
+
+
+def _row_pairs(runner: Runner, codec: Codec, rows: Sequence[Row]) -> Iterator[RunPair]:
+    """Each row alone and among copies of itself, and those copies and the same with other rows among them."""
+    longest = max(rows, key=lambda row: row.size)
+    for row in rows:
+        copies = _run(runner, collate(codec, [row] * COPIES))
+        yield "batch", _run(runner, collate(codec, [row])), copies
+        if others := _rows_of_equal_length(codec, row, rows):
+            yield "others", copies, _run(runner, collate(codec, [others[0], row, *others[1:]]))
+        if row.size < longest.size:
+            yield "padding", copies, _run(runner, collate(codec, [row] * (COPIES - 1) + [longest]))
+
+
+def _rows_of_equal_length(codec: Codec, row: Row, rows: Sequence[Row]) -> list[Row]:
+    """`COPIES` - 1 other rows, cut to this one's length so that nothing is padded; fewer are repeated, none is []."""
+    cut = (cut_to_length(codec, other, row) for other in rows if other.id != row.id)
+    others = list(islice((other for other in cut if other is not None), COPIES - 1))
+    return list(islice(cycle(others), COPIES - 1))
+
+
+def _batch_pairs(runner: Runner, codec: Codec, runs: Sequence[Run]) -> Iterator[RunPair]:
+    for batch, outputs in runs:
+        yield "repeat", (batch, outputs), _run(runner, batch)
+        if len(batch) > 1:
+            yield "order", (batch, outputs), _run(runner, collate(codec, batch.rows[::-1]))
+
+
+def _thread_pairs(runner: Runner, runs: Sequence[Run]) -> Iterator[RunPair]:
+    """Runs with another number of threads; none where the backend cannot change it."""
+    if not isinstance(runner, SupportsThreads):
+        return
+    threads = 2 if runner.facts.get("threads") == 1 else 1
+    with ExitStack() as stack:
+        try:
+            other = stack.enter_context(runner.variant(threads=threads))
+        except NotRunError:
+            return
+        for batch, outputs in runs:
+            yield "threads", (batch, outputs), _run(other, batch)
+
+
+def _differences(layout: OutputLayout, pair: RunPair, eps: float) -> Iterator[Difference]:
+    """For each row and each floating-point output the largest difference between two runs."""
+    kind, one, other = pair
+    for name in layout.axes:
+        before = {row.id: cut(one[1][name]) for row, cut in layout.row_slices(name, one[0]) if row is not None}
+        after = [(row, cut(other[1][name])) for row, cut in layout.row_slices(name, other[0]) if row is not None]
+        for row, values in after:
+            first = before.get(row.id)
+            if first is not None and first.shape == values.shape and values.size and values.dtype.kind == "f":
+                far = max_distance(first, values)
+                yield Difference(kind, row.id, row.text, name, far, max_magnitude(first), eps)
+
+
+def numbers(observations: pa.Table) -> dict[str, Any]:
+    """For each kind of change the largest difference of any output, in roundings; `value` is the largest of all kinds.
+
+    NaN for a kind that could not be run: rows of one length have no padding.
+    """
+    roundings = _roundings(observations)
+    kinds = np.array(observations.column("kind").to_pylist(), dtype=str)
+    found = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
+    found = {kind: number if number >= 0 else math.nan for kind, number in found.items()}
+    return {"value": float(np.fmax.reduce(list(found.values()))), **found}
+
+
+def evidence(observations: pa.Table) -> dict[str, Any]:
+    """The output that changes most by each kind of change, and the rows that change most."""
+    roundings = _roundings(observations)
+    return {
+        "remarks": list(_remarks(observations, roundings)),
+        "examples": worst_examples(observations, roundings, ("output", "kind", "difference")),
+    }
+
+
+def _roundings(observations: pa.Table) -> Floats:
+    """Each difference in units of eps times the largest value of its output."""
+    names = observations.column("output")
+    magnitude, eps = float_column(observations, "magnitude"), float_column(observations, "eps")
+    roundings = float_column(observations, "difference")
+    for name in pc.unique(names).to_pylist():
+        here = np.asarray(pc.equal(names, name))
+        unit = (eps[here] * magnitude[here]).max()
+        roundings[here] = np.where(roundings[here] > 0, roundings[here] / unit if unit else math.inf, 0.0)
+    return roundings
+
+
+def _remarks(observations: pa.Table, roundings: Floats) -> Iterator[str]:
+    kinds = np.array(observations.column("kind").to_pylist(), dtype=str)
+    for kind, words in KINDS.items():
+        here = np.flatnonzero(kinds == kind)
+        if not len(here):
+            continue
+        worst = int(here[roundings[here].argmax()])
+        difference = float_column(observations, "difference")[worst]
+        if difference:
+            name = observations.column("output")[worst].as_py()
+            yield f"`{name}` moves by {difference:.2g}, {roundings[worst]:.3g} roundings, {words}"

@@ -1,0 +1,177 @@
+"""Whether two predictions agree row by row, and whether a flip is a tie that noise decided, or damage."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pyarrow.compute as pc
+
+from mqa_parity.examples import report_number
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+    import numpy.typing as npt
+
+    from mqa_registry import Predictions
+
+    Floats: TypeAlias = npt.NDArray[np.float64]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+NEIGHBOURS = 100  # rows that a flip is compared with
+MIN_NEIGHBOURS = 20  # fewer do not show what is usual
+USUAL_QUANTILE = 0.95  # of how far those rows moved
+MIN_TIE_LIMIT = 1e-5  # float32 does not resolve smaller margins: the absolute tolerance of torch.testing.assert_close
+MAX_TIE_LIMIT = 0.1  # 0.55 against 0.45 is a decision, however far all rows moved
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Flips, and the reference's margin in every row, NaN where it is unknown; flips with up to `limit` are ties."""
+
+    flipped: Bools
+    margins: Floats
+    limit: float
+
+    @property
+    def ties(self) -> Bools:
+        return self.flipped & (self.margins <= self.limit)
+
+    @property
+    def damage(self) -> Bools:
+        return self.flipped & (self.margins > self.limit)
+
+
+def agreement(reference: Predictions, candidate: Predictions) -> Bools:
+    """The share of rows with the same answer.
+
+    From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
+    and probabilities do not matter, nor does the order of labels and spans. A report tells how many of the other answers
+    were ties and how many are damage, by the margin that the reference's answer was ahead by.
+    """
+    if reference.schema in ("label", "text"):
+        same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
+        return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
+    pairs = zip(reference.answers(), candidate.answers(), strict=True)
+    schema = reference.schema
+    return np.array([_canonical(schema, one) == _canonical(schema, other) for one, other in pairs], bool)
+
+
+def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
+    """The share of rows with another answer: 1 - `parity/agreement`.
+
+    A report tells how many of them were ties and how many are damage.
+    """
+    return ~agreement(reference, candidate)
+
+
+def _canonical(schema: str, answer: list[Any]) -> Hashable:
+    """An answer in a form that is equal for equivalent answers."""
+    if schema == "labels":
+        return frozenset(answer)
+    if schema == "spans":
+        return frozenset((span["start"], span["end"], span["label"]) for span in answer)
+    return tuple(answer)
+
+
+def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
+    """Every flip with its margin: the reference's highest probability minus the second.
+
+    That is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that answers with a small
+    margin are the ones that flip. An answer flips only where the gap between two probabilities moves by its margin or
+    more. A flip is a tie where such a move is usual, and damage otherwise. Usual is what 95 % of its neighbours stayed
+    within: the 100 rows that kept their answer by the smallest margins. Surer rows are left out, since softmax hardly
+    lets their probabilities move, and so are rows that did not move at all, such as those that a perturbation left
+    unchanged. With a noise that is alike in all rows, about one flip in forty counts as damage; a few damaged rows make
+    no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always a tie, and one
+    above 0.1 never.
+
+    Only answers of the schema `label` have margins, where both sides have probabilities and answer with the most
+    probable class: an answer by another threshold was not decided by this margin.
+    """
+    flipped = flip_rate(reference, candidate)
+    unknown = np.full(len(flipped), np.nan)
+    if reference.schema != "label":
+        return Flips(flipped, unknown, np.nan)
+    classes = tuple(dict.fromkeys((*reference.classes, *candidate.classes)))
+    one, other = (side.with_classes(classes) for side in (reference, candidate))
+    p, q = one.probabilities, other.probabilities
+    if p is None or q is None or len(classes) < 2:
+        return Flips(flipped, unknown, np.nan)
+    margins = np.where(_is_most_probable(one, p) & _is_most_probable(other, q), _top_margins(p), np.nan)
+    return Flips(flipped, margins, _tie_limit(np.where(flipped, np.nan, margins), p - q))
+
+
+def flip_evidence(reference: Predictions, candidate: Predictions) -> dict[str, Any]:
+    """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
+    found = find_flips(reference, candidate)
+    rows = np.flatnonzero(found.flipped)
+    rows = rows[np.argsort(-found.margins[rows], kind="stable")]  # NaN comes last
+    ids = reference.ids.take(rows).to_pylist()
+    examples = [{"id": name} | _example(found, int(row)) for name, row in zip(ids, rows, strict=True)]
+    counts = {"count": len(rows)} | _margin_counts(found)
+    return {"flips": counts, "examples": examples} | ({"remarks": [_remark(found)]} if len(rows) else {})
+
+
+def _top_margins(p: Floats) -> Floats:
+    """Per row the highest probability minus the second; NaN where there are none."""
+    highest = np.partition(p, -2, axis=1)
+    return np.asarray(highest[:, -1] - highest[:, -2])
+
+
+def _is_most_probable(predictions: Predictions, p: Floats) -> Bools:
+    """Whether the answer of a row is the class of the highest probability."""
+    predicted = np.take_along_axis(p, predictions.codes[:, None], axis=1)[:, 0]
+    return np.asarray(predicted >= p.max(axis=1))
+
+
+def _tie_limit(margins: Floats, moves: Floats) -> float:
+    """The largest margin of a tie; `margins` are NaN in rows that flipped or have none, `moves` are p - q."""
+    unflipped = np.flatnonzero(~np.isnan(margins) & moves.any(axis=1))
+    neighbours = moves[unflipped[np.argsort(margins[unflipped], kind="stable")][:NEIGHBOURS]]
+    if len(neighbours) < MIN_NEIGHBOURS:
+        return MIN_TIE_LIMIT
+    usual = np.quantile(neighbours.max(axis=1) - neighbours.min(axis=1), USUAL_QUANTILE, method="higher")
+    return float(np.clip(usual, MIN_TIE_LIMIT, MAX_TIE_LIMIT))
+
+
+def _margin_counts(found: Flips) -> dict[str, Any]:
+    """Ties, damage and their largest margins; nothing where no margins are known."""
+    if np.isnan(found.limit):
+        return {}
+    return {
+        "ties": int(found.ties.sum()),
+        "damage": int(found.damage.sum()),
+        "largest_tie": _largest(found.margins[found.ties]),
+        "largest_margin": _largest(found.margins[found.ties | found.damage]),
+        "tie_limit": report_number(found.limit),
+    }
+
+
+def _largest(margins: Floats) -> float | None:
+    return report_number(float(margins.max())) if len(margins) else None
+
+
+def _example(found: Flips, row: int) -> dict[str, Any]:
+    margin = float(found.margins[row])
+    return {} if np.isnan(margin) else {"margin": report_number(margin), "tie": bool(found.ties[row])}
+
+
+def _remark(found: Flips) -> str:
+    """The counts in words, as `7 flips: 5 ties (margins up to 0.002), 2 damage (margins up to 0.41)`."""
+    count = int(found.flipped.sum())
+    kinds = [(found.ties, "tie", "ties"), (found.damage, "damage", "damage")]
+    parts = [_count_in_words(found.margins[rows], *words) for rows, *words in kinds if rows.any()]
+    unknown = count - int((found.ties | found.damage).sum())
+    if parts and unknown:
+        parts.append(f"{unknown:,} without a margin")
+    return f"{count:,} {'flip' if count == 1 else 'flips'}" + (f": {', '.join(parts)}" if parts else "")
+
+
+def _count_in_words(margins: Floats, singular: str, plural: str) -> str:
+    largest = f"{margins.max():.2g}"
+    if len(margins) == 1:
+        return f"1 {singular} (margin {largest})"
+    return f"{len(margins):,} {plural} (margins up to {largest})"

@@ -1,0 +1,176 @@
+"""What people need to know beside the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from mqa_parity.batching import MAX_BATCH_ROWS
+from mqa_parity.examples import float_column, report_number, worst_examples
+from mqa_parity.tensors.channels import HOPELESS
+from mqa_parity.tensors.first_divergence import describe_divergence, read_first_divergence
+from mqa_parity.tensors.summary import (
+    decisive_rows,
+    missing_baseline,
+    summarize_outputs,
+)
+from mqa_parity.tensors.weight_comparison import WeightSummary
+from mqa_parity.tolerance import BOUND, in_units
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from mqa_parity.tensors.summary import OutputSummary
+
+MAX_ROW_IDS = 3  # in a remark
+FEW_ELEMENTS = 100  # the largest error of fewer numbers does not show how large errors get
+FEW_FACTOR = 10  # the largest factor by which a ratio of few numbers may be too large
+
+
+def evidence(observations: pa.Table) -> dict[str, Any]:
+    """Every output's summary, the rows that are farthest off, the first divergence, and remarks and notes in words."""
+    outputs = summarize_outputs(observations)
+    first = read_first_divergence(observations)
+    return {
+        **({"first_divergence": first} if first else {}),
+        "looked_at": _observed(observations),
+        **_ignored_rows(observations),
+        "remarks": list(dict.fromkeys(_remarks(observations, outputs, first))),
+        **_notes(observations),
+        "outputs": {output.name: _output_record(output) for output in outputs},
+        "examples": _examples(observations, {output.name: output.yardstick for output in outputs}),
+    }
+
+
+def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Mapping[str, Any]) -> Iterator[str]:
+    for output in outputs:
+        if output.mismatches:
+            rows = observations.filter(pc.equal(observations.column("output"), output.name))
+            why = next(text for text in rows.column("mismatch").to_pylist() if text)
+            yield f"`{output.name}`: {why}, in {output.mismatches:,} of {rows.num_rows:,} parts"
+    precision, name = (observations.column(column)[0].as_py() for column in ("peer", "yardstick"))
+    if not precision:
+        yield (
+            f"{missing_baseline(observations)} to hold this against, so there is no `ratio`: bound another number, or"
+            " answers"
+        )
+    elif outputs and math.isfinite(outputs[0].ratio):
+        yield _distance(outputs[0], f"{name} in {precision}")
+        unexplained = first.get("kind", "tolerance") == "tolerance"
+        if BOUND < outputs[0].ratio <= FEW_FACTOR * BOUND and outputs[0].elements < FEW_ELEMENTS and unexplained:
+            few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
+            yield f"{few}, too few to know how far {name} errs: run more rows"
+    yield from WeightSummary.from_observations(observations).remarks()
+    yield from _memory_remarks(observations.column("together")[0].as_py())
+    yield from describe_divergence(first, has_baseline=bool(precision))
+    yield _coverage(observations)
+
+
+def _distance(output: OutputSummary, baseline: str) -> str:
+    """How far off an output is, or the channel or row of it that decides, and how far it may be."""
+    group = output.group
+    times = group.times if group else output.times
+    allowed = group.allowed if group else output.allowed
+    number = f"{times:,.0f}" if times >= 100 else f"{times:.1f}"
+    distance = f"{_part(output)} is {number} times as far from float64 as {baseline}"
+    return distance if allowed == BOUND else f"{distance}, and {allowed:.2g} times are allowed"
+
+
+def _part(output: OutputSummary) -> str:
+    """As `channel 4 of 85 of `boxes` (`boxes[:, :, 4]`)`."""
+    group = output.group
+    if group is None:
+        return f"`{output.name}`"
+    if group.row is not None:
+        return f"row `{group.row}` of `{output.name}`"
+    index = ", ".join([*[":"] * (group.axis or 0), str(group.index)])
+    return f"channel {group.index} of {group.of} of `{output.name}` (`{output.name}[{index}]`)"
+
+
+def _memory_remarks(batch_rows: int) -> Iterator[str]:
+    """That memory ran out, and what was not tried because of that."""
+    if batch_rows < MAX_BATCH_ROWS:
+        rows = "one row was" if batch_rows == 1 else f"{batch_rows} rows were"
+        yield f"memory ran out: {rows} run at a time" + (", so that no padding was tried" if batch_rows == 1 else "")
+
+
+def _observed(observations: pa.Table) -> dict[str, int]:
+    """The number of observed rows and of all rows, and the length of the longest and the model's limit, where known.
+
+    `compared` is how many rows both sides ran to find the rows that differ most.
+    """
+    found = {
+        "longest": pc.max(observations.column("size")).as_py(),
+        "compared": pc.max(observations.column("compared")).as_py(),
+        "rows": len(set(observations.column("id").to_pylist()) - {None}),
+        "of_rows": observations.column("of_rows")[0].as_py(),
+        "of_longest": observations.column("of_longest")[0].as_py(),
+    }
+    return {name: int(number) for name, number in found.items() if number is not None}
+
+
+def _coverage(observations: pa.Table) -> str:
+    found = _observed(observations)
+    rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
+    if found.get("compared", 0) > found["rows"]:
+        rows += f", those that part most of {found['compared']:,} among them"
+    if "longest" not in found:
+        return rows
+    limit = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""
+    return f"{rows}, the longest of {found['longest']:,} tokens{limit}"
+
+
+def _ignored_rows(observations: pa.Table) -> dict[str, list[str]]:
+    """The rows that decide nothing, if there are any."""
+    rows = observations.filter(pc.equal(observations.column("standing"), HOPELESS)).column("id").to_pylist()
+    return {"beyond_use": list(dict.fromkeys(rows))} if rows else {}
+
+
+def _notes(observations: pa.Table) -> dict[str, list[str]]:
+    """The notes of the probe, its lists of outputs and inputs, and notes on weights, ties and ignored rows."""
+    text = next((text for text in observations.column("notes").to_pylist() if text), "{}")
+    found = dict(json.loads(text))
+    more = [*WeightSummary.from_observations(observations).notes(), *_tie_notes(observations)]
+    more += _ignored_notes(observations)
+    return found | ({"notes": [*found.get("notes", []), *more]} if more else {})
+
+
+def _tie_notes(observations: pa.Table) -> Iterator[str]:
+    found = observations.filter(pc.greater(observations.column("ties"), 0))
+    for name in pc.unique(found.column("output")).to_pylist():
+        number = pc.sum(found.filter(pc.equal(found.column("output"), name)).column("ties")).as_py()
+        off = "1 integer lies" if number == 1 else f"{number:,} integers lie"
+        yield f"`{name}`: {off} one step off, where the number that is rounded is a tie"
+
+
+def _ignored_notes(observations: pa.Table) -> Iterator[str]:
+    rows = _ignored_rows(observations).get("beyond_use", [])
+    if rows:
+        names = ", ".join(f"`{row}`" for row in rows[:MAX_ROW_IDS]) + (" ..." if len(rows) > MAX_ROW_IDS else "")
+        reference = observations.column("yardstick")[0].as_py()
+        what = "1 row decides nothing" if len(rows) == 1 else f"{len(rows):,} rows decide nothing"
+        yield f"{what}, since {reference} itself has lost more than half of its digits there: {names}"
+
+
+def _examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
+    """The rows that are farthest off for their output."""
+    observations = decisive_rows(observations)
+    names = observations.column("output").to_pylist()
+    errors = zip(names, float_column(observations, "error"), strict=True)
+    badness = np.array([in_units(error, yardsticks[name]) for name, error in errors])
+    return worst_examples(observations, badness, ("output", "error", "noise", "mismatch"))
+
+
+def _output_record(output: OutputSummary) -> dict[str, Any]:
+    found = {name: report_number(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
+    if output.group is None:
+        return found
+    group = {name: report_number(value) for name, value in asdict(output.group).items() if value is not None}
+    return found | {"group": group}

@@ -1,0 +1,237 @@
+"""What is observed of each output of each row: its errors, or why it cannot be compared."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_parity.determinism import run_reference
+from mqa_parity.tensors.channels import HOPELESS, classify_rows, row_errors, worst_group
+from mqa_parity.tensors.output_errors import (
+    BROKEN,
+    NO_ERROR,
+    form_mismatch,
+    is_out_of_range,
+    measure_errors,
+    reference_mismatch,
+    rounding_ties,
+    value_mismatch,
+)
+from mqa_registry import MqaError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_parity.batching import Batch, Row
+    from mqa_parity.determinism import DeterminismCheck
+    from mqa_parity.runners import Runners
+    from mqa_parity.tensors.channels import GroupError, RowErrors
+    from mqa_parity.tensors.output_errors import ErrorStatistics
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),  # null for an output without a row axis
+        ("fields", pa.string()),  # the row's texts, as JSON
+        ("output", pa.string()),
+        ("mismatch", pa.string()),  # what is wrong beyond any tolerance, or empty
+        ("elements", pa.int64()),
+        *((name, pa.float64()) for name in ("error", "noise", "mean", "p999", "signal", "distortion")),
+        *((name, pa.float64()) for name in ("cosine", "magnitude")),
+        ("outside", pa.int64()),
+        ("ties", pa.int64()),  # integers one step off, where the number that they are rounded from is a tie
+        ("rerun", pa.float64()),
+        ("floor", pa.float64()),  # of the yardstick, as a share of the magnitude
+        ("allowed", pa.float64()),  # times the baseline's error, in this precision
+        ("standing", pa.string()),  # of the row among all rows of this output: usual (empty), noisy or hopeless
+        ("undefined", pa.string()),  # NaN or Inf, where the reference gives such in this row, or empty
+        ("group", pa.string()),  # the channel or row of this output that is farthest off, as JSON; in one row at most
+        ("precision", pa.string()),  # of the candidate
+        ("peer", pa.string()),  # of the baseline; empty where its error is no unit for the candidate's
+        ("yardstick", pa.string()),  # what the reference is: PyTorch, or a file
+        ("doubt", pa.string()),  # why its error is not known, or empty
+        ("together", pa.int64()),  # rows in a batch, at most
+        ("blame", pa.string()),  # the first divergence, as JSON; in one row at most
+        ("notes", pa.string()),  # on what only one side has, as JSON; in one row at most
+        ("compared", pa.int64()),  # rows that both sides ran, where all rows were screened; in one row at most
+        ("size", pa.int64()),  # of the row, in tokens; null where rows have none
+        ("of_rows", pa.int64()),  # rows of the data, of which some were observed
+        ("of_longest", pa.int64()),  # the longest row that the model takes, in tokens; null where it does not say
+        ("weights", pa.string()),  # how the candidate's differ from the model's, as JSON; in one row at most
+    ]
+)
+
+
+@dataclass(frozen=True)
+class TensorOptions:
+    """Options of the probe: the outputs to compare (all if None), the fixed tolerance, and what else to find out.
+
+    `attribute` asks for the first divergence, `repro_folder` is where a reproduction of it is kept, if any, and `screen`
+    asks to run all rows of the view.
+    """
+
+    outputs: Sequence[str] | None
+    atol: float
+    rtol: float
+    attribute: bool
+    repro_folder: Path | None
+    screen: bool
+
+
+@dataclass(frozen=True)
+class TensorCheck:
+    """The runners that are compared, and how. `backend` is the reference's name, `batch_rows` the most in a batch."""
+
+    runners: Runners
+    determinism: DeterminismCheck
+    backend: str
+    options: TensorOptions
+    batch_rows: int
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One output of one row, or of a whole batch where `row` is None."""
+
+    row: Row | None
+    output: str
+    mismatch: str = ""
+    errors: ErrorStatistics = BROKEN
+    standing: str = ""
+    undefined: str = ""
+    ties: int = 0
+    group: GroupError | None = None
+
+    @property
+    def id(self) -> str | None:
+        return self.row.id if self.row else None
+
+    def record(self) -> dict[str, Any]:
+        """The columns of `SCHEMA` that are this observation's own."""
+        return {
+            "id": self.id,
+            "fields": self.row.text if self.row else None,
+            "size": self.row.tokens if self.row else None,
+            "output": self.output,
+            "mismatch": self.mismatch,
+            "standing": self.standing,
+            "undefined": self.undefined,
+            "ties": self.ties,
+            "group": json.dumps(asdict(self.group)) if self.group else None,
+            **asdict(self.errors),
+        }
+
+
+def observation_table(check: TensorCheck, observations: Sequence[Observation]) -> pa.Table:
+    """The observations with the columns of the whole check; what no observation tells is null."""
+    runners, rerun = check.runners, check.determinism.rerun
+    shared = {
+        "floor": runners.precision.floor,
+        "allowed": runners.precision.allowed,
+        "precision": runners.candidate_precision,
+        "peer": runners.precision.name if runners.is_comparable else "",
+        "yardstick": runners.reference_name,
+        "doubt": runners.doubt,
+        "together": check.batch_rows,
+    }
+    records = [one.record() | shared | {"rerun": rerun.get(one.output, 0.0)} for one in observations]
+    return pa.Table.from_pylist(records, SCHEMA)
+
+
+def observe_batch(
+    check: TensorCheck, batch: Batch, pairs: Mapping[str, str], candidate: Arrays | str
+) -> Iterator[tuple[Observation, RowErrors | None]]:
+    """Every output of every row of a batch; `candidate` are the candidate's outputs, or the message of its crash.
+
+    `pairs` are the candidate's output names by the reference's.
+    """
+    runners = check.runners
+    oracle, baseline = (run_reference(one, check.backend, batch) for one in (runners.oracle, runners.baseline))
+    arrays = (
+        {} if isinstance(candidate, str) else {name: (baseline[name], candidate[one]) for name, one in pairs.items()}
+    )
+    ties = rounding_ties(runners, batch.arrays, arrays)
+    for name, theirs in pairs.items():
+        mismatch = candidate if isinstance(candidate, str) else form_mismatch(baseline[name], candidate[theirs])
+        for row, cut in check.determinism.layout.row_slices(name, batch):
+            if mismatch or isinstance(candidate, str):
+                yield Observation(row, name, mismatch), None
+            else:
+                values = (cut(oracle[name]), cut(baseline[name]), cut(candidate[theirs]))
+                yield _observe_row(check, name, row, values, cut(ties[name]) if name in ties else None)
+
+
+def _observe_row(
+    check: TensorCheck, name: str, row: Row | None, values: tuple[Array, Array, Array], ties: Bools | None
+) -> tuple[Observation, RowErrors | None]:
+    oracle, baseline, candidate = values
+    precision = check.runners.precision
+    if undefined := reference_mismatch(oracle, baseline, precision):
+        return Observation(row, name, errors=NO_ERROR, standing=HOPELESS, undefined=undefined), None
+    if mismatch := value_mismatch(oracle, baseline, candidate, precision, ties):
+        return Observation(row, name, mismatch), None
+    finite = ~is_out_of_range(oracle, precision)
+    options = check.options
+    found = measure_errors(oracle[finite], baseline[finite], candidate[finite], atol=options.atol, rtol=options.rtol)
+    if row is None or not found.elements:
+        return Observation(row, name, errors=found, ties=0 if ties is None else int(np.count_nonzero(ties))), None
+    positions = [axis - 1 for axis in check.determinism.layout.axes[name]]
+    return Observation(row, name, errors=found), row_errors(row.id, values, finite, positions)
+
+
+def worst_runs(observations: Sequence[Observation]) -> list[Observation]:
+    """Of a row that was run more than once, each output where it is farther off."""
+    worst: dict[tuple[str, str | int], Observation] = {}
+    for index, one in enumerate(observations):
+        key = (one.output, index if one.id is None else one.id)
+        if key not in worst or _badness(one) > _badness(worst[key]):
+            worst[key] = one
+    return list(worst.values())
+
+
+def _badness(one: Observation) -> tuple[bool, float]:
+    return bool(one.mismatch), one.errors.error
+
+
+def with_groups(
+    observations: Sequence[Observation], parts: Mapping[str, Sequence[RowErrors]], runners: Runners
+) -> list[Observation]:
+    """The same with the standing of each row; the first usual row of each output has its worst channel or row."""
+    found = list(observations)
+    for name, rows in parts.items():
+        standings = classify_rows(rows, runners.precision)
+        compared = [index for index, one in enumerate(found) if one.output == name and not one.mismatch]
+        for index in compared:
+            one = found[index]
+            found[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
+        usual = next((index for index in compared if not found[index].standing), None)
+        worst = worst_group(rows, runners.precision) if runners.is_comparable else None
+        if usual is not None and worst is not None:
+            found[usual] = replace(found[usual], group=worst)
+    return found
+
+
+def require_defined_reference(check: TensorCheck, observations: Sequence[Observation]) -> None:
+    """Raises MqaError where the reference gives NaN or Inf for an output in most rows: the others would not suffice."""
+    for name in dict.fromkeys(one.output for one in observations):
+        rows = [one for one in observations if one.output == name]
+        undefined = [one for one in rows if one.undefined]
+        if 2 * len(undefined) > len(rows):
+            where = "for a batch" if undefined[0].id is None else f"for row `{undefined[0].id}`"
+            more = f" and {len(undefined) - 1:,} more of {len(rows):,}" if len(undefined) > 1 else ""
+            raise MqaError(
+                f"backend `{check.backend}` gives {undefined[0].undefined} in `{name}` {where}{more},"
+                f" in float64 or in {check.runners.precision.name}",
+                hint="nothing can be held against that; does the model bear such rows, and that precision?",
+            )

@@ -1,0 +1,257 @@
+"""The probe `parity/tensors`: every output, row by row, against the reference in float64."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache, partial
+from typing import TYPE_CHECKING, Annotated, Any
+
+import pyarrow as pa
+from annotated_types import Ge
+
+from mqa_parity.batching import (
+    MAX_BATCH_ROWS,
+    collate,
+    layout_batches,
+    make_batches,
+    run_within_memory,
+    single_row_batches,
+    two_row_batches,
+)
+from mqa_parity.determinism import check_determinism, run_candidate, run_reference
+from mqa_parity.protocols import SupportsCaches
+from mqa_parity.runners import open_runners, with_checked_oracle
+from mqa_parity.sampling import max_tokens, require_codec, rows_by_id, sample_rows
+from mqa_parity.tensors.first_divergence import find_first_divergence
+from mqa_parity.tensors.notes import constant_inputs, probe_notes
+from mqa_parity.tensors.observations import (
+    Observation,
+    TensorCheck,
+    TensorOptions,
+    observation_table,
+    observe_batch,
+    require_defined_reference,
+    with_groups,
+    worst_runs,
+)
+from mqa_parity.tensors.output_errors import form_mismatch
+from mqa_parity.tensors.output_matching import (
+    OutputMatch,
+    match_outputs,
+    noise_distance,
+    power_distance,
+    require_outputs,
+)
+from mqa_parity.tensors.screening import most_different_rows
+from mqa_parity.tensors.summary import exceeds_bound
+from mqa_parity.tensors.weight_comparison import WeightComparison
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+    from typing import TypeAlias
+
+    import numpy.typing as npt
+
+    from mqa_parity.batching import Batch, Row
+    from mqa_parity.runners import Runners
+    from mqa_parity.tensors.channels import RowErrors
+    from mqa_parity.tensors.output_matching import Samples
+    from mqa_registry import Scene
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
+MATCHING_BATCHES = 2  # outputs are matched by their values in the first two, which differ in rows and positions
+
+
+@dataclass(frozen=True)
+class _BatchRun:
+    """A batch with the candidate's outputs, or with the message of its crash."""
+
+    batch: Batch
+    candidate: Arrays | str
+
+
+def tensors(
+    scene: Scene,
+    *,
+    rows: Annotated[int, Ge(1)] = 64,
+    including: list[str] | None = None,
+    outputs: list[str] | None = None,
+    atol: Annotated[float, Ge(0)] = 1e-5,
+    rtol: Annotated[float, Ge(0)] = 1e-3,
+    blame: bool = True,
+    repro: bool = False,
+    weights: bool = True,
+    screen: bool = False,
+) -> pa.Table:
+    """How far each output lies from PyTorch's in float64, in units of PyTorch's own error in the same precision.
+
+    `rows` of the view are run in padded batches, the shortest, the longest and those whose ids are in `including` among
+    them; padding is left out. The shortest, the longest and one of median length are also run alone. `outputs` are
+    outputs of the model, by name, that the candidate must have. Without it every output that both sides have is
+    compared: outputs are matched by name, then by value, and one that only one side has is a remark. Keys and values of
+    a decoder are compared where the candidate gives any, and then it must give all. `ratio` needs no tolerance: it is
+    the largest error of an output over PyTorch's own, of the whole output, of each channel and of each row, scaled so
+    that 10 is a bound for every model and precision: 10 times PyTorch's error in float32, 4 times in 16 bits, more in a
+    channel or row of few numbers. It is undefined where PyTorch does not have the precision. A row in which PyTorch
+    itself has lost more than half of its digits, and that is far noisier than others, is named and decides nothing. A
+    reference that is an ONNX file takes PyTorch's part: a copy of it with wider numbers is its float64, and there is no
+    ratio where it has no such copy, or another precision. `atol` and `rtol`, as in numpy, give `outside`: how many
+    elements are farther from PyTorch's. `mismatches` counts what no tolerance covers: NaN, Inf, another shape or type,
+    a requested output that is missing, a crash. Every other number is then infinitely bad. Where there are mismatches,
+    or the ratio is above 10 or undefined, `blame` finds the module in which the difference begins and its root cause
+    (with fewer bits than PyTorch has, the module with a wrong weight, or the one that loses most). `repro` keeps a
+    script in the store that shows the difference without mqa, with the smallest input that does: the numbers of a row
+    of the data. Where memory runs out, batches get smaller. `weights`: every initializer of the file is compared with
+    the model's weights, whether a row uses it or not, and each that differs counts among the `mismatches`; what
+    exporters and optimizers make of a weight (transposed, folded, fused, quantized, or rounded to the file's precision)
+    does not differ. `screen` runs all other rows of the view once on both sides, and observes the 16 whose outputs
+    differ most as well.
+    """
+    assert scene.reference is not None
+    comparison = WeightComparison(scene.reference.runner, scene.view.runner)
+    weight_summary = comparison.summary() if weights else None
+    options = TensorOptions(outputs, atol, rtol, blame, _repro_folder(scene) if repro else None, screen)
+    with open_runners(scene.reference, scene.view) as runners:
+        sampled = sample_rows(scene, rows, including or ())
+        batch_rows = MAX_BATCH_ROWS if scene.batching.takes_batches else 1
+
+        def observe(batch_rows: int) -> pa.Table:
+            return _observe(scene, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
+
+        table = run_within_memory(observe, batch_rows)
+    summary = weight_summary.to_json() if weight_summary else ""
+    return _with_columns(
+        table,
+        weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
+        of_rows=pa.array([scene.view.rows.table.num_rows] * table.num_rows, pa.int64()),
+        of_longest=pa.array([max_tokens(scene)] * table.num_rows, pa.int64()),
+    )
+
+
+def check_outputs(scene: Scene, *, outputs: list[str] | None = None) -> None:
+    """Raises DataError for a requested output that the model does not give for one row."""
+    if not outputs:
+        return
+    assert scene.reference is not None
+    runner, codec = scene.reference.runner, require_codec(scene)
+    if isinstance(runner, SupportsCaches):
+        runner = runner.caching(outputs)
+    given = run_reference(runner, scene.reference.backend, collate(codec, sample_rows(scene, 1)))
+    require_outputs(outputs, list(given))
+
+
+def _observe(
+    scene: Scene,
+    runners: Runners,
+    sampled: Sequence[Row],
+    options: TensorOptions,
+    *,
+    weights: WeightComparison,
+    batch_rows: int,
+) -> pa.Table:
+    """The observations of the sampled rows, with so many in a batch at most."""
+    assert scene.reference is not None
+    codec, backend = require_codec(scene), scene.reference.backend
+    budget = min(runners.baseline.budget, runners.candidate.budget) // 2  # float64 takes twice the memory
+    batches = list(make_batches(codec, sampled, budget, batch_rows))
+    batches += single_row_batches(codec, sampled, batches)
+    batches += two_row_batches(codec, sampled, batches, batch_rows)
+    runs = [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in batches]
+    given = next((run.candidate for run in runs if isinstance(run.candidate, Mapping)), None)
+    runners = runners if given is None else runners.with_matching_caches(list(given))
+    determinism = check_determinism(
+        runners.baseline, backend, layout_batches(codec, sampled, batches), runners.precision.eps
+    )
+    runners = with_checked_oracle(runners, batches[0].arrays)
+    check = TensorCheck(runners, determinism, backend, options, batch_rows)
+    match = _match(check, runs, None if given is None else list(given))
+    compared = None
+    if options.screen:
+        different, screened = most_different_rows(scene, check, match.pairs, sampled, budget)
+        more = make_batches(codec, rows_by_id(scene, different), budget, batch_rows) if different else ()
+        runs += [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in more]
+        compared = len(sampled) + screened
+    observations = _observe_runs(check, runs, match)
+    table = observation_table(check, observations)
+    if options.attribute and exceeds_bound(table):
+        first = find_first_divergence(
+            runners,
+            [run.batch for run in runs],
+            codec.mask,
+            options.repro_folder,
+            outputs=None if given is None else match,  # a file that always crashes does not show its outputs' names
+            weights=weights,
+        )
+        table = _with_first(table, blame=pa.scalar(first, pa.string()))
+    notes = {
+        "notes": [*match.notes, *probe_notes(scene, runners)],
+        "unheld": match.unmatched,
+        "unvaried": list(constant_inputs([run.batch for run in runs])),
+    }
+    return _with_first(table, notes=pa.scalar(json.dumps(notes)), compared=pa.scalar(compared, pa.int64()))
+
+
+def _observe_runs(check: TensorCheck, runs: Sequence[_BatchRun], match: OutputMatch) -> list[Observation]:
+    """Every output of every row that was run, with its standing among the others."""
+    observations = [Observation(None, name, reason) for name, reason in match.missing.items()]
+    parts: dict[str, list[RowErrors]] = {}
+    for run in runs:
+        for observation, part in observe_batch(check, run.batch, match.pairs, run.candidate):
+            observations.append(observation)
+            if part is not None:
+                parts.setdefault(observation.output, []).append(part)
+    observations = with_groups(worst_runs(observations), parts, check.runners)
+    require_defined_reference(check, observations)
+    return observations
+
+
+def _match(check: TensorCheck, runs: Sequence[_BatchRun], candidate: Sequence[str] | None) -> OutputMatch:
+    """Which outputs are compared; a candidate that crashes on everything is taken to have the reference's."""
+    ours, requested = list(check.determinism.rerun), check.options.outputs
+    require_outputs(requested or (), ours)
+    if candidate is None:
+        return OutputMatch({name: name for name in (ours if requested is None else requested)})
+    runners, precision = check.runners, check.runners.precision
+    completed = [(run.batch, run.candidate) for run in runs if isinstance(run.candidate, Mapping)][:MATCHING_BATCHES]
+
+    @cache
+    def reference_outputs(index: int) -> tuple[Arrays, Arrays]:
+        batch = completed[index][0]
+        oracle, baseline = (run_reference(one, check.backend, batch) for one in (runners.oracle, runners.baseline))
+        return oracle, baseline
+
+    def samples(name: str, theirs: str) -> Samples | None:
+        found: list[tuple[Array, Array, Array]] = []
+        for index, (batch, outputs) in enumerate(completed):
+            oracle, baseline = (arrays[name] for arrays in reference_outputs(index))
+            if form_mismatch(baseline, outputs[theirs]):
+                return None
+            cuts = [cut for _, cut in check.determinism.layout.row_slices(name, batch)]
+            found += [(cut(oracle), cut(baseline), cut(outputs[theirs])) for cut in cuts]
+        return found
+
+    by_noise = partial(noise_distance, allowed=precision.allowed, floor=precision.floor)
+    distance = by_noise if runners.is_comparable else power_distance
+    return match_outputs(ours, candidate, samples, requested=requested, distance=distance)
+
+
+def _with_columns(table: pa.Table, **columns: pa.Array) -> pa.Table:
+    for name, column in columns.items():
+        table = table.set_column(table.schema.get_field_index(name), name, column)
+    return table
+
+
+def _with_first(table: pa.Table, **values: pa.Scalar) -> pa.Table:
+    """The table with values in its first row; the others have none."""
+    nulls = {name: pa.nulls(table.num_rows - 1, table.schema.field(name).type) for name in values}
+    columns = {name: pa.concat_arrays([pa.array([one.as_py()], one.type), nulls[name]]) for name, one in values.items()}
+    return _with_columns(table, **columns)
+
+
+def _repro_folder(scene: Scene) -> Path | None:
+    return scene.subject.conditions.exports.parent / "repro" if scene.subject else None

@@ -1,0 +1,232 @@
+"""What blame says where runners can do less, or the fault is none of a module's; with runners in plain numpy."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mqa_parity.attribution.attribute import attribute_difference
+from mqa_parity.attribution.result import Attribution, ModuleRatio
+
+RNG = np.random.default_rng(7)
+TABLE, HEAD = RNG.normal(size=(50, 8)), RNG.normal(size=(8, 5))
+BATCH = {"words": RNG.integers(2, 50, (3, 6)), "kinds": RNG.integers(0, 2, (3, 6)), "mask": np.ones((3, 6), np.int64)}
+BATCH["mask"][1, 4:] = 0
+
+
+def network(batch, dtype):
+    hidden = np.tanh(TABLE.astype(dtype)[batch["words"]] * (1 + batch["kinds"][..., None]).astype(dtype))
+    weights = batch["mask"][..., None].astype(dtype)
+    pooled = (hidden * weights).sum(1) / weights.sum(1)
+    return {"hidden": hidden, "logits": pooled @ HEAD.astype(dtype)}
+
+
+@dataclass
+class Plain:
+    """A reference that can be tapped, though it has no modules."""
+
+    dtype: Any = np.float32
+    facts: dict[str, str] = field(default_factory=dict)
+
+    def run(self, batch):
+        return network(batch, self.dtype)
+
+    @contextmanager
+    def variant(self, *, dtype="", optimization=""):
+        yield Plain(np.dtype(dtype).type)
+
+    def modules(self):
+        return []
+
+    def tap(self, batch, modules):
+        return {}
+
+
+@dataclass
+class Changed:
+    """A candidate that is only a function."""
+
+    facts: ClassVar[dict[str, Any]] = {}
+    change: Any
+
+    def run(self, batch):
+        return self.change(batch)
+
+
+@dataclass
+class Optimized(Changed):
+    """One whose fault is gone where nothing is optimized."""
+
+    at: tuple[str, ...] = ("basic", "extended", "all")
+
+    @contextmanager
+    def variant(self, *, dtype="", optimization=""):
+        yield Changed(self.change if optimization in self.at else lambda batch: network(batch, np.float32))
+
+
+def ask(candidate, **options):
+    return attribute_difference(Plain(), candidate, [BATCH], mask="mask", **options)
+
+
+@dataclass
+class Fixed(Plain):
+    """A reference that takes so many rows and no others, such as a program that was exported for one batch."""
+
+    def run(self, batch):
+        if len(batch["words"]) != len(BATCH["words"]):
+            raise AssertionError("Guard failed: words.size()[0] == 3")
+        return network(batch, self.dtype)
+
+
+def test_a_model_of_a_fixed_number_of_rows_is_looked_at_with_all_of_them():
+    def off(batch):
+        return {name: array + np.float32(0.1) for name, array in network(batch, np.float32).items()}
+
+    found = attribute_difference(Fixed(), Changed(off), [BATCH], mask="mask", oracle=Fixed(np.float64))
+    assert found.kind == "exporter"
+
+
+def test_nobody_is_blamed_for_noise():
+    assert ask(Changed(lambda batch: network(batch, np.float32))) is None
+
+
+def test_nobody_is_blamed_for_what_padding_holds():
+    def padded(batch):
+        found = network(batch, np.float32)
+        return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], np.float32(5))}
+
+    assert ask(Changed(padded)) is None
+    assert attribute_difference(Plain(), Changed(padded), [BATCH]) is not None
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.permutations(range(5)).filter(lambda order: list(order) != list(range(5))))
+def test_labels_in_another_order_are_of_the_signature(order):
+    def swapped(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": found["logits"][:, list(order)]}
+
+    found = ask(Changed(swapped))
+    assert found.kind == "signature"
+    first = next(place for place, label in enumerate(order) if place != label)
+    assert f"{first} holds what is {order[first]} in the model" in found.reason
+
+
+def test_outputs_under_other_names_are_of_the_signature():
+    def renamed(batch):
+        found = network(batch, np.float32)
+        return {"output_0": found["hidden"], "output_1": found["logits"]}
+
+    found = ask(Changed(renamed))
+    assert found.kind == "signature"
+    assert "what it calls `output_1` is `logits`" in found.reason
+
+
+def test_the_name_of_an_only_output_does_not_matter():
+    class Lone(Plain):
+        def run(self, batch):
+            return {"logits": network(batch, self.dtype)["logits"]}
+
+        @contextmanager
+        def variant(self, *, dtype="", optimization=""):
+            yield Lone(np.dtype(dtype).type)
+
+    renamed = Changed(lambda batch: {"output_0": network(batch, np.float32)["logits"]})
+    assert attribute_difference(Lone(), renamed, [BATCH], mask="mask") is None
+    swapped = Changed(lambda batch: {"output_0": network(batch, np.float32)["logits"][:, ::-1]})
+    assert "the last axis of `logits`" in attribute_difference(Lone(), swapped, [BATCH], mask="mask").reason
+
+
+def test_inputs_in_another_order_are_of_the_signature():
+    def mistaken(batch):
+        return network(batch | {"words": batch["kinds"], "kinds": batch["words"]}, np.float32)
+
+    found = ask(Changed(mistaken))
+    assert found.kind == "signature"
+    assert "what it calls `words` is `kinds`" in found.reason
+
+
+@pytest.mark.parametrize(
+    ("move", "shape"), [(np.transpose, "[5, 3]"), (lambda logits: logits[:, None], "[3, 1, 5]"), (np.ravel, "[15]")]
+)
+def test_right_numbers_in_another_shape_are_of_the_signature(move, shape):
+    def moved(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": move(found["logits"])}
+
+    found = attribute_difference(Fixed(), Changed(moved), [BATCH], mask="mask", oracle=Fixed(np.float64))
+    assert found.kind == "signature"
+    assert found.reason == f"`logits` has its numbers in the shape {shape}, and not [3, 5]"
+
+
+def test_other_numbers_in_another_shape_are_not():
+    def moved(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": found["logits"].T * np.float32(1.01)}
+
+    assert (
+        attribute_difference(Fixed(), Changed(moved), [BATCH], mask="mask", oracle=Fixed(np.float64)).kind == "exporter"
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda found: found | {"hidden": found["hidden"].astype(np.float64)}, "comes as float64, and not float32"),
+        (lambda found: {"hidden": found["hidden"]}, "the file has no output `logits`"),
+    ],
+)
+def test_right_numbers_with_another_type_or_too_few_are_of_the_signature(change, reason):
+    found = ask(Changed(lambda batch: change(network(batch, np.float32))))
+    assert found.kind == "signature"
+    assert reason in found.reason
+
+
+def test_an_output_more_is_nobodys_fault():
+    def more(batch):
+        found = network(batch, np.float32)
+        return found | {"more": found["logits"]}
+
+    assert ask(Changed(more)) is None
+
+
+def test_an_optimizer_is_blamed_without_a_graph_too():
+    def wrong(batch):
+        found = network(batch, np.float32)
+        return found | {"logits": found["logits"] * np.float32(1.01)}
+
+    found = ask(Optimized(wrong))
+    assert (found.kind, found.module) == ("pass", "")
+    assert "from the level `basic` on" in found.reason
+    assert "level" not in ask(Optimized(wrong, at=("all",))).reason
+
+
+def test_a_candidate_without_a_graph_is_blamed_as_a_whole():
+    found = ask(Changed(lambda batch: {"logits": network(batch, np.float32)["logits"] * np.float32(1.01)}))
+    assert (found.kind, found.module) == ("exporter", "")
+
+
+def test_a_candidate_that_cannot_run_is_infinitely_far_off():
+    def broken(batch):
+        raise ValueError("no kernel for this")
+
+    found = ask(Changed(broken))
+    assert found.ratio == np.inf
+    assert found.evidence()["ratio"] is None
+
+
+@pytest.mark.parametrize("ratio", [0.0, 3.14159, np.inf, np.nan])
+def test_evidence_is_json_without_missing_numbers(ratio):
+    found = Attribution(
+        "kernel", "because", ratio, module="a.b", nodes=("one", "two"), trail=(ModuleRatio("a.b", 0, ratio, 2.0),)
+    )
+    told = json.loads(json.dumps(found.evidence(), allow_nan=False))
+    assert (told["kind"], told["module"], told["node"]) == ("kernel", "a.b", "two")
+    assert "weight" not in told

@@ -1,0 +1,116 @@
+"""`parity/tensors` names the module that differs, and costs nothing where none does."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from mqa_parity.precision import output_precision
+from mqa_parity.runners import Runners
+from mqa_parity.tensors import first_divergence
+from mqa_parity.tensors.evidence import evidence
+from mqa_parity.tensors.probe import tensors
+from mqa_parity.tensors.summary import numbers
+from mqa_registry import Codec
+
+
+def encode(examples):
+    return [{"input_ids": np.array([5 + ord(letter) % 90 for letter in one["text"]])} for one in examples]
+
+
+def collate(rows):
+    width = max(len(row["input_ids"]) for row in rows)
+    ids = np.array([np.pad(row["input_ids"], (0, width - len(row["input_ids"])), constant_values=1) for row in rows])
+    return {"input_ids": ids, "attention_mask": (ids > 1).astype(np.int64)}
+
+
+CODEC = Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["input_ids"]), mask="attention_mask")
+
+
+@pytest.fixture
+def look(scene, lab, reference, candidate):
+    """The observations of the probe on an export, or on a graph that was damaged since."""
+
+    def at(graph=None, **options):
+        found = lab("bert")
+        held = candidate(found.path if graph is None else graph, origin=found.path)
+        return tensors(scene(held, reference(found.module), codec=CODEC), rows=8, **options)
+
+    return at
+
+
+@pytest.fixture
+def damaged(copied):
+    graph = copied("bert", "graph")
+    node = [node for node in graph.graph.node if node.op_type == "Gelu"][2]
+    del node.attribute[:]
+    node.attribute.append(helper.make_attribute("approximate", "tanh"))
+    return graph
+
+
+def test_the_first_divergence_is_in_the_evidence(look, damaged):
+    told = json.loads(json.dumps(evidence(look(damaged)), allow_nan=False))["first_divergence"]
+    assert told["module"] == "bert.encoder.layer.2.intermediate.intermediate_act_fn"
+    assert (told["class"], told["node"], told["kind"]) == ("GELUActivation", "node_gelu_2", "exporter")
+    assert told["source"].startswith("transformers/activations.py:")
+    assert told["ratio"] > 20
+
+
+def test_a_healthy_export_has_no_divergence(look):
+    assert "first_divergence" not in evidence(look())
+
+
+def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, copied):
+    graph = copied("bert", "graph")
+    tables = [one for one in graph.graph.initializer if "position_embeddings" in one.name and len(one.dims) == 2]
+    (table,) = tables
+    table.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(table)[:9].copy(), table.name))
+    observations = look(graph)
+    found = numbers(observations)
+    assert found["mismatches"] > 0
+    assert found["ratio"] == np.inf
+    shown = evidence(observations)
+    assert (shown["first_divergence"]["kind"], "position_embeddings" in shown["first_divergence"]["module"]) == (
+        "weights",
+        True,
+    )
+    assert "crashes" in shown["remarks"][0]
+
+
+def test_nobody_looks_for_it_where_it_is_not_wanted(look, damaged):
+    assert "first_divergence" not in evidence(look(damaged, blame=False))
+
+
+def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
+    def fails(*arguments, **options):
+        raise RuntimeError("no room for the taps")
+
+    monkeypatch.setattr(first_divergence, "attribute_difference", fails)
+    observations = look(damaged)
+    assert numbers(observations)["ratio"] > 30
+    assert "no room for the taps" in evidence(observations)["first_divergence"]["reason"]
+
+
+def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, copied, tmp_path):
+    graph, found = copied("bert", "graph"), lab("bert")
+    result = graph.graph.output[0]
+    maker = next(node for node in graph.graph.node if result.name in node.output)
+    maker.output[0] = "single"
+    graph.graph.node.append(helper.make_node("Cast", ["single"], [result.name], to=TensorProto.DOUBLE))
+    result.type.tensor_type.elem_type = TensorProto.DOUBLE
+    model = reference(found.module)
+    with model.variant(dtype="float64") as exact:
+        three = Runners(exact, model, candidate(graph, origin=found.path), "float32", output_precision("float32"))
+        rows = CODEC.encode([{"text": "a row"}])
+        told = json.loads(
+            first_divergence.find_first_divergence(
+                three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.mask, tmp_path / "repro"
+            )
+        )
+    assert (told["kind"], told["reason"]) == ("signature", f"`{result.name}` comes as float64, and not float32")
+    assert "repro" not in told
+    assert not list((tmp_path / "repro").iterdir())

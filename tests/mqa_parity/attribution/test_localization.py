@@ -1,0 +1,88 @@
+"""Who is guilty: the first that errs by itself, not the first that is off, nor the one that is furthest off."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_parity.attribution.localization import FAULT_RATIO, ModuleError, first_faulty, measure_modules, trail
+from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
+from mqa_parity.attribution.value_matching import MATCH_RATIO, MatchedValues
+
+
+def places(*ratios):
+    """Modules in the graph's order, each with its inherited and its local ratio."""
+    return [
+        ModuleError(SimpleNamespace(module=f"layer.{number}", call=0), inherited, local)
+        for number, (inherited, local) in enumerate(ratios)
+    ]
+
+
+def test_it_is_the_first_that_errs_by_itself():
+    one = places((1, 1), (12, 9), (50, 40), (900, 0.3), (5000, 4000))
+    assert first_faulty(one).call.module == "layer.2"
+
+
+def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
+    one = places((1, 1), (12, 9), (15, 12), (40, 1))
+    assert first_faulty(one).call.module == "layer.2"
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, MATCH_RATIO)), max_size=8))
+def test_inherited_errors_make_nobody_guilty(ratios):
+    assert first_faulty(places(*ratios)) is None
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=8))
+def test_nobody_before_the_guilty_errs_as_clearly(ratios):
+    found = places(*ratios)
+    culprit = first_faulty(found)
+    if culprit is not None:
+        before = found[: found.index(culprit)]
+        assert all(place.local <= max(FAULT_RATIO, culprit.local) for place in before)
+        assert culprit.local > MATCH_RATIO
+
+
+class Misread:
+    """A graph of three values, each read by the next; the second is not what the model calls by that name."""
+
+    reads_before = {"one": set(), "two": {"one"}, "three": {"one", "two"}}  # noqa: RUF012 - nobody changes it
+
+    def outputs(self, batch, values, optimization="disabled"):
+        return {name: np.full(4, {"one": 1.0, "two": 9.0, "three": 3.0}[name], np.float32) for name in values}
+
+    def forced(self, batch, given):
+        three = 3.0 if "two" not in given else 5.0  # what it makes of the second as the model has it is wrong
+        return {name: np.full(4, three if name == "three" else 9.0 if name == "two" else 1.0) for name in given}
+
+    def instead(self, part):
+        return None
+
+    def reads(self, given, value):
+        return self.reads_before[value] & set(given)
+
+
+def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
+    names = {"one": 1.0, "two": 2.0, "three": 3.0}
+    double = {name: np.full(4, number) for name, number in names.items()}
+    calls = {name: SimpleNamespace(module=name, call=0, value=name, end=0) for name in names}
+    values = MatchedValues(calls, {name: array.astype(np.float32) for name, array in double.items()}, double)
+    run = PairedRun(ReferenceRun(None, None, {}), None)
+    found = measure_modules(run, Misread(), values)
+    assert [place.call.module for place in found] == ["one", "three"]
+    assert first_faulty(found) is None
+
+
+def test_the_trail_shows_the_guilty_among_its_neighbours():
+    found = places((1, 1), (1, 1), (1, 1), (90, 90), (80, 1), (70, 1), (60, 1))
+    steps = trail(found, found[3])
+    assert [step.module for step in steps] == ["layer.1", "layer.2", "layer.3", "layer.4", "layer.5"]
+    assert [step.local for step in steps] == [1, 1, 90, 1, 1]
+
+
+def test_the_trail_of_nobody_is_of_those_furthest_off():
+    found = places((1, 1), (9, 2), (12, 3))
+    assert [step.inherited for step in trail(found, None)] == [12, 9, 1]

@@ -1,0 +1,57 @@
+"""An error in units of PyTorch's own: what counts, and what does not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_parity.attribution.noise_ratio import is_valid, noise_ratio
+from mqa_parity.precision import PRECISIONS
+
+DOUBLE = np.array([[1.0, 2.0], [3.0, 4.0]])
+SINGLE = DOUBLE + np.array([[1e-6, 0], [0, -2e-6]])
+
+
+def test_it_is_the_largest_error_over_the_largest_of_pytorch():
+    found = DOUBLE + np.array([[0, 1e-5], [0, 0]])
+    assert noise_ratio(found, SINGLE, DOUBLE) == pytest.approx(5)
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_no_noise_is_less_than_a_few_units_in_the_last_place_of_its_precision(name):
+    precision = PRECISIONS[name]
+    for error, ratio in ((precision.floor, 1), (precision.roundings * precision.eps, precision.allowed)):
+        found = noise_ratio(DOUBLE + error * DOUBLE.max(), DOUBLE, DOUBLE, None, precision)
+        assert found == pytest.approx(ratio)
+
+
+@pytest.mark.parametrize("missing", [np.nan, np.inf, -np.inf])
+def test_a_number_that_is_missing_is_infinitely_bad_and_excused_where_the_truth_has_none(missing):
+    found = DOUBLE.copy()
+    found[0, 0] = missing
+    assert noise_ratio(found, SINGLE, DOUBLE) == np.inf
+    truth = DOUBLE.copy()
+    truth[0, 0] = missing
+    assert noise_ratio(found, SINGLE, truth) == 0
+
+
+def test_another_shape_is_infinitely_bad_though_it_would_broadcast():
+    assert noise_ratio(DOUBLE[:1], SINGLE, DOUBLE) == np.inf
+
+
+@given(st.sampled_from([(3, 5, 4), (15, 4), (1, 5, 4), (3, 2, 5, 4)]))
+def test_padding_has_no_say_wherever_its_axis_is(shape):
+    mask = np.arange(5) < np.array([[5], [3], [1]])
+    real = is_valid(np.zeros(shape), mask)
+    assert real.shape == shape
+    found = np.where(real, 1.0, 1e9)
+    assert noise_ratio(found, np.ones(shape), np.ones(shape), mask) == 0
+    assert noise_ratio(-found, np.ones(shape), np.ones(shape), mask) > 1e6
+
+
+def test_an_array_without_positions_is_real_throughout():
+    mask = np.zeros((3, 5), bool)
+    for shape in ((3,), (3, 4), (7, 2), ()):
+        assert is_valid(np.zeros(shape), mask).all()

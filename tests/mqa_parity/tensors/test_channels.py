@@ -1,0 +1,331 @@
+"""Each channel and each row of an output is held against PyTorch's own error there; real modules, real files."""
+
+from __future__ import annotations
+
+import warnings
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+from scipy import stats
+from torch.nn import functional
+
+from mqa_onnxruntime.conversion import convert
+from mqa_onnxruntime.reopening import Source
+from mqa_onnxruntime.runner import SessionRunner
+from mqa_onnxruntime.variant import Variant
+from mqa_parity.precision import PRECISIONS
+from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, row_errors, worst_group
+from mqa_parity.tensors.evidence import evidence
+from mqa_parity.tensors.probe import tensors
+from mqa_parity.tensors.summary import numbers
+from mqa_parity.tolerance import FALSE_ALARM, PRIOR_FREEDOM, allowed_units, chance_limit
+from mqa_registry import Codec, MqaError
+from mqa_transformers.runner import TorchRunner
+
+SINGLE, HALF = PRECISIONS["float32"], PRECISIONS["float16"]
+
+
+class Detector(torch.nn.Module):
+    """Per cell a box in pixels and, beside it, 20 class scores, as detectors give them."""
+
+    def __init__(self, *, reversed_classes=False):
+        super().__init__()
+        torch.manual_seed(7)
+        self.body, self.box, self.classes = (
+            torch.nn.Conv2d(*sizes) for sizes in ((3, 16, 3, 1, 1), (16, 4, 1), (16, 20, 1))
+        )
+        self.reversed_classes = reversed_classes
+
+    def forward(self, x):
+        found = functional.silu(self.body(x))
+        scores = torch.sigmoid(self.classes(found) * 3)
+        scores = scores.flip(1) if self.reversed_classes else scores
+        return torch.cat([torch.sigmoid(self.box(found)) * 640, scores], 1).flatten(2).transpose(1, 2)
+
+
+class Hidden(torch.nn.Module):
+    """Hidden states of which one dimension is as large as 3,000, as in trained language models."""
+
+    def __init__(self, *, reversed_dimensions=False):
+        super().__init__()
+        torch.manual_seed(7)
+        self.inner, self.reversed_dimensions = torch.nn.Linear(32, 64), reversed_dimensions
+
+    def forward(self, x):
+        found = functional.gelu(self.inner(x))
+        rest = found[..., 8:]
+        rest = rest.flip(-1) if self.reversed_dimensions else rest
+        return torch.cat([found[..., :1] * 3000 + 3000, found[..., 1:8], rest], -1)
+
+
+class Standardizing(torch.nn.Module):
+    """Each row by its own mean and deviation; `leak` is a fault of positive numbers."""
+
+    def __init__(self, *, leak=0.0):
+        super().__init__()
+        torch.manual_seed(7)
+        self.inner, self.leak = torch.nn.Linear(64, 64), leak
+
+    def forward(self, x):
+        x = (x - x.mean(-1, keepdim=True)) / (x.std(-1, keepdim=True) + 1e-9)
+        return self.inner(x) + self.leak * torch.relu(x)
+
+
+class Encoder(torch.nn.Module):
+    """Attention and feed-forward layers, and a head of five classes."""
+
+    def __init__(self, *, bias=0.0, quick=False, layers=2):
+        super().__init__()
+        torch.manual_seed(7)
+        sizes = {"qkv": (32, 96), "out": (32, 32), "up": (32, 64), "down": (64, 32)}
+        self.first, self.head = torch.nn.Linear(16, 32), torch.nn.Linear(32, 5)
+        self.layers = torch.nn.ModuleList(
+            torch.nn.ModuleDict(
+                {name: torch.nn.Linear(*size) for name, size in sizes.items()} | {"norm": torch.nn.LayerNorm(32)}
+            )
+            for _ in range(layers)
+        )
+        self.bias, self.quick = bias, quick
+
+    def forward(self, x):
+        x = self.first(x)
+        for number, layer in enumerate(self.layers):
+            query, key, value = layer["qkv"](layer["norm"](x)).chunk(3, -1)
+            x = x + layer["out"](torch.softmax(query @ key.transpose(-1, -2) / 32**0.5, -1) @ value)
+            up = layer["up"](x)
+            x = x + layer["down"](up * torch.sigmoid(1.702 * up) if self.quick and number else functional.gelu(up))
+        return self.head(x.mean(1)) + self.bias * functional.one_hot(torch.tensor(2), 5)
+
+
+class Pixels(torch.nn.Module):
+    """An image of bytes, or per pixel the number of the brightest channel."""
+
+    def __init__(self, *, brighter=0.0, off=0, labels=False):
+        super().__init__()
+        torch.manual_seed(7)
+        self.inner, self.outer = torch.nn.Conv2d(3, 8, 3, padding=1), torch.nn.Conv2d(8, 3, 1)
+        self.brighter, self.off, self.labels = brighter, off, labels
+
+    def forward(self, x):
+        bright = torch.sigmoid(self.outer(functional.silu(self.inner(x)))) + self.brighter
+        if self.labels:
+            return (bright.argmax(1) + self.off) % 3
+        return ((bright * 255).round().clamp(0, 255) + self.off).to(torch.uint8)
+
+
+def drawn(shape, rows=12, seed=7):
+    return list(np.random.default_rng(seed).normal(size=(rows, *shape)).astype(np.float32))
+
+
+INPUTS = {
+    Detector: drawn((3, 8, 8)),
+    Hidden: drawn((6, 32)),
+    Encoder: drawn((10, 16), rows=48),
+    Pixels: drawn((3, 48, 48)),
+}
+
+
+@pytest.fixture
+def held(scene, tmp_path):
+    """What parity says of the file of one module and another module in PyTorch, on rows of arrays."""
+
+    def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
+        rows = INPUTS[type(sound)] if rows is None else rows
+        codec = Codec(
+            encode=lambda examples: [{"x": rows[int(one["text"])]} for one in examples],
+            collate=lambda some: {"x": np.stack([row["x"] for row in some])},
+            decode=lambda outputs, some: None,
+            size=lambda row: 1,
+        )
+        path = exported(other.eval(), rows, tmp_path, precision, exporter)
+        source = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        facts = {"precision": precision}
+        candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
+        reference = TorchRunner(sound.eval(), sound, dict, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+        both = scene(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
+        table = tensors(both, blame=False, weights=False)
+        return numbers(table), evidence(table)
+
+    return look
+
+
+def exported(module, rows, folder, precision, exporter):
+    """A module's ONNX file, of which the first axis has no fixed length."""
+    path, sample = folder / f"{exporter}.onnx", torch.from_numpy(np.stack(rows[:2]))
+    dynamo = exporter == "dynamo"
+    axes = {"dynamic_shapes": ({0: torch.export.Dim.DYNAMIC},)} if dynamo else {"dynamic_axes": {"x": {0: "n"}}}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(module, (sample,), path, input_names=["x"], dynamo=dynamo, verbose=False, **axes)
+    if precision == "float32":
+        return path
+    other = folder / f"{precision}.onnx"
+    convert(Variant(precision), path, other, None)
+    return other
+
+
+# Channels
+
+
+@pytest.mark.parametrize(
+    ("precision", "exporter"), [("float32", "torchscript"), ("float16", "torchscript"), ("float16", "dynamo")]
+)
+def test_reversed_classes_beside_boxes_in_pixels_are_a_fault(held, precision, exporter):
+    found, shown = held(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
+    assert found["ratio"] > 1000
+    assert shown["remarks"][0].startswith("channel ")
+    assert "of 24 of `output` (`output[:, :, " in shown["remarks"][0]
+    group = shown["outputs"]["output"]["group"]
+    assert (group["axis"], group["of"]) == (2, 24)
+    assert group["index"] >= 4, "of a class, not of a box"
+    assert held(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
+
+
+def test_one_large_dimension_hides_none_of_the_others(held):
+    found, shown = held(Hidden(), Hidden(reversed_dimensions=True), "float16")
+    assert found["ratio"] > 1000
+    assert shown["outputs"]["output"]["times"] < 4, "one yardstick for all of them is as long as the largest is"
+    assert held(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
+
+
+@pytest.mark.parametrize("fault", [{"bias": 0.01}, {"quick": True}], ids=["a bias of one class", "another GELU"])
+def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(held, fault):
+    assert held(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
+    assert held(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
+
+
+# Rows
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+def test_one_row_that_pytorch_has_no_digits_for_blinds_for_no_other(held, precision):
+    """One of constants has no deviation: 0 / 0 in half precision, rounding over nearly nothing in single."""
+    rows = drawn((64,), rows=64)
+    rows[17] = np.full(64, 0.1, np.float32)
+    found, shown = held(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
+    assert found["ratio"] > 100
+    assert shown["beyond_use"] == ["row 17"]
+    sound, told = held(Standardizing(), Standardizing(), precision, rows=rows)
+    assert sound["ratio"] < 3
+    assert sound["mismatches"] == 0
+    assert [one for one in told["notes"] if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
+    assert np.isnan(sound["mean"]).sum() == 0
+    assert len(sound["mean"]) == 63
+
+
+def test_where_most_rows_have_no_answer_nothing_is_held(held):
+    rows = drawn((64,))[:3] + [np.full(64, 0.1, np.float32)] * 9
+    with pytest.raises(MqaError, match=r"gives NaN in `output` for row `row \d+` and 8 more of 12"):
+        held(Standardizing(), Standardizing(), "float16", rows=rows)
+
+
+def noise(shape, seed, scale=1e-7):
+    return np.random.default_rng(seed).normal(size=shape) * scale
+
+
+def parts_of(exact, peer, candidate):
+    values = zip(exact, peer, candidate, strict=True)
+    return [row_errors(str(row), one, np.ones(one[0].shape, bool), ()) for row, one in enumerate(values)]
+
+
+def test_a_noisy_row_is_held_against_its_own_noise_and_is_no_yardstick_for_others():
+    exact = noise((20, 40), 1, 1.0)
+    scales = np.where(np.arange(20) == 3, 1e-4, 1e-6)[:, None]
+    peer, candidate = exact + noise(exact.shape, 2, 1.0) * scales, exact + noise(exact.shape, 3, 1.0) * scales
+    parts = parts_of(exact, peer, candidate)
+    assert [row for row, one in enumerate(classify_parts(parts, SINGLE)) if one] == [3]
+    assert classify_parts(parts, SINGLE)[3] == NOISY
+    assert worst_group(parts, SINGLE).times < 4
+    candidate[5] += 5e-5
+    found = worst_group(parts_of(exact, peer, candidate), SINGLE)
+    assert (found.row, found.times > 10) == ("5", True)
+
+
+def test_a_row_that_is_as_large_as_its_noise_is_not_noisy():
+    scales = np.logspace(-3, 3, 20)[:, None]
+    exact = noise((20, 40), 1, 1.0) * scales
+    assert set(classify_parts(parts_of(exact, exact + noise(exact.shape, 2) * scales, exact), SINGLE)) == {""}
+
+
+def test_where_all_rows_are_noisy_all_of_them_decide():
+    exact = noise((20, 40), 1, 1.0)
+    parts = parts_of(exact, exact + noise(exact.shape, 2, 0.1), exact)
+    assert HOPELESS not in classify_parts(parts, HALF)
+
+
+# Chance
+
+
+@given(st.integers(1, 4000), st.integers(1, 10**6))
+def test_what_chance_may_do_is_the_quantile_of_the_f_distribution(count, groups):
+    oracle = stats.f.isf(FALSE_ALARM / groups, count, count + PRIOR_FREEDOM)
+    assert chance_limit(np.array([float(count)]), groups)[0] ** 2 == pytest.approx(oracle, rel=1e-3)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 12), st.integers(1, 40), st.sampled_from([SINGLE, HALF]))
+@example(2, 2, 8, HALF)  # one channel has nearly all the noise, and little of it in one of the rows
+def test_errors_that_are_alike_are_never_a_fault_however_few_or_many_channels(seed, rows, channels, form):
+    rng = np.random.default_rng(seed)
+    exact = rng.normal(size=(rows, channels)) * np.logspace(-3, 3, channels)
+    peer, candidate = (exact + form.eps * exact.std(0) * rng.normal(size=exact.shape) for _ in range(2))
+    found = worst_group(parts_of(exact, peer, candidate), form)
+    assert found is None or found.times <= found.allowed
+
+
+def test_few_numbers_of_a_whole_output_may_lie_farther_off():
+    assert [round(allowed_units(number, 4.0), 1) for number in (0, 1, 2, 12, 1000)] == [4.0, 28.5, 17.2, 4.0, 4.0]
+
+
+def test_channels_are_named_by_their_axis():
+    exact = noise((9, 5, 7), 1, 1.0)
+    peer, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
+    candidate[:, :, 4] += 1e-4
+    found = worst_group(parts_of(exact, peer, candidate), SINGLE)
+    assert (found.axis, found.index, found.of, found.row) == (2, 4, 7, None)
+
+
+def test_numbers_of_one_row_that_err_as_one_are_no_more_than_one():
+    """A word that comes five times in each of four rows, and so do its errors."""
+    rng = np.random.default_rng(7)
+    alarms = 0
+    for _ in range(200):
+        exact = rng.normal(size=(4, 1, 60)).repeat(5, axis=1)
+        peer, candidate = (exact + HALF.eps * rng.normal(size=(4, 1, 60)).repeat(5, axis=1) for _ in range(2))
+        found = worst_group(parts_of(exact, peer, candidate), HALF)
+        alarms += found.times > found.allowed
+    assert alarms == 0
+
+
+def test_an_axis_that_counts_what_was_found_is_no_channel():
+    exact = [noise((number, 4), number, 1.0) for number in (3, 5, 9, 4)]
+    parts = parts_of(exact, [one + noise(one.shape, 2) for one in exact], exact)
+    assert {axis for part in parts for axis in part.axes} == {0, 1}
+    assert worst_group(parts, SINGLE).axis != 1
+
+
+# Integers
+
+
+def test_a_pixel_at_a_tie_may_lie_one_step_off(held):
+    """Rounded by ONNX Runtime to one side of a half, by PyTorch to the other."""
+    rows = drawn((3, 256, 256), rows=8)
+    found, shown = held(Pixels(), Pixels(), rows=rows)
+    assert found["mismatches"] == 0
+    assert [one for one in shown["notes"] if "one step off, where the number that is rounded is a tie" in one]
+
+
+@pytest.mark.parametrize("fault", [{"brighter": 0.001}, {"off": 1}, {"off": 2}])
+def test_a_pixel_that_is_off_without_a_tie_is_a_fault(held, fault):
+    found, shown = held(Pixels(), Pixels(**fault))
+    assert found["mismatches"] > 0
+    assert "are other integers" in shown["remarks"][0]
+
+
+def test_labels_are_rounded_from_nothing_and_get_no_step(held):
+    assert held(Pixels(labels=True), Pixels(labels=True))[0]["mismatches"] == 0
+    assert held(Pixels(labels=True), Pixels(labels=True, off=1))[0]["mismatches"] > 0
+    assert held(Pixels(labels=True), Pixels(labels=True, brighter=1e-9))[0]["mismatches"] == 0

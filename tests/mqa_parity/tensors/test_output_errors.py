@@ -1,0 +1,156 @@
+"""The distances of one array from another that is exact, held against numpy and scipy."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy.spatial import distance
+
+from mqa_parity.precision import PRECISIONS
+from mqa_parity.tensors.output_errors import (
+    BROKEN,
+    NO_ERROR,
+    form_mismatch,
+    measure_errors,
+    reference_mismatch,
+    value_mismatch,
+)
+from mqa_parity.tensors.output_matching import match_names
+
+finite = arrays(np.float32, st.integers(1, 40), elements=st.floats(-1e6, 1e6, width=32))
+pairs = st.integers(1, 40).flatmap(
+    lambda size: st.tuples(*[arrays(np.float32, size, elements=st.floats(-1e6, 1e6, width=32))] * 3)
+)
+
+
+def found(exact, peer, candidate, atol=0.0, rtol=0.0):
+    return measure_errors(exact.astype(np.float64), peer, candidate, atol=atol, rtol=rtol)
+
+
+@given(pairs)
+def test_extremes_quantiles_and_sums_are_those_of_numpy(arrays):
+    exact, peer, candidate = (values.astype(np.float64) for values in arrays)
+    one = found(*arrays)
+    off = np.abs(candidate - exact)
+    assert (one.elements, one.error, one.mean) == (exact.size, off.max(), pytest.approx(off.mean()))
+    assert one.p999 == pytest.approx(np.quantile(off, 0.999))
+    assert one.noise == np.abs(peer - exact).max()
+    assert one.signal == pytest.approx((exact**2).sum())
+    assert one.distortion == pytest.approx((off**2).sum())
+
+
+@given(pairs, st.floats(0, 10), st.floats(0, 1))
+def test_outside_is_what_numpy_does_not_hold_to_be_close(arrays, atol, rtol):
+    _, peer, candidate = arrays
+    close = np.isclose(candidate.astype(np.float64), peer.astype(np.float64), atol=atol, rtol=rtol)
+    assert found(*arrays, atol=atol, rtol=rtol).outside == np.count_nonzero(~close)
+
+
+@given(finite)
+def test_a_row_points_the_same_way_as_itself(values):
+    same = found(values, values, values)
+    assert (same.error, same.noise, same.mean, same.outside) == (0, 0, 0, 0)
+    if np.abs(values).max() > 1e-10:
+        assert same.cosine == pytest.approx(1)
+    assert same.magnitude == np.abs(values.astype(np.float64)).max()
+
+
+def test_cosine_is_that_of_scipy():
+    rng = np.random.default_rng(7)
+    exact, candidate = rng.normal(size=(2, 50))
+    one = measure_errors(exact, exact, candidate, atol=0, rtol=0)
+    assert one.cosine == pytest.approx(1 - distance.cosine(exact, candidate))
+    assert math.isnan(measure_errors(np.zeros(3), np.zeros(3), np.ones(3), atol=0, rtol=0).cosine)
+
+
+def test_the_magnitude_is_that_of_what_had_to_be_rounded():
+    exact = np.array([0.1, -3.3, -10000.0, 65536.0])
+    assert measure_errors(exact, exact.astype(np.float32), exact, atol=0, rtol=0).magnitude == 3.3
+
+
+def test_integers_and_nothing_have_no_errors():
+    for values in (np.arange(3), np.zeros(0), np.array([True])):
+        assert measure_errors(values, values, values, atol=0, rtol=0) is NO_ERROR
+
+
+def test_what_is_broken_is_worse_than_any_error():
+    one = found(np.ones(3, np.float32), np.zeros(3, np.float32), np.full(3, -1e30, np.float32))
+    for name in ("error", "mean", "p999", "distortion"):
+        assert getattr(BROKEN, name) > getattr(one, name)
+    assert BROKEN.cosine == -1
+
+
+SINGLE = PRECISIONS["float32"]
+
+
+def triple(exact, peer=None, candidate=None):
+    peer = exact if peer is None else peer
+    candidate = peer if candidate is None else candidate
+    return np.array(exact, np.float64), np.array(peer, np.float32), np.array(candidate, np.float32)
+
+
+def test_outputs_are_paired_by_name_and_an_only_one_by_being_the_only_one():
+    assert match_names(["a", "b"], ["b", "a", "c"]) == {"a": "a", "b": "b"}
+    assert match_names(["logits"], ["output_0"]) == {"logits": "output_0"}
+    assert match_names(["logits", "hidden"], ["output_0"]) == {}
+
+
+def test_types_come_before_shapes():
+    assert form_mismatch(np.zeros((2, 3)), np.zeros((2, 3))) == ""
+    assert form_mismatch(np.zeros((2, 3), np.float32), np.zeros((2, 3))) == "float64 instead of float32"
+    assert form_mismatch(np.zeros((2, 3)), np.zeros((2, 1))) == "shape (2, 1) instead of (2, 3)", (
+        "numpy would broadcast it"
+    )
+
+
+@pytest.mark.parametrize(
+    ("exact", "peer", "candidate", "why"),
+    [
+        ([1, 2], [1, 2], [1, 2.5], ""),
+        ([1, 2], [1, 2], [1, math.nan], "1 of 2 are NaN or Inf"),
+        ([1, 2], [1, 2], [math.inf, -math.inf], "2 of 2 are NaN or Inf"),
+        ([1, -math.inf], [1, -math.inf], [1, -math.inf], ""),
+        ([1, -math.inf], [1, -math.inf], [1, math.inf], "1 of 2 are finite where they should be infinite"),
+        ([1, -math.inf], [1, -math.inf], [1, math.nan], "1 of 2 are finite where they should be infinite"),
+        ([1, -math.inf], [1, -math.inf], [1, -1e9], "1 of 2 are finite where they should be infinite"),
+        ([1, -1.7e308], [1, -SINGLE.largest], [1, -SINGLE.largest], ""),
+        ([1, -1.7e308], [1, -SINGLE.largest], [1, -math.inf], ""),
+    ],
+)
+def test_numbers_that_are_none(exact, peer, candidate, why):
+    assert value_mismatch(*triple(exact, peer, candidate), SINGLE) == why
+
+
+def test_integers_are_equal_or_they_are_not():
+    one = np.array([1, 2, 3])
+    assert value_mismatch(one, one, one, SINGLE) == ""
+    assert value_mismatch(one, one, np.array([1, 2, 4]), SINGLE) == "1 of 3 are other integers"
+    assert value_mismatch(one, np.array([1, 2, 4]), np.array([1, 2, 5]), SINGLE) == "", "PyTorch is torn here, too"
+
+
+@pytest.mark.parametrize(
+    ("exact", "peer", "why"),
+    [
+        ([1, 2], [1, 2], ""),
+        ([1, math.nan], [1, 2], "NaN"),
+        ([1, 2], [1, math.nan], "NaN"),
+        ([1, 2], [1, math.inf], "Inf"),
+        ([1, math.inf], [1, math.inf], ""),
+        ([1, -1.7e308], [1, -SINGLE.largest], ""),
+    ],
+)
+def test_a_reference_must_be_a_number_itself(exact, peer, why):
+    assert reference_mismatch(*triple(exact, peer)[:2], SINGLE) == why
+
+
+def test_what_overflows_in_half_precision_is_pytorchs_own():
+    half = PRECISIONS["float16"]
+    exact, peer, candidate = triple([70000.0, 1.0], [math.inf, 1.0], [70000.0, 1.0])
+    assert reference_mismatch(exact, peer, half) == ""
+    assert value_mismatch(exact, peer, candidate, half) == ""
+    assert reference_mismatch(np.array([60000.0]), np.array([np.inf]), half) == "Inf"
