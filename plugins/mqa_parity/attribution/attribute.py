@@ -140,7 +140,7 @@ def _attribute_to_module(run: PairedRun) -> Attribution:
     errors = measure_modules(run, graph, values)
     if not errors:
         return _attribute_anonymous(run, graph)
-    faulty = first_faulty(errors)
+    faulty = first_faulty(errors, run.limit)
     if faulty is None:
         outside = attribute_after_modules(run, graph, values)
         return replace(outside or _without_module(run, graph, errors), trail=trail(errors, None))

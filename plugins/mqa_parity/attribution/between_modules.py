@@ -126,7 +126,7 @@ def attribute_after_modules(run: PairedRun, graph: ModuleGraph, values: MatchedV
     ]
     ratios = [test.ratio(test.subgraph.run(test.feeds)) for test in tests]
     largest = max(ratios, default=0.0)
-    if largest <= MATCH_RATIO:
+    if largest <= min(MATCH_RATIO, run.limit):
         return _missing_after_module(run, values)
     test = tests[ratios.index(largest)]
     cause = find_gap(graph, test, values) or unless_frozen(graph, test, find_cause(test))

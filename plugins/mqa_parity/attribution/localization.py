@@ -82,11 +82,14 @@ def value_ratio(run: PairedRun, values: MatchedValues, name: str, found: Array) 
     return run.value_ratio(found, values.baseline[name], values.oracle[name])
 
 
-def first_faulty(errors: Sequence[ModuleError]) -> ModuleError | None:
-    """The first module that errs by itself, however far off those before it are; else the one that errs most, if much."""
+def first_faulty(errors: Sequence[ModuleError], limit: float = MATCH_RATIO) -> ModuleError | None:
+    """The first module that errs by itself, however far off those before it are; else the one that errs most, if much.
+
+    `limit` is the largest ratio that its precision allows, where that is less than what a match allows.
+    """
     first = next((error for error in errors if error.local > FAULT_RATIO), None)
     most = max(errors, key=lambda error: error.local, default=None)
-    return first or (most if most is not None and most.local > MATCH_RATIO else None)
+    return first or (most if most is not None and most.local > min(MATCH_RATIO, limit) else None)
 
 
 def trail(errors: Sequence[ModuleError], faulty: ModuleError | None) -> tuple[ModuleRatio, ...]:

@@ -10,6 +10,7 @@ import numpy as np
 from mqa_parity.attribution.result import Cause
 from mqa_parity.protocols import SupportsParameters
 from mqa_parity.tensors.weight_comparison import describe_other_model
+from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -29,8 +30,16 @@ MAX_STEPS = 2.0  # rounding is off by half a quantization step at most, and clip
 
 
 def parameters_of(reference: Reference, module: str) -> Arrays:
-    """The parameters and buffers of a module by their names inside it; none where the reference does not give them."""
-    return reference.parameters(module) if isinstance(reference, SupportsParameters) else {}
+    """The parameters and buffers of a module by their names inside it.
+
+    None where the reference does not give them, or has no such module: a graph may name modules otherwise.
+    """
+    if not isinstance(reference, SupportsParameters):
+        return {}
+    try:
+        return reference.parameters(module)
+    except NotRunError:
+        return {}
 
 
 def other_model(run: PairedRun) -> Cause | None:

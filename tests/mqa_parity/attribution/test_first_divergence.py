@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from mqa_onnxruntime.runner import SessionRunner
 from mqa_parity.precision import output_precision
 from mqa_parity.runners import Runners
 from mqa_parity.tensors import first_divergence
@@ -114,3 +115,18 @@ def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, c
     assert (told["kind"], told["reason"]) == ("signature", f"`{result.name}` comes as float64, and not float32")
     assert "repro" not in told
     assert not list((tmp_path / "repro").iterdir())
+
+
+def test_weights_are_compared_once_for_the_verdict_and_for_the_cause(look, copied, monkeypatch):
+    graph, compared = copied("bert", "graph"), []
+    bias = next(one for one in graph.graph.initializer if one.name.endswith("layer.1.output.dense.bias"))
+    changed = numpy_helper.to_array(bias).copy()
+    changed[3] += 0.2
+    bias.CopyFrom(numpy_helper.from_array(changed, bias.name))
+    compare = SessionRunner.compare_weights
+    monkeypatch.setattr(SessionRunner, "compare_weights", lambda *given: compared.append(1) or compare(*given))
+    told = evidence(look(graph))["first_divergence"]
+    assert (told["kind"], told["module"]) == ("weights", "bert.encoder.layer.1.output.dense")
+    assert compared == [1]
+    assert evidence(look(graph, weights=False))["first_divergence"]["module"] == told["module"]
+    assert compared == [1, 1]

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.attribution.noise_ratio import is_valid, noise_ratio
+from mqa_parity.attribution.noise_ratio import channel_ratio, is_valid, noise_ratio
 from mqa_parity.precision import PRECISIONS
 
 DOUBLE = np.array([[1.0, 2.0], [3.0, 4.0]])
@@ -55,3 +55,38 @@ def test_an_array_without_positions_is_real_throughout():
     mask = np.zeros((3, 5), bool)
     for shape in ((3,), (3, 4), (7, 2), ()):
         assert is_valid(np.zeros(shape), mask).all()
+
+
+def channels(rows, scales, seed=7):
+    """Exact numbers and what a baseline makes of them, of channels of several scales; both are (rows, 5, channels)."""
+    rng = np.random.default_rng(seed)
+    exact = rng.normal(size=(rows, 5, len(scales))) * scales
+    return exact, exact + rng.normal(size=exact.shape) * scales * 1e-3
+
+
+@pytest.mark.parametrize("rows", [2, 12])
+def test_a_channel_that_is_off_beside_a_larger_one_counts_in_its_own_noise(rows):
+    half = PRECISIONS["float16"]
+    oracle, baseline = channels(rows, np.array([1000.0, 1.0, 1.0, 1.0]))
+    _, sound = channels(rows, np.array([1000.0, 1.0, 1.0, 1.0]), seed=8)
+    found = oracle + (sound - channels(rows, np.array([1000.0, 1.0, 1.0, 1.0]), seed=8)[0])
+    assert channel_ratio(found, baseline, oracle, None, half) <= half.allowed
+    found[..., 2] += 0.5
+    assert noise_ratio(found, baseline, oracle, None, half) <= half.allowed
+    assert channel_ratio(found, baseline, oracle, None, half) > 2 * half.allowed
+
+
+def test_a_channel_is_not_off_for_what_padding_holds():
+    half = PRECISIONS["float16"]
+    oracle, baseline = channels(12, np.array([1000.0, 1.0, 1.0, 1.0]))
+    mask = np.arange(5) < 3 + np.arange(12)[:, None] % 3
+    found = baseline.copy()
+    found[..., 2] += np.where(mask, 0, 9)
+    assert channel_ratio(found, baseline, oracle, mask, half) <= 1
+    assert channel_ratio(found, baseline, oracle, None, half) > half.allowed
+
+
+def test_what_has_no_channels_has_no_channel_off():
+    one = np.arange(4.0)
+    assert channel_ratio(one + 1, one, one, None, PRECISIONS["float32"]) == 0
+    assert channel_ratio(DOUBLE[:1], SINGLE, DOUBLE, None, PRECISIONS["float32"]) == 0

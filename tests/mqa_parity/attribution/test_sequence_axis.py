@@ -13,7 +13,7 @@ from onnx import numpy_helper
 
 from mqa_onnxruntime.exporting import export
 from mqa_parity.attribution.attribute import attribute_difference
-from mqa_parity.attribution.dimensions import disambiguate_sequence_axis
+from mqa_parity.attribution.dimensions import COMBINED_BATCHES, combine_batches, disambiguate_sequence_axis
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
 
 WIDTH, LENGTHS = 12, (3, 5, 8)
@@ -192,3 +192,21 @@ def test_a_fault_in_a_vector_as_long_as_the_texts_is_named(lab, reference, candi
     )
     assert told is not None
     assert (told.kind, told.module) == ("weights", name.removesuffix(".bias"))
+
+
+def padded(rows, length):
+    mask = np.ones((rows, length), np.int64)
+    return {"input_ids": np.full((rows, length), rows), "attention_mask": mask}
+
+
+def test_batches_of_several_lengths_are_one_batch_of_the_longest():
+    found = combine_batches([padded(2, 3), padded(1, 5)], "attention_mask")
+    assert found["input_ids"].tolist() == [[2] * 5, [2] * 5, [1] * 5]
+    assert found["attention_mask"].tolist() == [[1, 1, 1, 0, 0], [1, 1, 1, 0, 0], [1] * 5]
+
+
+def test_batches_are_combined_as_far_as_memory_goes_and_their_shapes_agree():
+    assert len(combine_batches([padded(3, 4)] * 9, "attention_mask")["input_ids"]) == 3 * COMBINED_BATCHES
+    images = [{"x": np.zeros((2, 3, size, size))} for size in (8, 9)]
+    assert combine_batches(images, "") is None
+    assert combine_batches(images[:1] * 2, "")["x"].shape == (4, 3, 8, 8)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -16,6 +18,8 @@ from mqa_onnxruntime.conversion import convert
 from mqa_onnxruntime.reopening import Source
 from mqa_onnxruntime.runner import SessionRunner
 from mqa_onnxruntime.variant import Variant
+from mqa_parity.attribution.attribute import attribute_difference
+from mqa_parity.attribution.noise_ratio import noise_ratio
 from mqa_parity.precision import PRECISIONS
 from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, row_errors, worst_group
 from mqa_parity.tensors.evidence import evidence
@@ -129,7 +133,24 @@ INPUTS = {
 
 
 @pytest.fixture
-def held(scene, tmp_path):
+def runners(tmp_path):
+    """A module in PyTorch, and the file of another module in ONNX Runtime."""
+
+    def make(sound, other, precision="float32", rows=None, exporter="torchscript"):
+        rows = INPUTS[type(sound)] if rows is None else rows
+        path = exported(other.eval(), rows, tmp_path, precision, exporter)
+        source = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        facts = {"precision": precision}
+        candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
+        facts = {"precision": "float32", "tf32": False}
+        reference = TorchRunner(sound.eval(), sound, lambda: {"x": np.stack(rows[:2])}, "cpu", 1, 512, {}, facts)
+        return reference, candidate
+
+    return make
+
+
+@pytest.fixture
+def held(scene, runners):
     """What parity says of the file of one module and another module in PyTorch, on rows of arrays."""
 
     def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
@@ -140,11 +161,7 @@ def held(scene, tmp_path):
             decode=lambda outputs, some: None,
             size=lambda row: 1,
         )
-        path = exported(other.eval(), rows, tmp_path, precision, exporter)
-        source = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
-        facts = {"precision": precision}
-        candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
-        reference = TorchRunner(sound.eval(), sound, dict, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+        reference, candidate = runners(sound, other, precision, rows, exporter)
         both = scene(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
         table = tensors(both, blame=False, weights=False)
         return numbers(table), evidence(table)
@@ -195,6 +212,45 @@ def test_one_large_dimension_hides_none_of_the_others(held):
 def test_a_small_fault_fails_in_half_precision_and_a_sound_file_does_not(held, fault):
     assert held(Encoder(), Encoder(**fault), "float16")[0]["ratio"] > 10
     assert held(Encoder(), Encoder(), "float16")[0]["ratio"] < 3
+
+
+def biased(module, name, index, number):
+    """A module with another number in one of its biases."""
+    with torch.no_grad():
+        module.get_parameter(name)[index] += number
+    return module
+
+
+@pytest.mark.parametrize(
+    ("kind", "bias", "change", "exporter"),
+    [
+        (Detector, "classes.bias", (4, 0.3), "torchscript"),  # of one class, beside boxes in pixels; one row tells
+        (Hidden, "inner.bias", (20, 0.2), "torchscript"),  # beside a dimension as large as 3,000
+        (Encoder, "head.bias", (2, 0.0007), "dynamo"),  # of one class; the rows of one batch are too few to tell
+    ],
+)
+def test_a_fault_of_one_channel_in_half_precision_has_its_module(runners, tmp_path, *, kind, bias, change, exporter):
+    reference, candidate = runners(kind(), biased(kind(), bias, *change), "float16", exporter=exporter)
+    batches = [{"x": np.stack(INPUTS[kind][start : start + 6])} for start in range(0, 24, 6) if INPUTS[kind][start:]]
+    with reference.variant(dtype="float16") as half, reference.variant(dtype="float64") as exact:
+        whole = max(noise_ratio_of(candidate, half, exact, batch) for batch in batches)
+        found = attribute_difference(half, candidate, batches, precision=HALF, oracle=exact, bundle=tmp_path / "bundle")
+    assert whole < HALF.allowed, "no output is off as a whole"
+    assert (found.kind, found.module) == ("weights", bias.rpartition(".")[0])
+    shown = subprocess.run([sys.executable, "repro.py"], cwd=tmp_path / "bundle", capture_output=True, check=False)
+    assert shown.returncode == 1
+
+
+def noise_ratio_of(candidate, half, exact, batch):
+    found, baseline, oracle = (next(iter(runner.run(batch).values())) for runner in (candidate, half, exact))
+    return noise_ratio(found, baseline, oracle, None, HALF)
+
+
+def test_of_a_sound_file_in_half_precision_nothing_is_attributed(runners):
+    reference, candidate = runners(Encoder(), Encoder(), "float16")
+    batches = [{"x": np.stack(INPUTS[Encoder][start : start + 6])} for start in (0, 6, 12)]
+    with reference.variant(dtype="float16") as half:
+        assert attribute_difference(half, candidate, batches, precision=HALF) is None
 
 
 # Rows
