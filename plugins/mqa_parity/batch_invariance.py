@@ -40,7 +40,7 @@ KINDS = {
     "batch": "among copies of the row",
     "others": "beside other rows of its length",
     "padding": "beside a longer row",
-    "order": "in a batch turned round",
+    "order": "in a reversed batch",
     "repeat": "when it is run again",
     "threads": "with another number of threads",
 }

@@ -102,7 +102,7 @@ def test_a_sound_pair_passes_by_the_ratio(folder):
     tensors = done.told["results"][0]
     assert 0 < tensors["numbers"]["ratio"]["estimate"] < 10
     assert tensors["evidence"]["notes"] == [
-        "the file also gives `stateN`, which the model does not: nothing is held against it",
+        "the file also gives `stateN`, which the model does not: not compared",
         "the model is given `x`, which the file does not take",
         "the file is given `input`, which the model does not take",
     ]

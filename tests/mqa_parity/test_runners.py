@@ -52,7 +52,7 @@ def test_a_precision_that_the_file_has_not_has_no_ratio(held, numpy_runner):
     assert found["ratio"].undefined == "the reference file has no float16"
     assert found["mismatches"] == 0
     assert 0 < found["max_abs"] < 0.1
-    assert shown["remarks"][0].startswith("the reference file has no float16 to hold this against")
+    assert shown["remarks"][0].startswith("the reference file has no float16 to compare this with")
 
 
 def crashes(batch, dtype):
@@ -67,7 +67,7 @@ def test_a_file_that_has_no_float64_is_held_without_a_ratio(held, numpy_runner):
         found, shown = held(wide=wide)
         assert found["ratio"].undefined == why
         assert (found["mismatches"], found["max_abs"]) == (0, 0)
-        assert shown["remarks"][0].startswith(f"{why}, which leaves nothing to hold this against")
+        assert shown["remarks"][0].startswith(f"{why}, which leaves nothing to compare this with")
 
 
 def test_a_float64_beyond_rounding_is_no_yardstick(held, numpy_runner):

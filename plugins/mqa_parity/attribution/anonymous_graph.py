@@ -67,7 +67,7 @@ def attribute_by_numbers(run: PairedRun, graph: ModuleGraph) -> Attribution:
     where = f"by their numbers all before `{module}` are there, and neither it nor any after"
     if injection is not None:
         module = injection.module
-        where = f"what PyTorch has there, in the place of what node `{injection.node}` makes, makes the output right"
+        where = f"with PyTorch's tensor in place of the output of node `{injection.node}`, the graph's output is right"
     cause = find_cause(replace(whole, module=module))
     reason = f"the graph does not tell its modules; {where}: {cause.reason}"
     return Attribution(

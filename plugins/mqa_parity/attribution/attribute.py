@@ -128,9 +128,7 @@ def explain(run: PairedRun) -> Attribution:
 def _attribute_to_module(run: PairedRun) -> Attribution:
     """By the modules of the graph as it is in the file."""
     if not isinstance(run.candidate, SupportsGraph):
-        return Attribution(
-            "exporter", "the file cannot be taken apart, and no optimizer of a runtime is known to it", run.ratio
-        )
+        return Attribution("exporter", "the candidate shows neither a graph nor optimization levels", run.ratio)
     graph = module_graph(run.candidate, run.reference.baseline)
     values = match_values(run, graph)
     if not values.calls:
@@ -191,7 +189,7 @@ def _with_cause(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, caus
     nodes = _own_nodes(graph, call.module, test.subgraph.nodes)
     found = Attribution(
         cause.kind,
-        f"given what PyTorch has before it, it errs by {error.local:.3g} times PyTorch's noise: {cause.reason}",
+        f"on PyTorch's inputs it errs by {error.local:.3g} times PyTorch's noise: {cause.reason}",
         error.local,
         module=call.module,
         call=call.call,

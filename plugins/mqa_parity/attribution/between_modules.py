@@ -89,7 +89,7 @@ def _missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None:
 
 def _missing(name: str, test: SubgraphTest) -> Cause:
     reader = f"`{test.module}`" if test.module else "what follows"
-    reason = f"no node of the file is of `{name}`: {reader} agrees where it is given what that gives in the model"
+    reason = f"the file has no node of `{name}`: {reader} agrees on the output of that module in the model"
     return Cause("exporter", reason, owner=name, nodes=(), meaning=f"`{name}` is missing in the file")
 
 

@@ -105,7 +105,7 @@ def attribute_to_reference(run: PairedRun) -> Attribution | None:
     No file can agree with outputs that do not agree with each other.
     """
     half = list(range(run.rows // 2, run.rows)) if run.rows > 1 else [0] * COPIES
-    if (found := _changed_reference(run, half, "in other company")) is not None:
+    if (found := _changed_reference(run, half, "with the other rows of its batch")) is not None:
         return found
     reference = run.reference.baseline
     if isinstance(reference, SupportsRandomnessCheck) and reference.draws(run.batch):

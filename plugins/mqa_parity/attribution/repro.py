@@ -28,9 +28,9 @@ def main() -> int:
     for name, error in zip(LEVELS, errors, strict=True):
         print(f"ONNX Runtime, {name}: {error:.3g}")
     try:
-        print(f"the reference of ONNX: {_error(_run_evaluator(inputs), expected):.3g}")
+        print(f"the reference evaluator of ONNX: {_error(_run_evaluator(inputs), expected):.3g}")
     except ImportError:
-        print("the reference of ONNX: not asked, for onnx is not installed")
+        print("the reference evaluator of ONNX: not run, since onnx is not installed")
     return int(max(errors) > expected["allowed"])
 
 
@@ -69,7 +69,7 @@ def _run_evaluator(inputs: dict[str, Any]) -> Any:
     try:
         (found,) = ReferenceEvaluator(str(HERE / "piece.onnx")).run(None, inputs)
     except Exception as error:
-        print(f"the reference of ONNX cannot work it out: {error}")
+        print(f"the reference evaluator of ONNX cannot run it: {error}")
         return None
     return found
 

@@ -18,7 +18,7 @@ MEANINGS: dict[FaultKind, str] = {
     "reference": "the model does not agree with itself, and no file can agree with it",
     "tolerance": "nothing errs by itself: rounding adds up to more than was allowed",
 }
-UNDECIDED = "whether the file or ONNX Runtime is at fault could not be found out"
+UNDECIDED = "it could not be found out whether the file or ONNX Runtime is at fault"
 
 
 @dataclass(frozen=True)

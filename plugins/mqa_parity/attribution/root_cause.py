@@ -59,31 +59,32 @@ def _exporter_or_kernel(test: SubgraphTest) -> Cause:
     except NotRunError as error:
         return Cause("exporter", f"no optimizer of ONNX Runtime makes the difference, and {error.message}")
     if test.ratio(evaluated) > test.run.limit:
-        both = "the reference of ONNX makes of the same nodes what ONNX Runtime does, and PyTorch does not"
+        both = "for the same nodes the reference evaluator of ONNX gives what ONNX Runtime does, and PyTorch does not"
         return Cause("exporter", both)
     if test.agrees():
         return Cause(
-            "exporter", "by itself it is right in ONNX Runtime and in the reference of ONNX, and not in the graph"
+            "exporter",
+            "by itself it is right in ONNX Runtime and in the reference evaluator of ONNX, and not in the graph",
         )
     return _by_whole_graph(test.run)
 
 
 def _by_whole_graph(run: PairedRun) -> Cause:
     """The file or the runtime, where the runtime errs on a subgraph that the reference evaluator is right about."""
-    reason = "the reference of ONNX makes of the same nodes what PyTorch does, ONNX Runtime does not"
+    reason = "for the same nodes the reference evaluator of ONNX gives what PyTorch does, ONNX Runtime does not"
     try:
         outputs = _evaluate_graph(run)
     except NotRunError as error:
         return Cause("exporter", f"{reason}; but {error.message}", meaning=UNDECIDED)
     if run.output_ratio(outputs) <= run.limit:
-        return Cause("kernel", f"{reason}, nor of the whole graph")
-    return Cause("exporter", f"{reason}; but of the whole graph it makes something else than PyTorch as well")
+        return Cause("kernel", f"{reason}, nor for the whole graph")
+    return Cause("exporter", f"{reason}; but for the whole graph it gives something else than PyTorch as well")
 
 
 def _evaluate_graph(run: PairedRun) -> Arrays:
     """The graph's outputs that are compared, by the reference evaluator of ONNX."""
     if not isinstance(run.candidate, SupportsGraph):
-        raise NotRunError("there is no graph to work out")
+        raise NotRunError("there is no graph to evaluate")
     graph = module_graph(run.candidate, run.reference.baseline)
     feeds = graph.feed(run.batch)
     subgraphs = [graph.piece([], theirs) for theirs, _ in run.matched(graph.results())]

@@ -80,9 +80,7 @@ def _numbers(predictions: Predictions) -> Floats:
     return predictions.values if predictions.schema in ("value", "vector") else _probabilities(predictions)
 
 
-def _probabilities(
-    predictions: Predictions, hint: str = "hold the labels against each other with `parity/agreement`"
-) -> Floats:
+def _probabilities(predictions: Predictions, hint: str = "compare the labels with `parity/agreement`") -> Floats:
     if predictions.probabilities is None:
         raise DataError("the predictions are labels alone, and this comparison needs probabilities", hint=hint)
     return predictions.probabilities

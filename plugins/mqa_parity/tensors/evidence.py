@@ -58,7 +58,7 @@ def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Ma
     precision, name = (observations.column(column)[0].as_py() for column in ("peer", "yardstick"))
     if not precision:
         yield (
-            f"{missing_baseline(observations)} to hold this against, so there is no `ratio`: bound another number, or"
+            f"{missing_baseline(observations)} to compare this with, so there is no `ratio`: bound another number, or"
             " answers"
         )
     elif outputs and math.isfinite(outputs[0].ratio):
@@ -120,7 +120,7 @@ def _coverage(observations: pa.Table) -> str:
     found = _observed(observations)
     rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
     if found.get("compared", 0) > found["rows"]:
-        rows += f", those that part most of {found['compared']:,} among them"
+        rows += f", the most different of {found['compared']:,} among them"
     if "longest" not in found:
         return rows
     limit = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""

@@ -233,5 +233,5 @@ def require_defined_reference(check: TensorCheck, observations: Sequence[Observa
             raise MqaError(
                 f"backend `{check.backend}` gives {undefined[0].undefined} in `{name}` {where}{more},"
                 f" in float64 or in {check.runners.precision.name}",
-                hint="nothing can be held against that; does the model bear such rows, and that precision?",
+                hint="no candidate can be compared with that; does the model support such rows, and that precision?",
             )

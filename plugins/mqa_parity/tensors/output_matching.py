@@ -163,20 +163,20 @@ def _renamed_notes(named: Mapping[str, str]) -> Iterator[str]:
     """Outputs that were matched by position although the model names them otherwise."""
     for ours, theirs in named.items():
         if ours != theirs and not ours.startswith(UNNAMED):
-            yield f"the file calls `{ours}` by another name, `{theirs}`: whoever asks the file for `{ours}` gets nothing"
+            yield f"the file calls `{ours}` by another name, `{theirs}`: a client that asks for `{ours}` gets nothing"
 
 
 def _match_notes(
     valued: Mapping[str, str], shaped: Mapping[str, str], absent: Sequence[str], surplus: Sequence[str]
 ) -> Iterator[str]:
     for ours, theirs in valued.items():
-        yield f"`{theirs}` has the numbers of `{ours}`, and is held against it"
+        yield f"`{theirs}` has the numbers of `{ours}`, and is compared with it"
     for ours, theirs in shaped.items():
-        yield f"`{theirs}` is held against `{ours}`, which it shares nothing with but its shape"
+        yield f"`{theirs}` is compared with `{ours}`, though they share only their shape"
     if absent:
         yield f"the file leaves out {_listing(absent)}: `outputs` asks for what it has to give"
     if surplus:
-        yield f"the file also gives {_listing(surplus)}, which the model does not: nothing is held against it"
+        yield f"the file also gives {_listing(surplus)}, which the model does not: not compared"
 
 
 def _listing(names: Sequence[str]) -> str:

@@ -110,12 +110,12 @@ class WeightSummary:
     def notes(self) -> Iterator[str]:
         """What was not compared, which matters for a file that passes, too."""
         if self.trouble:
-            yield f"its weights could not be held against the model's: {self.trouble}"
+            yield f"its weights could not be compared with the model's: {self.trouble}"
         if self.unread:
             names = ", ".join(f"`{name}`" for name in self.unread[:MAX_WEIGHTS])
             more = f" and {len(self.unread) - MAX_WEIGHTS} more" if len(self.unread) > MAX_WEIGHTS else ""
             yield (
-                f"{names}{more}: integers in a form that mqa does not know, not held against the model's weights by"
+                f"{names}{more}: integers in a form that mqa does not know, not compared with the model's weights by"
                 " themselves"
             )
 

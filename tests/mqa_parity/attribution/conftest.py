@@ -144,8 +144,8 @@ def candidate(tmp_path):
 
 
 @pytest.fixture
-def blamed(lab, reference, candidate, batches):
-    """What blame says of a damaged export, or of an export of a model that was damaged since."""
+def attributed(lab, reference, candidate, batches):
+    """What attribution finds of a damaged export, or of an export of a model that was damaged since."""
 
     def ask(architecture, graph=None, *, module=None, source=Source, **options):
         found = lab(architecture)
@@ -272,8 +272,8 @@ def written(tmp_path_factory):
 
 
 @pytest.fixture
-def told(reference, tmp_path):
-    """What blame says of a graph, an export that was damaged since, beside a module."""
+def attributed_export(reference, tmp_path):
+    """What attribution finds of a graph, an export that was damaged since, beside a module."""
 
     def ask(module, batches, graph, origin, **facts):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"

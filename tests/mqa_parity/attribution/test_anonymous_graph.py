@@ -100,7 +100,7 @@ def test_a_weight_that_kept_its_name_is_named_though_its_module_was_fused(
     assert "1 of 64 numbers differ, by 0.2 at most" in found.reason
 
 
-def test_nobody_is_blamed_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
+def test_nothing_is_reported_for_what_optimizers_do_rightly(lab, reference, candidate, batches, optimized):
 
     assert (
         attribute_difference(reference(lab("bert").module), candidate(optimized), batches, mask="attention_mask")
@@ -135,5 +135,5 @@ def test_the_module_is_named_whose_right_numbers_heal_what_comes_after(
     found = attribute_difference(reference(lab("bert").module), candidate(nameless), batches, mask="attention_mask")
     name = f"bert.encoder.layer.{layer}.intermediate.intermediate_act_fn"
     assert (found.kind, found.module) == ("exporter", name)
-    assert "makes the output right" in found.reason
+    assert "the graph's output is right" in found.reason
     assert found.nodes

@@ -1,4 +1,4 @@
-"""What blame says where runners can do less, or the fault is none of a module's; with runners in plain numpy."""
+"""What attribution finds where runners can do less, or the fault is none of a module's; with runners in plain numpy."""
 
 from __future__ import annotations
 
@@ -93,11 +93,11 @@ def test_a_model_of_a_fixed_number_of_rows_is_looked_at_with_all_of_them():
     assert found.kind == "exporter"
 
 
-def test_nobody_is_blamed_for_noise():
+def test_nothing_is_reported_for_noise():
     assert ask(Changed(lambda batch: network(batch, np.float32))) is None
 
 
-def test_nobody_is_blamed_for_what_padding_holds():
+def test_nothing_is_reported_for_what_padding_holds():
     def padded(batch):
         found = network(batch, np.float32)
         return found | {"hidden": np.where(batch["mask"][..., None] > 0, found["hidden"], np.float32(5))}
@@ -197,7 +197,7 @@ def test_an_output_more_is_nobodys_fault():
     assert ask(Changed(more)) is None
 
 
-def test_an_optimizer_is_blamed_without_a_graph_too():
+def test_an_optimizer_is_found_without_a_graph_too():
     def wrong(batch):
         found = network(batch, np.float32)
         return found | {"logits": found["logits"] * np.float32(1.01)}
@@ -208,7 +208,7 @@ def test_an_optimizer_is_blamed_without_a_graph_too():
     assert "level" not in ask(Optimized(wrong, at=("all",))).reason
 
 
-def test_a_candidate_without_a_graph_is_blamed_as_a_whole():
+def test_a_candidate_without_a_graph_is_at_fault_as_a_whole():
     found = ask(Changed(lambda batch: {"logits": network(batch, np.float32)["logits"] * np.float32(1.01)}))
     assert (found.kind, found.module) == ("exporter", "")
 

@@ -43,7 +43,7 @@ def exported(batch, tmp_path_factory):
 
 @pytest.fixture
 def found(exported, reference, candidate, batch):
-    """What blame says of the export after some initializers were changed, or beside another model."""
+    """What attribution finds of the export after some initializers were changed, or beside another model."""
 
     def ask(model=None, graph=None, **changes):
         whole, path = exported
@@ -67,7 +67,7 @@ def one_channel_larger(array):
     return array
 
 
-def test_nobody_is_blamed_for_folding(found):
+def test_nothing_is_reported_for_folding(found):
     assert found() is None
 
 

@@ -70,10 +70,10 @@ def bert(copied, lab):
         ("bert.pooler", "classifier"),
     ],
 )
-def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, blamed, put, module, after):
+def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, attributed, put, module, after):
     graph, found = bert
     put_after(graph, last_value(found, graph, module), put(graph))
-    found = blamed("bert", graph)
+    found = attributed("bert", graph)
     assert found.kind == "exporter"
     assert (found.module, found.nodes[-1]) == ("", "surgery")
     assert f"between `{module}" in found.reason
@@ -81,7 +81,7 @@ def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, blame
     assert "the file agrees" in found.reason
 
 
-def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, blamed):
+def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, attributed):
     graph = copied("bert", "graph")
     norm = "bert.encoder.layer.1.output"
     adding = next(
@@ -90,12 +90,12 @@ def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, blamed):
         if names and names[-1] == norm and graph.graph.node[place].op_type == "Add"
     )
     put_after(graph, adding, clipped(graph))
-    found = blamed("bert", graph)
+    found = attributed("bert", graph)
     assert (found.kind, found.nodes) == ("exporter", ("surgery",))
 
 
 @pytest.mark.parametrize("layer", [1, 2])
-def test_a_layer_that_is_not_in_the_file_is_named_and_not_its_successor(copied, lab, blamed, layer):
+def test_a_layer_that_is_not_in_the_file_is_named_and_not_its_successor(copied, lab, attributed, layer):
     graph = copied("bert", "graph")
     module = f"bert.encoder.layer.{layer}"
     names = modules_of(lab("bert"), graph)
@@ -108,7 +108,7 @@ def test_a_layer_that_is_not_in_the_file_is_named_and_not_its_successor(copied, 
                 node.input[number] = before
     for place in reversed(inside):
         del graph.graph.node[place]
-    found = blamed("bert", graph)
+    found = attributed("bert", graph)
     assert (found.kind, found.module, found.class_name) == ("exporter", module, "BertLayer")
     assert found.evidence()["meaning"] == f"`{module}` is missing in the file"
 
@@ -139,21 +139,21 @@ def scaled(copied):
 
 
 @pytest.mark.parametrize("number", [1.01, np.nan])
-def test_what_stands_after_the_last_module_is_not_taken_for_rounding(blamed, scaled, number):
-    found = blamed("bert", scaled(number))
+def test_what_stands_after_the_last_module_is_not_taken_for_rounding(attributed, scaled, number):
+    found = attributed("bert", scaled(number))
     assert (found.kind, found.module, found.class_name) == ("exporter", "", "BertForSequenceClassification")
     assert found.nodes[-1] == "make_logits"
     assert "all modules agree" in found.reason
 
 
-def test_an_inner_value_in_place_of_an_output_is_of_the_signature(blamed, copied):
+def test_an_inner_value_in_place_of_an_output_is_of_the_signature(attributed, copied):
     model = copied("bert", "graph")
     pooled = next(node for node in model.graph.node if node.op_type == "Tanh").output[0]
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info(pooled, 1, None))
-    found = blamed("bert", model)
+    found = attributed("bert", model)
     assert (found.kind, found.module) == ("signature", "")
     assert f"`{pooled}` is not what the model has for `logits`" in found.reason
 
 
-def test_nobody_is_blamed_for_what_changes_nothing(blamed, scaled):
-    assert blamed("bert", scaled(1.0)) is None
+def test_nothing_is_reported_for_what_changes_nothing(attributed, scaled):
+    assert attributed("bert", scaled(1.0)) is None

@@ -334,29 +334,29 @@ def test_a_fault_fails_beside_an_exported_program_of_any_architecture(convicted,
 @pytest.mark.parametrize(
     "architecture", ["bert", *(pytest.param(one, marks=pytest.mark.slow) for one in ARCHITECTURES[1:])]
 )
-def test_nobody_is_blamed_for_a_healthy_export(blamed, architecture):
-    assert blamed(architecture) is None
+def test_nothing_is_reported_for_a_healthy_export(attributed, architecture):
+    assert attributed(architecture) is None
 
 
-def test_of_two_faults_the_first_is_named_though_the_second_is_larger(copied, lab, blamed):
+def test_of_two_faults_the_first_is_named_though_the_second_is_larger(copied, lab, attributed):
     found, graph = lab("bert"), copied("bert", "graph")
     early, late = (Patient(found, graph, found.layer.format(layer), np.random.default_rng(1)) for layer in (0, 2))
     _, module = another_gelu(early)
     transposed_weight(late)
-    answer = blamed("bert", graph)
+    answer = attributed("bert", graph)
     assert (answer.kind, answer.module) == ("exporter", module)
     assert answer.ratio > 20
     assert [step.module for step in answer.trail].index(module) == 2
 
 
-def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, blamed):
+def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, attributed):
     one = Patient(lab("bert"), copied("bert", "graph"), "bert.encoder.layer.1.", None)
     other = Patient(lab("bert"), one.graph, "bert.encoder.layer.2.", None)
     for kind, axes in (("MatMul", 2), ("Add", 1)):
         pairs = [patient.nodes(kind, f"{patient.attention}.query.", axes=axes)[0][0] for patient in (one, other)]
         place = one.weight(pairs[0], axes)
         one.replace(pairs[0], place, other.array(pairs[1].input[place]))
-    found = blamed("bert", one.graph)
+    found = attributed("bert", one.graph)
     assert (found.kind, found.module) == ("weights", "bert.encoder.layer.1.attention.self.query")
     assert all(
         f"it is `bert.encoder.layer.2.attention.self.query.{name}`" in found.reason for name in ("weight", "bias")
@@ -364,7 +364,7 @@ def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, blamed):
 
 
 @pytest.mark.slow
-def test_the_call_of_a_shared_module_is_told(copied, lab, blamed):
+def test_the_call_of_a_shared_module_is_told(copied, lab, attributed):
     graph = copied("albert", "graph")
     tanhs = [node for node in graph.graph.node if node.op_type == "Tanh" and "gelu" not in node.name]
     second = tanhs[1]
@@ -372,16 +372,16 @@ def test_the_call_of_a_shared_module_is_told(copied, lab, blamed):
     scaled = next(node for node in graph.graph.node if second.input[0] in node.output)
     place = patient.weight(scaled, 0)
     patient.replace(scaled, place, patient.array(scaled.input[place]) * np.float32(1.01))
-    found = blamed("albert", graph)
+    found = attributed("albert", graph)
     assert found.module.endswith("albert_layers.0.activation")
     assert (found.kind, found.call, found.class_name) == ("exporter", 1, "NewGELUActivation")
 
 
 @pytest.mark.slow
-def test_outputs_of_other_shapes_that_are_swapped_are_of_the_signature(copied, lab, blamed):
+def test_outputs_of_other_shapes_that_are_swapped_are_of_the_signature(copied, lab, attributed):
     patient = Patient(lab("pooled"), copied("pooled", "graph"), "", None)
     swapped_outputs(patient)
-    found = blamed("pooled", patient.graph)
+    found = attributed("pooled", patient.graph)
     assert found.kind == "signature"
     one, other = (value.name for value in patient.graph.graph.output)
     assert f"what it calls `{one}` is `{other}`" in found.reason
@@ -408,21 +408,21 @@ def test_a_wrapped_models_modules_have_their_own_names(lab, reference, candidate
     assert (found.kind, found.module) == ("exporter", "bert.encoder.layer.1.attention.output.LayerNorm")
 
 
-def test_a_model_that_was_trained_on_after_its_export_has_other_weights(copied, blamed):
+def test_a_model_that_was_trained_on_after_its_export_has_other_weights(copied, attributed):
     import torch
 
     module = copied("bert", "module")
     with torch.no_grad():
         module.bert.encoder.layer[1].output.dense.weight[3, 4] += 0.3
-    found = blamed("bert", module=module)
+    found = attributed("bert", module=module)
     assert (found.kind, found.module) == ("weights", "bert.encoder.layer.1.output.dense")
     assert found.weight.endswith(": weight")
 
 
-def test_a_model_with_another_activation_than_its_export_is_seen_from_its_side(copied, blamed):
+def test_a_model_with_another_activation_than_its_export_is_seen_from_its_side(copied, attributed):
     import torch
 
     module = copied("bert", "module")
     module.bert.encoder.layer[2].intermediate.intermediate_act_fn = torch.nn.GELU(approximate="tanh")
-    found = blamed("bert", module=module)
+    found = attributed("bert", module=module)
     assert (found.kind, found.module) == ("exporter", "bert.encoder.layer.2.intermediate.intermediate_act_fn")

@@ -82,7 +82,7 @@ def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, c
     assert "crashes" in shown["remarks"][0]
 
 
-def test_nobody_looks_for_it_where_it_is_not_wanted(look, damaged):
+def test_no_divergence_is_looked_for_where_none_is_asked_for(look, damaged):
     assert "first_divergence" not in evidence(look(damaged, blame=False))
 
 

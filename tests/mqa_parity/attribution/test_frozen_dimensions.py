@@ -54,7 +54,7 @@ def frozen(tmp_path_factory):
     return module, path
 
 
-def blamed(module, path, x):
+def attributed(module, path, x):
     source = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
     candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, {}, source)
     facts = {"precision": "float32", "tf32": False}
@@ -65,7 +65,7 @@ def blamed(module, path, x):
 @pytest.mark.parametrize("shape", [(2, 9, 8), (3, 12, 8), (1, 9, 8)])
 def test_the_lengths_that_a_file_runs_with_are_told_at_the_node_that_froze_them(frozen, shape):
     module, path = frozen
-    found = blamed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
+    found = attributed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
     assert found is not None
     assert (found.kind, found.module, found.class_name, found.nodes) == ("exporter", "", "Network", ("/Reshape",))
     told = "the file runs only with 2 rows and 12 along axis 1 of `x`: a dimension that it declares dynamic is frozen"
@@ -131,7 +131,7 @@ def test_a_length_is_frozen_too_where_the_file_runs_with_others(tmp_path, name, 
             module, (torch.randn(*traced),), path, input_names=["x"], output_names=["y"], dynamo=False,
             dynamic_axes={"x": {0: "rows", 1: "long"}, "y": {0: "rows"}}, opset_version=17,
         )  # fmt: skip
-    found = blamed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
+    found = attributed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
     assert found is not None
     assert found.kind == "exporter"
     assert found.evidence()["meaning"] == f"the file {told}: a dimension that it declares dynamic is frozen"
@@ -148,6 +148,6 @@ def test_what_is_wrong_with_any_length_is_not_called_frozen(tmp_path):
             dynamic_axes={"x": {0: "rows", 1: "long"}, "y": {0: "rows"}}, opset_version=17,
         )  # fmt: skip
     module.forward = lambda x: {"y": module.out((module.entry(x).tanh() + 1).mean(1))}
-    found = blamed(module, path, np.random.default_rng(7).normal(size=(1, 9, 8)).astype(np.float32))
+    found = attributed(module, path, np.random.default_rng(7).normal(size=(1, 9, 8)).astype(np.float32))
     assert found is not None
     assert "frozen" not in str(found.evidence())

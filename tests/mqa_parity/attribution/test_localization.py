@@ -1,4 +1,4 @@
-"""Who is guilty: the first that errs by itself, not the first that is off, nor the one that is furthest off."""
+"""Which module is faulty: the first that errs by itself, not the first that is off, nor the one that is furthest off."""
 
 from __future__ import annotations
 
@@ -32,18 +32,18 @@ def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, MATCH_RATIO)), max_size=8))
-def test_inherited_errors_make_nobody_guilty(ratios):
+def test_inherited_errors_make_no_module_faulty(ratios):
     assert first_faulty(places(*ratios)) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=8))
-def test_nobody_before_the_guilty_errs_as_clearly(ratios):
+def test_no_module_before_the_faulty_one_errs_as_clearly(ratios):
     found = places(*ratios)
-    culprit = first_faulty(found)
-    if culprit is not None:
-        before = found[: found.index(culprit)]
-        assert all(place.local <= max(FAULT_RATIO, culprit.local) for place in before)
-        assert culprit.local > MATCH_RATIO
+    faulty = first_faulty(found)
+    if faulty is not None:
+        before = found[: found.index(faulty)]
+        assert all(place.local <= max(FAULT_RATIO, faulty.local) for place in before)
+        assert faulty.local > MATCH_RATIO
 
 
 class Misread:
@@ -76,13 +76,13 @@ def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
     assert first_faulty(found) is None
 
 
-def test_the_trail_shows_the_guilty_among_its_neighbours():
+def test_the_trail_shows_the_faulty_among_its_neighbours():
     found = places((1, 1), (1, 1), (1, 1), (90, 90), (80, 1), (70, 1), (60, 1))
     steps = trail(found, found[3])
     assert [step.module for step in steps] == ["layer.1", "layer.2", "layer.3", "layer.4", "layer.5"]
     assert [step.local for step in steps] == [1, 1, 90, 1, 1]
 
 
-def test_the_trail_of_nobody_is_of_those_furthest_off():
+def test_the_trail_without_a_faulty_module_is_of_those_furthest_off():
     found = places((1, 1), (9, 2), (12, 3))
     assert [step.inherited for step in trail(found, None)] == [12, 9, 1]

@@ -1,4 +1,4 @@
-"""A file that does not repeat its own answers is blamed for that, at the nodes that draw random numbers."""
+"""A file that does not repeat its own answers is at fault, at the nodes that draw random numbers."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ def bernoulli(given, out):
     [(dropout, "drop", "Dropout"), (normal, "noise", "RandomNormalLike"), (bernoulli, "kept", "Bernoulli")],
     ids=["dropout", "normal", "bernoulli"],
 )
-def test_nodes_that_draw_random_numbers_are_named(blamed, copied, make, node, operator):
-    found = blamed("bert", noisy(copied("bert", "graph"), "gelu_1", make))
+def test_nodes_that_draw_random_numbers_are_named(attributed, copied, make, node, operator):
+    found = attributed("bert", noisy(copied("bert", "graph"), "gelu_1", make))
     assert found.kind == "exporter"
     assert (
         found.meaning == f"the file does not repeat its own answers: random numbers are drawn by `{node}` ({operator})"
@@ -82,19 +82,19 @@ def test_nodes_that_draw_random_numbers_are_named(blamed, copied, make, node, op
     assert found.module in {NEXT, ""}
 
 
-def test_the_module_of_such_a_node_is_named(blamed, copied):
-    found = blamed("bert", noisy(copied("bert", "graph"), "gelu_1", normal))
+def test_the_module_of_such_a_node_is_named(attributed, copied):
+    found = attributed("bert", noisy(copied("bert", "graph"), "gelu_1", normal))
     assert (found.module, found.class_name) == (NEXT, "Linear")
 
 
-def test_dropout_that_is_told_to_leave_everything_is_not_named_beside_it(blamed, copied):
+def test_dropout_that_is_told_to_leave_everything_is_not_named_beside_it(attributed, copied):
     graph = noisy(noisy(copied("bert", "graph"), "gelu_1", normal), "gelu_2", idle)
-    assert "Dropout" not in blamed("bert", graph).meaning
+    assert "Dropout" not in attributed("bert", graph).meaning
 
 
-def test_a_file_that_is_wrong_and_repeats_itself_is_blamed_for_that_alone(blamed, copied):
+def test_a_file_that_is_wrong_and_repeats_itself_is_at_fault_for_that_alone(attributed, copied):
     graph = noisy(copied("bert", "graph"), "gelu_1", lambda given, out: [helper.make_node("Neg", [given], [out])])
-    assert "repeat" not in blamed("bert", graph).evidence()["meaning"]
+    assert "repeat" not in attributed("bert", graph).evidence()["meaning"]
 
 
 @dataclass
@@ -116,15 +116,15 @@ def test_so_is_one_that_cannot_be_taken_apart(lab, reference, batches):
     assert (found.kind, found.meaning, found.nodes) == ("exporter", "the file does not repeat its own answers", ())
 
 
-def test_a_kernel_that_is_not_steady_is_to_blame_where_nothing_is_drawn(lab, reference, candidate, batches):
+def test_a_kernel_that_is_not_steady_is_at_fault_where_nothing_is_drawn(lab, reference, candidate, batches):
     held = candidate(lab("bert").path)
     restless = replace(held, execute=lambda names, feed: [RNG.normal(size=(len(feed["input_ids"]), 3))])
     found = attribute_difference(reference(lab("bert").module), restless, batches, mask="attention_mask")
     assert (found.kind, found.meaning) == ("kernel", "the file does not repeat its own answers")
 
 
-def test_the_words_of_it_are_printed(blamed, copied):
-    told = json.dumps(blamed("bert", noisy(copied("bert", "graph"), "gelu_1", normal)).evidence())
+def test_the_words_of_it_are_printed(attributed, copied):
+    told = json.dumps(attributed("bert", noisy(copied("bert", "graph"), "gelu_1", normal)).evidence())
     row = {name: 1.0 if kind == pa.float64() else 8 if kind == pa.int64() else "" for name, kind in _columns()}
     remarks = evidence(pa.Table.from_pylist([row | {"peer": "float32", "blame": told}], SCHEMA))["remarks"]
     assert f"it begins in `{NEXT}` (Linear, node `noise`)" in remarks
@@ -190,25 +190,27 @@ def rows():
     [(seeded, ""), (rare, ""), (by_the_batch, "norm")],
     ids=lambda one: getattr(one, "__name__", one),
 )
-def test_a_model_that_does_not_agree_with_itself_is_to_blame_and_not_the_file(opened, told, rows, model, module):
+def test_a_model_that_does_not_agree_with_itself_is_at_fault_and_not_the_file(
+    opened, attributed_export, rows, model, module
+):
     one = opened("sound", sound(), rows, "script")
-    found = told(model(), [rows], one.graph, one.path)
+    found = attributed_export(model(), [rows], one.graph, one.path)
     assert (found.kind, found.module) == ("reference", module)
     assert found.meaning.startswith("the model does not agree with itself: its own answer moves")
 
 
-def test_of_one_row_with_a_seed_the_copies_tell(opened, told, rows):
+def test_of_one_row_with_a_seed_the_copies_tell(opened, attributed_export, rows):
     one = opened("sound", sound(), rows, "script")
-    assert told(seeded(), [{"x": rows["x"][:1]}], one.graph, one.path).kind == "reference"
+    assert attributed_export(seeded(), [{"x": rows["x"][:1]}], one.graph, one.path).kind == "reference"
 
 
-def test_a_model_that_agrees_with_itself_is_not_to_blame(opened, told, rows):
+def test_a_model_that_agrees_with_itself_is_not_at_fault(opened, attributed_export, rows):
     one = opened("sound", sound(), rows, "script")
     one.nodes(("Tanh",))[0].op_type = "Sigmoid"
-    assert told(sound(), [rows], one.graph, one.path).kind == "exporter"
+    assert attributed_export(sound(), [rows], one.graph, one.path).kind == "exporter"
 
 
-def test_an_input_that_the_file_lacks_and_the_answer_depends_on_is_named(opened, told, rows):
+def test_an_input_that_the_file_lacks_and_the_answer_depends_on_is_named(opened, attributed_export, rows):
     import torch
 
     class Scaled(torch.nn.Module):
@@ -221,6 +223,6 @@ def test_an_input_that_the_file_lacks_and_the_answer_depends_on_is_named(opened,
 
     one = opened("sound", sound(), rows, "script")
     more = {"scale": np.linspace(0.5, 2, 40).astype(np.float32), "unused": np.ones(40, np.float32)}
-    found = told(Scaled().eval(), [rows | more], one.graph, one.path, unread_inputs=["unused", "scale"])
+    found = attributed_export(Scaled().eval(), [rows | more], one.graph, one.path, unread_inputs=["unused", "scale"])
     assert found.kind == "exporter"
     assert found.meaning == "the file does not take `scale`, which the model is given and its answer depends on"

@@ -32,16 +32,16 @@ def run(folder):
     return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
 
 
-def test_a_bundle_shows_the_difference_by_itself(blamed, damaged, tmp_path):
-    found = blamed("bert", damaged, bundle=tmp_path / "out")
+def test_a_bundle_shows_the_difference_by_itself(attributed, damaged, tmp_path):
+    found = attributed("bert", damaged, bundle=tmp_path / "out")
     shown = run(tmp_path / "out")
     assert shown.returncode == 1, shown.stderr
-    assert "the reference of ONNX: " in shown.stdout
+    assert "the reference evaluator of ONNX: " in shown.stdout
     assert json.loads((tmp_path / "out" / "blame.json").read_text()) == found.evidence()
 
 
-def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(blamed, damaged, tmp_path):
-    blamed("bert", damaged, bundle=tmp_path / "out")
+def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(attributed, damaged, tmp_path):
+    attributed("bert", damaged, bundle=tmp_path / "out")
     inputs = np.load(tmp_path / "out" / "inputs.npz", allow_pickle=False)
     assert [array.shape for array in inputs.values()] == [(1, 1, 64)]
     piece = onnx.load(tmp_path / "out" / "piece.onnx")
@@ -49,15 +49,15 @@ def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(blamed, damag
     assert [node.op_type for node in piece.graph.node] == ["Gelu"]
 
 
-def test_a_mended_piece_shows_nothing(blamed, damaged, tmp_path):
-    blamed("bert", damaged, bundle=tmp_path / "out")
+def test_a_mended_piece_shows_nothing(attributed, damaged, tmp_path):
+    attributed("bert", damaged, bundle=tmp_path / "out")
     piece = onnx.load(tmp_path / "out" / "piece.onnx")
     del piece.graph.node[0].attribute[:]
     onnx.save(piece, tmp_path / "out" / "piece.onnx")
     assert run(tmp_path / "out").returncode == 0
 
 
-def test_what_no_module_is_to_blame_for_is_shown_whole(blamed, copied, tmp_path):
+def test_what_no_module_is_at_fault_for_is_shown_whole(attributed, copied, tmp_path):
     graph = copied("bert", "graph")
     last = next(node for node in graph.graph.node if "logits" in node.output)
     for place in (1, 2):
@@ -65,28 +65,28 @@ def test_what_no_module_is_to_blame_for_is_shown_whole(blamed, copied, tmp_path)
         array = onnx.numpy_helper.to_array(weight)[[1, 0, 2]]
         graph.graph.initializer.append(onnx.numpy_helper.from_array(array, f"swapped {place}"))
         last.input[place] = f"swapped {place}"
-    assert blamed("bert", graph, bundle=tmp_path / "out").kind == "signature"
+    assert attributed("bert", graph, bundle=tmp_path / "out").kind == "signature"
     assert run(tmp_path / "out").returncode == 1
     assert set(np.load(tmp_path / "out" / "inputs.npz")) == {"input_ids", "attention_mask"}
 
 
-def test_an_output_in_another_shape_is_shown_to_be(blamed, copied, tmp_path):
+def test_an_output_in_another_shape_is_shown_to_be(attributed, copied, tmp_path):
     graph = copied("bert", "graph")
     next(node for node in graph.graph.node if "logits" in node.output).output[0] = "ours"
     graph.graph.node.append(onnx.helper.make_node("Squeeze", ["ours"], ["logits"], name="squeezed"))
     graph.graph.output[0].type.tensor_type.ClearField("shape")
-    assert blamed("bert", graph, bundle=tmp_path / "out").kind == "signature"
+    assert attributed("bert", graph, bundle=tmp_path / "out").kind == "signature"
     shown = run(tmp_path / "out")
     assert shown.returncode == 1
     assert "its shape is (3,), and not (1, 3)" in shown.stdout
 
 
-def test_an_input_that_crashes_is_cut_to_the_length_that_does(blamed, copied, tmp_path):
+def test_an_input_that_crashes_is_cut_to_the_length_that_does(attributed, copied, tmp_path):
     graph = copied("bert", "graph")
     gather = next(node for node in graph.graph.node if "bert.embeddings.position_embeddings.weight" in node.input)
     table = next(one for one in graph.graph.initializer if one.name == gather.input[0])
     table.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(table)[:9].copy(), table.name))
-    found = blamed("bert", graph, bundle=tmp_path / "out")
+    found = attributed("bert", graph, bundle=tmp_path / "out")
     assert (found.kind, found.evidence()["ratio"]) == ("weights", None)
     assert [array.shape for array in np.load(tmp_path / "out" / "inputs.npz").values()] == [(1, 10)]
     shown = run(tmp_path / "out")
@@ -105,13 +105,13 @@ def test_an_input_that_crashes_is_cut_to_the_length_that_does(blamed, copied, tm
     ],
 )
 def test_the_script_says_where_it_cannot_run_on_what_the_difference_was_found_on(
-    blamed, damaged, tmp_path, real_gpu_names, *, first, told
+    attributed, damaged, tmp_path, real_gpu_names, *, first, told
 ):
     import onnxruntime
 
     if first == CUDA and (CUDA not in onnxruntime.get_available_providers() or real_gpu_names()):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    blamed("bert", damaged, bundle=tmp_path / "out")
+    attributed("bert", damaged, bundle=tmp_path / "out")
     session = tmp_path / "out" / "session.json"
     assert json.loads(session.read_text()) == {"providers": [reproduction.CPU], "tf32": False}
     session.write_text(json.dumps({"providers": [first, reproduction.CPU], "tf32": False}))

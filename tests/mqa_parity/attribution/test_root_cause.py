@@ -36,8 +36,8 @@ def matrices(graph):
     return [name for node in graph.graph.node if "MatMul" in node.op_type for name in node.input if name in known]
 
 
-def test_what_is_rounded_and_nothing_else_is_a_matter_of_precision(quantized, blamed):
-    found = blamed("bert", quantized)
+def test_what_is_rounded_and_nothing_else_is_a_matter_of_precision(quantized, attributed):
+    found = attributed("bert", quantized)
     assert found.kind == "precision"
     assert "`int8`" in found.reason
     assert found.module
@@ -45,14 +45,14 @@ def test_what_is_rounded_and_nothing_else_is_a_matter_of_precision(quantized, bl
 
 @pytest.mark.parametrize("place", [0, 4, 9])
 @pytest.mark.parametrize("part", ["_quantized", "_scale"])
-def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, blamed, place, part):
+def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, attributed, place, part):
     damaged = copy_of(quantized)
     name = matrices(damaged)[place]
     wanted = name.removesuffix("_quantized") + part
     tensor = next(one for one in damaged.graph.initializer if one.name == wanted)
     array = numpy_helper.to_array(tensor)
     tensor.CopyFrom(numpy_helper.from_array((array * 0.6).astype(array.dtype), wanted))
-    found = blamed("bert", damaged)
+    found = attributed("bert", damaged)
     assert (found.kind, found.weight) == ("weights", f"{name}: weight")
     assert found.module.startswith("bert.encoder.layer.")
     assert found.class_name == "Linear"
@@ -60,12 +60,12 @@ def test_a_weight_that_is_more_than_rounded_is_named_with_its_module(quantized, 
 
 
 @pytest.mark.parametrize("module", ["bert.pooler.dense", "classifier"])
-def test_a_product_and_its_bias_that_were_one_node_keep_their_module(quantized, blamed, module):
+def test_a_product_and_its_bias_that_were_one_node_keep_their_module(quantized, attributed, module):
     damaged = copy_of(quantized)
     name = f"{module}.weight_quantized"
     tensor = next(one for one in damaged.graph.initializer if one.name == name)
     tensor.CopyFrom(numpy_helper.from_array((numpy_helper.to_array(tensor) * 0.6).astype(np.int8), name))
-    found = blamed("bert", damaged)
+    found = attributed("bert", damaged)
     assert (found.kind, found.module, found.weight) == ("weights", module, f"{name}: weight")
 
 
@@ -91,20 +91,22 @@ def faulty_kernel(value):
         (("SkipLayerNormalization", 2), "SkipLayerNormFusion", "bert.encoder.layer.1.attention.output.LayerNorm"),
     ],
 )
-def test_a_fused_kernels_fault_is_its_optimizers_and_has_its_module(blamed, faulty_optimizer, made, optimizer, module):
-    found = blamed("bert", source=faulty_optimizer(*made))
+def test_a_fused_kernels_fault_is_its_optimizers_and_has_its_module(
+    attributed, faulty_optimizer, made, optimizer, module
+):
+    found = attributed("bert", source=faulty_optimizer(*made))
     assert (found.kind, found.optimizer, found.module) == ("pass", optimizer, module)
     assert "from the level `extended` on" in found.reason
     assert found.evidence()["optimizer"] == optimizer
 
 
-def test_a_kernel_that_the_reference_of_onnx_contradicts_is_to_blame_itself(blamed):
-    found = blamed("bert", source=faulty_kernel("gelu_2"))
+def test_a_kernel_that_the_reference_of_onnx_contradicts_is_at_fault_itself(attributed):
+    found = attributed("bert", source=faulty_kernel("gelu_2"))
     assert (found.kind, found.module) == ("kernel", "bert.encoder.layer.2.intermediate.intermediate_act_fn")
     assert found.nodes == ("node_gelu_2",)
 
 
-def test_where_optimizers_are_blamed_the_file_itself_is_sound(lab, reference, candidate, batches, faulty_optimizer):
+def test_where_optimizers_are_at_fault_the_file_itself_is_sound(lab, reference, candidate, batches, faulty_optimizer):
     held = candidate(lab("bert").path, faulty_optimizer("BiasGelu", 0))
     assert isinstance(held.source.path, Path)
     right = reference(lab("bert").module).run(batches[1])["logits"]

@@ -65,18 +65,20 @@ EXPORTS = [*((family, "script") for family in DECODERS), ("Llama", "dynamo")]
 
 
 @pytest.mark.parametrize("export", EXPORTS, ids="-".join)
-def test_a_weight_of_the_first_layer_is_not_laid_to_the_rotary_positions(decoder, opened, told, words, export):
+def test_a_weight_of_the_first_layer_is_not_laid_to_the_rotary_positions(
+    decoder, opened, attributed_export, words, export
+):
     module = decoder(export[0])
     one = opened(export[0], module, words, export[1], axes=(0, 1))
     name, weight = one.weight(one.nodes(("MatMul", "Gemm"), QUERY)[0])
     weight[0, 0] += 0.5
     one.set(name, weight)
-    found = told(module, [words], one.graph, one.path)
+    found = attributed_export(module, [words], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", f"model.{QUERY}")
 
 
 @pytest.mark.parametrize("export", [("Qwen2", "script"), ("Llama", "dynamo")], ids="-".join)
-def test_another_scale_of_the_first_attention_is_its_own(decoder, opened, told, words, export):
+def test_another_scale_of_the_first_attention_is_its_own(decoder, opened, attributed_export, words, export):
     module = decoder(export[0])
     one = opened(export[0], module, words, export[1], axes=(0, 1))
     softmax = one.nodes(("Softmax",), ATTENTION)[0]
@@ -84,16 +86,16 @@ def test_another_scale_of_the_first_attention_is_its_own(decoder, opened, told, 
     scaling = helper.make_node("Mul", [softmax.input[0], "factor"], ["scaled"], name=f"{softmax.name}_scaled")
     one.graph.graph.node.insert(list(one.graph.graph.node).index(softmax), scaling)
     softmax.input[0] = "scaled"
-    found = told(module, [words], one.graph, one.path)
+    found = attributed_export(module, [words], one.graph, one.path)
     assert (found.kind, found.module) == ("exporter", f"model.{ATTENTION}")
 
 
 @pytest.mark.parametrize("export", [("Gemma", "script"), ("Llama", "dynamo")], ids="-".join)
-def test_an_angle_of_the_rotary_positions_is_theirs(decoder, opened, told, words, export):
+def test_an_angle_of_the_rotary_positions_is_theirs(decoder, opened, attributed_export, words, export):
     module = decoder(export[0])
     one = opened(export[0], module, words, export[1], axes=(0, 1))
     one.nodes(("Sin",), "rotary_emb")[0].op_type = "Tanh"
-    found = told(module, [words], one.graph, one.path)
+    found = attributed_export(module, [words], one.graph, one.path)
     assert (found.kind, found.module) == ("exporter", "model.rotary_emb")
 
 
@@ -130,39 +132,41 @@ def images():
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_a_folded_weight_is_known_whatever_its_name_and_whose_it_is(opened, told, images, exporter):
+def test_a_folded_weight_is_known_whatever_its_name_and_whose_it_is(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     name, weight = one.weight(one.nodes(("Conv",))[2])
     weight.flat[5] += 0.3
     one.set(name, weight)
-    found = told(module, [images], one.graph, one.path)
+    found = attributed_export(module, [images], one.graph, one.path)
     assert (found.kind, found.module, found.class_name) == ("weights", "blocks.0.two", "Conv2d")
     assert "1 of 576 numbers differ" in found.reason
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_healthy_folding_is_not_taken_for_a_fault(opened, told, images, exporter):
+def test_healthy_folding_is_not_taken_for_a_fault(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     name, weight = one.weight(one.nodes(("Gemm",))[0])
     weight[0, 0] += 0.5
     one.set(name, weight)
-    found = told(module, [images], one.graph, one.path)
+    found = attributed_export(module, [images], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", "head")
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_a_lost_rectifier_is_of_the_block_around_it(opened, told, images, exporter):
+def test_a_lost_rectifier_is_of_the_block_around_it(opened, attributed_export, images, exporter):
     module = convolutional()
     one = opened("convolutional", module, images, exporter)
     one.lose(one.nodes(("Relu",), "blocks.0")[0])
-    found = told(module, [images], one.graph, one.path)
+    found = attributed_export(module, [images], one.graph, one.path)
     assert (found.kind, found.module, found.class_name) == ("exporter", "blocks.0", "Block")
     assert "before it gives it to `blocks.0.last` is not in the file" in found.meaning
 
 
-def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_where_one_is_wrong(opened, told):
+def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_where_one_is_wrong(
+    opened, attributed_export
+):
     import torch
 
     class Pair(torch.nn.Module):
@@ -183,5 +187,5 @@ def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_wher
     for kind in ("Sin", "Cos"):
         one = opened("pair", module, batch, "script")
         one.nodes((kind,))[0].op_type = "Tanh"
-        found = told(module, [batch], one.graph, one.path)
+        found = attributed_export(module, [batch], one.graph, one.path)
         assert (found.kind, found.module, found.value) == ("exporter", "pair", f"/model/pair/{kind}_output_0")

@@ -67,53 +67,55 @@ def changed(one, names):
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_several_wrong_weights_are_named_beside_torchscript(opened, told, batch, script, exporter):
+def test_several_wrong_weights_are_named_beside_torchscript(opened, attributed_export, batch, script, exporter):
     for names in (("norm.weight",), ("norm.weight", "head.dense.bias", "up.weight")):
         one = opened("mlp", mlp(), batch, exporter)
         changed(one, names)
-        found = told(script, [batch], one.graph, one.path)
+        found = attributed_export(script, [batch], one.graph, one.path)
         assert found.kind == "weights"
         assert all(f"{name}` is not `" in found.reason for name in names)
         assert "the file agrees" in found.reason
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_a_wrong_weight_in_a_constant_is_found(opened, told, batch, exporter):
+def test_a_wrong_weight_in_a_constant_is_found(opened, attributed_export, batch, exporter):
     one = opened("mlp", mlp(), batch, exporter)
     changed(one, ("down.weight",))
     one.as_constants()
-    found = told(mlp(), [batch], one.graph, one.path)
+    found = attributed_export(mlp(), [batch], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", "down")
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
-def test_another_checkpoint_is_told_as_such(opened, told, batch, exporter):
+def test_another_checkpoint_is_told_as_such(opened, attributed_export, batch, exporter):
     one = opened("mlp", mlp(), batch, exporter)
-    found = told(mlp(seed=8), [batch], one.graph, one.path)
+    found = attributed_export(mlp(seed=8), [batch], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", "")
     assert found.reason == "10 of 10 weights differ from the model's: another model, or another training step"
 
 
 @pytest.mark.parametrize("exporter", ["dynamo", "script"])
 @pytest.mark.parametrize("rows", [1, ROWS])
-def test_a_lost_tanh_is_of_the_module_that_has_it_and_no_weight_is_wrong(opened, told, batch, exporter, rows):
+def test_a_lost_tanh_is_of_the_module_that_has_it_and_no_weight_is_wrong(
+    opened, attributed_export, batch, exporter, rows
+):
     one = opened("mlp", mlp(), batch, exporter)
     one.lose(one.nodes(("Tanh",))[0])
-    found = told(mlp(), [{"x": batch["x"][:rows]}], one.graph, one.path)
+    found = attributed_export(mlp(), [{"x": batch["x"][:rows]}], one.graph, one.path)
     assert (found.kind, found.module, found.class_name) == ("exporter", "head", "Head")
     assert "what `head` makes of `head.dense` before it gives it to `head.out` is not in the file" in found.meaning
 
 
-def test_a_module_that_is_lost_is_named_as_missing(blamed, lab, surgery):
+def test_a_module_that_is_lost_is_named_as_missing(attributed, lab, surgery):
     one = surgery(lab("bert").path)
     one.lose(one.nodes(("Tanh",), "pooler")[0])
-    found = blamed("bert", one.graph)
+    found = attributed("bert", one.graph)
     assert (found.kind, found.module, found.class_name) == ("exporter", "bert.pooler.activation", "Tanh")
     assert found.meaning == "`bert.pooler.activation` is missing in the file"
 
 
 @pytest.mark.parametrize("inside", [True, False])
-def test_wrappers_of_two_levels_on_either_side_hide_no_module(opened, told, batch, inside):
+def test_wrappers_of_two_levels_on_either_side_hide_no_module(opened, attributed_export, batch, inside):
     import torch
 
     class Around(torch.nn.Module):
@@ -127,7 +129,7 @@ def test_wrappers_of_two_levels_on_either_side_hide_no_module(opened, told, batc
     deep = Around(Around(mlp())).eval()
     one = opened("deep", deep, batch, "script") if inside else opened("mlp", mlp(), batch, "script")
     changed(one, ("head.dense.weight",))
-    found = told(mlp() if inside else deep, [batch], one.graph, one.path)
+    found = attributed_export(mlp() if inside else deep, [batch], one.graph, one.path)
     assert (found.kind, found.module) == ("weights", f"{'' if inside else 'inner.inner.'}head.dense")
 
 
@@ -150,12 +152,12 @@ def outermost():
 @pytest.mark.parametrize(
     "change", [("Tanh", "Sigmoid"), ("LogSoftmax", "Softmax"), ("LogSoftmax", "Identity")], ids=" for ".join
 )
-def test_what_the_model_itself_makes_is_of_none_of_its_modules(opened, told, batch, exporter, change):
+def test_what_the_model_itself_makes_is_of_none_of_its_modules(opened, attributed_export, batch, exporter, change):
     one = opened("outermost", outermost(), batch, exporter)
     node = one.nodes((change[0],))[0]
     node.op_type = change[1]
     if change[1] == "Identity":
         del node.attribute[:]
-    found = told(outermost(), [batch], one.graph, one.path)
+    found = attributed_export(outermost(), [batch], one.graph, one.path)
     assert (found.kind, found.module, found.class_name) == ("exporter", "", "Whole")
     assert found.nodes[-1] == node.name

@@ -61,7 +61,7 @@ def test_keys_and_values_are_given_all_or_none():
 
 
 def test_an_only_output_of_another_name_is_held_and_its_name_is_told():
-    told = "the file calls `logits` by another name, `scores`: whoever asks the file for `logits` gets nothing"
+    told = "the file calls `logits` by another name, `scores`: a client that asks for `logits` gets nothing"
     for requested in (None, ["logits"]):
         found = held({"logits": (1, "r")}, {"scores": (1, "r")}, requested)
         assert (found.pairs, found.missing, found.notes) == ({"logits": "scores"}, {}, (told,))

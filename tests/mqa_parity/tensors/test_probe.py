@@ -234,9 +234,9 @@ def test_what_only_one_side_gives_is_a_note(held, numpy_runner, precision):
     assert set(shown["outputs"]) == {"hidden", "logits"}
     assert shown["unheld"] == ["mean", "twice"]
     assert shown["notes"] == [
-        "`tokens` has the numbers of `hidden`, and is held against it",
+        "`tokens` has the numbers of `hidden`, and is compared with it",
         "the file leaves out `ids`: `outputs` asks for what it has to give",
-        "the file also gives `mean`, `twice`, which the model does not: nothing is held against it",
+        "the file also gives `mean`, `twice`, which the model does not: not compared",
     ]
     if precision == "float32":
         assert found["ratio"] <= 1
@@ -248,7 +248,7 @@ def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(he
 
     found, shown, _ = held(numpy_runner(changes=changes))
     assert found["ratio"] > 100
-    assert "`tokens` is held against `hidden`, which it shares nothing with but its shape" in shown["notes"]
+    assert "`tokens` is compared with `hidden`, though they share only their shape" in shown["notes"]
 
 
 def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
@@ -276,7 +276,7 @@ def test_integers_are_let_go_where_pytorch_itself_is_torn(held, numpy_runner):
     )
 
 
-def test_whoever_is_to_blame_is_told_in_words(held):
+def test_the_cause_is_told_in_words(held):
     found = {
         "kind": "exporter",
         "meaning": "the file computes something else",
@@ -305,7 +305,7 @@ def test_of_a_module_only_what_is_known_is_told(held, known, words):
     assert shown["remarks"][1] == f"it begins in `layer.3`{words}"
 
 
-def test_where_nobody_could_find_out_who_is_to_blame_the_reason_is_told(held):
+def test_where_no_cause_could_be_found_the_reason_is_told(held):
     _, _, table = held()
     texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
     shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
@@ -374,7 +374,7 @@ def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_run
     assert (found["ratio"].undefined, found["ratio"].never) == ("PyTorch has no int8", True)
     assert np.isnan(found["ratio"].of(np.ones((3, 7)))).all()
     assert 0 < found["max_abs"] < 1e-5
-    assert "PyTorch has no int8 to hold this against" in shown["remarks"][0]
+    assert "PyTorch has no int8 to compare this with" in shown["remarks"][0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
     assert broken["ratio"] == math.inf
 
@@ -445,7 +445,7 @@ def test_a_file_of_another_checkpoint_is_told_as_such(held, weighed):
 def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
     found, shown, _ = held(weighed(trouble="no such file"), weighed())
     assert found["mismatches"] == 0
-    assert "its weights could not be held against the model's: no such file" in shown["notes"]
+    assert "its weights could not be compared with the model's: no such file" in shown["notes"]
 
 
 # The reference
@@ -476,7 +476,7 @@ def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(h
     assert any("does not run in float64: no such kernel" in remark for remark in shown["remarks"])
 
 
-def test_a_reference_that_moves_is_named_and_the_export_is_not_blamed(held, numpy_runner):
+def test_a_reference_that_moves_is_named_and_the_export_is_not_at_fault(held, numpy_runner):
     rng = np.random.default_rng(7)
     drops = numpy_runner(changes=lambda outputs: outputs | {"logits": outputs["logits"] * np.float32(rng.random())})
     with pytest.raises(MqaError, match="backend `torch` does not give the same answer twice: `logits`") as raised:

@@ -42,7 +42,7 @@ def test_ten_rows_of_a_thousand_that_are_wrong_are_found(screened):
     assert sampled["ratio"] <= 1, "none of the rows that were drawn is one of them"
     assert found["ratio"] > 1000
     assert shown["looked_at"] == {"rows": 26, "compared": 1000, "of_rows": 1000}
-    assert shown["remarks"][-1] == "looked at 26 of 1,000 rows, those that part most of 1,000 among them"
+    assert shown["remarks"][-1] == "looked at 26 of 1,000 rows, the most different of 1,000 among them"
     assert {f"row {place}" for place in range(99, 1000, 100)} <= set(table.column("id").to_pylist())
 
 

