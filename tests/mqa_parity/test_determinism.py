@@ -1,13 +1,18 @@
-"""What an error says, in a line."""
+"""Whether a reference repeats its outputs, how far arrays lie apart, and what an error says in a line."""
 
 from __future__ import annotations
 
+from itertools import count
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.determinism import MAX_HALF, error_summary, shorten
+from mqa_parity.batching import Batch, Row
+from mqa_parity.determinism import MAX_HALF, check_determinism, error_summary, max_distance, max_magnitude, shorten
+from mqa_registry import MqaError
 
 
 def test_of_a_long_line_both_ends_are_told():
@@ -35,3 +40,36 @@ def test_of_an_error_in_torchscript_its_reason_is_told():
 
 def test_an_error_without_words_is_told_by_its_type():
     assert error_summary(ValueError("\n \n")) == "ValueError"
+
+
+EPS = 2.0**-23
+
+
+@pytest.fixture
+def moving(numpy_runner):
+    """A runner whose second run differs from the first by so many roundings of its largest number."""
+
+    def make(roundings):
+        runs = count()
+        return numpy_runner(lambda batch, dtype: {"y": np.array([[4.0, 1.0 + 4 * EPS * roundings * next(runs)]])})
+
+    return make
+
+
+@pytest.mark.parametrize(("roundings", "is_steady"), [(0, True), (60, True), (70, False)])
+def test_a_reference_may_move_by_64_roundings_of_its_largest_number(moving, roundings, is_steady):
+    batch = Batch((Row("0", {}, 1, ""),), {})
+    if is_steady:
+        rerun = check_determinism(moving(roundings), "torch", [batch], EPS).rerun
+        assert rerun["y"] == pytest.approx(4 * EPS * roundings)
+    else:
+        with pytest.raises(MqaError, match=r"backend `torch` does not give the same answer twice: `y` moves by 3.3e-05"):
+            check_determinism(moving(roundings), "torch", [batch], EPS)
+
+
+def test_nan_equals_nan_and_is_infinitely_far_from_all_else():
+    one, other = np.array([1.0, np.nan, 3.0]), np.array([1.5, np.nan, 3.0])
+    assert max_distance(one, other) == 0.5
+    assert max_distance(one, np.array([1.0, 2.0, 3.0])) == np.inf
+    assert max_distance(one, one[:2]) == np.inf
+    assert (max_magnitude(one), max_magnitude(np.array([np.inf, -2.0])), max_magnitude(np.array([np.nan]))) == (3, 2, 0)

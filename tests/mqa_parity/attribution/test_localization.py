@@ -31,6 +31,13 @@ def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
     assert first_faulty(one).call.module == "layer.2"
 
 
+def test_where_a_precision_allows_less_than_a_match_so_does_a_module():
+    one = places((1, 1), (5, 4.5))
+    assert first_faulty(one) is None
+    assert first_faulty(one, 4.0).call.module == "layer.1"
+    assert first_faulty(one, 10.0) is None
+
+
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, MATCH_RATIO)), max_size=8))
 def test_inherited_errors_make_no_module_faulty(ratios):
     assert first_faulty(places(*ratios)) is None

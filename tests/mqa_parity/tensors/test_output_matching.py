@@ -34,6 +34,8 @@ def held(reference, candidate, requested=None):
         ({"a": (0, "r"), "b": (9, "r")}, {"b": (0, "r"), "a": (9, "r")}, {"a": "a", "b": "b"}),
         # by value, the nearest, each once
         ({"a": (0, "r"), "b": (5, "r")}, {"x": (5.5, "r"), "y": (0.5, "r"), "z": (5, "r")}, {"a": "y", "b": "z"}),
+        # no further apart than the same output may be
+        ({"a": (0, "r"), "b": (5, "r")}, {"x": (9, "s"), "y": (7, "r")}, {"a": "y"}),
         # the form comes before the value
         ({"a": (0, "r"), "b": (5, "r")}, {"x": (0, "rows"), "y": (5, "r")}, {"b": "y"}),
         # the first by its form alone, no other

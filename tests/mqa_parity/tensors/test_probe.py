@@ -114,6 +114,7 @@ def test_rows_that_are_each_too_large_for_a_batch_are_seen_in_company_once(held,
 def test_another_gelu_is_far_off(held, numpy_runner, network):
     found, shown, _ = held(numpy_runner(partial(network, gelu=0.04)))
     assert found["ratio"] > 30
+    assert len(shown["examples"]) == 5
     assert "times as far from float64 as PyTorch in float32" in shown["remarks"][0]
     assert found["mismatches"] == 0
 
@@ -388,6 +389,9 @@ def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
 def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(5e-5)))
     few, many = (held(candidate, rows=rows)[1]["remarks"] for rows in (4, 40))
+    larger = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
+    assert held(larger, rows=4)[0]["ratio"] > 100
+    assert "too few" not in str(held(larger, rows=4)[1]["remarks"]), "a ratio is too large by ten times at most"
     assert "`logits` has 12 numbers in all, too few" in few[1]
     assert many[1:] == ["looked at 40 of 40 rows"]
 
@@ -518,7 +522,9 @@ def test_a_row_that_the_reference_has_no_answer_to_is_named_and_decides_nothing(
     reference = numpy_runner(changes=without_an_answer((0, 0), value, dtype))
     found, shown, _ = held(reference=reference)
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
-    assert 0 < len(shown["beyond_use"]) < 20
+    assert 3 < len(shown["beyond_use"]) < 20
+    (note,) = [one for one in shown["notes"] if one.startswith(f"{len(shown['beyond_use'])} rows decide nothing")]
+    assert (note.count("`row "), note.endswith(" ...")) == (3, True)
     faulty = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
     assert held(faulty, reference)[0]["ratio"] > 100, "the other rows decide"
 
