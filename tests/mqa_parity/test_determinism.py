@@ -63,7 +63,9 @@ def test_a_reference_may_move_by_64_roundings_of_its_largest_number(moving, roun
         rerun = check_determinism(moving(roundings), "torch", [batch], EPS).rerun
         assert rerun["y"] == pytest.approx(4 * EPS * roundings)
     else:
-        with pytest.raises(MqaError, match=r"backend `torch` does not give the same answer twice: `y` moves by 3.3e-05"):
+        with pytest.raises(
+            MqaError, match=r"backend `torch` does not give the same answer twice: `y` moves by 3.3e-05"
+        ):
             check_determinism(moving(roundings), "torch", [batch], EPS)
 
 

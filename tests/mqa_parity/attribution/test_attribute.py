@@ -210,6 +210,28 @@ def test_an_optimizer_is_found_without_a_graph_too():
     assert "level" not in ask(Optimized(wrong, at=("all",))).reason
 
 
+@dataclass
+class Unsteady(Plain):
+    """A reference whose logits change with the number of rows, by so much."""
+
+    by: float = 0.0
+
+    def run(self, batch):
+        found = network(batch, self.dtype)
+        few = len(batch["words"]) < len(BATCH["words"])
+        return found | {"logits": found["logits"] + np.asarray(self.by if few else 0, self.dtype)}
+
+
+@pytest.mark.parametrize(("by", "kind"), [(4e-6, ""), (1e-3, "reference")])
+def test_a_reference_may_change_with_its_batch_as_another_order_of_sums_does(by, kind):
+    reference, sound = Unsteady(by=by), Changed(lambda batch: network(batch, np.float32))
+    exact = Plain(np.float64)
+    noise = np.abs(network(BATCH, np.float32)["logits"] - network(BATCH, np.float64)["logits"]).max()
+    assert (10 < by / noise < 100) == (not kind)
+    found = attribute_difference(reference, sound, [BATCH], mask="mask", oracle=exact)
+    assert (found.kind if found else "") == kind
+
+
 def test_a_candidate_without_a_graph_is_at_fault_as_a_whole():
     found = ask(Changed(lambda batch: {"logits": network(batch, np.float32)["logits"] * np.float32(1.01)}))
     assert (found.kind, found.module) == ("exporter", "")
@@ -232,3 +254,4 @@ def test_evidence_is_json_without_missing_numbers(ratio):
     told = json.loads(json.dumps(found.evidence(), allow_nan=False))
     assert (told["kind"], told["module"], told["node"]) == ("kernel", "a.b", "two")
     assert "weight" not in told
+    assert told.get("ratio") == {0.0: None, 3.14159: 3.14}.get(ratio), "nothing for 0, null for what is not finite"
