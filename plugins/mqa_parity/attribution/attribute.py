@@ -28,7 +28,7 @@ from mqa_parity.attribution.localization import (
 )
 from mqa_parity.attribution.noise_ratio import FLOAT32
 from mqa_parity.attribution.nondeterminism import attribute_to_randomness, attribute_to_reference
-from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun, isolate_row, worst_run
+from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun, isolate_row, still_fails, worst_run
 from mqa_parity.attribution.reproduction import write_bundle
 from mqa_parity.attribution.result import Attribution
 from mqa_parity.attribution.root_cause import attribute_to_optimizer, find_cause
@@ -103,12 +103,16 @@ def attribute_difference(
 
 
 def _worst_by_channel(runs: Sequence[PairedRun], mask: str) -> PairedRun | None:
-    """The run with the worst channel or row; where none fails by itself, all rows as one run, if that fails."""
+    """The run with the worst channel or row; where none fails by itself, all rows as one run, if that fails.
+
+    Either side may not take so many rows, which says nothing about the difference.
+    """
     by_channel = [replace(run, by_channel=True) for run in runs]
     if (worst := worst_run(by_channel)) is not None or len(runs) < 2:
         return worst
     batch = combine_batches([run.batch for run in runs], mask)
-    return worst_run([by_channel[0].with_batch(batch)]) if batch else None
+    combined = by_channel[0].with_batch(batch) if batch else None
+    return combined if combined is not None and still_fails(combined) and not combined.crash else None
 
 
 def explain(run: PairedRun) -> Attribution:

@@ -210,6 +210,21 @@ def test_an_optimizer_is_found_without_a_graph_too():
     assert "level" not in ask(Optimized(wrong, at=("all",))).reason
 
 
+@pytest.mark.parametrize("side", ["model", "file"])
+def test_batches_are_not_put_together_where_a_side_takes_no_more_rows(side):
+    """Of a model or file that was exported for three rows; nothing differs but the type of an output."""
+
+    def retyped(batch):
+        if side == "file" and len(batch["words"]) != len(BATCH["words"]):
+            raise ValueError("Got 6 rows, expected 3")
+        found = network(batch, np.float32)
+        return found | {"logits": found["logits"].astype(np.float64)}
+
+    model = Fixed if side == "model" else Plain
+    found = attribute_difference(model(), Changed(retyped), [BATCH, BATCH], mask="mask", oracle=model(np.float64))
+    assert (found.kind, found.reason) == ("signature", "`logits` comes as float64, and not float32")
+
+
 @dataclass
 class Unsteady(Plain):
     """A reference whose logits change with the number of rows, by so much."""
