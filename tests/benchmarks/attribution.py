@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
-    source = Source(home / "model.onnx", providers={"CPUExecutionProvider": {}})
+    source = SessionFactory(home / "model.onnx", providers={"CPUExecutionProvider": {}})
     session = source.open()
     types = {one.name: np.int64 for one in session.get_inputs()}
     candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {}, source)
@@ -92,7 +92,7 @@ def _theirs(program: Any) -> float:
     from torch.onnx.verification import verify_onnx_program
 
     begun = time.perf_counter()
-    with TemporaryFile() as log, captured(log):
+    with TemporaryFile() as log, capture_output(log):
         found = verify_onnx_program(program, compare_intermediates=True)
     seconds = time.perf_counter() - begun
     first = next((one.name for one in found if one.max_abs_diff >= ABSOLUTE or one.max_rel_diff >= RELATIVE), "none")

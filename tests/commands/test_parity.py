@@ -352,9 +352,9 @@ def test_a_fixed_tolerance_takes_the_place_of_the_ratio(parity):
 
 
 def test_the_verdict_goes_into_the_stamp_beside_the_file(parity):
-    from mqa_onnxruntime.graph import read_graph
+    from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 
-    stamp = {"sha256": read_graph(parity.folder / "model.onnx").sha256(), "verdict": None}
+    stamp = {"sha256": read_onnx_file(parity.folder / "model.onnx").sha256(), "verdict": None}
     beside = parity.folder / "model.mqa.json"
     beside.write_text(json.dumps(stamp))
     done = parity.run()
@@ -501,10 +501,9 @@ def test_two_files_of_one_interface_are_told_of_it_once(files, parity):
 
 
 def to_int8(folder):
-    from mqa_onnxruntime.conversion import convert
-    from mqa_onnxruntime.variant import Variant
+    from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
 
-    convert(Variant("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx", None)
+    convert(ExportPrecision("int8-dynamic"), folder / "model.onnx", folder / "int8.onnx", None)
     (folder / "int8.onnx").replace(folder / "model.onnx")
 
 
@@ -643,7 +642,7 @@ def words(tmp_path, monkeypatch):
     import torch
     import transformers
 
-    from mqa_onnxruntime.exporting import export
+    from mqa_onnxruntime.export.exporters import export
 
     monkeypatch.chdir(tmp_path)
     demo = ROOT / "suites/models/reviews-minilm"

@@ -105,8 +105,8 @@ def gpu():
     """Skips where there is no GPU, or an ONNX Runtime without CUDA. Where both are there, what does not start fails."""
     import onnxruntime
 
-    from mqa_onnxruntime.fitting import has_gpu
-    from mqa_onnxruntime.providers import CUDA
+    from mqa_onnxruntime.providers.compatibility import has_gpu
+    from mqa_onnxruntime.providers.request import CUDA
 
     if not has_gpu():
         pytest.skip("no driver lists an NVIDIA GPU here")
@@ -117,9 +117,9 @@ def gpu():
 @pytest.fixture
 def exported(subject):
     """The path of the model's export; not to be changed."""
-    from mqa_onnxruntime.exports import kept_export
+    from mqa_onnxruntime.export.cache import cached_export
 
-    return kept_export(subject, None).path
+    return cached_export(subject, None).path
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ import pytest
 from mqa_torch.exported_program import to_module
 from mqa_torch.model_sources import set_evaluation_mode
 
-from mqa_onnxruntime.exporting import export
-from mqa_onnxruntime.lineage import lineage
+from mqa_onnxruntime.export.exporters import export
+from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_transformers.runner import TorchRunner
 
 ROWS = 4

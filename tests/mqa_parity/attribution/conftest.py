@@ -98,7 +98,7 @@ def lab(tmp_path_factory, batches):
             axes = dict.fromkeys(batches[1], (0, 1))
             export(module, batches[1], axes, folder, None)
             *_, layer, attention = ARCHITECTURES[architecture.removesuffix(ANSWERING)]
-            graph, descents = onnx.load(str(folder / "model.onnx")), lineage(folder / "model.onnx")
+            graph, descents = onnx.load(str(folder / "model.onnx")), read_metadata(folder / "model.onnx")
             made[architecture] = SimpleNamespace(
                 module=module,
                 path=folder / "model.onnx",
@@ -128,13 +128,13 @@ def reference(batches):
 def candidate(tmp_path):
     """An ONNX file, or a graph, as the backend of ONNX Runtime runs it; `origin` is the export that a graph came from."""
 
-    def make(graph, source=Source, origin=None):
+    def make(graph, source=SessionFactory, origin=None):
         path = graph
         if not isinstance(graph, Path):
             path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"
             path.write_bytes(graph.SerializeToString())
             if origin is not None:
-                shutil.copyfile(lineage_file(origin), lineage_file(path))
+                shutil.copyfile(trace_file(origin), trace_file(path))
         opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: np.int64 for one in session.get_inputs()}
@@ -147,7 +147,7 @@ def candidate(tmp_path):
 def attributed(lab, reference, candidate, batches):
     """What attribution finds of a damaged export, or of an export of a model that was damaged since."""
 
-    def ask(architecture, graph=None, *, module=None, source=Source, **options):
+    def ask(architecture, graph=None, *, module=None, source=SessionFactory, **options):
         found = lab(architecture)
         held = candidate(found.path if graph is None else graph, source, found.path)
         return attribute_difference(reference(module or found.module), held, batches, mask="attention_mask", **options)
@@ -177,7 +177,7 @@ def optimized(source, graph, optimization, without):
             "basic": levels.ORT_ENABLE_BASIC, "extended": levels.ORT_ENABLE_EXTENDED, "all": levels.ORT_ENABLE_ALL,
         }[optimization]  # fmt: skip
         if graph:
-            options.add_session_config_entry(FOLDER, str(source.path.parent))
+            options.add_session_config_entry(EXTERNAL_DATA_FOLDER, str(source.path.parent))
         providers = ["CPUExecutionProvider"]
         onnxruntime.InferenceSession(
             graph or str(source.path), options, providers=providers, disabled_optimizers=list(without)
@@ -190,7 +190,7 @@ def with_faulty_optimizer(kind, number):
 
     from onnx import numpy_helper
 
-    class Faulty(Source):
+    class Faulty(SessionFactory):
         def _session(self, graph, optimization, without, severity, profile):
             if optimization == "disabled" or severity < 4:
                 return super()._session(graph, optimization, without, severity, profile)
@@ -213,7 +213,7 @@ def optimized_nodes():
     """The nodes of a kind that optimizers make of a file."""
 
     def find(path, kind):
-        model = optimized(Source(path, threads=1, providers={"CPUExecutionProvider": {}}), b"", "all", ())
+        model = optimized(SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}}), b"", "all", ())
         return [node for node in model.graph.node if node.op_type == kind]
 
     return find
@@ -244,7 +244,7 @@ def traced(module, batch, path, *, axes=(0,)):
     outputs = ["logits"]
     given = tuple(torch.from_numpy(array) for array in batch.values())
     dynamic = {name: {axis: f"{name}_{axis}" for axis in axes} for name in batch}
-    with warnings.catch_warnings(), tempfile.TemporaryFile() as log, captured(log):
+    with warnings.catch_warnings(), tempfile.TemporaryFile() as log, capture_output(log):
         warnings.simplefilter("ignore")
         torch.onnx.export(
             Placed().eval(), given, path, dynamo=False, input_names=list(batch), output_names=outputs,
@@ -278,9 +278,9 @@ def attributed_export(reference, tmp_path):
     def ask(module, batches, graph, origin, **facts):
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.onnx"
         path.write_bytes(graph.SerializeToString())
-        if lineage_file(origin).is_file():
-            shutil.copyfile(lineage_file(origin), lineage_file(path))
-        opened = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        if trace_file(origin).is_file():
+            shutil.copyfile(trace_file(origin), trace_file(path))
+        opened = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: TYPES[one.type] for one in session.get_inputs()}
         facts = {"precision": "float32", **facts}
@@ -310,7 +310,7 @@ class Surgery:
         import onnx
 
         self.graph, self.path = onnx.load(str(path)), path
-        origins = read_origins(self.graph.graph.node, lineage(path))
+        origins = resolve_provenance(self.graph.graph.node, read_metadata(path))
         self.owned = [
             (node, one.modules[-1] if one.modules else "")
             for node, one in zip(self.graph.graph.node, origins, strict=True)

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.origins import read_origins
+from mqa_onnxruntime.graph.provenance import resolve_provenance
 
 
 def modules_of(found, graph):
-    return [one.modules for one in read_origins(graph.graph.node, found.descents)]
+    return [one.modules for one in resolve_provenance(graph.graph.node, found.descents)]
 
 
 def last_value(found, graph, module):

@@ -32,12 +32,12 @@ class Patient:
     def __init__(self, found, graph, layer, rng):
         self.graph, self.descents, self.rng = graph, found.descents, rng
         self.layer, self.attention = layer, layer + found.attention
-        self.source = Source
+        self.source = SessionFactory
 
     def nodes(self, kind, inside=None, *, axes=None):
         """Nodes of one kind in the layer with their modules; `axes` is how many their weight has, where they need one."""
         inside = self.layer if inside is None else inside
-        origins = read_origins(self.graph.graph.node, self.descents)
+        origins = resolve_provenance(self.graph.graph.node, self.descents)
         named = [
             (node, one.modules[-1]) for node, one in zip(self.graph.graph.node, origins, strict=True) if one.modules
         ]
@@ -180,7 +180,7 @@ def fused_kernel(faulty_optimizer, optimized_nodes, tmp_path):
     def damage(one):
         path, kind = tmp_path / "sound.onnx", str(one.rng.choice(["BiasGelu", "SkipLayerNormalization"]))
         path.write_bytes(one.graph.SerializeToString())
-        origins = read_origins(one.graph.graph.node, one.descents)
+        origins = resolve_provenance(one.graph.graph.node, one.descents)
         modules = {node.output[0]: origin.modules for node, origin in zip(one.graph.graph.node, origins, strict=True)}
         made = [modules[node.output[0]][-1] for node in optimized_nodes(path, kind)]
         module = str(one.rng.choice([name for name in made if name.startswith(one.layer)]))

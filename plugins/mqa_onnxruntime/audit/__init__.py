@@ -1,0 +1,1 @@
+"""The audit of an export: what was asked for against what came out."""

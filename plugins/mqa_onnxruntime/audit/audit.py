@@ -1,0 +1,172 @@
+"""The audit of an ONNX file against its model: what was asked for, what came out, and findings on the difference."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import asdict, dataclass, replace
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+from mqa_onnxruntime.audit.findings import review
+from mqa_onnxruntime.audit.reference import run_on_cpu
+from mqa_onnxruntime.audit.shape_sweep import sweep_shapes, takes_another_size
+from mqa_onnxruntime.graph.onnx_file import ValueInfo, file_sha256, parse_model, read_onnx_file, value_info
+from mqa_onnxruntime.graph.protobuf import type_name
+from mqa_onnxruntime.graph.provenance import read_metadata, trace_file
+from mqa_onnxruntime.weights.comparison import compare_weights
+from mqa_registry import Finding, MqaError, batch_invariance
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from mqa_onnxruntime.audit.reference import Reference
+    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
+    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_onnxruntime.precision.conversion import Precision
+    from mqa_onnxruntime.weights.comparison import WeightComparison
+    from mqa_registry import Subject
+
+# How far outputs may be off, relative to the largest of them. This finds what is broken; whether a smaller difference
+# matters, the checks of a suite decide.
+TOLERANCES: Mapping[str, float] = {"float32": 1e-3, "float16": 0.05, "bfloat16": 0.2}
+
+QUANTIZED = frozenset({"QuantizeLinear", "DequantizeLinear", "DynamicQuantizeLinear", "MatMulInteger", "ConvInteger"})
+
+
+@dataclass(frozen=True)
+class AuditRequest:
+    """The opset and precision that were asked for; None where any will do."""
+
+    opset: int | None = None
+    precision: Precision | None = None
+
+
+NO_REQUEST = AuditRequest()
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What an ONNX file is, against what was asked for.
+
+    `files` are its sizes in bytes and sha256 by name, `types` the numbers in its weights by element type, `casts` and
+    `quantized` count the nodes that change the precision. `foreign` are custom operators. `weights` is None where it was
+    converted from another export. `traced` counts the nodes with metadata, None where it has no trace file. `narrowed`
+    are the inputs with a fixed axis behind the first, which the model itself takes of other lengths too. `trouble` is
+    why ONNX Runtime cannot run it, where that is so: then no `shapes` were tried.
+    """
+
+    opset_asked: int | None
+    opset: int
+    ir_version: int
+    producer: str
+    domains: Mapping[str, int]
+    foreign: tuple[str, ...]
+    nodes: int
+    precision_asked: Precision | None
+    precision: str
+    types: Mapping[str, int]
+    casts: int
+    quantized: int
+    traced: int | None
+    inputs: tuple[ValueInfo, ...]
+    outputs: tuple[ValueInfo, ...]
+    files: Mapping[str, Mapping[str, Any]]
+    weights: WeightComparison | None
+    shapes: tuple[ShapeResult, ...]
+    trouble: str
+    narrowed: tuple[ValueInfo, ...] = ()
+    findings: tuple[Finding, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return asdict(self)
+
+
+def audit_file(
+    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, request: AuditRequest = NO_REQUEST
+) -> Audit:
+    """Compare an ONNX file with its model, on a few encoded rows and on batches of other shapes made of them.
+
+    Raises a DataError where the file is none, or is not whole; everything else is a finding.
+    """
+    file, model = read_onnx_file(path), parse_model(path)
+    operators = Counter(node.op_type for node in model.graph.node)
+    tolerance = TOLERANCES.get(request.precision or file.precision)
+    inputs = tuple(value_info(value) for value in model.graph.input)
+    shapes, trouble = _try_shapes(path, subject, rows, reference, tolerance)
+    audit = Audit(
+        opset_asked=request.opset,
+        opset=file.opset,
+        ir_version=model.ir_version,
+        producer=f"{model.producer_name} {model.producer_version}".strip(),
+        domains={entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
+        foreign=file.custom_operators,
+        nodes=len(model.graph.node),
+        precision_asked=request.precision,
+        precision=file.precision,
+        types=_count_types(model),
+        casts=operators["Cast"],
+        quantized=sum(operators[name] for name in QUANTIZED),
+        traced=len(read_metadata(path)) if trace_file(path).is_file() else None,
+        inputs=inputs,
+        outputs=tuple(value_info(value) for value in model.graph.output),
+        files={name: _describe_file(path.parent / name) for name in file.files},
+        weights=compare_weights(path, reference.weights) if reference.weights else None,
+        shapes=shapes,
+        trouble=trouble,
+        narrowed=_narrowed_inputs(inputs, subject, rows, reference),
+    )
+    return replace(audit, findings=(*review(audit, reference.name), *_review_model(subject, rows, reference)))
+
+
+def _review_model(subject: Subject, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
+    """Findings on the model itself: the task's remarks, and predictions that depend on the batch, as the export's will."""
+    if reference.weights is None:  # converted from another export, which was audited itself
+        return
+    yield from (Finding("warning", "model", remark) for remark in subject.codec.remarks)
+    batching = batch_invariance(subject.codec, rows, reference.run)
+    if batching is None or batching.rule == "padded":
+        return
+    how = "one row at a time" if batching.rule == "single" else "in batches of rows of equal length, without padding"
+    fix = f"run it {how}, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
+    yield Finding("warning", "batches", f"predictions of {reference.name} depend on the batch: {batching.reason}", fix)
+
+
+def _try_shapes(
+    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
+) -> tuple[tuple[ShapeResult, ...], str]:
+    """The shapes that were tried, and why the file cannot be run, where it cannot."""
+    try:
+        run = run_on_cpu(path, subject.codec.collate(rows))
+    except MqaError as error:
+        return (), error.message.replace(str(path), path.name)
+    return sweep_shapes((reference.run, run), subject, rows, tolerance), ""
+
+
+def _narrowed_inputs(
+    inputs: Sequence[ValueInfo], subject: Subject, rows: Sequence[Arrays], reference: Reference
+) -> tuple[ValueInfo, ...]:
+    """The inputs with a fixed axis behind the first that the model takes longer, too."""
+    batch = subject.codec.collate(rows)
+    fixed = {
+        value: [axis for axis, size in enumerate(value.shape) if axis and isinstance(size, int)]
+        for value in inputs
+        if value.name in batch and batch[value.name].ndim == len(value.shape)
+    }
+    return tuple(
+        value
+        for value, axes in fixed.items()
+        if any(takes_another_size(reference.run, batch, value.name, axis) for axis in axes)
+    )
+
+
+def _count_types(model: Any) -> dict[str, int]:
+    counts: Counter[str] = Counter()
+    for tensor in model.graph.initializer:
+        counts[type_name(tensor.data_type)] += prod(tensor.dims)
+    return dict(counts.most_common())
+
+
+def _describe_file(path: Path) -> dict[str, Any]:
+    return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}

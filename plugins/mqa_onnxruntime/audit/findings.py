@@ -1,0 +1,206 @@
+"""The findings of an audit, each with what to do about it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mqa_registry import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from typing import Literal
+
+    from mqa_onnxruntime.audit.audit import Audit
+    from mqa_onnxruntime.audit.shape_sweep import ShapeResult
+    from mqa_onnxruntime.graph.onnx_file import ValueInfo
+    from mqa_onnxruntime.weights.comparison import WeightComparison
+
+
+MAX_NAMES = 3  # names in one message
+HALF_TYPES = frozenset({"float16", "bfloat16"})
+NOTABLE_SHARE = 0.01  # of the numbers in the weights that have another type than most, or that the model lacks
+
+# The element types that most weights may have, by the precision that was asked for.
+WEIGHT_TYPES = {
+    "float32": ("float32",),
+    "float16": ("float16",),
+    "bfloat16": ("bfloat16",),
+    "int8-dynamic": ("int8", "uint8"),
+    "int8-static": ("int8", "uint8"),
+}
+
+
+def review(audit: Audit, reference: str) -> Iterator[Finding]:
+    """The findings on a file that was compared with `reference`, the worst of each kind first."""
+    yield from _review_session(audit)
+    yield from _review_request(audit)
+    yield from _review_shapes(audit.shapes, reference)
+    yield from _review_outputs(audit.shapes, reference)
+    yield from _review_axes(audit.inputs, audit.narrowed)
+    if audit.weights is not None:
+        yield from _review_weights(audit.weights)
+    if audit.traced == 0:
+        yield Finding(
+            "note",
+            "trace",
+            "none of its nodes tells which module it came from: where it differs, `mqa parity` may name no module",
+            "older opsets are written by a converter that forgets it: ask for a newer one",
+        )
+
+
+def _review_session(audit: Audit) -> Iterator[Finding]:
+    if audit.foreign:
+        yield Finding(
+            "problem",
+            "session",
+            f"it uses operators that ONNX Runtime does not bring: {_list_names(audit.foreign)}",
+            "in a suite, give the backend their library as `custom_ops`, and allow it with `--allow-code`",
+        )
+    elif audit.trouble:
+        # ONNX Runtime's CPU has next to no operators for bfloat16; another provider may have them.
+        level: Literal["warning", "problem"] = "warning" if audit.precision == "bfloat16" else "problem"
+        yield Finding(level, "session", f"on the CPU, {audit.trouble}", "no shape was tried; run it where it is to run")
+
+
+def _review_request(audit: Audit) -> Iterator[Finding]:
+    """Opset and precision against those that were asked for: exporters settle for others without a word."""
+    if audit.opset_asked not in {None, audit.opset}:
+        yield Finding(
+            "problem",
+            "opset",
+            f"opset {audit.opset_asked} was asked for, and it is written in opset {audit.opset}",
+            "ask for an opset that the exporter can write",
+        )
+    precision = audit.precision_asked
+    if precision is not None and audit.precision not in WEIGHT_TYPES[precision]:
+        yield Finding(
+            "problem",
+            "precision",
+            f"`{precision}` was asked for, and most of its weights are {audit.precision}",
+            "what it is made of has little that can be converted",
+        )
+    if precision is not None and precision.startswith("int8") and not audit.quantized:
+        yield Finding("problem", "precision", f"`{precision}` was asked for, and no operator in it is quantized")
+    share = audit.types.get("float32", 0) / max(sum(audit.types.values()), 1)
+    if audit.precision in HALF_TYPES and share > NOTABLE_SHARE:
+        yield Finding(
+            "note",
+            "precision",
+            f"{100 * share:.2g} % of the numbers in its weights are float32, the others {audit.precision}",
+        )
+
+
+def _review_shapes(shapes: Sequence[ShapeResult], reference: str) -> Iterator[Finding]:
+    for failed in [shape for shape in shapes if shape.outcome == "fails"][:MAX_NAMES]:
+        yield Finding(
+            "problem",
+            "shapes",
+            f"it fails on {_describe_shape(failed)}, which {reference} takes: {failed.reason}",
+            "export it with dynamic axes, traced with rows of different lengths",
+        )
+    for other in [shape for shape in shapes if shape.outcome == "differs"][:MAX_NAMES]:
+        yield Finding(
+            "problem",
+            "shapes",
+            f"it answers otherwise than {reference} on {_describe_shape(other)}: {other.reason}",
+            "`mqa parity` names the first module that differs",
+        )
+    if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
+        yield Finding("note", "shapes", f"{reference} is too slow to try it on {_list_names(untried)}")
+    refused = [shape for shape in shapes if shape.outcome == "refused"]
+    if refused and len(refused) == len(shapes):
+        message = f"{reference} itself does not run, and no shape was tried: {refused[0].reason}"
+        yield Finding("warning", "shapes", message, "give it rows that it takes, with `--data`")
+    elif refused:
+        yield Finding(
+            "note", "shapes", f"{reference} itself does not take {_list_names([one.what for one in refused])}"
+        )
+
+
+def _review_outputs(shapes: Sequence[ShapeResult], reference: str) -> Iterator[Finding]:
+    lost = next((shape.lost for shape in shapes if shape.lost), ())
+    if lost:
+        yield Finding(
+            "warning",
+            "outputs",
+            f"it does not give {_list_names(lost)}, which {reference} gives",
+            "export it with all outputs",
+        )
+    unheld = next((shape.unheld for shape in shapes if shape.unheld), ())
+    if unheld:
+        yield Finding(
+            "note", "outputs", f"nothing of {reference} is held against {_list_names(unheld)}, which it gives"
+        )
+
+
+def _review_axes(inputs: Sequence[ValueInfo], narrowed: Sequence[ValueInfo]) -> Iterator[Finding]:
+    """Fixed axes of inputs; `narrowed` have one size in the file, and not in the model."""
+    fixed = [value.name for value in inputs if value.shape and isinstance(value.shape[0], int)]
+    if fixed:
+        yield Finding(
+            "warning",
+            "axes",
+            f"it takes a fixed number of rows as {_list_names(fixed)}",
+            "export it with a dynamic first axis",
+        )
+    if narrowed:
+        # Whole numbers are tokens more often than not; an image may well have one size.
+        yield Finding(
+            "warning" if any("int" in value.type for value in narrowed) else "note",
+            "axes",
+            f"it takes rows of one size alone, that of those it was traced with: {', '.join(map(_describe_size, narrowed))}",
+            "where there are others, trace it with rows of differing sizes: not of a `.npz`, but of a parquet's `inputs`",
+        )
+
+
+def _describe_size(value: ValueInfo) -> str:
+    axes = (str(axis) if isinstance(axis, int) else "?" for axis in value.shape[1:])
+    return f"`{value.name}` {' x '.join(axes)}"
+
+
+def _review_weights(weights: WeightComparison) -> Iterator[Finding]:
+    if weights.folded:
+        yield Finding("note", "weights", f"batch normalization was folded into {_list_names(weights.folded)}")
+    if other := [one.weight or one.tensor for one in weights.differences]:
+        yield Finding(
+            "problem",
+            "weights",
+            f"it has other values than the model in {_list_names(other)}",
+            "it was exported from another checkpoint, or changed since: export the model again",
+        )
+    elsewhere = [f"{name}` as `{one}" for name, one in weights.changed.items() if name not in other and name != one]
+    if elsewhere:
+        yield Finding(
+            "warning",
+            "weights",
+            f"it seems to have other values than the model in {_list_names(elsewhere)}",
+            "export it again",
+        )
+    if weights.unknown:
+        yield Finding(
+            "warning",
+            "weights",
+            f"it has tensors that are no weights of the model ({len(weights.unknown)}): {_list_names(weights.unknown)}",
+            "folded constants are harmless; anything else was not in the model",
+        )
+    if weights.numbers > (1 + NOTABLE_SHARE) * weights.model_numbers:
+        yield Finding(
+            "note",
+            "weights",
+            f"it has {weights.numbers:,} numbers in its weights, and the model {weights.model_numbers:,}",
+            "what the model uses in two places may be written twice, or a constant be spelled out",
+        )
+    if missing := [name for name in weights.missing if name not in weights.changed]:
+        yield Finding(
+            "note", "weights", f"it is without some of the model's weights ({len(missing)}): {_list_names(missing)}"
+        )
+
+
+def _describe_shape(shape: ShapeResult) -> str:
+    sizes = ", ".join(f"`{name}` {list(size)}" for name, size in list(shape.inputs.items())[:1])
+    return f"{shape.what} ({sizes})"
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = len(names) - MAX_NAMES
+    return ", ".join(f"`{name}`" for name in names[:MAX_NAMES]) + (f" and {more} more" if more > 0 else "")

@@ -1,0 +1,1 @@
+"""Making exports, keeping them, and shipping them."""

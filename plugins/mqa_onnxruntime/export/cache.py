@@ -1,0 +1,196 @@
+"""The exports that are kept, each in a folder named by the digest of its recipe: everything that it depends on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
+from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job
+from mqa_onnxruntime.export.rows import calibration_rows, rows_digest, trace_rows, write_arrays
+from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
+from mqa_onnxruntime.graph.provenance import trace_file
+from mqa_onnxruntime.precision.conversion import FLOAT32
+from mqa_onnxruntime.providers.request import runtime_distribution
+from mqa_registry import DataError, NotRunError, source_digest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from mqa_onnxruntime.precision.conversion import ExportPrecision
+    from mqa_registry import Subject
+
+LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
+RECIPE = "recipe.json"
+ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
+STAGING = ".making-"  # the name of a folder that is not a whole export yet
+EXPORT_TIMEOUT = 3600.0  # seconds
+STALE = 24 * 3600.0  # seconds after which a staging folder was left by a killed process
+
+
+@dataclass(frozen=True)
+class Export:
+    """One kept export: its ONNX file, its exporter, the facts of the file, its recipe, and its audit as JSON has it."""
+
+    path: Path
+    exporter: str
+    facts: Mapping[str, Any]
+    recipe: Mapping[str, Any]
+    audit: Mapping[str, Any]
+
+
+def export_recipe(subject: Subject, opset: int | None, precision: ExportPrecision = FLOAT32) -> dict[str, Any]:
+    """Everything that an export depends on, known without loading a model library; equal recipes give equal exports."""
+    recipe: dict[str, Any] = {
+        "source": source_digest(sys.modules[__name__]),
+        "model": subject.model.digest,
+        "task": subject.task.name,
+        "subject": subject.digest,
+        "exporters": list(EXPORTERS),
+        "opset": opset,
+        "versions": {name: version(name) for name in LIBRARIES},
+    }
+    if not subject.task.sample:
+        recipe["sample"] = rows_digest(trace_rows(subject))
+    if precision == FLOAT32:
+        return recipe
+    recipe |= precision.to_json() | {"runtime": " ".join(runtime_distribution())}
+    if precision.is_calibrated:
+        recipe["calibration"] = rows_digest(calibration_rows(subject, precision))
+    return recipe
+
+
+def recipe_digest(recipe: dict[str, Any]) -> str:
+    """The sha256 of a recipe, by which its export is kept."""
+    return hashlib.sha256(json.dumps(recipe, sort_keys=True).encode()).hexdigest()
+
+
+def cached_export(
+    subject: Subject, opset: int | None, precision: ExportPrecision = FLOAT32, *, timeout: float = EXPORT_TIMEOUT
+) -> Export:
+    """The export of a model, made now, within so many seconds, unless there is a whole one of the same recipe.
+
+    Raises a NotRunError where it cannot be made, or the folder for exports cannot be written.
+    """
+    _check_opset(opset)
+    recipe = export_recipe(subject, opset, precision)
+    home = subject.conditions.exports / recipe_digest(recipe)
+    try:
+        return _read_export(home) or _make_export(subject, recipe, precision, home, timeout)
+    except OSError as error:
+        raise NotRunError(
+            f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
+            hint="is there room, and may it be written?",
+        ) from error
+
+
+def _check_opset(opset: int | None) -> None:
+    from onnx.defs import onnx_opset_version
+
+    newest = onnx_opset_version()
+    if opset is not None and not 1 <= opset <= newest:
+        raise DataError(f"there is no opset {opset}: those that the onnx package here knows are 1 to {newest}")
+
+
+def _read_export(home: Path) -> Export | None:
+    """The export in a folder, if every byte of it is as it was written; else None."""
+    try:
+        record = json.loads((home / RECIPE).read_text(encoding="utf-8"))
+        if recipe_digest(record["recipe"]) != home.name or record["files"] != _digests(home, record["files"]):
+            return None
+        audit = json.loads((home / AUDIT).read_text(encoding="utf-8"))
+        return Export(home / MODEL, str(record["exporter"]), dict(record["facts"]), record["recipe"], audit)
+    except (OSError, ValueError, LookupError, TypeError, DataError):
+        return None
+
+
+def _make_export(
+    subject: Subject, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
+) -> Export:
+    """Make an export in a staging folder, and move that into place when it is whole."""
+    with _staging_folder(home.parent) as folder:
+        job = _prepare_job(subject, recipe["opset"], precision, folder, timeout)
+        began = time.monotonic()
+        exporter = _run(subject, job, timeout, home.with_suffix(".log"))
+        file = read_onnx_file(folder / MODEL)
+        record = {
+            "recipe": recipe,
+            "exporter": exporter,
+            "seconds": round(time.monotonic() - began, 3),
+            "facts": file.facts(),
+            "files": _digests(folder, [*file.files, trace_file(file.path).name, AUDIT]),
+        }
+        (folder / RECIPE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+        return _move_into_place(folder, home)
+
+
+def _prepare_job(
+    subject: Subject, opset: int | None, precision: ExportPrecision, folder: Path, timeout: float
+) -> ExportJob:
+    """The job for a precision; the float32 export that it is converted from is made first."""
+    base = None if precision.is_traced else cached_export(subject, opset, timeout=timeout).path
+    rows = write_arrays(folder / ROWS, subject.codec.encode(trace_rows(subject)))
+    if not precision.is_calibrated:
+        return ExportJob(folder, rows, opset, precision, base)
+    encoded = subject.codec.encode(calibration_rows(subject, precision))
+    # Batches of one row each, so that no padding widens the ranges that are measured.
+    batches = write_arrays(folder / BATCHES, (subject.codec.collate([row]) for row in encoded))
+    return ExportJob(folder, rows, opset, precision, base, batches)
+
+
+def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
+    return {name: file_sha256(folder / name) for name in names}
+
+
+def _run(subject: Subject, job: ExportJob, timeout: float, failure_log: Path) -> str:
+    """Do a job; where that fails, its log is kept at `failure_log`."""
+    try:
+        return run_job(subject, job, timeout)
+    except NotRunError as error:
+        log = job.folder / LOG
+        if log.is_file() and log.stat().st_size:
+            log.replace(failure_log)
+            error.hint = error.hint or f"all that the exporters said is in `{failure_log}`"
+        raise
+    finally:
+        for name in (ROWS, BATCHES):
+            (job.folder / name).unlink(missing_ok=True)
+
+
+def _move_into_place(folder: Path, home: Path) -> Export:
+    """Move an export to its place, unless another process put the same there first; replaces one that is damaged."""
+    while True:
+        try:
+            folder.rename(home)
+        except OSError:
+            if not home.exists():
+                raise
+        if (export := _read_export(home)) is not None:
+            return export
+        with _staging_folder(home.parent) as scrap:
+            home.rename(scrap / "damaged")
+
+
+@contextmanager
+def _staging_folder(parent: Path) -> Iterator[Path]:
+    """A folder that is removed afterwards, unless it was moved; also removes those that killed processes left."""
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.glob(f"{STAGING}*"):
+        if time.time() - left.stat().st_mtime > STALE:
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

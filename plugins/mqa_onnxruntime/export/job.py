@@ -1,0 +1,208 @@
+"""An export job: what is to be exported, and doing it, here or in a process of its own with a limit of time.
+
+Exporters patch the libraries that they trace, print at will, can take all memory, and hang. In a process of its own an
+export does none of that to the run, whose reference is never the patched model, and whose memory gets all of it back.
+The other process makes the model again from where the suite has it. Nothing is pickled on the way, no copy of the
+weights goes through shared memory, and this process need not load PyTorch for an export. It costs an import of PyTorch
+and, for as long as the export lasts, a second copy of the weights where this process holds one.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_onnxruntime.audit.audit import AuditRequest, audit_file
+from mqa_onnxruntime.audit.reference import reference_of
+from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export
+from mqa_onnxruntime.export.rows import read_arrays
+from mqa_onnxruntime.graph.provenance import trace_file
+from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
+from mqa_registry import DataError, NotRunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mqa_onnxruntime.export.rows import Arrays
+    from mqa_registry import Subject
+
+AUDIT = "audit.json"
+OUTCOME = "outcome.json"
+PATHS = ("folder", "rows", "base", "batches")
+# `-P`: no module of the current folder passes for a library's.
+COMMAND = (sys.executable, "-P", "-X", "faulthandler", "-m", "mqa_onnxruntime.export.worker")
+CURRENT_FRAME = re.compile(r'^Current thread .*\n  File "(?:.*[/\\])?([^"/\\]+)", line (\d+) in (\S+)$', re.MULTILINE)
+GRACE_PERIOD = 2.0  # seconds in which a process that hangs may write its stack
+
+
+@dataclass(frozen=True)
+class ExportJob:
+    """An export to make in `folder`, for `opset` where that is given.
+
+    `rows` is a file of a few encoded rows to trace the model with. A precision that is not traced is converted from the
+    float32 export `base`; `batches` is a file of those to calibrate with.
+    """
+
+    folder: Path
+    rows: Path
+    opset: int | None = None
+    precision: ExportPrecision = FLOAT32
+    base: Path | None = None
+    batches: Path | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """As another process reads it."""
+        paths = {name: value and str(value) for name, value in asdict(self).items() if name in PATHS}
+        return paths | {"opset": self.opset, "precision": self.precision.to_json()}
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ExportJob:
+        """The job that `to_json` wrote."""
+        paths = {name: Path(value) for name in PATHS if (value := content[name])}
+        return cls(**paths, opset=content["opset"], precision=ExportPrecision(**content["precision"]))
+
+
+def run_job(subject: Subject, job: ExportJob, timeout: float) -> str:
+    """Do a job, within so many seconds; returns the name of the exporter.
+
+    It runs in a process of its own, unless the subject cannot be made again there.
+    """
+    return export_here(subject, job) if subject.origin is None else run_in_subprocess(subject.origin, job, timeout)
+
+
+def export_here(subject: Subject, job: ExportJob) -> str:
+    """Do a job in this process: writes the export, a log, and the audit beside them."""
+    rows = read_arrays(job.rows)
+    exporter = _trace(subject, rows, job) if job.base is None else _convert(job, job.base)
+    with (job.folder / LOG).open("ab") as log, capture_output(log):
+        reference = reference_of(subject, job.base, subject.codec.collate(rows))
+        request = AuditRequest(job.opset, job.precision.precision)
+        audit = audit_file(job.folder / MODEL, subject, rows, reference, request)
+    (job.folder / AUDIT).write_text(json.dumps(audit.to_json()) + "\n", encoding="utf-8")
+    return exporter
+
+
+def _trace(subject: Subject, rows: Sequence[Arrays], job: ExportJob) -> str:
+    rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
+    batch = subject.codec.collate(rows)
+    axes = dynamic_axes(rows, batch)
+    if job.precision.precision == "float32":
+        return export(subject.model.module, batch, axes, job.folder, job.opset)
+    exporter = export(_in_bfloat16(subject.model.module), batch, axes, job.folder, job.opset)
+    with_float32_edges(job.folder / MODEL)
+    return exporter
+
+
+def _in_bfloat16(module: Any) -> Any:
+    import torch
+
+    return copy.deepcopy(module).to(torch.bfloat16)
+
+
+def _convert(job: ExportJob, base: Path) -> str:
+    with (job.folder / LOG).open("ab") as log, capture_output(log):
+        convert(job.precision, base, job.folder / MODEL, job.batches)
+    shutil.copy(trace_file(base), trace_file(job.folder / MODEL))
+    return "onnxruntime"
+
+
+def run_in_subprocess(origin: Mapping[str, Any], job: ExportJob, timeout: float) -> str:
+    """Do a job in another process, within so many seconds; returns the name of the exporter.
+
+    Raises the MqaError that it raised there; a NotRunError where it hangs, is killed or crashes.
+    """
+    with (job.folder / LOG).open("ab") as log:
+        process = _start(log.fileno())
+        try:
+            _send(process, {"origin": origin, "job": job.to_json()})
+            code = process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            last = _last_line(job.folder / LOG)
+            _request_stack(process)
+            frame = _current_frame(job.folder / LOG)
+            raise NotRunError(f"the export hangs: it was ended after {timeout:g} s{frame}{last}") from None
+        finally:
+            _end(process)
+    return _read_outcome(job.folder, code)
+
+
+def _start(log: int) -> subprocess.Popen[str]:
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109  # it is a string that is wanted
+    return subprocess.Popen(  # noqa: S603  # our own interpreter, with our own module
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=log,
+        stderr=log,
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,  # so that it can be ended with all that it started
+        text=True,
+    )
+
+
+def _send(process: subprocess.Popen[str], message: Mapping[str, Any]) -> None:
+    """Its input stays open: at its end the other process knows that nobody waits any more."""
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):  # it is gone already, and its exit code says how
+        process.stdin.write(json.dumps(message) + "\n")
+        process.stdin.flush()
+
+
+def _request_stack(process: subprocess.Popen[str]) -> None:
+    """Let a process that hangs write its stack into the log."""
+    if hasattr(signal, "SIGUSR1"):
+        process.send_signal(signal.SIGUSR1)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_PERIOD)
+
+
+def _current_frame(log: Path) -> str:
+    """The function that the process was in when it wrote its stack, for the middle of a message."""
+    frames = CURRENT_FRAME.findall(log.read_text(encoding="utf-8", errors="replace"))
+    return ", in `{2}` ({0}, line {1})".format(*frames[-1]) if frames else ""
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    assert process.stdin is not None
+    with suppress(BrokenPipeError):
+        process.stdin.close()
+
+
+def _read_outcome(folder: Path, code: int) -> str:
+    file = folder / OUTCOME
+    if code == 0 and file.is_file():
+        outcome = json.loads(file.read_text(encoding="utf-8"))
+        file.unlink()
+        if "exporter" in outcome:
+            return str(outcome["exporter"])
+        kind = DataError if outcome["kind"] == "data" else NotRunError
+        raise kind(outcome["message"], hint=outcome["hint"])
+    raise NotRunError(f"{_describe_exit(code)}{_last_line(folder / LOG)}")
+
+
+def _describe_exit(code: int) -> str:
+    if code == -signal.SIGKILL:
+        return "the export was killed (SIGKILL), as a machine out of memory does it"
+    if code < 0:
+        return f"the export was ended by {signal.Signals(-code).name}"
+    return f"the export crashed with exit code {code}"
+
+
+def _last_line(log: Path) -> str:
+    """The last line of the log, for the end of a message."""
+    lines = [line.strip() for line in log.read_text(encoding="utf-8", errors="replace").splitlines()]
+    printed = [line for line in lines if line and not line.startswith("Extension modules:")]
+    return f"; it last said: {printed[-1]:.200}" if printed else ""

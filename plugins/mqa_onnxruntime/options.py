@@ -1,0 +1,126 @@
+"""The options of `onnxruntime/session`, written once: what a suite may set, and what the settings mean together."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass, fields
+from functools import cached_property, update_wrapper
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+from mqa_onnxruntime.export.cache import EXPORT_TIMEOUT
+from mqa_onnxruntime.precision.conversion import ExportPrecision, Precision
+from mqa_onnxruntime.providers.request import resolve_providers
+from mqa_onnxruntime.session.factory import Optimization  # noqa: TC001 - options are read at run time
+from mqa_onnxruntime.session.interface import FileInterface
+from mqa_registry import DataError, check_threads
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mqa_onnxruntime.providers.request import ProviderRequest
+    from mqa_registry import Conditions
+
+R = TypeVar("R")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionOptions:
+    """`path` is an `.onnx` file; without it the model is exported, and the export is kept.
+
+    `providers` are execution providers, and the first of them must run the model. Left out, it is CUDA where that really
+    starts, else the CPU. `optimization` is ONNX Runtime's optimization level. `opset` is that of an export. `precision`
+    is that of an export. `per_channel` quantizes every channel of a weight by itself. `calibration` is a file of rows
+    that int8-static measures activations with; left out, it takes rows of the suite's first data set. `export_timeout`
+    is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime does not bring.
+    `threads` is the number of threads inside of an operator. `cpu_operators` may run on the CPU although a GPU was asked
+    for; what makes masks, positions and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32 on a GPU.
+    `io_binding` keeps inputs and outputs in the memory of a GPU while it works. `cuda_graph` has CUDA capture what it
+    does for inputs of one shape, and replay it; the first run of a shape, which captures, takes as long as several.
+
+    A file that takes a fixed number of rows is run so many at a time, the last ones filled up; one of a fixed number of
+    tokens gets rows padded and cut to it, and so does every other backend of the run.
+
+    A file's inputs and outputs may be others than the task's and the model's, by the names in the file: `inputs` are the
+    task's names of its inputs, as in `{ ids = "input_ids" }`. `constants` are inputs that are the same for all rows, such
+    as a rate or a state; a number fills the whole input. `batch_axis` is the axis that counts rows, where it is not the
+    first. `outputs` are the model's names of its outputs.
+    """
+
+    path: Path | None = None
+    providers: list[str] | None = None
+    optimization: Optimization = "all"
+    opset: int | None = None
+    precision: Precision = "float32"
+    per_channel: bool = False
+    calibration: Path | None = None
+    export_timeout: float = EXPORT_TIMEOUT
+    custom_ops: Path | None = None
+    threads: int | None = None
+    cpu_operators: list[str] | None = None
+    tf32: bool = False
+    io_binding: bool = True
+    cuda_graph: bool = False
+    inputs: dict[str, str] | None = None
+    constants: dict[str, bool | int | float | list[int] | list[float]] | None = None
+    batch_axis: dict[str, int] | None = None
+    outputs: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        if self.export_timeout <= 0:
+            raise DataError(f"`export_timeout` is {self.export_timeout:g}, and an export needs some seconds")
+        check_threads(self.threads)
+        _ = self.export_precision, self.interface
+        if self.path is not None:
+            self.check_no_export(self.path)
+
+    def check_no_export(self, path: Path) -> None:
+        """Raise a DataError where an option is for an export, and a file is given."""
+        given = {"opset": self.opset is not None, "precision": self.precision != "float32"}
+        if name := next((name for name, is_set in given.items() if is_set), ""):
+            raise DataError(f"`{name}` is for an export, and `{path}` is one already", hint="leave one of the two out")
+
+    @cached_property
+    def export_precision(self) -> ExportPrecision:
+        """The precision of an export; a DataError where its options do not go together."""
+        return ExportPrecision(self.precision, self.per_channel, self.calibration)
+
+    @cached_property
+    def interface(self) -> FileInterface:
+        """The names, constants and axes of the file; a DataError where they contradict each other."""
+        return FileInterface(self.inputs or {}, self.outputs or {}, self.constants or {}, self.batch_axis or {})
+
+    def provider_request(self, conditions: Conditions) -> ProviderRequest:
+        """What is to run the model; a DataError where the options ask for what cannot be."""
+        request = resolve_providers(conditions, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
+        request.check_cuda_graph()
+        return request
+
+
+def with_session_options(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
+    """Give a function whose last parameter is a SessionOptions the options as keyword-only parameters instead.
+
+    The host reads the options of a contribution from the signature of its function. `names` are those that this one
+    takes; all of them where none is named. The documentation of the options is added to the function's own.
+    """
+
+    def decorate(function: Callable[..., R]) -> Callable[..., R]:
+        def call(*arguments: Any, **options: Any) -> R:
+            return function(*arguments, SessionOptions(**options))
+
+        types = get_type_hints(SessionOptions)
+        chosen = [option for option in fields(SessionOptions) if option.name in names or not names]
+        keywords = [
+            inspect.Parameter(
+                option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=types[option.name]
+            )
+            for option in chosen
+        ]
+        signature = inspect.signature(function)
+        update_wrapper(call, function)
+        positional = list(signature.parameters.values())[:-1]
+        call.__signature__ = signature.replace(parameters=[*positional, *keywords])  # type: ignore[attr-defined]
+        call.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(SessionOptions)}"
+        return call
+
+    return decorate

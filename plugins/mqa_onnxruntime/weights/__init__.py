@@ -1,0 +1,1 @@
+"""The tensors of an ONNX file, held against the weights of a model."""

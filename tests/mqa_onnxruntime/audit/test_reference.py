@@ -1,0 +1,21 @@
+"""What an export is held against."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from mqa_onnxruntime.audit.reference import reference_of
+
+
+class Twice(torch.nn.Module):
+    def forward(self, words, mask):
+        return words.float(), 2 * words.float()
+
+
+def test_the_model_answers_under_the_names_that_its_export_has(make):
+    subject = make(of=Twice().eval())
+    batch = subject.codec.collate(subject.codec.encode(subject.task.sample))
+    answers = reference_of(subject, None, batch).run(batch)
+    assert list(answers) == ["0", "1"]  # test_naming.py has what else a model may give
+    np.testing.assert_array_equal(answers["1"], 2 * batch["words"].astype(np.float32))

@@ -1,0 +1,253 @@
+"""Exports are kept: whole ones are used again, half ones never seen, damaged ones made anew."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mqa_onnxruntime.export import cache, job
+from mqa_onnxruntime.export.cache import STALE, cached_export, export_recipe, recipe_digest
+from mqa_registry import DataError, Model, NotRunError, Subject
+
+
+@pytest.fixture
+def counted(monkeypatch, exported):
+    """Exporting, without PyTorch: it copies an export, and counts how often it is called."""
+    calls = []
+
+    def copy(subject, job, timeout):
+        calls.append(job)
+        (job.folder / "export.log").write_text("all that was said")
+        for file in (*exported.parent.glob("model.*"), exported.parent / "audit.json"):
+            (job.folder / file.name).write_bytes(file.read_bytes())
+        return "copy"
+
+    monkeypatch.setattr(cache, "run_job", copy)
+    return calls
+
+
+@pytest.fixture
+def fresh(make, tmp_path):
+    """A subject whose folder for exports is empty."""
+    return make(exports=tmp_path / "kept")
+
+
+def kept(subject):
+    return sorted(path.name for path in subject.conditions.exports.iterdir())
+
+
+def test_an_export_is_made_once(fresh, counted):
+    first, second = cached_export(fresh, None), cached_export(fresh, None)
+    assert first == second
+    assert len(counted) == 1
+    assert kept(fresh) == [recipe_digest(export_recipe(fresh, None))]
+
+
+def test_what_was_made_is_written_down(fresh, counted):
+    path = cached_export(fresh, None).path
+    about = json.loads((path.parent / "recipe.json").read_text())
+    assert about["recipe"] == export_recipe(fresh, None)
+    assert about["exporter"] == "copy"
+    assert set(about["files"]) == {"model.onnx", "model.onnx.data", "model.trace.json", "audit.json"}
+    assert about["facts"]["opset"] == 20
+    assert about["seconds"] >= 0
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data", "model.trace.json", "audit.json", "recipe.json"])
+@pytest.mark.parametrize("damage", ["flipped", "truncated", "gone"])
+def test_a_damaged_export_is_made_anew(fresh, counted, name, damage):
+    whole = cached_export(fresh, None)
+    file = whole.path.with_name(name)
+    content = file.read_bytes()
+    if damage == "gone":
+        file.unlink()
+    elif damage == "truncated":
+        file.write_bytes(content[:-9])
+    else:
+        place = len(content) // 3
+        file.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+    assert cached_export(fresh, None) == whole
+    assert len(counted) == 2
+    assert cached_export(fresh, None) == whole
+    assert kept(fresh) == [whole.path.parent.name]
+
+
+def test_an_export_under_the_name_of_another_recipe_is_not_used(fresh, counted):
+    home = cached_export(fresh, None).path.parent
+    other = home.with_name(recipe_digest(export_recipe(fresh, 18)))
+    home.rename(other)
+    cached_export(fresh, 18)
+    assert len(counted) == 2
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda make, task: make(digest="sha256:other"),
+        lambda make, task: make(task=dataclasses.replace(task, name="other")),
+        lambda make, task: make(identity="a task of the same name, of another plugin"),
+    ],
+)
+def test_another_model_or_task_has_another_recipe(make, task, change):
+    assert recipe_digest(export_recipe(change(make, task), None)) != recipe_digest(export_recipe(make(), None))
+
+
+def test_another_opset_or_library_has_another_recipe(subject, monkeypatch):
+    plain = recipe_digest(export_recipe(subject, None))
+    assert recipe_digest(export_recipe(subject, 20)) != plain
+    monkeypatch.setattr("mqa_onnxruntime.export.cache.version", lambda name: "0")
+    assert recipe_digest(export_recipe(subject, None)) != plain
+
+
+def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monkeypatch):
+    seen = []
+
+    def refuse(module, batch, *rest):
+        seen.append(batch)
+        raise NotRunError("seen enough")
+
+    monkeypatch.setattr(job, "export", refuse)
+    with pytest.raises(NotRunError, match="seen enough"):
+        cached_export(make(task=dataclasses.replace(task, sample=task.sample[:1]), exports=tmp_path / "one"), None)
+    assert seen[0]["words"].shape == (2, 3)
+
+
+def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
+    def refuse(subject, job, timeout):
+        (job.folder / "export.log").write_text("why not")
+        raise NotRunError("the model cannot be exported")
+
+    monkeypatch.setattr(cache, "run_job", refuse)
+    with pytest.raises(NotRunError, match="cannot be exported") as refused:
+        cached_export(fresh, None)
+    (name,) = kept(fresh)
+    assert name.endswith(".log")
+    assert name in refused.value.hint
+    assert (fresh.conditions.exports / name).read_text() == "why not"
+
+
+@pytest.mark.parametrize("opset", [-1, 0, 99])
+def test_an_opset_that_there_is_not_is_refused_before_anything_is_made(fresh, counted, opset):
+    with pytest.raises(DataError, match=f"there is no opset {opset}: "):
+        cached_export(fresh, opset)
+    assert counted == []
+
+
+def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
+    def die(subject, job, timeout):
+        (job.folder / "export.log").touch()
+        raise NotRunError("it was killed")
+
+    monkeypatch.setattr(cache, "run_job", die)
+    with pytest.raises(NotRunError) as refused:
+        cached_export(fresh, None)
+    assert (refused.value.hint, kept(fresh)) == ("", [])
+
+
+def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
+    def refuse():
+        raise NotRunError("the model needs `sentencepiece`")
+
+    model = Model(digest="sha256:bag", module=refuse, processor=lambda: None)
+    with pytest.raises(NotRunError, match=r"^the model needs `sentencepiece`$"):
+        cached_export(Subject(model, task, fresh.conditions, {}), None)
+    assert kept(fresh) == []
+
+
+def test_a_full_disk_is_one_line(fresh, monkeypatch):
+    def full(subject, order, limit):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cache, "run_job", full)
+    with pytest.raises(NotRunError, match=r"cannot be kept in .*: No space left on device"):
+        cached_export(fresh, None)
+    assert kept(fresh) == []
+
+
+def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotRunError, match="cannot be kept in"):
+        cached_export(make(exports=tmp_path / "file"), None)
+
+
+def test_what_killed_processes_left_is_cleared_and_what_others_make_is_not(fresh, counted):
+    home = fresh.conditions.exports
+    for name, age in ((".making-1-old", STALE + 60), (".making-2-new", 60)):
+        (home / name).mkdir(parents=True)
+        os.utime(home / name, (time.time() - age,) * 2)
+    cached_export(fresh, None)
+    assert [name for name in kept(fresh) if name.startswith(".")] == [".making-2-new"]
+
+
+def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypatch):
+    """Another process puts the same export in place while this one is making it."""
+    copy = cache.run_job
+
+    def slow(*arguments):
+        if not counted:
+            monkeypatch.setattr(cache, "run_job", copy)
+            cached_export(fresh, None)
+        return copy(*arguments)
+
+    monkeypatch.setattr(cache, "run_job", slow)
+    found = cached_export(fresh, None)
+    assert len(counted) == 2
+    assert kept(fresh) == [found.path.parent.name]
+    assert cached_export(fresh, None) == found
+
+
+PROCESS = """
+import sys, time
+from pathlib import Path
+sys.path.insert(0, {tests!r})
+import conftest
+from mqa_onnxruntime.export import cache
+from mqa_registry import Conditions, Model, Subject, Task
+
+def slow(subject, job, timeout):
+    for file in (*Path({source!r}).glob("model.*"), Path({source!r}) / "audit.json"):
+        (job.folder / file.name).write_bytes(file.read_bytes())
+        print("half", flush=True)
+        time.sleep({seconds})
+    return "copy"
+
+cache.run_job = slow
+task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
+model = Model(digest="sha256:bag", module=lambda: None, processor=lambda: None)
+print(cache.cached_export(Subject(model, task, Conditions(exports=Path({home!r})), {{}}), None).path)
+"""
+
+
+def process(exported, home, seconds):
+    program = PROCESS.format(
+        tests=str(Path(__file__).parents[1]), source=str(exported.parent), home=str(home), seconds=seconds
+    )
+    return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+
+
+def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, exported, counted):
+    home = fresh.conditions.exports
+    with process(exported, home, 60) as making:
+        assert making.stdout.readline() == "half\n"
+        making.send_signal(signal.SIGKILL)
+    assert all(name.startswith(".making-") for name in kept(fresh))
+    assert cached_export(fresh, None).path.is_file()
+    assert len(counted) == 1
+
+
+def test_two_processes_at_once_make_one_export(fresh, exported):
+    home = fresh.conditions.exports
+    both = [process(exported, home, 0.2) for _ in range(2)]
+    paths = {running.communicate()[0].split()[-1] for running in both}
+    assert [running.returncode for running in both] == [0, 0]
+    assert paths == {str(home / recipe_digest(export_recipe(fresh, None)) / "model.onnx")}
+    assert len(kept(fresh)) == 1

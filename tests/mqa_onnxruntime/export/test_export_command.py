@@ -1,0 +1,175 @@
+"""`mqa export`, as a person runs it, with a plugin that knows a small model and some bad ones."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mqa_registry import remake
+
+# The model's id says how it behaves.
+PLUGIN = """
+import sys, time
+sys.path.insert(0, {tests!r})
+import conftest
+from mqa_registry import Model, ModelSource, Task, hookimpl
+
+def build(id):
+    if id == "sleeper":
+        time.sleep(600)
+    return conftest.bag()
+
+def known(task, conditions, *, id: str):
+    "Models that a test knows."
+    return Model(digest="sha256:" + id, module=lambda: build(id), processor=lambda: None, labels=("0", "1"))
+
+def words(model):
+    "What a bag of words is."
+    return conftest.codec(model)
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("known", known)
+
+@hookimpl
+def mqa_tasks():
+    sample = ({{"words": [1, 2, 3]}}, {{"words": [4]}}, {{"words": [5, 6, 7, 8, 9, 10, 11]}})
+    yield Task("words", words, schema="label", fields={{"words": "tokens"}}, sample=sample, metric="metrics/accuracy")
+"""
+
+SUITE = """
+format = 1
+model = { use = "bags/known", id = "honest", task = "words" }
+data.rows = { use = "datasets/file", path = "rows.parquet" }
+backends.plain = { use = "onnxruntime/session" }
+backends.small = { use = "onnxruntime/session", precision = "int8-static", per_channel = true }
+[[check]]
+measure = "parity/agreement"
+expect = { min = 0.5 }
+"""
+
+RELEASE = """
+format = 1
+model = { use = "bags/known", id = "honest", task = "words" }
+data.rows = { use = "datasets/file", path = "rows.parquet" }
+backends.plain = { use = "onnxruntime/session" }
+backends.file = { use = "onnxruntime/session", path = "release/model.onnx" }
+[[check]]
+name = "agree"
+measure = "parity/agreement"
+expect = { min = 0.5 }
+"""
+
+
+@pytest.fixture(scope="session")
+def place(tmp_path_factory):
+    """A folder with the plugin, and a store that all commands share."""
+    folder = tmp_path_factory.mktemp("command")
+    (folder / "bags.py").write_text(PLUGIN.format(tests=str(Path(__file__).parents[1])))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def mqa(place):
+    def run(*arguments):
+        command = [sys.executable, "-m", "mqa_registry.cli", *arguments, "--plugin", "bags.py", "--store", "store"]
+        done = subprocess.run(command, cwd=place, capture_output=True, text=True, check=False, timeout=300)
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def export(mqa):
+    return lambda model, *more: mqa("export", model, "--source", "bags/known", "--task", "words", *more)
+
+
+@pytest.fixture(scope="session")
+def exported(export):
+    """The honest model, exported into the folder `out`."""
+    done = export("honest", "--out", "out", "--json", "-")
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+def test_a_good_model_is_exported_and_everything_is_written_down(exported, place):
+    told = json.loads(exported.stdout)
+    assert told.pop("exported") == ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
+    assert told == json.loads((place / "out/model.mqa.json").read_text())
+    names = {"model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"}
+    assert {file.name for file in (place / "out").iterdir()} == names
+    assert told["verdict"] is None
+
+
+def test_a_person_reads_what_it_is(exported):
+    lines = [line.split(maxsplit=1) for line in exported.stderr.splitlines() if line.startswith("  ")]
+    said = {line[0]: line[1] for line in lines if len(line) == 2}
+    assert said["opset"].startswith("20, ")
+    assert said["inputs"] == "words int64[?, ?], mask int64[?, ?]"
+    assert "7 of 7 agree" in exported.stderr
+    assert exported.stderr.rstrip().endswith("Exported: nothing to remark.")
+
+
+def test_an_export_that_hangs_is_exit_3_with_one_line(export, place):
+    done = export("sleeper", "--out", "never", "--timeout", "4")
+    assert done.returncode == 3
+    error, hint = done.stderr.splitlines()
+    assert error.startswith("error: the export hangs: it was ended after 4 s")
+    assert hint.startswith("hint: all that the exporters said is in `")
+    assert not (place / "never").exists()
+
+
+def test_a_suite_calibrates_with_its_own_data_and_finds_what_was_exported_before(exported, mqa, place):
+    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
+    (place / "suite.toml").write_text(SUITE)
+    done = mqa("run", "suite.toml", "--json", "report.json")
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = json.loads((place / "report.json").read_text())["environment"]["backends"]
+    stamp = json.loads((place / "out/model.mqa.json").read_text())
+    assert told["plain"]["facts"]["sha256"] == stamp["sha256"]
+    assert told["small"]["facts"]["precision"] == "int8-static"
+
+
+def test_a_suite_stamps_the_very_file_that_it_judged_and_does_so_again_from_the_store(exported, mqa, place):
+    shutil.copytree(place / "out", place / "release")
+    pq.write_table(pa.table({"words": [[n % 23, n % 7, 5] for n in range(300)]}), place / "rows.parquet")
+    (place / "release.toml").write_text(RELEASE)
+    beside = place / "release/model.mqa.json"
+    first = mqa("run", "release.toml")
+    assert first.returncode == 0, first.stdout + first.stderr
+    assert "model.mqa.json` says PASS" in " ".join(first.stdout.split())
+    judged = json.loads(beside.read_text())
+    assert (judged["verdict"]["verdict"], judged["verdict"]["name"]) == ("PASS", "release")
+    shutil.copy(place / "out/model.mqa.json", beside)  # nobody judged it
+    again = mqa("run", "release.toml", "--json", "-")
+    report = json.loads(again.stdout)
+    verdict = json.loads(beside.read_text())["verdict"]
+    assert (verdict["verdict"], verdict["run"], verdict["suite"]) == ("PASS", report["run"], report["suite"]["digest"])
+    assert "forward passes" not in again.stderr  # all of it was in the store
+    assert json.loads((place / "out/model.mqa.json").read_text())["verdict"] is None  # a copy is another file
+    mqa("run", "release.toml", "--set", "check.agree.expect.max=0.5")
+    assert json.loads(beside.read_text())["verdict"]["verdict"] == "FAIL"
+    later = mqa("run", "release.toml", "-q")
+    assert (later.returncode, later.stdout.split()[0]) == (0, "PASS")
+    assert "says FAIL" in " ".join(later.stdout.split())
+
+
+def test_another_process_makes_the_same_subject(place, tmp_path):
+    def spelled(path):
+        return {"path on this machine": str(path)}
+
+    source = {"use": "bags/known", "options": {"id": "honest"}}
+    conditions = {"exports": spelled(tmp_path), "plugin_files": [spelled(place / "bags.py")], "offline": True}
+    one = remake({"source": source, "task": {"use": "bags/words", "options": {}}, "conditions": conditions})
+    again = remake(json.loads(json.dumps(one.origin)))
+    assert again.model.digest == one.model.digest == "sha256:honest"
+    assert again.conditions == one.conditions
+    assert again.origin == one.origin

@@ -1,0 +1,153 @@
+"""An export in a process of its own: whatever becomes of that, this one goes on and says what happened."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
+from mqa_onnxruntime.export.rows import write_arrays
+from mqa_registry import DataError, NotRunError, remake
+
+# A plugin whose models, once they are to be built, meet with the fate that the suite asks for.
+PLUGIN = """
+import ctypes, os, signal, sys, time
+from pathlib import Path
+from mqa_registry import Codec, DataError, Model, ModelSource, Task, hookimpl
+
+def hang():
+    print("so far so good", file=sys.stderr)
+    time.sleep(600)
+
+def refuse():
+    raise DataError("the model lacks a leg", hint="give it one")
+
+FATES = {
+    "hang": hang, "refuse": refuse,
+    "kill": lambda: os.kill(os.getpid(), signal.SIGKILL),
+    "segfault": lambda: ctypes.string_at(0),
+    "crash": lambda: {}["no such key"],
+    "leave": lambda: os._exit(0),
+}
+
+def fated(task, conditions, *, fate: str, pids: Path):
+    "A model with a fate."
+    pids.write_text(str(os.getpid()))
+    return Model(digest="sha256:" + fate, module=FATES[fate], processor=lambda: None)
+
+def words(model):
+    "Words."
+    return Codec(encode=list, collate=lambda rows: {}, decode=None, size=len)
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("fated", fated)
+
+@hookimpl
+def mqa_tasks():
+    yield Task("words", words, schema="label", fields={"text": "text"}, sample=({"text": "a"},), metric="metrics/f1")
+"""
+
+
+@pytest.fixture
+def subject(tmp_path):
+    """A subject made by the plugin; its model's fate is not fulfilled before the module is asked for."""
+    file = tmp_path / "doom.py"
+    file.write_text(PLUGIN)
+
+    def spelled(path):
+        return {"path on this machine": str(path)}
+
+    def make(fate):
+        options = {"fate": fate, "pids": spelled(tmp_path / "pid")}
+        conditions = {"exports": spelled(tmp_path / "exports"), "plugin_files": [spelled(file)]}
+        source, task = {"use": "doom/fated", "options": options}, {"use": "doom/words", "options": {}}
+        return remake({"source": source, "task": task, "conditions": conditions})
+
+    return make
+
+
+@pytest.fixture
+def make(subject, tmp_path):
+    """Has the model exported in a process of its own."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    rows = write_arrays(folder / "rows.npz", [])
+    return lambda fate, limit=60.0: run_in_subprocess(subject(fate).origin, ExportJob(folder, rows), limit)
+
+
+def alive(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_an_origin_makes_an_equal_origin(subject):
+    one = subject("hang")
+    assert remake(one.origin).origin == one.origin
+    assert remake(one.origin).conditions == one.conditions
+
+
+def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
+    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 8\); it last said: so far so good$"
+    with pytest.raises(NotRunError, match=message):
+        make("hang", 3.0)
+    assert not alive(int((tmp_path / "pid").read_text()))
+    assert "in hang" in (tmp_path / "folder/export.log").read_text()
+
+
+@pytest.mark.parametrize(
+    ("fate", "message"),
+    [
+        ("kill", r"the export was killed \(SIGKILL\), as a machine out of memory does it"),
+        ("segfault", "the export was ended by SIGSEGV; it last said: "),
+        ("crash", "the model source `doom/fated` crashed: KeyError: 'no such key'"),
+        ("leave", "the export crashed with exit code 0"),
+    ],
+)
+def test_an_export_that_does_not_end_well_says_how_it_ended(make, fate, message):
+    with pytest.raises(NotRunError, match=message) as refused:
+        make(fate)
+    assert "\n" not in refused.value.message
+
+
+def test_what_the_user_has_to_mend_is_told_as_if_it_were_raised_here(make):
+    with pytest.raises(DataError, match=r"^the model lacks a leg$") as refused:
+        make("refuse")
+    assert refused.value.hint == "give it one"
+
+
+def test_no_module_of_the_current_folder_passes_for_a_library(make, tmp_path, monkeypatch):
+    (tmp_path / "ctypes.py").write_text("raise SystemExit(7)")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="the model lacks a leg"):
+        make("refuse")
+
+
+def test_an_export_does_not_outlive_its_run(subject, tmp_path):
+    """The run is killed, with no chance to end what it started."""
+    origin = subject("hang").origin
+    (tmp_path / "pid").unlink()
+    rows = write_arrays(tmp_path / "rows.npz", [])
+    program = f"""
+from pathlib import Path
+from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
+run_in_subprocess({origin!r}, ExportJob(Path({str(tmp_path)!r}), Path({str(rows)!r})), 600)
+"""
+    with subprocess.Popen([sys.executable, "-c", program]) as run:
+        deadline = time.monotonic() + 60
+        while not (tmp_path / "pid").is_file() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        run.kill()
+    pid = int((tmp_path / "pid").read_text())
+    while alive(pid) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not alive(pid)
+    assert Path(tmp_path / "export.log").is_file()

@@ -1,0 +1,327 @@
+"""What ships is known by its stamp, and a file that was changed since is not it."""
+
+from __future__ import annotations
+
+import dataclasses
+import errno
+import json
+import threading
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from mqa_onnxruntime.export.cache import cached_export
+from mqa_onnxruntime.export.stamp import stamp_file
+from mqa_onnxruntime.graph.onnx_file import read_onnx_file
+from mqa_registry import DataError, Judgement, NotRunError
+
+
+@pytest.fixture
+def shipped(backend, subject, exported, tmp_path):
+    """The folder that `mqa export` fills."""
+    return backend.export(subject, tmp_path / "out" / "deep")
+
+
+def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipped):
+    folder = shipped.files[0].parent
+    names = ["model.onnx", "model.onnx.data", "model.trace.json", "model.mqa.json"]
+    assert [file.name for file in shipped.files] == names
+    assert {file.name for file in folder.iterdir()} == set(names)
+    assert shipped.findings == []
+
+
+def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, subject):
+    told = json.loads(stamp_file(shipped.files[0]).read_text())
+    assert told == json.loads(json.dumps(shipped.facts))
+    assert told["sha256"] == read_onnx_file(shipped.files[0]).sha256()
+    assert set(told["files"]) == {"model.onnx", "model.onnx.data"}
+    assert told["model"]["digest"] == subject.model.digest
+    assert (told["opset"], told["precision"], told["verdict"]) == (20, "float32", None)
+    assert set(told["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
+    assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
+
+
+def test_nothing_that_ships_names_a_folder_of_this_machine(shipped, exports):
+    for file in shipped.files:
+        content = file.read_bytes()
+        for place in (Path(__file__).parents[3], Path.home(), exports, "site-packages"):
+            assert str(place).encode() not in content, (file.name, place)
+
+
+def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, subject, shipped):
+    path = shipped.files[0]
+    assert backend.identity(subject, path=path)["onnx"] == shipped.facts["sha256"]
+    data = path.with_name("model.onnx.data")
+    content = bytearray(data.read_bytes())
+    content[9] ^= 1
+    data.write_bytes(content)
+    with pytest.raises(DataError, match=r"is not the file that its stamp `model\.mqa\.json` was made for"):
+        backend.identity(subject, path=path)
+
+
+def test_a_stamp_knows_its_file_by_its_name_too(backend, subject, shipped):
+    path = shipped.files[0]
+    renamed = path.rename(path.with_name("bag.onnx"))
+    stamp_file(path).rename(stamp_file(renamed))
+    with pytest.raises(DataError, match="it was renamed or changed since"):
+        backend.identity(subject, path=renamed)
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "7", "[" * 99_999])
+def test_a_damaged_stamp_is_no_stamp(backend, subject, shipped, content):
+    stamp_file(shipped.files[0]).write_text(content)
+    with pytest.raises(DataError, match="cannot be read"):
+        backend.identity(subject, path=shipped.files[0])
+
+
+@pytest.fixture
+def forced(subject):
+    """The subject of a command that may replace files that mqa did not write."""
+    subject.conditions = dataclasses.replace(subject.conditions, force=True)
+    return subject
+
+
+def test_an_export_over_an_older_one_replaces_it(backend, subject, shipped):
+    again = backend.export(subject, shipped.files[0].parent)
+    assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
+
+
+@pytest.mark.parametrize("name", ["model.onnx", "model.mqa.json", "model.trace.json"])
+def test_an_export_over_a_file_of_another_maker_is_refused(backend, subject, tmp_path, name):
+    (tmp_path / "release").mkdir()
+    (tmp_path / "release" / name).write_bytes(b"mine")
+    with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
+        backend.export(subject, tmp_path / "release")
+    assert "--force" in caught.value.hint
+    assert [file.read_bytes() for file in (tmp_path / "release").iterdir()] == [b"mine"]
+
+
+def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, forced, shipped):
+    folder = shipped.files[0].parent
+    (folder / "model.onnx").write_bytes(b"old")
+    (folder / "model.mqa.json").write_text("old")
+    again = backend.export(forced, folder)
+    assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
+
+
+def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, subject, shipped):
+    folder = shipped.files[0].parent
+    (folder / "notes.md").write_text("mine")
+    again = backend.export(subject, folder, precision="int8-dynamic")
+    names = {"model.onnx", "model.trace.json", "model.mqa.json"}
+    assert {file.name for file in again.files} == names
+    assert {file.name for file in folder.iterdir()} == names | {"notes.md"}
+
+
+@pytest.mark.parametrize(
+    "files", [7, {"../mine": {"sha256": ""}}, {"mine": {"sha256": "another"}}, {"mine": {}}, {"": {"sha256": ""}}]
+)
+def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, told, files):
+    folder = shipped.files[0].parent
+    for place in (folder, folder.parent):
+        (place / "mine").write_text("")
+    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
+    backend.export(forced, folder)
+    assert (folder / "mine").exists()
+    assert (folder.parent / "mine").exists()
+
+
+def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it(
+    backend, subject, shipped, monkeypatch
+):
+    def full(source, target, **more):
+        Path(target).write_bytes(b"half")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = shipped.files[0].parent
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    monkeypatch.setattr("shutil.copyfile", full)
+    with pytest.raises(NotRunError, match="No space left on device"):
+        backend.export(subject, folder)
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+
+
+def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, subject, shipped):
+    folder = shipped.files[0].parent
+    (folder / ".coming").mkdir()
+    (folder / ".coming" / "model.onnx").write_bytes(b"half")
+    backend.export(subject, folder)
+    assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
+
+
+@pytest.mark.parametrize("name", ["model.mqa.json", "model.onnx", ".coming"])
+def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exported, tmp_path, name):
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    target = outside if name == ".coming" else outside / "victim"
+    (folder := tmp_path / "trap").mkdir()
+    if name != ".coming":
+        target.write_text("mine")
+    (folder / name).symlink_to(target)
+    with suppress(NotRunError):
+        backend.export(forced, folder)
+    assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
+    assert name == ".coming" or target.read_text() == "mine"
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(backend, subject, exported, tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(NotRunError, match="the export cannot be written to"):
+        backend.export(subject, tmp_path / "file" / "out")
+
+
+@pytest.fixture
+def judge(backend, subject, shipped):
+    """Judge the file that was shipped; gives the one finding, as its level and its message."""
+    path = shipped.files[0]
+    known = dict(backend.identity(subject, path=path))
+
+    def write(verdict, *, providers=known["providers"], **of):
+        usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
+        usual |= {"model": subject.model.digest, "judged": "2026-11-22T12:00:00Z"}
+        judgement = Judgement(verdict, **(usual | of))
+        (found,) = backend.stamp(known | {"providers": providers}, judgement, path=path)
+        return found.level, found.message
+
+    return write
+
+
+@pytest.fixture
+def told(shipped):
+    return lambda: json.loads(stamp_file(shipped.files[0]).read_text())
+
+
+def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge, told, shipped):
+    before = told()
+    level, message = judge("PASS", run="run-1")
+    assert (level, "model.mqa.json` says PASS" in message) == ("note", True)
+    after = told()
+    assert (after["verdict"]["verdict"], after["verdict"]["run"]) == ("PASS", "run-1")
+    assert (after["verdict"]["suite"], after["verdict"]["judged"]) == ("sha256:s", "2026-11-22T12:00:00Z")
+    assert after["judgements"] == [after["verdict"]]
+    assert {key: value for key, value in after.items() if key not in {"verdict", "judgements"}} == {
+        key: value for key, value in before.items() if key not in {"verdict", "judgements"}
+    }
+    assert {file.name for file in shipped.files[0].parent.iterdir()} == {file.name for file in shipped.files}
+
+
+def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, subject, shipped):
+    judge("PASS")
+    assert backend.identity(subject, path=shipped.files[0])["onnx"] == shipped.facts["sha256"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"suite": "sha256:smaller"},
+        {"part": {"only": ["smoke"]}},
+        {"part": {"limit": 10}},
+        {"backend": "again"},
+        {"providers": "CPUExecutionProvider, Other"},
+    ],
+)
+def test_a_failure_is_not_hidden_by_what_passes_later_and_asks_less(judge, told, other):
+    judge("FAIL", run="first")
+    level, message = judge("PASS", run="second", **other)
+    assert level == "warning"
+    assert "has this PASS in it, and says FAIL: the suite `gate` came to that in run `first`" in message
+    assert told()["verdict"]["run"] == "first"
+    assert [one["run"] for one in told()["judgements"]] == ["first", "second"]
+
+
+def test_the_same_suite_on_the_same_backend_counts_once_and_newest(judge, told):
+    judge("FAIL", run="first")
+    judge("INCONCLUSIVE", run="other", suite="sha256:other")
+    judge("PASS", run="second")
+    assert [one["run"] for one in told()["judgements"]] == ["other", "second"]
+    assert told()["verdict"]["verdict"] == "INCONCLUSIVE"
+    assert judge("PASS", suite="sha256:other")[0] == "note"
+    assert told()["verdict"]["verdict"] == "PASS"
+
+
+def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
+    judge("FAIL", run="first")
+    judge("ERROR", run="second", suite="sha256:other")
+    assert told()["verdict"]["run"] == "first"
+
+
+def test_a_problem_that_the_audit_found_fails_whatever_passes_later(backend, subject, exported, tmp_path, monkeypatch):
+    export = cached_export(subject, None)
+    problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "mend": "", "evidence": ""}
+    spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
+    monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
+    path = backend.export(subject, tmp_path / "spoiled").files[0]
+    told = json.loads(stamp_file(path).read_text())
+    assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
+    judgement = Judgement("PASS", "r", "sha256:s", "gate", "onnx", {}, subject.model.digest, "2026-11-22T12:00:00Z")
+    (found,) = backend.stamp(backend.identity(subject, path=path), judgement, path=path)
+    assert found.level == "warning"
+    assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
+    told = json.loads(stamp_file(path).read_text())
+    assert (told["verdict"]["name"], [one["name"] for one in told["judgements"]]) == ("audit", ["audit", "gate"])
+
+
+def test_a_file_that_was_changed_while_it_was_judged_is_not_stamped(judge, told, shipped):
+    before = told()
+    data = shipped.files[0].with_name("model.onnx.data")
+    data.write_bytes(data.read_bytes()[:-1] + b"\x01")
+    level, message = judge("PASS")
+    assert (level, message.endswith("`model.onnx` was changed while it was judged")) == ("warning", True)
+    assert told() == before
+    shipped.files[0].write_bytes(b"no file at all")
+    assert judge("PASS") == (level, message)
+
+
+def test_a_stamp_that_was_replaced_meanwhile_is_not_written_into(judge, told, shipped):
+    stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"sha256": "another"}))
+    assert judge("PASS")[0] == "warning"
+    assert told()["verdict"] is None
+
+
+def test_a_suite_about_another_model_says_nothing_of_this_file(judge, told):
+    level, message = judge("PASS", model="sha256:other")
+    assert (level, message.endswith("the suite has another model than the file was made of")) == ("warning", True)
+    assert told()["verdict"] is None
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", '{"judgements": 7}', '{"judgements": [{"verdict": "GOOD"}]}', '{"model": 7}']
+)
+def test_a_stamp_that_was_broken_meanwhile_is_one_warning_and_stays_as_it_is(judge, shipped, content):
+    if content.startswith("{"):
+        content = json.dumps({"sha256": shipped.facts["sha256"]} | json.loads(content))
+    beside = stamp_file(shipped.files[0])
+    beside.write_text(content)
+    level, message = judge("PASS")
+    assert (level, "cannot be read" in message) == ("warning", True)
+    assert beside.read_text() == content
+
+
+def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch):
+    def refuse(*arguments, **more):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "write_text", refuse)  # whoever runs the tests may be above permissions
+    level, message = judge("PASS")
+    assert (level, message.endswith("does not say that this run came to PASS: read-only file system")) == (
+        "warning",
+        True,
+    )
+    assert told()["verdict"] is None
+
+
+def test_a_file_without_a_stamp_stays_without(backend, subject, shipped, judge):
+    stamp_file(shipped.files[0]).unlink()
+    with pytest.raises(ValueError, match="not enough values"):
+        judge("PASS")
+    assert not stamp_file(shipped.files[0]).exists()
+
+
+def test_of_many_runs_at_once_every_judgement_is_kept(judge, told):
+    runs = [threading.Thread(target=judge, args=("PASS",), kwargs={"suite": f"sha256:{n}"}) for n in range(16)]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join()
+    assert {one["suite"] for one in told()["judgements"]} == {f"sha256:{n}" for n in range(16)}

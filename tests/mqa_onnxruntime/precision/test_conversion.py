@@ -1,0 +1,168 @@
+"""The export in other precisions: each is what it says, keeps its inputs and outputs, and is known apart."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from mqa_onnxruntime.audit.reference import run_on_cpu
+from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
+from mqa_onnxruntime.graph.provenance import read_metadata
+from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert
+from mqa_registry import DataError, NotRunError, Subject
+
+ROWS_AT_HAND = tuple({"words": [word % 23, (3 * word) % 23, 5]} for word in range(200))
+
+
+@pytest.fixture
+def with_data(make):
+    """The subject of a suite that has data."""
+    bare = make()
+    return Subject(bare.model, bare.task, bare.conditions, {}, examples=lambda most: ROWS_AT_HAND[:most])
+
+
+@pytest.fixture
+def run(backend, with_data):
+    """What a variant answers on the task's sample, with the facts of its runner."""
+
+    def answer(**options):
+        with backend.function(with_data, **options) as runner:
+            return runner.run(with_data.sample()), runner.facts
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("options", "most"),
+    [
+        ({"precision": "float16"}, 1e-2),
+        ({"precision": "int8-dynamic"}, 0.2),
+        ({"precision": "int8-dynamic", "per_channel": True}, 0.2),
+        ({"precision": "int8-static"}, 0.3),
+        ({"precision": "int8-static", "per_channel": True}, 0.3),
+    ],
+    ids=lambda value: "-".join(map(str, value.values())) if isinstance(value, dict) else "",
+)
+def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options, most):
+    (right, _), (answers, facts) = run(), run(**options)
+    assert facts["precision"] == options["precision"]
+    assert answers["logits"].dtype == np.float32
+    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < most
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8-dynamic", "int8-static"])
+def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_path, monkeypatch, precision):
+    """Here everything is too large."""
+    monkeypatch.setattr("mqa_onnxruntime.precision.conversion.MAX_EMBEDDED", 0)
+    plain = cached_export(with_data, None).path
+    batches = write_arrays(tmp_path / "batches.npz", [with_data.sample()])
+    path = tmp_path / "out" / "model.onnx"
+    path.parent.mkdir()
+    monkeypatch.chdir(tmp_path)
+    convert(ExportPrecision(precision), plain, path, batches)
+    assert {file.name for file in tmp_path.iterdir()} == {"batches.npz", "out"}, "something was left in this folder"
+    assert {file.name for file in path.parent.iterdir()} <= {"model.onnx", "model.onnx.data"}
+    answers = run_on_cpu(path, with_data.sample())(with_data.sample())
+    right = run_on_cpu(plain, with_data.sample())(with_data.sample())
+    assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
+
+
+def test_a_variant_keeps_its_nodes_descent_and_its_audit(subject):
+    plain, half = cached_export(subject, None), cached_export(subject, None, ExportPrecision("float16"))
+    assert read_metadata(half.path) == read_metadata(plain.path) != {}
+    assert half.exporter == "onnxruntime"
+    assert half.audit["weights"] is None
+    assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
+    assert {shape["outcome"] for shape in half.audit["shapes"]} == {"agrees"}
+
+
+def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(subject, backend):
+    half = cached_export(subject, None, ExportPrecision("bfloat16"))
+    assert half.facts["precision"] == "bfloat16"
+    assert {value["type"] for value in half.audit["outputs"]} == {"float32"}
+    assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
+    try:
+        with backend.function(subject, precision="bfloat16") as runner:
+            assert runner.run(subject.sample())["logits"].dtype == np.float32
+    except NotRunError as error:
+        assert "cannot run" in error.message  # noqa: PT017  # it may run, and if not, it says so
+
+
+def test_no_two_variants_share_a_recipe(with_data, tmp_path):
+    pq.write_table(pa.table({"words": [[1, 2], [3]]}), tmp_path / "rows.parquet")
+    variants = [
+        FLOAT32,
+        ExportPrecision("float16"),
+        ExportPrecision("bfloat16"),
+        ExportPrecision("int8-dynamic"),
+        ExportPrecision("int8-dynamic", per_channel=True),
+        ExportPrecision("int8-static"),
+        ExportPrecision("int8-static", calibration=tmp_path / "rows.parquet"),
+    ]
+    assert len({recipe_digest(export_recipe(with_data, None, variant)) for variant in variants}) == len(variants)
+
+
+def test_no_two_variants_share_what_the_store_has(backend, with_data):
+    known = [
+        backend.identity(with_data, precision=one) for one in ("float32", "float16", "int8-dynamic", "int8-static")
+    ]
+    assert len({tuple(sorted(one.items())) for one in known}) == 4
+
+
+def test_other_rows_calibrate_to_another_export(make):
+    bare = make()
+
+    def digest(rows):
+        subject = Subject(bare.model, bare.task, bare.conditions, {}, examples=lambda most: rows[:most])
+        return recipe_digest(export_recipe(subject, None, ExportPrecision("int8-static")))
+
+    assert digest(ROWS_AT_HAND) == digest(list(ROWS_AT_HAND))
+    assert digest(ROWS_AT_HAND) != digest(ROWS_AT_HAND[1:])
+
+
+def test_a_file_of_rows_calibrates_in_place_of_the_data(subject, tmp_path):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"words": [[number % 23] for number in range(500)], "other": range(500)}), path)
+    rows = calibration_rows(subject, ExportPrecision("int8-static", calibration=path))
+    assert len(rows) == CALIBRATION_ROWS
+    assert (rows[0], rows[-1]) == ({"words": [0]}, {"words": [499 % 23]})
+
+
+@pytest.mark.parametrize(
+    ("columns", "message"),
+    [
+        ({"texts": ["a"]}, "has no column `words`, which `bag` reads"),
+        ({"words": pa.array([], pa.list_(pa.int64()))}, "no rows"),
+    ],
+)
+def test_a_file_of_other_rows_is_refused(subject, tmp_path, columns, message):
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table(columns), path)
+    with pytest.raises(DataError, match=message):
+        calibration_rows(subject, ExportPrecision("int8-static", calibration=path))
+
+
+def test_without_rows_there_is_no_static_int8(backend, subject):
+    with pytest.raises(DataError, match="`int8-static` needs rows to calibrate with"):
+        backend.identity(subject, precision="int8-static")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"per_channel": True}, "`per_channel` is for int8, and `precision` is `float32`"),
+        ({"precision": "float16", "per_channel": True}, "`per_channel` is for int8"),
+        ({"precision": "int8-dynamic", "calibration": "x"}, "`calibration` is for `int8-static`"),
+        ({"precision": "float16", "path": "x"}, "`precision` is for an export, and `x` is one already"),
+        ({"export_timeout": 0.0}, "`export_timeout` is 0, and an export needs some seconds"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(backend, subject, options, message):
+    from pathlib import Path
+
+    given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
+    with pytest.raises(DataError, match=message):
+        backend.identity(subject, **given)

@@ -1,0 +1,216 @@
+"""The provider that was asked for runs the model, or nothing does."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from mqa_onnxruntime.providers import request
+from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
+from mqa_onnxruntime.session import factory
+from mqa_onnxruntime.session.factory import open_session
+from mqa_registry import Conditions, DataError, NotRunError, machine
+
+TENSORRT = "TensorrtExecutionProvider"
+
+
+@pytest.fixture
+def conditions(tmp_path):
+    return lambda device="auto": Conditions(exports=tmp_path, device=device)
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    """A machine whose driver lists these GPUs."""
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
+
+
+@pytest.fixture
+def no_gpus(monkeypatch):
+    monkeypatch.setattr(machine, "gpu_names", lambda: ())
+
+
+def test_without_a_gpu_auto_asks_for_the_cpu(conditions, no_gpus):
+    asked = resolve_providers(conditions(), None)
+    assert (asked.providers, str(asked.device), asked.required) == ((CPU,), "cpu", False)
+
+
+def test_with_a_gpu_auto_tries_cuda_and_does_not_insist(conditions, gpus):
+    asked = resolve_providers(conditions(), None)
+    assert (asked.providers, str(asked.device), asked.required) == ((CUDA, CPU), "cuda:0", False)
+
+
+def test_a_build_without_cuda_is_not_asked_for_it(conditions, gpus, monkeypatch):
+    monkeypatch.setattr(request, "runtime_distribution", lambda: ("onnxruntime", "1.31.1"))
+    assert resolve_providers(conditions(), None).providers == (CPU,)
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "wanted", "place"),
+    [
+        ("cpu", None, (CPU,), "cpu"),
+        ("cuda:1", None, (CUDA, CPU), "cuda:1"),
+        ("auto", [CUDA], (CUDA, CPU), "cuda:0"),
+        ("cuda:1", [TENSORRT, CUDA], (TENSORRT, CUDA, CPU), "cuda:1"),
+        ("cuda", [CPU], (CPU,), "cpu"),
+        ("auto", [CPU, CPU], (CPU,), "cpu"),
+    ],
+)
+def test_what_is_asked_for_is_binding(conditions, device, given, wanted, place):
+    asked = resolve_providers(conditions(device), given)
+    assert (asked.providers, str(asked.device), asked.required) == (wanted, place, True)
+
+
+def test_no_providers_cannot_run_anything(conditions):
+    with pytest.raises(DataError, match="`providers` is empty"):
+        resolve_providers(conditions(), [])
+
+
+def test_a_provider_that_this_build_lacks_is_named(conditions, exported):
+    with pytest.raises(NotRunError, match="this ONNX Runtime has no `CudaExecutionProvider`") as refused:
+        open_session(exported, resolve_providers(conditions(), ["CudaExecutionProvider"]), "all", None)
+    assert f"`{CPU}`" in refused.value.hint
+
+
+@pytest.mark.parametrize(("device", "given"), [("auto", [CUDA]), ("auto", [CUDA, CPU]), ("cuda", None)])
+def test_a_session_asked_for_cuda_that_lands_on_the_cpu_is_refused(
+    conditions, no_gpus, exported, capfd, *, device, given
+):
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
+        pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
+    landed = f"`{CUDA}` was asked for, and (the session landed on `{CPU}`: .*lib|does not start: CUDA failure)"
+    with pytest.raises(NotRunError, match=landed) as refused:
+        open_session(exported, resolve_providers(conditions(device), given), "all", None)
+    assert "\n" not in refused.value.message
+    assert "CUDA, cuDNN and driver must fit" in refused.value.hint
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_lands_on_the_cpu_where_cuda_does_not_start_and_says_why(conditions, gpus, exported, capfd):
+    import onnxruntime
+
+    if CUDA not in onnxruntime.get_available_providers() or _cuda_starts(exported):
+        pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
+    session, reason = open_session(exported, resolve_providers(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert "lib" in reason or reason.startswith("CUDA failure")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_auto_goes_to_the_cpu_where_cuda_fails_with_an_error(conditions, gpus, exported, monkeypatch):
+    real = factory.create_session
+
+    def fail(model, providers, **options):
+        if providers[0][0] == CUDA:
+            raise RuntimeError("CUDA failure 802: system not yet initialized\nand more")
+        return real(model, providers, **options)
+
+    monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
+    monkeypatch.setattr(factory, "create_session", fail)
+    session, reason = open_session(exported, resolve_providers(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert reason.endswith("CUDA failure 802: system not yet initialized")
+    with pytest.raises(NotRunError, match="CUDA failure 802"):
+        open_session(exported, resolve_providers(conditions("cuda"), None), "all", None)
+
+
+def test_auto_goes_to_the_cpu_where_the_runtime_has_no_cuda_at_all(conditions, gpus, exported, monkeypatch):
+    import onnxruntime
+
+    monkeypatch.setattr(onnxruntime, "get_available_providers", lambda: [CPU])
+    session, reason = open_session(exported, resolve_providers(conditions(), None), "all", None)
+    assert session.get_providers() == [CPU]
+    assert "has no `CUDAExecutionProvider`" in reason
+
+
+def _cuda_starts(path):
+    import tempfile
+
+    import onnxruntime
+
+    from mqa_onnxruntime.captured_output import capture_output
+
+    with tempfile.TemporaryFile() as log, capture_output(log):
+        onnxruntime.preload_dlls()
+        return onnxruntime.InferenceSession(path, providers=[CUDA, CPU]).get_providers()[0] == CUDA
+
+
+def test_a_session_takes_the_options_it_is_opened_with(conditions, exported):
+    import onnxruntime
+
+    for word, level in (("all", "ORT_ENABLE_ALL"), ("disabled", "ORT_DISABLE_ALL")):
+        session, _ = open_session(exported, resolve_providers(conditions("cpu"), None), word, 1)
+        options = session.get_session_options()
+        assert options.graph_optimization_level == getattr(onnxruntime.GraphOptimizationLevel, level)
+        assert options.intra_op_num_threads == 1
+
+
+def test_cuda_computes_float32_in_float32(conditions, gpus):
+    asked = resolve_providers(conditions("cuda:1"), None)
+    plain = {"device_id": "1", "use_tf32": "0", "enable_cuda_graph": "0"}
+    assert asked.provider_options(CUDA) == plain
+    assert replace(asked, tf32=True).provider_options(CUDA) == plain | {"use_tf32": "1"}
+    assert replace(asked, cuda_graph=True).provider_options(CUDA) == plain | {"enable_cuda_graph": "1"}
+    assert asked.provider_options(TENSORRT) == {"device_id": "1"}
+    assert asked.provider_options(CPU) == {}
+
+
+def test_a_file_that_the_runtime_refuses_is_one_line(conditions, graph, capfd):
+    from onnx import helper
+
+    unknown = graph([helper.make_node("Frobnicate", ["x"], ["y"])], {"x": ["n"]})
+    with pytest.raises(NotRunError, match=r"cannot run `.*given\.onnx`: .*Frobnicate") as refused:
+        open_session(unknown, resolve_providers(conditions("cpu"), None), "all", None)
+    assert "\n" not in refused.value.message
+    assert "ONNXRuntimeError" not in refused.value.message
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("said", "mend"),
+    [
+        ('Failed to parse provider option "device_id": CUDA failure 100: no device', "`mqa doctor` shows"),
+        ('Failed to parse provider option "device_id": Invalid device ID: 3', "name a GPU that is there"),
+        ("This session cannot use the graph capture feature as requested by the user", "leave out `cuda_graph`"),
+        ("This is an invalid model. Type Error: Type 'tensor(bfloat16)' of input", "export it with an `opset` of 22"),
+        ("CUDA failure 2: out of memory ; GPU=0", ""),
+    ],
+)
+def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(conditions, exported, monkeypatch, said, mend):
+    def fail(*given, **options):
+        raise RuntimeError(said)
+
+    monkeypatch.setattr(factory, "_prepare_providers", lambda request: None)
+    monkeypatch.setattr(factory, "create_session", fail)
+    with pytest.raises(NotRunError) as refused:
+        open_session(exported, resolve_providers(conditions("cuda"), None), "all", None)
+    assert refused.value.hint.startswith(mend)
+    assert bool(refused.value.hint) == bool(mend)
+
+
+def test_cuda_has_the_options_that_it_is_given_under_these_names(conditions, gpus, exported):
+    asked = resolve_providers(conditions("cuda"), None)
+    if "Unknown provider option" not in _refusal(exported, "no_such_option", "1"):
+        pytest.skip("needs the libraries of CUDA and a driver; a GPU it does not need")
+    for name in asked.provider_options(CUDA):
+        assert f'Failed to parse provider option "{name}"' in _refusal(exported, name, "x")
+
+
+def _refusal(path, name, value):
+    """What ONNX Runtime says of one option of CUDA, before it looks for a GPU."""
+    import tempfile
+
+    import onnxruntime
+
+    from mqa_onnxruntime.captured_output import capture_output
+
+    with tempfile.TemporaryFile() as log, capture_output(log):
+        onnxruntime.preload_dlls()
+        try:
+            onnxruntime.InferenceSession(path, providers=[(CUDA, {name: value})], enable_fallback=0)
+        except Exception as error:  # its kind depends on what is missing
+            return str(error)
+    return ""
