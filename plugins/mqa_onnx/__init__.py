@@ -1,10 +1,10 @@
-"""ONNX files as models: a file that is held against another needs no PyTorch."""
+"""ONNX files as models: a file that is compared with another needs no PyTorch."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnx.file import of_file, told_task
+from mqa_onnx.file import infer_task, load_onnx_model
 from mqa_registry import ModelSource, hookimpl
 
 if TYPE_CHECKING:
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", of_file, tells=told_task)
+    yield ModelSource("file", load_onnx_model, tells=infer_task)

@@ -18,61 +18,62 @@ if TYPE_CHECKING:
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 
 
-def of_file(task: Task, conditions: Conditions, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
-    """An ONNX file as a model, with no PyTorch behind it: a backend of `onnxruntime/session` runs it.
+def load_onnx_model(task: Task, conditions: Conditions, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+    """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it.
 
-    `id` is the file. `processor` is the folder of its tokenizer and configuration; left out, the file's own folder, or
-    the one above, where such are there.
+    `id` is the file. `processor` is the folder of its tokenizer and configuration; left out, it is the file's own folder
+    or the one above, where one of them has a tokenizer.
     """
     if not id.is_file():
         raise DataError(f"there is no file `{id}`")
     folder = processor or next((one for one in (id.parent, id.parent.parent) if (one / TOKENIZER).is_file()), None)
-    config = _config(folder or id.parent)
+    config = _read_config(folder or id.parent)
     with id.open("rb") as content:
         digest = hashlib.file_digest(content, "sha256").hexdigest()
     about = {"id": str(id), "form": "ONNX", "positions": config.get("max_position_embeddings")}
     return Model(
         digest=f"sha256:{digest}",
-        module=partial(_no_module, id),
-        processor=partial(_processor, folder),
-        labels=_labels(config),
-        about={name: fact for name, fact in about.items() if fact is not None},
+        module=partial(_raise_no_module, id),
+        processor=partial(_load_tokenizer, folder),
+        labels=_class_names(config),
+        about={name: value for name, value in about.items() if value is not None},
         file=id,
     )
 
 
-def told_task(conditions: Conditions) -> str:
-    """The one task that takes any model as it stands."""
+def infer_task(conditions: Conditions) -> str:
+    """The task that takes any model: an ONNX file declares none."""
     return "transformers/forward"
 
 
-def _config(folder: Path) -> Mapping[str, Any]:
-    """What a model's configuration says, where there is one."""
+def _read_config(folder: Path) -> Mapping[str, Any]:
+    """The model's `config.json`; empty where there is none."""
     try:
-        told = json.loads((folder / CONFIG).read_text("utf-8"))
+        config = json.loads((folder / CONFIG).read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise DataError(f"`{folder / CONFIG}` cannot be read: {error}") from error
-    return told if isinstance(told, dict) else {}
+    return config if isinstance(config, dict) else {}
 
 
-def _labels(config: Mapping[str, Any]) -> list[str]:
-    named = config.get("id2label")
-    if not isinstance(named, dict) or not all(str(place).isdecimal() for place in named):
+def _class_names(config: Mapping[str, Any]) -> list[str]:
+    """The names of the model's classes in their order; none where the configuration has no such table."""
+    names = config.get("id2label")
+    if not isinstance(names, dict) or not all(str(index).isdecimal() for index in names):
         return []
-    return [str(named[place]) for place in sorted(named, key=int)]
+    return [str(names[index]) for index in sorted(names, key=int)]
 
 
-def _no_module(path: Path) -> NoReturn:
+def _raise_no_module(path: Path) -> NoReturn:
     raise NotRunError(
         f"`{path}` is an ONNX file, and there is no PyTorch model behind it",
         hint="a backend of `onnxruntime/session` without a `path` runs it",
     )
 
 
-def _processor(folder: Path | None) -> Any:
-    """The tokenizer in a folder; None where there is none."""
+def _load_tokenizer(folder: Path | None) -> Any:
+    """The tokenizer in a folder; None without a folder."""
     if folder is None:
         return None
     import transformers

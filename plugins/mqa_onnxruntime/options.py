@@ -26,19 +26,19 @@ R = TypeVar("R")
 
 @dataclass(frozen=True, kw_only=True)
 class SessionOptions:
-    """`path` is an `.onnx` file; without it the model is exported, and the export is kept.
+    """`path` is an `.onnx` file; without one the model is exported, and the export is kept.
 
-    `providers` are execution providers, and the first of them must run the model. Left out, it is CUDA where that really
-    starts, else the CPU. `optimization` is ONNX Runtime's optimization level. `opset` is that of an export. `precision`
-    is that of an export. `per_channel` quantizes every channel of a weight by itself. `calibration` is a file of rows
-    that int8-static measures activations with; left out, it takes rows of the suite's first data set. `export_timeout`
-    is how many seconds an export may take. `custom_ops` is a library of operators that ONNX Runtime does not bring.
-    `threads` is the number of threads inside of an operator. `cpu_operators` may run on the CPU although a GPU was asked
-    for; what makes masks, positions and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32 on a GPU.
-    `io_binding` keeps inputs and outputs in the memory of a GPU while it works. `cuda_graph` has CUDA capture what it
-    does for inputs of one shape, and replay it; the first run of a shape, which captures, takes as long as several.
+    `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
+    starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `opset` is the version of the
+    operators in an export. `precision` is that of an export. `per_channel` quantizes every channel of a weight by itself.
+    `calibration` is a file of rows that int8-static measures activations with; left out, it takes rows of the suite's
+    first data set. `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that
+    ONNX Runtime does not bring. `threads` is how many threads share the work of one operator. `cpu_operators` may run on
+    the CPU although a GPU was asked for; what makes masks, positions and shapes always may. `tf32` lets CUDA multiply in
+    TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's memory while it works. `cuda_graph` has CUDA capture
+    its work for inputs of one shape, and replay it; the first run of a shape, which captures, takes as long as several.
 
-    A file that takes a fixed number of rows is run so many at a time, the last ones filled up; one of a fixed number of
+    A file that takes a fixed number of rows is run so many at a time, the last ones filled up. One of a fixed number of
     tokens gets rows padded and cut to it, and so does every other backend of the run.
 
     A file's inputs and outputs may be others than the task's and the model's, by the names in the file: `inputs` are the

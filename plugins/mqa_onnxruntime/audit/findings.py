@@ -102,7 +102,7 @@ def _review_shapes(shapes: Sequence[ShapeResult], reference: str) -> Iterator[Fi
         yield Finding(
             "problem",
             "shapes",
-            f"it answers otherwise than {reference} on {_describe_shape(other)}: {other.reason}",
+            f"its outputs differ from those of {reference} on {_describe_shape(other)}: {other.reason}",
             "`mqa parity` names the first module that differs",
         )
     if untried := [shape.what for shape in shapes if shape.outcome == "untried"]:
@@ -129,7 +129,9 @@ def _review_outputs(shapes: Sequence[ShapeResult], reference: str) -> Iterator[F
     unheld = next((shape.unheld for shape in shapes if shape.unheld), ())
     if unheld:
         yield Finding(
-            "note", "outputs", f"nothing of {reference} is held against {_list_names(unheld)}, which it gives"
+            "note",
+            "outputs",
+            f"it gives {_list_names(unheld)}, which {reference} does not give: they are compared with nothing",
         )
 
 

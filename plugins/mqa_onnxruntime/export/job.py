@@ -138,7 +138,7 @@ def run_in_subprocess(origin: Mapping[str, Any], job: ExportJob, timeout: float)
 
 
 def _start(log: int) -> subprocess.Popen[str]:
-    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109  # it is a string that is wanted
+    path = os.pathsep.join(entry or os.getcwd() for entry in sys.path)  # noqa: PTH109  # as a string
     return subprocess.Popen(  # noqa: S603  # our own interpreter, with our own module
         COMMAND,
         stdin=subprocess.PIPE,

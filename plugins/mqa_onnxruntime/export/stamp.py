@@ -203,7 +203,7 @@ def _report_verdict(file: Path, worst: Mapping[str, Any], judgement: Judgement) 
             judgement.backend,
             f"its stamp `{file}` has this {judgement.verdict} in it, and says {worst['verdict']}: its {AUDIT} found a"
             " problem when it was exported",
-            "export the model again, and mend what `mqa export` says then",
+            "export the model again, and fix what `mqa export` says then",
         )
     return Finding(
         "warning",

@@ -139,8 +139,8 @@ class ModuleIndex:
     def _leaving(self, run: list[int]) -> tuple[str, ...]:
         """The floating-point values that leave the nodes of a call, the last first."""
         inside = set(run)
-        made = [str(name) for index in reversed(run) for name in self.nodes[index].output[:1]]
-        return tuple(name for name in made if self._is_float(name) and self._leaves(name, inside))
+        computed = [str(name) for index in reversed(run) for name in self.nodes[index].output[:1]]
+        return tuple(name for name in computed if self._is_float(name) and self._leaves(name, inside))
 
     def _is_float(self, name: str) -> bool:
         return self.types.get(name, 0) in FLOATS_OR_UNDEFINED

@@ -271,6 +271,6 @@ def _with_prefix(name: str, old: str, new: str) -> str | None:
 
 
 def _renamed(provenance: NodeProvenance, names: Mapping[str, str]) -> NodeProvenance:
-    kept = [(names[name], depth) for depth, name in enumerate(provenance.modules) if name in names]
-    classes = tuple(provenance.classes[depth] for _, depth in kept if depth < len(provenance.classes))
-    return NodeProvenance(tuple(name for name, _ in kept), classes, provenance.source, provenance.recorded)
+    aligned = [(names[name], depth) for depth, name in enumerate(provenance.modules) if name in names]
+    classes = tuple(provenance.classes[depth] for _, depth in aligned if depth < len(provenance.classes))
+    return NodeProvenance(tuple(name for name, _ in aligned), classes, provenance.source, provenance.recorded)

@@ -32,11 +32,11 @@ def without_dropout(model: Any) -> Any:
     It removes those whose mode is a constant, whose mask nobody reads, and that stand between two nodes.
     """
     nodes, constants = model.graph.node, _constants(model)
-    made = {name for node in nodes for name in node.output}
+    computed = {name for node in nodes for name in node.output}
     outputs = {value.name for value in model.graph.output}
     read = {name for node in all_nodes(model) for name in node.input} | outputs
     for node in (node for node in nodes if _drops(node, constants)):
-        hidden = node.input[0] in made and node.output[0] not in outputs and not read & set(node.output[1:])
+        hidden = node.input[0] in computed and node.output[0] not in outputs and not read & set(node.output[1:])
         if hidden and node.input[TRAINING_MODE] in constants:
             del node.input[TRAINING_MODE:]
     return model

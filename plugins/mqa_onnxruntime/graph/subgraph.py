@@ -88,8 +88,8 @@ def extract_subgraph(model: Any, given: Collection[str], value: str) -> Any:
     nodes, names = _nodes_behind(model.graph, given, value)
     declared = {one.name: one for one in model.graph.value_info}
     inputs = [one for one in model.graph.input if one.name in names]
-    made = {name for node in nodes for name in node.output}  # by nodes that make others too, and so stay
-    inputs += [_with_free_axes(declared, name) for name in sorted(names & set(given) - made)]
+    computed = {name for node in nodes for name in node.output}  # by nodes that make others too, and so stay
+    inputs += [_with_free_axes(declared, name) for name in sorted(names & set(given) - computed)]
     weights = [tensor for tensor in model.graph.initializer if tensor.name in names]
     output = next((one for one in model.graph.output if one.name == value), None) or _with_free_axes(declared, value)
     graph = helper.make_graph(nodes, "piece", inputs, [output], weights)

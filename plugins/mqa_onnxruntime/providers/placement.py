@@ -106,11 +106,13 @@ def _node_names(graph: Any) -> Iterator[str]:
 
 def _shape_nodes(graph: Any, integer_inputs: set[str]) -> Iterator[str]:
     """The names of nodes that compute from integer inputs, shapes and small constants, those of subgraphs included."""
-    known = set(integer_inputs)
-    known |= {one.name for one in graph.initializer if one.data_type in INTEGERS or prod(one.dims) <= MAX_SHAPE_SIZE}
+    from_shapes = set(integer_inputs)
+    from_shapes |= {
+        one.name for one in graph.initializer if one.data_type in INTEGERS or prod(one.dims) <= MAX_SHAPE_SIZE
+    }
     for node in graph.node:
-        if node.op_type in SHAPE_OPERATORS or {name for name in node.input if name} <= known:
-            known.update(node.output)
+        if node.op_type in SHAPE_OPERATORS or {name for name in node.input if name} <= from_shapes:
+            from_shapes.update(node.output)
             yield node.name
         for inner in subgraphs(node):
-            yield from _shape_nodes(inner, known)
+            yield from _shape_nodes(inner, from_shapes)

@@ -111,7 +111,7 @@ def _not_started(request: ProviderRequest, instead: str) -> NotRunError:
     version = runtime_distribution()[1]
     return NotRunError(
         f"`{request.providers[0]}` was asked for, and {instead}",
-        hint=f"`mqa doctor` shows what mends it: ONNX Runtime {version}, CUDA, cuDNN and driver must fit",
+        hint=f"`mqa doctor` shows what fixes it: ONNX Runtime {version}, CUDA, cuDNN and driver must fit",
     )
 
 
@@ -172,14 +172,14 @@ def plain_provider_options(session: Any) -> Mapping[str, Mapping[str, str]]:
 class SessionFactory:
     """Opens further sessions of a file, on the providers where its first session landed.
 
-    `library` is one of operators that ONNX Runtime does not bring.
+    `custom_ops` is a library of operators that ONNX Runtime does not bring.
     """
 
     path: Path
     optimization: str = "all"
     threads: int | None = None
     providers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
-    library: Path | None = None
+    custom_ops: Path | None = None
 
     def open(
         self,
@@ -213,7 +213,7 @@ class SessionFactory:
                         list(self.providers.items()),
                         optimization=optimization or self.optimization,
                         threads=self.threads,
-                        custom_ops=self.library,
+                        custom_ops=self.custom_ops,
                         severity=severity,
                         entries={EXTERNAL_DATA_FOLDER: str(self.path.parent.resolve())} if graph else {},
                         profile=profile,

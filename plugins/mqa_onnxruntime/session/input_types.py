@@ -57,7 +57,7 @@ def input_types(
 
 
 def check_outputs(session: Any, path: Path) -> None:
-    """A DataError where an output is a list or a dictionary, which no output of the model could be held against."""
+    """A DataError where an output is a list or a dictionary, which no output of the model can be compared with."""
     for node in session.get_outputs():
         if not node.type.startswith("tensor("):
             raise DataError(

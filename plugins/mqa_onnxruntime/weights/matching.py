@@ -108,46 +108,49 @@ class ModelWeights:
         values = np.squeeze(tensor.values)
         matrix = values.reshape(-1, values.shape[-1]) if values.ndim > 2 else values
         sides = (matrix, matrix.T) if matrix.ndim == 2 else ()
-        found = [self._by_rows(np.ascontiguousarray(side)) for side in sides]
+        shares = [self._share_of_rows(np.ascontiguousarray(side)) for side in sides]
         if values.size <= MAX_VECTOR_SIZE:
-            found.append(self._by_numbers(values))
-        return max(found, key=lambda one: one[0], default=(0.0, []))
+            shares.append(self._share_of_numbers(values))
+        return max(shares, key=lambda one: one[0], default=(0.0, []))
 
-    def _by_rows(self, rows: Array) -> tuple[float, list[str]]:
+    def _share_of_rows(self, rows: Array) -> tuple[float, list[str]]:
+        """The share of different rows that are rows or columns of matrices of the model, and the matrices found whole."""
         distinct = {row.tobytes() for row in rows}
-        known: set[bytes] = set()
+        of_model: set[bytes] = set()
         whole = []
         for name, array in self.arrays.items():
-            one = np.squeeze(array)
-            for side in (one, one.T) if one.ndim == 2 else ():
+            matrix = np.squeeze(array)
+            for side in (matrix, matrix.T) if matrix.ndim == 2 else ():
                 if side.shape[1] == rows.shape[1]:
                     own = {row.tobytes() for row in np.ascontiguousarray(side.astype(rows.dtype))}
-                    known |= own
+                    of_model |= own
                     whole += [name] if own <= distinct else []
-        return _share(np.array([row in known for row in distinct], bool)), whole
+        return _share(np.array([row in of_model for row in distinct], bool)), whole
 
-    def _by_numbers(self, values: Array) -> tuple[float, list[str]]:
-        vectors = {name: array for name, array in self.arrays.items() if max(array.shape, default=1) == array.size}
-        known = [array.ravel().astype(values.dtype) for array in vectors.values()]
-        if not known or not values.size:
+    def _share_of_numbers(self, values: Array) -> tuple[float, list[str]]:
+        """The share of different numbers that are in vectors of the model, and the vectors found whole."""
+        names = [name for name, array in self.arrays.items() if max(array.shape, default=1) == array.size]
+        vectors = [self.arrays[name].ravel().astype(values.dtype) for name in names]
+        if not vectors or not values.size:
             return 0.0, []
-        whole = [name for name, one in zip(vectors, known, strict=True) if np.isin(one, values).all()]
+        whole = [name for name, vector in zip(names, vectors, strict=True) if np.isin(vector, values).all()]
         flat = values.ravel()
         if values.dtype.itemsize == 2:  # a large model has most numbers of 16 bits: two in a row tell
-            pairs = [_pairs(one) for one in known if one.size > 1]
+            pairs = [_pairs(vector) for vector in vectors if vector.size > 1]
             follows = np.isin(_pairs(flat), np.concatenate(pairs)) if pairs else np.zeros(max(0, flat.size - 1), bool)
-            hits = np.append(follows, False) | np.append(False, follows)
+            found = np.append(follows, False) | np.append(False, follows)
         else:
-            hits = np.isin(flat, np.concatenate(known))
-        return _share(np.isin(np.unique(flat), flat[hits])), whole
+            found = np.isin(flat, np.concatenate(vectors))
+        return _share(np.isin(np.unique(flat), flat[found])), whole
 
     def _forms(self, tensor: StoredTensor, name: str) -> Iterator[Match]:
         yield from _forms(name, self.arrays[name], tensor.values.shape)
 
 
-def _share(known: Array) -> float:
-    """The share of different rows or numbers that are a model's; where others are not, fewer than `MIN_DISTINCT` are chance."""
-    return float(known.mean()) if known.size and (known.all() or known.sum() >= MIN_DISTINCT) else 0.0
+def _share(of_model: Array) -> float:
+    """The share of different rows or numbers that are the model's; 0 where some are not, and so few are by chance."""
+    enough = of_model.size and (of_model.all() or of_model.sum() >= MIN_DISTINCT)
+    return float(of_model.mean()) if enough else 0.0
 
 
 def _pairs(numbers: Array) -> Array:

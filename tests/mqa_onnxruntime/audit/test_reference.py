@@ -1,4 +1,4 @@
-"""What an export is held against."""
+"""What an export is compared with."""
 
 from __future__ import annotations
 

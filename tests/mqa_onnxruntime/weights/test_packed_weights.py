@@ -1,4 +1,4 @@
-"""Weights that `MatMulNBits` reads in packed bits are held against the model's, or named as not held."""
+"""Weights that `MatMulNBits` reads in packed bits are compared with the model's, or named as unread."""
 
 from __future__ import annotations
 

@@ -1,0 +1,82 @@
+"""The options of the backend: written once, taken by each of its functions, checked before anything is opened."""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mqa_onnxruntime.options import SessionOptions, with_session_options
+from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_registry import Conditions, DataError
+
+NAMES = [option.name for option in fields(SessionOptions)]
+
+
+def keywords(function):
+    parameters = inspect.signature(function).parameters.values()
+    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
+
+
+def test_a_run_and_its_identity_take_every_option_with_the_same_defaults(backend):
+    defaults = {option.name: option.default for option in fields(SessionOptions)}
+    assert keywords(backend.function) == keywords(backend.identity) == defaults
+
+
+def test_an_export_takes_those_of_an_export_alone(backend):
+    exporting = {"opset", "precision", "per_channel", "calibration", "export_timeout", "custom_ops"}
+    assert set(keywords(backend.export)) == exporting
+    assert set(keywords(backend.fixed_length)) == {"path", "inputs", "constants", "batch_axis"}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_option_is_explained_in_the_help(backend, name):
+    assert f"`{name}`" in backend.function.__doc__
+    assert backend.function.__doc__.startswith("ONNX Runtime, on the model's export or on a given `.onnx`.\n\n")
+
+
+def test_a_function_gets_its_options_as_one_object_with_defaults_for_the_others():
+    @with_session_options("opset", "threads")
+    def opset_of(subject, options):
+        return subject, options
+
+    assert opset_of("a subject", opset=20) == ("a subject", SessionOptions(opset=20))
+    assert list(inspect.signature(opset_of).parameters) == ["subject", "opset", "threads"]
+    with pytest.raises(TypeError, match="no_such"):
+        opset_of("a subject", no_such=1)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"export_timeout": 0}, "`export_timeout` is 0, and an export needs some seconds"),
+        ({"export_timeout": -0.5}, "`export_timeout` is -0.5"),
+        ({"threads": 0}, "threads"),
+        ({"path": Path("m.onnx"), "opset": 20}, "`opset` is for an export, and `m.onnx` is one already"),
+        ({"path": Path("m.onnx"), "precision": "float16"}, "`precision` is for an export"),
+        ({"per_channel": True}, "`per_channel` is for int8"),
+        ({"calibration": Path("rows.csv"), "precision": "int8-dynamic"}, "`calibration` is for `int8-static`"),
+        ({"inputs": {"x": "y"}, "constants": {"x": 1}}, "`x` is in `inputs` and in `constants`"),
+        ({"batch_axis": {"x": -1}}, "`batch_axis` of `x` is -1"),
+        ({"outputs": {"a": "y", "b": "y"}}, "`outputs` says `y` of two names"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused_at_once(options, message):
+    with pytest.raises(DataError, match=message):
+        SessionOptions(**options)
+
+
+def test_a_timeout_below_a_second_and_options_of_an_export_without_a_file_are_fine():
+    options = SessionOptions(export_timeout=0.5, opset=20, precision="int8-static", per_channel=True)
+    assert (options.export_precision.precision, options.export_precision.per_channel) == ("int8-static", True)
+    assert options.interface.is_default
+
+
+def test_they_become_one_request_for_providers(tmp_path):
+    conditions = Conditions(exports=tmp_path, device="cpu")
+    request = SessionOptions(providers=[CPU], tf32=True).provider_request(conditions)
+    assert (request.providers, request.tf32, request.cuda_graph) == ((CPU,), True, False)
+    with pytest.raises(DataError, match=f"`cuda_graph` is for `{CUDA}`"):
+        SessionOptions(providers=[CPU], cuda_graph=True).provider_request(conditions)
