@@ -208,17 +208,22 @@ class SessionFactory:
         with tempfile.TemporaryFile() as log:
             try:
                 with capture_output(log):
-                    session = create_session(
-                        graph or str(self.path),
-                        list(self.providers.items()),
-                        optimization=optimization or self.optimization,
-                        threads=self.threads,
-                        custom_ops=self.custom_ops,
-                        severity=severity,
-                        entries={EXTERNAL_DATA_FOLDER: str(self.path.parent.resolve())} if graph else {},
-                        profile=profile,
-                        without=without,
-                    )
+                    session = self._session(graph, optimization or self.optimization, without, severity, profile)
             except Exception as error:
                 raise NotRunError(f"ONNX Runtime cannot run a part of `{self.path}`: {first_line(error)}") from error
             return session, read_log(log)
+
+    def _session(
+        self, graph: bytes, optimization: str, without: Sequence[str], severity: int, profile: Path | None
+    ) -> Any:
+        return create_session(
+            graph or str(self.path),
+            list(self.providers.items()),
+            optimization=optimization,
+            threads=self.threads,
+            custom_ops=self.custom_ops,
+            severity=severity,
+            entries={EXTERNAL_DATA_FOLDER: str(self.path.parent.resolve())} if graph else {},
+            profile=profile,
+            without=without,
+        )
