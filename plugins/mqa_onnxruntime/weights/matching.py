@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 SMALL_SAMPLE, LARGE_SAMPLE = 64, 4096  # numbers that are compared before all are
 MIN_DISTINCT = 4  # equal numbers, all different, that make a tensor a changed weight, or one of several put together
 MAX_AXES = 5
-MIN_CORRELATION = 0.95  # of a weight and the same after some more training
-MAX_DISTANCE = 0.3  # of the two, relative to the weight's standard deviation
+# Of a weight and the same after some more training, relative to the weight's deviation from its mean. Their correlation
+# is then 0.95 at least.
+MAX_DISTANCE = 0.3
 MAX_VECTOR_SIZE = 1_000_000  # numbers in the largest tensor that is taken for concatenated vectors
 QUANTIZED = re.compile(r"_(quantized|Q\d)$")  # what quantizers put behind the name of a weight
 
@@ -203,8 +204,7 @@ def _similarity(tensor: StoredTensor, match: Match) -> float:
     if right.size < SMALL_SAMPLE // 2 or not np.isfinite(found).all() or not (right.std() and found.std()):
         return 0.0
     near = np.linalg.norm(found - right) <= MAX_DISTANCE * np.linalg.norm(right - right.mean())
-    correlation = float(np.corrcoef(found, right)[0, 1])
-    return correlation if near and correlation >= MIN_CORRELATION else 0.0
+    return float(np.corrcoef(found, right)[0, 1]) if near else 0.0
 
 
 def align_names(names: Iterable[str], weights: Iterable[str]) -> dict[str, str]:

@@ -274,7 +274,7 @@ def convolved(graph):
 
 
 @pytest.mark.parametrize("kind", [np.float32, np.float16])
-@pytest.mark.parametrize("epsilon", [1e-5, 1e-3])
+@pytest.mark.parametrize("epsilon", [1e-5, 1e-3, 0.07])
 def test_a_folded_normalization_explains_weights_and_biases_of_any_name(convolved, kind, epsilon):
     weights = convolved(*(array.astype(kind) for array in folded(epsilon)))
     assert weights.folded == ("onnx::Conv_1", "onnx::Conv_2")
