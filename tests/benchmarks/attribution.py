@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.capture import captured
-from mqa_onnxruntime.reopening import Source
-from mqa_onnxruntime.runner import SessionRunner
+from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_transformers.runner import TorchRunner
 

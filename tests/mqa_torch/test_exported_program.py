@@ -11,7 +11,6 @@ from mqa_torch.exported_program import to_module
 from mqa_torch.model_sources import set_evaluation_mode
 
 from mqa_onnxruntime.export.exporters import export
-from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_transformers.runner import TorchRunner
 
 ROWS = 4
@@ -167,7 +166,7 @@ def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tm
     names = {one.name for one in onnx.load(str(tmp_path / "model.onnx"), load_external_data=False).graph.initializer}
     assert {"scale", "program.weight", "layers.0.line.weight"} <= names
     modules = {
-        (one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in lineage(tmp_path / "model.onnx").values()
+        (one.scopes[-2], one.classes[-2].rpartition(".")[2]) for one in read_metadata(tmp_path / "model.onnx").values()
     }
     assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= modules
 

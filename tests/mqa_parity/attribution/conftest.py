@@ -14,12 +14,11 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.capture import captured
-from mqa_onnxruntime.exporting import export
-from mqa_onnxruntime.lineage import lineage, lineage_file
-from mqa_onnxruntime.origins import read_origins
-from mqa_onnxruntime.reopening import FOLDER, Source
-from mqa_onnxruntime.runner import SessionRunner
+from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.export.exporters import export
+from mqa_onnxruntime.graph.provenance import read_metadata, resolve_provenance, trace_file
+from mqa_onnxruntime.session.factory import EXTERNAL_DATA_FOLDER, SessionFactory
+from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_transformers.runner import TorchRunner
 

@@ -10,7 +10,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from mqa_onnxruntime.exporting import export
+from mqa_onnxruntime.export.exporters import export
 from mqa_parity.attribution.attribute import attribute_difference
 
 LAYER = "resnet.encoder.stages.1.layers.0.layer.0"

@@ -12,7 +12,7 @@ from mqa_torch.exported_program import to_module
 from mqa_torch.model_sources import set_evaluation_mode
 from onnx import numpy_helper
 
-from mqa_onnxruntime.exporting import export
+from mqa_onnxruntime.export.exporters import export
 from mqa_parity.attribution.attribute import attribute_difference
 
 LAYERS = 6  # all of one shape: far more ways to put one weight in another's place than are tried

@@ -11,9 +11,9 @@ from mqa_torch.exported_program import to_module
 from mqa_torch.model_sources import set_evaluation_mode
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.exporting import export
-from mqa_onnxruntime.origins import read_origins
-from mqa_onnxruntime.reopening import Source
+from mqa_onnxruntime.export.exporters import export
+from mqa_onnxruntime.graph.provenance import resolve_provenance
+from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
 from mqa_parity.tensors.evidence import evidence

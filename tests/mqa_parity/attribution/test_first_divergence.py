@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mqa_onnxruntime.runner import SessionRunner
+from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.precision import output_precision
 from mqa_parity.runners import Runners
 from mqa_parity.tensors import first_divergence

@@ -9,9 +9,8 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.conversion import convert
-from mqa_onnxruntime.reopening import Source
-from mqa_onnxruntime.variant import Variant
+from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
+from mqa_onnxruntime.session.factory import SessionFactory
 
 INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)
 
@@ -72,7 +71,7 @@ def test_a_product_and_its_bias_that_were_one_node_keep_their_module(quantized, 
 def faulty_kernel(value):
     """Sessions in which the GELU that makes a value is another one, however they are opened."""
 
-    class Faulty(Source):
+    class Faulty(SessionFactory):
         def _session(self, graph, optimization, without, severity, profile):
             model = onnx.load_from_string(graph) if graph else onnx.load(str(self.path), load_external_data=False)
             for node in model.graph.node:

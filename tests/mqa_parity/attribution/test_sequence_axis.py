@@ -11,7 +11,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
-from mqa_onnxruntime.exporting import export
+from mqa_onnxruntime.export.exporters import export
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.dimensions import COMBINED_BATCHES, combine_batches, disambiguate_sequence_axis
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun

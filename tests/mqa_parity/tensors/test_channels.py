@@ -13,10 +13,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from mqa_onnxruntime.conversion import convert
-from mqa_onnxruntime.reopening import Source
-from mqa_onnxruntime.runner import SessionRunner
-from mqa_onnxruntime.variant import Variant
+from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
+from mqa_onnxruntime.session.factory import SessionFactory
+from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.noise_ratio import noise_ratio
 from mqa_parity.precision import PRECISIONS
@@ -137,7 +136,7 @@ def runners(tmp_path):
     def make(sound, other, precision="float32", rows=None, exporter="torchscript"):
         rows = INPUTS[type(sound)] if rows is None else rows
         path = exported(other.eval(), rows, tmp_path, precision, exporter)
-        source = Source(path, threads=1, providers={"CPUExecutionProvider": {}})
+        source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
         facts = {"precision": precision}
         candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
         facts = {"precision": "float32", "tf32": False}
