@@ -9,18 +9,7 @@ import pluggy
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mqa_registry.contributions import (
-        Backend,
-        Comparison,
-        Dataset,
-        Metric,
-        ModelSource,
-        Perturbation,
-        Probe,
-        Replay,
-        Slice,
-        Task,
-    )
+    from mqa_registry import contributions
     from mqa_registry.diagnoses import Diagnosis
 
 GROUP = "mqa"  # the entry-point group, and the prefix of every hook
@@ -30,55 +19,55 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 @hookspec
-def mqa_models() -> Iterable[ModelSource]:
+def mqa_models() -> Iterable[contributions.ModelSource]:
     """Where models come from."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_tasks() -> Iterable[Task]:
+def mqa_tasks() -> Iterable[contributions.Task]:
     """How examples become arrays, and outputs predictions."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_backends() -> Iterable[Backend | Replay]:
+def mqa_backends() -> Iterable[contributions.Backend | contributions.Replay]:
     """What runs a model, or brings predictions that something else made."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_datasets() -> Iterable[Dataset]:
+def mqa_datasets() -> Iterable[contributions.Dataset]:
     """Where rows come from."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_metrics() -> Iterable[Metric]:
+def mqa_metrics() -> Iterable[contributions.Metric]:
     """How good predictions are, held against targets."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_comparisons() -> Iterable[Comparison]:
+def mqa_comparisons() -> Iterable[contributions.Comparison]:
     """How far two predictions of the same rows lie apart."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_probes() -> Iterable[Probe]:
+def mqa_probes() -> Iterable[contributions.Probe]:
     """What can be found out about a model by running it otherwise than row by row, or about rows and predictions."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_perturbations() -> Iterable[Perturbation]:
+def mqa_perturbations() -> Iterable[contributions.Perturbation]:
     """What can happen to a row before the model sees it."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_slices() -> Iterable[Slice]:
+def mqa_slices() -> Iterable[contributions.Slice]:
     """How rows fall into groups."""
     raise NotImplementedError
 

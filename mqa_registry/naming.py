@@ -6,12 +6,27 @@ A reference is as a suite file spells it: a text, a table with `use`, or a list 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 def counted(number: int, one: str, many: str = "") -> str:
     """A number of things: `1 row`, `4,200 rows`; `many` is their plural where that is not `one` with an s."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def close_names(word: str, known: Iterable[str], *, limit: int = 2) -> list[str]:
+    """The known names that are spelled nearly like a word, the closest first; none where nothing is close."""
+    return get_close_matches(word, list(known), n=limit, cutoff=0.6)
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """A hint with the known names closest to a word that names nothing; empty where none is close."""
+    near = close_names(word, known)
+    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
 
 
 def title(name: str, measure: Any, perturb: Any, by: Any) -> str:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Comparison, Probe
 from mqa_registry.naming import counted
-from mqa_registry.suite import Against, Expect
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from mqa_registry.bounds import Expect
     from mqa_registry.contributions import Perturbation
     from mqa_registry.suite import Check, Severity, Suite, Use
 
@@ -144,11 +144,11 @@ def make(suite: Suite) -> Plan:
 def _case(suite: Suite, check: Check, backend: str) -> Case | None:
     """One check on one backend, or None where it would hold a view against itself and nothing else."""
     steps = tuple(_step(suite, check, backend, severity) for severity in check.steps)
-    expect = check.expect.get("value", Expect())
+    expect = check.value
     if steps[0].reference is None:
-        if _compares(check):
+        if check.compares:
             return None
-        expect = replace(expect, max_drop=None, max_rise=None)
+        expect = expect.without("reference")
     bounded = expect.bounds() or check.expect.keys() - {"value"}
     swept = steps[0].severity is not None and not isinstance(check.measure.contribution, Probe)
     clean = _clean(suite, check, backend) if swept else None
@@ -168,7 +168,7 @@ def _reads_predictions(check: Check) -> bool:
 
 def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
     view = View(backend, RowSet(check.data, severity.perturb))
-    reference = _reference(suite, check, view) if _needs_reference(check) else None
+    reference = _reference(suite, check, view) if check.needs_reference else None
     return Step(view, None if reference == view else reference, severity.severity)
 
 
@@ -179,27 +179,11 @@ def _clean(suite: Suite, check: Check, backend: str) -> Step:
     return Step(view, _reference(suite, check, view) if compares else None)
 
 
-def _needs_reference(check: Check) -> bool:
-    expect = check.expect.get("value", Expect())
-    return expect.max_drop is not None or expect.max_rise is not None or _compares(check)
-
-
-def _compares(check: Check) -> bool:
-    measure = check.measure.contribution
-    return isinstance(measure, Comparison) or (isinstance(measure, Probe) and measure.compares)
-
-
 def _reference(suite: Suite, check: Check, view: View) -> View:
-    """The view that another is held against: what `against` changes, or the usual one for this kind of check."""
-    against = check.against or _usual(suite, check, view)
+    """The view that another is held against: what `against` changes, or the default for this kind of check."""
+    against = check.reference(suite.reference, perturbed=bool(view.rows.perturb))
     rows = RowSet(against.data or view.rows.data, () if against.undisturbed else view.rows.perturb)
     return View((against.backend or view.backend) if view.backend else "", rows)
-
-
-def _usual(suite: Suite, check: Check, view: View) -> Against:
-    """A comparison holds backends against the first one; a drop under a perturbation, the row against itself."""
-    disturbed_metric = view.rows.perturb and not _compares(check)
-    return Against(undisturbed=True) if disturbed_metric else Against(backend=suite.reference)
 
 
 def lines(plan: Plan) -> Iterator[str]:

@@ -16,8 +16,8 @@ from mqa_registry.plugins import load_all
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "data", "contributions", "scene",
-    "diagnoses", "hookspecs", "options", "languages", "boundary", "positions", "plugins", "suite", "rehearsal", "plan", "observations", "store",
+    "stats", "errors", "formats", "watching", "process", "provenance", "naming", "bounds", "findings", "machine", "data", "contributions", "scene",
+    "diagnoses", "hookspecs", "options", "languages", "boundary", "plugins", "suite", "rehearsal", "plan", "observations", "store",
     "predict", "judging", "report",
     "runs", "commands", "cli",
 ]  # fmt: skip

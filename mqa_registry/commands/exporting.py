@@ -25,7 +25,7 @@ from mqa_registry.report.console.pen import LONG, Pen
 from mqa_registry.report.files import write_json
 from mqa_registry.report.output import console
 from mqa_registry.store import claim
-from mqa_registry.suite.adhoc import adhoc
+from mqa_registry.suite import adhoc
 from mqa_registry.watching import begin
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
-from mqa_registry.options import options_of, spelled
+from mqa_registry.options import format_value, options_of
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.report.output import output
 from mqa_registry.suite import json_schema
@@ -99,7 +99,7 @@ def _named(plugin: Plugin, name: str) -> list[Contribution]:
 
 def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
     """One contribution: what it is, where a suite names it, its whole help, which tells of its options, and their types."""
-    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one))})"
+    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one)).title})"
     yield ""
     yield from _paragraphs(inspect.getdoc(one.function) or "", width)
     if isinstance(one, Probe):
@@ -120,7 +120,7 @@ def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
 def _default(option: Option) -> str:
     if option.required:
         return "required"
-    return "may be left out" if option.default is None else f"default {spelled(option.default)}"
+    return "may be left out" if option.default is None else f"default {format_value(option.default)}"
 
 
 def _consequences(perturbation: Perturbation) -> Iterator[str]:

@@ -10,7 +10,7 @@ from mqa_registry import plugins, runs
 from mqa_registry.boundary import checked_task
 from mqa_registry.contributions import Task
 from mqa_registry.errors import UsageError
-from mqa_registry.suite.adhoc import adhoc_source
+from mqa_registry.suite import adhoc_source
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import ModelSource

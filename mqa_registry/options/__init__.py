@@ -4,22 +4,20 @@ One signature serves validation, the JSON Schema, `mqa plugins NAME` and the doc
 stays inside.
 """
 
-from mqa_registry.options.defects import signature_problems
-from mqa_registry.options.faults import Fault
-from mqa_registry.options.signature import Option, Options, options_of
+from mqa_registry.options.signature import Option, Options, options_of, signature_problems
 from mqa_registry.options.validation import Valid, json_schema, validate
-from mqa_registry.options.wording import described, did_you_mean, spelled
+from mqa_registry.options.wording import Fault, describe_value, format_value, plain_types
 
 __all__ = [
     "Fault",
     "Option",
     "Options",
     "Valid",
-    "described",
-    "did_you_mean",
+    "describe_value",
+    "format_value",
     "json_schema",
     "options_of",
+    "plain_types",
     "signature_problems",
-    "spelled",
     "validate",
 ]

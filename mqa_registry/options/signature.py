@@ -1,24 +1,33 @@
-"""A contribution's signature, read as a list of options."""
+"""A contribution's signature, read as a list of options, and what is wrong with one, in words for its author."""
 
 from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
+from mqa_registry.contributions import Backend, Metric, Perturbation, Slice
 from mqa_registry.errors import PluginError
-from mqa_registry.options.wording import kinds, spelled, words
+from mqa_registry.options.wording import describe_type, format_value, inner_type, plain_types, union_members
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-    from typing import TypeAlias
+    from collections.abc import Iterator, Sequence
 
-    Function: TypeAlias = Callable[..., Any]
+    from mqa_registry.contributions import Contribution
+
+Function: TypeAlias = Callable[..., Any]
 
 REQUIRED: Any = inspect.Parameter.empty
+
+# Functions that a kind of contribution may have beside its own, with some of its options.
+PARTS = {"model source": ("tells",), "backend": ("export", "stamp"), "comparison": ("evidence",)}
+
+VALUE_TYPES = (str, int, float, bool, Path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +46,18 @@ class Option:
     @property
     def type(self) -> str:
         """What it takes, in words."""
-        return words(self.annotation)
+        return describe_type(self.annotation)
 
     @property
     def numeric(self) -> bool:
         """Whether it takes one number."""
-        choices = [kind for each in kinds(self.annotation) for kind in _choices(each)]
+        choices = [kind for each in plain_types(self.annotation) for kind in _choices(each)]
         return any(kind in {int, float} for kind in choices)
 
     def __str__(self) -> str:
         if self.annotation is Any:
             return f"`{self.name}` is {self.doc}"
-        default = f", {spelled(self.default)} if left out" if self.default and not self.required else ""
+        default = f", {format_value(self.default)} if left out" if self.default and not self.required else ""
         more = self.doc.removeprefix(f"`{self.name}` is ")
         return f"`{self.name}` is {self.type}{default}{f': {more}' if more else ''}"
 
@@ -76,12 +85,12 @@ def options_of(function: Function) -> Options:
 
     Raises PluginError where an annotation cannot be resolved.
     """
-    return Options(tuple(_option(function, parameter) for parameter in keyword_only(function)))
+    return Options(tuple(_option(function, parameter) for parameter in _keyword_only(function)))
 
 
 def _option(function: Function, parameter: inspect.Parameter) -> Option:
     doc = _sentence_about(parameter.name, function.__doc__ or "")
-    return Option(parameter.name, resolved(function, parameter), parameter.default, doc)
+    return Option(parameter.name, _resolved(function, parameter), parameter.default, doc)
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -96,7 +105,7 @@ def _sentence_about(option: str, text: str) -> str:
     return next((sentence for sentence in about if sentence.startswith(f"`{option}`")), about[0] if about else "")
 
 
-def resolved(function: Function, parameter: inspect.Parameter) -> Any:
+def _resolved(function: Function, parameter: inspect.Parameter) -> Any:
     """The type of one option; PluginError where a name in it means nothing at run time."""
     # One at a time: the positional parameters may well name types that are imported for type checkers alone.
     one = SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
@@ -110,10 +119,123 @@ def resolved(function: Function, parameter: inspect.Parameter) -> Any:
     return hints[parameter.name]
 
 
-def keyword_only(function: Function) -> list[inspect.Parameter]:
+def _keyword_only(function: Function) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
-def positional(function: Function) -> list[inspect.Parameter]:
+def _positional(function: Function) -> list[inspect.Parameter]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
+
+
+def signature_problems(contribution: Contribution, reserved: Sequence[str] = ("use",)) -> tuple[str, ...]:
+    """What is wrong with the signature of a contribution's function, in words for its author.
+
+    `reserved` are the keys of a contribution's table that the host reads, and no option can have.
+    """
+    if not inspect.isfunction(contribution.function):
+        return (f"its function must be a plain function, not {contribution.function!r:.60}",)
+    problems = [*_positional_problems(contribution), *_option_problems(contribution, reserved)]
+    if isinstance(contribution, Backend) and not problems:
+        problems += _twin_problems(contribution, "identity", contribution.identity)
+    for name in PARTS.get(contribution.kind, ()) if not problems else ():
+        if (part := getattr(contribution, name)) is not None:
+            problems += _part_problems(contribution, name, part)
+    return tuple(problems)
+
+
+def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ...]:
+    takes = contribution.takes_arguments
+    if isinstance(contribution, Metric):
+        return (takes, (*takes, "groups"))
+    if isinstance(contribution, Perturbation) and contribution.answer == "moves":
+        return (("example", "target", "rng"),)
+    if isinstance(contribution, Slice):
+        return ((contribution.sees,),)
+    return (takes,)
+
+
+def _positional_problems(contribution: Contribution) -> Iterator[str]:
+    # A leading underscore marks an argument as unused; the names themselves keep their order from being mixed up.
+    found = [parameter.name.lstrip("_") for parameter in _positional(contribution.function)]
+    wanted = _allowed_positional(contribution)[0]
+    if tuple(found) in _allowed_positional(contribution):
+        return
+    surplus = [name for name in found if name not in wanted]
+    if found[: len(wanted)] == list(wanted):
+        names = ", ".join(f"`{name}`" for name in surplus)
+        yield f"{names} must be keyword-only to be an option: put `*` before it in the signature"
+        return
+    yield f"a {contribution.kind} takes ({', '.join((*wanted, '*', 'options'))}), and its function ({', '.join(found)})"
+
+
+def _option_problems(contribution: Contribution, reserved: Sequence[str]) -> Iterator[str]:
+    for parameter in inspect.signature(contribution.function).parameters.values():
+        if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
+            yield f"`{parameter}` hides what it takes: name every option as a keyword-only parameter"
+    for parameter in _keyword_only(contribution.function):
+        if problem := _option_problem(contribution, parameter, reserved):
+            yield problem
+
+
+def _option_problem(contribution: Contribution, parameter: inspect.Parameter, reserved: Sequence[str]) -> str:
+    if parameter.name in reserved:
+        return f"option `{parameter.name}` cannot be set: the key is the host's in the table of a {contribution.kind}"
+    if parameter.annotation is parameter.empty:
+        return f"option `{parameter.name}` has no type: annotate it"
+    try:
+        annotation = _resolved(contribution.function, parameter)
+    except PluginError as error:
+        return f"{error.message}; {error.hint}"
+    if not _allowed(annotation):
+        return f"option `{parameter.name}` has the type `{_type_name(annotation)}`, which a suite file cannot spell"
+    return ""
+
+
+def _allowed(annotation: Any) -> bool:
+    """Whether a value of this type can stand in a suite file."""
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return _allowed(arguments[0])
+    if origin is Literal:
+        return all(isinstance(choice, str | int) for choice in arguments)
+    if origin is dict and arguments[0] is not str:
+        return False
+    if (inner := inner_type(annotation)) is not None:
+        return _allowed(inner)
+    several = union_members(annotation)
+    return _all_allowed(several) if several != (annotation,) else annotation in VALUE_TYPES
+
+
+def _all_allowed(annotations: Sequence[Any]) -> bool:
+    return bool(annotations) and all(_allowed(annotation) for annotation in annotations)
+
+
+def _type_name(annotation: Any) -> str:
+    return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
+
+
+def _part_problems(contribution: Contribution, name: str, part: Function) -> Iterator[str]:
+    """What says how a file is run says nothing of how it is made, or which it is: these take some of the options."""
+    if not inspect.isfunction(part):
+        yield f"its `{name}` must be a plain function, not {part!r:.60}"
+        return
+    own, other = ({p.name: p.default for p in _keyword_only(f)} for f in (contribution.function, part))
+    for option, default in other.items():
+        if option not in own:
+            yield f"its `{name}` takes the option `{option}`, which its function does not"
+        elif default != own[option]:
+            yield f"its `{name}` has another default for `{option}` than its function"
+
+
+def _twin_problems(backend: Backend, name: str, twin: Function) -> Iterator[str]:
+    """A store key must not come from other options than the run: the functions take the same, with equal defaults."""
+    if not inspect.isfunction(twin):
+        yield f"its `{name}` must be a plain function, not {twin!r:.60}"
+        return
+    own, other = ({p.name: p.default for p in _keyword_only(f)} for f in (backend.function, twin))
+    for option in own.keys() ^ other.keys():
+        yield f"its `{name}` and its function must take the same options; only one of them has `{option}`"
+    for option in own.keys() & other.keys():
+        if own[option] != other[option]:
+            yield f"its `{name}` has another default for `{option}` than its function"

@@ -1,25 +1,37 @@
-"""Values against options: what fits comes back as the function wants it, what does not as faults in TOML words."""
+"""Validation of values against options by pydantic: valid values as the function takes them, the others as faults."""
 
 from __future__ import annotations
 
 import math
+import os
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
+from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    ValidationError,
+    WithJsonSchema,
+    create_model,
+)
+from pydantic_core import PydanticCustomError
 
-from mqa_registry.options.faults import Fault, faults
-from mqa_registry.options.strict import strict
+from mqa_registry.options.wording import Fault, explain_errors, union_members
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
+
+    from pydantic import ValidationInfo
 
     from mqa_registry.options.signature import Option, Options
 
-NOWHERE: Mapping[str, Path] = MappingProxyType({})
+NO_BASES: Mapping[str, Path] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -39,7 +51,7 @@ def validate(
     *,
     owner: str,
     noun: str = "option",
-    bases: Mapping[str, Path] = NOWHERE,
+    bases: Mapping[str, Path] = NO_BASES,
     also: Sequence[str] = (),
 ) -> Valid:
     """Hold the values of one table against its options.
@@ -52,7 +64,7 @@ def validate(
         model = _model(options).model_validate(dict(given), context=bases)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False)
-        return Valid(faults=tuple(faults(options, given, errors, owner=owner, noun=noun, also=also)))
+        return Valid(faults=tuple(explain_errors(options, given, errors, owner=owner, noun=noun, also=also)))
     return Valid(
         {option.name: getattr(model, f"option_{n}") for n, option in enumerate(options) if option.name in given}
     )
@@ -70,7 +82,7 @@ def json_schema(options: Options) -> dict[str, Any]:
 def _model(options: Options) -> type[BaseModel]:
     # Numbered fields with the real names as aliases: an option may be called `schema`, `json` or `model_id`.
     fields = {
-        f"option_{n}": (strict(option.annotation, option.name), _field(option)) for n, option in enumerate(options)
+        f"option_{n}": (_strict(option.annotation, option.name), _field(option)) for n, option in enumerate(options)
     }
     config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False)
     return create_model("Options", __config__=config, **fields)  # type: ignore[call-overload,no-any-return]
@@ -85,7 +97,7 @@ def _property(option: Option, schema: dict[str, Any]) -> dict[str, Any]:
     described = {key: value for key, value in _single(schema).items() if key not in {"title", "default"}}
     if option.doc:
         described["description"] = option.doc
-    if _spellable(option.default):
+    if _is_toml(option.default):
         described["default"] = option.default
     return described
 
@@ -95,7 +107,7 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     if not kinds:
-        return _listed(schema)
+        return _without_type(schema)
     if len(kinds) == 1:
         return rest | _single(kinds[0])
     types = [kind.get("type") for kind in kinds]
@@ -105,11 +117,61 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
     return rest | {"anyOf": kinds}
 
 
-def _listed(schema: dict[str, Any]) -> dict[str, Any]:
+def _without_type(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema that lists its values, as those of an array may, without their type: a value of another is one fault."""
-    told = {key: value for key, value in schema.items() if key != "type" or not {"const", "enum"} & schema.keys()}
-    return told | {"items": _listed(told["items"])} if isinstance(told.get("items"), dict) else told
+    kept = {key: value for key, value in schema.items() if key != "type" or not {"const", "enum"} & schema.keys()}
+    return kept | {"items": _without_type(kept["items"])} if isinstance(kept.get("items"), dict) else kept
 
 
-def _spellable(default: Any) -> bool:
+def _is_toml(default: Any) -> bool:
     return isinstance(default, str | int) or (isinstance(default, float) and math.isfinite(default))
+
+
+def _strict(annotation: Any, option: str) -> Any:
+    """The type that pydantic reads a value of this option with: paths made whole, no None, no boolean for a number.
+
+    Its validators expect the context to be a mapping from options to the folders that their paths are relative to.
+    """
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return Annotated[(_strict(arguments[0], option), *arguments[1:])]
+    if origin is Literal:
+        return Annotated[annotation, BeforeValidator(partial(_same_kind, arguments))]
+    if origin is tuple:  # TOML's arrays arrive as lists
+        return Annotated[origin[(_strict(arguments[0], option), ...)], Strict(strict=False)]
+    if origin in {list, dict}:
+        return origin[(*arguments[:-1], _strict(arguments[-1], option))]
+    several = union_members(annotation)
+    return _one(annotation, option) if several == (annotation,) else _union(several, option)
+
+
+def _one(annotation: Any, option: str) -> Any:
+    return Annotated[Path, BeforeValidator(partial(_whole, option))] if annotation is Path else annotation
+
+
+def _union(several: tuple[Any, ...], option: str) -> Any:
+    if set(several) == {str, Path}:
+        return Annotated[
+            str | Path, BeforeValidator(partial(_path_or_name, option)), WithJsonSchema({"type": "string"})
+        ]
+    return Union[tuple(_strict(member, option) for member in several)]  # noqa: UP007  # `|` joins no tuple
+
+
+def _same_kind(choices: tuple[Any, ...], value: Any) -> Any:
+    """Python takes True for 1, and pydantic with it; a suite file does not."""
+    if not any(type(value) is type(choice) and value == choice for choice in choices):
+        raise PydanticCustomError("literal_error", "is none of the choices")
+    return value
+
+
+def _whole(option: str, value: Any, info: ValidationInfo) -> Any:
+    """A path, relative to the folder of the file it stands in."""
+    if not isinstance(value, str) or not value or "\0" in value:
+        raise PydanticCustomError("path_type", "is no path")
+    return Path((info.context or {}).get(option, "")) / value
+
+
+def _path_or_name(option: str, value: Any, info: ValidationInfo) -> Any:
+    """A path where there is something under it, else the name it is."""
+    whole = _whole(option, value, info)
+    return whole if os.path.exists(whole) else value  # noqa: PTH110  # Path.exists raises for a name too long for a file

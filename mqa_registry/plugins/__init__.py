@@ -1,7 +1,7 @@
 """Plugins: found by entry point, loaded by name, each by itself, so that a broken one harms nobody else."""
 
-from mqa_registry.plugins.catalog import Catalog, Plugin, role_of
-from mqa_registry.plugins.discovery import installed, scan
-from mqa_registry.plugins.loader import load, load_all
+from mqa_registry.plugins.catalog import Catalog, Plugin
+from mqa_registry.plugins.kinds import HOOKS, ROLES, Kinds, Role, role_of
+from mqa_registry.plugins.loading import installed, load, load_all, scan
 
-__all__ = ["Catalog", "Plugin", "installed", "load", "load_all", "role_of", "scan"]
+__all__ = ["HOOKS", "ROLES", "Catalog", "Kinds", "Plugin", "Role", "installed", "load", "load_all", "role_of", "scan"]

@@ -6,43 +6,17 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from mqa_registry.contributions import (
-    Backend,
-    Comparison,
-    Contribution,
-    Dataset,
-    Metric,
-    ModelSource,
-    Perturbation,
-    Probe,
-    Replay,
-    Slice,
-    Task,
-)
-from mqa_registry.diagnoses import Diagnosis
 from mqa_registry.errors import PluginError, Problem
-from mqa_registry.options import did_you_mean
+from mqa_registry.naming import did_you_mean
+from mqa_registry.plugins.kinds import Kinds, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from types import ModuleType
-    from typing import TypeAlias
 
-    Kinds: TypeAlias = tuple[type[Contribution], ...]
+    from mqa_registry.contributions import Contribution
 
 NAME = re.compile(r"\w[\w.-]*", re.ASCII)
-
-# Where a contribution is named, mostly in a suite file, and the kinds that may stand there. A name is unique in its role.
-ROLES: Mapping[str, Kinds] = {
-    "`measure`": (Metric, Comparison, Probe),
-    "`perturb`": (Perturbation,),
-    "`by`": (Slice,),
-    "`[backends.NAME]`": (Backend, Replay),
-    "`[data.NAME]`": (Dataset,),
-    "`[model]`": (ModelSource,),
-    "the `task` of `[model]`": (Task,),
-    "the report of `mqa doctor`": (Diagnosis,),
-}
 
 
 @dataclass(frozen=True)
@@ -84,9 +58,9 @@ class Catalog:
         """The contribution that a reference names, if it is of one of these kinds; else what is wrong with it."""
         plugin_name, slash, name = reference.partition("/")
         if not (slash and NAME.fullmatch(plugin_name) and NAME.fullmatch(name)):
-            return Problem(f"`{reference}` names no contribution: write `plugin/name`", self._near(kinds, reference))
+            return Problem(f"`{reference}` names no contribution: write `plugin/name`", self._hint(kinds, reference))
         if plugin_name not in self.plugins:
-            return self._no_plugin(plugin_name, self._near(kinds, reference))
+            return self._no_plugin(plugin_name, self._hint(kinds, reference))
         plugin = self.plugins[plugin_name]
         if plugin.broken:
             return Problem(f"plugin `{plugin.name}` ({plugin.origin}) cannot be used: {plugin.broken}", plugin.hint)
@@ -111,32 +85,24 @@ class Catalog:
         if same:
             kind = same[0].kind
             return Problem(
-                f"`{reference}` is a {kind}, and here stands a {_named(kinds)}", f"a {kind} stands in {_role(same[0])}"
+                f"`{reference}` is a {kind}, and here stands a {_kind_names(kinds)}",
+                f"a {kind} stands in {role_of(type(same[0])).title}",
             )
-        hint = self._near(kinds, reference) or _listing(kinds, plugin)
-        return Problem(f"plugin `{plugin.name}` has no {_named(kinds)} `{name}`", hint)
+        hint = self._hint(kinds, reference) or _contents(kinds, plugin)
+        return Problem(f"plugin `{plugin.name}` has no {_kind_names(kinds)} `{name}`", hint)
 
-    def _near(self, kinds: Kinds, reference: str) -> str:
+    def _hint(self, kinds: Kinds, reference: str) -> str:
         """A hint with references like this one, or with those whose name behind the slash it is."""
         known = [full for full, _ in self.each(kinds)]
         same_name = [full for full in known if full.partition("/")[2] == reference.rpartition("/")[2]]
         return f"did you mean `{same_name[0]}`?" if same_name else did_you_mean(reference, known)
 
 
-def role_of(kind: type[Contribution]) -> str:
-    """Where a contribution of this kind is named."""
-    return next(role for role, kinds in ROLES.items() if kind in kinds)
-
-
-def _role(contribution: Contribution) -> str:
-    return role_of(type(contribution))
-
-
-def _named(kinds: Kinds) -> str:
+def _kind_names(kinds: Kinds) -> str:
     *others, last = (kind.kind for kind in kinds)
     return f"{', '.join(others)} or {last}" if others else last
 
 
-def _listing(kinds: Kinds, plugin: Plugin) -> str:
+def _contents(kinds: Kinds, plugin: Plugin) -> str:
     names = [f"`{each.name}`" for each in plugin.contributions if isinstance(each, kinds)]
-    return f"it has {', '.join(names)}" if names else f"it gives no {_named(kinds)} at all"
+    return f"it has {', '.join(names)}" if names else f"it gives no {_kind_names(kinds)} at all"

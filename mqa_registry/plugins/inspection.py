@@ -10,45 +10,17 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from mqa_registry import hookspecs
-from mqa_registry.contributions import (
-    Backend,
-    Comparison,
-    Contribution,
-    Dataset,
-    Metric,
-    ModelSource,
-    Perturbation,
-    Probe,
-    Replay,
-    Slice,
-    Task,
-)
-from mqa_registry.diagnoses import Diagnosis
-from mqa_registry.options import did_you_mean, signature_problems
-from mqa_registry.plugins.catalog import NAME, role_of
+from mqa_registry.bounds import RESERVED
+from mqa_registry.contributions import Contribution, Perturbation, Probe, Task
+from mqa_registry.naming import did_you_mean
+from mqa_registry.options import signature_problems
+from mqa_registry.plugins.catalog import NAME
+from mqa_registry.plugins.kinds import HOOKS, role_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.plugins.catalog import Kinds
-
-# What each hook may yield.
-HOOKS: Mapping[str, Kinds] = {
-    "mqa_models": (ModelSource,),
-    "mqa_tasks": (Task,),
-    "mqa_backends": (Backend, Replay),
-    "mqa_datasets": (Dataset,),
-    "mqa_metrics": (Metric,),
-    "mqa_comparisons": (Comparison,),
-    "mqa_probes": (Probe,),
-    "mqa_perturbations": (Perturbation,),
-    "mqa_slices": (Slice,),
-    "mqa_diagnoses": (Diagnosis,),
-}
-
-
-SIGHTS = ("rows", "predictions", "runner")  # what a probe can ask to see
-RESERVED = {"min", "max", "max_drop", "max_rise", "max_gap", "min_ratio", "min_rows"}  # the words of `expect`
+PROBE_INPUTS = ("rows", "predictions", "runner")  # what a probe can ask to see
 
 
 class BrokenPluginError(Exception):
@@ -81,19 +53,19 @@ def _hook_problems(manager: pluggy.PluginManager, module: object) -> Iterator[st
         if marked:
             yield from _marked_problems(marked["specname"] or name, marked, getattr(module, name))
         elif name.startswith(f"{hookspecs.GROUP}_") and inspect.isfunction(getattr(module, name)):
-            yield f"`{name}` lacks `@hookimpl`" if name in HOOKS else _unknown(name)
+            yield f"`{name}` lacks `@hookimpl`" if name in HOOKS else _unknown_hook(name)
 
 
 def _marked_problems(name: str, marked: Mapping[str, Any], function: Any) -> Iterator[str]:
     if name not in HOOKS and not marked["optionalhook"]:
-        yield _unknown(name)
+        yield _unknown_hook(name)
     if inspect.signature(function).parameters:
         yield f"hook `{name}` takes {inspect.signature(function)}, and a hook takes no arguments"
     if marked["wrapper"] or marked["hookwrapper"]:
         yield f"hook `{name}` is a wrapper, and a plugin speaks for itself alone"
 
 
-def _unknown(name: str) -> str:
+def _unknown_hook(name: str) -> str:
     hint = did_you_mean(name, HOOKS)
     return f"`{name}` is no hook of this version of mqa{f'; {hint}' if hint else ''}"
 
@@ -118,9 +90,9 @@ def _contribution_problems(given: tuple[Contribution, ...]) -> Iterator[str]:
     for each in given:
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
-        for problem in (*_field_problems(each), *signature_problems(each)):
+        for problem in (*_field_problems(each), *signature_problems(each, role_of(type(each)).keys)):
             yield f"{each.kind} `{each.name}`: {problem}"
-    for (role, name), count in Counter((role_of(type(each)), each.name) for each in given).items():
+    for (role, name), count in Counter((role_of(type(each)).title, each.name) for each in given).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
 
@@ -146,8 +118,8 @@ def _probe_problems(probe: Probe) -> Iterator[str]:
         yield f'`gives` must name the numbers that it makes, as in `("value",)`, not {probe.gives!r:.40}'
     elif taken := sorted(RESERVED & set(probe.gives)):
         yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
-    if probe.sees not in SIGHTS:
-        yield f"`sees` must be one of {', '.join(f'`{one}`' for one in SIGHTS)}, not {probe.sees!r:.40}"
+    if probe.sees not in PROBE_INPUTS:
+        yield f"`sees` must be one of {', '.join(f'`{one}`' for one in PROBE_INPUTS)}, not {probe.sees!r:.40}"
 
 
 def _answer_problems(perturbation: Perturbation) -> Iterator[str]:

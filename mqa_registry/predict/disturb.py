@@ -149,7 +149,7 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
 
 def _purpose(use: Use) -> str:
     """What a perturbation's randomness depends on: itself and its options, but not how severe it is."""
-    return json.dumps({key: value for key, value in use.spelled().items() if key != "severity"}, sort_keys=True)
+    return json.dumps({key: value for key, value in use.as_table().items() if key != "severity"}, sort_keys=True)
 
 
 def _targets(rows: Rows, acts: Sequence[_Act]) -> list[Any]:

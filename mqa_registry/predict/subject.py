@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import Model, Runner
     from mqa_registry.contributions.subject import Batch
     from mqa_registry.data import Example, Rows
-    from mqa_registry.plugins import Catalog
-    from mqa_registry.plugins.catalog import Kinds
+    from mqa_registry.plugins import Catalog, Kinds
 
 PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
 

@@ -25,7 +25,7 @@ class TruncationStore:
     """The full sizes of truncated examples, kept by model and task, so that a run without an encoder knows them too."""
 
     def __init__(self, store: Store, subject: Subject, task: Use) -> None:
-        whole = {"truncation": 1, "model": subject.model.digest, "task": task.spelled()}
+        whole = {"truncation": 1, "model": subject.model.digest, "task": task.as_table()}
         whole |= {} if subject.fixed_length is None else {"fixed_length": subject.fixed_length}
         text = json.dumps(whole, sort_keys=True, default=str)
         self._store = store

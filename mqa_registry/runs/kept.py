@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
-from mqa_registry.options import did_you_mean
+from mqa_registry.naming import did_you_mean
 from mqa_registry.report import read_json
 from mqa_registry.runs.asked import STORE
 from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, sweep, write_folder

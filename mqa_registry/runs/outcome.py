@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry.errors import ExitCode
 from mqa_registry.judging import Verdict, find_label_order
 from mqa_registry.judging.waivers import is_accepted, is_overdue
-from mqa_registry.suite.columns import unread_findings
+from mqa_registry.suite import unread_column_findings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,7 +50,7 @@ def findings_of(
     return (
         *observations.findings,
         *find_label_order(plan, observations, results),
-        *(() if partial else unread_findings(plan.suite)),
+        *(() if partial else unread_column_findings(plan.suite)),
     )
 
 

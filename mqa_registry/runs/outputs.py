@@ -11,8 +11,7 @@ from mqa_registry.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.suite import RawSuite
-    from mqa_registry.suite.tree import Node
+    from mqa_registry.suite import Node, RawSuite
 
 
 def refuse_inputs(outputs: Sequence[Path], raw: RawSuite, plugin_files: Sequence[Path] = ()) -> None:

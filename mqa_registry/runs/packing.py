@@ -20,7 +20,7 @@ from mqa_registry.data import Predictions, Rows
 from mqa_registry.findings import Finding
 from mqa_registry.predict import Disturbed, Failure, Observed, Sighted
 from mqa_registry.runs.record import Record
-from mqa_registry.suite import Overrides, RawSuite, bases, from_toml, to_toml
+from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,8 +98,8 @@ def _suite(record: Record, place: Path) -> Table:
 
 
 def _raw(suite: Table, text: str, place: Path) -> RawSuite:
-    elsewhere = {tuple(path): place / base for path, base in suite["bases"]}
-    root = from_toml(str(place / SUITE), text, place / suite["base"], elsewhere)
+    base, others = place / suite["base"], {tuple(path): place / base for path, base in suite["bases"]}
+    root = with_bases(read_tree(Text(str(place / SUITE), text), base), base, others)
     overrides = Overrides(only=tuple(suite["only"]), backends=tuple(suite["backends"]), limit=suite["limit"])
     return RawSuite(Path(suite["path"]), root, overrides)
 

@@ -103,10 +103,10 @@ def recipe(suite: Suite, view: View) -> dict[str, Any]:
     drawn = bool(view.rows.perturb) or data.sample is not None
     whole = {
         "view": [view.rows.data, view.backend],
-        "perturb": [use.spelled() for use in view.rows.perturb],
-        "data": [data.source.spelled(), dict(data.columns), data.sample, data.limit],
-        "backend": backend.spelled() if backend else None,
-        "model": [model.source.spelled(), model.task.spelled()] if model else None,
+        "perturb": [use.as_table() for use in view.rows.perturb],
+        "data": [data.source.as_table(), dict(data.columns), data.sample, data.limit],
+        "backend": backend.as_table() if backend else None,
+        "model": [model.source.as_table(), model.task.as_table()] if model else None,
         "seed": suite.seed if drawn else None,
     }
     return dict(json.loads(_key(whole)))
@@ -115,7 +115,7 @@ def recipe(suite: Suite, view: View) -> dict[str, Any]:
 def sight_recipe(suite: Suite, sight: Sight) -> dict[str, Any]:
     """All that a sight depends on: the probe and its version, and what its views depend on."""
     views = [recipe(suite, view) for view in sight.views]
-    return {"probe": sight.use.spelled(), "version": sight.probe.version, "seed": suite.seed, "views": views}
+    return {"probe": sight.use.as_table(), "version": sight.probe.version, "seed": suite.seed, "views": views}
 
 
 def _key(recipe: Recipe) -> str:

@@ -24,8 +24,7 @@ from mqa_registry.runs.outputs import refuse_inputs
 from mqa_registry.runs.record import Record
 from mqa_registry.runs.stamping import stamped
 from mqa_registry.store import Store
-from mqa_registry.suite import check, plugin_names, read
-from mqa_registry.suite.confinement import check_inside, folder_of
+from mqa_registry.suite import check, check_inside, plugin_names, read, real_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,7 +43,7 @@ def planned(path: str | Path, asked: Asked) -> Plan:
 def plan_of(raw: RawSuite, asked: Asked, *, files: bool = True) -> tuple[Plan, Catalog]:
     """The plan of a suite, and the plugins that it names; with `files`, all that it names must be there."""
     if raw.overrides.confined:
-        check_inside(asked.plugin_files, folder_of(raw.path))
+        check_inside(asked.plugin_files, real_folder(raw.path.parent))
     catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
     plan = plans.make(check(raw, catalog, files=files))
     if not plan.cases:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from annotated_types import Ge, Le, Lt, MinLen
+from annotated_types import Ge, Lt, MinLen
 
+from mqa_registry.bounds import BOUNDS, MIN_ROWS, VALUE, words_of
 from mqa_registry.options import Option, Options
+from mqa_registry.suite.model import Gate, IntervalKind
 
 Table = dict[str, Any]
 Name = Annotated[str, MinLen(1)]
 Names = Annotated[list[Name], MinLen(1)]
 Count = Annotated[int, Ge(1)]
-GateWord = Literal["interval", "point"]
-IntervalWord = Literal["exact", "wilson", "jeffreys"]
 
-SURE = 0.8  # the least confidence that needs no reason
+MIN_CONFIDENCE = 0.8  # the least confidence that needs no reason
 FORMAT = 1  # the version of the suite file that is read
 
 SUITE = Options(
@@ -25,9 +25,9 @@ SUITE = Options(
         Option("name", Name, None, "what reports call the suite; the file's name if left out"),
         Option("seed", Annotated[int, Ge(0)], 0, "all randomness comes from it"),
         Option("confidence", Annotated[float, Ge(0.5), Lt(1)], 0.95, "every verdict is held at this level"),
-        Option("confidence_reason", Name, None, f"why verdicts may be that unsure; needed below {SURE}"),
-        Option("gate", GateWord, "interval", "whether the interval or the bare estimate has to clear a bound"),
-        Option("interval", IntervalWord, "exact", "the interval of a share of rows that are right or wrong"),
+        Option("confidence_reason", Name, None, f"why verdicts may be that unsure; needed below {MIN_CONFIDENCE}"),
+        Option("gate", Gate, "interval", "whether the interval or the bare estimate has to clear a bound"),
+        Option("interval", IntervalKind, "exact", "the interval of a share of rows that are right or wrong"),
         Option("extends", Name, None, "a suite file that this one is laid over"),
         Option("skip", Names, None, "the inherited checks to drop"),
         Option("model", Table, None, "the model under test: `use`, the source's options, `task`"),
@@ -78,8 +78,8 @@ CHECK = Options(
         Option("name", Name, None, "unique; measure / perturb / by if left out"),
         Option("tags", list[Name], None, "words to choose checks by"),
         Option("critical", bool, default=True, doc="false: the verdict never touches the exit code"),
-        Option("gate", GateWord, None, "the suite's, if left out"),
-        Option("interval", IntervalWord, None, "the suite's, if left out"),
+        Option("gate", Gate, None, "the suite's, if left out"),
+        Option("interval", IntervalKind, None, "the suite's, if left out"),
     )
 )
 
@@ -93,22 +93,13 @@ AGAINST = Options(
 
 EXPECT = Options(
     (
-        Option("min", float, None, "the estimate is at least this"),
-        Option("max", float, None, "the estimate is at most this"),
-        Option("max_drop", float, None, "it lies at most this far under the reference view's"),
-        Option("max_rise", float, None, "it lies at most this far over the reference view's"),
-        Option("max_gap", Annotated[float, Ge(0)], None, "the groups lie at most this far apart"),
-        Option(
-            "min_ratio",
-            Annotated[float, Ge(0), Le(1)],
-            None,
-            "the smallest group's is at least this share of the largest's",
-        ),
-        Option("min_rows", Count, 30, "groups of fewer rows are listed and not judged"),
+        *(Option(bound.word, bound.type, None, bound.doc) for bound in BOUNDS),
+        Option("min_rows", Count, MIN_ROWS, "groups of fewer rows are listed and not judged"),
     )
 )
 
-NUMBER = Options(tuple(option for option in EXPECT if option.name in {"min", "max"}))  # one of a probe's numbers
+# The bounds on one of a probe's numbers.
+NUMBER = Options(tuple(option for option in EXPECT if option.name in words_of(quantity=VALUE)))
 
 WAIVER = Options(
     (

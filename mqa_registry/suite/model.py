@@ -1,4 +1,4 @@
-"""A suite after it was checked: every name is known to be there, every option to be of its type."""
+"""A suite after it was checked: every name in it is found, and every option is of its type."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from mqa_registry.boundary import Contributor, calling
+from mqa_registry.bounds import Expect
+from mqa_registry.contributions import Comparison, Probe
 from mqa_registry.options import options_of
 
 if TYPE_CHECKING:
@@ -17,10 +19,13 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Contribution
     from mqa_registry.errors import Location
-    from mqa_registry.plugins.catalog import Plugin
+    from mqa_registry.plugins import Plugin
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
+
+SWEPT = "severity"  # the one option of a perturbation that may be an array of its values
+NO_BOUNDS = Expect()
 
 
 @dataclass(frozen=True)
@@ -63,14 +68,14 @@ class Use:
         taken = set(options_of(part).names)
         return {name: value for name, value in self.options.items() if name in taken}
 
-    def spelled(self) -> dict[str, Any]:
-        """As a suite file would say it, with every option."""
+    def as_table(self) -> dict[str, Any]:
+        """The table of a suite file that names it, with the options that are given."""
         return {"use": self.name, **self.given}
 
     @property
     def key(self) -> str:
         """One string for this contribution with these options, equal for equal ones."""
-        return json.dumps(self.spelled(), sort_keys=True, default=str)
+        return json.dumps(self.as_table(), sort_keys=True, default=str)
 
     def __hash__(self) -> int:
         return hash(self.key)
@@ -101,31 +106,35 @@ class Against:
     data: str | None = None
     undisturbed: bool = False
 
+    def differs(self, backend: str, data: str, *, perturbed: bool) -> bool:
+        """Whether it names another view than that of this backend and data set, with perturbed rows or not."""
+        return self.backend not in {None, backend} or self.data not in {None, data} or (self.undisturbed and perturbed)
 
-@dataclass(frozen=True)
-class Expect:
-    """The bounds on one number of a check; at least one is given."""
 
-    min: float | None = None
-    max: float | None = None
-    max_drop: float | None = None
-    max_rise: float | None = None
-    max_gap: float | None = None
-    min_ratio: float | None = None
-    min_rows: int = 30
+def default_against(first_backend: str, *, compares: bool, perturbed: bool) -> Against:
+    """The reference view of a check that names none.
 
-    def bounds(self) -> dict[str, float]:
-        """The bounds that are given, by their words in the suite file."""
-        words = ("min", "max", "max_drop", "max_rise", "max_gap", "min_ratio")
-        return {word: value for word in words if (value := getattr(self, word)) is not None}
+    A comparison holds a backend against the first one. A metric of perturbed rows is held against the same rows
+    without the perturbation, any other against the first backend.
+    """
+    return Against(undisturbed=True) if perturbed and not compares else Against(backend=first_backend)
+
+
+def takes_two_views(measure: Contribution | None) -> bool:
+    """Whether a measure compares a view with a reference view by itself."""
+    return isinstance(measure, Comparison) or (isinstance(measure, Probe) and measure.compares)
 
 
 @dataclass(frozen=True)
 class Severity:
-    """One step of a check: the perturbations that a row goes through, in order, and how strong they are."""
+    """One step of a check: the perturbations that a row goes through, in order, and how strong they are.
+
+    Of a check that is a sweep, `swept` is the position of the perturbation whose severity changes from step to step.
+    """
 
     perturb: tuple[Use, ...] = ()
     severity: float | None = None  # None: the check is no sweep
+    swept: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,7 +157,39 @@ class Check:
     critical: bool = True
     gate: Gate = "interval"
     interval: IntervalKind = "exact"  # of a mean of rows that are right or wrong
-    spelled: Mapping[str, Any] = field(default_factory=dict, compare=False)  # as the suite file says it
+
+    @property
+    def uses(self) -> tuple[Use, ...]:
+        """The contributions that it names, but for backends and data sets."""
+        perturb = (use for step in self.steps for use in step.perturb)
+        return (self.measure, *([self.by] if self.by else []), *perturb)
+
+    @property
+    def value(self) -> Expect:
+        """The bounds on the measure's main number."""
+        return self.expect.get("value", NO_BOUNDS)
+
+    @property
+    def compares(self) -> bool:
+        """Whether its measure takes two views."""
+        return takes_two_views(self.measure.contribution)
+
+    @property
+    def needs_reference(self) -> bool:
+        """Whether it is held against a reference view."""
+        return self.compares or self.value.needs("reference")
+
+    def reference(self, first_backend: str, *, perturbed: bool) -> Against:
+        """The reference view of rows that are perturbed or not: the one it names, else the default."""
+        return self.against or default_against(first_backend, compares=self.compares, perturbed=perturbed)
+
+    def perturb_table(self) -> dict[str, Any] | list[dict[str, Any]] | None:
+        """Its perturbation as a suite file has it: a table, an array of them, or None. A sweep has all its severities."""
+        first = self.steps[0]
+        tables = [use.as_table() for use in first.perturb]
+        if tables and first.severity is not None:
+            tables[first.swept][SWEPT] = [step.severity for step in self.steps]
+        return tables if len(tables) > 1 else tables[0] if tables else None
 
 
 @dataclass(frozen=True)

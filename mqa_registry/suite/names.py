@@ -1,15 +1,17 @@
-"""The names of checks: the one that is given, else measure / perturb / by."""
+"""The names of checks: the one that a check is given, else measure / perturb / by, and the shorter one in reports."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_registry.naming import title
+from mqa_registry.errors import Problem
+from mqa_registry.naming import did_you_mean, title
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from mqa_registry.suite.tree import Node
+    from mqa_registry.errors import Location
+    from mqa_registry.suite.toml import Node
 
 
 def check_name(check: Node) -> str:
@@ -17,32 +19,54 @@ def check_name(check: Node) -> str:
     given = check.get("name")
     if given is not None:
         return given.value if isinstance(given.value, str) else ""
-    return " / ".join(part for key in ("measure", "perturb", "by") if (part := _referred(check.get(key))))
+    names = (" + ".join(references(check.get(key))) for key in ("measure", "perturb", "by"))
+    return " / ".join(filter(None, names))
 
 
 def check_title(check: Node) -> str:
-    """The name of a check as reports tell it, as far as its table says enough."""
+    """The name of a check in reports, as far as its table says enough."""
     parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
     return title(check_name(check), *parts)
 
 
-def checks_meant(name: object, titles: Mapping[str, str]) -> list[str]:
-    """The names of the checks that somebody means by a name: the one of that name, else those that reports call so.
+def check_titles(checks: Iterable[Node]) -> dict[str, str]:
+    """The names of checks in reports, by their names."""
+    return {check_name(check): check_title(check) for check in checks}
 
-    `titles` are the titles of the checks by their names.
+
+def matching_checks(name: object, titles: Mapping[str, str]) -> list[str]:
+    """The names of the checks that a name stands for: the check of that name, else those that reports call so."""
+    if not isinstance(name, str):
+        return []
+    return [name] if name in titles else [full for full, title in titles.items() if title == name]
+
+
+def find_check(
+    name: object, titles: Mapping[str, str], at: Location, *, noun: str = "check", missing: str, hint: str
+) -> str | Problem:
+    """The name of the one check that a name stands for, else a problem.
+
+    `titles` are the names of the checks in reports by their names. `missing` is the message where there is no such
+    check, `hint` the hint where none has nearly that name.
     """
-    return [str(name)] if name in titles else [full for full, title in titles.items() if title == name]
+    found = matching_checks(name, titles)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        return Problem(f"{len(found)} {noun}s are called `{name}` in reports", f"write one of {join_names(found)}", at)
+    return Problem(missing, did_you_mean(str(name), dict.fromkeys([*titles, *titles.values()])) or hint, at)
+
+
+def join_names(names: Iterable[str]) -> str:
+    """Names in backticks with commas between them."""
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def references(node: Node | None) -> list[str]:
-    """The contributions that a value refers to: by a string, a table with `use`, or an array of these."""
+    """The contributions that a value names: by a string, a table with `use`, or an array of these."""
     if node is None:
         return []
     if node.items:
         return [name for item in node.items for name in references(item)]
     use = node.get("use") or node
     return [use.value] if isinstance(use.value, str) else []
-
-
-def _referred(node: Node | None) -> str:
-    return " + ".join(references(node))

@@ -1,42 +1,43 @@
-"""Paths in a suite: whether there is a file or folder under each, told before anything costly is begun."""
+"""Paths in a suite: whether each file or folder is there, and whether it lies in the folder of a confined suite."""
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
+from mqa_registry.errors import Problem, SuiteError
 from mqa_registry.formats import is_special
-from mqa_registry.options import did_you_mean, options_of
-from mqa_registry.options.wording import kinds
+from mqa_registry.naming import did_you_mean
+from mqa_registry.options import options_of, plain_types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from mqa_registry.errors import Location
-    from mqa_registry.suite.tree import Node
+    from mqa_registry.suite.toml import Node
 
 # What can be no name of anything but a file: a name on a hub has one slash at most.
-_PATH = re.compile(
-    r"[./~].*|.*\\.*|[^/]*/[^/]*/.*|.*/|.*\.(?:pt|pt2|pth|ts|jit|ckpt|pkl|bin|onnx|safetensors|h5|keras)"
-)
+PATH = re.compile(r"[./~].*|.*\\.*|[^/]*/[^/]*/.*|.*/|.*\.(?:pt|pt2|pth|ts|jit|ckpt|pkl|bin|onnx|safetensors|h5|keras)")
+CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 
 
 def missing_paths(
     function: Callable[..., Any], given: Mapping[str, Node], values: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str]]:
-    """Every option of a contribution that names a file or folder that is not there, or is neither: where it stands, and a hint.
+    """Every option of a contribution that names a file or folder that is not there, or is neither: position, message, hint.
 
     An option that is a path or a name, as a model on a hub has one, names a path where it can be nothing else, or where
     a folder beside it has nearly the same name.
     """
     for option in options_of(function):
-        accepted = {one for kind in kinds(option.annotation) for one in (get_args(kind) or (kind,))}
+        accepted = {one for kind in plain_types(option.annotation) for one in (get_args(kind) or (kind,))}
         if option.name in values and Path in accepted:
             node, value = given[option.name], values[option.name]
             pairs = zip(node.items, value, strict=True) if isinstance(value, list | tuple) else [(node, value)]
-            for one, held in pairs:
-                yield from _missing(one, held, certain=str not in accepted)
+            for item, path in pairs:
+                yield from _missing(item, path, certain=str not in accepted)
 
 
 def _missing(node: Node, value: Any, *, certain: bool) -> Iterator[tuple[Location, str, str]]:
@@ -49,8 +50,8 @@ def _missing(node: Node, value: Any, *, certain: bool) -> Iterator[tuple[Locatio
         return
     if _exists(path):
         return
-    hint = _near(path, written)
-    if certain or _PATH.fullmatch(written) or ("/" in written and hint):
+    hint = _suggest(path, written)
+    if certain or PATH.fullmatch(written) or ("/" in written and hint):
         yield node.at, f"there is no file or folder `{written}`", hint
 
 
@@ -61,13 +62,64 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _near(path: Path, written: str) -> str:
+def _suggest(path: Path, written: str) -> str:
     """What there is of nearly the same name, written as the path is; of a folder that is not there, that."""
     try:
         parent = path.parent
         if not parent.is_dir():
-            return _near(parent, str(Path(written).parent)) if len(Path(written).parts) > 1 else ""
+            return _suggest(parent, str(Path(written).parent)) if len(Path(written).parts) > 1 else ""
         folder = written.rstrip("/")[: -len(path.name) or None]
         return did_you_mean(written, [f"{folder}{one.name}" for one in parent.iterdir()])
     except (OSError, ValueError):
         return ""
+
+
+def real_folder(folder: Path) -> Path:
+    """A folder that a suite is confined to, links resolved."""
+    return Path(os.path.realpath(folder))
+
+
+def check_confined(root: Node, folder: Path) -> None:
+    """A SuiteError for every value of a suite that names a path outside of a folder, there or not, or by a link.
+
+    Every string is taken for a path that could be one, whatever option it belongs to: `../x`, `/x`, or what exists.
+    """
+    problems = [Problem(message, CONFINED_HINT, at) for at, message in _paths_outside(root, folder)]
+    if problems:
+        raise SuiteError(problems)
+
+
+def check_inside(files: Iterable[Path], folder: Path, at: Location | None = None) -> None:
+    """A SuiteError for every file that does not lie in a folder: one that is no value of a suite, but read for it."""
+    problems = [
+        Problem(message, CONFINED_HINT, at) for file in files if (message := _how_outside(str(file), file, folder))
+    ]
+    if problems:
+        raise SuiteError(problems)
+
+
+def _paths_outside(node: Node, folder: Path) -> Iterator[tuple[Location, str]]:
+    if isinstance(node.value, str) and (message := _how_outside(node.value, node.base / node.value, folder)):
+        yield node.at, message
+    for _, child in node.children:
+        yield from _paths_outside(child, folder)
+
+
+def _how_outside(written: str, path: Path, folder: Path) -> str:
+    """How a path leads out of a folder, itself or by a link of what it holds; nothing where it does not."""
+    try:
+        real = Path(os.path.realpath(path))
+        there = os.path.lexists(path)
+    except (OSError, ValueError):  # what can be no path, as one with a NUL
+        return ""
+    if not real.is_relative_to(folder):
+        return f"`{written}` leads out of `{folder}`, and `--confined` keeps the suite to it"
+    if not (there and path.is_dir()) or real == folder:
+        return ""
+    link = next((link for link in _links(real) if not Path(os.path.realpath(link)).is_relative_to(folder)), None)
+    return f"`{link}` is a link that leads out of `{folder}`, and `--confined` keeps the suite to it" if link else ""
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    for path, folders, files in os.walk(folder):
+        yield from (one for name in (*folders, *files) if (one := Path(path, name)).is_symlink())

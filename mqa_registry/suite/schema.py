@@ -4,22 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mqa_registry.contributions import (
-    Backend,
-    Comparison,
-    Dataset,
-    Metric,
-    ModelSource,
-    Perturbation,
-    Probe,
-    Replay,
-    Slice,
-    Task,
-)
 from mqa_registry.options import json_schema as options_schema
 from mqa_registry.options import options_of
+from mqa_registry.plugins.kinds import BACKEND, DATASET, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
 from mqa_registry.suite import grammar
-from mqa_registry.suite.sweep import SWEPT
+from mqa_registry.suite.model import SWEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +34,10 @@ WHOLE_IN_ITSELF: Schema = OPEN | {
         "check": {"items": OPEN | {"required": ["measure", "expect"]}},
     },
     "if": OPEN
-    | {"required": ["confidence"], "properties": {"confidence": {"type": "number", "exclusiveMaximum": grammar.SURE}}},
+    | {
+        "required": ["confidence"],
+        "properties": {"confidence": {"type": "number", "exclusiveMaximum": grammar.MIN_CONFIDENCE}},
+    },
     "then": OPEN | {"required": ["confidence_reason"]},
 }
 
@@ -70,14 +62,14 @@ def _definitions(catalog: Catalog) -> Schema:
     perturbation: Schema = {"$ref": "#/$defs/perturbation"}
     several = {"type": "array", "minItems": 1, "items": perturbation}
     return {
-        "measure": _reference(catalog.each((Metric, Comparison, Probe))),
-        "perturbation": _reference(catalog.each((Perturbation,)), swept=True),
+        "measure": _reference(catalog.each(MEASURE.kinds)),
+        "perturbation": _reference(catalog.each(PERTURBATION.kinds), swept=True),
         "perturb": {"if": {"type": "array"}, "then": several, "else": perturbation},
-        "by": _reference(catalog.each((Slice,))),
-        "task": _reference(catalog.each((Task,)), bare=True),
-        "model": _table(grammar.MODEL, catalog.each((ModelSource,)), {"task": {"$ref": "#/$defs/task"}}),
-        "data": _table(grammar.DATA, catalog.each((Dataset,))),
-        "backend": _table(grammar.BACKEND, catalog.each((Backend, Replay))),
+        "by": _reference(catalog.each(SLICE.kinds)),
+        "task": _reference(catalog.each(TASK.kinds), bare=True),
+        "model": _table(grammar.MODEL, catalog.each(MODEL_SOURCE.kinds), {"task": {"$ref": "#/$defs/task"}}),
+        "data": _table(grammar.DATA, catalog.each(DATASET.kinds)),
+        "backend": _table(grammar.BACKEND, catalog.each(BACKEND.kinds)),
         "check": _check(),
         "waiver": options_schema(grammar.WAIVER),
     }

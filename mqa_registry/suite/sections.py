@@ -1,26 +1,32 @@
-"""The tables of a suite beside its checks: the model, the data sets, the backends."""
+"""The tables of a suite beside its checks: the model, the data sets with their columns, the backends, the waivers."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import Backend, Dataset, ModelSource, Replay, Task
+from mqa_registry.contributions import Backend, ModelSource, Slice, Task
+from mqa_registry.findings import Finding
+from mqa_registry.naming import did_you_mean
+from mqa_registry.options import options_of
+from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
-from mqa_registry.suite.model import Data, ModelUse
-from mqa_registry.suite.uses import Reference
+from mqa_registry.suite.model import Data, ModelUse, Waiver
+from mqa_registry.suite.names import find_check, join_names
+from mqa_registry.suite.references import Reference
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.options import Options
-    from mqa_registry.plugins.catalog import Kinds
-    from mqa_registry.suite.findings import Findings
-    from mqa_registry.suite.model import Use
-    from mqa_registry.suite.tree import Node
-    from mqa_registry.suite.uses import Lookup
+    from mqa_registry.plugins import Kinds
+    from mqa_registry.suite.diagnostics import Diagnostics
+    from mqa_registry.suite.model import Check, Suite, Use
+    from mqa_registry.suite.references import Resolver
+    from mqa_registry.suite.toml import Node
 
+COLUMN_ROLES = ("id", "target", "cluster")  # columns that the host reads itself
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # files are called by these names, with a dot for what comes after
 
 
@@ -41,81 +47,83 @@ class ModelSection:
     labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
-    def whole(self) -> ModelUse | None:
+    def complete(self) -> ModelUse | None:
         """The model under test, where both were found."""
         return ModelUse(self.source, self.task, self.labels) if self.source and self.task else None
 
 
-def model(node: Node | None, lookup: Lookup) -> ModelSection:
+def read_model(node: Node | None, resolver: Resolver) -> ModelSection:
     """The model source and the task, each as far as it was found."""
     if node is None:
         return ModelSection()
-    section = _section(node, grammar.MODEL, (ModelSource,), "`[model]`", lookup)
+    section = _section(node, grammar.MODEL, MODEL_SOURCE.kinds, "`[model]`", resolver)
     task = section.keys.get("task")
-    reference = lookup.reference(task, "text-classification") if task else None
+    reference = resolver.reference(task, "text-classification") if task else None
     source = section.keys.get("use")
     labels = section.keys["labels"].plain() if "labels" in section.keys else {}
     if reference is None or (source is None and "/" not in reference.use.value):
         return ModelSection(section.use, None, labels)
-    chosen = lookup.use(_in_full(reference, source), (Task,))
+    chosen = resolver.resolve(_with_plugin(reference, source), TASK.kinds)
     if section.use and chosen:
-        _check_loads(section.use, chosen, reference, lookup.findings)
+        _check_loads(section.use, chosen, reference, resolver.diagnostics)
     return ModelSection(section.use, chosen, labels)
 
 
-def _check_loads(source: Use, task: Use, reference: Reference, findings: Findings) -> None:
-    """Note a task that needs another kind of model than its source can load."""
+def _check_loads(source: Use, task: Use, reference: Reference, diagnostics: Diagnostics) -> None:
+    """Add a problem where a task needs another kind of model than its source can load."""
     loader, wanted = source.contribution, task.contribution
     if isinstance(loader, ModelSource) and isinstance(wanted, Task) and not loader.fits(wanted):
         known = ", ".join(f"`{name}`" for name in loader.loads or ())
-        findings.add(
+        diagnostics.add(
             reference.use.at,
             f"`{task.name}` needs a model for `{wanted.needs}`, and `{source.name}` loads none",
             f"it loads those for {known}" if known else "it takes a model as it stands, for a task that needs no more",
         )
 
 
-def source(node: Node | None, lookup: Lookup) -> Use | None:
+def read_source(node: Node | None, resolver: Resolver) -> Use | None:
     """The model source alone, of a table that names no task yet."""
-    return _section(node, grammar.SOURCE, (ModelSource,), "`[model]`", lookup).use if node else None
+    return _section(node, grammar.SOURCE, MODEL_SOURCE.kinds, "`[model]`", resolver).use if node else None
 
 
-def data(node: Node | None, lookup: Lookup) -> dict[str, Data | None]:
+def read_data(node: Node | None, resolver: Resolver) -> dict[str, Data | None]:
     """Every data set by its name, None where it is not as it should be."""
     found: dict[str, Data | None] = {}
-    for name, table in _named_tables(node, "data set", lookup.findings).items():
-        section = _section(table, grammar.DATA, (Dataset,), f"data set `{name}`", lookup)
+    for name, table in _named_tables(node, "data set", resolver.diagnostics).items():
+        section = _section(table, grammar.DATA, DATASET.kinds, f"data set `{name}`", resolver)
         own = {key: child.plain() for key, child in section.keys.items() if key != "use"}
         found[name] = Data(name, section.use, **own) if section.use else None
     return found
 
 
-def backends(node: Node | None, lookup: Lookup) -> dict[str, Use | None]:
+def read_backends(node: Node | None, resolver: Resolver) -> dict[str, Use | None]:
     """Every backend by its name, None where it is not as it should be."""
     return {
-        name: _section(table, grammar.BACKEND, (Backend, Replay), f"backend `{name}`", lookup).use
-        for name, table in _named_tables(node, "backend", lookup.findings).items()
+        name: _section(table, grammar.BACKEND, BACKEND.kinds, f"backend `{name}`", resolver).use
+        for name, table in _named_tables(node, "backend", resolver.diagnostics).items()
     }
 
 
-def need_model(node: Node | None, uses: dict[str, Use | None], findings: Findings) -> None:
-    """Note every backend that runs a model in a suite that has none."""
+def require_model(node: Node | None, uses: dict[str, Use | None], diagnostics: Diagnostics) -> None:
+    """Add a problem for every backend that runs a model in a suite that has none."""
     for name, use in uses.items():
         if use and node and isinstance(use.contribution, Backend):
             hint = "add `[model]` with `use` and `task`"
-            findings.add(node.tables[name].key, f"backend `{name}` runs a model, and the suite has no `[model]`", hint)
+            diagnostics.add(
+                node.tables[name].key, f"backend `{name}` runs a model, and the suite has no `[model]`", hint
+            )
 
 
-def _named_tables(node: Node | None, noun: str, findings: Findings) -> dict[str, Node]:
+def _named_tables(node: Node | None, noun: str, diagnostics: Diagnostics) -> dict[str, Node]:
     """The tables that stand under names of the suite's own choice."""
     tables = {}
     for name, table in (node.tables if node else {}).items():
         if not NAME.fullmatch(name):
-            findings.add(table.key, f"`{name}` cannot name a {noun}", "use letters, digits, `_` and `-`")
+            diagnostics.add(table.key, f"`{name}` cannot name a {noun}", "use letters, digits, `_` and `-`")
         if isinstance(table.value, dict):
             tables[name] = table
         else:
-            findings.add(
+            diagnostics.add(
                 table.at,
                 f"{noun} `{name}` must be a table",
                 'give it at least a `use`, as in `{ use = "plugin/name" }`',
@@ -123,17 +131,118 @@ def _named_tables(node: Node | None, noun: str, findings: Findings) -> dict[str,
     return tables
 
 
-def _section(node: Node, keys: Options, kinds: Kinds, owner: str, lookup: Lookup) -> Section:
-    good = lookup.findings.table(node, keys, owner=owner, others=True)
-    if "use" not in good:
-        return Section(good, None)
+def _section(node: Node, keys: Options, kinds: Kinds, owner: str, resolver: Resolver) -> Section:
+    valid = resolver.diagnostics.valid_keys(node, keys, owner=owner, others=True)
+    if "use" not in valid:
+        return Section(valid, None)
     options = {key: child for key, child in node.tables.items() if key not in keys.names}
-    return Section(good, lookup.use(Reference(node, good["use"], options), kinds, also=keys.names))
+    return Section(valid, resolver.resolve(Reference(node, valid["use"], options), kinds, also=keys.names))
 
 
-def _in_full(reference: Reference, source: Node | None) -> Reference:
+def _with_plugin(reference: Reference, source: Node | None) -> Reference:
     """A bare task name is one of the model source's own plugin."""
     if source is None or "/" in reference.use.value:
         return reference
     plugin = source.value.partition("/")[0]
     return replace(reference, use=replace(reference.use, value=f"{plugin}/{reference.use.value}"))
+
+
+def check_columns(
+    node: Node | None,
+    data: Mapping[str, Data | None],
+    task: Use | None,
+    checks: Sequence[Check],
+    diagnostics: Diagnostics,
+) -> None:
+    """Add a problem for every mapping to a name that nothing reads. Without a model, all names are fields."""
+    if node is None or task is None or any(_reads_any_column(check.by) for check in checks if check.by):
+        return
+    for name, one in data.items():
+        for column in unread_columns(one, task, checks) if one else ():
+            at = node.tables[name].down(("columns", column)).key
+            diagnostics.add(
+                at,
+                f"`{column}` is no field of the task `{task.name}`, and nothing else reads it",
+                _column_hint(task, column),
+            )
+
+
+def unread_column_findings(suite: Suite) -> Iterator[Finding]:
+    """A warning for each mapping that nothing is known to read, where a slice may read it that does not say what it does."""
+    if suite.model is None:
+        return
+    for data in suite.data.values():
+        for column in unread_columns(data, suite.model.task, suite.checks):
+            message = f"`{column}` of `{data.name}` is no field of the task, and no check says that it reads it"
+            yield Finding("warning", "columns", message, _column_hint(suite.model.task, column))
+
+
+def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
+    """The names that a data set maps columns to and that are neither role nor field, nor named by a check's options."""
+    known = {*COLUMN_ROLES, *_fields(task)}.union(
+        *(_texts(_option_values(use)) for check in checks for use in check.uses)
+    )
+    return tuple(name for name in data.columns if name not in known)
+
+
+def _reads_any_column(use: Use) -> bool:
+    """Whether a slice sees the data's columns and has no option to name one, so that nobody knows which it reads."""
+    named = any("column" in option.name for option in options_of(use.contribution.function))
+    return isinstance(use.contribution, Slice) and use.contribution.sees != "predictions" and not named
+
+
+def _option_values(use: Use) -> list[Any]:
+    """The values of its options, those that were left out too."""
+    return [use.options.get(option.name, option.default) for option in options_of(use.contribution.function)]
+
+
+def _fields(task: Use) -> Mapping[str, str]:
+    return task.contribution.fields if isinstance(task.contribution, Task) else {}
+
+
+def _texts(values: Any) -> set[str]:
+    """Every string in some values, however deep."""
+    if isinstance(values, str):
+        return {values}
+    if isinstance(values, dict):
+        return _texts(list(values.values()))
+    return set().union(*map(_texts, values)) if isinstance(values, list | tuple) else set()
+
+
+def _column_hint(task: Use, column: str) -> str:
+    fields = list(_fields(task))
+    reads = join_names(fields)
+    guess = did_you_mean(column, fields)
+    return (
+        f"{guess} the task reads {reads}"
+        if guess
+        else f"the task reads {reads}; roles are `id`, `target` and `cluster`"
+    )
+
+
+def read_waivers(node: Node | None, titles: Mapping[str, str], diagnostics: Diagnostics) -> tuple[Waiver, ...]:
+    """Every waiver that is valid; `titles` are the names of the checks in reports by their names."""
+    found: dict[str, tuple[Node, Waiver]] = {}
+    for table in node.items if node else ():
+        valid = diagnostics.valid_keys(table, grammar.WAIVER, owner="a waiver")
+        name = _find_waived(valid["check"], titles, diagnostics) if "check" in valid else None
+        if name is None:
+            continue
+        if name in found:
+            first = found[name][0].key
+            where = f"the other stands at {first.file}:{first.line}"
+            diagnostics.add(valid["check"].at, f"two waivers are for the check `{name}`", f"take one out; {where}")
+        elif len(valid) == len(grammar.WAIVER.names):
+            found[name] = (table, Waiver(name, valid["until"].value, valid["reason"].value))
+    return tuple(waiver for _, waiver in found.values())
+
+
+def _find_waived(node: Node, titles: Mapping[str, str], diagnostics: Diagnostics) -> str | None:
+    """The name of the check that a waiver is for; None where there is no such check, or where there are several."""
+    missing = f"there is no check `{node.value}` to waive"
+    hint = f"the suite has {join_names(titles) or 'none'}"
+    found = find_check(node.value, titles, node.at, missing=missing, hint=hint)
+    if isinstance(found, str):
+        return found
+    diagnostics.add(node.at, found.message, found.hint)
+    return None

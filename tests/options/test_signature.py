@@ -235,7 +235,8 @@ def test_the_hosts_own_keys_are_no_options():
     def rows(conditions, *, limit: int = 3): ...
 
     assert signature_problems(ModelSource("s", source)) == ()
-    (problem,) = signature_problems(Dataset("d", rows))
+    assert signature_problems(Dataset("d", rows)) == ()
+    (problem,) = signature_problems(Dataset("d", rows), ("use", "limit"))
     assert "`limit`" in problem
     assert signature_problems(Slice("s", lambda example: None)) == ()
 

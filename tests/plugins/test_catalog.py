@@ -6,9 +6,7 @@ import pytest
 
 from mqa_registry.contributions import Backend, Comparison, Contribution, Metric, Replay, Slice, Task
 from mqa_registry.errors import PluginError, Problem
-from mqa_registry.plugins import Catalog, Plugin
-from mqa_registry.plugins.catalog import ROLES
-from mqa_registry.plugins.inspection import HOOKS
+from mqa_registry.plugins import HOOKS, ROLES, Catalog, Plugin
 
 
 def nothing(*_): ...
@@ -88,7 +86,7 @@ def test_a_plugin_that_is_not_there_is_an_error():
 
 
 def test_every_kind_has_one_role():
-    kinds = [kind for several in ROLES.values() for kind in several]
+    kinds = [kind for role in ROLES for kind in role.kinds]
     assert sorted(kind.kind for kind in kinds) == sorted(kind.kind for kind in Contribution.__subclasses__())
     assert {kind for several in HOOKS.values() for kind in several} == set(kinds)
     assert {Backend, Replay, Task} <= set(kinds)

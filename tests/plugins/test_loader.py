@@ -9,7 +9,7 @@ import pytest
 from mqa_registry import hookspecs, plugins
 from mqa_registry.contributions import Metric, Slice
 from mqa_registry.errors import PluginError, Problem
-from mqa_registry.plugins.inspection import HOOKS
+from mqa_registry.plugins import HOOKS
 
 GOOD = """
 from mqa_registry import Metric, Slice, hookimpl
@@ -260,7 +260,7 @@ def test_a_broken_file_says_why(tmp_path, load):
     found = load(files=[file]).find((Metric,), "mine/accuracy")
     assert isinstance(found, Problem)
     assert found.message.startswith(f"plugin `mine` ({file}) cannot be used: ModuleNotFoundError")
-    assert found.hint == "mend the file"
+    assert found.hint == "fix the file"
 
 
 @pytest.mark.parametrize("name", ["missing.py", "mine.txt", "a b.py", "folder.py"])
@@ -292,5 +292,5 @@ def test_the_hooks_are_those_of_the_specification():
     specified = {name for name in vars(hookspecs) if name.startswith("mqa_")}
     assert set(HOOKS) == specified
     for name, kinds in HOOKS.items():
-        annotation = getattr(hookspecs, name).__annotations__["return"]
+        annotation = getattr(hookspecs, name).__annotations__["return"].replace("contributions.", "")
         assert annotation == f"Iterable[{' | '.join(kind.__name__ for kind in kinds)}]"

@@ -10,7 +10,7 @@ from mqa_registry.data import Rows
 from mqa_registry.data.schemas import SPAN
 from mqa_registry.errors import UsageError
 from mqa_registry.predict.disturb import disturb
-from mqa_registry.suite.model import Use
+from mqa_registry.suite import Use
 
 TEXTS = ["Ann met Bo", "nobody", "Cy"]
 SPANS = [

@@ -68,8 +68,8 @@ def test_everything_a_check_can_say(suite):
         """)
     )
     assert (one.name, one.on, one.data) == ("typos", ("torch", "onnx"), "train")
-    assert one.measure.spelled() == {"use": "metrics/f1", "average": "micro"}
-    assert [use.spelled() for use in one.steps[0].perturb] == [{"use": "robustness/typos", "rate": 0.1}]
+    assert one.measure.as_table() == {"use": "metrics/f1", "average": "micro"}
+    assert [use.as_table() for use in one.steps[0].perturb] == [{"use": "robustness/typos", "rate": 0.1}]
     assert one.by.options == {"name": "domain"}
     assert one.against == Against(backend="torch", data="reviews", undisturbed=True)
     assert one.expect == {"value": Expect(min=0.0, max_drop=0.1, min_rows=50)}
@@ -125,23 +125,43 @@ def test_a_list_of_severities_is_a_sweep(suite):
     assert all(step.perturb[0].name == "robustness/upper" for step in one.steps)
 
 
-def test_a_check_keeps_how_it_was_spelled_for_the_report(suite):
+def test_a_reports_echo_of_a_sweep_is_the_table_of_the_suite_file(suite):
     one = only(
         suite("""
             [[check]]
             measure = "metrics/accuracy"
             perturb = ["robustness/upper", { use = "robustness/typos", severity = [1, 3] }]
-            against = { perturb = false }
             expect = { max_drop = 0.1 }
         """)
     )
-    assert one.spelled == {
-        "measure": {"use": "metrics/accuracy"},
-        "perturb": [{"use": "robustness/upper"}, {"use": "robustness/typos", "severity": [1, 3]}],
-        "by": None,
-        "against": {"perturb": False},
-        "expect": {"max_drop": 0.1},
-    }
+    assert one.perturb_table() == [{"use": "robustness/upper"}, {"use": "robustness/typos", "severity": [1, 3]}]
+
+
+@pytest.mark.parametrize(
+    ("perturb", "table"),
+    [
+        ('"robustness/upper"', {"use": "robustness/upper"}),
+        ('["robustness/upper"]', {"use": "robustness/upper"}),
+        ('{ use = "robustness/typos", rate = 0.1 }', {"use": "robustness/typos", "rate": 0.1}),
+        ('{ use = "robustness/typos", severity = [2] }', {"use": "robustness/typos", "severity": [2]}),
+        ('{ use = "robustness/typos", severity = 2 }', {"use": "robustness/typos", "severity": 2}),
+        (
+            '[{ use = "robustness/typos", severity = [2] }, { use = "robustness/typos", severity = 2 }]',
+            [{"use": "robustness/typos", "severity": [2]}, {"use": "robustness/typos", "severity": 2}],
+        ),
+        (
+            '[{ use = "robustness/typos", severity = 2 }, { use = "robustness/typos", severity = [2] }]',
+            [{"use": "robustness/typos", "severity": 2}, {"use": "robustness/typos", "severity": [2]}],
+        ),
+    ],
+)
+def test_a_reports_echo_of_a_perturbation_is_made_of_its_steps(suite, perturb, table):
+    made = only(suite(f'[[check]]\nmeasure = "metrics/accuracy"\nperturb = {perturb}\nexpect = {{ min = 0.1 }}\n'))
+    assert made.perturb_table() == table
+
+
+def test_a_check_without_a_perturbation_has_none_to_report(suite):
+    assert only(suite(ACCURACY)).perturb_table() is None
 
 
 @pytest.mark.parametrize(

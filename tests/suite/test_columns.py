@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_registry.suite.columns import unread_findings
+from mqa_registry.suite import unread_column_findings
 
 ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 
@@ -44,12 +44,12 @@ def test_what_a_slice_names_is_read(suite, mapped):
 
 def test_a_slice_that_does_not_say_what_it_reads_may_read_anything(suite, mapped):
     made = suite(text=mapped('{ region = "Region" }', ACCURACY + 'by = "fairness/length"\n'))
-    (warning,) = unread_findings(made)
+    (warning,) = unread_column_findings(made)
     assert (warning.level, warning.message) == (
         "warning",
         "`region` of `reviews` is no field of the task, and no check says that it reads it",
     )
-    assert not [*unread_findings(suite(text=mapped('{ text = "review", id = "key" }')))]
+    assert not [*unread_column_findings(suite(text=mapped('{ text = "review", id = "key" }')))]
 
 
 def test_without_a_model_all_that_is_mapped_are_fields(suite):

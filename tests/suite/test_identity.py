@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.contributions import ModelSource, Probe
-from mqa_registry.plugins.catalog import Plugin
+from mqa_registry.plugins import Plugin
 from mqa_registry.suite import Use, identity
 
 

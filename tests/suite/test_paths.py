@@ -7,12 +7,11 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.contributions import Dataset, ModelSource
-from mqa_registry.plugins.catalog import Catalog, Plugin
-from mqa_registry.suite.adhoc import LINE
-from mqa_registry.suite.findings import Findings
+from mqa_registry.plugins import Catalog, Plugin
+from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.paths import missing_paths
-from mqa_registry.suite.spelling import from_toml, to_toml
-from mqa_registry.suite.uses import Lookup, Reference
+from mqa_registry.suite.references import Reference, Resolver
+from mqa_registry.suite.toml import make_tree
 
 
 def table(conditions, *, path: Path, more: list[Path] | None = None):
@@ -34,11 +33,11 @@ def missing(tmp_path, monkeypatch):
     catalog = Catalog({"own": Plugin("own", "mqa-own", "1", given)})
 
     def found(name, **options):
-        root = from_toml(LINE, to_toml({"it": {"use": name, **options}}), Path(), {})
+        root = make_tree("the command line", {"it": {"use": name, **options}}, Path())
         node = root.tables["it"]
         nodes = {key: child for key, child in node.tables.items() if key != "use"}
         kind = Dataset if name == "own/table" else ModelSource
-        use = Lookup(catalog, Findings()).use(Reference(node, node.tables["use"], nodes), (kind,))
+        use = Resolver(catalog, Diagnostics()).resolve(Reference(node, node.tables["use"], nodes), (kind,))
         assert use is not None
         return [(message, hint) for _, message, hint in missing_paths(use.contribution.function, nodes, use.options)]
 

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from mqa_registry.suite import Overrides, Waiver
-from mqa_registry.suite.names import checks_meant
+from mqa_registry.suite.names import matching_checks
 
 CHECK = '[[check]]\nname = "acc"\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 WAIVER = '[[waiver]]\ncheck = "acc"\nuntil = 2027-01-31\nreason = "ticket 7"\n'
@@ -47,8 +47,8 @@ def test_a_check_is_waived_by_the_name_that_reports_print(suite):
 
 def test_a_name_that_reports_give_two_checks_means_both():
     first, second = ("metrics/accuracy", "other/accuracy")
-    assert checks_meant("accuracy", {first: "accuracy", second: "accuracy"}) == [first, second]
-    assert checks_meant(second, {first: "accuracy", second: "accuracy"}) == [second]
+    assert matching_checks("accuracy", {first: "accuracy", second: "accuracy"}) == [first, second]
+    assert matching_checks(second, {first: "accuracy", second: "accuracy"}) == [second]
 
 
 def test_two_waivers_may_not_mean_one_check_by_both_its_names(problems):

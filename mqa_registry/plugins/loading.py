@@ -1,30 +1,58 @@
-"""Loading plugins by name: only those that are asked for, and each by itself."""
+"""Plugins that are installed, found by their entry points, and loaded by name, each by itself.
+
+Finding them imports none, and a broken one harms nobody else.
+"""
 
 from __future__ import annotations
 
 import sys
 import traceback
 from dataclasses import replace
+from functools import cache
+from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.boundary import HOST, Contributor, TimeLimitReached, calling
 from mqa_registry.errors import ContributionError, MqaError, PluginError
+from mqa_registry.hookspecs import GROUP
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
-from mqa_registry.plugins.discovery import installed, origin
 from mqa_registry.plugins.inspection import BrokenPluginError, contributions_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from importlib.metadata import EntryPoint
+    from typing import TypeAlias
 
-    from mqa_registry.plugins.discovery import Found
+    EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
 
-LONGEST = 200  # characters of what a plugin raised that a message repeats
+MAX_SHOWN = 200  # characters of what a plugin raised that a message repeats
 
 
-def load(names: Iterable[str], *, files: Sequence[Path] = (), found: Found | None = None) -> Catalog:
+def scan() -> EntryPoints:
+    """Every entry point of the group `mqa` by its name: more than one where distributions claim the same."""
+    found: dict[str, tuple[EntryPoint, ...]] = {}
+    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, origin(point))):
+        found[point.name] = (*found.get(point.name, ()), point)
+    return found
+
+
+@cache
+def installed() -> EntryPoints:
+    """What `scan` finds, looked up once per process."""
+    return scan()
+
+
+def origin(point: EntryPoint) -> tuple[str, str]:
+    """The name and version of the distribution that an entry point comes with."""
+    if point.dist is None:
+        return "unknown", ""
+    # Damaged metadata may lack either.
+    return point.dist.metadata["Name"] or "unknown", point.dist.metadata["Version"] or ""
+
+
+def load(names: Iterable[str], *, files: Sequence[Path] = (), found: EntryPoints | None = None) -> Catalog:
     """The plugins of these names, as far as they are installed, and one for each file of the command line.
 
     `found` are the entry points to choose from; left out, those that are installed. A broken plugin is in the catalog
@@ -40,7 +68,7 @@ def load(names: Iterable[str], *, files: Sequence[Path] = (), found: Found | Non
     return Catalog(plugins, tuple(known))
 
 
-def load_all(*, files: Sequence[Path] = (), found: Found | None = None) -> Catalog:
+def load_all(*, files: Sequence[Path] = (), found: EntryPoints | None = None) -> Catalog:
     """Every plugin that is installed, broken ones with their reason."""
     return load(installed() if found is None else found, files=files, found=found)
 
@@ -63,19 +91,19 @@ def _file_plugin(path: Path) -> Plugin:
         raise PluginError(f"`{path}` is no Python file", hint="`--plugin` takes the path of one")
     if not NAME.fullmatch(path.stem):
         raise PluginError(f"`{path.stem}` cannot name a plugin", hint="rename the file: letters, digits, `_` and `-`")
-    return _plugin(Plugin(path.stem, str(path), hint="mend the file"), lambda: _module(path))
+    return _plugin(Plugin(path.stem, str(path), hint="fix the file"), lambda: _module(path))
 
 
 def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
     """The plugin with what its module gives, or with the reason why it gives nothing."""
     try:
         with calling(Contributor("plugin", plain.name)):
-            return _given(plain, get)
+            return _imported(plain, get)
     except MqaError as error:  # a plugin's code may raise anything, and even leave
         return replace(plain, broken=_reason(error))
 
 
-def _given(plain: Plugin, get: Callable[[], Any]) -> Plugin:
+def _imported(plain: Plugin, get: Callable[[], Any]) -> Plugin:
     try:
         module = get()
         return replace(plain, contributions=contributions_of(module), hint="", module=module)
@@ -106,7 +134,7 @@ def _raised(error: BaseException) -> str:
     text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
     where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{text[:LONGEST]}{where}"
+    return f"{text[:MAX_SHOWN]}{where}"
 
 
 def _is_ours(file: str) -> bool:

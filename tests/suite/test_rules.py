@@ -8,9 +8,9 @@ import pytest
 
 from mqa_registry.contributions import Comparison, Metric, Probe
 from mqa_registry.plugins import Catalog, Plugin
-from mqa_registry.suite.ranges import RANGE_RULES
+from mqa_registry.suite.rules import RULES
 
-(RULE,) = RANGE_RULES
+(RULE,) = (rule for rule in RULES if "range" in rule.__name__)
 
 
 class Node:
@@ -37,7 +37,7 @@ class Draft:
 
 
 def said(kind, **bounds):
-    return [f"{message}; {hint}" for _, message, hint in RULE(Draft(kind, **bounds), None)]
+    return [f"{found.message}; {found.hint}" for found in RULE(Draft(kind, **bounds), None)]
 
 
 def metric(*ends):

@@ -1,20 +1,20 @@
-"""Where in a TOML text every key and value stands, for texts that tomllib has accepted."""
+"""A TOML text, and the line and column of every key and value in it.
+
+tomllib does the parsing: `index_positions` is for texts that it has accepted.
+"""
 
 from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import NamedTuple, TypeAlias
 
-from mqa_registry.positions.text import Span
+from mqa_registry.errors import Location
 
-if TYPE_CHECKING:
-    from typing import TypeAlias
-
-    from mqa_registry.positions.text import Text
-
-    KeyPath: TypeAlias = tuple[str | int, ...]
+KeyPath: TypeAlias = tuple[str | int, ...]  # keys of tables and numbers of items, from the top of a file
 
 BLANK = re.compile(r"(?:[ \t\n]|#[^\n]*)*")
 KEY = re.compile(r"""[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|'[^']*'""")
@@ -31,9 +31,43 @@ SCALAR = re.compile(
 )
 
 
+class Span(NamedTuple):
+    """A part of a text, as offsets in characters."""
+
+    start: int
+    end: int
+
+
+class Text:
+    """The content of a file, with its lines ready to be pointed at."""
+
+    def __init__(self, file: str, content: str) -> None:
+        self.file = file
+        self.content = content.replace("\r\n", "\n")  # as tomllib does
+        self._lines = self.content.split("\n")
+        self._starts = [0, *accumulate(len(line) + 1 for line in self._lines[:-1])]
+
+    def location(self, span: Span) -> Location:
+        """The line and column of a stretch of text; where it runs over several lines, of its part in the first."""
+        line = bisect_right(self._starts, span.start)
+        start, source = self._starts[line - 1], self._lines[line - 1]
+        width = min(span.end, start + len(source)) - span.start
+        return Location(self.file, line, span.start - start + 1, max(width, 1), source)
+
+    def offset(self, line: int, column: int) -> int:
+        """How far into the text a line and a column stand, both counted from 1."""
+        return self._starts[line - 1] + column - 1
+
+    def line(self, offset: int) -> Span:
+        """The line around this offset, without the space on both its sides."""
+        number = bisect_right(self._starts, offset)
+        start, source = self._starts[number - 1], self._lines[number - 1]
+        return Span(start + len(source) - len(source.lstrip()), start + len(source.rstrip()))
+
+
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where a key and its value stand.
+class Position:
+    """The spans of a key and of its value.
 
     An item of an array has no key, a table made by a header or by dotted keys no value: the one stands for the other.
     """
@@ -42,18 +76,18 @@ class Place:
     value: Span
 
 
-def index(text: Text) -> dict[KeyPath, Place]:
-    """The place of everything in a text that tomllib has accepted, by its path: keys, and numbers in arrays."""
-    return _Index(text.content).places
+def index_positions(text: Text) -> dict[KeyPath, Position]:
+    """The position of every key, value and array item by its path, for a text that tomllib has accepted."""
+    return _Scanner(text.content).positions
 
 
-class _Index:
-    """One walk through a text. Every method reads one thing at `at`, and leaves `at` behind it."""
+class _Scanner:
+    """One walk through a text. Every method reads one thing at offset `at`, and moves `at` behind it."""
 
     def __init__(self, text: str) -> None:
         self.text = text
         self.at = 0
-        self.places: dict[KeyPath, Place] = {}
+        self.positions: dict[KeyPath, Position] = {}
         self._counts: dict[KeyPath, int] = {}  # how many tables each array of tables has so far
         self._document()
 
@@ -74,12 +108,12 @@ class _Index:
         path: KeyPath = ()
         for name, part in before:
             path = self._latest((*path, name))
-            self.places.setdefault(path, Place(part, part))
+            self.positions.setdefault(path, Position(part, part))
         path = (*path, last)
         if array:
-            self.places.setdefault(path, Place(span, span))
+            self.positions.setdefault(path, Position(span, span))
             path = self._next(path)
-        self.places[path] = Place(span, span)
+        self.positions[path] = Position(span, span)
         self.at = self.text.index("]", self.at) + (2 if array else 1)
         return path
 
@@ -95,11 +129,11 @@ class _Index:
         *before, (last, span) = self._key()
         for name, part in before:
             table = (*table, name)
-            self.places.setdefault(table, Place(part, part))
+            self.positions.setdefault(table, Position(part, part))
         self._skip(EQUALS)
         path = (*table, last)
         value = self._value(path)
-        self.places[path] = Place(span, value)
+        self.positions[path] = Position(span, value)
 
     def _key(self) -> list[tuple[str, Span]]:
         """The parts of a key, dotted or not, up to what follows it."""
@@ -127,7 +161,7 @@ class _Index:
         while self._more("]"):
             item = (*path, count)
             value = self._value(item)
-            self.places[item] = Place(value, value)
+            self.positions[item] = Position(value, value)
             count += 1
 
     def _inline_table(self, path: KeyPath) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.errors import SuiteError
-from mqa_registry.positions import Text, parse
+from mqa_registry.suite.toml import Text, parse
 
 BROKEN = {
     "a capital letter": "critical = True",

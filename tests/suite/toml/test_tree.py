@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.suite import bases, check, from_toml, read, to_toml
+from mqa_registry.suite import Text, bases, check, read, read_tree, to_toml, with_bases
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 SCALARS = st.one_of(
@@ -49,7 +49,8 @@ def test_a_suite_made_of_several_is_the_same_suite_again(folder, head, catalog):
     Path("base/base.toml").write_text(f'{head}\n[[check]]\nmeasure = "metrics/accuracy"\nexpect = {{ min = 0.8 }}\n')
     Path("suite.toml").write_text('extends = "base/base.toml"\n[data.more]\nuse = "datasets/file"\npath = "here"\n')
     raw = read("suite.toml")
-    again = from_toml("kept.toml", to_toml(raw.root.plain()), raw.root.base, bases(raw.root))
+    text = Text("kept.toml", to_toml(raw.root.plain()))
+    again = with_bases(read_tree(text, raw.root.base), raw.root.base, bases(raw.root))
     assert bases(again) == bases(raw.root)
     from dataclasses import replace
 

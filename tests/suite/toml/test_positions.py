@@ -11,17 +11,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.positions import Text, index
+from mqa_registry.suite.toml import Text, index_positions
 
 
 def value_at(text, path):
-    place = index(text)[path].value
-    return text.content[place.start : place.end]
+    span = index_positions(text)[path].value
+    return text.content[span.start : span.end]
 
 
 def key_at(text, path):
-    place = index(text)[path].key
-    return text.content[place.start : place.end]
+    span = index_positions(text)[path].key
+    return text.content[span.start : span.end]
 
 
 SUITE = Text(
@@ -108,7 +108,7 @@ def test_a_string_ends_where_its_own_quotes_close_it(spelling):
 
 def test_lines_and_columns_count_from_one_and_in_characters():
     text = Text("s.toml", 'a = 1\r\n  "é😀" = [\n "x" ]\n')
-    places = index(text)
+    places = index_positions(text)
     value, key = text.location(places["é😀",].value), text.location(places["é😀",].key)
     assert (key.line, key.column, key.width, key.source) == (2, 3, 4, '  "é😀" = [')
     assert (value.line, value.column, value.width) == (2, 10, 1)  # its part in the first line
@@ -118,12 +118,12 @@ def test_lines_and_columns_count_from_one_and_in_characters():
 
 def test_a_table_begun_by_a_longer_header_stands_where_its_own_header_does():
     text = Text("s.toml", "[a.b]\nc = 1\n[a]\nd = 2\n")
-    assert text.location(index(text)["a",].key).line == 3
+    assert text.location(index_positions(text)["a",].key).line == 3
 
 
 def test_a_text_without_anything_has_no_places():
-    assert index(Text("s.toml", "")) == {}
-    assert index(Text("s.toml", "# nothing\n\n")) == {}
+    assert index_positions(Text("s.toml", "")) == {}
+    assert index_positions(Text("s.toml", "# nothing\n\n")) == {}
 
 
 # A generator of documents: a table of plain values, and the many ways to write it down.
@@ -248,7 +248,7 @@ def same(one, other):
 def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
     text = Text("s.toml", document)
     expected = dict(paths(tomllib.loads(text.content)))
-    places = index(text)
+    places = index_positions(text)
     assert places.keys() == expected.keys()
     for path, place in places.items():
         key, value = (text.content[span.start : span.end] for span in (place.key, place.value))
@@ -266,7 +266,7 @@ def test_the_text_at_every_place_is_the_value_that_tomllib_reads(document):
 def test_every_place_lies_in_a_line_of_its_own_source(document):
     text = Text("s.toml", document)
     lines = text.content.split("\n")
-    for place in index(text).values():
+    for place in index_positions(text).values():
         for span in (place.key, place.value):
             where = text.location(span)
             assert where.source == lines[where.line - 1]

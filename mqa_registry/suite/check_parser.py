@@ -1,0 +1,225 @@
+"""The parser of one `[[check]]`: from its table to a Check."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from mqa_registry.bounds import words_of
+from mqa_registry.contributions import Probe, Replay, Task
+from mqa_registry.naming import did_you_mean
+from mqa_registry.options import options_of
+from mqa_registry.plugins.kinds import MEASURE, SLICE
+from mqa_registry.suite import grammar
+from mqa_registry.suite.expect import read_expect
+from mqa_registry.suite.model import Against, Check, Severity, default_against, takes_two_views
+from mqa_registry.suite.names import check_name, join_names
+from mqa_registry.suite.references import resolve_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from mqa_registry.bounds import Expect, Need
+    from mqa_registry.contributions import Contribution
+    from mqa_registry.plugins import Catalog, Kinds
+    from mqa_registry.suite.model import Gate, IntervalKind, Use
+    from mqa_registry.suite.references import Resolver
+    from mqa_registry.suite.toml import Node
+
+HINTS = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
+HINTS |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")
+HINTS |= dict.fromkeys(("backend", "backends"), '`on = ["NAME"]` chooses the backends')
+HINTS["metric"] = "did you mean `measure`?"
+AGAINST_HINTS = {"run": "stored runs cannot be held against yet; hold against `backend`, `data` or `perturb = false`"}
+REPLAY_SCHEMA = "label"  # of a replay that has no option `schema`
+
+
+@dataclass(frozen=True)
+class ValidationContext:
+    """What the checks of a suite may name: its backends and data sets, in order, and its task.
+
+    A backend or task that is not valid is None. `gate` and `interval` are those of checks that have none.
+    """
+
+    backends: Mapping[str, Use | None]
+    data: tuple[str, ...]
+    task: Use | None
+    gate: Gate
+    interval: IntervalKind
+    catalog: Catalog
+
+    @property
+    def reference(self) -> str:
+        """The first backend; nothing where the suite has none."""
+        return next(iter(self.backends), "")
+
+    def schema(self, backend: str) -> str:
+        """The schema of a backend's predictions; nothing where it is unknown."""
+        use = self.backends.get(backend)
+        if use is None:
+            return ""
+        if isinstance(use.contribution, Replay):
+            option = options_of(use.contribution.function).get("schema")
+            return str(use.options.get("schema", option.default if option else REPLAY_SCHEMA))
+        task = self.task.contribution if self.task else None
+        return task.schema if isinstance(task, Task) else ""
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A check as far as it can be understood; what is wrong, or not given, is None or empty."""
+
+    node: Node
+    name: str
+    measure: Use | None
+    steps: tuple[Severity, ...]
+    by: Use | None
+    on: tuple[str, ...]
+    data: str
+    against: Against | None
+    expect: Mapping[str, Expect] | None
+
+    @property
+    def given(self) -> Mapping[str, Node]:
+        """The keys of its table, right or wrong."""
+        return self.node.tables
+
+    @property
+    def kind(self) -> Contribution | None:
+        """Its measure's contribution, where it could be found."""
+        return self.measure.contribution if self.measure else None
+
+    @property
+    def noun(self) -> str:
+        """What kind of measure it has."""
+        return self.kind.kind if self.kind else "measure"
+
+    @property
+    def measured(self) -> str:
+        return self.measure.name if self.measure else ""
+
+    @property
+    def compares(self) -> bool:
+        """Whether its measure takes two views."""
+        return takes_two_views(self.kind)
+
+    @property
+    def probe(self) -> Probe | None:
+        return self.kind if isinstance(self.kind, Probe) else None
+
+    @property
+    def sees(self) -> str:
+        """What its probe sees; nothing for any other measure."""
+        return self.probe.sees if self.probe else ""
+
+    def bound(self, word: str) -> Node | None:
+        """A bound of `expect`, valid or not."""
+        expect = self.given.get("expect")
+        return expect.get(word) if expect else None
+
+    def bounds(self, need: Need) -> dict[str, Node]:
+        """Its bounds that need a reference view, or groups, by their words."""
+        return {word: node for word in words_of(need=need) if (node := self.bound(word))}
+
+    def backends(self, context: ValidationContext) -> tuple[str, ...]:
+        """The backends that it is about, with the reference where it compares."""
+        return (*self.on, *([context.reference] if self.compares else []))
+
+    def is_own_reference(self, backend: str, context: ValidationContext) -> bool:
+        """Whether its reference view is the very view that it is about, on this backend."""
+        perturbed = "perturb" in self.given
+        against = self.against
+        if "against" not in self.given:
+            against = default_against(context.reference, compares=self.compares, perturbed=perturbed)
+        return against is not None and not against.differs(backend, self.data, perturbed=perturbed)
+
+
+def parse_check(node: Node, context: ValidationContext, resolver: Resolver) -> tuple[Draft, Check | None]:
+    """The draft of a check's table, and the check where nothing is missing."""
+    name = check_name(node)
+    owner = f"check `{name}`" if name else "a check"
+    valid = resolver.diagnostics.valid_keys(node, grammar.CHECK, owner=owner, hints=HINTS)
+    measure = _resolve(valid.get("measure"), MEASURE.kinds, "metrics/accuracy", resolver)
+    draft = Draft(
+        node=node,
+        name=name,
+        measure=measure,
+        steps=_parse_perturb(valid.get("perturb"), resolver),
+        by=_resolve(valid.get("by"), SLICE.kinds, "fairness/length", resolver),
+        on=_parse_on(valid.get("on"), context, resolver),
+        data=_parse_data(valid.get("data"), context, resolver),
+        against=_parse_against(valid.get("against"), context, resolver),
+        expect=read_expect(valid["expect"], measure, resolver.diagnostics) if "expect" in valid else None,
+    )
+    return draft, _complete(draft, valid, context)
+
+
+def _complete(draft: Draft, valid: Mapping[str, Node], context: ValidationContext) -> Check | None:
+    if draft.measure is None or draft.expect is None:
+        return None
+    plain = {key: child.plain() for key, child in valid.items()}
+    return Check(
+        name=draft.name,
+        measure=draft.measure,
+        expect=draft.expect,
+        data=draft.data,
+        on=draft.on,
+        steps=draft.steps,
+        by=draft.by,
+        against=draft.against,
+        tags=tuple(plain.get("tags", ())),
+        critical=plain.get("critical", True),
+        gate=plain.get("gate", context.gate),
+        interval=plain.get("interval", context.interval),
+    )
+
+
+def _resolve(node: Node | None, kinds: Kinds, example: str, resolver: Resolver) -> Use | None:
+    reference = resolver.reference(node, example) if node else None
+    return resolver.resolve(reference, kinds) if reference else None
+
+
+def _parse_perturb(node: Node | None, resolver: Resolver) -> tuple[Severity, ...]:
+    return (node and resolve_steps(node, resolver)) or (Severity(),)
+
+
+def _parse_on(node: Node | None, context: ValidationContext, resolver: Resolver) -> tuple[str, ...]:
+    """The backends that a check runs on, in the suite's order."""
+    backends = tuple(context.backends)
+    if node is None:
+        return backends
+    for item in node.items:
+        _require(item, backends, "backend", resolver)
+    chosen = node.plain()
+    return tuple(name for name in backends if name in chosen)
+
+
+def _parse_data(node: Node | None, context: ValidationContext, resolver: Resolver) -> str:
+    """The data set of a check: the first one where it names none, or one that is not there."""
+    if node and _require(node, context.data, "data set", resolver):
+        return str(node.value)
+    return context.data[0] if context.data else ""
+
+
+def _parse_against(node: Node | None, context: ValidationContext, resolver: Resolver) -> Against | None:
+    if node is None:
+        return None
+    valid = resolver.diagnostics.valid_keys(node, grammar.AGAINST, owner="`against`", hints=AGAINST_HINTS)
+    if not node.tables:
+        hint = 'write `{ backend = "NAME" }`, `{ perturb = false }` or `{ data = "NAME" }`'
+        resolver.diagnostics.add(node.at, "`against` names no reference view", hint)
+    backend, data = valid.get("backend"), valid.get("data")
+    return Against(
+        backend=backend.value if backend and _require(backend, tuple(context.backends), "backend", resolver) else None,
+        data=data.value if data and _require(data, context.data, "data set", resolver) else None,
+        undisturbed="perturb" in valid,
+    )
+
+
+def _require(node: Node, names: tuple[str, ...], noun: str, resolver: Resolver) -> bool:
+    """Whether there is a backend or data set of this name; else a problem is added."""
+    if node.value in names:
+        return True
+    hint = did_you_mean(node.value, names) or f"the suite has {join_names(names) or 'none'}"
+    resolver.diagnostics.add(node.at, f"there is no {noun} `{node.value}`", hint)
+    return False

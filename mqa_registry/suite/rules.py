@@ -1,0 +1,271 @@
+"""The rules of a check: what has to hold between its parts, each of which is valid by itself.
+
+A rule is a function that yields a diagnostic for each thing that cannot work. `RULES` lists them.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from mqa_registry.bounds import ANY, BY_WORD, VALUE, words_of
+from mqa_registry.contributions import Comparison, Metric, Perturbation, Probe, Replay, Task
+from mqa_registry.plugins.kinds import MEASURE
+from mqa_registry.suite.model import Against
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mqa_registry.bounds import Range
+    from mqa_registry.contributions import Contribution
+    from mqa_registry.suite.check_parser import Draft, ValidationContext
+    from mqa_registry.suite.diagnostics import Diagnostics
+    from mqa_registry.suite.toml import Node
+
+    Rule: TypeAlias = Callable[[Draft, ValidationContext], Iterator["Diagnostic"]]
+
+
+@dataclass(frozen=True)
+class Diagnostic:
+    """One thing that cannot work: the value that it is about, what is wrong, and what to do."""
+
+    node: Node
+    message: str
+    hint: str = ""
+
+
+def validate_check(draft: Draft, context: ValidationContext, diagnostics: Diagnostics) -> None:
+    """Add a problem for everything about a check that breaks a rule."""
+    for rule in RULES:
+        for found in rule(draft, context):
+            diagnostics.add(found.node.at, found.message, found.hint)
+
+
+# Groups.
+
+
+def _gaps_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    for word, node in draft.bounds("groups").items():
+        if "by" not in draft.given:
+            message = f"`{word}` compares groups, and the check has no `by`"
+            yield Diagnostic(node, message, "add `by`, or bound it with `min` or `max`")
+        elif _compares_groups(draft):
+            message = f"`{word}` compares groups, and `{draft.measured}` makes one number of them"
+            yield Diagnostic(node, message, "bound that number with `min` or `max`")
+
+
+def _group_measures_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    if _compares_groups(draft) and "by" not in draft.given:
+        message = f"`{draft.measured}` compares groups, and the check has no `by`"
+        yield Diagnostic(draft.given["measure"], message, "add `by`")
+
+
+def _compares_groups(draft: Draft) -> bool:
+    return isinstance(draft.kind, Metric) and draft.kind.takes_groups
+
+
+# The reference view.
+
+
+def _one_reference(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    for word, node in draft.bounds("reference").items() if draft.compares else ():
+        message = (
+            f"`{word}` needs a metric: the {draft.noun} `{draft.measured}` already holds two views against each other"
+        )
+        yield Diagnostic(node, message, "bound it with `min` or `max`")
+
+
+def _against_is_used(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    if "against" not in draft.given or draft.kind is None or draft.compares or draft.bounds("reference"):
+        return
+    hint = "take `against` out" if draft.sees else "bound it with `max_drop` or `max_rise`, or take `against` out"
+    message = f"nothing is held against `against`: `{draft.measured}` is a {draft.noun}, and `expect` bounds it alone"
+    yield Diagnostic(draft.given["against"], message, hint)
+
+
+def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    """A view is never held against itself; where that is all a check asks for, there is nothing to judge."""
+    if not draft.on or not (draft.compares or draft.bounds("reference")) or draft.sees == "rows":
+        return
+    if not all(draft.is_own_reference(backend, context) for backend in draft.on):
+        return
+    if "against" in draft.given:
+        if draft.against != Against():
+            hint = "`perturb = false` needs a `perturb`; `backend` and `data` others than its own"
+            yield Diagnostic(draft.given["against"], "`against` names the very view that the check is about", hint)
+        return
+    hint = "add a second backend, or hold it against another view with `against`"
+    backend = f"`{draft.on[0]}` is the reference backend"
+    if draft.compares:
+        message = f"the {draft.noun} `{draft.measured}` has nothing to compare with: {backend}"
+        yield Diagnostic(draft.given["measure"], message, hint)
+        return
+    for word, node in draft.bounds("reference").items():
+        message = f"`{word}` has no reference view: nothing is disturbed, and {backend}"
+        yield Diagnostic(node, message, f"add `perturb`, {hint}")
+
+
+# Predictions.
+
+
+def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    schemas: tuple[str, ...] = getattr(draft.kind, "takes", ())
+    for backend in draft.backends(context) if schemas and draft.sees != "rows" else ():
+        schema = context.schema(backend)
+        if schema and schema not in schemas:
+            names = " or ".join(dict.fromkeys(schemas))
+            message = f"`{draft.measured}` reads {names}, and backend `{backend}` answers with {schema}"
+            yield Diagnostic(draft.given["measure"], message, _measures_of(schema, context))
+            return
+
+
+def _measures_of(schema: str, context: ValidationContext) -> str:
+    measures = context.catalog.each(MEASURE.kinds)
+    names = [f"`{name}`" for name, measure in measures if schema in getattr(measure, "takes", ())]
+    return f"of {schema} there are {', '.join(names[:5])}" if names else ""
+
+
+# Perturbations.
+
+
+def _perturbations(draft: Draft) -> Iterator[tuple[str, Perturbation]]:
+    for use in draft.steps[0].perturb:
+        if isinstance(use.contribution, Perturbation):
+            yield use.name, use.contribution
+
+
+def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    task = context.task.contribution if context.task else None
+    if context.task is None or not isinstance(task, Task):
+        return
+    modalities = tuple(dict.fromkeys(task.fields.values()))
+    for name, perturbation in _perturbations(draft):
+        if perturbation.modality not in modalities:
+            reads = " or ".join(modalities)
+            message = f"`{name}` disturbs {perturbation.modality}, and the task `{context.task.name}` reads {reads}"
+            yield Diagnostic(draft.given["perturb"], message)
+
+
+def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    """After some perturbations the target is another, and the data do not say which."""
+    changing = [name for name, perturbation in _perturbations(draft) if perturbation.answer == "changes"]
+    if isinstance(draft.kind, Metric) and changing:
+        message = (
+            f"`{draft.measured}` needs the right answers, and `{changing[0]}` makes them others, nobody says which"
+        )
+        hint = "hold them against those before: a comparison with `against = { perturb = false }`, bounded by `max`"
+        yield Diagnostic(draft.given["measure"], message, hint)
+
+
+def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    """Spans before and after a perturbation are offsets in two texts, and do not compare."""
+    if not (isinstance(draft.kind, Comparison) and draft.against and draft.against.undisturbed and draft.on):
+        return
+    for name, perturbation in _perturbations(draft):
+        if perturbation.modality == "text" and context.schema(draft.on[0]) == "spans":
+            message = f"spans are places in a text, and `{name}` may move them: those before and after do not compare"
+            hint = "measure each with a metric, whose targets move with the text"
+            yield Diagnostic(draft.given["against"], message, hint)
+            return
+
+
+# Probes.
+
+
+def _probes_see_all_rows(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    """A probe is no function of rows that could be asked again of some of them."""
+    if not draft.sees:
+        return
+    if "by" in draft.given:
+        message = f"the probe `{draft.measured}` sees all rows at once, and `by` cuts them into groups"
+        yield Diagnostic(draft.given["by"], message, "take `by` out")
+    words = ("min_rows", *words_of(need="groups"), *(() if draft.compares else words_of(need="reference")))
+    for word in words:
+        if node := draft.bound(word):
+            message = f"`{word}` means nothing for the probe `{draft.measured}`"
+            yield Diagnostic(node, message, "bound it with `min` or `max`")
+
+
+def _probes_of_a_runner_run_a_model(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    if draft.sees != "runner":
+        return
+    for backend in draft.backends(context):
+        use = context.backends.get(backend)
+        if use is not None and isinstance(use.contribution, Replay):
+            message = (
+                f"the probe `{draft.measured}` runs the model, and `{backend}` brings what was predicted elsewhere"
+            )
+            yield Diagnostic(draft.given["measure"], message, "choose other backends with `on`")
+            return
+
+
+def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    if draft.sees != "rows":
+        return
+    if "on" in draft.given:
+        message = f"the probe `{draft.measured}` sees rows alone, and no backend"
+        yield Diagnostic(draft.given["on"], message, "take `on` out")
+    against = draft.against
+    if draft.compares and not (against and (against.data or against.undisturbed)):
+        message = f"the probe `{draft.measured}` holds two sets of rows against each other"
+        yield Diagnostic(draft.given["measure"], message, 'name the other, as in `against = { data = "train" }`')
+
+
+# Ranges: a share is never 85.
+
+
+def _bounds_lie_in_range(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
+    for name, expect in (draft.expect or {}).items():
+        of = f"`{draft.measured}`" if name == VALUE.name else f"`{name}` of `{draft.measured}`"
+        for word, limit in expect.bounds().items():
+            quantity = BY_WORD[word].quantity
+            low, high = quantity.reach(*_range(draft.kind, name))
+            node = _bound_of(draft, name, word)
+            if node is not None and not low <= limit <= high:
+                message = f"`{word}` is {limit:g}, and {_range_text(f'{quantity.phrase} {of}'.strip(), low, high)}"
+                yield Diagnostic(node, message, _range_hint(limit, low, high))
+
+
+def _range(kind: Contribution | None, name: str) -> Range:
+    """From where to where a number of a measure can lie."""
+    if isinstance(kind, Metric | Comparison):
+        return kind.range
+    return kind.ranges.get(name, ANY) if isinstance(kind, Probe) else ANY
+
+
+def _bound_of(draft: Draft, name: str, word: str) -> Node | None:
+    expect = draft.given.get("expect")
+    table = expect if expect is None or name == VALUE.name else expect.get(name)
+    return table.get(word) if table is not None else None
+
+
+def _range_text(subject: str, low: float, high: float) -> str:
+    if math.isinf(high):
+        return f"{subject} is never less than {low:g}"
+    if math.isinf(low):
+        return f"{subject} is never more than {high:g}"
+    return f"{subject} lies between {low:g} and {high:g}"
+
+
+def _range_hint(limit: float, low: float, high: float) -> str:
+    if 1 < limit <= 100 and low <= limit / 100 <= high <= 1:
+        return f"it is not in per cent: write {limit / 100:g}"
+    return "such a bound says nothing: all numbers are on one side of it"
+
+
+RULES: tuple[Rule, ...] = (
+    _gaps_need_groups,
+    _group_measures_need_groups,
+    _one_reference,
+    _against_is_used,
+    _reference_is_another_view,
+    _schema_fits,
+    _modality_fits,
+    _targets_stay_known,
+    _spans_are_of_one_text,
+    _probes_see_all_rows,
+    _probes_of_a_runner_run_a_model,
+    _probes_of_rows_have_no_backend,
+    _bounds_lie_in_range,
+)

@@ -1,0 +1,120 @@
+"""Broken TOML: the errors of tomllib as problems with a position and a hint."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from dataclasses import dataclass
+from typing import Any
+
+from mqa_registry.errors import Problem, SuiteError
+from mqa_registry.suite.toml.positions import Span, Text
+
+WHERE = re.compile(r"(?P<reason>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)", re.DOTALL)
+
+MAX_DEPTH = 32  # levels of tables and arrays; a suite has about six
+MAX_SHOWN = 40  # characters of the text that a message repeats
+
+
+@dataclass(frozen=True)
+class SyntaxMessage:
+    """The message for a reason of tomllib that begins with `reason`, where the text goes on with `ahead`, a pattern.
+
+    `message` and `hint` may hold `{word}`, what `ahead` matched, and `{lower}`, the same in lower case. With
+    `whole_line`, tomllib sees the mistake only behind the line that makes it.
+    """
+
+    reason: str
+    ahead: str
+    message: str
+    hint: str
+    whole_line: bool = False
+
+
+ONE_LINE_EACH = "give every key a line of its own, and put text in quotes"
+BACKSLASH = "write `/` in paths, double the backslash, or put the string in single quotes"
+TWICE = "keep one of the two"
+
+MESSAGES = (
+    SyntaxMessage("Invalid value", r"(?i:true|false)\b", "`{word}` is no TOML value", "write `{lower}`"),
+    SyntaxMessage("Invalid value", r"(?i:none|null|nil)\b", "`{word}` is no TOML value", "leave the key out: there is no null"),
+    SyntaxMessage("Invalid value", r"[+-]?\.\d+", "`{word}` is no TOML value", "write a digit before the point, as in `0.5`"),
+    SyntaxMessage("Invalid value", r"[\u2018-\u201d][^\s,\]}#]*", "`{word}` is no TOML value", 'write straight quotes, `"`'),
+    SyntaxMessage("Invalid value", r"=", "there is one `=` too many", "write `key = value`"),
+    SyntaxMessage("Invalid value", r"[^\s,\]}#]+", "`{word}` is no TOML value", 'put text in quotes: `"{word}"`'),
+    SyntaxMessage("Invalid value", r"", "a value is missing here", "write one, or leave the key out"),
+    SyntaxMessage("Expected newline", r",", "a comma cannot follow the value of a key", "take it out"),
+    SyntaxMessage("Expected newline", r"\S+", "`{word}` cannot follow a value", ONE_LINE_EACH),
+    SyntaxMessage("Expected '=' after a key", r":", "TOML has `=` between a key and its value", "write `key = value`"),
+    SyntaxMessage("Expected '=' after a key", r"[^\s=]+", "`{word}` cannot follow a key", "put a key that has spaces in quotes"),
+    SyntaxMessage("Expected '=' after a key", r"", "a key without a value", "write `key = value`"),
+    SyntaxMessage("Expected ']", r"", "the header of a table is not closed", "write `[name]`, or `[[name]]` for one of several"),
+    SyntaxMessage("Invalid initial character", r"\n", "an inline table cannot run over several lines", "write `{{ ... }}` on one line, or a table under a header `[name]`"),
+    SyntaxMessage("Invalid initial character", r"\}", "an inline table cannot end with a comma", "take the comma out"),
+    SyntaxMessage("Invalid initial character", r"\S*", "`{word}` cannot begin a key", "put a key with other than letters, digits, `-` and `_` in quotes"),
+    SyntaxMessage("Invalid statement", r"<{7}|={7}|>{7}", "this is the mark of a merge conflict", "resolve it"),
+    SyntaxMessage("Invalid statement", r"\{", "a suite is TOML, and this looks like JSON", "write `key = value`"),
+    SyntaxMessage("Invalid statement", r"", "no key, table or comment begins like this", "write `key = value`, `[table]` or `# comment`"),
+    SyntaxMessage("Unclosed array", r"\S", "a comma is missing between two items of an array", "write `[a, b]`"),
+    SyntaxMessage("Unclosed array", r"", "an array is not closed", "write `]` at its end"),
+    SyntaxMessage("Unclosed inline table", r"\S", "a comma is missing between two keys of an inline table", "write `{{ a = 1, b = 2 }}`"),
+    SyntaxMessage("Unclosed inline table", r"", "an inline table is not closed", "write `}}` at its end"),
+    SyntaxMessage("Unescaped '\\'", r"", "a backslash in a string begins an escape, and there is none like this", BACKSLASH),
+    SyntaxMessage("Invalid hex value", r"", "`\\u` in a string needs four hexadecimal digits, `\\U` eight", BACKSLASH),
+    SyntaxMessage("Illegal character '\\n'", r"", "a string does not end on its line", 'close it, or put `"""` around text of several lines'),
+    SyntaxMessage("Illegal character", r"", "a control character cannot stand here", "take it out, or write it as an escape such as `\\u0007`"),
+    SyntaxMessage("Found invalid character '\\n'", r"", "a string does not end on its line", "close it with `'`, or put `'''` around text of several lines"),
+    SyntaxMessage("Found invalid character", r"", "a control character cannot stand here", "take it out"),
+    SyntaxMessage("Escaped character is not", r"", "this escape means no character", "write the character itself"),
+    SyntaxMessage("Expected \"'\"", r"", "a string does not end on its line", "close it with `'`"),
+    SyntaxMessage("Unterminated string", r"", "a string is not closed", "close it with the quotes that it begins with"),
+    SyntaxMessage("Cannot declare", r"", "this table is declared twice", "put its keys together, or write `[[name]]` for one of several", whole_line=True),
+    SyntaxMessage("Cannot overwrite", r"", "this key or table is given twice", TWICE, whole_line=True),
+    SyntaxMessage("Duplicate inline table key", r"", "a key is given twice in an inline table", TWICE, whole_line=True),
+    SyntaxMessage("Cannot mutate immutable", r"", "a table that was written inline, or whole, cannot be added to", "put its keys together", whole_line=True),
+)  # fmt: skip
+
+
+def parse(text: Text) -> dict[str, Any]:
+    """The tables of a TOML text; SuiteError with the one problem where it is broken."""
+    try:
+        tables = tomllib.loads(text.content)
+    except tomllib.TOMLDecodeError as error:
+        raise SuiteError([_problem(text, str(error))]) from None
+    except RecursionError:
+        raise _too_deep(text) from None
+    except ValueError as error:  # such as an integer of thousands of digits
+        reason = str(error).partition(";")[0]
+        raise SuiteError([Problem(f"`{text.file}` holds a value that cannot be read: {reason}")]) from None
+    if _is_deeper(tables, MAX_DEPTH):
+        raise _too_deep(text)
+    return tables
+
+
+def _too_deep(text: Text) -> SuiteError:
+    return SuiteError([Problem(f"`{text.file}` is nested too deeply to be a suite")])
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _problem(text: Text, error: str) -> Problem:
+    found = WHERE.fullmatch(error)
+    reason = found["reason"] if found else error
+    at = (
+        text.offset(int(found["line"]), int(found["column"])) if found and found["line"] else len(text.content.rstrip())
+    )
+    ahead = text.content[at:]
+    for entry in MESSAGES:
+        if reason.startswith(entry.reason) and (match := re.match(entry.ahead, ahead)):
+            return _described(text, entry, at, match[0])
+    return Problem(f"broken TOML: {reason}", location=text.location(Span(at, at + 1)))
+
+
+def _described(text: Text, entry: SyntaxMessage, at: int, word: str) -> Problem:
+    span = text.line(at) if entry.whole_line else Span(at, at + max(len(word.rstrip("\n")), 1))
+    word = word if len(word) <= MAX_SHOWN else f"{word[: MAX_SHOWN - 3]}..."
+    fields = {"word": word, "lower": word.lower()}
+    return Problem(entry.message.format(**fields), entry.hint.format(**fields), text.location(span))
