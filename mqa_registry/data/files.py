@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from mqa_registry.data.json_file import read_json
 from mqa_registry.data.unreadable import as_text
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory
 from mqa_registry.formats import is_special
+from mqa_registry.naming import did_you_mean
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,8 +100,7 @@ def _check_there(path: Path) -> None:
         raise DataError(f"`{path}` is a pipe or a device, and may never end", hint="save what it gives to a file")
     if not path.exists():
         beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        close = difflib.get_close_matches(path.name, beside, n=1)
-        raise DataError(f"there is no file `{path}`", hint=f"did you mean `{close[0]}`?" if close else "")
+        raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, beside))
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"`{path}` is empty")
 

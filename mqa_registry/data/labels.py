@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.naming import counted
+from mqa_registry.naming import close_names, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,8 +133,8 @@ def _no_name(label: Any, labels: Sequence[Any], classes: Sequence[str]) -> tuple
 def _meant(text: str, labels: Sequence[Any], classes: Sequence[str]) -> str:
     """The class that a person may have meant; else the map of labels, each the beginning of one class."""
     folded = {name.casefold(): name for name in classes}
-    if close := difflib.get_close_matches(text.casefold(), folded, n=1):
-        return f"did you mean `{folded[close[0]]}`?"
+    if near := close_names(text.casefold(), folded, limit=1):
+        return f"did you mean `{folded[near[0]]}`?"
     begun = {label: [name for name in classes if _folded(name).startswith(_folded(_text(label)))] for label in labels}
     if all(len(names) == 1 for names in begun.values()) and len(begun) <= SPELLED:
         return _spelled({label: names[0] for label, names in begun.items()})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -12,7 +11,7 @@ from mqa_registry.boundary import checked_table
 from mqa_registry.data import Rows, derived_ids, mapped_labels
 from mqa_registry.data.digest import digest_of_files, digest_of_table
 from mqa_registry.errors import DataError, MissingColumnError
-from mqa_registry.naming import counted
+from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.stats.randomness import generator
 
 if TYPE_CHECKING:
@@ -118,9 +117,8 @@ def _is_text(kind: pa.DataType) -> bool:
 
 def _missing(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
     """That a column is not there, and how to map another; `field` is what it was mapped to, where it was."""
-    close = difflib.get_close_matches(column, table.column_names, n=1)
-    there = ", ".join(f"`{name}`" for name in table.column_names)
-    guess = f"did you mean `{close[0]}`? " if close else ""
+    guess = did_you_mean(column, table.column_names)
+    there = f"{guess} it has {', '.join(f'`{name}`' for name in table.column_names)}".strip()
     return MissingColumnError(
-        f"the data set `{data.name}` has no column `{column}`", column=field or column, there=f"{guess}it has {there}"
+        f"the data set `{data.name}` has no column `{column}`", column=field or column, there=there
     )
