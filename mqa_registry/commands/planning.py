@@ -8,6 +8,7 @@ from rich.table import Table
 
 from mqa_registry import plan as plans
 from mqa_registry import runs
+from mqa_registry.bounds import words_of
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.predict import examine
@@ -62,7 +63,7 @@ def _table(found: Sequence[RequiredRows], pen: Pen) -> Table:
 
 
 def _row(need: RequiredRows, pen: Pen) -> tuple[Text, ...]:
-    grouped = need.is_per_group and not {"max_gap", "min_ratio"} & need.expect.keys()
+    grouped = need.is_per_group and not need.expect.keys() & set(words_of(need="groups"))
     expects = ", ".join(bound.text for bound in bounds(need.expect, grouped=grouped))
     check = pen.data(need.check, cells=200)
     if need.group:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from itertools import combinations
 from typing import TYPE_CHECKING
 
+from mqa_registry.bounds import DROP, QUANTITIES, RISE, VALUE
 from mqa_registry.errors import DataError
 from mqa_registry.judging.measurements import Measurement, estimate, estimate_drop
 from mqa_registry.stats.differences import difference, ratio
@@ -90,7 +91,7 @@ def evaluate_groups(
     """The numbers of all rows, of every group by itself, and of how far the groups lie apart."""
     measurement = Measurement.of(inputs, expect)
     whole = evaluate(measurement, expect, options)
-    between = expect.max_gap is not None or expect.min_ratio is not None
+    between = expect.needs("groups")
     if between:
         require_comparable_groups(len(groups) - len(small_groups))
     found = {
@@ -111,18 +112,15 @@ def evaluate(
     options = replace(options, clusters=measurement.clusters)
     value = estimate(measurement.output, measurement.rows, options)
     numbers = {"value": refine(value) if refine else value}
-    if expect.max_drop is not None:
-        numbers["drop"] = _estimate_change(measurement, options)
-    if expect.max_rise is not None:
-        numbers["rise"] = _estimate_change(measurement, options, rise=True)
+    for quantity in (DROP, RISE):
+        if expect.has(quantity):
+            numbers[quantity.name] = _estimate_change(measurement, options, rise=quantity is RISE)
     return Evaluation(measurement, numbers, _claims(numbers, expect))
 
 
 def range_claim(name: str, number: Estimate, expect: Expect) -> Claim:
     """That a number is at least `min` and at most `max`."""
-    low = -math.inf if expect.min is None else expect.min
-    high = math.inf if expect.max is None else expect.max
-    return Claim(name, number, low, high)
+    return Claim(name, number, *expect.limits(VALUE))
 
 
 def require_comparable_groups(groups: int) -> None:
@@ -136,7 +134,7 @@ def require_comparable_groups(groups: int) -> None:
 
 def _evaluate_gaps(measurement: Measurement, groups: Mapping[str, Evaluation], expect: Expect) -> Evaluation:
     """The differences and ratios between every two groups, each a claim of its own; the widest is the number."""
-    if expect.max_gap is None and expect.min_ratio is None:
+    if not expect.needs("groups"):
         return Evaluation(measurement, {})
     values = {name: one.numbers["value"] for name, one in groups.items()}
     ordered = sorted(values, key=lambda name: -values[name].value if math.isfinite(values[name].value) else math.inf)
@@ -174,11 +172,5 @@ def _estimate_change(measurement: Measurement, options: IntervalOptions, *, rise
 
 
 def _claims(numbers: Mapping[str, Estimate], expect: Expect) -> list[Claim]:
-    claims = []
-    if expect.min is not None or expect.max is not None:
-        claims.append(range_claim("value", numbers["value"], expect))
-    if expect.max_drop is not None:
-        claims.append(Claim("drop", numbers["drop"], high=expect.max_drop))
-    if expect.max_rise is not None:
-        claims.append(Claim("rise", numbers["rise"], high=expect.max_rise))
-    return claims
+    bounded = (quantity for quantity in QUANTITIES if quantity.need != "groups" and expect.has(quantity))
+    return [Claim(quantity.name, numbers[quantity.name], *expect.limits(quantity)) for quantity in bounded]

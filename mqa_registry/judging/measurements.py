@@ -114,8 +114,8 @@ class Measurement:
     def of(cls, inputs: MeasureInputs, expect: Expect, selected: RowSelection | None = None) -> Measurement:
         """Call the measure."""
         some = inputs if selected is None else inputs.take(selected)
-        needs_reference = expect.max_drop is not None or expect.max_rise is not None
-        return cls(inputs, _measure(some), _measure_reference(some) if needs_reference else None, selected)
+        reference = _measure_reference(some) if expect.needs("reference") else None
+        return cls(inputs, _measure(some), reference, selected)
 
     def select(self, rows: RowSelection, expect: Expect) -> Measurement:
         """The same of some of the rows.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mqa_registry.bounds import QUANTITIES, words_of
 from mqa_registry.contributions import Comparison, Metric, Quantile
 from mqa_registry.data import labels_in
 from mqa_registry.errors import ContributionError
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from mqa_registry.stats.estimates import Bools
     from mqa_registry.suite import Check
 
-BOUND_GROUPS = (("min", "max"), ("max_drop",), ("max_rise",), ("max_gap",), ("min_ratio",))  # each with a best case
 WHY_UNKNOWN = {
     MetricKind.MEAN: "depends on how far the rows' scores lie apart",
     MetricKind.SCORES: "depends on how sure the predictions are",
@@ -134,8 +134,8 @@ def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[R
     check, bounds = case.check, {} if case.sights else case.expect.bounds()
     sizes = counts.sizes(case)
     judged = sorted((size, name) for name, size in sizes.items() if size >= case.expect.min_rows)
-    for words in BOUND_GROUPS:
-        expect: dict[str, float] = {word: bounds[word] for word in words if word in bounds}
+    for quantity in QUANTITIES:
+        expect: dict[str, float] = {word: bounds[word] for word in words_of(quantity=quantity) if word in bounds}
         if not expect:
             continue
         kind = find_metric_kind(check.measure, counts.classes.get(check.data, ()))
@@ -145,7 +145,7 @@ def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[R
         elif sees_predictions(check.by):
             yield RequiredRows(check.name, expect, counts.rows(case), None, "the groups depend on the predictions")
         elif judged:
-            between = "max_gap" in expect or "min_ratio" in expect
+            between = quantity.need == "groups"
             is_grouped = isinstance(check.measure.contribution, Metric) and check.measure.contribution.takes_groups
             rows = [size for size, _ in judged]
             one = _require(check.name, expect, best, rows, group=judged[0][1], needs_two=between or is_grouped)

@@ -48,8 +48,7 @@ def clean_value(case: Case, cache: SampleCache) -> float:
         if len(large) < 2 and isinstance(metric, Metric) and metric.takes_groups:
             return math.nan
         inputs = replace(inputs, groups=large)
-    without_reference = replace(case.expect, max_drop=None, max_rise=None)
-    return Measurement.of(inputs, without_reference).output.point(len(inputs.sample))
+    return Measurement.of(inputs, case.expect.without("reference")).output.point(len(inputs.sample))
 
 
 def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> dict[str, Any]:
@@ -62,7 +61,7 @@ def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> dict
     """
     ordered = sorted(steps, key=lambda step: step.severity)
     values = [_value(step) for step in ordered]
-    sign = _better_direction(expect)
+    sign = expect.slope
     error = _mean_error(values, sign)
     clean_error = _mean_error([clean], sign)
     return {
@@ -100,13 +99,6 @@ def _sweep_of(result: Result) -> Mapping[str, Any]:
 def _value(step: Step) -> float:
     number = step.numbers.get("value")
     return math.nan if number is None or number.estimate is None else number.estimate
-
-
-def _better_direction(expect: Expect) -> int:
-    """1 where more is better, -1 where less is, 0 where the bounds do not say."""
-    more = any(bound is not None for bound in (expect.min, expect.max_drop))
-    less = any(bound is not None for bound in (expect.max, expect.max_rise))
-    return more - less
 
 
 def _mean_error(values: Sequence[float], sign: int) -> float:

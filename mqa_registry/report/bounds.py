@@ -6,19 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from mqa_registry.bounds import BY_WORD, QUANTITIES
+from mqa_registry.bounds import VALUE as MAIN
 from mqa_registry.report.numbers import level
 
-VALUE = "value"  # the measure's main number
+VALUE = MAIN.name  # the measure's main number
 
-_WORDS = {
-    "min": (VALUE, "≥"),
-    "max": (VALUE, "≤"),
-    "max_drop": ("drop", "≤"),
-    "max_rise": ("rise", "≤"),
-    "max_gap": ("gap", "≤"),
-    "min_ratio": ("ratio", "≥"),
-}
-_BETWEEN_GROUPS = frozenset({"gap", "ratio"})
+_BETWEEN_GROUPS = frozenset(quantity.name for quantity in QUANTITIES if quantity.need == "groups")
 
 
 @dataclass(frozen=True)
@@ -44,8 +38,8 @@ def bounds(expect: Mapping[str, Any], *, grouped: bool) -> tuple[Bound, ...]:
     """The bounds of a check, one for every number that is judged; `grouped` where they are on every group."""
     found: dict[str, Bound] = {}
     for name, word, limit in _limits(expect):
-        number, sign = _WORDS[word]
-        bound = _bound(name or number, number, sign, limit, grouped=grouped)
+        row = BY_WORD[word]
+        bound = _bound(name or row.quantity.name, row.quantity.name, row.sign, limit, grouped=grouped)
         earlier = found.get(bound.number)
         found[bound.number] = bound if earlier is None else _both(earlier, bound)
     return tuple(found.values())
@@ -60,7 +54,9 @@ def _limits(expect: Mapping[str, Any]) -> list[tuple[str, str, float]]:
         if isinstance(inner, Mapping)
         for word, limit in inner.items()
     ]
-    return [(name, word, float(limit)) for name, word, limit in (*flat, *named) if word in _WORDS and _is_number(limit)]
+    return [
+        (name, word, float(limit)) for name, word, limit in (*flat, *named) if word in BY_WORD and _is_number(limit)
+    ]
 
 
 def _is_number(value: object) -> bool:

@@ -79,7 +79,8 @@ def _one_reference(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
 def _against_is_used(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     if "against" not in draft.given or draft.kind is None or draft.compares or draft.bounds("reference"):
         return
-    hint = "take `against` out" if draft.sees else "bound it with `max_drop` or `max_rise`, or take `against` out"
+    words = " or ".join(f"`{word}`" for word in words_of(need="reference"))
+    hint = "take `against` out" if draft.sees else f"bound it with {words}, or take `against` out"
     message = f"nothing is held against `against`: `{draft.measured}` is a {draft.noun}, and `expect` bounds it alone"
     yield Diagnostic(draft.given["against"], message, hint)
 

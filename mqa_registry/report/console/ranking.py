@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from mqa_registry.bounds import MIN_ROWS
 from mqa_registry.judging.result import Verdict
 from mqa_registry.report.console.families import groups_of
 
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     Ranks: TypeAlias = Mapping[str, Sequence[tuple[str, Number]]]  # by backend: groups with their numbers
 
 BROKEN = 3  # groups that do not hold, of which each gets a row
-_SMALL = 30  # the suite's own default for `min_rows`
 
 
 def ranked(row: Row, backend: str, bound: Bound) -> list[tuple[str, Number]]:
@@ -25,7 +25,7 @@ def ranked(row: Row, backend: str, bound: Bound) -> list[tuple[str, Number]]:
 
     Of equal ones, the smallest and so least certain comes first.
     """
-    least = row.first.expect.get("min_rows", _SMALL)
+    least = row.first.expect.get("min_rows", MIN_ROWS)
     sign = -1 if bound.better == "low" else 1
     found = []
     for name, part in groups_of(row.results[backend]).items():
