@@ -158,15 +158,15 @@ def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ..
 def _positional_problems(contribution: Contribution) -> Iterator[str]:
     # A leading underscore marks an argument as unused; the names themselves keep their order from being mixed up.
     found = [parameter.name.lstrip("_") for parameter in _positional(contribution.function)]
-    wanted = _allowed_positional(contribution)[0]
+    required = _allowed_positional(contribution)[0]
     if tuple(found) in _allowed_positional(contribution):
         return
-    surplus = [name for name in found if name not in wanted]
-    if found[: len(wanted)] == list(wanted):
+    surplus = [name for name in found if name not in required]
+    if found[: len(required)] == list(required):
         names = ", ".join(f"`{name}`" for name in surplus)
         yield f"{names} must be keyword-only to be an option: put `*` before it in the signature"
         return
-    yield f"a {contribution.kind} takes ({', '.join((*wanted, '*', 'options'))}), and its function ({', '.join(found)})"
+    yield f"a {contribution.kind} takes ({', '.join((*required, '*', 'options'))}), and its function ({', '.join(found)})"
 
 
 def _option_problems(contribution: Contribution, reserved: Sequence[str]) -> Iterator[str]:

@@ -47,7 +47,7 @@ class Valid:
 
 def validate(
     options: Options,
-    given: Mapping[str, Any],
+    table: Mapping[str, Any],
     *,
     owner: str,
     noun: str = "option",
@@ -61,12 +61,12 @@ def validate(
     that an unknown one may have meant.
     """
     try:
-        model = _model(options).model_validate(dict(given), context=bases)
+        model = _model(options).model_validate(dict(table), context=bases)
     except ValidationError as error:
         errors = error.errors(include_url=False, include_context=False)
-        return Valid(faults=tuple(explain_errors(options, given, errors, owner=owner, noun=noun, also=also)))
+        return Valid(faults=tuple(explain_errors(options, table, errors, owner=owner, noun=noun, also=also)))
     return Valid(
-        {option.name: getattr(model, f"option_{n}") for n, option in enumerate(options) if option.name in given}
+        {option.name: getattr(model, f"option_{n}") for n, option in enumerate(options) if option.name in table}
     )
 
 
@@ -119,8 +119,8 @@ def _single(schema: dict[str, Any]) -> dict[str, Any]:
 
 def _without_type(schema: dict[str, Any]) -> dict[str, Any]:
     """A schema that lists its values, as those of an array may, without their type: a value of another is one fault."""
-    kept = {key: value for key, value in schema.items() if key != "type" or not {"const", "enum"} & schema.keys()}
-    return kept | {"items": _without_type(kept["items"])} if isinstance(kept.get("items"), dict) else kept
+    reduced = {key: value for key, value in schema.items() if key != "type" or not {"const", "enum"} & schema.keys()}
+    return reduced | {"items": _without_type(reduced["items"])} if isinstance(reduced.get("items"), dict) else reduced
 
 
 def _is_toml(default: Any) -> bool:

@@ -151,7 +151,7 @@ class Fault:
 
 
 def explain_errors(
-    options: Options, given: Mapping[str, Any], errors: Sequence[Any], *, owner: str, noun: str, also: Sequence[str]
+    options: Options, table: Mapping[str, Any], errors: Sequence[Any], *, owner: str, noun: str, also: Sequence[str]
 ) -> Iterator[Fault]:
     """The errors of pydantic as faults: one for each value, however many members of a union it misses."""
     seen = set()
@@ -163,14 +163,14 @@ def explain_errors(
         elif kind == "missing":
             if not any(did_you_mean(other, [name]) for other in unknown):  # else it is there, misspelt
                 yield _missing(options, name, owner, noun)
-        elif (path := _path(options, given, error["loc"])) not in seen:
+        elif (path := _path(options, table, error["loc"])) not in seen:
             seen.add(path)
-            yield _misfit(options, given, path)
+            yield _misfit(options, table, path)
 
 
 def _unknown(options: Options, name: str, owner: str, noun: str, also: Sequence[str]) -> Fault:
-    known = ", ".join(f"`{option}`" for option in options.names)
-    rest = f"its {noun}s are {known}" if known else f"it has no {noun}s"
+    names = ", ".join(f"`{option}`" for option in options.names)
+    rest = f"its {noun}s are {names}" if names else f"it has no {noun}s"
     hint = did_you_mean(name, (*options.names, *also)) or rest
     return Fault((name,), f"{owner} has no {noun} {_quoted(name)}", hint, at_key=True)
 
@@ -180,21 +180,21 @@ def _missing(options: Options, name: str, owner: str, noun: str) -> Fault:
     return Fault((), f"{owner} needs the {noun} `{name}`", str(option))
 
 
-def _misfit(options: Options, given: Mapping[str, Any], path: KeyPath) -> Fault:
+def _misfit(options: Options, table: Mapping[str, Any], path: KeyPath) -> Fault:
     option = options.get(str(path[0]))
     assert option is not None  # pydantic knows no others
-    annotation, value = option.annotation, given[option.name]
+    annotation, value = option.annotation, table[option.name]
     for step in path[1:]:
         annotation, value = inner_type(annotation), value[step]
     message = f"{_name_of(path)} must be {describe_type(annotation)}, not {describe_value(value)}"
     return Fault(path, message, _hint(annotation, value) or ("" if len(path) == 1 else str(option)))
 
 
-def _path(options: Options, given: Mapping[str, Any], loc: Sequence[Any]) -> KeyPath:
+def _path(options: Options, table: Mapping[str, Any], loc: Sequence[Any]) -> KeyPath:
     """Where the value stands. pydantic puts the members of a union among the keys; a union is at fault as a whole."""
     option = options.get(loc[0])
     assert option is not None
-    path, annotation, value = [loc[0]], option.annotation, given[loc[0]]
+    path, annotation, value = [loc[0]], option.annotation, table[loc[0]]
     for step in loc[1:]:
         inner = inner_type(annotation)
         if inner is None or not _has(value, step):
@@ -224,39 +224,39 @@ def _quoted(name: str) -> str:
 
 def _hint(annotation: Any, value: Any) -> str:
     """What most likely went wrong."""
-    wanted = plain_types(annotation)
-    if any(get_origin(kind) in {list, tuple} for kind in wanted) and not isinstance(value, Mapping | list):
+    types = plain_types(annotation)
+    if any(get_origin(kind) in {list, tuple} for kind in types) and not isinstance(value, Mapping | list):
         return f"write `[{format_value(value)}]`"
     if isinstance(value, str):
-        return _hint_for_text(wanted, value)
+        return _hint_for_text(types, value)
     if isinstance(value, float):
-        return _hint_for_float(wanted, value)
-    if date in wanted and isinstance(value, datetime):
+        return _hint_for_float(types, value)
+    if date in types and isinstance(value, datetime):
         return f"write the day alone: `{value.date()}`"
-    return _hint_for_integer(annotation, wanted, value) if type(value) is int else ""
+    return _hint_for_integer(annotation, types, value) if type(value) is int else ""
 
 
-def _hint_for_integer(annotation: Any, wanted: Sequence[Any], value: int) -> str:
-    if {str, Path} & set(wanted):
+def _hint_for_integer(annotation: Any, types: Sequence[Any], value: int) -> str:
+    if {str, Path} & set(types):
         return f'put it in quotes: `"{value}"`'
-    share = float in wanted and upper_limit(annotation) == 1 and 1 < value <= 100
+    share = float in types and upper_limit(annotation) == 1 and 1 < value <= 100
     return f"not in per cent: did you mean `{value / 100}`?" if share else ""
 
 
-def _hint_for_text(wanted: Sequence[Any], value: str) -> str:
-    choices = [choice for kind in wanted if get_origin(kind) is Literal for choice in get_args(kind)]
-    if bool in wanted and value.lower() in {"true", "false"}:
+def _hint_for_text(types: Sequence[Any], value: str) -> str:
+    choices = [choice for kind in types if get_origin(kind) is Literal for choice in get_args(kind)]
+    if bool in types and value.lower() in {"true", "false"}:
         return f"write `{value.lower()}` without quotes"
-    if date in wanted:
+    if date in types:
         return "write it without quotes" if re.fullmatch(r"\d{4}-\d\d-\d\d", value) else "write it as `2027-01-31`"
-    if {int, float} & set(wanted) and value.replace(".", "", 1).lstrip("+-").isdecimal():
+    if {int, float} & set(types) and value.replace(".", "", 1).lstrip("+-").isdecimal():
         return "write it without quotes"
-    if {str, Path} & set(wanted):
+    if {str, Path} & set(types):
         return "it must not be empty" if not value else ""
     return did_you_mean(value, [choice for choice in choices if isinstance(choice, str)])
 
 
-def _hint_for_float(wanted: Sequence[Any], value: float) -> str:
+def _hint_for_float(types: Sequence[Any], value: float) -> str:
     if not math.isfinite(value):
-        return "give a finite number" if float in wanted else ""
-    return f"write `{value:.0f}`" if int in wanted and value.is_integer() and abs(value) < 2**53 else ""
+        return "give a finite number" if float in types else ""
+    return f"write `{value:.0f}`" if int in types and value.is_integer() and abs(value) < 2**53 else ""

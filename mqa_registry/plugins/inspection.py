@@ -37,9 +37,9 @@ def contributions_of(module: object) -> tuple[Contribution, ...]:
     hooks = _hooks(manager)
     if not hooks:
         raise BrokenPluginError("it has no hooks; does its entry point name the right module?")
-    given = tuple(each for name, hook in hooks for each in _called(name, hook))
-    _refuse(_contribution_problems(given))
-    return given
+    contributions = tuple(each for name, hook in hooks for each in _call(name, hook))
+    _refuse(_contribution_problems(contributions))
+    return contributions
 
 
 def _refuse(problems: Iterable[str]) -> None:
@@ -74,25 +74,25 @@ def _hooks(manager: pluggy.PluginManager) -> list[tuple[str, pluggy.HookImpl]]:
     return [(name, impl) for name in HOOKS for impl in getattr(manager.hook, name).get_hookimpls()]
 
 
-def _called(name: str, hook: pluggy.HookImpl) -> Iterator[Contribution]:
+def _call(name: str, hook: pluggy.HookImpl) -> Iterator[Contribution]:
     """What one hook yields, all of it of the kinds that it may."""
-    given = hook.function()
-    if not isinstance(given, Iterable):
-        raise BrokenPluginError(f"hook `{name}` gives {given!r:.40}, and a hook yields contributions")
-    for item in given:
+    items = hook.function()
+    if not isinstance(items, Iterable):
+        raise BrokenPluginError(f"hook `{name}` gives {items!r:.40}, and a hook yields contributions")
+    for item in items:
         if not isinstance(item, HOOKS[name]):
-            wanted = " or ".join(f"`{kind.__name__}`" for kind in HOOKS[name])
-            raise BrokenPluginError(f"hook `{name}` yields a `{type(item).__name__}`, and takes {wanted} alone")
+            allowed = " or ".join(f"`{kind.__name__}`" for kind in HOOKS[name])
+            raise BrokenPluginError(f"hook `{name}` yields a `{type(item).__name__}`, and takes {allowed} alone")
         yield item
 
 
-def _contribution_problems(given: tuple[Contribution, ...]) -> Iterator[str]:
-    for each in given:
+def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[str]:
+    for each in contributions:
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
         for problem in (*_field_problems(each), *signature_problems(each, role_of(type(each)).keys)):
             yield f"{each.kind} `{each.name}`: {problem}"
-    for (role, name), count in Counter((role_of(type(each)).title, each.name) for each in given).items():
+    for (role, name), count in Counter((role_of(type(each)).title, each.name) for each in contributions).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
 

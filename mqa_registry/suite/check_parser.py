@@ -80,8 +80,8 @@ class Draft:
     expect: Mapping[str, Expect] | None
 
     @property
-    def given(self) -> Mapping[str, Node]:
-        """The keys of its table, right or wrong."""
+    def keys(self) -> Mapping[str, Node]:
+        """The keys of its table, valid or not."""
         return self.node.tables
 
     @property
@@ -114,7 +114,7 @@ class Draft:
 
     def bound(self, word: str) -> Node | None:
         """A bound of `expect`, valid or not."""
-        expect = self.given.get("expect")
+        expect = self.keys.get("expect")
         return expect.get(word) if expect else None
 
     def bounds(self, need: Need) -> dict[str, Node]:
@@ -127,9 +127,9 @@ class Draft:
 
     def is_own_reference(self, backend: str, context: ValidationContext) -> bool:
         """Whether its reference view is the very view that it is about, on this backend."""
-        perturbed = "perturb" in self.given
+        perturbed = "perturb" in self.keys
         against = self.against
-        if "against" not in self.given:
+        if "against" not in self.keys:
             against = default_against(context.reference, compares=self.compares, perturbed=perturbed)
         return against is not None and not against.differs(backend, self.data, perturbed=perturbed)
 

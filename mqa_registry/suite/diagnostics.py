@@ -47,21 +47,21 @@ class Diagnostics:
         return {key: child for key, child in own.items() if key not in invalid}
 
     def valid_options(
-        self, node: Node, options: Options, given: Mapping[str, Node], owner: str, also: tuple[str, ...]
+        self, node: Node, options: Options, nodes: Mapping[str, Node], owner: str, also: tuple[str, ...]
     ) -> Mapping[str, Any] | None:
         """The options of a contribution as its function takes them; None where some are not valid.
 
         `also` are other keys of the same table, which a misspelt option may have meant.
         """
-        plain = {key: child.plain() for key, child in given.items()}
-        folders = {key: child.base for key, child in given.items()}
+        plain = {key: child.plain() for key, child in nodes.items()}
+        folders = {key: child.base for key, child in nodes.items()}
         valid = validate(options, plain, owner=owner, bases=folders, also=also)
         for fault in valid.faults:
-            self._add_fault(node, given, fault)
+            self._add_fault(node, nodes, fault)
         return None if valid.faults else valid.values
 
-    def _add_fault(self, table: Node, given: Mapping[str, Node], fault: Fault) -> None:
-        node = given[str(fault.path[0])].down(fault.path[1:]) if fault.path else table
+    def _add_fault(self, table: Node, nodes: Mapping[str, Node], fault: Fault) -> None:
+        node = nodes[str(fault.path[0])].down(fault.path[1:]) if fault.path else table
         self.add(node.key if fault.at_key else node.at, fault.message, fault.hint)
 
     def raise_any(self) -> None:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 def check_name(check: Node) -> str:
     """The name of a check, as far as its table says enough; else nothing."""
-    given = check.get("name")
-    if given is not None:
-        return given.value if isinstance(given.value, str) else ""
+    own = check.get("name")
+    if own is not None:
+        return own.value if isinstance(own.value, str) else ""
     names = (" + ".join(references(check.get(key))) for key in ("measure", "perturb", "by"))
     return " / ".join(filter(None, names))
 

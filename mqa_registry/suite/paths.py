@@ -24,7 +24,7 @@ CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 
 
 def missing_paths(
-    function: Callable[..., Any], given: Mapping[str, Node], values: Mapping[str, Any]
+    function: Callable[..., Any], nodes: Mapping[str, Node], values: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str]]:
     """Every option of a contribution that names a file or folder that is not there, or is neither: position, message, hint.
 
@@ -34,7 +34,7 @@ def missing_paths(
     for option in options_of(function):
         accepted = {one for kind in plain_types(option.annotation) for one in (get_args(kind) or (kind,))}
         if option.name in values and Path in accepted:
-            node, value = given[option.name], values[option.name]
+            node, value = nodes[option.name], values[option.name]
             pairs = zip(node.items, value, strict=True) if isinstance(value, list | tuple) else [(node, value)]
             for item, path in pairs:
                 yield from _missing(item, path, certain=str not in accepted)

@@ -67,8 +67,8 @@ class Resolver:
         values = self.diagnostics.valid_options(reference.node, options, reference.options, f"`{name}`", also)
         if values is None:
             return None
-        given = {key: child.plain() for key, child in reference.options.items()}
-        use = Use(name, found, given, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
+        plain = {key: child.plain() for key, child in reference.options.items()}
+        use = Use(name, found, plain, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
         self._missing += [(use, *one) for one in missing_paths(found.function, reference.options, values)]
         return use
 
@@ -128,12 +128,12 @@ def _resolve_step(references: list[Reference], severity: Node | None, swept: int
 
 def _severities_of(reference: Reference, catalog: Catalog) -> Node | None:
     """The array of severities, where the perturbation takes one number for it."""
-    given = reference.options.get(SWEPT)
-    if given is None or not isinstance(given.value, list):
+    severity = reference.options.get(SWEPT)
+    if severity is None or not isinstance(severity.value, list):
         return None
     found = catalog.find(PERTURBATION.kinds, reference.use.value)
     option = None if isinstance(found, Problem) else options_of(found.function).get(SWEPT)
-    return given if option and option.numeric else None
+    return severity if option and option.numeric else None
 
 
 def _check_sweep(sweep: Node, diagnostics: Diagnostics) -> list[Node]:

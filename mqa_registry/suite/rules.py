@@ -47,7 +47,7 @@ def validate_check(draft: Draft, context: ValidationContext, diagnostics: Diagno
 
 def _gaps_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     for word, node in draft.bounds("groups").items():
-        if "by" not in draft.given:
+        if "by" not in draft.keys:
             message = f"`{word}` compares groups, and the check has no `by`"
             yield Diagnostic(node, message, "add `by`, or bound it with `min` or `max`")
         elif _compares_groups(draft):
@@ -56,9 +56,9 @@ def _gaps_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diag
 
 
 def _group_measures_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    if _compares_groups(draft) and "by" not in draft.given:
+    if _compares_groups(draft) and "by" not in draft.keys:
         message = f"`{draft.measured}` compares groups, and the check has no `by`"
-        yield Diagnostic(draft.given["measure"], message, "add `by`")
+        yield Diagnostic(draft.keys["measure"], message, "add `by`")
 
 
 def _compares_groups(draft: Draft) -> bool:
@@ -77,12 +77,12 @@ def _one_reference(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
 
 
 def _against_is_used(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    if "against" not in draft.given or draft.kind is None or draft.compares or draft.bounds("reference"):
+    if "against" not in draft.keys or draft.kind is None or draft.compares or draft.bounds("reference"):
         return
     words = " or ".join(f"`{word}`" for word in words_of(need="reference"))
     hint = "take `against` out" if draft.sees else f"bound it with {words}, or take `against` out"
     message = f"nothing is held against `against`: `{draft.measured}` is a {draft.noun}, and `expect` bounds it alone"
-    yield Diagnostic(draft.given["against"], message, hint)
+    yield Diagnostic(draft.keys["against"], message, hint)
 
 
 def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
@@ -91,16 +91,16 @@ def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iter
         return
     if not all(draft.is_own_reference(backend, context) for backend in draft.on):
         return
-    if "against" in draft.given:
+    if "against" in draft.keys:
         if draft.against != Against():
             hint = "`perturb = false` needs a `perturb`; `backend` and `data` others than its own"
-            yield Diagnostic(draft.given["against"], "`against` names the very view that the check is about", hint)
+            yield Diagnostic(draft.keys["against"], "`against` names the very view that the check is about", hint)
         return
     hint = "add a second backend, or hold it against another view with `against`"
     backend = f"`{draft.on[0]}` is the reference backend"
     if draft.compares:
         message = f"the {draft.noun} `{draft.measured}` has nothing to compare with: {backend}"
-        yield Diagnostic(draft.given["measure"], message, hint)
+        yield Diagnostic(draft.keys["measure"], message, hint)
         return
     for word, node in draft.bounds("reference").items():
         message = f"`{word}` has no reference view: nothing is disturbed, and {backend}"
@@ -117,7 +117,7 @@ def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnosti
         if schema and schema not in schemas:
             names = " or ".join(dict.fromkeys(schemas))
             message = f"`{draft.measured}` reads {names}, and backend `{backend}` answers with {schema}"
-            yield Diagnostic(draft.given["measure"], message, _measures_of(schema, context))
+            yield Diagnostic(draft.keys["measure"], message, _measures_of(schema, context))
             return
 
 
@@ -145,7 +145,7 @@ def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
         if perturbation.modality not in modalities:
             reads = " or ".join(modalities)
             message = f"`{name}` disturbs {perturbation.modality}, and the task `{context.task.name}` reads {reads}"
-            yield Diagnostic(draft.given["perturb"], message)
+            yield Diagnostic(draft.keys["perturb"], message)
 
 
 def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
@@ -156,7 +156,7 @@ def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Di
             f"`{draft.measured}` needs the right answers, and `{changing[0]}` makes them others, nobody says which"
         )
         hint = "hold them against those before: a comparison with `against = { perturb = false }`, bounded by `max`"
-        yield Diagnostic(draft.given["measure"], message, hint)
+        yield Diagnostic(draft.keys["measure"], message, hint)
 
 
 def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
@@ -167,7 +167,7 @@ def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator
         if perturbation.modality == "text" and context.schema(draft.on[0]) == "spans":
             message = f"spans are places in a text, and `{name}` may move them: those before and after do not compare"
             hint = "measure each with a metric, whose targets move with the text"
-            yield Diagnostic(draft.given["against"], message, hint)
+            yield Diagnostic(draft.keys["against"], message, hint)
             return
 
 
@@ -178,9 +178,9 @@ def _probes_see_all_rows(draft: Draft, context: ValidationContext) -> Iterator[D
     """A probe is no function of rows that could be asked again of some of them."""
     if not draft.sees:
         return
-    if "by" in draft.given:
+    if "by" in draft.keys:
         message = f"the probe `{draft.measured}` sees all rows at once, and `by` cuts them into groups"
-        yield Diagnostic(draft.given["by"], message, "take `by` out")
+        yield Diagnostic(draft.keys["by"], message, "take `by` out")
     words = ("min_rows", *words_of(need="groups"), *(() if draft.compares else words_of(need="reference")))
     for word in words:
         if node := draft.bound(word):
@@ -197,20 +197,20 @@ def _probes_of_a_runner_run_a_model(draft: Draft, context: ValidationContext) ->
             message = (
                 f"the probe `{draft.measured}` runs the model, and `{backend}` brings what was predicted elsewhere"
             )
-            yield Diagnostic(draft.given["measure"], message, "choose other backends with `on`")
+            yield Diagnostic(draft.keys["measure"], message, "choose other backends with `on`")
             return
 
 
 def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     if draft.sees != "rows":
         return
-    if "on" in draft.given:
+    if "on" in draft.keys:
         message = f"the probe `{draft.measured}` sees rows alone, and no backend"
-        yield Diagnostic(draft.given["on"], message, "take `on` out")
+        yield Diagnostic(draft.keys["on"], message, "take `on` out")
     against = draft.against
     if draft.compares and not (against and (against.data or against.undisturbed)):
         message = f"the probe `{draft.measured}` holds two sets of rows against each other"
-        yield Diagnostic(draft.given["measure"], message, 'name the other, as in `against = { data = "train" }`')
+        yield Diagnostic(draft.keys["measure"], message, 'name the other, as in `against = { data = "train" }`')
 
 
 # Ranges: a share is never 85.
@@ -236,7 +236,7 @@ def _range(kind: Contribution | None, name: str) -> Range:
 
 
 def _bound_of(draft: Draft, name: str, word: str) -> Node | None:
-    expect = draft.given.get("expect")
+    expect = draft.keys.get("expect")
     table = expect if expect is None or name == VALUE.name else expect.get(name)
     return table.get(word) if table is not None else None
 

@@ -103,15 +103,15 @@ def _table(
     """A table with `use`, the host's keys and the options; or, laid over another suite's, one without `use`."""
     host = options_schema(keys)["properties"] | (own or {})
     tables = {name: _contribution(name, one, options_of(one.function), host) for name, one in contributions}
-    given = OPEN | {"required": ["use"]}
-    return {"type": "object", "if": given, "then": _chosen(tables), "else": OPEN | {"properties": host}}
+    has_use = OPEN | {"required": ["use"]}
+    return {"type": "object", "if": has_use, "then": _chosen(tables), "else": OPEN | {"properties": host}}
 
 
 def _chosen(tables: dict[str, Schema]) -> Schema:
     """A table with `use`, whose other keys are those of the contribution that it names: one fault, one message."""
-    known: Schema = {"type": "string"} | ({"enum": list(tables)} if tables else {})
+    use: Schema = {"type": "string"} | ({"enum": list(tables)} if tables else {})
     each = [{"if": _uses(name), "then": table} for name, table in tables.items()]
-    whole = OPEN | {"type": "object", "required": ["use"], "properties": {"use": known}}
+    whole = OPEN | {"type": "object", "required": ["use"], "properties": {"use": use}}
     return whole | ({"allOf": each} if each else {})
 
 

@@ -71,13 +71,13 @@ def read_model(node: Node | None, resolver: Resolver) -> ModelSection:
 
 def _check_loads(source: Use, task: Use, reference: Reference, diagnostics: Diagnostics) -> None:
     """Add a problem where a task needs another kind of model than its source can load."""
-    loader, wanted = source.contribution, task.contribution
-    if isinstance(loader, ModelSource) and isinstance(wanted, Task) and not loader.fits(wanted):
-        known = ", ".join(f"`{name}`" for name in loader.loads or ())
+    loader, kind = source.contribution, task.contribution
+    if isinstance(loader, ModelSource) and isinstance(kind, Task) and not loader.fits(kind):
+        loads = join_names(loader.loads or ())
         diagnostics.add(
             reference.use.at,
-            f"`{task.name}` needs a model for `{wanted.needs}`, and `{source.name}` loads none",
-            f"it loads those for {known}" if known else "it takes a model as it stands, for a task that needs no more",
+            f"`{task.name}` needs a model for `{kind.needs}`, and `{source.name}` loads none",
+            f"it loads those for {loads}" if loads else "it takes a model as it stands, for a task that needs no more",
         )
 
 
@@ -179,10 +179,10 @@ def unread_column_findings(suite: Suite) -> Iterator[Finding]:
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
     """The names that a data set maps columns to and that are neither role nor field, nor named by a check's options."""
-    known = {*COLUMN_ROLES, *_fields(task)}.union(
+    read = {*COLUMN_ROLES, *_fields(task)}.union(
         *(_texts(_option_values(use)) for check in checks for use in check.uses)
     )
-    return tuple(name for name in data.columns if name not in known)
+    return tuple(name for name in data.columns if name not in read)
 
 
 def _reads_any_column(use: Use) -> bool:

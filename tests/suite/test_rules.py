@@ -3,41 +3,42 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
 from mqa_registry.contributions import Comparison, Metric, Probe
 from mqa_registry.plugins import Catalog, Plugin
+from mqa_registry.suite import Expect, Severity, Use
+from mqa_registry.suite.check_parser import Draft, ValidationContext
 from mqa_registry.suite.rules import RULES
+from mqa_registry.suite.toml import make_tree
 
 (RULE,) = (rule for rule in RULES if "range" in rule.__name__)
 
 
-class Node:
-    """As much of a table as the rule looks at."""
+def draft(kind, bounds):
+    """A check of a measure of this kind with these bounds, before it is validated."""
+    named = {name: each for name, each in bounds.items() if isinstance(each, dict)}
+    alone = {name: each for name, each in bounds.items() if name not in named}
+    return Draft(
+        node=make_tree("suite.toml", {"expect": bounds}, Path()),
+        name="one",
+        measure=Use("metrics/one", kind),
+        steps=(Severity(),),
+        by=None,
+        on=("torch",),
+        data="reviews",
+        against=None,
+        expect={"value": Expect(**alone)} | {name: Expect(**each) for name, each in named.items()},
+    )
 
-    def __init__(self, value):
-        self.value = value
 
-    def get(self, word):
-        return Node(self.value[word]) if word in self.value else None
-
-
-class Draft:
-    """As much of a check as the rule looks at."""
-
-    def __init__(self, kind, **bounds):
-        from mqa_registry.suite import Expect
-
-        self.kind, self.measured = kind, "metrics/one"
-        named = {name: each for name, each in bounds.items() if isinstance(each, dict)}
-        alone = {name: each for name, each in bounds.items() if name not in named}
-        self.given = {"expect": Node(bounds)}
-        self.expect = {"value": Expect(**alone)} | {name: Expect(**each) for name, each in named.items()}
+CONTEXT = ValidationContext({}, (), None, "interval", "exact", Catalog({}))
 
 
 def said(kind, **bounds):
-    return [f"{found.message}; {found.hint}" for found in RULE(Draft(kind, **bounds), None)]
+    return [f"{found.message}; {found.hint}" for found in RULE(draft(kind, bounds), CONTEXT)]
 
 
 def metric(*ends):
