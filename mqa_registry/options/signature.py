@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
-from mqa_registry.contributions import Backend, Metric, Perturbation, Slice
+from mqa_registry.contributions import (
+    Backend,
+    Comparison,
+    Contribution,
+    Metric,
+    ModelSource,
+    Perturbation,
+    Probe,
+    Slice,
+)
 from mqa_registry.errors import PluginError
 from mqa_registry.options.wording import describe_type, format_value, inner_type, plain_types, union_members
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry.contributions import Contribution
-
 Function: TypeAlias = Callable[..., Any]
 
 REQUIRED: Any = inspect.Parameter.empty
 
-# Functions that a kind of contribution may have beside its own, with some of its options.
-PARTS = {"model source": ("tells",), "backend": ("export", "stamp"), "comparison": ("evidence",)}
+# Functions that a contribution may have beside its main one, with some of its options.
+PARTS: Mapping[type[Contribution], tuple[str, ...]] = {
+    ModelSource: ("tells",),
+    Backend: ("export", "stamp", "fixed_length"),
+    Comparison: ("evidence",),
+    Probe: ("check",),
+}
 
 VALUE_TYPES = (str, int, float, bool, Path)
 
@@ -138,7 +150,7 @@ def signature_problems(contribution: Contribution, reserved: Sequence[str] = ("u
     problems = [*_positional_problems(contribution), *_option_problems(contribution, reserved)]
     if isinstance(contribution, Backend) and not problems:
         problems += _twin_problems(contribution, "identity", contribution.identity)
-    for name in PARTS.get(contribution.kind, ()) if not problems else ():
+    for name in PARTS.get(type(contribution), ()) if not problems else ():
         if (part := getattr(contribution, name)) is not None:
             problems += _part_problems(contribution, name, part)
     return tuple(problems)

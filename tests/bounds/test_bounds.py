@@ -22,6 +22,9 @@ def test_each_word_is_a_field_of_expect_and_a_key_of_the_suite_file():
     assert list(grammar.EXPECT.names) == [*words, "min_rows"]
     assert set(grammar.EXPECT.names) == RESERVED
     assert grammar.NUMBER.names == ("min", "max")
+    least = grammar.EXPECT.get("min_rows")
+    assert least is not None
+    assert least.default == Expect().min_rows == 30
     assert {bound.quantity for bound in BOUNDS} == set(QUANTITIES)
 
 

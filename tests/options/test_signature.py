@@ -16,6 +16,7 @@ from mqa_registry.contributions import (
     Metric,
     ModelSource,
     Perturbation,
+    Probe,
     Slice,
 )
 from mqa_registry.errors import PluginError
@@ -280,7 +281,19 @@ def test_the_evidence_of_a_comparison_takes_some_of_its_options():
     )
 
 
-@pytest.mark.parametrize("part", ["export", "stamp"])
+def test_what_a_probe_looks_at_before_a_run_takes_some_of_its_options():
+    def watch(scene, *, depth: int = 3): ...
+    def some(scene, *, depth: int = 3): ...
+    def more(scene, *, width: int = 3): ...
+
+    def problems(function: Any):
+        return signature_problems(Probe("p", watch, gives=("value",), numbers=dict, sees="runner", check=function))
+
+    assert problems(some) == problems(None) == ()
+    assert problems(more) == ("its `check` takes the option `width`, which its function does not",)
+
+
+@pytest.mark.parametrize("part", ["export", "stamp", "fixed_length"])
 def test_what_a_backend_does_with_files_takes_some_of_its_options_with_the_same_defaults(part):
     def run(subject, *, opset: int = 20, threads: int = 1): ...
     def identity(subject, *, opset: int = 20, threads: int = 1): ...
