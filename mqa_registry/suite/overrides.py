@@ -237,7 +237,7 @@ def _select_backends(
 
 def _reference_backends(suite: Suite, check: Check) -> tuple[str, ...]:
     """The backend of a check's reference view, where it is named."""
-    if not (check.against or check.needs_reference):
+    if not check.needs_reference:
         return ()
     against = check.reference(suite.reference, perturbed=bool(check.steps[0].perturb))
     return (against.backend,) if against.backend else ()

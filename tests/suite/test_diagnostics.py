@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -36,6 +37,12 @@ def test_carets_stand_under_wide_and_combining_characters():
     _, source, carets = render(Problem("no", "", where)).split("\n")
     assert source == '    n = "模e\u0301" xyz'
     assert carets == "    " + " " * 10 + "^^^"
+
+
+@pytest.mark.parametrize(("character", "columns"), [("a", 1), ("é", 1), ("\uff21", 2), ("漢", 2), ("e\u0301", 1)])
+def test_carets_take_the_columns_of_what_is_above_them(character, columns):
+    where = Location("s.toml", 1, 1, len(character), f"{character} = 1")
+    assert render(Problem("no", "", where)).split("\n")[2].strip() == "^" * columns
 
 
 def test_tabs_are_shown_as_spaces():

@@ -158,6 +158,16 @@ def test_a_part_of_several_names_chooses_none_of_them(problems, snapshot):
     assert problems(MADE, overrides=Overrides(only=("f1",))) == snapshot
 
 
+@pytest.mark.parametrize(("checks", "rest"), [(5, ""), (6, " and 1 more"), (8, " and 3 more")])
+def test_a_hint_lists_five_names_and_counts_the_others(problems, checks, rest):
+    text = "".join(
+        f'[[check]]\nname = "typos {number}"\nmeasure = "metrics/accuracy"\nexpect = {{ min = 0.8 }}\n'
+        for number in range(checks)
+    )
+    names = ", ".join(f"`typos {number}`" for number in range(5))
+    assert problems(text, overrides=Overrides(only=("typo",))).endswith(f"hint: write one of {names}{rest}")
+
+
 def test_backends_that_no_chosen_check_needs_are_left_out(changed):
     assert list(changed(only=("typos",)).backends) == ["onnx"]
     assert list(changed(only=("parity",)).backends) == ["torch", "onnx"]

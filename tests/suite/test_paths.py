@@ -61,6 +61,14 @@ def test_what_is_not_there_is_named_with_what_was_meant(missing):
     assert missing("own/table", path="data", more=["data", "x"]) == [("there is no file or folder `x`", "")]
 
 
+@pytest.mark.parametrize(
+    "suffix", ["pt", "pt2", "pth", "ts", "jit", "ckpt", "pkl", "bin", "onnx", "safetensors", "h5", "keras"]
+)
+def test_a_name_with_the_suffix_of_a_model_file_is_a_path(missing, suffix):
+    assert missing("own/model", id=f"x.{suffix}") == [(f"there is no file or folder `x.{suffix}`", "")]
+    assert missing("own/model", id=f"x.{suffix}x") == []
+
+
 @pytest.mark.parametrize("name", ["./mine", "/no/where", "a/b/c", "x.onnx", "models/x.ckpt", "nowhere/", "a\\b"])
 def test_a_name_that_can_be_a_path_alone_is_one(missing, name):
     assert [message for message, _ in missing("own/model", id=name)] == [f"there is no file or folder `{name}`"]

@@ -79,6 +79,16 @@ def test_what_is_too_large_is_no_suite(folder):
     assert refused("large.toml") == "`large.toml` is too large to be a suite\nhint: is it a model or a data set?"
 
 
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+def test_a_suite_may_have_four_mebibytes(folder, more, fits):
+    text = b"format = 1\n#"
+    Path("suite.toml").write_bytes(text + b"x" * (4 * 1024 * 1024 - len(text) + more))
+    if fits:
+        assert read("suite.toml").root.plain() == {"format": 1}
+    else:
+        assert "too large to be a suite" in refused("suite.toml")
+
+
 def test_a_byte_order_mark_and_windows_line_ends_are_fine(folder):
     (folder / "s.toml").write_bytes(b"\xef\xbb\xbfformat = 1\r\nname = 3\r\n")
     where = read("s.toml").root.tables["name"].at

@@ -50,6 +50,8 @@ def metric(*ends):
     [
         ((0, 1), {"min": 85}, "`min` is 85, and `metrics/one` lies between 0 and 1; it is not in per cent: write 0.85"),
         ((0, 1), {"max": 5}, "it is not in per cent: write 0.05"),
+        ((0, 1), {"max": 100}, "it is not in per cent: write 1"),
+        ((0, 1), {"max": 101}, "such a bound says nothing"),
         ((0, 1), {"max_drop": 2}, "`max_drop` is 2, and a drop of `metrics/one` lies between -1 and 1"),
         ((0, 1), {"max_rise": -2}, "a rise of `metrics/one` lies between -1 and 1"),
         ((0, 1), {"max_gap": 10}, "a gap of `metrics/one` lies between 0 and 1; it is not in per cent: write 0.1"),

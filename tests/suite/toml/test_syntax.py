@@ -93,6 +93,20 @@ def test_what_tomllib_cannot_take_is_a_problem_too(content, said):
     assert said in problem(content).message
 
 
+@pytest.mark.parametrize(("word", "shown"), [("x" * 40, "x" * 40), ("x" * 41, "x" * 37 + "...")])
+def test_a_message_repeats_at_most_40_characters(word, shown):
+    assert problem(f"a = {word}").message == f"`{shown}` is no TOML value"
+
+
+@pytest.mark.parametrize(("levels", "fits"), [(31, True), (32, False)])
+def test_tables_and_arrays_may_be_31_deep(levels, fits):
+    content = "a = " + "[" * levels + "]" * levels
+    if fits:
+        assert parse(Text("s.toml", content))
+    else:
+        assert "nested too deeply" in problem(content).message
+
+
 @given(st.text("ab1 .=\"'\\[]{},#\n\t-é", max_size=30))
 def test_any_text_is_read_or_refused_as_tomllib_does(content):
     text = Text("s.toml", content)
