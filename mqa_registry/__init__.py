@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
-    from mqa_registry.naming import counted
+    from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.predict import batch_invariance, remake, reopen
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.runs import judge, run
@@ -79,7 +79,7 @@ _HOMES = {
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
     "machine": ("Device", "check_threads", "find_device"),
-    "naming": ("counted",),
+    "naming": ("counted", "did_you_mean"),
     "predict": ("batch_invariance", "remake", "reopen"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "runs": ("judge", "run"),
@@ -134,6 +134,7 @@ __all__ = [
     "check_threads",
     "content_digest",
     "counted",
+    "did_you_mean",
     "edited",
     "file_format",
     "find_device",

@@ -23,10 +23,13 @@ def close_names(word: str, known: Iterable[str], *, limit: int = 2) -> list[str]
     return get_close_matches(word, list(known), n=limit, cutoff=0.6)
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """A hint with the known names closest to a word that names nothing; empty where none is close."""
-    near = close_names(word, known)
-    return f"did you mean {' or '.join(f'`{name}`' for name in near)}?" if near else ""
+def did_you_mean(word: str, known: Iterable[str], *, noun: str = "") -> str:
+    """A hint with the known names closest to a word that names nothing; empty where none is close.
+
+    `noun` stands before the names, as in "did you mean the folder `x`?".
+    """
+    near = " or ".join(f"`{name}`" for name in close_names(word, known))
+    return f"did you mean {f'{noun} {near}'.strip()}?" if near else ""
 
 
 def title(name: str, measure: Any, perturb: Any, by: Any) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_registry import DataError
+from mqa_registry import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,10 +43,9 @@ def select_text_columns(view: LiveView, fields: Sequence[str] | None) -> list[st
 def read_column(table: pa.Table, name: str) -> pa.ChunkedArray:
     """A column by its name, plain where it was dictionary-encoded; a DataError names those there are."""
     if name not in table.column_names:
-        close = difflib.get_close_matches(name, table.column_names, n=1)
-        guess = f"did you mean `{close[0]}`? " if close else ""
+        guess = did_you_mean(name, table.column_names)
         listed = ", ".join(f"`{column}`" for column in table.column_names)
-        raise DataError(f"the rows have no column `{name}`", hint=f"{guess}they have {listed}")
+        raise DataError(f"the rows have no column `{name}`", hint=f"{guess} they have {listed}".strip())
     column = table.column(name)
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 

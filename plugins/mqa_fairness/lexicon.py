@@ -9,12 +9,11 @@ import re
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias, TypeGuard
 
-from mqa_registry import DataError, UsageError
+from mqa_registry import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,11 +69,10 @@ def _select_groups(dimensions: Mapping[str, Terms], terms: Terms, selection: tup
     """The selected groups, each once; a dimension stands for all of its groups."""
     for name in selection:
         if name not in terms and name not in dimensions:
-            close = get_close_matches(name, [*terms, *dimensions], n=1)
             listed = ", ".join(f"`{group}`" for group in [*dimensions, *terms])
             raise UsageError(
                 f"the lexicon has no group `{name}`",
-                hint=f"did you mean `{close[0]}`?" if close else f"it has {listed}",
+                hint=did_you_mean(name, [*terms, *dimensions]) or f"it has {listed}",
             )
     if not selection:
         raise UsageError("`groups` is empty", hint="leave it out for every group of the lexicon")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry import DataError
+from mqa_registry import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -232,9 +231,8 @@ def _as_integers(column: pa.ChunkedArray) -> pa.ChunkedArray:
 
 
 def _missing_column(table: pa.Table, name: str) -> DataError:
-    close = difflib.get_close_matches(name, table.column_names, n=1)
-    guess = f"did you mean `{close[0]}`? " if close else ""
-    return DataError(f"there is no column `{name}`", hint=f"{guess}there are {_list_columns(table)}")
+    guess = did_you_mean(name, table.column_names)
+    return DataError(f"there is no column `{name}`", hint=f"{guess} there are {_list_columns(table)}".strip())
 
 
 def _list_columns(table: pa.Table) -> str:

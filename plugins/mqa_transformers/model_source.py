@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model, NotRunError
+from mqa_registry import DataError, Model, NotRunError, did_you_mean
 from mqa_transformers.checkpoint import UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.library_messages import summarize_error
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
@@ -169,5 +168,4 @@ def _fetch_error(repository: str, revision: str | None, error: Exception, *, is_
 
 def _folder_hint(repository: str) -> str:
     """A folder here of nearly the same name, which may be what was meant."""
-    close = get_close_matches(repository, [folder.name for folder in Path.cwd().glob("*/")], n=1)
-    return f"did you mean the folder `{close[0]}`?" if close else ""
+    return did_you_mean(repository, [folder.name for folder in Path.cwd().glob("*/")], noun="the folder")

@@ -27,3 +27,8 @@ def test_the_hint_has_at_most_two_names_the_closest_first(word, names, hint):
 def test_names_are_close_where_at_least_six_in_ten_characters_fit():
     assert close_names("abcde", ["abcxy", "abxyz"]) == ["abcxy"]
     assert close_names("abc", ["abcd", "abce", "abcf"], limit=1) == ["abcf"]
+
+
+def test_a_hint_may_say_what_it_names():
+    assert did_you_mean("modle", ["model"], noun="the folder") == "did you mean the folder `model`?"
+    assert did_you_mean("xyz", ["model"], noun="the folder") == ""

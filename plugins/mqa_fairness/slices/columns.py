@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from bisect import bisect_right
 from functools import cache
@@ -14,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge, Le
 
-from mqa_registry import DataError, UsageError
+from mqa_registry import DataError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -105,10 +104,9 @@ def get_value(example: Example, column: str) -> Any:
 def check_column(column: str, columns: list[str]) -> None:
     """Raise a DataError where the rows have no such column, with those that they have."""
     if column not in columns:
-        close = difflib.get_close_matches(column, columns, n=1)
-        guess = f"did you mean `{close[0]}`? " if close else ""
+        guess = did_you_mean(column, columns)
         listed = ", ".join(f"`{name}`" for name in columns)
-        raise DataError(f"the rows have no column `{column}`", hint=f"{guess}they have {listed}")
+        raise DataError(f"the rows have no column `{column}`", hint=f"{guess} they have {listed}".strip())
 
 
 def is_missing(value: object) -> bool:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import DataError
+from mqa_registry import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -177,8 +176,7 @@ def _scalar(name: str, array: Array) -> Array:
 
 
 def _suggest(name: str, existing: Sequence[str]) -> str:
-    near = get_close_matches(name, existing, n=1)
-    return f"did you mean `{near[0]}`?" if near else f"it has {', '.join(f'`{one}`' for one in existing)}"
+    return did_you_mean(name, existing) or f"it has {', '.join(f'`{one}`' for one in existing)}"
 
 
 DEFAULT_INTERFACE = FileInterface()

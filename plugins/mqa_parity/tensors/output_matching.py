@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from mqa_parity.tolerance import yardstick
-from mqa_registry import DataError
+from mqa_registry import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -89,8 +88,7 @@ def require_outputs(requested: Sequence[str], available: Sequence[str]) -> None:
     for name in requested:
         if name not in available:
             listing = f"it has {', '.join(f'`{one}`' for one in available)}"
-            near = get_close_matches(name, available, n=1)
-            hint = f"did you mean `{near[0]}`? {listing}" if near else listing
+            hint = f"{did_you_mean(name, available)} {listing}".strip()
             raise DataError(f"the model has no output `{name}`", hint=hint)
 
 

@@ -110,7 +110,7 @@ def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
         (FileInterface(inputs={"input": "x"}), "`inputs` names `input`", "did you mean `input.1`?"),
         (FileInterface(outputs={"y": "output"}), "`outputs` names `y`", "it has `output`, `stateN`"),
         (FileInterface(constants={"width": 1}), "`constants` names `width`", "it has `input.1`, `state`, `sr`"),
-        (FileInterface(batch_axis={"states": 1}), "`batch_axis` names `states`", "did you mean `state`?"),
+        (FileInterface(batch_axis={"states": 1}), "`batch_axis` names `states`", "did you mean `state` or `stateN`?"),
         (FileInterface(), "takes an input `input.1`", 'inputs = { "input.1" = "..." }'),
         (
             FileInterface(inputs={"input.1": "y"}),
