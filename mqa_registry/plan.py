@@ -21,14 +21,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowSet:
-    """Rows that a model is to see: one data set, as it is or disturbed."""
+    """Rows that a model is to see: one data set, as it is or perturbed."""
 
     data: str
     perturb: tuple[Use, ...] = ()
 
     @cached_property
     def name(self) -> str:
-        """A file stem: the data set's name, and a dot and a slug where the rows are disturbed."""
+        """A file stem: the data set's name, and a dot and a slug where the rows are perturbed."""
         if not self.perturb:
             return self.data
         keys = "\n".join(use.key for use in self.perturb)
@@ -37,7 +37,7 @@ class RowSet:
 
     @property
     def changes_answers(self) -> bool:
-        """Whether the right answers are others than the data say, and nobody says which."""
+        """Whether the targets of the data do not hold for the perturbed rows, and others are unknown."""
         return any(cast("Perturbation", use.contribution).answer == "changes" for use in self.perturb)
 
 
@@ -83,8 +83,8 @@ class Step:
 class Case:
     """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks.
 
-    Of a probe, it is the expectation of `value` alone, and the check has the others. `clean` are the undisturbed rows
-    beside those of a sweep, None for a check that is no sweep; its verdict does not rest on them.
+    Of a probe, it is the expectation of `value` alone, and the check has the others. `clean` are the unperturbed rows
+    of a sweep, None for a check that is no sweep; its verdict does not rest on them.
     """
 
     check: Check

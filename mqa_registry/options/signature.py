@@ -228,7 +228,7 @@ def _type_name(annotation: Any) -> str:
 
 
 def _part_problems(contribution: Contribution, name: str, part: Function) -> Iterator[str]:
-    """What says how a file is run says nothing of how it is made, or which it is: these take some of the options."""
+    """A part takes some of the options of its contribution's function, with the same defaults."""
     if not inspect.isfunction(part):
         yield f"its `{name}` must be a plain function, not {part!r:.60}"
         return
@@ -241,7 +241,7 @@ def _part_problems(contribution: Contribution, name: str, part: Function) -> Ite
 
 
 def _twin_problems(backend: Backend, name: str, twin: Function) -> Iterator[str]:
-    """A store key must not come from other options than the run: the functions take the same, with equal defaults."""
+    """`identity` takes all options of the function, with the same defaults: the keys of the store cover each of them."""
     if not inspect.isfunction(twin):
         yield f"its `{name}` must be a plain function, not {twin!r:.60}"
         return

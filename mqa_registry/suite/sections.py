@@ -1,4 +1,4 @@
-"""The tables of a suite beside its checks: the model, the data sets with their columns, the backends, the waivers."""
+"""The tables of a suite but for its checks: the model, the data sets with their columns, the backends, the waivers."""
 
 from __future__ import annotations
 

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from mqa_registry.contributions import Replay
 from mqa_registry.errors import SuiteError
+from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite import Against, Expect, Overrides, Severity, check, read
+from tests.suite.conftest import CATALOG
 
 ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 
@@ -273,3 +276,21 @@ def test_the_interval_is_the_suites_unless_a_check_has_its_own(suite, head):
     assert only(suite(ACCURACY)).interval == "exact"
     assert only(suite(text=top)).interval == "wilson"
     assert only(suite(text=f'{top}interval = "jeffreys"\n')).interval == "jeffreys"
+
+
+def test_a_replay_without_a_schema_brings_labels(folder, head):
+    def recorded(view, *, path: str):
+        """Predictions of a service."""
+
+    replay = {"service": Plugin("service", "own", "1", (Replay("recorded", recorded),))}
+    catalog = Catalog({**CATALOG.plugins, **replay}, CATALOG.installed)
+    backend = head + '[backends.service]\nuse = "service/recorded"\npath = "p.csv"\n'
+    Path("suite.toml").write_text(backend + ACCURACY)
+    assert only(check(read("suite.toml"), catalog)).on == ("torch", "onnx", "service")
+    Path("suite.toml").write_text(
+        backend + ACCURACY.replace("metrics/accuracy", "metrics/span-f1") + 'on = ["service"]'
+    )
+    with pytest.raises(SuiteError) as caught:
+        check(read("suite.toml"), catalog)
+    (problem,) = caught.value.problems
+    assert problem.message == "`metrics/span-f1` reads spans, and backend `service` answers with label"
