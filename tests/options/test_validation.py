@@ -109,6 +109,11 @@ def test_a_value_that_does_not_fit_is_told_in_the_words_of_toml(given, message, 
     assert said(**given) == (message, hint)
 
 
+@pytest.mark.parametrize(("length", "shown"), [(58, f'"{"x" * 58}"'), (59, f'"{"x" * 56}...')])
+def test_a_message_repeats_at_most_60_characters_of_a_value(length, shown):
+    assert said(count="x" * length)[0] == f"`count` must be a whole number, not the string {shown}"
+
+
 def test_a_fault_inside_a_value_points_at_it():
     names, columns = fault(names=["a", 2]), fault(columns={"text": 3})
     assert (names.path, names.message) == (("names", 1), "item 2 of `names` must be a string, not 2")

@@ -163,6 +163,13 @@ def test_a_reports_echo_of_a_perturbation_is_made_of_its_steps(suite, perturb, t
     assert made.perturb_table() == table
 
 
+@pytest.mark.parametrize("twice", ["[1.5, 1.5]", "[1, 1.0]", "[2, 1, 2]"])
+def test_a_severity_stands_in_a_sweep_once(problems, twice):
+    check = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.1 }\n'
+    said = problems(f'{check}perturb = {{ use = "robustness/typos", severity = {twice} }}\n')
+    assert "stands in the sweep twice" in said
+
+
 def test_a_check_without_a_perturbation_has_none_to_report(suite):
     assert only(suite(ACCURACY)).perturb_table() is None
 

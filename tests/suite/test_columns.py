@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from mqa_registry.suite import unread_column_findings
+from mqa_registry.contributions import Slice
+from mqa_registry.errors import SuiteError
+from mqa_registry.plugins import Catalog, Plugin
+from mqa_registry.suite import check, read, unread_column_findings
+from tests.suite.conftest import CATALOG
 
 ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 
@@ -50,6 +56,20 @@ def test_a_slice_that_does_not_say_what_it_reads_may_read_anything(suite, mapped
         "`region` of `reviews` is no field of the task, and no check says that it reads it",
     )
     assert not [*unread_column_findings(suite(text=mapped('{ text = "review", id = "key" }')))]
+
+
+@pytest.mark.parametrize(("sees", "any_column"), [("example", True), ("table", True), ("predictions", False)])
+def test_a_slice_of_predictions_reads_no_column(folder, mapped, sees, any_column):
+    def cut(rows): ...
+
+    slices = {"own": Plugin("own", "own", "1", (Slice("cut", cut, sees=sees),))}
+    catalog = Catalog({**CATALOG.plugins, **slices}, CATALOG.installed)
+    Path("suite.toml").write_text(mapped('{ region = "Region" }', ACCURACY + 'by = "own/cut"\n'))
+    if any_column:
+        assert check(read("suite.toml"), catalog).data["reviews"].columns == {"region": "Region"}
+    else:
+        with pytest.raises(SuiteError, match="problem"):
+            check(read("suite.toml"), catalog)
 
 
 def test_without_a_model_all_that_is_mapped_are_fields(suite):
