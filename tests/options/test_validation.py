@@ -114,6 +114,26 @@ def test_a_message_repeats_at_most_60_characters_of_a_value(length, shown):
     assert said(count="x" * length)[0] == f"`count` must be a whole number, not the string {shown}"
 
 
+@pytest.mark.parametrize(
+    ("value", "hint"),
+    [
+        (2, "not in per cent: did you mean `0.02`?"),
+        (100, "not in per cent: did you mean `1.0`?"),
+        (101, ""),
+        (-1, ""),
+    ],
+)
+def test_a_share_above_1_was_meant_in_per_cent(value, hint):
+    assert said(share=value)[1] == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "hint"), [(2.0, "write `2`"), (2.5, ""), (2.0**52, f"write `{2**52}`"), (2.0**53, "")]
+)
+def test_a_number_that_is_whole_can_be_written_as_one(value, hint):
+    assert said(count=value)[1] == hint
+
+
 def test_a_fault_inside_a_value_points_at_it():
     names, columns = fault(names=["a", 2]), fault(columns={"text": 3})
     assert (names.path, names.message) == (("names", 1), "item 2 of `names` must be a string, not 2")

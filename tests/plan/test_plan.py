@@ -1,9 +1,10 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Probe
+from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.plan import RowSet, View
 from mqa_registry.suite import Against, Expect, Use
 
@@ -124,3 +125,33 @@ def test_a_probe_that_compares_has_no_case_on_the_reference(engine):
     plan = planned(engine, engine.check("a", measure=use, on=("one", "two")))
     assert [case.backend for case in plan.cases] == ["two"]
     assert plan.sights[0].views == (View("one", RowSet("words")), View("two", RowSet("words")))
+
+
+def test_rows_are_named_by_their_data_and_perturbations_and_a_digest_of_these(swap):
+    def perturbed(*names, **options):
+        kinds = [Use(f"own/{name}", Perturbation(name, swap, modality="text"), options) for name in names]
+        return RowSet("words", tuple(kinds)).name
+
+    assert RowSet("words").name == "words"
+    assert re.fullmatch(r"words\.swap-two-[0-9a-f]{6}", perturbed("Swap Two"))
+    assert re.fullmatch(r"words\.a-b-[0-9a-f]{6}", perturbed("a", "b"))
+    assert re.fullmatch(rf"words\.{'x' * 40}-[0-9a-f]{{6}}", perturbed("x" * 41))
+    names = {
+        perturbed("a"),
+        perturbed("a", rate=0.1),
+        perturbed("a", rate=0.2),
+        perturbed("a", "b"),
+        perturbed("b", "a"),
+    }
+    assert len(names) == 5
+
+
+def test_rows_alone_are_held_against_rows_of_no_backend(engine):
+    use = Use("watch/drift", watching("drift", "rows", compares=True))
+    checks = [
+        engine.check(name, measure=use, on=("one", "two"), against=against)
+        for name, against in (("a", Against(data="train")), ("b", Against(data="train", backend="two")))
+    ]
+    cases = planned(engine, *checks).cases
+    assert [case.backend for case in cases] == ["", ""]
+    assert {case.steps[0].reference for case in cases} == {View("", RowSet("train"))}

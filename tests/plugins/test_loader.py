@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from mqa_registry import hookspecs, plugins
+from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import Metric, Slice
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.plugins import HOOKS
@@ -294,3 +295,43 @@ def test_the_hooks_are_those_of_the_specification():
     for name, kinds in HOOKS.items():
         annotation = getattr(hookspecs, name).__annotations__["return"].replace("contributions.", "")
         assert annotation == f"Iterable[{' | '.join(kind.__name__ for kind in kinds)}]"
+
+
+@pytest.mark.parametrize(
+    ("sees", "reason"), [("rows", ""), ("predictions", ""), ("runner", ""), ("x", "`sees` must be")]
+)
+def test_a_probe_sees_rows_predictions_or_a_runner(install, load, sees, reason):
+    install(
+        "mqa-watch",
+        f"""
+        from mqa_registry import Probe, hookimpl
+
+        def watch(scene):
+            "What is seen."
+
+        @hookimpl
+        def mqa_probes():
+            yield Probe("watch", watch, gives=("value",), numbers=dict, sees="{sees}")
+        """,
+    )
+    broken = load("watch").plugin("watch").broken
+    assert reason in broken
+    assert bool(broken) is bool(reason)
+
+
+@pytest.mark.parametrize("word", sorted(RESERVED))
+def test_no_number_of_a_probe_has_the_name_of_a_word_of_expect(install, load, word):
+    install(
+        "mqa-watch",
+        f"""
+        from mqa_registry import Probe, hookimpl
+
+        def watch(scene):
+            "What is seen."
+
+        @hookimpl
+        def mqa_probes():
+            yield Probe("watch", watch, gives=("{word}",), numbers=dict, sees="rows")
+        """,
+    )
+    assert f"`gives` names `{word}`, which means something else in `expect`" in load("watch").plugin("watch").broken
