@@ -171,6 +171,7 @@ def _complete(draft: Draft, valid: Mapping[str, Node], context: ValidationContex
         critical=plain.get("critical", True),
         gate=plain.get("gate", context.gate),
         interval=plain.get("interval", context.interval),
+        composed=isinstance(plain.get("perturb"), list),
     )
 
 

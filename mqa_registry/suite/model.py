@@ -157,6 +157,7 @@ class Check:
     critical: bool = True
     gate: Gate = "interval"
     interval: IntervalKind = "exact"  # of a mean of rows that are right or wrong
+    composed: bool = field(default=False, compare=False)  # whether its perturbations stand in an array, of one or several
 
     @property
     def uses(self) -> tuple[Use, ...]:
@@ -189,7 +190,7 @@ class Check:
         tables = [use.as_table() for use in first.perturb]
         if tables and first.severity is not None:
             tables[first.swept][SWEPT] = [step.severity for step in self.steps]
-        return tables if len(tables) > 1 else tables[0] if tables else None
+        return tables if self.composed or len(tables) > 1 else tables[0] if tables else None
 
 
 @dataclass(frozen=True)

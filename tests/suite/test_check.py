@@ -144,7 +144,7 @@ def test_a_reports_echo_of_a_sweep_is_the_table_of_the_suite_file(suite):
     ("perturb", "table"),
     [
         ('"robustness/upper"', {"use": "robustness/upper"}),
-        ('["robustness/upper"]', {"use": "robustness/upper"}),
+        ('["robustness/upper"]', [{"use": "robustness/upper"}]),
         ('{ use = "robustness/typos", rate = 0.1 }', {"use": "robustness/typos", "rate": 0.1}),
         ('{ use = "robustness/typos", severity = [2] }', {"use": "robustness/typos", "severity": [2]}),
         ('{ use = "robustness/typos", severity = 2 }', {"use": "robustness/typos", "severity": 2}),
