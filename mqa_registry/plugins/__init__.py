@@ -2,6 +2,6 @@
 
 from mqa_registry.plugins.catalog import Catalog, Plugin, role_of
 from mqa_registry.plugins.discovery import installed, scan
-from mqa_registry.plugins.loader import load, load_all
+from mqa_registry.plugins.loader import import_plugin, load, load_all
 
-__all__ = ["Catalog", "Plugin", "installed", "load", "load_all", "role_of", "scan"]
+__all__ = ["Catalog", "Plugin", "import_plugin", "installed", "load", "load_all", "role_of", "scan"]

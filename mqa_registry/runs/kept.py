@@ -11,7 +11,7 @@ from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.options import did_you_mean
 from mqa_registry.report import read_json
-from mqa_registry.runs.asked import STORE
+from mqa_registry.run_options import STORE
 from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, sweep, write_folder
 from mqa_registry.runs.packing import RUN, packed, unpacked
 from mqa_registry.store import RUNS

@@ -101,13 +101,13 @@ def draft(node: Node, around: Surroundings, lookup: Lookup) -> tuple[Draft, Chec
     name = check_name(node)
     owner = f"check `{name}`" if name else "a check"
     good = lookup.findings.table(node, grammar.CHECK, owner=owner, instead=ELSEWHERE)
-    measure = _use(good.get("measure"), (Metric, Comparison, Probe), "metrics/accuracy", lookup)
+    measure = _use(good.get("measure"), (Metric, Comparison, Probe), "plugin/name", lookup)
     made = Draft(
         node=node,
         name=name,
         measure=measure,
         steps=_steps(good.get("perturb"), lookup),
-        by=_use(good.get("by"), (Slice,), "fairness/length", lookup),
+        by=_use(good.get("by"), (Slice,), "plugin/name", lookup),
         on=_on(good.get("on"), around, lookup),
         data=_data(good.get("data"), around, lookup) or (around.data[0] if around.data else ""),
         against=_against(good.get("against"), around, lookup),

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mqa_registry.suite.uses import Lookup, Reference
 
 SWEPT = "severity"  # the one option that may be an array of its values
-EXAMPLE = "robustness/typos"
+EXAMPLE = "plugin/name"
 
 
 def steps(node: Node, lookup: Lookup) -> tuple[Severity, ...] | None:

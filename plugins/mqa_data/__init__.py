@@ -69,4 +69,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="rows",
         texts=TEXTS,
         version=2,
+        packages=("py3langid",),
     )

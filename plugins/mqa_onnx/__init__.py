@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnx.file import of_file, told_task
+from mqa_onnx.file import is_onnx_name, of_file, told_task
 from mqa_registry import ModelSource, hookimpl
 
 if TYPE_CHECKING:
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", of_file, tells=told_task)
+    yield ModelSource("file", of_file, recognizes=is_onnx_name, tells=told_task, packages=("onnx",))

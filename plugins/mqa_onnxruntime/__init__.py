@@ -21,6 +21,7 @@ def mqa_backends() -> Iterator[Backend]:
         export=shipping.export_session,
         stamp=stamp.write_verdict,
         fixed_length=fixed_length.fixed_length,
+        packages=("onnx", "onnxruntime-gpu", "onnxruntime"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -15,6 +16,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mqa_registry import Conditions, Task
+
+NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+
+
+def is_factory(name: str) -> bool:
+    """Whether a model's name is that of a function, `module:function`."""
+    return NAME.fullmatch(name) is not None
 
 
 def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 CONFIG = "config.json"  # in the folder of a transformers model
 RUN = (FileFormat.TORCHSCRIPT, FileFormat.PROGRAM)
+SUFFIXES = {".pt", ".pt2", ".pth", ".ts", ".torchscript", ".jit", ".ckpt", ".pkl", ".pickle", ".bin", ".safetensors"}
 WRITTEN = "`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`"
 BUILT = "name a function that builds the model and loads it, `module:function` (the source `torch/factory`)"
 
@@ -35,6 +36,11 @@ INSTEAD = {
     FileFormat.TFLITE: "name the model that it was made of",
     FileFormat.LFS_POINTER: "`git lfs pull` fetches the file itself",
 }
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a model's name is that of a file, whatever is in it: what it is, and what to write instead, `of_file` says."""
+    return Path(name).suffix in SUFFIXES or Path(name).is_file()
 
 
 def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite

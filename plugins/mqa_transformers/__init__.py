@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_models() -> Iterator[ModelSource]:
     """`transformers/auto`."""
-    yield ModelSource("auto", source.auto, tells=source.told_task, loads=tuple(loading.HEADS))
+    yield ModelSource(
+        "auto",
+        source.auto,
+        tells=source.told_task,
+        loads=tuple(loading.HEADS),
+        packages=("torch", "transformers", "tokenizers"),
+    )
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""Places that a command is to write to, tried before anything takes long."""
+"""Outputs: whether a command can write where it is to, found out before anything takes long."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _is(place: Path, other: str) -> bool:
 
 def check_rows(folder: Path) -> None:
     """That rows can be written to a folder: one that is not there, is empty, or was made by `mark_rows`."""
-    check_folder(folder)
+    check_output_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / ROWS).is_file():
         raise UsageError(
             f"`{folder}` holds files that `mqa rows` did not write", hint="name a new or an empty folder with `--out`"
@@ -91,7 +91,7 @@ def _is_own(file: Path) -> bool:
     return isinstance(found, dict) and "format" in found and any(keys <= found.keys() for keys in _OWN)
 
 
-def check_folder(folder: Path) -> None:
+def check_output_folder(folder: Path) -> None:
     """That files can be put into a folder, which need not be there yet."""
     with explained(str(folder)):
         folder.exists()  # raises where nothing can have this name
