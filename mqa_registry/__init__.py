@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mqa_registry.atomic import atomic_folder
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.columns import read_columns
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
         with_class_names,
     )
     from mqa_registry.diagnoses import Diagnosis
-    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.flag import Flag, flags
     from mqa_registry.formats import FileFormat, file_format, is_special
@@ -71,6 +72,7 @@ if TYPE_CHECKING:
     from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
+    "atomic": ("atomic_folder",),
     "boundary": ("interruptible",),
     "cli.columns": ("read_columns",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
@@ -87,7 +89,7 @@ _HOMES = {
         "read_table", "with_class_names",
     ),
     "diagnoses": ("Diagnosis",),
-    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "flag": ("Flag", "flags"),
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
@@ -157,6 +159,7 @@ __all__ = [
     "UsageError",
     "Verdict",
     "as_predictions",
+    "atomic_folder",
     "batch_invariance",
     "check_output_folder",
     "check_threads",
@@ -187,6 +190,7 @@ __all__ = [
     "show_report",
     "source_digest",
     "source_files",
+    "summarize_error",
     "with_class_names",
 ]
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "errors", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "flag", "data", "contributions",
+    "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "flag", "data", "contributions",
     "scene", "diagnoses", "hookspecs", "options", "boundary", "positions", "plugins", "suite", "run_options", "plan", "store",
     "predict", "judging", "report", "runs", "doctor", "cli", "__main__",
 ]  # fmt: skip

@@ -42,11 +42,7 @@ def greet(
     return 4 if loud else 0
 
 
-class Word:
-    "No type that Typer knows."
-
-
-def spell(word: Word) -> None:
+def spell(options: Annotated[RunOptions, flags("nothing")]) -> None:
     """Take what no command line has."""
 
 
@@ -142,7 +138,7 @@ def test_debug_shows_the_traceback_of_a_command(mqa, site):
     [
         ("missing", "AttributeError: module 'acme_commands' has no attribute 'missing'"),
         ("NOTHING", "it names no function"),
-        ("spell", "RuntimeError: Type not yet supported"),
+        ("spell", "TypeError: `RunOptions` has no flag `nothing`"),
         ("nowhere:greet", "ModuleNotFoundError: No module named 'nowhere'"),
     ],
 )
