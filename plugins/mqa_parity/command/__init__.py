@@ -206,8 +206,9 @@ def _has_no_ratio(report: Report) -> bool:
 def _substitute(pair: Pair, report: Report) -> Finding:
     """What a file is held by that the reference has no precision for."""
     precision = report.environment["backends"][CANDIDATE]["facts"].get("precision", "such precision")
-    no_ratio = report.results[0].note.partition("since ")[2]
-    why = f"PyTorch has no {precision}" if pair.model.source != ONNX_FILE else no_ratio
+    why = f"PyTorch has no {precision}"
+    if pair.model.source == ONNX_FILE:
+        why = report.results[0].note.partition("since ")[2]
     none = f"{why}, and so no error to hold the file's against"
     if pair.decides:
         held = f"it is held by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
