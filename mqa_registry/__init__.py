@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mqa_registry.atomic import atomic_folder
     from mqa_registry.boundary import interruptible
-    from mqa_registry.cli.columns import read_columns
-    from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
-    from mqa_registry.cli.outputs import check_output_folder
-    from mqa_registry.cli.reporting import ReportOptions, show_export, show_report
-    from mqa_registry.cli.suites import execute_suite, export_model
+    from mqa_registry.commands.columns import read_columns
+    from mqa_registry.commands.model_options import ModelOptions, ResolvedModel, resolve_model
+    from mqa_registry.commands.outputs import check_output_folder
+    from mqa_registry.commands.reporting import ReportOptions, show_export, show_report
+    from mqa_registry.commands.suites import execute_suite, export_model
     from mqa_registry.contributions import (
         Backend,
         Batching,
@@ -74,11 +74,11 @@ if TYPE_CHECKING:
 _HOMES = {
     "atomic": ("atomic_folder",),
     "boundary": ("interruptible",),
-    "cli.columns": ("read_columns",),
-    "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
-    "cli.outputs": ("check_output_folder",),
-    "cli.reporting": ("ReportOptions", "show_export", "show_report"),
-    "cli.suites": ("execute_suite", "export_model"),
+    "commands.columns": ("read_columns",),
+    "commands.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
+    "commands.outputs": ("check_output_folder",),
+    "commands.reporting": ("ReportOptions", "show_export", "show_report"),
+    "commands.suites": ("execute_suite", "export_model"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model",
         "ModelSource", "Perturbation", "Probe", "Quantile", "Reading", "Replay", "Runner", "Scores", "Slice",

@@ -55,6 +55,12 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130  # Ctrl-C; what was predicted is kept
 
 
+EXIT_CODES = (  # for the help of commands
+    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
+    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
+)
+
+
 class MqaError(Exception):
     """Anything that ends a command with one line for its user.
 

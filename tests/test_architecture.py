@@ -23,7 +23,7 @@ HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "findings", "machine", "flag", "data", "contributions",
     "scene", "diagnoses", "hookspecs", "options", "boundary", "positions", "plugins", "suite", "run_options", "plan", "store",
-    "predict", "judging", "report", "runs", "doctor", "cli", "__main__",
+    "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {

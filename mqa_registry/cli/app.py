@@ -7,7 +7,8 @@ from typing import Annotated
 import typer
 
 from mqa_registry import __version__
-from mqa_registry.cli.group import EXIT_CODES, CommandGroup
+from mqa_registry.cli.group import CommandGroup
+from mqa_registry.errors import EXIT_CODES
 
 app = typer.Typer(
     name="mqa",
@@ -46,6 +47,6 @@ def _exit_code(end: BaseException | None) -> int:
     if isinstance(end, SystemExit) and not end.code:  # as of `--help`, which loads next to nothing
         return 0
 
-    from mqa_registry.cli.exit_codes import exit_code_of
+    from mqa_registry.commands.exit_codes import exit_code_of
 
     return exit_code_of(end)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from mqa_registry.cli.reporting import STDOUT, ReportOptions
+from mqa_registry.commands.reporting import STDOUT, ReportOptions
 from mqa_registry.errors import ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.flag import flags
@@ -66,8 +66,8 @@ def _plugins(catalog: Catalog) -> Iterator[Finding]:
 
 def _command_findings() -> Iterator[Finding]:
     """The commands of plugins that cannot be called."""
-    from mqa_registry.cli import plugin_commands
     from mqa_registry.cli.group import OWN
+    from mqa_registry.commands import plugin_commands
     from mqa_registry.errors import PluginError
 
     for name, points in plugin_commands.installed().items():

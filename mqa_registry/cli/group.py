@@ -8,17 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from typer.core import TyperGroup
 
-from mqa_registry.cli import plugin_commands
+from mqa_registry.commands import plugin_commands
 
 if TYPE_CHECKING:
     from typer.core import TyperCommand
 
 # The modules of this package that are commands, in the order of the help. Each has a function of its own name.
 OWN = ("run", "judge", "validate", "rows", "plugins", "doctor", "schema")
-EXIT_CODES = (
-    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
-    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
-)
 
 
 class Commands(Mapping[str, "TyperCommand"]):
@@ -32,7 +28,7 @@ class Commands(Mapping[str, "TyperCommand"]):
         return sum(1 for _ in self)
 
     def __getitem__(self, name: str) -> TyperCommand:
-        from mqa_registry.cli.parameters import command_of
+        from mqa_registry.commands.parameters import command_of
 
         if name in OWN:
             return command_of(name, getattr(import_module(f"{__package__}.{name}"), name))
@@ -65,7 +61,7 @@ class CommandGroup(TyperGroup):
         except PluginError:
             if ctx.resilient_parsing:  # the shell asks how a line could go on
                 return None
-            from mqa_registry.cli.exit_codes import exit_on_error
+            from mqa_registry.commands.exit_codes import exit_on_error
 
             with exit_on_error(debug=False):
                 raise

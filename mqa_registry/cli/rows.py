@@ -24,7 +24,7 @@ def rows(
 
     from mqa_registry import runs
     from mqa_registry.boundary import limited
-    from mqa_registry.cli.outputs import check_rows, mark_rows
+    from mqa_registry.commands.outputs import check_rows, mark_rows
     from mqa_registry.errors import NotRunError
     from mqa_registry.naming import counted
     from mqa_registry.predict import Disturbed, Silence, load_rows, perturb_rows

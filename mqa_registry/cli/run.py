@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from mqa_registry.cli.arguments import SuiteArgument
-from mqa_registry.cli.reporting import ReportOptions, show_report
+from mqa_registry.commands.reporting import ReportOptions, show_report
 from mqa_registry.errors import ExitCode
 from mqa_registry.run_options import RunOptions
 

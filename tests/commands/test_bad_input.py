@@ -148,7 +148,7 @@ def test_a_reader_that_leaves_early_is_no_crash():
 LEFT = """
 import os, sys, typer
 from rich.console import Console
-from mqa_registry.cli.exit_codes import exit_on_error
+from mqa_registry.commands.exit_codes import exit_on_error
 reader, writer = os.pipe()
 os.dup2(writer, 1)
 os.close(reader)

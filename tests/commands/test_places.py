@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.cli import outputs
-from mqa_registry.cli.outputs import check_output_folder, check_report
+from mqa_registry.commands import outputs
+from mqa_registry.commands.outputs import check_output_folder, check_report
 from mqa_registry.errors import UsageError
 
 

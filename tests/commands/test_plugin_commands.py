@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mqa_registry.cli import plugin_commands
+from mqa_registry.commands import plugin_commands
 from mqa_registry.cli.doctor import _command_findings
 
 MODULE = '''
@@ -216,7 +216,7 @@ def test_what_is_no_plugins_command_asks_no_distribution(mqa, site):
     program += "finally:\n    print('importlib.metadata' in sys.modules and 'found', file=sys.stderr)"
     code = (
         program
-        + "\n    from mqa_registry.cli.plugin_commands import installed; print(installed.cache_info().misses, file=sys.stderr)"
+        + "\n    from mqa_registry.commands.plugin_commands import installed; print(installed.cache_info().misses, file=sys.stderr)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stderr.splitlines()[-1] == "0"

@@ -33,7 +33,7 @@ def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
 
 def load(name: str, points: Sequence[EntryPoint]) -> TyperCommand:
     """The command of these entry points; a PluginError where they are several, or where its plugin cannot be used."""
-    from mqa_registry.cli.parameters import command_of
+    from mqa_registry.commands.parameters import command_of
     from mqa_registry.errors import PluginError
     from mqa_registry.plugins import import_plugin
 

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type
 import typer
 from typer.core import TyperCommand
 
-from mqa_registry.cli.group import EXIT_CODES
-from mqa_registry.errors import ExitCode
+from mqa_registry.errors import EXIT_CODES, ExitCode
 from mqa_registry.flag import Flag, Flags
 
 if TYPE_CHECKING:
@@ -150,7 +149,7 @@ def _is_annotated(hint: Any) -> bool:
 def _prepared(*, debug: bool) -> Iterator[None]:
     """Errors as a person sees them, and nothing on standard output but what the command writes; loaded only now."""
     from mqa_registry.boundary import supervised
-    from mqa_registry.cli.exit_codes import exit_on_error
+    from mqa_registry.commands.exit_codes import exit_on_error
     from mqa_registry.report.output import reserved
 
     with exit_on_error(debug=debug), reserved(), supervised():
@@ -159,8 +158,8 @@ def _prepared(*, debug: bool) -> Iterator[None]:
 
 def _check_reports(groups: Iterable[object], *, dry_run: bool) -> None:
     """A UsageError where the report that a command is asked for cannot be written; a dry run writes none."""
-    from mqa_registry.cli.outputs import check_report
-    from mqa_registry.cli.reporting import ReportOptions
+    from mqa_registry.commands.outputs import check_report
+    from mqa_registry.commands.reporting import ReportOptions
 
     for group in groups:
         if isinstance(group, ReportOptions) and not dry_run:
@@ -179,6 +178,6 @@ def _clear_reports(given: Sequence[str]) -> None:
             file = word.removeprefix(f"{option}=")
         else:
             continue
-        from mqa_registry.cli.outputs import clear_report
+        from mqa_registry.commands.outputs import clear_report
 
         clear_report(file, inputs=(*given[:number], *given[number + 1 :]))

@@ -51,7 +51,7 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     `extra` are keys that a command adds to the file. A person reads on standard error where standard output is for the
     file. Whoever reads may leave when they like.
     """
-    from mqa_registry.cli.exit_codes import print_error
+    from mqa_registry.commands.exit_codes import print_error
     from mqa_registry.report import to_json
     from mqa_registry.report.console import print_report
     from mqa_registry.report.files import write_json

@@ -99,7 +99,7 @@ def _full_task(task: str, source: str, catalog: Catalog, tasks: str) -> str:
 def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) -> str:
     """The task that a model's source tells it to be for, as a suite would name it; a UsageError where it tells none."""
     from mqa_registry.boundary import checked_task
-    from mqa_registry.cli.suites import without_suite
+    from mqa_registry.commands.suites import without_suite
     from mqa_registry.errors import UsageError
     from mqa_registry.run_options import STORE
     from mqa_registry.suite import find_model_source
