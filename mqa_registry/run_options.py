@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from mqa_registry.errors import UsageError
 from mqa_registry.flag import Flag
+from mqa_registry.machine import check_device
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import Conditions
@@ -58,9 +59,7 @@ class RunOptions:
             raise UsageError(
                 f"a call cannot take {self.timeout:g} seconds", hint="write `--timeout 600`, or 0 for no limit"
             )
-        kind, _, number = self.device.partition(":")
-        if self.device not in ("auto", "cpu", "cuda") and not (kind == "cuda" and number.isdigit()):
-            raise UsageError(f"there is no device `{self.device}`", hint="write `auto`, `cpu`, `cuda` or `cuda:1`")
+        check_device(self.device)
 
     @property
     def overrides(self) -> Overrides:

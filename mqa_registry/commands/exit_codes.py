@@ -19,7 +19,7 @@ from mqa_registry.watching import doing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST = 20  # problems of a suite that are shown
+MAX_PROBLEMS = 20  # problems of a suite that are shown
 NO_MEMORY = "out of memory while"
 
 
@@ -102,9 +102,9 @@ def _explain_ours(error: MqaError) -> None:
         return
     from mqa_registry.suite import render
 
-    for problem in error.problems[:MOST]:
+    for problem in error.problems[:MAX_PROBLEMS]:
         print(render(problem), end="\n\n", file=sys.stderr)
-    more = len(error.problems) - MOST
+    more = len(error.problems) - MAX_PROBLEMS
     print_error(f"error: {error.message}" + (f", {more:,} of them not shown" if more > 0 else ""), "")
 
 

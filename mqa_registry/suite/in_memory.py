@@ -10,7 +10,7 @@ from mqa_registry.suite import sections
 from mqa_registry.suite.columns import note_unread_columns
 from mqa_registry.suite.findings import Findings
 from mqa_registry.suite.read import RawSuite
-from mqa_registry.suite.tree import Node
+from mqa_registry.suite.tree import INTEGERS, Node
 from mqa_registry.suite.uses import Lookup
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from mqa_registry.suite.model import Data, ModelUse, Use
 
 COMMAND_LINE = "the command line"  # where the tables of a command stand
-INTEGER_BITS = 63  # of a whole number in TOML, beside its sign
 
 
 def suite_of(tables: Mapping[str, Any], path: Path) -> RawSuite:
@@ -71,6 +70,6 @@ def _node(value: Any, file: str, base: Path) -> Node:
         value = {key: _node(inner, file, base) for key, inner in value.items()}
     elif isinstance(value, list):
         value = [_node(inner, file, base) for inner in value]
-    elif type(value) is int and value.bit_length() > INTEGER_BITS:
+    elif type(value) is int and value not in INTEGERS:
         raise SuiteError([Problem("a whole number in TOML has at most 64 bits", "", top)])
     return Node(value, top, top, base)

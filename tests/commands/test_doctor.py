@@ -103,7 +103,7 @@ def test_one_that_does_not_is_a_problem_behind_what_it_found_before(found, name,
 
 
 def test_one_that_hangs_is_stopped(found):
-    before, last = found("hangs", patience=3)
+    before, last = found("hangs", timeout=3)
     assert before.subject == "first"
     assert (last.level, last.message) == ("problem", "it was still at work after 3 seconds, and was stopped")
 

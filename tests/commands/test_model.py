@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry import ModelOptions, RunOptions, resolve_model
-from mqa_registry.errors import UsageError
+from mqa_registry.errors import ContributionError, UsageError
 
 SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
@@ -22,6 +22,8 @@ def resolved(model, source=None, task=None, options=None):
 @pytest.mark.parametrize(
     ("model", "source"),
     [
+        ("model.onnx", "onnx/file"),
+        ("no/such/model.onnx", "onnx/file"),
         ("model.pt2", "torch/file"),
         ("old/model.pt", "torch/file"),
         ("model.jit", "torch/file"),
@@ -113,3 +115,16 @@ def test_a_folder_without_a_model_is_refused_as_ever(tmp_path, monkeypatch):
     (tmp_path / "model/weights.json").write_text(json.dumps({}))
     with pytest.raises(Exception, match=r"holds no transformers model: there is no `config.json` in it"):
         resolved("model", "transformers/auto")
+
+
+def test_a_source_that_fails_on_a_name_is_named(tmp_path):
+    plugin = tmp_path / "own.py"
+    plugin.write_text(
+        "from mqa_registry import ModelSource, hookimpl\n"
+        "def known(task, conditions, *, id: str): ...\n"
+        "def recognizes(name): return name.nothing\n"
+        "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known, recognizes=recognizes)\n"
+    )
+    named, options = ModelOptions(model="a:b", task="own/task"), RunOptions(plugin_files=(plugin,))
+    with pytest.raises(ContributionError, match="the model source `own/known` crashed: AttributeError"):
+        resolve_model(named, options, sources=("own/known", "transformers/auto"), tasks="transformers")

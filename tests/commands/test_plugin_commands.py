@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from mqa_registry.commands import plugin_commands
 from mqa_registry.cli.doctor import _command_findings
+from mqa_registry.commands import plugin_commands
 
 MODULE = '''
 import sys
