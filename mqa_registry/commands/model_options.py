@@ -99,13 +99,11 @@ def _full_task(task: str, source: str, catalog: Catalog, tasks: str) -> str:
 def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) -> str:
     """The task that a model's source tells it to be for, as a suite would name it; a UsageError where it tells none."""
     from mqa_registry.boundary import checked_task
-    from mqa_registry.commands.suites import without_suite
     from mqa_registry.errors import UsageError
     from mqa_registry.run_options import STORE
-    from mqa_registry.suite import find_model_source
+    from mqa_registry.suite.adhoc import adhoc_source
 
-    with without_suite():
-        use = find_model_source({"use": source, "id": model}, catalog)
+    use = adhoc_source({"use": source, "id": model}, catalog)
     tells = cast("ModelSource", use.contribution).tells
     if tells is None:
         raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")

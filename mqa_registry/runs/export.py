@@ -14,7 +14,8 @@ from mqa_registry.predict import subject_of
 from mqa_registry.predict.load import load
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
-from mqa_registry.suite import plugin_names, read_sections, suite_of
+from mqa_registry.suite import made_up, plugin_names
+from mqa_registry.suite.adhoc import adhoc
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,13 +32,13 @@ TEXT = "text"  # the field of a row that a task without a sample can be traced w
 def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace: bool) -> tuple[Subject, Use]:
     """The model of a suite with its rows, and the backend that exports it; nothing is built yet.
 
-    With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a SuiteError where a table is
-    wrong, a UsageError where there is nothing to export or the backend exports nothing.
+    With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a UsageError where a table is
+    wrong, there is nothing to export, or the backend exports nothing.
     """
     store = options.store or Path(STORE)
     claim(store)
-    catalog = plugins.load(plugin_names(suite_of(suite, Path("export.toml"))), files=options.plugin_files)
-    model, backends, data = read_sections(suite, catalog)
+    catalog = plugins.load(plugin_names(made_up("export.toml", suite, Path())), files=options.plugin_files)
+    model, backends, data = adhoc(suite, catalog)
     (use,), (rows,) = backends.values(), data.values()
     if getattr(use.contribution, "export", None) is None:
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")

@@ -2,7 +2,7 @@
 
 from mqa_registry.suite.check import check
 from mqa_registry.suite.identity import identity
-from mqa_registry.suite.in_memory import find_model_source, read_sections, suite_of
+from mqa_registry.suite.madeup import made_up
 from mqa_registry.suite.model import Against, Check, Data, Expect, IntervalKind, ModelUse, Severity, Suite, Use, Waiver
 from mqa_registry.suite.overrides import Overrides
 from mqa_registry.suite.read import RawSuite, plugin_names, read
@@ -25,14 +25,12 @@ __all__ = [
     "Waiver",
     "bases",
     "check",
-    "find_model_source",
     "from_toml",
     "identity",
     "json_schema",
+    "made_up",
     "plugin_names",
     "read",
-    "read_sections",
     "render",
-    "suite_of",
     "to_toml",
 ]

@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from mqa_registry.positions import Place, Text
     from mqa_registry.positions.places import KeyPath
 
-INTEGERS = range(-(2**63), 2**63)  # the whole numbers that TOML has
-
 
 @dataclass(frozen=True, slots=True)
 class Node:
@@ -70,6 +68,6 @@ def _node(text: Text, base: Path, places: dict[KeyPath, Place], path: KeyPath, v
     elif isinstance(value, list):
         value = [_node(text, base, places, (*path, number), inner) for number, inner in enumerate(value)]
     place = places[path]
-    if type(value) is int and value not in INTEGERS:
+    if type(value) is int and value.bit_length() > 63:
         raise SuiteError([Problem("a whole number in TOML has at most 64 bits", "", text.location(place.value))])
     return Node(value, text.location(place.key), text.location(place.value), base)

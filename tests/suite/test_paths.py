@@ -8,8 +8,8 @@ import pytest
 
 from mqa_registry.contributions import Dataset, ModelSource
 from mqa_registry.plugins.catalog import Catalog, Plugin
+from mqa_registry.suite.adhoc import LINE
 from mqa_registry.suite.findings import Findings
-from mqa_registry.suite.in_memory import COMMAND_LINE
 from mqa_registry.suite.paths import missing_paths
 from mqa_registry.suite.spelling import from_toml, to_toml
 from mqa_registry.suite.uses import Lookup, Reference
@@ -34,7 +34,7 @@ def missing(tmp_path, monkeypatch):
     catalog = Catalog({"own": Plugin("own", "mqa-own", "1", given)})
 
     def found(name, **options):
-        root = from_toml(COMMAND_LINE, to_toml({"it": {"use": name, **options}}), Path(), {})
+        root = from_toml(LINE, to_toml({"it": {"use": name, **options}}), Path(), {})
         node = root.tables["it"]
         nodes = {key: child for key, child in node.tables.items() if key != "use"}
         kind = Dataset if name == "own/table" else ModelSource
