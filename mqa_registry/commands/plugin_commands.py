@@ -33,7 +33,6 @@ def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
 
 def load(name: str, points: Sequence[EntryPoint]) -> TyperCommand:
     """The command of these entry points; a PluginError where they are several, or where its plugin cannot be used."""
-    from mqa_registry.commands.parameters import command_of
     from mqa_registry.errors import PluginError
     from mqa_registry.plugins import import_plugin
 
@@ -41,12 +40,8 @@ def load(name: str, points: Sequence[EntryPoint]) -> TyperCommand:
         raise PluginError(
             f"{len(points)} distributions give a command `{name}`: {origins(points)}", hint="uninstall all but one"
         )
-    point, command = points[0], None
-    function, reason = import_plugin(name, point.load)
-    if not reason and not callable(function):
-        reason = "it names no function"
-    if not reason:
-        command, reason = import_plugin(name, lambda: command_of(name, function))
+    point = points[0]
+    command, reason = import_plugin(name, lambda: _command(name, point.load()))
     if command is None:
         distribution = _origin(point).partition(" ")[0]
         raise PluginError(
@@ -54,6 +49,14 @@ def load(name: str, points: Sequence[EntryPoint]) -> TyperCommand:
             hint=f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`",
         )
     return command
+
+
+def _command(name: str, function: object) -> TyperCommand:
+    from mqa_registry.commands.parameters import command_of
+
+    if not callable(function):
+        raise TypeError("its entry point names no function")
+    return command_of(name, function)
 
 
 def summary_of(points: Sequence[EntryPoint]) -> str:

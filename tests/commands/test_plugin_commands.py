@@ -137,7 +137,7 @@ def test_debug_shows_the_traceback_of_a_command(mqa, site):
     ("target", "reason"),
     [
         ("missing", "AttributeError: module 'acme_commands' has no attribute 'missing'"),
-        ("NOTHING", "it names no function"),
+        ("NOTHING", "TypeError: its entry point names no function"),
         ("spell", "TypeError: `RunOptions` has no flag `nothing`"),
         ("nowhere:greet", "ModuleNotFoundError: No module named 'nowhere'"),
     ],
