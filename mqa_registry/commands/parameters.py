@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from contextlib import contextmanager
 from dataclasses import MISSING, Field, dataclass, fields, is_dataclass
 from typing import TYPE_CHECKING, Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -32,13 +31,19 @@ def command_of(name: str, function: Callable[..., int | None]) -> TyperCommand:
     reports = any(parameter.name == JSON for parameter in parameters)
 
     def call(**given: Any) -> None:
+        from mqa_registry.boundary import supervised
+        from mqa_registry.commands.exit_codes import exit_on_error
+        from mqa_registry.report.output import reserved
+
         debug = bool(given.get(DEBUG))
         if not any(DEBUG in group.hints for group in groups.values()):
             del given[DEBUG]
-        with _prepared(debug=debug):
-            made = {name: group.make(given) for name, group in groups.items()}
-            _check_reports(made.values(), dry_run=given.get("dry_run", False))
-            raise typer.Exit(function(**given, **made) or ExitCode.OK)
+        with exit_on_error(debug=debug):
+            with reserved(), supervised():
+                made = {name: group.make(given) for name, group in groups.items()}
+                _check_reports(made.values(), dry_run=given.get("dry_run", False))
+                code = function(**given, **made)
+            raise typer.Exit(code or ExitCode.OK)  # once all that was written is out, which may fail
 
     call.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     call.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
@@ -143,17 +148,6 @@ def _flag(hint: Any) -> Flag | None:
 
 def _is_annotated(hint: Any) -> bool:
     return get_origin(hint) is Annotated
-
-
-@contextmanager
-def _prepared(*, debug: bool) -> Iterator[None]:
-    """Errors as a person sees them, and nothing on standard output but what the command writes; loaded only now."""
-    from mqa_registry.boundary import supervised
-    from mqa_registry.commands.exit_codes import exit_on_error
-    from mqa_registry.report.output import reserved
-
-    with exit_on_error(debug=debug), reserved(), supervised():
-        yield
 
 
 def _check_reports(groups: Iterable[object], *, dry_run: bool) -> None:
