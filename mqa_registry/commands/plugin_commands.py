@@ -7,6 +7,7 @@ as Typer reads them, its docstring is its help, and what it returns is the exit 
 from __future__ import annotations
 
 import ast
+import re
 from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import find_spec
@@ -20,13 +21,18 @@ if TYPE_CHECKING:
     from typer.core import TyperCommand
 
 GROUP = "mqa.commands"
+NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)  # what a shell takes for one word, and a terminal for no order
 
 
 @cache
 def installed() -> Mapping[str, tuple[EntryPoint, ...]]:
-    """The entry points by the names of their commands: more than one where distributions claim the same."""
+    """The entry points by the names of their commands: more than one where distributions claim the same.
+
+    One whose name could be no word of a command line is none.
+    """
     found: dict[str, tuple[EntryPoint, ...]] = {}
-    for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, _origin(point))):
+    points = (point for point in entry_points(group=GROUP) if NAME.fullmatch(point.name))
+    for point in sorted(points, key=lambda point: (point.name, _origin(point))):
         found[point.name] = (*found.get(point.name, ()), point)
     return found
 

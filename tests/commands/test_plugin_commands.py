@@ -195,6 +195,14 @@ def examined(site, monkeypatch):
     plugin_commands.installed.cache_clear()
 
 
+@pytest.mark.parametrize("name", ["two words", "-option", "\x1b[31mred", "a/b"])
+def test_what_is_no_word_of_a_command_line_names_no_command(examined, site, name):
+    install(site, "acme", {name: "missing", "greet": "greet"})
+    assert examined() == {}
+    assert "greet" in plugin_commands.installed()
+    assert name not in plugin_commands.installed()
+
+
 def test_doctor_tells_of_commands_that_cannot_be_called(examined, site):
     assert examined() == {}
     install(site, "acme", {"schema": "greet", "broken": "missing", "greet": "greet"})
