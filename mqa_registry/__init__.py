@@ -10,7 +10,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mqa_registry.atomic import atomic_folder
     from mqa_registry.boundary import interruptible
+    from mqa_registry.commands.columns import read_columns
+    from mqa_registry.commands.model_options import ModelOptions, ResolvedModel, resolve_model
+    from mqa_registry.commands.outputs import check_output_folder
+    from mqa_registry.commands.reporting import ReportOptions, show_export, show_report
+    from mqa_registry.commands.suites import execute_suite, export_model
     from mqa_registry.contributions import (
         Backend,
         Batching,
@@ -49,20 +55,31 @@ if TYPE_CHECKING:
         with_class_names,
     )
     from mqa_registry.diagnoses import Diagnosis
-    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.findings import Exported, Finding, Judgement
+    from mqa_registry.flag import Flag, flags
     from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
+    from mqa_registry.judging import Result, Verdict
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.predict import batch_invariance, remake, reopen
     from mqa_registry.provenance import content_digest, source_digest, source_files
-    from mqa_registry.runs import judge, run
+    from mqa_registry.report import Report
+    from mqa_registry.report.output import output
+    from mqa_registry.run_options import RunOptions
+    from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.scene import LiveView, Scene
 
 _HOMES = {
+    "atomic": ("atomic_folder",),
     "boundary": ("interruptible",),
+    "commands.columns": ("read_columns",),
+    "commands.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
+    "commands.outputs": ("check_output_folder",),
+    "commands.reporting": ("ReportOptions", "show_export", "show_report"),
+    "commands.suites": ("execute_suite", "export_model"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Conditions", "Dataset", "Inspectable", "Metric", "Model",
         "ModelSource", "Perturbation", "Probe", "Quantile", "Reading", "Replay", "Runner", "Scores", "Slice",
@@ -73,16 +90,21 @@ _HOMES = {
         "read_table", "with_class_names",
     ),
     "diagnoses": ("Diagnosis",),
-    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
+    "flag": ("Flag", "flags"),
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
     "languages": ("identify_language",),
+    "judging": ("Result", "Verdict"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "predict": ("batch_invariance", "remake", "reopen"),
     "provenance": ("content_digest", "source_digest", "source_files"),
-    "runs": ("judge", "run"),
+    "report": ("Report",),
+    "report.output": ("output",),
+    "run_options": ("RunOptions",),
+    "runs": ("ExecutedRun", "finalize", "judge", "run"),
     "scene": ("LiveView", "Scene"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -101,14 +123,17 @@ __all__ = [
     "Diagnosis",
     "Edit",
     "Example",
+    "ExecutedRun",
     "Exported",
     "FileFormat",
     "Finding",
+    "Flag",
     "Inspectable",
     "Judgement",
     "LiveView",
     "Metric",
     "Model",
+    "ModelOptions",
     "ModelSource",
     "MqaError",
     "NotRunError",
@@ -119,6 +144,11 @@ __all__ = [
     "Quantile",
     "Reading",
     "Replay",
+    "Report",
+    "ReportOptions",
+    "ResolvedModel",
+    "Result",
+    "RunOptions",
     "Runner",
     "Scene",
     "Scores",
@@ -129,29 +159,42 @@ __all__ = [
     "Task",
     "Timeable",
     "UsageError",
+    "Verdict",
     "as_predictions",
+    "atomic_folder",
     "batch_invariance",
+    "check_output_folder",
     "check_threads",
     "content_digest",
     "counted",
     "did_you_mean",
     "edited",
+    "execute_suite",
+    "export_model",
     "file_format",
+    "finalize",
     "find_device",
     "fingerprint",
+    "flags",
     "hookimpl",
     "identify_language",
     "interruptible",
     "is_special",
     "judge",
+    "output",
     "positive_class",
+    "read_columns",
     "read_table",
     "remake",
     "reopen",
+    "resolve_model",
     "run",
     "shapes",
+    "show_export",
+    "show_report",
     "source_digest",
     "source_files",
+    "summarize_error",
     "with_class_names",
 ]
 

@@ -29,6 +29,7 @@ NO_MEMORY = (
     "bad_alloc", "bad allocation", "failed to map segment", "can't start new thread", "resource temporarily unavailable",
     "error return without exception set",  # of code that looks for no memory, and forgets to say so
 )  # fmt: skip
+SUMMARY = 320  # characters of what an error says; of a longer line both ends are kept
 DEEPEST = 20  # errors that one was raised from; a plugin may have tied them into a ring
 MAY_READ = "is the path right, and may this user read it?"
 ABOUT_INPUT = (ValueError, TypeError, LookupError)  # errors whose words may be those of data
@@ -52,6 +53,12 @@ class ExitCode(IntEnum):
     NOT_TRUSTWORTHY = 3  # a check or backend crashed, or could not run as asked
     INCONCLUSIVE = 4  # nothing failed, but the rows at hand do not settle every check
     INTERRUPTED = 130  # Ctrl-C; what was predicted is kept
+
+
+EXIT_CODES = (  # for the help of commands
+    "Exit codes: 0 every check holds, 1 one fails, 2 the command, suite or data are wrong, 3 something could not run as "
+    "asked, 4 nothing fails, but not all is settled, 130 interrupted."
+)
 
 
 class MqaError(Exception):
@@ -120,6 +127,21 @@ def _says_no_memory(error: BaseException) -> bool:
     if isinstance(error, (MqaError, *ABOUT_INPUT)):
         return isinstance(error, OutOfMemoryError)
     return isinstance(error, MemoryError) or any(sign in str(error).lower() for sign in NO_MEMORY)
+
+
+def summarize_error(error: BaseException | str) -> str:
+    """What an error of a library says, in one line; by its type where it says nothing.
+
+    It is the first line, with the next where that one only announces it; of a text with a traceback in it, the last. Of a
+    long line both ends are kept, since runtimes tell what is wrong at the second.
+    """
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    if not lines:
+        return "" if isinstance(error, str) else type(error).__name__
+    traced = any(line.startswith("Traceback") for line in lines)  # TorchScript shows its own within the error
+    line = lines[-1] if traced else " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
+    half = SUMMARY // 2
+    return line if len(line) <= SUMMARY else f"{line[:half].rstrip()} … {line[-half:].lstrip()}"
 
 
 class ContributionError(MqaError):

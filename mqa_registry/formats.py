@@ -21,8 +21,8 @@ class FileFormat(StrEnum):
     """What a file holds, in words for a message."""
 
     TORCHSCRIPT = "TorchScript"
-    PROGRAM = "an exported program of `torch.export.save`"
-    TORCH_SAVE = "what `torch.save` writes (a state dict, a checkpoint or a pickled module)"
+    PROGRAM = "an exported program of PyTorch"
+    TORCH_SAVE = "a file that PyTorch saved (a state dict, a checkpoint or a pickled module)"
     PICKLE = "a pickle"
     ONNX = "an ONNX file"
     SAFETENSORS = "weights in safetensors, without a model around them"

@@ -55,7 +55,7 @@ def _identifier() -> Any:
 
 def _check(among: tuple[str, ...], codes: list[str]) -> None:
     """Raise a UsageError where a code is none that py3langid knows, or where there are less than two."""
-    from mqa_registry.options import did_you_mean
+    from mqa_registry.naming import did_you_mean
 
     for code in among:
         if code not in codes:

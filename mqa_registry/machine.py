@@ -17,10 +17,10 @@ from mqa_registry.errors import DataError, UsageError
 CPUS = Path("/proc/cpuinfo")
 GPUS = Path("/proc/driver/nvidia/gpus")
 
-ASKED = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
+DEVICE = re.compile(r"auto|cpu|cuda(?::(?P<index>\d+))?")
 UNKNOWN = "unknown"
-MOST_THREADS = 1024  # more than any machine has cores; thread pools crash at 100,000
-PATIENCE = 20.0  # seconds for `nvidia-smi`: it wakes a driver that nothing keeps awake, which takes some for each GPU
+MAX_THREADS = 1024  # more than any machine has cores; thread pools crash at 100,000
+TIMEOUT = 20.0  # seconds for `nvidia-smi`: it wakes a driver that nothing keeps awake, which takes some for each GPU
 
 
 @dataclass(frozen=True)
@@ -35,15 +35,21 @@ class Device:
         return self.kind if self.kind == "cpu" else f"{self.kind}:{self.index}"
 
 
-def find_device(asked: str, *, cuda: bool = True) -> Device:
+def check_device(name: str) -> re.Match[str]:
+    """The parts of a device's name; UsageError where it is none. Whether it is there is not looked at."""
+    found = DEVICE.fullmatch(name)
+    if found is None:
+        raise UsageError(f"there is no device `{name}`", hint="write `auto`, `cpu`, `cuda` or `cuda:1`")
+    return found
+
+
+def find_device(name: str, *, cuda: bool = True) -> Device:
     """The device that `auto`, `cpu`, `cuda` or `cuda:N` means here; it need not be there when it is asked for by name.
 
     `auto` is the first GPU that the driver lists, where there is one and `cuda` says that it can be used; else the CPU.
     """
-    found = ASKED.fullmatch(asked)
-    if found is None:
-        raise UsageError(f"there is no device `{asked}`", hint="a device is `auto`, `cpu`, `cuda` or `cuda:N`")
-    if asked == "cpu" or (asked == "auto" and not (cuda and gpu_names())):
+    found = check_device(name)
+    if name == "cpu" or (name == "auto" and not (cuda and gpu_names())):
         return Device("cpu", cpu_name())
     index = int(found["index"] or 0)
     names = gpu_names()
@@ -54,9 +60,9 @@ def check_threads(number: int | None) -> None:
     """A DataError for a number of threads that no machine runs; None is as many as a library takes by itself."""
     if number is not None and number < 1:
         raise DataError(f"`threads` is {number}, and a backend needs at least one")
-    if number is not None and number > MOST_THREADS:
+    if number is not None and number > MAX_THREADS:
         raise DataError(
-            f"`threads` is {number:,}, and more than {MOST_THREADS:,} are not started", hint="take the number of cores"
+            f"`threads` is {number:,}, and more than {MAX_THREADS:,} are not started", hint="take the number of cores"
         )
 
 
@@ -90,7 +96,7 @@ def _tool_names() -> tuple[str, ...]:
         return ()
     query = [tool, "--query-gpu=name", "--format=csv,noheader"]
     try:
-        done = subprocess.run(query, capture_output=True, text=True, timeout=PATIENCE, check=True)  # noqa: S603 - fixed words, and the tool's own path
+        done = subprocess.run(query, capture_output=True, text=True, timeout=TIMEOUT, check=True)  # noqa: S603 - fixed words, and the tool's own path
     except (OSError, subprocess.SubprocessError):
         return ()
     return tuple(line.strip() for line in done.stdout.splitlines() if line.strip())

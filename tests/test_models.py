@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry import MqaError
-from mqa_registry.runs import Asked, run
+from mqa_registry.runs import RunOptions, run
 
 SUITES = Path(__file__).parents[1] / "suites"
 SUITE = """
@@ -133,7 +133,7 @@ def test_a_session_that_was_asked_for_cuda_and_has_none_is_not_run_and_exit_3(fo
 
 
 def test_a_device_that_is_not_there_is_not_run_and_exit_3(folder):
-    report = run(folder / "suite.toml", Asked(device="cuda"))
+    report = run(folder / "suite.toml", RunOptions(device="cuda"))
     if report.results[0].verdict == "PASS":
         pytest.skip("CUDA starts here")
     assert (report.exit_code, report.results[0].verdict) == (3, "NOT-RUN")

@@ -19,7 +19,7 @@ from sklearn.metrics import recall_score
 
 from mqa_registry import Predictions, as_predictions, edited
 from mqa_registry.plugins import load
-from mqa_registry.runs import Asked, run
+from mqa_registry.runs import RunOptions, run
 
 PAGE = Path(__file__).parents[1] / "plugins" / "README.md"
 FILE = re.compile(r"^`(?P<name>[\w.]+)`\n\n```\w+\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -141,7 +141,7 @@ def test_the_probe_of_the_page_counts_what_is_said_again(done):
     check = '[[check]]\nmeasure = "mqa_probing/repeated"\nexpect.count = { max = 0 }\n'
     suite.write_text(whole[: whole.index("[[check]]")] + check, encoding="utf-8")
     posts = done.folder / "posts.csv"
-    asked = Asked(plugin_files=(done.folder / "mqa_probing.py",))
+    asked = RunOptions(plugin_files=(done.folder / "mqa_probing.py",))
     assert run(suite, asked).results[0].verdict == "PASS"
     posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
     (result,) = run(suite, asked).results
@@ -160,7 +160,7 @@ def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
     check = '[[check]]\nmeasure = "mqa_comparing/doubt"\ngate = "point"\nexpect = { max = 0 }\n'
     head = whole[: whole.index("[backends")].replace("posts.csv", "three.csv")
     suite.write_text(head + backends + check, encoding="utf-8")
-    (result,) = run(suite, Asked(plugin_files=(done.folder / "mqa_comparing.py",))).results
+    (result,) = run(suite, RunOptions(plugin_files=(done.folder / "mqa_comparing.py",))).results
     assert result.verdict == "FAIL"
     assert result.evidence["remarks"] == ["fell by more than 0.1: 1 row; 1 newly wrong, 0 newly right, McNemar p = 1"]
     assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [

@@ -1,1 +1,1 @@
-"""What the commands do, once the command line has been read."""
+"""What commands are made of, mqa's own and those of plugins: flags, outputs, reports, suites in memory, exit codes."""

@@ -85,13 +85,17 @@ class Quantile:
 
 @dataclass(frozen=True, kw_only=True)
 class Contribution:
-    """One thing that a plugin gives: its name behind the slash, and the function that does it."""
+    """One thing that a plugin gives: its name behind the slash, and the function that does it.
+
+    `packages` are those, by the names that pip knows, whose versions its results depend on: reports have them.
+    """
 
     kind: ClassVar[str]  # as in `the metric`
     takes_arguments: ClassVar[tuple[str, ...]]  # its function's positional parameters
 
     name: str = field(kw_only=False)
     function: Callable[..., Any] = field(kw_only=False)
+    packages: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:
@@ -103,14 +107,17 @@ class Contribution:
 class ModelSource(Contribution):
     """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
 
-    `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *, options) ->
-    str` with some of the options: the task, as a suite would name it, for commands that were given none. `loads` are the
-    kinds of model that it can load beside one as it was saved, as a task `needs` them; None where nobody can list them.
+    `recognizes` says of a model's name, such as `model.pt`, whether this source opens it, for commands that were given no
+    source. `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *,
+    options) -> str` with some of the options: the task, as a suite would name it, for commands that were given none.
+    `loads` are the kinds of model that it can load beside one as it was saved, as a task `needs` them; None where nobody
+    can list them.
     """
 
     kind = "model source"
     takes_arguments = ("task", "conditions")
 
+    recognizes: Callable[[str], bool] | None = None
     tells: Callable[..., str] | None = None
     loads: tuple[str, ...] | None = None
 

@@ -13,7 +13,7 @@ from mqa_registry.data.class_labels import described_features, with_class_names
 from mqa_registry.data.csv_file import read_csv
 from mqa_registry.data.json_file import read_json
 from mqa_registry.data.unreadable import as_text
-from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory
+from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
 
@@ -78,7 +78,7 @@ def _said(error: Exception) -> str:
         return "it is nested too deeply"
     if isinstance(error, UnicodeError):
         return "a name in it is no text"
-    return str(error).partition("\n")[0][:200]
+    return summarize_error(error)
 
 
 def _kind(path: Path) -> str:

@@ -2,6 +2,19 @@
 
 from mqa_registry.plugins.catalog import Catalog, Plugin
 from mqa_registry.plugins.kinds import HOOKS, ROLES, Kinds, Role, role_of
-from mqa_registry.plugins.loading import installed, load, load_all, scan
+from mqa_registry.plugins.loading import import_plugin, installed, load, load_all, scan
 
-__all__ = ["HOOKS", "ROLES", "Catalog", "Kinds", "Plugin", "Role", "installed", "load", "load_all", "role_of", "scan"]
+__all__ = [
+    "HOOKS",
+    "ROLES",
+    "Catalog",
+    "Kinds",
+    "Plugin",
+    "Role",
+    "import_plugin",
+    "installed",
+    "load",
+    "load_all",
+    "role_of",
+    "scan",
+]

@@ -12,7 +12,7 @@ from functools import cache
 from importlib.metadata import entry_points
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mqa_registry.boundary import HOST, Contributor, TimeLimitReached, calling
 from mqa_registry.errors import ContributionError, MqaError, PluginError
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
 
+T = TypeVar("T")
 MAX_SHOWN = 200  # characters of what a plugin raised that a message repeats
 
 
@@ -96,11 +97,17 @@ def _file_plugin(path: Path) -> Plugin:
 
 def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
     """The plugin with what its module gives, or with the reason why it gives nothing."""
+    made, reason = import_plugin(plain.name, lambda: _imported(plain, get))
+    return made or replace(plain, broken=reason)
+
+
+def import_plugin(name: str, make: Callable[[], T]) -> tuple[T | None, str]:
+    """What is made of a plugin's code; None, and the reason, where that fails: it may raise anything, and even leave."""
     try:
-        with calling(Contributor("plugin", plain.name)):
-            return _imported(plain, get)
-    except MqaError as error:  # a plugin's code may raise anything, and even leave
-        return replace(plain, broken=_reason(error))
+        with calling(Contributor("plugin", name)):
+            return make(), ""
+    except MqaError as error:
+        return None, _reason(error)
 
 
 def _imported(plain: Plugin, get: Callable[[], Any]) -> Plugin:

@@ -13,7 +13,7 @@ from mqa_registry.boundary import supervised
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import examine_again
 from mqa_registry.report import Report, without_examples
-from mqa_registry.runs.asked import Asked
+from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.environment import judged_again
 from mqa_registry.runs.kept import find
 from mqa_registry.runs.outcome import described, exit_code, findings_of, verdict_of
@@ -49,7 +49,7 @@ def judge(
     record = find(run, Path(store) if store else None, Path(suite) if suite else None)
     raw = _asked(suite, record) if suite else record.raw
     refuse_inputs(outputs, raw, [*plugin_files, *([Path(run)] if Path(run).suffix == ".json" else [])])
-    plan, catalog = plan_of(raw, Asked(plugin_files=tuple(plugin_files)), files=False)
+    plan, catalog = plan_of(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))
     observations = record.observations(plan)

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.contributions import Comparison, Contribution, Metric, Probe, Slice
 from mqa_registry.data.digest import digest_of_files
 
 if TYPE_CHECKING:
@@ -18,26 +19,15 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations
 
-PACKAGES = (
-    "torch",
-    "transformers",
-    "tokenizers",
-    "onnx",
-    "onnxruntime-gpu",
-    "onnxruntime",
-    "numpy",
-    "pyarrow",
-    "scipy",
-    "py3langid",
-)
-JUDGING = ("numpy", "pyarrow", "scipy", "py3langid")  # what a verdict depends on, once the predictions are there
+OWN = ("numpy", "pyarrow", "scipy")  # what the host itself calculates with
+JUDGING = (Metric, Comparison, Probe, Slice)  # what a verdict depends on, once the predictions are there
 
 
 def environment(catalog: Catalog, observations: Observations, conditions: Conditions) -> dict[str, Any]:
     """What the predictions were made with."""
     loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
     return {
-        **versions(),
+        **versions(packages_of(catalog)),
         **_plugins(catalog),
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | loosened,
@@ -56,10 +46,16 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
     truncated = {name: one["truncated"] for name, one in before.items() if "truncated" in one}
     data = _data(rows, truncated)
     data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in data.items()}
-    return {**kept, "data": data, "judged": {**versions(JUDGING), **_plugins(catalog)}}
+    return {**kept, "data": data, "judged": {**versions(packages_of(catalog, JUDGING)), **_plugins(catalog)}}
 
 
-def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, Any]:
+def packages_of(catalog: Catalog, kinds: tuple[type[Contribution], ...] = (Contribution,)) -> tuple[str, ...]:
+    """The packages whose versions the results of these plugins depend on, as far as they come of such contributions."""
+    named = (package for _, contribution in catalog.each(kinds) for package in contribution.packages)
+    return tuple(dict.fromkeys([*named, *OWN]))
+
+
+def versions(packages: tuple[str, ...]) -> dict[str, Any]:
     """Those of mqa, Python and such of these packages as are installed."""
     return {
         "mqa": version("mqa-registry"),

@@ -6,13 +6,10 @@
 from __future__ import annotations
 
 import hashlib
-import re
-import secrets
-import shutil
-import time
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from mqa_registry.atomic import atomic_folder, remove_folder
 from mqa_registry.errors import StoreError
 
 if TYPE_CHECKING:
@@ -20,21 +17,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SUMS = "SHA256SUMS"
-_DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
-STALE = 24 * 3600  # seconds after which a draft is of a process that was killed
 
 
 def write_folder(place: Path, files: Mapping[str, bytes]) -> None:
     """Write a folder with these files: all of it, or nothing."""
-    draft = place.with_name(f".{secrets.token_hex(6)}.tmp")
-    try:
-        with _reported(f"the run `{place.name}` could not be kept in `{place.parent}`"):
-            draft.mkdir(parents=True)
-            for name, content in {**files, SUMS: _sums(files)}.items():
-                (draft / name).write_bytes(content)
-            draft.rename(place)
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
+    with _reported(f"the run `{place.name}` could not be kept in `{place.parent}`"), atomic_folder(place) as draft:
+        for name, content in {**files, SUMS: _sums(files)}.items():
+            (draft / name).write_bytes(content)
 
 
 def read_folder(place: Path) -> dict[str, bytes]:
@@ -51,23 +40,8 @@ def read_folder(place: Path) -> dict[str, bytes]:
 
 def drop_folder(place: Path) -> None:
     """Remove a folder, so that no half of it is ever seen under its name."""
-    gone = place.with_name(f".{secrets.token_hex(6)}.tmp")
-    with _reported(f"the stored run `{place}` cannot be removed"), suppress(FileNotFoundError):  # somebody was quicker
-        place.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
-
-
-def sweep(around: Path) -> None:
-    """Remove what processes that were killed have left beside the folders."""
-    for draft in around.iterdir():
-        if not _DRAFT.fullmatch(draft.name) or draft.is_symlink():
-            continue
-        try:
-            stale = time.time() - draft.stat().st_mtime > STALE
-        except OSError:  # somebody else was quicker
-            continue
-        if stale:
-            shutil.rmtree(draft, ignore_errors=True)
+    with _reported(f"the stored run `{place}` cannot be removed"):
+        remove_folder(place)
 
 
 def _sums(files: Mapping[str, bytes]) -> bytes:

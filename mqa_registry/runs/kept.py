@@ -7,12 +7,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mqa_registry.atomic import remove_stale_drafts
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.report import read_json
-from mqa_registry.runs.asked import STORE
-from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, sweep, write_folder
+from mqa_registry.run_options import STORE
+from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, write_folder
 from mqa_registry.runs.packing import RUN, packed, unpacked
 from mqa_registry.store import RUNS
 
@@ -35,7 +36,7 @@ def keep(store: Path, record: Record) -> None:
     before = _names(store)
     number = 1 + max((_sequence(store / RUNS / name) for name in before), default=0)
     write_folder(place, {**packed(record, place), SEQUENCE: str(number).encode()})
-    sweep(place.parent)
+    remove_stale_drafts(place.parent)
     room = MOST_BYTES - _size(place)
     for kept, name in enumerate(reversed(before), start=2):
         folder = store / RUNS / name

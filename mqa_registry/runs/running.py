@@ -16,7 +16,7 @@ from mqa_registry.judging import judge
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.report import Report, without_examples
-from mqa_registry.runs.asked import Asked
+from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep
 from mqa_registry.runs.outcome import described, exit_code, findings_of, verdict_of
@@ -29,22 +29,25 @@ from mqa_registry.suite import check, check_inside, plugin_names, read, real_fol
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import pyarrow as pa
+
+    from mqa_registry.data import Predictions
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations, Progress
     from mqa_registry.suite import RawSuite
 
 
-def planned(path: str | Path, asked: Asked) -> Plan:
+def planned(path: str | Path, options: RunOptions) -> Plan:
     """The plan of a suite file, with every problem of the file reported at once."""
-    return plan_of(read(path, asked.overrides), asked)[0]
+    return plan_of(read(path, options.overrides), options)[0]
 
 
-def plan_of(raw: RawSuite, asked: Asked, *, files: bool = True) -> tuple[Plan, Catalog]:
+def plan_of(raw: RawSuite, options: RunOptions, *, files: bool = True) -> tuple[Plan, Catalog]:
     """The plan of a suite, and the plugins that it names; with `files`, all that it names must be there."""
     if raw.overrides.confined:
-        check_inside(asked.plugin_files, real_folder(raw.path.parent))
-    catalog = plugins.load(plugin_names(raw), files=asked.plugin_files)
+        check_inside(options.plugin_files, real_folder(raw.path.parent))
+    catalog = plugins.load(plugin_names(raw), files=options.plugin_files)
     plan = plans.make(check(raw, catalog, files=files))
     if not plan.cases:
         raise UsageError(
@@ -56,7 +59,7 @@ def plan_of(raw: RawSuite, asked: Asked, *, files: bool = True) -> tuple[Plan, C
 
 def run(
     path: str | Path,
-    asked: Asked | None = None,
+    options: RunOptions | None = None,
     *,
     fresh: bool = False,
     examples: bool = True,
@@ -64,24 +67,18 @@ def run(
 ) -> Report:
     """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
 
-    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` predicts anew what
-    the store has. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
-    `asked`, everything is as the file says.
+    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` ignores cached
+    predictions. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
+    `options`, everything is as the file says.
     """
-    asked = asked or Asked()
-    return run_raw(read(path, asked.overrides), asked, fresh=fresh, examples=examples, progress=progress)
-
-
-def run_raw(
-    raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
-) -> Report:
-    """Run a suite that was read, or made up by a command; as `run` does."""
-    return settled(tried(raw, asked, fresh=fresh, examples=examples, progress=progress))
+    options = options or RunOptions()
+    raw = read(path, options.overrides)
+    return finalize(execute(raw, options, fresh=fresh, examples=examples, progress=progress))
 
 
 @dataclass(frozen=True)
-class Trial:
-    """A run that was judged, and of which nothing was kept or stamped yet."""
+class ExecutedRun:
+    """A run that was judged, and of which nothing is kept or stamped until `finalize` does it."""
 
     report: Report
     record: Record
@@ -89,27 +86,42 @@ class Trial:
     observations: Observations
     store: Path
 
+    def predictions(self, backend: str) -> Predictions | None:
+        """What a backend predicted for every row; None where there is nothing. Of several views it is the last."""
+        found = {view.backend: seen.predictions for view, seen in self.observations.views.items()}
+        return found.get(backend)
 
-def tried(
-    raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
-) -> Trial:
-    """Run a suite as `run` does, for a command that may try another one before it settles on what was found."""
-    with supervised(), limited(asked.timeout):
-        return _tried(raw, asked, progress or Silence(), fresh=fresh, examples=examples)
+    def probe_tables(self, probe: str) -> list[pa.Table]:
+        """What a probe, named as in a suite, made of each view that it saw."""
+        found = [(sight.use.name, seen.table) for sight, seen in self.observations.sights.items()]
+        return [table for name, table in found if name == probe and table is not None]
 
 
-def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, examples: bool) -> Trial:
+def execute(
+    raw: RawSuite,
+    options: RunOptions,
+    *,
+    fresh: bool = False,
+    examples: bool = True,
+    progress: Progress | None = None,
+) -> ExecutedRun:
+    """Run a suite as `run` does, for a command that may run another one before it keeps what was found."""
+    with supervised(), limited(options.timeout):
+        return _execute(raw, options, progress or Silence(), fresh=fresh, examples=examples)
+
+
+def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: bool, examples: bool) -> ExecutedRun:
     started, clock = datetime.now(UTC), time.perf_counter()
-    refuse_inputs(asked.outputs, raw, asked.plugin_files)
-    plan, catalog = plan_of(raw, asked)
-    conditions = asked.conditions(plan.suite)
-    prepared = prepare(plan, conditions, watching)
-    store = Store(asked.store_of(plan.suite))
+    refuse_inputs(options.outputs, raw, options.plugin_files)
+    plan, catalog = plan_of(raw, options)
+    conditions = options.conditions(plan.suite)
+    prepared = prepare(plan, conditions, progress)
+    store = Store(options.store_of(plan.suite))
     try:
-        observations = predict(plan, prepared, conditions, store, watching, fresh=fresh)
+        observations = predict(plan, prepared, conditions, store, progress, fresh=fresh)
     finally:
         store.close()
-    watching.stage("judging")
+    progress.stage("judging")
     results = apply_waivers(judge(plan, observations), plan.suite.waivers, started.date())
     code = exit_code(results)
     report = Report(
@@ -127,13 +139,15 @@ def _tried(raw: RawSuite, asked: Asked, watching: Progress, *, fresh: bool, exam
     )
     report = report if examples else without_examples(report)
     record = Record.of(raw, plan, observations, report, texts=examples)
-    return Trial(report, record, plan, observations, store.folder)
+    return ExecutedRun(report, record, plan, observations, store.folder)
 
 
-def settled(trial: Trial) -> Report:
+def finalize(executed: ExecutedRun) -> Report:
     """The report of a run, which is kept now, with the stamps of what it judged."""
-    report = _kept(trial.store, trial.record, trial.report)
-    return report if report.note else stamped(report, trial.plan, trial.observations, trial.record.raw.overrides)
+    report = _kept(executed.store, executed.record, executed.report)
+    if report.note:
+        return report
+    return stamped(report, executed.plan, executed.observations, executed.record.raw.overrides)
 
 
 def _kept(store: Path, record: Record, report: Report) -> Report:

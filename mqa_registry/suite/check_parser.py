@@ -139,13 +139,13 @@ def parse_check(node: Node, context: ValidationContext, resolver: Resolver) -> t
     name = check_name(node)
     owner = f"check `{name}`" if name else "a check"
     valid = resolver.diagnostics.valid_keys(node, grammar.CHECK, owner=owner, hints=HINTS)
-    measure = _resolve(valid.get("measure"), MEASURE.kinds, "metrics/accuracy", resolver)
+    measure = _resolve(valid.get("measure"), MEASURE.kinds, "plugin/name", resolver)
     draft = Draft(
         node=node,
         name=name,
         measure=measure,
         steps=_parse_perturb(valid.get("perturb"), resolver),
-        by=_resolve(valid.get("by"), SLICE.kinds, "fairness/length", resolver),
+        by=_resolve(valid.get("by"), SLICE.kinds, "plugin/name", resolver),
         on=_parse_on(valid.get("on"), context, resolver),
         data=_parse_data(valid.get("data"), context, resolver),
         against=_parse_against(valid.get("against"), context, resolver),

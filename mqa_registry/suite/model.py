@@ -157,7 +157,9 @@ class Check:
     critical: bool = True
     gate: Gate = "interval"
     interval: IntervalKind = "exact"  # of a mean of rows that are right or wrong
-    composed: bool = field(default=False, compare=False)  # whether its perturbations stand in an array, of one or several
+    composed: bool = field(
+        default=False, compare=False
+    )  # whether its perturbations stand in an array, of one or several
 
     @property
     def uses(self) -> tuple[Use, ...]:

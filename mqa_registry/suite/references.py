@@ -93,7 +93,7 @@ def resolve_steps(node: Node, resolver: Resolver) -> tuple[Severity, ...] | None
     if not nodes:
         resolver.diagnostics.add(node.at, "`perturb` is an empty array", "leave it out to keep the rows as they are")
         return None
-    references = [part for one in nodes if (part := resolver.reference(one, "robustness/typos"))]
+    references = [part for one in nodes if (part := resolver.reference(one, "plugin/name"))]
     sweeps = [
         (position, sweep)
         for position, part in enumerate(references)

@@ -65,4 +65,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="rows",
         texts=("fields",),
         version=2,
+        packages=("py3langid",),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_onnx.file import infer_task, load_onnx_model
+from mqa_onnx.file import infer_task, is_onnx_name, load_onnx_model
 from mqa_registry import ModelSource, hookimpl
 
 if TYPE_CHECKING:
@@ -13,4 +13,4 @@ if TYPE_CHECKING:
 
 @hookimpl
 def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", load_onnx_model, tells=infer_task)
+    yield ModelSource("file", load_onnx_model, recognizes=is_onnx_name, tells=infer_task, packages=("onnx",))

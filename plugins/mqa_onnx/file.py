@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 
 
+def is_onnx_name(name: str) -> bool:
+    """Whether a model's name is that of an ONNX file."""
+    return Path(name).suffix == ".onnx"
+
+
 def load_onnx_model(task: Task, conditions: Conditions, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
     """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it.
 

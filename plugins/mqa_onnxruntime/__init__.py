@@ -25,6 +25,7 @@ def mqa_backends() -> Iterator[Backend]:
         export=export_model,
         stamp=write_verdict,
         fixed_length=backend.fixed_length,
+        packages=("onnx", "onnxruntime-gpu", "onnxruntime"),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import logging
+import re
 import sys
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -24,6 +25,20 @@ if TYPE_CHECKING:
 
 TASK = "transformers/forward"  # the only task that takes a model of which nothing is known but its inputs and outputs
 CONFIG = "config.json"  # in the folder of a transformers model
+FACTORY_NAME = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+MODEL_SUFFIXES = {
+    ".pt",
+    ".pt2",
+    ".pth",
+    ".ts",
+    ".torchscript",
+    ".jit",
+    ".ckpt",
+    ".pkl",
+    ".pickle",
+    ".bin",
+    ".safetensors",
+}
 RUNNABLE = (FileFormat.TORCHSCRIPT, FileFormat.PROGRAM)
 SAVE_HINT = "`torch.jit.save` writes TorchScript, `torch.export.save` a `.pt2`"
 FACTORY_HINT = "name a function that builds the model and loads it, `module:function` (the source `torch/factory`)"
@@ -42,6 +57,16 @@ FILE_HINTS = {
     FileFormat.TFLITE: "name the model that it was made of",
     FileFormat.LFS_POINTER: "`git lfs pull` fetches the file itself",
 }
+
+
+def is_factory(name: str) -> bool:
+    """Whether a model's name is that of a function, `module:function`."""
+    return FACTORY_NAME.fullmatch(name) is not None
+
+
+def is_model_file(name: str) -> bool:
+    """Whether a model's name is that of a file, whatever is in it: `of_file` says what it is and what to name instead."""
+    return Path(name).suffix in MODEL_SUFFIXES or Path(name).is_file()
 
 
 def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite

@@ -14,7 +14,13 @@ if TYPE_CHECKING:
 @hookimpl
 def mqa_models() -> Iterator[ModelSource]:
     """`transformers/auto`."""
-    yield ModelSource("auto", model_source.auto, tells=model_source.infer_task, loads=tuple(loading.HEADS))
+    yield ModelSource(
+        "auto",
+        model_source.auto,
+        tells=model_source.infer_task,
+        loads=tuple(loading.HEADS),
+        packages=("torch", "transformers", "tokenizers"),
+    )
 
 
 @hookimpl

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import MqaError, runs
 from mqa_registry.errors import ExitCode
-from mqa_registry.runs import Asked
+from mqa_registry.runs import RunOptions
 from mqa_registry.suite import made_up
 from tests.benchmarks.tiny import MODELS, Tiny, write_tokenizer
 
@@ -95,8 +95,9 @@ def held(model: Tiny, *, sentences: bool, precision: str = PRECISIONS[0]) -> dic
         else:
             model.write(home / "rows.npz")
         try:
-            report = runs.run_raw(
-                made_up("suite.toml", suite(rows, precision), home), Asked(device="cpu", offline=True)
+            tables = suite(rows, precision)
+            report = runs.finalize(
+                runs.execute(made_up("suite.toml", tables, home), RunOptions(device="cpu", offline=True))
             )
         except MqaError as error:
             return _unheld("NOT-RUN" if error.exit_code == ExitCode.NOT_TRUSTWORTHY else "ERROR", error.message)

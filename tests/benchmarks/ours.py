@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mqa_registry.predict import predict, prepare
-from mqa_registry.runs import Asked, planned, run
+from mqa_registry.runs import RunOptions, planned, run
 from mqa_registry.store import Store
 
 
@@ -45,7 +45,7 @@ class Clock:
 
 
 def seconds(suite: str, store: str) -> float:
-    asked = Asked(store=Path(store))
+    asked = RunOptions(store=Path(store))
     whole = planned(suite, asked)
     # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
     plan = replace(whole, cases=tuple(case for case in whole.cases if not case.sights))
@@ -60,7 +60,7 @@ def seconds(suite: str, store: str) -> float:
 
 def main() -> None:
     if sys.argv[1] == "--memory":
-        run(sys.argv[2], Asked(store=Path(sys.argv[3])))
+        run(sys.argv[2], RunOptions(store=Path(sys.argv[3])))
         print(json.dumps({"megabytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
     else:
         print(json.dumps({"seconds": seconds(sys.argv[1], sys.argv[2])}))

@@ -148,12 +148,12 @@ def test_a_reader_that_leaves_early_is_no_crash():
 LEFT = """
 import os, sys, typer
 from rich.console import Console
-from mqa_registry.commands.ending import reported
+from mqa_registry.commands.exit_codes import exit_on_error
 reader, writer = os.pipe()
 os.dup2(writer, 1)
 os.close(reader)
 try:
-    with reported(debug=False):
+    with exit_on_error(debug=False):
         Console(file=sys.stdout).print("all is well")
 except typer.Exit as end:
     sys.exit(end.exit_code)

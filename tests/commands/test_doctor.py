@@ -8,10 +8,11 @@ import json
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from typer.testing import CliRunner
 
-from mqa_registry.commands import doctor
-from mqa_registry.commands.examining import findings_of
-from mqa_registry.errors import UsageError
+from mqa_registry import plugins
+from mqa_registry.cli import app
+from mqa_registry.doctor.diagnosis import findings_of
 from mqa_registry.findings import Finding
 from mqa_registry.plugins import load
 from mqa_registry.report.console.findings import print_findings
@@ -102,7 +103,7 @@ def test_one_that_does_not_is_a_problem_behind_what_it_found_before(found, name,
 
 
 def test_one_that_hangs_is_stopped(found):
-    before, last = found("hangs", patience=3)
+    before, last = found("hangs", timeout=3)
     assert before.subject == "first"
     assert (last.level, last.message) == ("problem", "it was still at work after 3 seconds, and was stopped")
 
@@ -115,16 +116,17 @@ def test_a_folder_full_of_namesakes_does_not_stand_in_for_libraries(found, tmp_p
 
 
 @pytest.fixture
-def examine(ward, monkeypatch, capsys):
+def examine(ward, monkeypatch):
     """The whole command, with the diagnoses of these names alone; gives its exit code, stdout and stderr."""
 
     def run(*names, to=None, verbose=0, files=(ward,)):
         source = ward.read_text().rpartition("    for each in")[0]
         ward.write_text(f"{source}    for each in ({''.join(f'{name}, ' for name in names)}):\n"
                         "        yield Diagnosis(each.__name__, each)\n")  # fmt: skip
-        monkeypatch.setattr(doctor, "load_all", lambda files: load([], files=files))
-        code = doctor.examine(files, to, verbose=verbose)
-        return int(code), *capsys.readouterr()
+        monkeypatch.setattr(plugins, "load_all", lambda files: load([], files=files))
+        given = [f"--plugin={file}" for file in files] + ["-v"] * verbose + ([] if to is None else ["--json", to])
+        done = CliRunner().invoke(app, ["doctor", *given])
+        return done.exit_code, done.stdout, done.stderr
 
     return run
 
@@ -187,8 +189,8 @@ def test_the_json_report_is_all_of_stdout_and_holds_all_of_it(examine):
 def test_the_json_report_can_be_a_file(examine, tmp_path):
     examine("healthy", to=str(tmp_path / "doctor.json"))
     assert json.loads((tmp_path / "doctor.json").read_text())["exit_code"] == 0
-    with pytest.raises(UsageError, match="there is no folder to write"):
-        examine("healthy", to=str(tmp_path / "nowhere" / "doctor.json"))
+    code, out, err = examine("healthy", to=str(tmp_path / "nowhere" / "doctor.json"))
+    assert (code, out, "there is no folder to write" in err) == (2, "", True)
 
 
 def test_a_broken_plugin_is_a_problem_and_the_others_are_asked(examine, ward, tmp_path):

@@ -220,4 +220,4 @@ def test_a_file_is_not_exported_once_more(export, tmp_path):
     (tmp_path / "own.py").write_text(PLUGIN.replace(known, f'{known}, file=__import__("pathlib").Path("a.onnx")'))
     done = export("--out", "out")
     assert done.exit_code == 2
-    assert done.stderr.startswith("error: `a.onnx` is exported already\nhint: `mqa parity MODEL a.onnx`")
+    assert done.stderr.startswith("error: `a.onnx` is exported already\nhint: name the model that it was made of")

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mqa_registry.commands.listing import show
+from mqa_registry.cli.plugins import show
 
 SOURCE = '''
 from mqa_registry import Perturbation, hookimpl

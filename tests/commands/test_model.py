@@ -7,16 +7,23 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.commands.model import source_of, task_named, task_of
-from mqa_registry.errors import UsageError
-from mqa_registry.runs import Asked
+from mqa_registry import ModelOptions, RunOptions, resolve_model
+from mqa_registry.errors import ContributionError, UsageError
 
+SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
+
+
+def resolved(model, source=None, task=None, options=None):
+    named = ModelOptions(model=model, source=source, task=task)
+    return resolve_model(named, options or RunOptions(), sources=SOURCES, tasks="transformers")
 
 
 @pytest.mark.parametrize(
     ("model", "source"),
     [
+        ("model.onnx", "onnx/file"),
+        ("no/such/model.onnx", "onnx/file"),
         ("model.pt2", "torch/file"),
         ("old/model.pt", "torch/file"),
         ("model.jit", "torch/file"),
@@ -29,7 +36,7 @@ DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
     ],
 )
 def test_the_source_is_told_by_the_models_name(model, source):
-    assert source_of(model) == source
+    assert resolved(model, task="forward").source == source
 
 
 @pytest.mark.parametrize(
@@ -43,8 +50,7 @@ def test_the_source_is_told_by_the_models_name(model, source):
 def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source, task, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.pt2").touch()
-    assert task_of(model, source, Asked(), arrays=False) == task
-    assert task_of(model, source, Asked(), arrays=True) == "transformers/forward"
+    assert resolved(model, source).task == task
 
 
 @pytest.mark.parametrize(
@@ -59,7 +65,7 @@ def test_the_task_is_told_by_the_source_and_no_code_is_run_for_it(model, source,
     ],
 )
 def test_a_short_task_of_a_source_without_tasks_is_one_of_transformers(task, source, full):
-    assert task_named(task, source, Asked()) == full
+    assert resolved("model", source, task).task == full
 
 
 def test_a_source_whose_plugin_has_tasks_means_its_own(tmp_path):
@@ -68,12 +74,13 @@ def test_a_source_whose_plugin_has_tasks_means_its_own(tmp_path):
         "from mqa_registry import Task, hookimpl\n"
         "def words(model): ...\n"
         "@hookimpl\ndef mqa_tasks():\n"
-        "    yield Task('words', words, schema='label', fields={}, sample=(), metric='metrics/f1')\n"
+        "    yield Task('words', words, schema='label', fields={'text': 'text'}, sample=(), metric='metrics/f1')\n"
     )
-    asked = Asked(plugin_files=(plugin,))
-    assert task_named("words", "own/known", asked) == "words"
-    assert task_named("wrods", "own/known", asked) == "wrods"  # which is refused as no task of `own`
-    assert task_named("forward", "torch/factory", asked) == "transformers/forward"
+    options = RunOptions(plugin_files=(plugin,))
+    found = resolved("model", "own/known", "words", options)
+    assert (found.task, found.schema) == ("words", "label")
+    assert resolved("model", "own/known", "wrods", options).task == "wrods"  # which is refused as no task of `own`
+    assert resolved("model", "torch/factory", "forward", options).task == "transformers/forward"
 
 
 def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
@@ -84,7 +91,7 @@ def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
         "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known)\n"
     )
     with pytest.raises(UsageError, match="`own/known` does not tell what a model is for") as refused:
-        task_of("model", "own/known", Asked(plugin_files=(plugin,)), arrays=False)
+        resolved("model", "own/known", options=RunOptions(plugin_files=(plugin,)))
     assert refused.value.hint == "name its task with `--task`"
 
 
@@ -98,7 +105,7 @@ def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
 )
 def test_a_source_that_is_not_there_is_one_line(source, message):
     with pytest.raises(UsageError) as refused:
-        task_of("model", source, Asked(), arrays=False)
+        resolved("model", source)
     assert refused.value.message.startswith(message)
 
 
@@ -107,4 +114,17 @@ def test_a_folder_without_a_model_is_refused_as_ever(tmp_path, monkeypatch):
     (tmp_path / "model").mkdir()
     (tmp_path / "model/weights.json").write_text(json.dumps({}))
     with pytest.raises(Exception, match=r"holds no transformers model: there is no `config.json` in it"):
-        task_of("model", "transformers/auto", Asked(), arrays=False)
+        resolved("model", "transformers/auto")
+
+
+def test_a_source_that_fails_on_a_name_is_named(tmp_path):
+    plugin = tmp_path / "own.py"
+    plugin.write_text(
+        "from mqa_registry import ModelSource, hookimpl\n"
+        "def known(task, conditions, *, id: str): ...\n"
+        "def recognizes(name): return name.nothing\n"
+        "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known, recognizes=recognizes)\n"
+    )
+    named, options = ModelOptions(model="a:b", task="own/task"), RunOptions(plugin_files=(plugin,))
+    with pytest.raises(ContributionError, match="the model source `own/known` crashed: AttributeError"):
+        resolve_model(named, options, sources=("own/known", "transformers/auto"), tasks="transformers")

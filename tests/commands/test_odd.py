@@ -2,39 +2,29 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import pyarrow as pa
 import pytest
 
-from mqa_registry.commands.odd import MOST, moved_rows, odd_rows, unseen_classes
+from mqa_parity.command.disagreements import MAX_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
 from mqa_registry.data import Predictions
-from mqa_registry.observations import Observed
-from mqa_registry.plan import RowSet, View
-
-
-def _observed(reference, candidate=None):
-    """Two lists of probabilities of the second class; None is no answer."""
-    views = {
-        View(name, RowSet("rows")): Observed(None, None if column is None else _predictions(column))
-        for name, column in (("torch", reference), ("onnx", candidate))
-    }
-    return SimpleNamespace(views=views)
 
 
 @pytest.fixture
 def odd():
-    """The odd rows of two lists of probabilities."""
-    return lambda reference, candidate: odd_rows(_observed(reference, candidate), "torch", "onnx")
+    """The rows on which two lists of probabilities disagree."""
+    return lambda reference, candidate: disagreeing_rows(_predictions(reference), _predictions(candidate))
 
 
 @pytest.fixture
 def moved():
     """The rows of two lists of probabilities that are answered alike and part far."""
-    return lambda reference, candidate: moved_rows(_observed(reference, candidate), "torch", "onnx")
+    return lambda reference, candidate: shifted_rows(_predictions(reference), _predictions(candidate))
 
 
 def _predictions(column):
+    """A list of probabilities of the second class; None in it is no prediction, None for it is none at all."""
+    if column is None:
+        return None
     labels = [None if one is None else ["no", "yes"][one > 0.5] for one in column]
     pairs = [None if one is None else [1 - one, one] for one in column]
     table = {
@@ -54,7 +44,7 @@ def test_equal_answers_are_not_odd_however_sure(odd):
 
 
 def test_there_are_not_more_than_can_be_looked_at(odd):
-    assert len(odd([0.9] * 200, [0.1] * 200)) == MOST
+    assert len(odd([0.9] * 200, [0.1] * 200)) == MAX_ROWS
 
 
 def test_without_answers_there_are_none(odd):
@@ -82,7 +72,7 @@ def test_roundings_and_what_moves_everywhere_are_not_far(moved):
 
 
 def test_classes_that_nobody_looked_at_are_those_of_no_row_among_them():
-    observed = _observed([0.9, 0.2, 0.1, None])
-    assert unseen_classes(observed, "torch", {"1", "2"}) == ("yes",)
-    assert unseen_classes(observed, "torch", {"0", "1"}) == ()
-    assert unseen_classes(observed, "onnx", set()) == ()
+    reference = _predictions([0.9, 0.2, 0.1, None])
+    assert uncovered_classes(reference, {"1", "2"}) == ("yes",)
+    assert uncovered_classes(reference, {"0", "1"}) == ()
+    assert uncovered_classes(None, set()) == ()

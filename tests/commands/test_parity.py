@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,8 +15,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from mqa_parity.command import refine
+from mqa_parity.command.suite import Criteria, Pair
+from mqa_registry import ResolvedModel
 from mqa_registry.cli import app
-from mqa_registry.commands.parity import Pair, _again
 from mqa_registry.judging import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -527,24 +528,25 @@ def test_int8_under_a_fixed_tolerance_is_settled(parity):
     assert parity.run("--tolerance", "1e-6", "0").exit_code == 1
 
 
-PAIR = Pair("model", Path("model.onnx"), decides=True)
+PAIR = Pair(ResolvedModel("model", "torch/file", "own/task"), Path("model.onnx"), decides=True)
+BY_DECISIONS, BY_PREDICTIONS = Criteria(by_decisions=True), Criteria(by_predictions=True)
 
 
-def criticals(pair):
-    return {one["name"] for one in pair.suite()["check"] if one.get("critical", True)}
+def criticals(criteria):
+    return {one["name"] for one in PAIR.suite(criteria)["check"] if one.get("critical", True)}
 
 
 def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
-    by_ratio, by_decisions = PAIR.suite()["check"], replace(PAIR, by_decisions=True).suite()["check"]
-    assert criticals(PAIR) == {"tensors"}
-    assert criticals(replace(PAIR, by_decisions=True)) == {"tensors", "flips"}
+    by_ratio, by_decisions = PAIR.suite(Criteria())["check"], PAIR.suite(BY_DECISIONS)["check"]
+    assert criticals(Criteria()) == {"tensors"}
+    assert criticals(BY_DECISIONS) == {"tensors", "flips"}
     assert by_ratio[0]["expect"].keys() == {"mismatches", "ratio"}
     assert by_decisions[0]["expect"].keys() == {"mismatches"}
-    assert by_decisions[0]["measure"] == by_ratio[0]["measure"]  # so that the store has what was seen
+    assert by_ratio[1]["expect"] == by_decisions[1]["expect"] == {"max": 0.01}
 
 
-def tried(*verdicts, **evidence):
-    """A run of which nothing counts here but the verdicts and what is said of them."""
+def executed(*verdicts, **evidence):
+    """A run of which nothing counts here but the verdicts and the evidence of them."""
     names = ("tensors", "flips")[: len(verdicts)]
     results = [
         SimpleNamespace(check=name, verdict=Verdict(one), evidence=evidence)
@@ -552,7 +554,7 @@ def tried(*verdicts, **evidence):
     ]
     environment = {"backends": {"onnx": {"facts": {"precision": "int8"}}}}
     report = SimpleNamespace(results=results, environment=environment)
-    return SimpleNamespace(report=report, observations=SimpleNamespace(views={}))
+    return SimpleNamespace(report=report, predictions=lambda backend: None)
 
 
 @pytest.mark.parametrize(
@@ -566,16 +568,15 @@ def tried(*verdicts, **evidence):
     ],
 )
 def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_were_sampled(verdicts, counts):
-    assert _again(PAIR, tried(*verdicts))[0].by_answers is counts
-    by_answers = replace(PAIR, by_answers=True)
-    assert criticals(by_answers) == {"tensors", "flips"}
-    assert by_answers.suite()["check"][0]["expect"].keys() == {"mismatches", "ratio"}
+    assert refine(PAIR, executed(*verdicts))[0].by_predictions is counts
+    assert criticals(BY_PREDICTIONS) == {"tensors", "flips"}
+    assert PAIR.suite(BY_PREDICTIONS)["check"][0]["expect"].keys() == {"mismatches", "ratio"}
 
 
 def test_a_file_without_a_ratio_is_held_by_its_decisions_though_it_gives_no_answer_on_some_row():
-    again, told = _again(PAIR, tried("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
-    assert (again.by_decisions, again.by_answers) == (True, False)
-    assert "PyTorch has no int8" in told[0].message
+    refined, remarks = refine(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
+    assert (refined.by_decisions, refined.by_predictions) == (True, False)
+    assert "PyTorch has no int8" in remarks[0].message
 
 
 def test_a_limit_is_kept(parity):

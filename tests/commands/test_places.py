@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.commands import places
-from mqa_registry.commands.places import check_folder, check_report
+from mqa_registry.commands import outputs
+from mqa_registry.commands.outputs import check_output_folder, check_report
 from mqa_registry.errors import UsageError
 
 
@@ -43,8 +43,8 @@ def test_any_other_place_is_none_for_a_report(file, message):
 
 @pytest.mark.parametrize("folder", [".", "folder", "elsewhere", "new/below", "folder/new"])
 def test_an_export_is_put_into_a_folder_that_is_there_or_can_be_made(folder):
-    check_folder(Path(folder))
-    check_folder(Path(folder).absolute())
+    check_output_folder(Path(folder))
+    check_output_folder(Path(folder).absolute())
 
 
 @pytest.mark.parametrize(
@@ -58,15 +58,17 @@ def test_an_export_is_put_into_a_folder_that_is_there_or_can_be_made(folder):
 )
 def test_any_other_place_is_none_for_an_export(folder, message):
     with pytest.raises(UsageError, match=message):
-        check_folder(Path(folder))
+        check_output_folder(Path(folder))
 
 
-@pytest.mark.parametrize("check", [lambda: check_report("folder/new.json"), lambda: check_folder(Path("folder/new"))])
+@pytest.mark.parametrize(
+    "check", [lambda: check_report("folder/new.json"), lambda: check_output_folder(Path("folder/new"))]
+)
 def test_where_nothing_may_be_written_neither_can_be_put(monkeypatch, check):
     def fail(**_):  # whoever runs the tests may be above permissions
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(places, "TemporaryFile", fail)
+    monkeypatch.setattr(outputs, "TemporaryFile", fail)
     with pytest.raises(UsageError, match=r"cannot write `folder/new.*`: read-only file system"):
         check()
 
@@ -78,6 +80,6 @@ def test_what_is_there_stays_as_it_was_and_nothing_comes_beside_it(tmp_path):
         check_report("file")
     check_report("file", force=True)
     check_report(os.devnull)
-    check_folder(Path("folder"))
+    check_output_folder(Path("folder"))
     assert (tmp_path / "file").read_text() == "earlier"
     assert sorted(tmp_path.rglob("*")) == before

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_registry.commands.requirements import unmet
+from mqa_registry.doctor.requirements import unmet
 
 
 @pytest.fixture

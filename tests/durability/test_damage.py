@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import MqaError
 from mqa_registry.report.jsonfile import to_json
-from mqa_registry.runs import Asked, run
+from mqa_registry.runs import RunOptions, run
 
 
 def numbers(report):
@@ -19,7 +19,7 @@ def numbers(report):
 @pytest.fixture
 def rerun(letters, monkeypatch):
     monkeypatch.setenv("LETTERS_LOG", os.devnull)
-    return lambda: numbers(run(letters.folder / "letters.toml", Asked(plugin_files=(letters.plugin,))))
+    return lambda: numbers(run(letters.folder / "letters.toml", RunOptions(plugin_files=(letters.plugin,))))
 
 
 def test_a_flipped_byte_anywhere_in_the_store_gives_the_same_numbers_or_exit_3(letters, rerun):

@@ -15,7 +15,7 @@ from onnx import TensorProto, helper
 import mqa_transformers
 from mqa_registry import Conditions, NotRunError
 from mqa_registry.errors import ExitCode
-from mqa_registry.runs import Asked, run
+from mqa_registry.runs import RunOptions, run
 from mqa_transformers.model_source import auto
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
@@ -71,7 +71,7 @@ def test_changed_onnx(fuzz, small):
     whole = path.read_bytes()
 
     def ran():
-        report = run(suite, Asked(timeout=10.0))
+        report = run(suite, RunOptions(timeout=10.0))
         if report.exit_code == ExitCode.NOT_TRUSTWORTHY:
             raise NotRunError(next(result.note for result in report.results if result.note))
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.errors import SuiteError
-from mqa_registry.runs.asked import Asked
+from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.running import plan_of
 from mqa_registry.suite import read, render
 
@@ -21,7 +21,7 @@ def test_changed_suites(fuzz, tmp_path):
 
     def planned():
         try:
-            plan_of(read(path), Asked(), files=False)
+            plan_of(read(path), RunOptions(), files=False)
         except SuiteError as error:
             told = [line for problem in error.problems for line in render(problem).split("\n")]
             if not all(map(str.isprintable, told)):

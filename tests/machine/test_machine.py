@@ -95,7 +95,7 @@ def test_a_tool_that_fails_or_hangs_lists_no_gpu(monkeypatch, tmp_path, script):
     tool.write_text(script)
     tool.chmod(0o755)
     monkeypatch.setattr(machine, "GPUS", tmp_path / "none")
-    monkeypatch.setattr(machine, "PATIENCE", 0.2)
+    monkeypatch.setattr(machine, "TIMEOUT", 0.2)
     monkeypatch.setattr(machine.shutil, "which", lambda _: str(tool))
     assert machine.gpu_names() == ()
 

@@ -12,7 +12,7 @@ import pytest
 from onnx import numpy_helper
 
 from mqa_registry import Conditions, Subject, run
-from mqa_registry.runs import Asked
+from mqa_registry.runs import RunOptions
 
 SUITES = Path(__file__).parents[2] / "suites"
 MODEL = SUITES / "models/reviews-minilm"
@@ -191,7 +191,7 @@ def test_on_a_gpu_an_export_errs_no_more_than_pytorch_there(gpu, reviews, tmp_pa
         pytest.skip("this PyTorch is built without CUDA")
     suite = tmp_path / "gpu.toml"
     suite.write_text(ON_A_GPU.format(model=MODEL, rows=ROWS))
-    report = run(suite, Asked(device="cuda", store=tmp_path / "store"))
+    report = run(suite, RunOptions(device="cuda", store=tmp_path / "store"))
     found = {(result.check, result.backend): result for result in report.results}
     assert {key: (result.verdict, result.note) for key, result in found.items() if result.verdict != "PASS"} == {}
     facts = {name: told["facts"] for name, told in report.environment["backends"].items()}

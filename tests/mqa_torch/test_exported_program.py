@@ -11,6 +11,7 @@ from mqa_torch.exported_program import to_module
 from mqa_torch.model_sources import set_evaluation_mode
 
 from mqa_onnxruntime.export.exporters import export
+from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_transformers.runner import TorchRunner
 
 ROWS = 4

@@ -264,7 +264,7 @@ def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(
     )
     torch.save({"weight": torch.ones(2)}, tmp_path / "last.ckpt")
     careful = Conditions(tmp_path / "exports")
-    with pytest.raises(DataError, match=r"last\.ckpt` is what `torch\.save` writes .*, and no model") as refusal:
+    with pytest.raises(DataError, match=r"last\.ckpt` is a file that PyTorch saved .*, and no model") as refusal:
         of_file(TASKS["forward"], careful, id=tmp_path / "last.ckpt")
     assert "`module:function`" in refusal.value.hint
     with pytest.raises(DataError, match="is a folder"):

@@ -73,7 +73,7 @@ class Project:
         return self.folder / name
 
     def run(self, *, examples: bool = True, **asked: object):
-        return runs.run(self.suite, runs.Asked(plugin_files=(self.plugin,), **asked), examples=examples)
+        return runs.run(self.suite, runs.RunOptions(plugin_files=(self.plugin,), **asked), examples=examples)
 
     def judge(self, run: str = "last", suite: Path | None = None, **rest: object):
         rest.setdefault("store", self.store)

@@ -173,7 +173,7 @@ def test_a_crashed_backend_is_kept_as_what_it_was(project, said):
     project.suite.write_text(project.suite.read_text().replace("letters/", "broken/"))
     from mqa_registry import runs
 
-    report = runs.run(project.suite, runs.Asked(plugin_files=(broken,)))
+    report = runs.run(project.suite, runs.RunOptions(plugin_files=(broken,)))
     again = runs.judge("last", store=project.store, plugin_files=(broken,))
     assert said(again) == said(report)
     assert again.results[0].verdict is Verdict.ERROR

@@ -7,7 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
-from mqa_registry.commands import planning, running
+from mqa_registry.cli.dry_run import show_plan
+from mqa_registry.cli.validate import validate
 from mqa_registry.errors import DataError, MqaError, SuiteError
 
 SOUND = """
@@ -30,11 +31,11 @@ def relabel(project, change):
 def refusal(request, project, monkeypatch):
     """What one of the commands says of the suite; nothing may be predicted before it does."""
     monkeypatch.setattr("mqa_registry.predict.live.LiveBackend.open", lambda *rest: pytest.fail("it predicts"))
-    asked = runs.Asked(plugin_files=(project.plugin,))
+    asked = runs.RunOptions(plugin_files=(project.plugin,))
     command = {
         "run": lambda: runs.run(project.suite, asked),
-        "dry run": lambda: planning.show_plan(project.suite, asked),
-        "validate": lambda: running.validate(project.suite, asked),
+        "dry run": lambda: show_plan(project.suite, asked),
+        "validate": lambda: validate(project.suite, asked),
     }[request.param]
 
     def said():

@@ -136,7 +136,7 @@ def test_an_export_of_fixed_length_is_refused(module, traced, gives):
 
 
 def test_an_opset_that_is_not_given_is_refused(module, traced, gives):
-    """Asked for 16, PyTorch gives 18 for some models, and says nothing."""
+    """RunOptions for 16, PyTorch gives 18 for some models, and says nothing."""
     with pytest.raises(NotRunError, match="it gives opset 18 where 16 was asked for"):
         export(module, *traced, gives(["batch", "length"], 18), 16)
 

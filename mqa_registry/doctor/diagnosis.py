@@ -18,33 +18,33 @@ from mqa_registry.plugins import load
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PATIENCE = 180.0  # seconds for one diagnosis; loading PyTorch from a cold disk can take a minute
-MOST = 20_000  # characters of what a process said that are kept
+TIMEOUT = 180.0  # seconds for one diagnosis; loading PyTorch from a cold disk can take a minute
+MAX_CHARACTERS = 20_000  # characters of what a process said that are kept
 END = "{}"  # the last line of what a whole diagnosis writes; a process that a library ends has none
 
 
-def findings_of(reference: str, files: Sequence[Path] = (), *, patience: float = PATIENCE) -> list[Finding]:
+def findings_of(reference: str, files: Sequence[Path] = (), *, timeout: float = TIMEOUT) -> list[Finding]:
     """What the diagnosis of this name finds, and where it does not come to its end, that too."""
     with tempfile.TemporaryDirectory(prefix="mqa-doctor-", ignore_cleanup_errors=True) as folder:
-        told, log = Path(folder, "findings"), Path(folder, "log")
-        told.touch()
-        end = _run([reference, str(told), *map(str, files)], log, patience)
-        lines = told.read_text(encoding="utf-8").split("\n")[:-1]  # behind the last break is nothing, or half a line
+        written, log = Path(folder, "findings"), Path(folder, "log")
+        written.touch()
+        end = _run([reference, str(written), *map(str, files)], log, timeout)
+        lines = written.read_text(encoding="utf-8").split("\n")[:-1]  # behind the last break is nothing, or half a line
         found = [Finding(**json.loads(line)) for line in lines if line != END]
-        return found if lines[-1:] == [END] and not end else [*found, _cut_short(reference, end, log)]
+        return found if lines[-1:] == [END] and not end else [*found, _incomplete(reference, end, log)]
 
 
-def _run(arguments: Sequence[str], log: Path, patience: float) -> str:
+def _run(arguments: Sequence[str], log: Path, timeout: float) -> str:
     """Run this module with a time limit; gives how it ended, or nothing where that was well."""
     # -P: what lies in the folder where mqa is called must not stand in for a library.
     command = [sys.executable, "-P", "-m", __name__, *arguments]
     with log.open("wb") as out:
         try:
             done = subprocess.run(  # noqa: S603 - our own module
-                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=patience, check=False
+                command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, timeout=timeout, check=False
             )
         except subprocess.TimeoutExpired:
-            return f"it was still at work after {patience:g} seconds, and was stopped"
+            return f"it was still at work after {timeout:g} seconds, and was stopped"
     if done.returncode < 0:
         return f"it crashed: {_signal(-done.returncode)}"
     return f"it ended with exit code {done.returncode}" if done.returncode else ""
@@ -57,9 +57,9 @@ def _signal(number: int) -> str:
         return f"signal {number}"
 
 
-def _cut_short(reference: str, end: str, log: Path) -> Finding:
+def _incomplete(reference: str, end: str, log: Path) -> Finding:
     """What became of a diagnosis that did not come to its end."""
-    text = log.read_bytes().decode("utf-8", "replace")[-MOST:].strip()
+    text = log.read_bytes().decode("utf-8", "replace")[-MAX_CHARACTERS:].strip()
     last = text.rpartition("\n")[2]
     words = f"{end or 'it ended before it was done'}{f': {last:.300}' if last else ''}"
     return Finding("problem", reference.partition("/")[2], words, "run `mqa doctor -v`, and report what it shows", text)
@@ -67,17 +67,17 @@ def _cut_short(reference: str, end: str, log: Path) -> Finding:
 
 def main() -> None:
     """Make one diagnosis and write what it finds, a line each: `plugin/name`, where to, and files that are plugins."""
-    reference, told, *files = sys.argv[1:]
+    reference, target, *files = sys.argv[1:]
     plugin_name, _, name = reference.partition("/")
     plugin = load([plugin_name], files=[Path(file) for file in files]).plugin(plugin_name)
     diagnosis = next(each for each in plugin.contributions if isinstance(each, Diagnosis) and each.name == name)
-    with Path(told).open("a", encoding="utf-8") as out:
+    with Path(target).open("a", encoding="utf-8") as out:
         for finding in diagnosis.function():
-            print(json.dumps(asdict(_sound(finding))), file=out, flush=True)
+            print(json.dumps(asdict(_checked(finding))), file=out, flush=True)
         print(END, file=out)
 
 
-def _sound(finding: object) -> Finding:
+def _checked(finding: object) -> Finding:
     if not isinstance(finding, Finding):
         raise TypeError(f"it yields a `{type(finding).__name__}`, and a diagnosis yields `Finding`s")
     if finding.level not in get_args(Level):

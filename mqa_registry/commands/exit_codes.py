@@ -1,4 +1,4 @@
-"""How a command ends when something is wrong: one line with a hint on stderr, and the right exit code."""
+"""Exit codes: a command that goes wrong ends with one line and a hint on stderr, and the right code."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from mqa_registry.watching import doing
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-MOST = 20  # problems of a suite that are shown
+MAX_PROBLEMS = 20  # problems of a suite that are shown
 NO_MEMORY = "out of memory while"
 
 
@@ -30,7 +30,7 @@ class _Ended:
 
 
 @contextmanager
-def reported(*, debug: bool) -> Iterator[None]:
+def exit_on_error(*, debug: bool) -> Iterator[None]:
     """Turn whatever is raised into what a person sees; with `debug`, a traceback comes first."""
     try:
         yield
@@ -38,7 +38,7 @@ def reported(*, debug: bool) -> Iterator[None]:
         _Ended.code = end.exit_code
         raise
     except KeyboardInterrupt:
-        say("interrupted", "what was finished is kept; the same command goes on from there")
+        print_error("interrupted", "what was finished is kept; the same command goes on from there")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
         abandon()  # whoever read our output has left; the interpreter must not complain of it at exit
@@ -50,7 +50,7 @@ def reported(*, debug: bool) -> Iterator[None]:
     except BaseException as error:
         if debug:
             traceback.print_exc()
-        raise typer.Exit(_told(error)) from None
+        raise typer.Exit(_explain_error(error)) from None
 
 
 def exit_code_of(end: BaseException | None) -> int:
@@ -59,27 +59,27 @@ def exit_code_of(end: BaseException | None) -> int:
     Libraries of the command line end with 1 where they are interrupted or cannot write.
     """
     if not isinstance(end, SystemExit):
-        return ExitCode.OK if end is None else _told(end)
+        return ExitCode.OK if end is None else _explain_error(end)
     code = ExitCode.OK if end.code is None else end.code if isinstance(end.code, int) else ExitCode.NOT_TRUSTWORTHY
     return ExitCode.NOT_TRUSTWORTHY if code == ExitCode.FAILED != _Ended.code else code
 
 
-def _told(error: BaseException) -> ExitCode:
+def _explain_error(error: BaseException) -> ExitCode:
     """Say what went wrong, and give the exit code of it."""
     if isinstance(error, OutputError):
         abandon()
     if no_memory(error):
         met = error.message if isinstance(error, MqaError) else described(error)
         said = met if met.startswith(NO_MEMORY) else f"{NO_MEMORY} {doing()}: {met}"
-        say(f"error: {said}", error.hint if isinstance(error, OutOfMemoryError) else MORE_MEMORY)
+        print_error(f"error: {said}", error.hint if isinstance(error, OutOfMemoryError) else MORE_MEMORY)
         return ExitCode.NOT_TRUSTWORTHY
     if isinstance(error, MqaError):
-        _explain(error)
+        _explain_ours(error)
         return error.exit_code
     if isinstance(error, OSError) and error.errno is not None:
         return _refused_by_system(error)
     # a mistake of our own, or a plugin's where no check can be blamed
-    say(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
+    print_error(f"error: {type(error).__name__}: {error}", "run again with `--debug` for the traceback, and report it")
     return ExitCode.NOT_TRUSTWORTHY
 
 
@@ -92,23 +92,23 @@ def _refused_by_system(error: OSError) -> ExitCode:
         if theirs
         else "see `df` for room, `ulimit -a` for limits"
     )
-    say(f"error: {path}{os.strerror(error.errno or 0).lower()}", hint)
+    print_error(f"error: {path}{os.strerror(error.errno or 0).lower()}", hint)
     return ExitCode.WRONG_INPUT if theirs else ExitCode.NOT_TRUSTWORTHY
 
 
-def _explain(error: MqaError) -> None:
+def _explain_ours(error: MqaError) -> None:
     if not isinstance(error, SuiteError):
-        say(f"error: {error.message}", error.hint)
+        print_error(f"error: {error.message}", error.hint)
         return
     from mqa_registry.suite import render
 
-    for problem in error.problems[:MOST]:
+    for problem in error.problems[:MAX_PROBLEMS]:
         print(render(problem), end="\n\n", file=sys.stderr)
-    more = len(error.problems) - MOST
-    say(f"error: {error.message}" + (f", {more:,} of them not shown" if more > 0 else ""), "")
+    more = len(error.problems) - MAX_PROBLEMS
+    print_error(f"error: {error.message}" + (f", {more:,} of them not shown" if more > 0 else ""), "")
 
 
-def say(line: str, hint: str) -> None:
+def print_error(line: str, hint: str) -> None:
     """One line on stderr, and what to do about it."""
     print(visible(line), file=sys.stderr)
     if hint:

@@ -1,30 +1,39 @@
-"""The commands about plugins: list them, explain one, print the schema of what a suite can say with them."""
+"""`mqa plugins`: the plugins that are installed, and what one of them gives."""
 
 from __future__ import annotations
 
 import inspect
-import json
 import shutil
 import textwrap
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
+from mqa_registry.flag import flags
 from mqa_registry.options import format_value, options_of
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.report.output import output
-from mqa_registry.suite import json_schema
+from mqa_registry.run_options import RunOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
     from mqa_registry.contributions import Contribution
     from mqa_registry.options import Option
     from mqa_registry.plugins import Plugin
 
 UNFOLDED = 100_000  # columns where there is no terminal: nothing that is written for `grep` is torn apart
 ANSWERS: Mapping[str, str] = {"stays": "stays", "moves": "moves with the row", "changes": "must change"}
+
+
+def plugins(
+    options: Annotated[RunOptions, flags("plugin_files")],
+    name: Annotated[str | None, typer.Argument(help="A plugin, or one contribution: plugin/name.")] = None,
+) -> None:
+    """List the plugins that are installed, or explain one."""
+    show(name, options.plugin_files)
 
 
 def show(name: str | None, files: Sequence[Path]) -> None:
@@ -43,11 +52,6 @@ def show(name: str | None, files: Sequence[Path]) -> None:
         print("\n".join(_overview(plugin, width)), file=output())
         return
     print("\n\n".join("\n".join(_explained(plugin, one, width)) for one in _named(plugin, contribution)), file=output())
-
-
-def print_schema(files: Sequence[Path]) -> None:
-    """Print the JSON Schema of the suite file."""
-    print(json.dumps(json_schema(load_all(files=files)), indent=2, ensure_ascii=False), file=output())
 
 
 def _overview(plugin: Plugin, width: int) -> Iterator[str]:

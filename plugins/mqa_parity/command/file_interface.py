@@ -1,4 +1,4 @@
-"""What a command says of a file's inputs and outputs, as `KEY=VALUE`: the options of its backend."""
+"""The inputs and outputs of a file as the command line names them, `KEY=VALUE`: the options of its backend."""
 
 from __future__ import annotations
 
@@ -6,52 +6,52 @@ import tomllib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import UsageError
+from mqa_registry import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
 @dataclass(frozen=True)
-class Interface:
-    """By the file's own names. `asked` are the model's names of outputs that the file must have."""
+class FileInterface:
+    """What a file calls its inputs and outputs; `required` are the model's names of outputs that the file must have."""
 
     inputs: tuple[tuple[str, str], ...] = ()
     constants: tuple[tuple[str, Any], ...] = ()
     batch_axis: tuple[tuple[str, int], ...] = ()
     outputs: tuple[tuple[str, str], ...] = ()
-    asked: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
 
     def options(self) -> dict[str, Any]:
-        """Those of a backend, without what is not said."""
-        said = {
+        """The options of a backend that runs the file, without those that are empty."""
+        options = {
             "inputs": dict(self.inputs),
             "constants": dict(self.constants),
             "batch_axis": dict(self.batch_axis),
             "outputs": dict(self.outputs),
         }
-        return {name: value for name, value in said.items() if value}
+        return {name: value for name, value in options.items() if value}
 
 
 def read_interface(
     inputs: Sequence[str], constants: Sequence[str], batch_axis: Sequence[str], outputs: Sequence[str]
-) -> Interface:
-    """Of what the command line has, each once for every name; a UsageError where it says nothing that has a meaning."""
-    asked = [one.rpartition("=")[2] for one in outputs]
-    if empty := [one for one, name in zip(outputs, asked, strict=True) if not name]:
+) -> FileInterface:
+    """The interface of what the command line has; a UsageError where a pair has no meaning."""
+    required = [one.rpartition("=")[2] for one in outputs]
+    if empty := [one for one, name in zip(outputs, required, strict=True) if not name]:
         raise UsageError(f"`--outputs {empty[0]}` names no output", hint="as in `--outputs last_hidden_state`")
-    return Interface(
+    return FileInterface(
         inputs=tuple(_pairs("--input", "ids=input_ids", inputs)),
         constants=tuple((name, _value(name, text)) for name, text in _pairs("--constant", "rate=16000", constants)),
         batch_axis=tuple((name, _axis(name, text)) for name, text in _pairs("--batch-axis", "state=1", batch_axis)),
         outputs=tuple(_pairs("--outputs", "embedding=pooler_output", [one for one in outputs if "=" in one])),
-        asked=tuple(asked),
+        required=tuple(required),
     )
 
 
-def _pairs(option: str, example: str, said: Iterable[str]) -> Iterable[tuple[str, str]]:
-    """Each name with what is said of it; a name may have an equals sign in it, what is said of it none."""
-    for one in said:
+def _pairs(option: str, example: str, given: Iterable[str]) -> Iterable[tuple[str, str]]:
+    """Each name with its value; a name may have an equals sign in it, a value none."""
+    for one in given:
         name, equals, value = one.rpartition("=")
         if not (name and equals and value):
             raise UsageError(f"`{option} {one}` is no pair", hint=f"as in `{option} {example}`")

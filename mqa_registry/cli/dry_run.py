@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mqa_registry.judging.required_rows import RequiredRows
-    from mqa_registry.runs import Asked
+    from mqa_registry.runs import RunOptions
 
 
-def show_plan(suite: Path, asked: Asked) -> None:
+def show_plan(suite: Path, options: RunOptions) -> None:
     """Print what a run would predict, with the rows at hand and those that every check needs at least."""
-    plan = runs.planned(suite, asked)
-    rows = examine(plan, asked.conditions(plan.suite))
+    plan = runs.planned(suite, options)
+    rows = examine(plan, options.conditions(plan.suite))
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}", file=output())
     for line in plans.lines(plan):

@@ -21,17 +21,19 @@ def unmet(names: Iterable[str]) -> Iterator[Finding]:
     The former is a problem; the latter a note, for it is others' to know how strict their words are.
     """
     direct = {canonicalize_name(name) for name in names}
-    waiting, seen = sorted((name, "") for name in direct), set[tuple[str, str]]()
-    while waiting:
-        name, extra = waiting.pop(0)
+    pending, seen = sorted((name, "") for name in direct), set[tuple[str, str]]()
+    while pending:
+        name, extra = pending.pop(0)
         if (name, extra) in seen or (found := _installed(name)) is None:
             continue
         seen.add((name, extra))
-        for wanted in _requirements(found, extra):
-            if wrong := _wrong(wanted):
+        for requirement in _requirements(found, extra):
+            if fault := _fault(requirement):
                 level: Level = "problem" if name in direct else "note"
-                yield Finding(level, wanted.name, f"{wrong}, and {name} asks for `{_plain(wanted)}`", _mend(wanted))
-            waiting += [(canonicalize_name(wanted.name), extra) for extra in ("", *sorted(wanted.extras))]
+                yield Finding(
+                    level, requirement.name, f"{fault}, and {name} asks for `{_plain(requirement)}`", _fix(requirement)
+                )
+            pending += [(canonicalize_name(requirement.name), extra) for extra in ("", *sorted(requirement.extras))]
 
 
 def _installed(name: str) -> Distribution | None:
@@ -45,30 +47,30 @@ def _requirements(found: Distribution, extra: str) -> Iterator[Requirement]:
     """What a distribution asks for on this machine: of itself, or for one of its extras alone."""
     for line in found.requires or ():
         try:
-            wanted = Requirement(line)
+            requirement = Requirement(line)
         except InvalidRequirement:  # of an old package; pip would not take it either
             continue
-        always = wanted.marker is None or wanted.marker.evaluate({"extra": ""})
-        asked = wanted.marker is not None and wanted.marker.evaluate({"extra": extra})
-        if asked and not always if extra else always:
-            yield wanted
+        always = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        needed = requirement.marker is not None and requirement.marker.evaluate({"extra": extra})
+        if needed and not always if extra else always:
+            yield requirement
 
 
-def _wrong(wanted: Requirement) -> str:
+def _fault(requirement: Requirement) -> str:
     """What is wrong with what is installed of it, or nothing."""
-    found = _installed(wanted.name)
+    found = _installed(requirement.name)
     if found is None:
         return "is not installed"
     try:
-        fits = wanted.specifier.contains(found.version, prereleases=True)
+        fits = requirement.specifier.contains(found.version, prereleases=True)
     except InvalidVersion:  # newer releases of `packaging` say False
         fits = False
     return "" if fits else f"is {found.version}"
 
 
-def _plain(wanted: Requirement) -> str:
-    return f"{wanted.name}{wanted.specifier}"
+def _plain(requirement: Requirement) -> str:
+    return f"{requirement.name}{requirement.specifier}"
 
 
-def _mend(wanted: Requirement) -> str:
-    return f'pip install "{_plain(wanted)}"'
+def _fix(requirement: Requirement) -> str:
+    return f'pip install "{_plain(requirement)}"'

@@ -1,4 +1,4 @@
-"""Places that a command is to write to, tried before anything takes long."""
+"""Outputs: whether a command can write where it is to, found out before anything takes long."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 # Keys by which a JSON file shows that it is a report of mqa: on a run, a machine or an export. A stamp is none.
-_OWN = ({"run", "verdict", "results"}, {"exit_code", "environment", "findings"}, {"sha256", "recipe", "exported"})
-
-
+_REPORT_KEYS = (
+    {"run", "verdict", "results"},
+    {"exit_code", "environment", "findings"},
+    {"sha256", "recipe", "exported"},
+)
 STDOUT = 1
 ROWS = "ROWS.txt"  # the file by which `mqa rows` knows a folder that it made
 
 
 def check_report(file: str | None, *, force: bool = False) -> None:
-    """That a report can be written to a file, in place of an earlier one of mqa or, with `force`, of any file.
+    """Check that a report can be written to a file, in place of an earlier one of mqa or, with `force`, of any file.
 
-    One to standard output needs that to be open.
+    One to standard output, `-`, needs that to be open. Raises a UsageError.
     """
     if file == "-" and STDOUT in CLOSED:
         raise UsageError(
@@ -36,14 +38,14 @@ def check_report(file: str | None, *, force: bool = False) -> None:
     if file is None or file == "-":
         return
     with explained(file):
-        place = Path(file).resolve()
-        if place.is_dir():
+        path = Path(file).resolve()
+        if path.is_dir():
             raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
-        if not place.parent.is_dir():
+        if not path.parent.is_dir():
             raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
-        if place.is_file() or not place.exists():  # a pipe or a device is opened once, by who writes
-            _try(place.parent)
-        if not force and place.is_file() and place.stat().st_size and not _is_own(place):
+        if path.is_file() or not path.exists():  # a pipe or a device is opened once, by who writes
+            _check_writable(path.parent)
+        if not force and path.is_file() and path.stat().st_size and not _is_report_of_mqa(path):
             raise UsageError(
                 f"`{file}` is there already, and mqa did not write it",
                 hint="write to another file, or replace this one with `--force`",
@@ -56,20 +58,25 @@ def clear_report(file: str, *, inputs: Sequence[str] = ()) -> None:
     One of the `inputs` stays, as a report that is to be judged again. What cannot be removed is told by who writes.
     """
     with suppress(OSError, ValueError):
-        place = Path(file).resolve()
-        if file != "-" and place.is_file() and _is_own(place) and not any(_is(place, one) for one in inputs):
-            place.unlink()
+        path = Path(file).resolve()
+        if (
+            file != "-"
+            and path.is_file()
+            and _is_report_of_mqa(path)
+            and not any(_names_path(one, path) for one in inputs)
+        ):
+            path.unlink()
 
 
-def _is(place: Path, other: str) -> bool:
+def _names_path(word: str, path: Path) -> bool:
     """Whether a word of the command line is the path of a file, or ends in that, as in `--set data.x.path=FILE`."""
-    words = (other, other.partition("=")[2], other.rpartition("=")[2])
-    return any(word and os.path.realpath(word) == str(place) for word in words)
+    parts = (word, word.partition("=")[2], word.rpartition("=")[2])
+    return any(part and os.path.realpath(part) == str(path) for part in parts)
 
 
 def check_rows(folder: Path) -> None:
-    """That rows can be written to a folder: one that is not there, is empty, or was made by `mark_rows`."""
-    check_folder(folder)
+    """Check that rows can be written to a folder: one that is not there, is empty, or was made by `mark_rows`."""
+    check_output_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / ROWS).is_file():
         raise UsageError(
             f"`{folder}` holds files that `mqa rows` did not write", hint="name a new or an empty folder with `--out`"
@@ -82,27 +89,27 @@ def mark_rows(folder: Path) -> None:
     (folder / ROWS).write_text("Made by `mqa rows`, which replaces what is in this folder.\n", encoding="utf-8")
 
 
-def _is_own(file: Path) -> bool:
+def _is_report_of_mqa(file: Path) -> bool:
     """Whether a file is a report of mqa, and nothing of anybody else's."""
     try:
         found = json.loads(file.read_bytes())
     except (ValueError, RecursionError):
         return False
-    return isinstance(found, dict) and "format" in found and any(keys <= found.keys() for keys in _OWN)
+    return isinstance(found, dict) and "format" in found and any(keys <= found.keys() for keys in _REPORT_KEYS)
 
 
-def check_folder(folder: Path) -> None:
-    """That files can be put into a folder, which need not be there yet."""
+def check_output_folder(folder: Path) -> None:
+    """Check that files can be put into a folder, which need not be there yet."""
     with explained(str(folder)):
         folder.exists()  # raises where nothing can have this name
-        above = next(place for place in (folder, *folder.absolute().parents) if place.exists() or place.is_symlink())
-        if not above.is_dir():
-            what = "file" if above.exists() else "link that leads nowhere"
-            raise UsageError(f"`{above}` is a {what}, and a folder is needed", hint="write elsewhere")
-        _try(above)
+        nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists() or one.is_symlink())
+        if not nearest.is_dir():
+            what = "file" if nearest.exists() else "link that leads nowhere"
+            raise UsageError(f"`{nearest}` is a {what}, and a folder is needed", hint="write elsewhere")
+        _check_writable(nearest)
 
 
-def _try(folder: Path) -> None:
-    """Permissions do not tell all, as of a file system for reading alone."""
+def _check_writable(folder: Path) -> None:
+    """Write a file to a folder, and remove it: permissions do not tell of a read-only file system."""
     with TemporaryFile(dir=folder):
         pass

@@ -1,0 +1,84 @@
+"""The options of a run: what the command line, or a caller in Python, asks for beyond the suite file."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from mqa_registry.errors import UsageError
+from mqa_registry.flag import Flag
+from mqa_registry.machine import check_device
+
+if TYPE_CHECKING:
+    from mqa_registry.contributions import Conditions
+    from mqa_registry.suite import Overrides, Suite
+
+STORE = ".mqa"  # the store's folder, beside the suite
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOptions:
+    """What is asked for beyond the suite file; UsageError where a value makes no sense.
+
+    Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
+    files to load as plugins. `timeout` is how many seconds a call into a plugin may take, 0 for no limit; None is what is
+    usual for its kind. `outputs` are the files that the command writes; with `force`, it may replace files that mqa did
+    not write. What `Conditions` has of these, plugins see too.
+    """
+
+    only: Annotated[
+        tuple[str, ...], Flag(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
+    ] = ()
+    backends: Annotated[
+        tuple[str, ...], Flag(name="--backend", metavar="NAME", help="Run on this backend alone; may be repeated.")
+    ] = ()
+    limit: Annotated[int | None, Flag(metavar="N", minimum=1, help="Use the first N rows of every data set.")] = None
+    set: Annotated[tuple[str, ...], Flag(metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")] = ()
+    device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
+    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa beside the suite or here.")] = (
+        None
+    )
+    offline: Annotated[bool, Flag(help="Fetch nothing; use what is cached.")] = False
+    plugin_files: Annotated[
+        tuple[Path, ...], Flag(name="--plugin", metavar="FILE.py", help="Load a file as a plugin.")
+    ] = ()
+    confined: Annotated[bool, Flag(help="Let the suite name nothing outside of its own folder.")] = False
+    allow_code: Annotated[bool, Flag(help="Let the model run code of its own.")] = False
+    allow_pickle: Annotated[bool, Flag(help="Load weights from pickle files.")] = False
+    trust_remote_code: Annotated[bool, Flag(help="Run code that a hub model brings.")] = False
+    timeout: Annotated[
+        float | None, Flag(metavar="SECONDS", help="End a call of a plugin that takes longer; 0 sets no limit.")
+    ] = None
+    outputs: tuple[Path, ...] = ()
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if self.timeout is not None and not (math.isfinite(self.timeout) and self.timeout >= 0):
+            raise UsageError(
+                f"a call cannot take {self.timeout:g} seconds", hint="write `--timeout 600`, or 0 for no limit"
+            )
+        check_device(self.device)
+
+    @property
+    def overrides(self) -> Overrides:
+        """What of this changes the suite."""
+        from mqa_registry.suite import Overrides
+
+        return Overrides(set=self.set, only=self.only, backends=self.backends, limit=self.limit, confined=self.confined)
+
+    def store_of(self, suite: Suite) -> Path:
+        """The store of a suite's runs."""
+        return self.store or suite.path.parent / STORE
+
+    def conditions(self, suite: Suite) -> Conditions:
+        """What plugins see of this in a run of a suite."""
+        return self.conditions_in(self.store_of(suite))
+
+    def conditions_in(self, store: Path) -> Conditions:
+        """What plugins see of this in a run with a store."""
+        from mqa_registry.contributions import Conditions
+
+        shared = {field.name for field in fields(Conditions)} - {"exports"}
+        return Conditions(exports=store / "exports", **{name: getattr(self, name) for name in shared})

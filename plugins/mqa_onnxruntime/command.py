@@ -1,0 +1,89 @@
+"""The command `mqa export`: a model as an ONNX file, with everything checked and written down."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mqa_registry import (
+    ModelOptions,
+    ReportOptions,
+    RunOptions,
+    check_output_folder,
+    export_model,
+    flags,
+    read_columns,
+    resolve_model,
+    show_export,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from mqa_registry import Example
+
+RUN_FLAGS = flags("store", "offline", "plugin_files", "allow_code", "allow_pickle", "trust_remote_code")
+SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
+TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
+ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever the model is for
+LONGEST_EXPORT = 3600.0  # seconds, twice of which end a backend that does not heed its own limit
+
+
+def export(
+    named: ModelOptions,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
+    *,
+    opset: Annotated[int | None, typer.Option(metavar="N", help="The version of ONNX's operators.")] = None,
+    precision: Annotated[
+        str | None, typer.Option(metavar="NAME", help="float32, float16, bfloat16, int8-dynamic, int8-static.")
+    ] = None,
+    per_channel: Annotated[bool, typer.Option("--per-channel", help="Quantize every channel by itself.")] = False,
+    data: Annotated[Path | None, typer.Option(metavar="FILE", help="Rows to trace or to calibrate with.")] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="Which column of --data is this field; may be repeated."),
+    ] = None,
+    timeout: Annotated[float | None, typer.Option(metavar="SECONDS", help="End an export that takes longer.")] = None,
+    backend: Annotated[str, typer.Option(metavar="NAME", help="The backend that exports it.")] = "onnxruntime/session",
+    options: Annotated[RunOptions, RUN_FLAGS],
+    report: Annotated[ReportOptions, flags("json", "force")],
+) -> int:
+    """Export a model to ONNX, with everything checked and written down."""
+    mapped = read_columns(columns or (), data)
+    check_output_folder(out)
+    arrays = data is not None and data.suffix == ".npz"
+    asked = replace(named, task=named.task or (ARRAYS if arrays else None))
+    model = resolve_model(asked, options, sources=SOURCES, tasks=TASKS)
+    exporting: dict[str, Any] = {
+        "opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout,
+    }  # fmt: skip
+    suite = {
+        "model": model.table,
+        "data": {"data": _rows(data, mapped, arrays=arrays)},
+        "backends": {"export": {"use": backend} | {key: one for key, one in exporting.items() if one is not None}},
+    }
+    limits = replace(options, timeout=2 * max(LONGEST_EXPORT, timeout or 0.0), force=report.force)
+    exported, samples = export_model(suite, out, limits, only_trace=data is None)
+    about = {}
+    if not named.task:
+        why = "which takes arrays as they are" if arrays else "as the model tells"
+        about["task"] = f"{model.task}, {why}; `--task` names another"
+    if data is None and samples:
+        about["traced with"] = _described(samples)
+    return show_export(exported, report, about)
+
+
+def _rows(data: Path | None, columns: Mapping[str, str], *, arrays: bool) -> dict[str, Any]:
+    """The rows to trace or calibrate with, as a suite names them."""
+    if data is None:
+        return {"use": "datasets/sentences"}
+    mapped = {"columns": dict(columns)} if columns else {}
+    return {"use": "datasets/arrays" if arrays else "datasets/file", "path": str(data), **mapped}
+
+
+def _described(samples: Sequence[Example]) -> str:
+    lengths = [len(str(one["text"])) for one in samples]
+    return f"{len(lengths)} texts of mqa's own, of {min(lengths)} to {max(lengths)} characters; `--data` names others"

@@ -1,0 +1,235 @@
+"""The command `mqa parity`: hold one ONNX file against its model, or another file, and name where they differ first."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mqa_parity import DECISION_SCHEMAS
+from mqa_parity.command.disagreements import disagreeing_rows, shifted_rows, uncovered_classes
+from mqa_parity.command.file_interface import read_interface
+from mqa_parity.command.suite import (
+    BATCH_INVARIANCE,
+    CANDIDATE,
+    MAX_FLIP_RATE,
+    ONNX_FILE,
+    TENSORS,
+    Criteria,
+    Pair,
+)
+from mqa_registry import (
+    Finding,
+    ModelOptions,
+    ReportOptions,
+    RunOptions,
+    UsageError,
+    Verdict,
+    execute_suite,
+    finalize,
+    flags,
+    read_columns,
+    resolve_model,
+    show_report,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mqa_registry import ExecutedRun, Report, Result
+
+RUN_FLAGS = flags(
+    "limit", "device", "store", "offline", "plugin_files", "allow_code", "allow_pickle", "trust_remote_code", "timeout"
+)
+SOURCES = (ONNX_FILE, "torch/file", "torch/factory", "transformers/auto")  # of models, by their names
+TASKS = "transformers"  # the plugin whose tasks are meant where the source's own has none
+ARRAYS = "transformers/forward"  # the task that takes a model's inputs as they are, whatever the model is for
+DIVERGENCE = ("module", "class", "node", "ratio", "kind")  # the keys of `first_divergence`
+MAX_NAMES = 3  # classes that a note names
+
+
+def parity(
+    named: ModelOptions,
+    file: Annotated[
+        Path,
+        typer.Argument(metavar="FILE.onnx", help="The export that is to be as good as the model.", show_default=False),
+    ],
+    *,
+    data: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Rows to run both on; left out, a few sentences.")
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option(metavar="FIELD=COLUMN", help="Which column of --data is this field; may be repeated."),
+    ] = None,
+    inputs: Annotated[Path | None, typer.Option(metavar="FILE.npz", help="The model's inputs as arrays.")] = None,
+    outputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="[FILE'S=]NAME",
+            help="An output that the file must have; may be repeated. Left out, what both have.",
+        ),
+    ] = None,
+    input_: Annotated[
+        list[str] | None,
+        typer.Option("--input", metavar="FILE'S=NAME", help="What an input of the file is for the model."),
+    ] = None,
+    constant: Annotated[
+        list[str] | None, typer.Option(metavar="FILE'S=VALUE", help="An input of the file that is always the same.")
+    ] = None,
+    batch_axis: Annotated[
+        list[str] | None, typer.Option(metavar="FILE'S=AXIS", help="The axis that counts rows, if not the first, 0.")
+    ] = None,
+    tolerance: Annotated[
+        tuple[float, float] | None, typer.Option(metavar="ATOL RTOL", help="A fixed tolerance, as numpy has it.")
+    ] = None,
+    repro: Annotated[bool, typer.Option("--repro", help="Keep a script that shows a difference without mqa.")] = False,
+    options: Annotated[RunOptions, RUN_FLAGS],
+    report: ReportOptions,
+) -> int:
+    """Hold an ONNX file against its PyTorch model, or another file, and name the first module that differs."""
+    mapped = read_columns(columns or (), data)
+    interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
+    _check_files(file, data, inputs)
+    asked = replace(named, task=named.task or (ARRAYS if inputs is not None else None))
+    model = resolve_model(asked, options, sources=SOURCES, tasks=TASKS)
+    pair = Pair(model, file, data, mapped, inputs, interface, tolerance, repro, model.schema in DECISION_SCHEMAS)
+    findings = []
+    if not named.task:
+        why = "which takes arrays as they are" if inputs is not None else "as the model tells"
+        findings = [Finding("note", "task", f"{model.task}, {why}; `--task` names another")]
+    found = hold(pair, options, report)
+    found = replace(found, findings=(*findings, *found.findings))
+    return show_report(found, report, {"first_divergence": first_divergence(found)})
+
+
+def hold(pair: Pair, options: RunOptions, shown: ReportOptions) -> Report:
+    """The report of a run that holds a file against its model, with what is remarkable about it among the findings."""
+    criteria = Criteria()
+    executed = _execute(pair, criteria, options, shown)
+    refined, remarks = refine(pair, executed)
+    if refined != criteria:
+        executed = _execute(pair, refined, options, shown)  # of all that the store has by now
+    report = finalize(executed)
+    remarks += _coverage(report, executed, pair.reference)
+    divergence = first_divergence(report)
+    if divergence and report.results[0].verdict is Verdict.PASS:  # which else shows it
+        remarks.append(Finding("note", "where", _described(divergence)))
+    return replace(report, findings=(*remarks, *report.findings))
+
+
+def first_divergence(report: Report) -> Mapping[str, Any] | None:
+    """Where the file and the model differ first, where they do: `module`, `class`, `node`, `ratio` and `kind`.
+
+    What of these nobody knows, or has no meaning there, is None. A file that holds by its decisions differs from the
+    model everywhere, and nowhere so that it counts.
+    """
+    if report.verdict is Verdict.PASS:
+        return None
+    evidence = (result.evidence.get("first_divergence") for result in report.results)
+    found = next((one for one in evidence if one), None)
+    return None if found is None else dict.fromkeys(DIVERGENCE) | found
+
+
+def refine(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[Finding]]:
+    """By what a file is to be held after what a first run came to, and why."""
+    report = executed.report
+    if _has_no_ratio(report):
+        return Criteria(by_decisions=pair.decides), [_substitute(pair, report)]
+    tensors, *others = report.results
+    if tensors.verdict is not Verdict.PASS:
+        return Criteria(), []
+    reference, candidate = (executed.predictions(backend) for backend in (pair.reference, CANDIDATE))
+    disagreeing, shifted = disagreeing_rows(reference, candidate), shifted_rows(reference, candidate)
+    unpredicted = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
+    refined = Criteria(
+        by_predictions=unpredicted,
+        by_invariance=bool(tensors.evidence.get("unheld")) and _moves_alone(others, pair.reference),
+        including=(*disagreeing, *shifted),
+    )
+    return refined, [
+        *_looked_at(disagreeing, "that it answers otherwise"),
+        *_looked_at(shifted, "whose probabilities part most"),
+    ]
+
+
+def _execute(pair: Pair, criteria: Criteria, options: RunOptions, shown: ReportOptions) -> ExecutedRun:
+    return execute_suite(pair.suite(criteria), Path("parity.toml"), options, shown)
+
+
+def _moves_alone(results: Sequence[Result], reference: str) -> bool:
+    """Whether the file's outputs move with the batch that a row is in, and the model's do not."""
+    verdicts = {one.backend: one.verdict for one in results if one.check == BATCH_INVARIANCE["name"]}
+    return verdicts.get(reference) is Verdict.PASS and verdicts.get(CANDIDATE) is Verdict.FAIL
+
+
+def _looked_at(rows: Sequence[str], what: str) -> Iterator[Finding]:
+    """That rows were looked at besides those of the sample, where there are any; `what` says which."""
+    if rows:
+        more = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} looked at as well"
+        yield Finding("note", "rows", f"the file holds on the rows that were sampled, and {more}")
+
+
+def _coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
+    """Which rows a file that held was looked at on: a fault in others, or in longer ones, stays unseen."""
+    tensors = report.results[0]
+    seen = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
+    if not seen:
+        return []
+    rows = f"{seen['rows']:,} of {seen.get('of_rows', seen['rows']):,} rows were looked at"
+    longest = f", the longest of {seen['longest']:,} tokens" if "longest" in seen else ""
+    most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
+    if seen.get("compared", 0) > seen["rows"]:
+        rows += f", those that part most of {seen['compared']:,} among them"
+    unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
+    same = f", with one value of {unvaried} in all of them" if unvaried else ""
+    return [Finding("note", "rows", f"{rows}{longest}{most}{same}"), *_uncovered(executed, reference)]
+
+
+def _uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
+    """The classes of rows that nobody looked at, where there are predictions for all rows."""
+    looked_at = {name for table in executed.probe_tables(TENSORS) for name in table.column("id").to_pylist()}
+    if classes := uncovered_classes(executed.predictions(reference), looked_at):
+        listed = ", ".join(f"`{name}`" for name in classes[:MAX_NAMES])
+        more = f" and {len(classes) - MAX_NAMES} more" if len(classes) > MAX_NAMES else ""
+        yield Finding("note", "rows", f"no row that the model answers with {listed}{more} was looked at")
+
+
+def _has_no_ratio(report: Report) -> bool:
+    """Whether the reference has not the file's precision, or no float64, so that there is no ratio on any rows."""
+    tensors = report.results[0]
+    return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
+
+
+def _substitute(pair: Pair, report: Report) -> Finding:
+    """What a file is held by that the reference has no precision for."""
+    precision = report.environment["backends"][CANDIDATE]["facts"].get("precision", "such precision")
+    why = f"PyTorch has no {precision}"
+    if pair.model.source == ONNX_FILE:
+        why = report.results[0].note.partition("since ")[2]
+    none = f"{why}, and so no error to hold the file's against"
+    if pair.decides:
+        held = f"it is held by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
+        return Finding("note", "precision", f"{none}: {held}")
+    fix = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on what the answers are good for"
+    return Finding("warning", "precision", f"{none}, and `{pair.model.task}` decides nothing that could flip", fix)
+
+
+def _described(found: Mapping[str, Any]) -> str:
+    module = f"`{found['module']}` ({found.get('class')}): " if found.get("module") else ""
+    return f"{module}{found.get('kind')}, {found.get('reason')}" if found.get("kind") else str(found.get("reason"))
+
+
+def _check_files(file: Path, data: Path | None, inputs: Path | None) -> None:
+    """A UsageError where a file is not there, or rows are named twice."""
+    if data is not None and inputs is not None:
+        raise UsageError("`--data` and `--inputs` both name rows", hint="leave one of them out")
+    for name, rows in (("--data", data), ("--inputs", inputs)):
+        if rows is not None and not rows.is_file():
+            raise UsageError(f"there is no file `{rows}`", hint=f"`{name}` names one of rows")
+    if data is not None and data.suffix == ".npz":
+        raise UsageError(f"`{data}` holds arrays, and `--data` names rows", hint=f"name it with `--inputs {data}`")
+    if not file.is_file():
+        raise UsageError(f"there is no file `{file}`", hint="`mqa export MODEL --out DIR` makes one")

@@ -1,0 +1,42 @@
+"""What a library's error says, in one line."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mqa_registry import summarize_error
+
+TORCHSCRIPT = """The following operation failed in the TorchScript interpreter.
+Traceback of TorchScript (most recent call last):
+  File "model.py", line 3, in forward
+        return x.view(3, -1)
+               ~~~~~~ <--- HERE
+RuntimeError: shape '[3, -1]' is invalid for input of size 4
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "summary"),
+    [
+        ("it fails\nfor this and that", "it fails"),
+        ("\n  errors in loading:\n\tno key `a`\n\tno key `b`", "errors in loading: no key `a`"),
+        (TORCHSCRIPT, "RuntimeError: shape '[3, -1]' is invalid for input of size 4"),
+        ("\n \n", "ValueError"),
+    ],
+)
+def test_the_line_that_tells_is_the_first_or_the_one_announced_or_the_last_of_a_traceback(text, summary):
+    assert summarize_error(ValueError(text)) == summary
+
+
+def test_of_a_long_line_both_ends_are_told():
+    text = f"Non-zero status code in Reshape. Name:'rr' {'/src/reshape_helper.h ' * 40} requested shape:{{13,-1,2}}"
+    assert summarize_error(text).startswith("Non-zero status code in Reshape. Name:'rr'")
+    assert summarize_error(text).endswith("requested shape:{13,-1,2}")
+
+
+@given(st.text())
+def test_it_is_one_short_line(text):
+    assert len(summarize_error(text).splitlines()) <= 1
+    assert len(summarize_error(RuntimeError(text))) <= 320 + 3
