@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError
+    from mqa_registry.extras import optional_import
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
@@ -73,6 +74,7 @@ _HOMES = {
     ),
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError"),
+    "extras": ("optional_import",),
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
@@ -140,6 +142,7 @@ __all__ = [
     "interruptible",
     "is_special",
     "judge",
+    "optional_import",
     "positive_class",
     "read_table",
     "remake",

@@ -84,13 +84,19 @@ class Quantile:
 
 @dataclass(frozen=True, kw_only=True)
 class Contribution:
-    """One thing that a plugin gives: its name behind the slash, and the function that does it."""
+    """One thing that a plugin gives: its name behind the slash, and the function that does it.
+
+    `requires` are packages, by the names that pip installs, that the function imports and that an installation of the
+    plugin need not bring, since its distribution lists them under an extra. Where one is missing, a suite that names the
+    contribution is refused with the command that installs it.
+    """
 
     kind: ClassVar[str]  # as in `the metric`
     takes_arguments: ClassVar[tuple[str, ...]]  # its function's positional parameters
 
     name: str = field(kw_only=False)
     function: Callable[..., Any] = field(kw_only=False)
+    requires: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Problem
+from mqa_registry.extras import install_command, missing_packages
 from mqa_registry.options import described, options_of
 from mqa_registry.suite.model import Use
 from mqa_registry.suite.paths import missing_paths
@@ -72,10 +73,19 @@ class Lookup:
         given = {key: child.plain() for key, child in reference.options.items()}
         use = Use(name, found, given, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
         self._missing += [(use, *one) for one in missing_paths(found.function, reference.options, values)]
+        self._missing += [
+            (
+                use,
+                reference.use.at,
+                f"`{name}` requires the package `{package}`, which is not installed",
+                install_command(package),
+            )
+            for package in missing_packages(found.requires)
+        ]
         return use
 
     def note_missing(self, of: Container[Use] | None = None) -> None:
-        """Note every file that is named and not there; of some of what was looked up, or of all of it."""
+        """Note every file and package that is needed and not there; of some of what was looked up, or of all of it."""
         for use, at, message, hint in self._missing:
             if of is None or use in of:
                 self.findings.add(at, message, hint)

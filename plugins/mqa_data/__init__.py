@@ -55,6 +55,7 @@ def mqa_probes() -> Iterable[Probe]:
         numbers=drift.numbers,
         evidence=drift.evidence,
         ranges=dict.fromkeys(drift.GIVES, SHARE),
+        requires=("scikit-learn",),
         sees="rows",
         compares=True,
     )
@@ -69,4 +70,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="rows",
         texts=TEXTS,
         version=2,
+        requires=("py3langid",),
     )
