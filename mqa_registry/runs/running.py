@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
-from mqa_registry.boundary import limited, supervised
+from mqa_registry.boundary import limited, quoting, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge
 from mqa_registry.judging.waiving import waived
@@ -95,7 +95,7 @@ def tried(
     raw: RawSuite, asked: Asked, *, fresh: bool = False, examples: bool = True, progress: Progress | None = None
 ) -> Trial:
     """Run a suite as `run` does, for a command that may try another one before it settles on what was found."""
-    with supervised(), limited(asked.timeout):
+    with supervised(), limited(asked.timeout), quoting(allowed=examples):
         return _tried(raw, asked, progress or Silence(), fresh=fresh, examples=examples)
 
 

@@ -96,3 +96,102 @@ def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema
     whole, again = kept(schema)
     assert "secret" not in whole
     assert again.verdict == "PASS"
+
+
+CRASHING = """
+from mqa_registry import Perturbation, Probe, Slice, hookimpl
+import pyarrow as pa
+
+def crash(example, rng):
+    \"\"\"It quotes the row.\"\"\"
+    raise ValueError(f"no such word: {example['text']}")
+
+def misfit(example, rng):
+    \"\"\"It gives back what it must not.\"\"\"
+    return {"text": [example["text"]]}
+
+def cut(example):
+    \"\"\"It quotes the row.\"\"\"
+    raise LookupError(example["text"])
+
+def look(scene):
+    \"\"\"It keeps the words of rows.\"\"\"
+    return pa.table({"id": scene.view.rows.ids, "words": scene.view.rows.table.column("text")})
+
+@hookimpl
+def mqa_perturbations():
+    yield Perturbation("crash", crash, modality="text")
+    yield Perturbation("misfit", misfit, modality="text")
+
+@hookimpl
+def mqa_slices():
+    yield Slice("cut", cut)
+
+@hookimpl
+def mqa_probes():
+    yield Probe("look", look, gives=("value",), numbers=lambda seen: {"value": float(len(seen))}, sees="rows", texts=("words",))
+"""
+CRASHES = """
+[[check]]
+name = "crash"
+measure = "metrics/accuracy"
+perturb = "crashing/crash"
+gate = "point"
+expect = { min = 0.5 }
+[[check]]
+name = "misfit"
+measure = "metrics/accuracy"
+perturb = "crashing/misfit"
+gate = "point"
+expect = { min = 0.5 }
+[[check]]
+name = "cut"
+measure = "metrics/accuracy"
+by = "crashing/cut"
+gate = "point"
+expect = { min = 0.5 }
+[[check]]
+name = "look"
+measure = "crashing/look"
+expect = { max = 3 }
+"""
+
+
+@pytest.fixture
+def crashed(tmp_path, monkeypatch):
+    """All that a run writes whose contributions quote rows where they crash, and its results now and judged again."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "crashing.py").write_text(CRASHING, "utf-8")
+    (tmp_path / "suite.toml").write_text(
+        SUITE[: SUITE.index("[[check]]")].replace("SCHEMA", "label") + CRASHES, "utf-8"
+    )
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "text": WORDS, "label": PREDICTIONS["label"]}), "films.parquet")
+    pq.write_table(pa.table({"id": ["1", "2", "3"], "label": PREDICTIONS["label"]}), "before.parquet")
+
+    def run(*, examples):
+        report = runs.run("suite.toml", runs.Asked(plugin_files=(tmp_path / "crashing.py",)), examples=examples)
+        again = runs.judge(report.run, plugin_files=(tmp_path / "crashing.py",), examples=examples)
+        files = (tmp_path / ".mqa" / "runs" / report.run).iterdir()
+        whole = [
+            str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text() for path in files
+        ]
+        return "\n".join([*whole, str(report.results), str(again.results)]), report.results, again.results
+
+    return run
+
+
+def test_errors_that_quote_a_row_are_told_without_their_words(crashed):
+    whole, results, again = crashed(examples=False)
+    assert "secret" not in whole
+    for found in (results, again):
+        notes = {result.check: result.note for result in found}
+        assert "the perturbation `crashing/crash` crashed: ValueError, in words that are left out" in notes["crash"]
+        assert "the perturbation `crashing/misfit` gave what it must not, in words that are left out" in notes["misfit"]
+        assert "`crashing/cut`" in notes["cut"]
+        assert {result.check: str(result.verdict) for result in found}["look"] == "PASS"
+
+
+def test_otherwise_they_are_told_as_they_are(crashed):
+    whole, results, _ = crashed(examples=True)
+    assert "no such word: a secret film" in results[0].note
+    assert whole.count("third secret") > 0
