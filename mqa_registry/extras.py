@@ -6,6 +6,7 @@ them in `requires`.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, distribution, entry_points
 from typing import TYPE_CHECKING
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
     from types import TracebackType
 
-ALL = "all"  # an extra that repeats the others
+    from packaging.requirements import Requirement
 
 
 class optional_import:  # noqa: N801 - a context manager, made a class since it may be entered for every row
@@ -66,20 +67,25 @@ def install_command(package: str) -> str:
 def _plugin_distributions() -> list[Distribution]:
     """The distributions that bring plugins, each once, in the order of their names."""
     found = {point.dist.metadata["Name"]: point.dist for point in entry_points(group=GROUP) if point.dist is not None}
-    return [found[name] for name in sorted(found)]
+    return [found[name] for name in sorted(filter(None, found))]  # damaged metadata may lack one
 
 
 def _extra_with(package: str, found: Distribution) -> str:
-    """The extra of a distribution that requires a package; empty where none does."""
-    from packaging.requirements import Requirement
+    """The extra of a distribution that brings a package and the fewest others; empty where none does."""
     from packaging.utils import canonicalize_name
 
+    optional = [one for one in _requirements(found) if one.marker and not one.marker.evaluate({"extra": ""})]
+    brought = {
+        extra: {canonicalize_name(one.name) for one in optional if one.marker and one.marker.evaluate({"extra": extra})}
+        for extra in found.metadata.get_all("Provides-Extra") or ()
+    }
+    fitting = [extra for extra, names in brought.items() if canonicalize_name(package) in names]
+    return min(fitting, key=lambda extra: len(brought[extra]), default="")
+
+
+def _requirements(found: Distribution) -> Iterator[Requirement]:
+    from packaging.requirements import InvalidRequirement, Requirement
+
     for line in found.requires or ():
-        requirement = Requirement(line)
-        if requirement.marker is None or canonicalize_name(requirement.name) != canonicalize_name(package):
-            continue
-        for extra in found.metadata.get_all("Provides-Extra") or ():
-            with_extra, without = (requirement.marker.evaluate({"extra": one}) for one in (extra, ""))
-            if extra != ALL and with_extra and not without:
-                return str(extra)
-    return ""
+        with suppress(InvalidRequirement):  # of an old package; pip would not take it either
+            yield Requirement(line)

@@ -40,7 +40,9 @@ Version: 1.0
 Provides-Extra: all
 Provides-Extra: voices
 Requires-Dist: acme_voices>=2; extra == "all"
+Requires-Dist: pytest; extra == "all"
 Requires-Dist: acme_voices>=2; extra == "voices"
+Requires-Dist: what is this?
 Requires-Dist: numpy; python_version >= "3"
 """
 SUITE = """\
