@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import Any, NamedTuple
 
+from mqa_registry import optional_import
+
 READ = 1000  # characters from a letter on; a longer text is no surer, and costs more
 SURE = 0.5  # the probability from which a language is told, and not that it is uncertain
 UNCERTAIN = "uncertain"
@@ -30,7 +32,8 @@ def language_of(text: str) -> str:
 @cache
 def _model() -> Model:
     """All languages. The library has an identifier of its own, which whoever uses it may restrict."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    with optional_import("py3langid"):
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     identifier = LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
     return Model(identifier.classify, identifier.classify(""))

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_registry import optional_import
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -21,8 +23,9 @@ def told_apart(
     words: Sequence[Sequence[str]], sides: npt.NDArray[np.int64], rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """For half of the rows, of either side alike, how much they look like side 1; NaN for those that it was learned of."""
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
+    with optional_import("scikit-learn"):
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.linear_model import LogisticRegression
 
     judged = np.zeros(len(sides), dtype=bool)
     for side in (0, 1):

@@ -11,7 +11,7 @@ from annotated_types import Ge, Le
 
 from mqa_fairness.columns import value_of
 from mqa_fairness.scripts import NO_LETTERS, first_letter
-from mqa_registry import UsageError
+from mqa_registry import UsageError, optional_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,8 @@ def _model(among: tuple[str, ...] | None) -> Model:
 @cache
 def _identifier() -> Any:
     """All languages. The library has an identifier of its own, which whoever uses it may restrict."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    with optional_import("py3langid"):
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 

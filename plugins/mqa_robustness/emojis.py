@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mqa_registry import optional_import
 from mqa_robustness.places import drawn, each_text, edit_places, pick
 from mqa_robustness.severity import FIFTHS, Rate, Severity, rate_of
 
@@ -68,7 +69,8 @@ def emoji_in(text: str) -> list[Place]:
     """Where the emoji of a text are; one that is put together from several is one."""
     if text.isascii():
         return []
-    import emoji
+    with optional_import("emoji"):
+        import emoji
 
     found = emoji.emoji_list(text)
     return [(one["match_start"], one["match_end"]) for one in found if one["emoji"] not in SIGNS]
@@ -77,7 +79,8 @@ def emoji_in(text: str) -> list[Place]:
 @cache
 def name_of(one: str) -> str:
     """The name of an emoji, such as `red heart`."""
-    import emoji
+    with optional_import("emoji"):
+        import emoji
 
     return emoji.demojize(one, delimiters=("", "")).replace("_", " ")
 
