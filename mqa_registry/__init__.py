@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
+    from mqa_registry.extras import optional_import
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.flag import Flag, flags
     from mqa_registry.formats import FileFormat, file_format, is_special
@@ -91,6 +92,7 @@ _HOMES = {
     ),
     "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
+    "extras": ("optional_import",),
     "flag": ("Flag", "flags"),
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
@@ -181,6 +183,7 @@ __all__ = [
     "interruptible",
     "is_special",
     "judge",
+    "optional_import",
     "output",
     "positive_class",
     "read_columns",

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqa_registry.errors import UsageError
+from mqa_registry.extras import optional_import
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -48,7 +49,8 @@ def _classifier(among: tuple[str, ...] | None) -> Classifier:
 @cache
 def _identifier() -> Any:
     """An identifier of all languages. The library's own is shared, and whoever uses it may restrict its languages."""
-    from py3langid.langid import MODEL_FILE, LanguageIdentifier
+    with optional_import("py3langid"):
+        from py3langid.langid import MODEL_FILE, LanguageIdentifier
 
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 

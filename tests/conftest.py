@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import settings
 
 from mqa_registry import machine
 from mqa_registry import plan as plans
@@ -36,6 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.predict import Observations
+
+settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
+settings.load_profile("mqa")
 
 
 @pytest.fixture(scope="session", autouse=True)

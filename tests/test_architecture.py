@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import ast
 import importlib
+import json
 import re
 import subprocess
 import sys
-from importlib.metadata import entry_points
+import tomllib
+from importlib.metadata import entry_points, packages_distributions
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 import mqa_registry
 from mqa_registry.plugins import load_all
@@ -22,8 +26,8 @@ if TYPE_CHECKING:
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "bounds", "findings", "machine", "flag", "data",
-    "contributions", "scene", "diagnoses", "hookspecs", "options", "languages", "boundary", "plugins", "suite", "run_options", "rehearsal",
-    "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
+    "contributions", "scene", "diagnoses", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
+    "rehearsal", "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {
@@ -34,6 +38,7 @@ PLUGINS = {
 # As a word of its own, but for file names (`FILE.onnx`) and lists of their endings (`pt|onnx`); `datasets` is English, too.
 LIBRARY = re.compile(rf"(?<![\w./|-])(?:{'|'.join(MODEL_LIBRARIES - {'datasets'})}|py3langid)(?![\w/])")
 CONTRIBUTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(PLUGINS)})/[\w{{]")
+PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 MODULES = [*HOST.rglob("*.py"), *(path for folder in PLUGINS.values() for path in folder.rglob("*.py"))]
 
 
@@ -125,7 +130,7 @@ def test_a_module_is_one_idea_of_readable_size(path):
 
 
 def test_every_public_name_is_there_and_explained():
-    assert len(set(mqa_registry.__all__)) == len(mqa_registry.__all__)
+    assert mqa_registry.__all__ == sorted(mqa_registry.__all__)
     assert set(mqa_registry.__all__) == set(mqa_registry._HOME)
     for name in mqa_registry.__all__:
         value = getattr(mqa_registry, name)
@@ -136,6 +141,49 @@ def test_every_built_in_contribution_explains_itself_in_one_line():
     for plugin in load_all().plugins.values():
         for contribution in plugin.contributions:
             assert 10 < len(contribution.help) <= 130, f"{plugin.name}/{contribution.name}: {contribution.help!r}"
+
+
+def names_of(requirements: list[str]) -> set[str]:
+    return {canonicalize_name(Requirement(one).name) for one in requirements}
+
+
+INSTALLED = names_of(PROJECT["dependencies"])
+OPTIONAL = {
+    extra: names_of(requirements)
+    for extra, requirements in PROJECT["optional-dependencies"].items()
+    if extra not in {"all", "test"}
+}
+
+
+def test_every_package_that_a_module_imports_is_declared():
+    distributions = packages_distributions()
+    ours = {"mqa_registry", *(folder.name for folder in PLUGINS.values())}
+    tops = (
+        {module.partition(".")[0] for path in MODULES for module, _ in imported(path)} - ours - sys.stdlib_module_names
+    )
+    declared = INSTALLED.union(*OPTIONAL.values())
+    assert {top for top in tops if not {canonicalize_name(one) for one in distributions[top]} & declared} == set()
+
+
+def test_what_an_extra_brings_is_required_by_contributions_alone():
+    required = {
+        canonicalize_name(package)
+        for plugin in load_all().plugins.values()
+        for contribution in plugin.contributions
+        for package in contribution.requires
+    }
+    assert set.union(*OPTIONAL.values()) == required
+    assert not required & INSTALLED
+
+
+def test_one_extra_brings_all_others():
+    (everything,) = (Requirement(one) for one in PROJECT["optional-dependencies"]["all"])
+    assert (everything.name, everything.extras) == (PROJECT["name"], set(OPTIONAL))
+
+
+@pytest.mark.parametrize("folder", [HOST, *PLUGINS.values()], ids=lambda folder: folder.name)
+def test_every_package_says_that_it_has_types(folder):
+    assert (folder / "py.typed").read_bytes() == b""
 
 
 def loaded_by(code: str) -> set[str]:
@@ -191,6 +239,41 @@ def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
         "observations", "judging",
     }  # fmt: skip
     assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})
+
+
+REPLAYED = """
+format = 1
+[data.posts]
+use = "datasets/file"
+path = "posts.csv"
+[backends.before]
+use = "replay/file"
+path = "posts.csv"
+[backends.after]
+use = "replay/file"
+path = "posts.csv"
+[[check]]
+measure = { use = "metrics/f1", average = "macro" }
+by = "fairness/length"
+expect = { min = 0.5 }
+[[check]]
+measure = "parity/agreement"
+expect = { min = 0.9 }
+"""
+
+
+def test_a_run_of_replayed_predictions_loads_no_model_library(tmp_path):
+    (tmp_path / "suite.toml").write_text(REPLAYED, "utf-8")
+    rows = "".join(f"{row},{'a film ' * (row % 20)},{'good' if row % 2 else 'bad'}\n" for row in range(400))
+    (tmp_path / "posts.csv").write_text(f"id,text,label\n{rows}", "utf-8")
+    arguments = ["mqa", "run", str(tmp_path / "suite.toml"), "--json", str(tmp_path / "report.json"), "-q"]
+    modules = loaded_by(f"sys.argv = {arguments!r}\nfrom mqa_registry.cli import main\nmain()")
+    results = json.loads((tmp_path / "report.json").read_text("utf-8"))["results"]
+    assert [result["verdict"] for result in results] == ["PASS"] * 3
+    assert "pyarrow" in modules
+    # pyarrow itself looks for pandas, and imports it where something else has installed it.
+    heavy = MODEL_LIBRARIES | {"scipy.stats", "py3langid", "emoji", "huggingface_hub"}
+    assert modules & heavy == set()
 
 
 @pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +19,7 @@ SUITE = ROOT / "suites" / "nlp.toml"
 SWEEP = ROOT / "suites" / "robustness.toml"
 BACKENDS = ["torch", "onnx"]
 EPSILON = 1e-9
+PART = ("run", str(SUITE), "--limit", "150")
 
 
 def mqa(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -28,12 +28,21 @@ def mqa(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
-    """The store and the report of one whole run."""
-    folder = tmp_path_factory.mktemp("demo")
-    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--json", str(folder / "report.json"))
+def whole(tmp_path_factory):
+    """The report of a whole run, in JSON and as it is printed; what the clone's own store has is not predicted again."""
+    file = tmp_path_factory.mktemp("whole") / "report.json"
+    done = mqa("run", str(SUITE), "--json", str(file))
     assert done.returncode == 0, done.stdout + done.stderr
-    return folder, json.loads((folder / "report.json").read_text()), done.stdout
+    return json.loads(file.read_text()), done.stdout
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory):
+    """The store and the report of a run of some rows, which need not settle every check."""
+    folder = tmp_path_factory.mktemp("part")
+    done = mqa(*PART, "--store", str(folder / "store"), "--json", str(folder / "report.json"))
+    assert done.returncode in {0, 4}, done.stdout + done.stderr
+    return folder, json.loads((folder / "report.json").read_text())
 
 
 @pytest.mark.parametrize("suite", [SUITE, ROOT / "suites" / "precision.toml"], ids=lambda path: path.stem)
@@ -90,26 +99,26 @@ def test_the_demo_data_is_what_its_card_says():
     assert set(table.column("label").to_pylist()) == {"negative", "positive"}
 
 
-@pytest.mark.whole
-def test_the_demo_suite_holds_on_both_backends(demo):
-    _, report, shown = demo
+@pytest.mark.slow
+def test_the_demo_suite_holds_on_both_backends(whole):
+    report, shown = whole
     assert (report["verdict"], report["exit_code"]) == ("PASS", 0)
     assert list(report["environment"]["backends"]) == BACKENDS
     assert {result["backend"] for result in report["results"]} == set(BACKENDS)
     assert re.search(r"torch +onnx", shown)
 
 
-@pytest.mark.whole
-def test_one_check_that_is_not_critical_does_not_hold(demo):
-    report = demo[1]
+@pytest.mark.slow
+def test_one_check_that_is_not_critical_does_not_hold(whole):
+    report, _ = whole
     failing = {result["check"] for result in report["results"] if result["verdict"] != "PASS"}
     assert len(failing) == 1
     assert all(not result["critical"] for result in report["results"] if result["check"] in failing)
 
 
-@pytest.mark.whole
-def test_the_bounds_are_cleared_by_the_interval_and_lie_at_most_its_width_beyond(demo):
-    for result in demo[1]["results"]:
+@pytest.mark.slow
+def test_the_bounds_are_cleared_by_the_interval_and_lie_at_most_its_width_beyond(whole):
+    for result in whole[0]["results"]:
         if result["verdict"] != "PASS":
             continue
         for word, bound in result["expect"].items():
@@ -129,18 +138,28 @@ def test_the_bounds_are_cleared_by_the_interval_and_lie_at_most_its_width_beyond
             assert -EPSILON <= slack <= nearest["high"] - nearest["low"] + EPSILON, result["check"]
 
 
-@pytest.mark.whole
-def test_a_second_run_loads_no_model_library_and_says_the_same(demo):
-    folder, report, _ = demo
+def test_some_rows_of_the_demo_suite_fail_no_check_that_is_critical(part):
+    report = part[1]
+    assert list(report["environment"]["backends"]) == BACKENDS
+    critical = [result for result in report["results"] if result["critical"]]
+    assert {result["backend"] for result in critical} == set(BACKENDS)
+    assert {result["verdict"] for result in critical} <= {"PASS", "INCONCLUSIVE"}
+    parity = [result for result in critical if result["measure"]["use"].startswith("parity/") and not result["perturb"]]
+    assert [result["verdict"] for result in parity if result["measure"]["use"] != "parity/agreement"] == ["PASS"] * 2
+
+
+def test_a_second_run_loads_no_model_library_and_says_the_same(part):
+    folder, report = part
     again = folder / "again.json"
     code = (
         "import atexit, sys; from mqa_registry.cli import main\n"
         "heavy = {'torch', 'transformers', 'datasets', 'onnx', 'onnxruntime', 'sklearn', 'scipy.stats'}\n"
         "atexit.register(lambda: print(sorted(heavy & set(sys.modules)), file=sys.stderr))\n"
-        f"sys.argv = ['mqa', 'run', {str(SUITE)!r}, '--store', {str(folder / 'store')!r}, '--json', {str(again)!r}, '-q']\n"
+        f"sys.argv = ['mqa', *{PART}, '--store', {str(folder / 'store')!r}, '--json', {str(again)!r}, '-q']\n"
         "main()"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == report["exit_code"]
     assert done.stderr.strip() == "[]"
 
     def judged(one):
@@ -151,31 +170,9 @@ def test_a_second_run_loads_no_model_library_and_says_the_same(demo):
     assert second["environment"] == report["environment"]
 
 
-@pytest.mark.whole
-def test_a_changed_threshold_costs_no_forward_pass(demo):
-    folder, _, _ = demo
-    done = mqa("run", str(SUITE), "--store", str(folder / "store"), "--set", 'check."metrics/accuracy".expect.min=0.99')
+def test_a_changed_threshold_costs_no_forward_pass(part):
+    folder, _ = part
+    done = mqa(*PART, "--store", str(folder / "store"), "--set", 'check."metrics/accuracy".expect.min=0.99')
     assert done.returncode == 1
     assert "found in the store" in done.stdout
     assert "forward pass" not in done.stdout
-
-
-def readme_command(name: str) -> str:
-    found = re.search(rf"<!-- {name} -->\n```console\n(.+?)\n```", (ROOT / "README.md").read_text(), re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-@pytest.mark.parametrize("name", ["run", "test"])
-def test_the_readmes_commands_start_from_nothing_and_are_pinned(name):
-    steps = [shlex.split(step) for step in readme_command(name).split(" && ")]
-    assert steps[0] == ["python", "-m", "venv", ".venv"]
-    assert steps[1][:5] == [".venv/bin/pip", "install", "-c", "constraints.txt", "-e"]
-    assert (
-        steps[2]
-        == {
-            "run": [".venv/bin/mqa", "run", "suites/nlp.toml"],
-            "test": [".venv/bin/pytest", "-n", "auto", "--dist", "loadfile"],
-        }[name]
-    )
-    assert "torch==2.13.0" in (ROOT / "constraints.txt").read_text().splitlines()

@@ -11,6 +11,7 @@ from mqa_registry.boundary.calls import (
     calling,
     described,
     interruptible,
+    quoting,
     refuse,
     repeatedly,
 )
@@ -74,6 +75,7 @@ __all__ = [
     "groups_of_rows",
     "interruptible",
     "limited",
+    "quoting",
     "refuse",
     "repeatedly",
     "runner_of",

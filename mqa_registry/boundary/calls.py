@@ -7,6 +7,7 @@ import os
 import threading
 import time
 import traceback
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, Self
@@ -23,13 +24,14 @@ from mqa_registry.errors import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import CodeType, TracebackType
 
 HOST = str(Path(__file__).parent.parent) + os.sep
 PYTHON = str(Path(os.__file__).parent) + os.sep
 LONGEST = 300  # characters of what a contribution raised that a message repeats
 MORE_MEMORY = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
+UNQUOTED = "in words that are left out, as they may quote a row"
 CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
 
 
@@ -64,7 +66,7 @@ class State:
     """The calls that are going on, by thread, and whether somebody watches over them.
 
     `stops` are what ends compiled code within them. `supervised` is set while signals are told apart from what plugins
-    raise; `interrupted` once Ctrl-C was pressed.
+    raise; `interrupted` once Ctrl-C was pressed. `quotes` says whether messages repeat the words of contributions.
     """
 
     def __init__(self) -> None:
@@ -72,6 +74,7 @@ class State:
         self.stops: dict[int, list[Callable[[], object]]] = {}
         self.supervised = False
         self.interrupted = False
+        self.quotes = True
 
     def stack(self) -> list[calling]:
         """The calls of this thread, the outermost first."""
@@ -184,9 +187,21 @@ def _check_interrupt() -> None:
         raise KeyboardInterrupt
 
 
+@contextmanager
+def quoting(*, allowed: bool) -> Iterator[None]:
+    """Whether messages within may repeat what contributions raise and give back: their words may be those of a row."""
+    before = STATE.quotes
+    STATE.quotes = before and allowed
+    try:
+        yield
+    finally:
+        STATE.quotes = before
+
+
 def refuse(contributor: Contributor, seen: str, hint: str = "") -> NoReturn:
     """The ContributionError of something that came back and must not, as in `gave 7 scores for 8 rows`."""
-    raise ContributionError(contributor.kind, contributor.name, seen, where=contributor.where, hint=hint)
+    told = seen if STATE.quotes else f"gave what it must not, {UNQUOTED}"
+    raise ContributionError(contributor.kind, contributor.name, told, where=contributor.where, hint=hint)
 
 
 def _translate(call: calling, error: BaseException) -> None:
@@ -217,6 +232,8 @@ def _translate(call: calling, error: BaseException) -> None:
 
 def described(error: BaseException) -> str:
     """What was raised, as one line that any stream can write."""
+    if not STATE.quotes:
+        return f"{type(error).__name__}, {UNQUOTED}"
     try:
         text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
     except BaseException:

@@ -13,6 +13,7 @@ import typer
 
 from mqa_registry.contributions import Perturbation, Probe
 from mqa_registry.errors import UsageError
+from mqa_registry.extras import install_command, is_installed
 from mqa_registry.flag import flags
 from mqa_registry.options import format_value, options_of
 from mqa_registry.plugins import load, load_all, role_of
@@ -113,6 +114,10 @@ def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
     if isinstance(one, Perturbation):
         yield ""
         yield from (f"  {line}" for line in _consequences(one))
+    for package in one.requires:
+        yield ""
+        missing = "" if is_installed(package) else f", which is not installed: {install_command(package)}"
+        yield from _folded(f"  requires the package {package}{missing}", width, 2)
     options = list(options_of(one.function))
     if options:
         yield ""

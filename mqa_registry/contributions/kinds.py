@@ -88,6 +88,9 @@ class Contribution:
     """One thing that a plugin gives: its name behind the slash, and the function that does it.
 
     `packages` are those, by the names that pip knows, whose versions its results depend on: reports have them.
+    `requires` are packages, by the names that pip installs, that the function imports and that an installation of the
+    plugin need not bring, since its distribution lists them under an extra. Where one is missing, a suite that names the
+    contribution is refused with the command that installs it. Reports have the versions of these, too.
     """
 
     kind: ClassVar[str]  # as in `the metric`
@@ -96,6 +99,7 @@ class Contribution:
     name: str = field(kw_only=False)
     function: Callable[..., Any] = field(kw_only=False)
     packages: tuple[str, ...] = ()
+    requires: tuple[str, ...] = ()
 
     @property
     def help(self) -> str:

@@ -105,6 +105,9 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         isinstance(takes, tuple) and takes and all(isinstance(schema, str) for schema in takes)
     ):
         yield f'`takes` must be a tuple of prediction schemas, as in `("label",)`, not {takes!r:.40}'
+    requires = contribution.requires
+    if not (isinstance(requires, tuple) and all(isinstance(package, str) for package in requires)):
+        yield f'`requires` must be a tuple of names of packages, as in `("emoji",)`, not {requires!r:.40}'
     if isinstance(contribution, Task) and not contribution.fields:
         yield "`fields` must name at least one field of its examples"
     if isinstance(contribution, Probe):

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import judging
 from mqa_registry import plan as plans
-from mqa_registry.boundary import supervised
+from mqa_registry.boundary import quoting, supervised
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import examine_again
 from mqa_registry.report import Report, without_examples
@@ -53,7 +53,7 @@ def judge(
     if not record.texts:
         plan = plans.make(with_groups(plan.suite, record.groups))
     observations = record.observations(plan)
-    with supervised():
+    with supervised(), quoting(allowed=examples and record.texts):
         if record.texts:
             examine_again(plan, observations)
         results = judging.judge(plan, observations)

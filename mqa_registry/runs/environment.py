@@ -51,7 +51,7 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
 
 def packages_of(catalog: Catalog, kinds: tuple[type[Contribution], ...] = (Contribution,)) -> tuple[str, ...]:
     """The packages whose versions the results of these plugins depend on, as far as they come of such contributions."""
-    named = (package for _, contribution in catalog.each(kinds) for package in contribution.packages)
+    named = (package for _, one in catalog.each(kinds) for package in (*one.packages, *one.requires))
     return tuple(dict.fromkeys([*named, *OWN]))
 
 

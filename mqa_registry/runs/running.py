@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry import plan as plans
 from mqa_registry import plugins
-from mqa_registry.boundary import limited, supervised
+from mqa_registry.boundary import limited, quoting, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge
 from mqa_registry.judging.waivers import apply_waivers
@@ -106,7 +106,7 @@ def execute(
     progress: Progress | None = None,
 ) -> ExecutedRun:
     """Run a suite as `run` does, for a command that may run another one before it keeps what was found."""
-    with supervised(), limited(options.timeout):
+    with supervised(), limited(options.timeout), quoting(allowed=examples):
         return _execute(raw, options, progress or Silence(), fresh=fresh, examples=examples)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Problem
+from mqa_registry.extras import install_command, missing_packages
 from mqa_registry.options import describe_value, options_of
 from mqa_registry.plugins.kinds import PERTURBATION
 from mqa_registry.suite.model import SWEPT, Severity, Use
@@ -70,10 +71,13 @@ class Resolver:
         plain = {key: child.plain() for key, child in reference.options.items()}
         use = Use(name, found, plain, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
         self._missing += [(use, *one) for one in missing_paths(found.function, reference.options, values)]
+        for package in missing_packages(found.requires):
+            message = f"`{name}` requires the package `{package}`, which is not installed"
+            self._missing.append((use, reference.use.at, message, install_command(package)))
         return use
 
     def add_missing_files(self, of: Container[Use] | None = None) -> None:
-        """Add a problem for every file that is named and not there; `of` limits that to some contributions."""
+        """Add a problem for every file or package that is needed and not there; `of` limits that to some contributions."""
         for use, at, message, hint in self._missing:
             if of is None or use in of:
                 self.diagnostics.add(at, message, hint)

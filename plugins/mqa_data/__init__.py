@@ -52,6 +52,7 @@ def mqa_probes() -> Iterable[Probe]:
         numbers=drift.compute_numbers,
         evidence=drift.collect_evidence,
         ranges=dict.fromkeys(drift.NUMBERS, SHARE),
+        requires=("scikit-learn",),
         sees="rows",
         compares=True,
     )
@@ -65,5 +66,5 @@ def mqa_probes() -> Iterable[Probe]:
         sees="rows",
         texts=("fields",),
         version=2,
-        packages=("py3langid",),
+        requires=("py3langid",),
     )

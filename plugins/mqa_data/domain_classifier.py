@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_registry import optional_import
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -31,8 +33,9 @@ def score_domain(words: Sequence[Sequence[str]], domains: Ints, rng: np.random.G
 
     `domains` is 0 or 1 for each row.
     """
-    from sklearn.feature_extraction.text import CountVectorizer
-    from sklearn.linear_model import LogisticRegression
+    with optional_import("scikit-learn"):
+        from sklearn.feature_extraction.text import CountVectorizer
+        from sklearn.linear_model import LogisticRegression
 
     is_test = np.zeros(len(domains), dtype=bool)
     for domain in (0, 1):

@@ -18,4 +18,4 @@ def mqa_datasets() -> Iterable[Dataset]:
     yield Dataset("file", rows_in_file)
     yield Dataset("arrays", rows_of_arrays)
     yield Dataset("sentences", sample_sentences)
-    yield Dataset("hub", rows_on_hub)
+    yield Dataset("hub", rows_on_hub, requires=("datasets",))

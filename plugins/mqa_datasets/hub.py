@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, NotRunError, UsageError, with_class_names
+from mqa_registry import DataError, NotRunError, UsageError, optional_import, with_class_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,7 +114,8 @@ def _summarize_cause(error: BaseException) -> str:
 @contextmanager
 def _silenced(*, offline: bool) -> Iterator[None]:
     """Both libraries without progress bars and logs, and offline where the run is; afterwards all is as before."""
-    import datasets
+    with optional_import("datasets"):
+        import datasets
     import huggingface_hub
     from datasets.utils import logging as logs
     from huggingface_hub.utils import logging as hub_logs

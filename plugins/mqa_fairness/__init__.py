@@ -53,7 +53,7 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("names", names)
     yield Slice("length", length)
     yield Slice("script", script)
-    yield Slice("language", language, packages=("py3langid",))
+    yield Slice("language", language, requires=("py3langid",))
     yield Slice("certainty", certainty, sees="predictions")
 
 

@@ -1,39 +1,59 @@
-"""Batching: how many rows go into a batch, and which."""
+"""Batches of encoded rows: how many rows, of how much, and which together."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from mqa_registry.contributions import Batching, shapes
+from mqa_registry import Batching, shapes
 
-
-def batches(rule, lengths, budget, *, shape=lambda row: row):
-    return list(Batching(rule).batches(sorted(lengths, reverse=True), budget, size=lambda row: row, shape=shape))
-
-
-def test_a_batch_costs_no_more_than_the_budget_with_its_padding():
-    assert batches("padded", [9, 5, 5, 4, 1], 18) == [[9, 5], [5, 4, 1]]
+WHATEVER = 10**9  # a budget that no batch reaches
 
 
-def test_a_row_above_the_budget_is_a_batch_alone():
-    assert batches("padded", [50, 3, 2], 10) == [[50], [3, 2]]
+def sizes_of(batching, sizes, budget):
+    """The sizes of the rows in every batch; rows of one size have one shape."""
+    return [list(batch) for batch in batching.batches(sizes, budget, size=lambda row: row, shape=lambda row: row)]
 
 
-@pytest.mark.parametrize("cost", [0, 1])
-def test_a_batch_has_at_most_512_rows_however_short_they_are(cost):
-    assert [len(batch) for batch in batches("padded", [cost] * 1100, 10**9)] == [512, 512, 76]
+def test_short_rows_come_in_batches_of_512_at_most():
+    assert [len(batch) for batch in sizes_of(Batching(), [1] * 1300, WHATEVER)] == [512, 512, 276]
+    assert [len(batch) for batch in sizes_of(Batching("equal length"), [1] * 600, WHATEVER)] == [512, 88]
 
 
-def test_rows_of_other_shapes_are_not_batched_together_where_nothing_may_be_padded():
-    assert batches("equal length", [3, 2, 3, 2, 2], 100) == [[3, 3], [2, 2, 2]]
-    assert batches("equal length", [3, 2, 3], 100, shape=lambda row: "alike") == [[3, 3, 2]]
+@pytest.mark.parametrize(
+    ("rule", "batches"),
+    [
+        ("padded", [[9], [6, 5], [5, 5], [2, 1]]),  # padded to the first, the longest
+        ("equal length", [[9], [6], [5, 5], [5], [2], [1]]),
+        ("single", [[9], [6], [5], [5], [5], [2], [1]]),
+    ],
+)
+def test_the_budget_counts_padding_and_a_row_that_is_larger_runs_alone(rule, batches):
+    found = sizes_of(
+        Batching(rule, takes_batches=rule != "single"), [9, 6, 5, 5, 5, 2, 1], 12 if rule == "padded" else 10
+    )
+    assert found == batches
 
 
-def test_single_rows_are_batches():
-    assert batches("single", [3, 3, 2], 100) == [[3], [3], [2]]
+@given(
+    st.lists(st.integers(0, 30), max_size=60),
+    st.integers(0, 100),
+    st.sampled_from(["padded", "equal length", "single"]),
+)
+def test_every_row_is_in_one_batch_and_none_beyond_the_budget(sizes, budget, rule):
+    rows = sorted(sizes, reverse=True)
+    found = sizes_of(Batching(rule), rows, budget)
+    assert sorted((row for batch in found for row in batch), reverse=True) == rows
+    for batch in found:
+        assert len(batch) == 1 or batch[0] * len(batch) <= budget
+        assert rule != "single" or len(batch) == 1
+        assert rule != "equal length" or len(set(batch)) == 1
 
 
-def test_the_shape_of_a_row_is_that_of_all_its_arrays():
-    row = {"mask": np.ones(3), "ids": np.ones((2, 3))}
-    assert shapes(row) == (("ids", (2, 3)), ("mask", (3,)))
+def test_rows_whose_arrays_have_other_shapes_are_told_apart():
+    row = {"ids": np.zeros((1, 3)), "mask": np.zeros(3)}
+    assert shapes(row) == (("ids", (1, 3)), ("mask", (3,)))
+    assert shapes(dict(reversed(row.items()))) == shapes(row)
+    assert shapes(row | {"mask": np.zeros(4)}) != shapes(row)

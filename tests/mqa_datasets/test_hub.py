@@ -171,6 +171,7 @@ def test_nothing_is_printed_and_the_libraries_are_as_before(offline, folder, cap
 
 def test_offline_is_the_runs_own_and_not_kept(tmp_path, monkeypatch):
     requests = []
+    monkeypatch.setattr(datasets.config, "HF_HUB_OFFLINE", False)  # whatever the environment of the tests says
     monkeypatch.setattr(
         datasets, "load_dataset_builder", lambda *_, **__: requests.append(datasets.config.HF_HUB_OFFLINE)
     )

@@ -233,3 +233,30 @@ def test_a_probe_that_the_run_did_not_have_is_not_run(project):
     result = next(one for one in project.judge(suite=project.suite).results if one.check == "letters/alone")
     assert result.verdict is Verdict.NOT_RUN
     assert "did not let `letters/alone` look" in result.note
+
+
+def test_rows_that_were_drawn_by_another_seed_are_others(project):
+    head = project.head.replace('path = "words.parquet"', 'path = "words.parquet"\nsample = 100')
+    check = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.4 }\n'
+    project.write(check, head=head)
+    project.run()
+    other = project.write(check, "other.toml", head.replace("seed = 7", "seed = 8"))
+    for result in project.judge(suite=other).results:
+        assert result.verdict is Verdict.NOT_RUN
+        assert "with another seed" in result.note
+
+
+def test_what_another_version_of_a_probe_saw_is_not_its_own(project, monkeypatch):
+    plugin = project.folder / "letters.py"
+    source = project.plugin.read_text("utf-8")
+    plugin.write_text(source, "utf-8")
+    monkeypatch.setattr(project, "plugin", plugin)
+    project.write('[[check]]\nmeasure = "letters/alone"\nexpect = { max = 0.1 }\n')
+    project.run()
+    assert {result.verdict for result in project.judge().results} == {Verdict.PASS}
+    newer = source.replace('"alone", alone, gives', '"alone", alone, version=2, gives')
+    assert newer != source
+    plugin.write_text(newer, "utf-8")
+    for result in project.judge().results:
+        assert result.verdict is Verdict.NOT_RUN
+        assert "did not let `letters/alone` look" in result.note

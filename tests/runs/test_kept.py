@@ -117,6 +117,16 @@ def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, 
     assert [one["numbers"] for one in said(report)] == [one["numbers"] for one in said(whole)]
 
 
+def test_without_texts_rows_of_one_cluster_stay_together(project, said):
+    table = pq.read_table(project.folder / "words.parquet")
+    pq.write_table(table.append_column("author", pa.array([f"author-{row // 8}" for row in range(len(table))])),
+                   project.folder / "words.parquet")  # fmt: skip
+    project.write(head=project.head.replace("[data.words]", '[data.words]\ncolumns = { cluster = "author" }'))
+    report = project.run(examples=False)
+    assert report.results[0].evidence["clusters"]
+    assert said(project.judge()) == said(report)
+
+
 def test_without_texts_a_new_slice_is_not_run(project):
     project.run(examples=False)
     other = project.folder / "other.toml"
@@ -173,6 +183,27 @@ def test_only_the_newest_runs_are_kept(project, monkeypatch):
     names = [project.run().run for _ in range(4)]
     assert {path.name for path in project.kept} == set(names[-2:])
     assert [path.name for path in (project.store / "runs").iterdir() if path.name.startswith(".")] == []
+
+
+def test_20_runs_are_kept(project):
+    from mqa_registry.runs.folder import write_folder
+
+    earlier = [project.store / "runs" / f"20200101-000000-{number:04x}" for number in range(22)]
+    first = project.run()
+    for number, folder in enumerate(earlier):
+        write_folder(folder, {"run.json": b"{}", "sequence": str(number - 100).encode()})
+    newest = project.run()
+    assert [path.name for path in earlier if path.exists()] == [path.name for path in earlier[4:]]
+    assert len(project.kept) == 20
+    assert {first.run, newest.run} <= {path.name for path in project.kept}
+
+
+@pytest.mark.parametrize(("size", "left"), [(1_000_000_000, 2), (1_000_000_001, 1)])
+def test_runs_of_2_gb_together_are_kept(project, monkeypatch, size, left):
+    monkeypatch.setattr(kept, "_size", lambda run: size)
+    for _ in range(3):
+        project.run()
+    assert len(project.kept) == left
 
 
 def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
@@ -308,8 +339,9 @@ def test_what_a_killed_process_left_is_swept_once_it_is_old(project):
     foreign = project.store / "runs" / ".old.tmp"
     for path in (old, new, foreign):
         path.mkdir()
-    for path in (old, foreign):
-        os.utime(path, (0, 0))
+    now, hour = time.time(), 3600
+    for path, age in ((old, 24 * hour + 60), (new, 23 * hour), (foreign, 1000 * hour)):
+        os.utime(path, (now - age, now - age))
     project.run()
     assert (old.exists(), new.exists(), foreign.exists()) == (False, True, True)
     assert project.judge()

@@ -93,6 +93,11 @@ def test_a_reference_that_fails_what_its_file_passes_is_told_of(stamps):
     assert report.findings == (NOTE,)
 
 
+def test_of_a_file_that_fails_too_its_own_stamp_says_enough(stamps):
+    report, _ = stamps(Result(FAIL, backend="onnx"), Result(FAIL, backend="torch"))
+    assert report.findings == (NOTE,)
+
+
 def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
     _, handed = stamps(Result(PASS, backend="torch"), Result(PASS, backend="onnx", critical=False))
     assert handed == {}

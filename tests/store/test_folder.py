@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from mqa_registry.errors import StoreError
@@ -79,3 +81,9 @@ def test_a_store_that_is_a_link_itself_is_refused(tmp_path):
     with pytest.raises(StoreError, match="is a link"):
         Store(tmp_path / ".mqa")
     assert tree(tmp_path / "home") == {}
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no named pipes")
+def test_a_folder_with_a_pipe_for_its_mark_is_no_store(tmp_path):
+    os.mkfifo(tmp_path / "store.json")
+    assert not is_store(tmp_path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING
 
+from mqa_registry import optional_import
 from mqa_robustness.severity import LINEAR, Rate, Severity, resolve_rate
 from mqa_robustness.spans import choose, edit_spans, edit_texts, sample_spans
 
@@ -88,7 +89,8 @@ def _name_emoji(character: str) -> str:
 
 def _import_emoji() -> ModuleType:
     """The library that knows every emoji, which only these perturbations need."""
-    import emoji
+    with optional_import("emoji"):
+        import emoji
 
     return emoji
 

@@ -31,7 +31,6 @@ expect = {{ min = 0.0 }}
 """
 
 
-@pytest.mark.whole
 def test_the_same_edits_succeed_on_the_demo_model_and_its_export(tmp_path):
     if not (MODEL / "model.safetensors").is_file() or not ROWS.is_file():
         pytest.skip("the demo model or its data are not in this checkout")
