@@ -44,7 +44,7 @@ class Predictions:
     @property
     def main(self) -> pa.ChunkedArray:
         """The column that holds the answers."""
-        return self.table.column(schema_named(self.schema).main[0])
+        return self.table.column(schema_named(self.schema).column)
 
     @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:

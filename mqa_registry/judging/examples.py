@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.data import schema_named
 from mqa_registry.judging.sample import positions_of
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def _wrong(reading: Reading) -> npt.NDArray[np.bool_]:
     """Rows that are answered wrongly; held against a reference, those of them that it answers otherwise."""
     sample = reading.sample
     reference = reading.reference if reading.paired else None
-    wrong = np.full(len(sample), sample.predictions.schema not in ("value", "vector", "waveform"))
+    wrong = np.full(len(sample), schema_named(sample.predictions.schema).is_exact)
     if sample.targets is not None and not reading.compares:
         wrong &= _differ(sample.predictions, sample.targets)
     if reference is not None:

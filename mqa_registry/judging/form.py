@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry.contributions import Metric, Quantile, Scores, Statistic
-from mqa_registry.predict import MADE_UP, rehearsed
+from mqa_registry.predict import can_rehearse, rehearsed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,7 +42,7 @@ def form_of(measure: Use, classes: Sequence[str] = ()) -> Form | Quantile | Boun
 
     A quantile is a form of its own, which says of what share it is, and so are scores with a range.
     """
-    takes = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in MADE_UP]
+    takes = [schema for schema in getattr(measure.contribution, "takes", ()) if can_rehearse(schema)]
     if not takes:
         return Form.UNKNOWN
     try:

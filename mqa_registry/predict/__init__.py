@@ -5,12 +5,11 @@ from mqa_registry.predict.observations import Disturbed, Failure, Observations, 
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.preparation import examine, load_rows, perturb_rows, prepare
 from mqa_registry.predict.progress import Progress, Silence
-from mqa_registry.predict.rehearsal import MADE_UP, rehearsed
+from mqa_registry.predict.rehearsal import can_rehearse, rehearsed
 from mqa_registry.predict.run import predict
 from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
-    "MADE_UP",
     "Disturbed",
     "Failure",
     "Observations",
@@ -20,6 +19,7 @@ __all__ = [
     "Silence",
     "Work",
     "batch_invariance",
+    "can_rehearse",
     "examine",
     "examine_again",
     "load_rows",
