@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.unreadable import UnreadableType
+from mqa_registry.data.tables.unreadable import UnreadableType
 from mqa_registry.errors import DataError
 
 LISTED_COLUMNS = 20  # that a hint lists

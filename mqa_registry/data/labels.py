@@ -9,6 +9,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.errors import UsageError
 from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ SEPARATORS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 MISSING = frozenset({"nan", "none", "null", "na", "n/a", "<na>", "nat"})  # what programs write for no value, casefolded
 BOOLEANS = {"false": 0, "true": 1}
 SHOWN = 20  # classes that a hint lists
+POSITIVE_SHOWN = 10  # and where it is about which of them is positive
 SPELLED = 6  # classes of which a hint writes the whole map
 
 
@@ -62,6 +64,23 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
         return Unreadable(labels[0], reason, _map(labels, classes))
     strange = next((label for label in labels if _position(label) is None), labels[0])
     return Unreadable(strange, *_no_name(strange, labels, classes))
+
+
+def positive_class(classes: Sequence[str], positive: str | None) -> int:
+    """The position of the positive class: the one that is named, else the second of two; a UsageError without it."""
+    if positive is None and len(classes) == 2:
+        return 1
+    listed = ", ".join(f"`{name}`" for name in classes[:POSITIVE_SHOWN]) + (
+        ", ..." if len(classes) > POSITIVE_SHOWN else ""
+    )
+    if positive is None:
+        raise UsageError(
+            f"with {counted(len(classes), 'class', 'classes')} a rate needs to know which one is positive",
+            hint=f"say `positive`, one of {listed}; or give an average over classes, where the metric has one",
+        )
+    if positive not in classes:
+        raise UsageError(f"there is no class `{positive}` to be positive", hint=f"the classes are {listed}")
+    return list(classes).index(positive)
 
 
 def plain_label(label: Any) -> str:

@@ -8,7 +8,7 @@ import pytest
 
 from mqa_datasets.file import rows_in_file
 from mqa_registry import Conditions, DataError
-from mqa_registry.data.files import KINDS
+from mqa_registry.data.tables.read import KINDS
 from mqa_registry.options import options_of
 
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.data.columns import missing_column, typed_column
 from mqa_registry.data.labels import Unreadable, is_missing, read_labels
-from mqa_registry.data.probability import LIST, check_decoded_probabilities, probability_columns
+from mqa_registry.data.schemas.probabilities import LIST, check_decoded_probabilities, probability_columns
 from mqa_registry.data.schemas.schema import MisfitError, Schema
 from mqa_registry.data.schemas.target_column import shortened
 from mqa_registry.errors import DataError

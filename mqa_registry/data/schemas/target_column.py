@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_registry.data.unreadable import UnreadableType
+from mqa_registry.data.tables.unreadable import UnreadableType
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:

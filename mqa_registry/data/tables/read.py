@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.class_labels import described_features, with_class_names
-from mqa_registry.data.csv_file import read_csv
-from mqa_registry.data.json_file import read_json
-from mqa_registry.data.unreadable import as_text
+from mqa_registry.data.tables.class_labels import described_features, with_class_names
+from mqa_registry.data.tables.csv_file import read_csv
+from mqa_registry.data.tables.json_file import read_json
+from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory
 from mqa_registry.formats import is_special
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from mqa_registry.data.text_stream import open_text
-from mqa_registry.data.unreadable import as_text
+from mqa_registry.data.tables.text_stream import open_text
+from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
