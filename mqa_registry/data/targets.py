@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.data.rows import Rows
 
-LABELS_SHOWN = 5  # labels that a message lists
+LISTED_LABELS = 5  # labels that a message lists
 
 
 def targets_of(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
@@ -85,12 +85,12 @@ def other_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
         unnumbered = {not any(number[label] for label in side) for side in (found, classes)}
         if numbered == unnumbered == {True, False}:
             raise DataError(
-                f"no label of the targets ({_some(found)}) is one of the predictions ({_some(classes)})",
+                f"no label of the targets ({_list_some(found)}) is one of the predictions ({_list_some(classes)})",
                 hint='say which is which in the data set\'s table: `labels = { 1 = "...", 2 = "..." }`',
             )
     return found
 
 
-def _some(labels: Iterable[str]) -> str:
+def _list_some(labels: Iterable[str]) -> str:
     shown = sorted(labels)
-    return ", ".join(f"`{label}`" for label in shown[:LABELS_SHOWN]) + (", ..." if len(shown) > LABELS_SHOWN else "")
+    return ", ".join(f"`{label}`" for label in shown[:LISTED_LABELS]) + (", ..." if len(shown) > LISTED_LABELS else "")
