@@ -6,23 +6,19 @@ from collections import Counter
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.boundary.calls import refuse
 from mqa_registry.boundary.measures import spelled
 from mqa_registry.data import Predictions, schema_named
-from mqa_registry.data.conversion import finite_or_null
-from mqa_registry.data.probability import OFF, SLACK
+from mqa_registry.data.columns import finite_or_null
+from mqa_registry.data.schemas import MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqa_registry.boundary.calls import Contributor
-    from mqa_registry.data import Schema
-
-PROBABILITY = "probability"
 
 
 def checked_table(who: Contributor, given: Any) -> pa.Table:
@@ -49,19 +45,18 @@ def checked_answers(who: Contributor, given: Any, schema: str, classes: Sequence
     if len(table) != rows:
         refuse(who, f"decoded {len(table):,} answers for {rows:,} rows")
     form = schema_named(schema)
-    main = form.main[0]
-    if main not in table.column_names:
-        refuse(who, f"decoded a table without the column `{main}` of schema `{schema}`")
+    if form.column not in table.column_names:
+        refuse(who, f"decoded a table without the column `{form.column}` of schema `{schema}`")
     columns = {
         name: _cast(who, name, table.column(name), kind)
         for name, kind in form.columns.items()
         if name in table.column_names
     }
-    columns[main] = finite_or_null(columns[main])
-    if form.classed:
-        _check_labels(who, columns[main], classes)
-        if PROBABILITY in columns:
-            _check_probabilities(who, form, columns[main], columns[PROBABILITY], len(classes))
+    columns[form.column] = finite_or_null(columns[form.column])
+    try:
+        form.check_decoded(columns, classes)
+    except MisfitError as misfit:
+        refuse(who, misfit.message, misfit.hint)
     return pa.table(columns)
 
 
@@ -88,38 +83,3 @@ def _cast(who: Contributor, name: str, column: pa.ChunkedArray, kind: pa.DataTyp
         if not (pa.types.is_string(kind) and pa.types.is_floating(column.type)):
             return column.cast(kind)
     return refuse(who, f"gave the column `{name}` of {column.type}, and {kind} is needed")
-
-
-def _check_labels(who: Contributor, answers: pa.ChunkedArray, classes: Sequence[str]) -> None:
-    listed = pa.types.is_list(answers.type)
-    labels = pc.list_flatten(answers) if listed else answers.drop_null()
-    if listed and labels.null_count:
-        refuse(who, "gave a list of labels with null in it")
-    if classes and (strangers := sorted(set(pc.unique(labels).to_pylist()) - set(classes))):
-        known = ", ".join(f"`{name}`" for name in list(classes)[:20])
-        refuse(who, f"gave the label `{strangers[0]}`, which is none of the classes", f"the classes are {known}")
-
-
-def _check_probabilities(
-    who: Contributor, form: Schema, answers: pa.ChunkedArray, column: pa.ChunkedArray, classes: int
-) -> None:
-    """Probabilities of every row with an answer: one for each class, in [0, 1], and to 1 in sum where one class is right."""
-    answered = np.asarray(answers.is_valid().to_numpy(), dtype=bool)
-    widths = np.asarray(pc.fill_null(pc.list_value_length(column), -1).to_numpy())
-    width = classes or int(widths.max(initial=0))
-    if (wrong := answered & (widths != width)).any():
-        row = int(wrong.argmax())
-        seen = "no probabilities" if widths[row] < 0 else f"{widths[row]} probabilities"
-        refuse(who, f"gave row {row} a label and {seen}, and there are {width} classes")
-    kept = column.filter(pa.array(answered))
-    matrix = np.asarray(pc.fill_null(pc.list_flatten(kept), np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
-    if not np.isfinite(matrix).all():
-        refuse(
-            who, "gave a label beside probabilities that are NaN or Inf", "null is the label of a row without an answer"
-        )
-    if ((matrix < -SLACK) | (matrix > 1 + SLACK)).any():
-        worst = matrix.ravel()[np.abs(matrix.ravel() - 0.5).argmax()]
-        refuse(who, f"gave the probability {worst:.6g}, and a probability lies in [0, 1]")
-    sums = matrix.sum(axis=1)
-    if form.name == "label" and (np.abs(sums - 1) > OFF).any():
-        refuse(who, f"gave a row probabilities that sum to {sums[np.abs(sums - 1).argmax()]:.6g}, and to 1 is needed")

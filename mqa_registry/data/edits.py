@@ -36,7 +36,7 @@ def moved_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list
     """The spans of a text after its edits; one of which nothing is left is gone.
 
     What is inserted at the edge of a span stays outside of it. A replacement that begins or ends where the span does
-    belongs to it whole. Where a span begins or ends within what was replaced, letters that stayed in their place tell
+    belongs to it whole. Where a span begins or ends within what was replaced, letters that stayed in their position tell
     how much of the replacement is its own, and where they cannot, all of it is.
     """
     if not edits:
@@ -60,36 +60,36 @@ class _Changes:
         self.ends = [end for _, end, _ in edits]
         self.shifts = [0, *accumulate(len(new) - (end - start) for start, end, new in edits)]
 
-    def first(self, place: int) -> int:
+    def first(self, position: int) -> int:
         """Where a span now begins that began there."""
-        past = bisect_right(self.ends, place)
-        if past < len(self.edits) and self.starts[past] < place:
-            return self.shifts[past] + self._within(past, place)[0]
-        return self.shifts[past] + place
+        past = bisect_right(self.ends, position)
+        if past < len(self.edits) and self.starts[past] < position:
+            return self.shifts[past] + self._within(past, position)[0]
+        return self.shifts[past] + position
 
-    def last(self, place: int) -> int:
+    def last(self, position: int) -> int:
         """Where a span now ends that ended there."""
-        past = bisect_left(self.starts, place)
-        if past and self.ends[past - 1] > place:
-            return self.shifts[past - 1] + self._within(past - 1, place)[1]
-        return self.shifts[past] + place
+        past = bisect_left(self.starts, position)
+        if past and self.ends[past - 1] > position:
+            return self.shifts[past - 1] + self._within(past - 1, position)[1]
+        return self.shifts[past] + position
 
-    def _within(self, number: int, place: int) -> tuple[int, int]:
-        """Where a span begins, and where one ends, at a place within what was replaced; shifts are still to come."""
+    def _within(self, number: int, position: int) -> tuple[int, int]:
+        """Where a span begins, and where one ends, at a position within what was replaced; shifts are still to come."""
         start, end, new = self.edits[number]
         old = self.text[start:end]
-        left, right = place, place + len(new) - len(old)
+        left, right = position, position + len(new) - len(old)
         if left == right:
-            return place, place
-        before = _alike(old, new)
-        after = min(_alike(old[::-1], new[::-1]), min(len(old), len(new)) - before)
-        in_front, behind = place <= start + before, place >= end - after
+            return position, position
+        before = _common_prefix(old, new)
+        after = min(_common_prefix(old[::-1], new[::-1]), min(len(old), len(new)) - before)
+        in_front, behind = position <= start + before, position >= end - after
         first = right if behind else left if in_front else start + before
         last = left if in_front else right if behind else start + len(new) - after
         return first, last
 
 
-def _alike(one: str, other: str) -> int:
+def _common_prefix(one: str, other: str) -> int:
     """How many letters two texts begin with in common."""
     pairs = zip(one, other, strict=False)
     return next((count for count, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))

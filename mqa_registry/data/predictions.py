@@ -10,9 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_registry.data.columns import typed_column
 from mqa_registry.data.schemas import schema_named
+from mqa_registry.errors import DataError
+from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
 
@@ -44,18 +49,18 @@ class Predictions:
     @property
     def main(self) -> pa.ChunkedArray:
         """The column that holds the answers."""
-        return self.table.column(schema_named(self.schema).main[0])
+        return self.table.column(schema_named(self.schema).column)
 
     @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:
         """Per row, whether there is no answer: the backend gave NaN or Inf, or the target is not known."""
-        return _handed_out(np.asarray(self.main.is_null().to_numpy(), dtype=bool))
+        return _read_only(np.asarray(self.main.is_null().to_numpy(), dtype=bool))
 
     @cached_property
     def codes(self) -> npt.NDArray[np.int64]:
         """Schema `label`: per row, the position of its label in `classes`; -1 where there is none."""
         found = pc.index_in(self.main, pa.array(self.classes, pa.string()))
-        return _handed_out(np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64))
+        return _read_only(np.asarray(pc.fill_null(found, -1).to_numpy(), dtype=np.int64))
 
     @cached_property
     def indicator(self) -> npt.NDArray[np.bool_]:
@@ -64,22 +69,22 @@ class Predictions:
         found = pc.index_in(pc.list_flatten(self.main), pa.array(self.classes, pa.string())).to_numpy()
         table = np.zeros((len(self), len(self.classes)), dtype=bool)
         table[rows, found.astype(np.int64)] = True
-        return _handed_out(table)
+        return _read_only(table)
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64] | None:
         """Rows by classes, NaN in a row without an answer; None where the backend gives labels alone."""
         if "probability" not in self.table.column_names:
             return None
-        return _handed_out(_matrix(self.table.column("probability"), len(self.classes)))
+        return _read_only(_list_matrix(self.table.column("probability"), len(self.classes)))
 
     @cached_property
     def values(self) -> npt.NDArray[np.float64]:
         """Schema `value`: per row the number; schema `vector`: rows by dimensions. NaN where there is none."""
         if self.schema == "value":
-            return _handed_out(np.asarray(pc.fill_null(self.main, np.nan).to_numpy(), dtype=np.float64))
+            return _read_only(np.asarray(pc.fill_null(self.main, np.nan).to_numpy(), dtype=np.float64))
         widths = pc.unique(pc.list_value_length(self.main).drop_null()).to_pylist()
-        return _handed_out(_matrix(self.main, max(widths, default=0)))
+        return _read_only(_list_matrix(self.main, max(widths, default=0)))
 
     def answers(self) -> list[Any]:
         """Every row's answer as plain Python values: the way to read spans, boxes, texts and rankings."""
@@ -104,14 +109,45 @@ class Predictions:
 Targets: TypeAlias = Predictions
 
 
-def _handed_out(array: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
+def as_predictions(table: pa.Table, schema: str = "label", classes: Sequence[str] | None = None) -> Predictions:
+    """The table as predictions of one schema; further columns are left out, ids become text.
+
+    Schemas `label` and `labels` take a column of that name and one probability column per class: those that `classes`
+    names, else every float column. A label that is not given is the class of highest probability. Schema `vector`
+    takes a list column `vector`, or a number column per dimension. An answer with NaN or Inf in it is no answer. A
+    DataError names the column that is missing or of another type, or the id of a row that does not fit.
+    """
+    ids = _unique_ids(table)
+    columns, names = schema_named(schema).read(table, ids, classes)
+    return Predictions(schema, pa.table({"id": ids, **columns}), names)
+
+
+def _unique_ids(table: pa.Table) -> pa.ChunkedArray:
+    ids = typed_column(table, "id", pa.string())
+    if ids.null_count:
+        row = pc.index(ids.is_null(), value=True).as_py() + 1
+        raise DataError(
+            f"{ids.null_count:,} of {counted(len(ids), 'row')} have no `id`",
+            hint=f"row {row} is the first; they are joined by it",
+        )
+    if pc.count_distinct(ids).as_py() < len(ids):
+        counts = pc.value_counts(ids)
+        repeated = counts.filter(pc.greater(counts.field("counts"), 1)).field("values")
+        raise DataError(
+            f"{len(repeated):,} of the ids stand in more than one row, `{repeated[0]}` among them",
+            hint="keep the one answer to each row that counts",
+        )
+    return ids
+
+
+def _read_only(array: npt.NDArray[Kind]) -> npt.NDArray[Kind]:
     """The array for anybody to read and nobody to write; as a view, so that nobody can have it otherwise."""
     owned = array if array.base is None else array.copy()
     owned.flags.writeable = False
     return owned.view()
 
 
-def _matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:
+def _list_matrix(column: pa.ChunkedArray, width: int) -> npt.NDArray[np.float64]:
     """A column of lists, all of one width, as rows by width; a null or shorter list becomes a row of NaN."""
     table = np.full((len(column), width), np.nan)
     whole = np.asarray(pc.fill_null(pc.equal(pc.list_value_length(column), width), fill_value=False).to_numpy(), bool)

@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 Example: TypeAlias = "Mapping[str, Any]"
 
-BATCH = 4096  # rows turned into Python values at a time
+BATCH_SIZE = 4096  # rows turned into Python values at a time
 
 
 @dataclass(frozen=True)
 class Rows:
-    """Rows of one data set, disturbed or not.
+    """Rows of one data set, perturbed or not.
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
     whatever other columns slices may ask for. `digest` is that of the whole data set that they are from, `numbers` are
@@ -41,16 +41,16 @@ class Rows:
 
     def examples(self) -> Iterator[Example]:
         """Every row as the model reads it: its fields alone."""
-        return _dicts(self.table.select(self.fields))
+        return _iter_examples(self.table.select(self.fields))
 
     def whole(self) -> Iterator[Example]:
         """Every row with all its columns, for slices."""
-        return _dicts(self.table)
+        return _iter_examples(self.table)
 
 
 def fingerprint(example: Example) -> bytes:
     """Sixteen bytes that tell one example from every other, by its fields' names and values."""
-    text = json.dumps(example, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_plain)
+    text = json.dumps(example, sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_serializable)
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
@@ -58,19 +58,19 @@ def derived_ids(table: pa.Table, fields: Sequence[str]) -> list[str]:
     """Ids for rows that bring none: the hash of the example's fields, with `#n` on the n-th copy."""
     copies: Counter[str] = Counter()
     ids = []
-    for example in _dicts(table.select(list(fields))):
+    for example in _iter_examples(table.select(list(fields))):
         name = fingerprint(example).hex()[:20]
         copies[name] += 1
         ids.append(name if copies[name] == 1 else f"{name}#{copies[name]}")
     return ids
 
 
-def _dicts(table: pa.Table) -> Iterator[Example]:
-    for batch in table.to_batches(max_chunksize=BATCH):
+def _iter_examples(table: pa.Table) -> Iterator[Example]:
+    for batch in table.to_batches(max_chunksize=BATCH_SIZE):
         yield from batch.to_pylist()
 
 
-def _plain(value: object) -> object:
+def _serializable(value: object) -> object:
     if isinstance(value, bytes):
         return {"bytes": hashlib.blake2b(value, digest_size=16).hexdigest()}
     return str(value)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry.data import schema_named
 from mqa_registry.judging.samples import positions_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 MAX_EXAMPLES = 5
 MAX_PICKED_EXAMPLES = 20  # of those that a comparison picked
-CONTINUOUS_SCHEMAS = ("value", "vector", "waveform")  # of which a prediction is not simply right or wrong
 
 
 def select_examples(
@@ -60,7 +60,7 @@ def _is_wrong(inputs: MeasureInputs) -> Bools:
     """Rows that are predicted wrongly; held against a reference, those of them that it predicts otherwise."""
     sample = inputs.sample
     reference = inputs.reference if inputs.is_paired else None
-    wrong = np.full(len(sample), sample.predictions.schema not in CONTINUOUS_SCHEMAS)
+    wrong = np.full(len(sample), schema_named(sample.predictions.schema).is_exact)
     if sample.targets is not None and not inputs.is_comparison:
         wrong &= _differ(sample.predictions, sample.targets)
     if reference is not None:

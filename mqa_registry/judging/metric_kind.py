@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions import Metric, Quantile, Scores, Statistic
-from mqa_registry.rehearsal import REHEARSABLE_SCHEMAS, rehearse
+from mqa_registry.rehearsal import can_rehearse, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,7 +45,7 @@ def find_metric_kind(measure: Use, classes: Sequence[str] = ()) -> Kind:
 
     A quantile is a kind that says of what share it is, and scores with a range say from where to where.
     """
-    schemas = [schema for schema in getattr(measure.contribution, "takes", ()) if schema in REHEARSABLE_SCHEMAS]
+    schemas = [schema for schema in getattr(measure.contribution, "takes", ()) if can_rehearse(schema)]
     if not schemas:
         return MetricKind.UNKNOWN
     try:

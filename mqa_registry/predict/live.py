@@ -184,7 +184,7 @@ class LiveBackend:
             if lacking or self._kept is None:
                 raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
         task = self._subject.task
-        classes = self._subject.model.labels if schema_named(task.schema).classed else ()
+        classes = self._subject.model.labels if schema_named(task.schema).has_classes else ()
         table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
         return Predictions(task.schema, table.append_column("id", ids), classes)
 

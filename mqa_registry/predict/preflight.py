@@ -12,7 +12,7 @@ from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.data import targets_of
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
-from mqa_registry.rehearsal import REHEARSABLE_SCHEMAS, rehearse
+from mqa_registry.rehearsal import can_rehearse, rehearse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -67,7 +67,7 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
     """What is wrong with one case, each where it stands in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
-    if isinstance(kind, Metric | Comparison) and schema in kind.takes and schema in REHEARSABLE_SCHEMAS:
+    if isinstance(kind, Metric | Comparison) and schema in kind.takes and can_rehearse(schema):
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
         yield from wrong_input(measure, partial(rehearse, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)

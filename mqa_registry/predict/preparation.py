@@ -168,7 +168,7 @@ def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterab
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
     known = subject.model.labels if subject is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    brought = [predictions for predictions in brought if schema_named(predictions.schema).classed]
+    brought = [predictions for predictions in brought if schema_named(predictions.schema).has_classes]
     if known or not brought:
         return known
     named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
@@ -179,7 +179,7 @@ def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterab
 
 def with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
     predictions = observed.predictions
-    if predictions is None or not schema_named(predictions.schema).classed:
+    if predictions is None or not schema_named(predictions.schema).has_classes:
         return observed
     strangers = sorted(set(predictions.classes) - set(classes))
     if strangers:

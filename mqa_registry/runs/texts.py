@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.contributions import Slice
-from mqa_registry.data import Rows
+from mqa_registry.data import Rows, schema_named
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.predict import Failure
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Suite, Use
 
 ROLES = ("id", "target", "cluster")
-SPEAKING = ("text", "ranking")  # schemas whose answers, and so targets, may be a row's own words
 LEFT_OUT = Failure("the run was kept without texts, and these predictions are texts", "run it without `--no-examples`")
 
 
@@ -101,7 +100,7 @@ def _untold(failure: Failure | None) -> Failure | None:
 
 
 def _speaks(seen: Observed) -> bool:
-    return seen.predictions is not None and seen.predictions.schema in SPEAKING
+    return seen.predictions is not None and schema_named(seen.predictions.schema).may_quote_rows
 
 
 def _bare(rows: Rows, *, spoken: bool, groups: Mapping[str, pa.Array]) -> Rows:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from mqa_registry import DataError, read_table
-from mqa_registry.data import csv_file, json_file
-from mqa_registry.data.text_stream import open_text
-from mqa_registry.data.unreadable import unreadable_reason
+from mqa_registry.data.tables import csv_file, json_file
+from mqa_registry.data.tables.text_stream import open_text
+from mqa_registry.data.tables.unreadable import unreadable_reason
 
 TABLE = pa.table({"text": ["a film", "two\nlines"], "stars": [1, 2]})
 
@@ -166,7 +166,7 @@ def test_text_survives_a_csv_whatever_it_looks_like(tmp_path_factory, cells, sha
     path = tmp_path_factory.mktemp("csv") / "rows.csv"
     path.write_bytes((line_end.join([f"column{separator}more", *rows]) + line_end).encode(encoding))
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_file, "BLOCKS", (block, 1 << 20))  # a break in every cell falls on some block's edge
+        patch.setattr(csv_file, "BLOCK_SIZES", (block, 1 << 20))  # a break in every cell falls on some block's edge
         assert read(path)["column"] == [*cells, "text"]
 
 
@@ -197,8 +197,8 @@ def test_utf_16_in_a_jsonl(file):
 
 
 def test_a_row_longer_than_a_block_is_read(file, monkeypatch):
-    monkeypatch.setattr(csv_file, "BLOCKS", (64, 1 << 20))
-    monkeypatch.setattr(json_file, "BLOCKS", (64, 1 << 20))
+    monkeypatch.setattr(csv_file, "BLOCK_SIZES", (64, 1 << 20))
+    monkeypatch.setattr(json_file, "BLOCK_SIZES", (64, 1 << 20))
     assert read(file("rows.csv", "text\na\n" + "b" * 500 + "\nc\n")) == {"text": ["a", "b" * 500, "c"]}
     lines = "".join(f'{{"text": "{text}"}}\n' for text in ("a", "b" * 500, "c"))
     assert read(file("rows.jsonl", lines)) == {"text": ["a", "b" * 500, "c"]}

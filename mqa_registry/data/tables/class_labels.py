@@ -28,7 +28,7 @@ def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
         if not _has_names(features.get(name)):
             continue
         try:
-            chunks = [_named(chunk, features[name]) for chunk in table.column(number).chunks]
+            chunks = [_replace_codes(chunk, features[name]) for chunk in table.column(number).chunks]
         except pa.ArrowIndexError as error:
             raise DataError(
                 f"column `{name}` has a number beyond the names that the file has for its class labels",
@@ -39,7 +39,7 @@ def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def described_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
+def read_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
     """What a file says of its columns: its schema's metadata, else a `dataset_info.json` beside it, else nothing."""
     written = (table.schema.metadata or {}).get(SCHEMA_KEY)
     if written is None:
@@ -63,12 +63,12 @@ def _has_names(feature: Any) -> bool:
     return isinstance(feature.get("names"), list) or any(map(_has_names, feature.values()))
 
 
-def _named(values: pa.Array, feature: Any) -> pa.Array:
+def _replace_codes(values: pa.Array, feature: Any) -> pa.Array:
     if _is_list(values.type):
-        return _relisted(values.cast(pa.list_(values.type.value_type)), _of_elements(feature))
+        return _replace_codes_in_lists(values.cast(pa.list_(values.type.value_type)), _element_feature(feature))
     if pa.types.is_struct(values.type):
         fields = [field.name for field in values.type]
-        columns = [_named(values.field(name), _of_field(feature, name)) for name in fields]
+        columns = [_replace_codes(values.field(name), _field_feature(feature, name)) for name in fields]
         return pa.StructArray.from_arrays(columns, names=fields, mask=values.is_null())
     names = feature.get("names") if isinstance(feature, dict) else None
     if not (isinstance(names, list) and pa.types.is_integer(values.type)):
@@ -81,20 +81,20 @@ def _is_list(kind: pa.DataType) -> bool:
     return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _of_elements(feature: Any) -> Any:
+def _element_feature(feature: Any) -> Any:
     """The feature of a list's elements, or itself where it does not tell: `[feature]` is how older files write it."""
     if isinstance(feature, list):
         return feature[0] if len(feature) == 1 else None
     return feature.get("feature", feature) if isinstance(feature, dict) else None
 
 
-def _of_field(feature: Any, name: str) -> Any:
+def _field_feature(feature: Any, name: str) -> Any:
     """The feature of a field; older files have a list of structs as a struct of lists, with one feature for all."""
-    inner = _of_elements(feature)
+    inner = _element_feature(feature)
     return inner.get(name) if isinstance(inner, dict) else None
 
 
-def _relisted(lists: pa.ListArray, feature: Any) -> pa.ListArray:
-    named = _named(lists.flatten(), feature)
+def _replace_codes_in_lists(lists: pa.ListArray, feature: Any) -> pa.ListArray:
+    named = _replace_codes(lists.flatten(), feature)
     ends = pc.cumulative_sum(pc.fill_null(pc.list_value_length(lists), 0).cast(pa.int32()))
     return pa.ListArray.from_arrays(pa.concat_arrays([pa.array([0], pa.int32()), ends]), named, mask=lists.is_null())

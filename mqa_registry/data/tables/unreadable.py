@@ -31,7 +31,7 @@ class UnreadableType(pa.ExtensionType):  # type: ignore[misc]  # pyarrow has no 
         return self.reason
 
 
-def unreadable(values: pa.Array | pa.ChunkedArray, reason: str) -> pa.Array | pa.ChunkedArray:
+def mark_unreadable(values: pa.Array | pa.ChunkedArray, reason: str) -> pa.Array | pa.ChunkedArray:
     """These values as a column that nothing can read."""
     kind = UnreadableType(values.type, reason)
     if isinstance(values, pa.ChunkedArray):
@@ -39,13 +39,13 @@ def unreadable(values: pa.Array | pa.ChunkedArray, reason: str) -> pa.Array | pa
     return pa.ExtensionArray.from_storage(kind, values)
 
 
-def as_text(column: pa.ChunkedArray, place: Callable[[int], str]) -> pa.ChunkedArray:
-    """Bytes as UTF-8 text; an unreadable column where some are none. `place` names a row by its number from 0."""
+def as_text(column: pa.ChunkedArray, position: Callable[[int], str]) -> pa.ChunkedArray:
+    """Bytes as UTF-8 text; an unreadable column where some are none. `position` names a row by its number from 0."""
     try:
         return column.cast(pa.string())
     except pa.ArrowInvalid:
         row, value = next((row, value) for row, value in enumerate(column.to_pylist()) if not _is_utf8(value))
-        return unreadable(column, f"{_shown(value)} in {place(row)}, which is not UTF-8 text")
+        return mark_unreadable(column, f"{_show_bytes(value)} in {position(row)}, which is not UTF-8 text")
 
 
 def _is_utf8(value: bytes | None) -> bool:
@@ -56,7 +56,7 @@ def _is_utf8(value: bytes | None) -> bool:
     return True
 
 
-def _shown(value: bytes) -> str:
+def _show_bytes(value: bytes) -> str:
     """The surroundings of the first byte that is no UTF-8."""
     try:
         value.decode()

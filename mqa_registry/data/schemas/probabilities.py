@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from mqa_registry.data.schemas.schema import MisfitError
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
 
@@ -141,3 +142,32 @@ def _check(found: Found, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
             f"the probabilities of row `{ids[row]}` sum to {sums[row]:.6g}, and to 1 is needed",
             hint="`classes = [...]` names the probability columns; without it they are all that hold floats",
         )
+
+
+def check_decoded_probabilities(
+    labels: pa.ChunkedArray, column: pa.ChunkedArray, classes: int, *, exclusive: bool
+) -> None:
+    """Raise a MisfitError unless each row with a prediction has a probability for every class, in [0, 1].
+
+    Where the classes are `exclusive` they sum to 1. With 0 classes there are as many as the longest row has.
+    """
+    predicted = np.asarray(labels.is_valid().to_numpy(), dtype=bool)
+    widths = np.asarray(pc.fill_null(pc.list_value_length(column), -1).to_numpy())
+    width = classes or int(widths.max(initial=0))
+    if (wrong := predicted & (widths != width)).any():
+        row = int(wrong.argmax())
+        given = "no probabilities" if widths[row] < 0 else f"{widths[row]} probabilities"
+        raise MisfitError(f"gave row {row} a label and {given}, and there are {width} classes")
+    flat = pc.list_flatten(column.filter(pa.array(predicted)))
+    matrix = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
+    if not np.isfinite(matrix).all():
+        raise MisfitError(
+            "gave a label beside probabilities that are NaN or Inf", "null is the label of a row without an answer"
+        )
+    if ((matrix < -SLACK) | (matrix > 1 + SLACK)).any():
+        worst = matrix.ravel()[np.abs(matrix.ravel() - 0.5).argmax()]
+        raise MisfitError(f"gave the probability {worst:.6g}, and a probability lies in [0, 1]")
+    off = np.abs(matrix.sum(axis=1) - 1)
+    if exclusive and (off > OFF).any():
+        total = matrix.sum(axis=1)[off.argmax()]
+        raise MisfitError(f"gave a row probabilities that sum to {total:.6g}, and to 1 is needed")

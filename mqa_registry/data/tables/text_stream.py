@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # Those that come first are looked for first: the mark of UTF-32 begins with that of UTF-16.
-MARKS = (
+BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32-le"),
     (codecs.BOM_UTF32_BE, "utf-32-be"),
@@ -32,12 +32,12 @@ def open_text(path: Path) -> Iterator[Utf8Stream]:
         yield Utf8Stream(source)
 
 
-def encoding_of(head: bytes) -> tuple[str, int]:
+def detect_encoding(head: bytes) -> tuple[str, int]:
     """The encoding of a text by its first four bytes, and how many of them are a byte order mark.
 
     UTF-16 without a mark is known by the zero beside each of its first two characters, where those are ASCII.
     """
-    for mark, encoding in MARKS:
+    for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):
             return encoding, len(mark)
     zeros = [byte == 0 for byte in head[:4]]
@@ -58,7 +58,7 @@ class Utf8Stream:
     def __init__(self, source: pa.NativeFile) -> None:
         self._source = source
         head = source.read(4)
-        encoding, marked = encoding_of(head)
+        encoding, marked = detect_encoding(head)
         self._decoder = None if encoding == "utf-8" else codecs.getincrementaldecoder(encoding)()
         self._ahead = self._utf8(head[marked:])  # what was read and not yet given
         self.closed = False

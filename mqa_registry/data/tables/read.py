@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.class_labels import described_features, with_class_names
-from mqa_registry.data.csv_file import read_csv
-from mqa_registry.data.json_file import read_json
-from mqa_registry.data.unreadable import as_text
+from mqa_registry.data.tables.class_labels import read_features, with_class_names
+from mqa_registry.data.tables.csv_file import read_csv
+from mqa_registry.data.tables.json_file import read_json
+from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
@@ -20,7 +20,7 @@ from mqa_registry.naming import did_you_mean
 if TYPE_CHECKING:
     from pathlib import Path
 
-KINDS = {
+FORMATS = {
     ".csv": "csv",
     ".tsv": "csv",
     ".jsonl": "jsonl",
@@ -42,21 +42,21 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     stand for. A column that no table can hold, such as one of lists and text, is refused only by what reads it. A
     DataError says what is wrong with any other file, and on which line.
     """
-    kind = kind or _kind(path)
-    _check_there(path)
+    kind = kind or _format_of(path)
+    _check_exists(path)
     try:
         table = _read(path, kind)
         names = Counter(table.column_names)
     except (pa.ArrowException, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if no_memory(error):
             hint = "read fewer rows, or smaller files"
-            said = f": {_said(error)}" if str(error) else ""
+            said = f": {_shorten_error(error)}" if str(error) else ""
             raise OutOfMemoryError(f"out of memory while reading `{path}`{said}", hint=hint) from error
         if isinstance(error, OSError) and error.errno in OF_PATHS:
             raise DataError(
                 f"`{path}` cannot be read: {os.strerror(error.errno or 0).lower()}", hint=MAY_READ
             ) from error
-        raise DataError(f"`{path}` cannot be read as {kind}: {_said(error)}", hint=_HINTS[kind]) from error
+        raise DataError(f"`{path}` cannot be read as {kind}: {_shorten_error(error)}", hint=_HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
@@ -71,7 +71,7 @@ _HINTS = {
 }
 
 
-def _said(error: Exception) -> str:
+def _shorten_error(error: Exception) -> str:
     if isinstance(error, UnicodeDecodeError):
         return f"it is not {error.encoding.upper()} text"
     if isinstance(error, RecursionError):
@@ -81,19 +81,19 @@ def _said(error: Exception) -> str:
     return summarize_error(error)
 
 
-def _kind(path: Path) -> str:
+def _format_of(path: Path) -> str:
     suffixes = [suffix.lower() for suffix in path.suffixes]
     packed = bool(suffixes) and suffixes[-1] in COMPRESSIONS
-    kind = KINDS.get(suffixes[-2] if packed and len(suffixes) > 1 else suffixes[-1] if suffixes else "")
+    kind = FORMATS.get(suffixes[-2] if packed and len(suffixes) > 1 else suffixes[-1] if suffixes else "")
     if kind is None or (packed and kind in ("parquet", "arrow")):
         raise DataError(
             f"the name of `{path}` does not tell its format",
-            hint=f"end the name in one of {', '.join(KINDS)}; a suite may say `format` instead",
+            hint=f"end the name in one of {', '.join(FORMATS)}; a suite may say `format` instead",
         )
     return kind
 
 
-def _check_there(path: Path) -> None:
+def _check_exists(path: Path) -> None:
     if path.is_dir():
         raise DataError(f"`{path}` is a folder, and one file is needed")
     if is_special(path):
@@ -111,7 +111,7 @@ def _read(path: Path, kind: str) -> pa.Table:
     if kind == "jsonl":
         return read_json(path)
     table = _read_parquet(path) if kind == "parquet" else _read_arrow(path)
-    return with_class_names(_readable(table), described_features(path, table))
+    return with_class_names(_decode_columns(table), read_features(path, table))
 
 
 def _read_parquet(path: Path) -> pa.Table:
@@ -130,11 +130,11 @@ def _read_arrow(path: Path) -> pa.Table:
             return pa.ipc.open_stream(file).read_all()
 
 
-def _readable(table: pa.Table) -> pa.Table:
+def _decode_columns(table: pa.Table) -> pa.Table:
     """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
     for number, field in enumerate(table.schema):
         column = table.column(number)
-        plain = _decoded(field.type)
+        plain = _decoded_type(field.type)
         if plain != field.type:
             _check_codes(column)
             column = column.cast(plain)
@@ -164,10 +164,10 @@ def _check_codes(column: pa.ChunkedArray) -> None:
             raise pa.ArrowInvalid(f"a code, {least} or {most}, stands for none of {len(chunk.dictionary)} values")
 
 
-def _decoded(kind: pa.DataType) -> pa.DataType:
+def _decoded_type(kind: pa.DataType) -> pa.DataType:
     """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too."""
     if pa.types.is_dictionary(kind):
         return kind.value_type
     if pa.types.is_list(kind):
-        return pa.list_(_decoded(kind.value_type))
+        return pa.list_(_decoded_type(kind.value_type))
     return kind

@@ -10,17 +10,20 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from mqa_registry.data.text_stream import open_text
-from mqa_registry.data.unreadable import as_text
+from mqa_registry.data.tables.text_stream import open_text
+from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-BLOCKS = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
-HEAD = 1 << 16  # bytes that the header is looked for in
-TOO_LONG = ("straddl", "Empty CSV file or block")  # words of pyarrow where a row, or the header, is longer than a block
+BLOCK_SIZES = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
+HEADER_BYTES = 1 << 16  # bytes that the header is looked for in
+ERRORS_OF_LONG_ROWS = (
+    "straddl",
+    "Empty CSV file or block",
+)  # words of pyarrow where a row, or the header, is longer than a block
 SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 QUOTED = re.compile(r'"[^"]*"')
@@ -38,11 +41,11 @@ def read_csv(path: Path) -> pa.Table:
     A column that has bytes which are not UTF-8 is unreadable. A row of more or fewer cells than the header is a
     DataError that names its line.
     """
-    separator = separator_of(path)
+    separator = detect_separator(path)
     try:
-        table = _parsed(path, separator)
+        table = _parse(path, separator)
     except pa.ArrowInvalid as error:
-        fault = _uneven(path, separator)
+        fault = _explain_uneven_row(path, separator)
         if not fault:
             raise
         raise DataError(
@@ -51,44 +54,47 @@ def read_csv(path: Path) -> pa.Table:
         ) from error
     names = table.column_names
     return pa.table(
-        [_numbers(as_text(column, lambda row: f"line {_line_of(path, separator, row)}")) for column in table.columns],
+        [
+            _parse_numbers(as_text(column, lambda row: f"line {_find_line(path, separator, row)}"))
+            for column in table.columns
+        ],
         names=names,
     )
 
 
-def separator_of(path: Path) -> str:
+def detect_separator(path: Path) -> str:
     """What parts the cells: what the name of the file says, unless the header has none of it and some of another."""
     usual = "\t" if ".tsv" in (suffix.lower() for suffix in path.suffixes) else ","
-    found = Counter(QUOTED.sub("", _header(path).decode(errors="replace")))
+    found = Counter(QUOTED.sub("", _read_header(path).decode(errors="replace")))
     others = [one for one in SEPARATORS if found[one]]
     return usual if found[usual] or not others else max(others, key=found.__getitem__)
 
 
-def _header(path: Path) -> bytes:
+def _read_header(path: Path) -> bytes:
     """The first line of a file, without line breaks in quotes being taken for its end."""
     with open_text(path) as text:
-        head = text.read(HEAD).lstrip(b"\r\n")
-        while not (line := FIRST_LINE.match(head)) and (more := text.read(len(head) or HEAD)):
+        head = text.read(HEADER_BYTES).lstrip(b"\r\n")
+        while not (line := FIRST_LINE.match(head)) and (more := text.read(len(head) or HEADER_BYTES)):
             head += more
     return line[0] if line else head
 
 
-def _parsed(path: Path, separator: str) -> pa.Table:
-    for block in BLOCKS:
+def _parse(path: Path, separator: str) -> pa.Table:
+    for block in BLOCK_SIZES:
         try:
-            return _parsed_in_blocks(path, separator, block)
+            return _parse_in_blocks(path, separator, block)
         except pa.ArrowInvalid as error:
-            if block == BLOCKS[-1] or not any(word in str(error) for word in TOO_LONG):
+            if block == BLOCK_SIZES[-1] or not any(word in str(error) for word in ERRORS_OF_LONG_ROWS):
                 raise
     raise AssertionError  # the last block returns or raises
 
 
-def _parsed_in_blocks(path: Path, separator: str, block: int) -> pa.Table:
+def _parse_in_blocks(path: Path, separator: str, block: int) -> pa.Table:
     from pyarrow import csv as reader
 
     read = reader.ReadOptions(block_size=block)
     parse = reader.ParseOptions(delimiter=separator, newlines_in_values=True)
-    header = reader.read_csv(pa.BufferReader(_header(path) + b"\n"), reader.ReadOptions(use_threads=False), parse)
+    header = reader.read_csv(pa.BufferReader(_read_header(path) + b"\n"), reader.ReadOptions(use_threads=False), parse)
     convert = reader.ConvertOptions(
         column_types=dict.fromkeys(header.column_names, pa.binary()),
         null_values=[""],
@@ -99,7 +105,7 @@ def _parsed_in_blocks(path: Path, separator: str, block: int) -> pa.Table:
         return reader.read_csv(pa.PythonFile(text, mode="r"), read, parse, convert)
 
 
-def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
+def _parse_numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """A column of text as numbers where every value is plainly one."""
     import pyarrow.compute as pc
 
@@ -115,24 +121,24 @@ def _numbers(column: pa.ChunkedArray) -> pa.ChunkedArray:
     return column
 
 
-def _uneven(path: Path, separator: str) -> str:
+def _explain_uneven_row(path: Path, separator: str) -> str:
     """The first row that has not as many cells as the header, by its line."""
     width = 0
-    for line, cells in _records(path, separator):
+    for line, cells in _iter_records(path, separator):
         width = width or len(cells)
         if len(cells) != width:
             return f"line {line} has {len(cells)} cell{'s' * (len(cells) != 1)}, and the header has {width}"
     return ""
 
 
-def _line_of(path: Path, separator: str, row: int) -> int:
+def _find_line(path: Path, separator: str, row: int) -> int:
     """The line of the file that a row begins on; rows count from 0 below the header, lines from 1."""
-    return next((line for number, (line, _) in enumerate(_records(path, separator), start=-1) if number == row), 0)
+    return next((line for number, (line, _) in enumerate(_iter_records(path, separator), start=-1) if number == row), 0)
 
 
-def _records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
+def _iter_records(path: Path, separator: str) -> Iterator[tuple[int, list[str]]]:
     """The records of a csv, the header first, each with the line that it begins on; empty lines are none."""
-    csv.field_size_limit(BLOCKS[-1])
+    csv.field_size_limit(BLOCK_SIZES[-1])
     with open_text(path) as text:
         reader = csv.reader(io.StringIO(text.read().decode(errors="replace"), newline=""), delimiter=separator)
         line = 1

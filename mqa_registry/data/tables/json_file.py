@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_registry.data.text_stream import open_text
-from mqa_registry.data.unreadable import unreadable
+from mqa_registry.data.tables.text_stream import open_text
+from mqa_registry.data.tables.unreadable import mark_unreadable
 from mqa_registry.errors import DataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-BLOCKS = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
+BLOCK_SIZES = (1 << 24, 1 << 27, (1 << 31) - 1)  # bytes that are parsed at a time; no row is longer than the last
 SPACE = " \t\r\n"
 BLANK = re.compile(f"[{SPACE}]*")
 SURROGATE = re.compile(r"[\ud800-\udfff]")
-DIGITS = 1000  # of a whole number; more are no number to any table
+MAX_DIGITS = 1000  # of a whole number; more are no number to any table
 HINT = "every row is one JSON object: one on every line, or all of them in one array"
-WHOLE = ".json"  # the ending of files that may be one JSON document instead of one on every line
+DOCUMENT_SUFFIX = ".json"  # the ending of files that may be one JSON document instead of one on every line
 
 
 def read_json(path: Path) -> pa.Table:
@@ -40,7 +40,7 @@ def read_json(path: Path) -> pa.Table:
     if first == b"[":
         return _read_slowly(path)
     try:
-        table = _parsed(path)
+        table = _parse(path)
     except pa.ArrowInvalid:  # of what it cannot hold, or of what is no JSON
         return _read_slowly(path)
     if table.num_rows == 1 and _may_be_document(path):
@@ -48,67 +48,67 @@ def read_json(path: Path) -> pa.Table:
     return table
 
 
-def _parsed(path: Path) -> pa.Table:
+def _parse(path: Path) -> pa.Table:
     """JSON lines as pyarrow reads them, which is fast."""
-    table = _parsed_as(path, None)
-    texts = [pa.field(field.name, _textual(field.type)) for field in table.schema]
+    table = _parse_as(path, None)
+    texts = [pa.field(field.name, _without_dates(field.type)) for field in table.schema]
     if texts != list(table.schema):
-        table = _parsed_as(path, pa.schema(texts))  # pyarrow took strings for dates: read them again as they stand
+        table = _parse_as(path, pa.schema(texts))  # pyarrow took strings for dates: read them again as they stand
     table.validate(full=True)  # it takes bytes as they come
     return table
 
 
-def _parsed_as(path: Path, schema: pa.Schema | None) -> pa.Table:
+def _parse_as(path: Path, schema: pa.Schema | None) -> pa.Table:
     from pyarrow import json as reader
 
     parse = reader.ParseOptions(explicit_schema=schema)
-    for block in BLOCKS:
+    for block in BLOCK_SIZES:
         try:
             with open_text(path) as text:
                 return reader.read_json(pa.PythonFile(text, mode="r"), reader.ReadOptions(block_size=block), parse)
         except pa.ArrowInvalid as error:
-            if "straddl" not in str(error) or block == BLOCKS[-1]:
+            if "straddl" not in str(error) or block == BLOCK_SIZES[-1]:
                 raise
     raise AssertionError  # the last block returns or raises
 
 
-def _textual(kind: pa.DataType) -> pa.DataType:
+def _without_dates(kind: pa.DataType) -> pa.DataType:
     """The type with text in place of every time in it."""
     if pa.types.is_temporal(kind):
         return pa.string()
     if pa.types.is_list(kind):
-        return pa.list_(_textual(kind.value_type))
+        return pa.list_(_without_dates(kind.value_type))
     if pa.types.is_struct(kind):
-        return pa.struct([pa.field(field.name, _textual(field.type)) for field in kind])
+        return pa.struct([pa.field(field.name, _without_dates(field.type)) for field in kind])
     return kind
 
 
 # What pyarrow cannot hold is read value by value
 
 
-class _Twice(dict[str, Any]):
+class _RepeatedKeys(dict[str, Any]):
     """An object that has one key twice; which of the values counts, nobody can say."""
 
 
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _build_object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
-    return found if len(found) == len(pairs) else _Twice(found)
+    return found if len(found) == len(pairs) else _RepeatedKeys(found)
 
 
-def _integer(digits: str) -> int | str:
+def _parse_integer(digits: str) -> int | str:
     """A whole number; where it has more digits than Python makes numbers of, as it is written."""
-    return int(digits) if len(digits) <= DIGITS else digits
+    return int(digits) if len(digits) <= MAX_DIGITS else digits
 
 
-DECODER = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer)
+DECODER = json.JSONDecoder(object_pairs_hook=_build_object, parse_int=_parse_integer)
 
 
 @dataclass(frozen=True)
-class _Rows:
+class _ParsedRows:
     """Objects, and where each of them stands in the file, by its number from 0."""
 
     values: Sequence[Any]
-    place: Callable[[int], str]
+    position: Callable[[int], str]
 
 
 def _read_slowly(path: Path) -> pa.Table:
@@ -117,26 +117,26 @@ def _read_slowly(path: Path) -> pa.Table:
         text = stream.read().decode(errors="surrogateescape")
     try:
         if text.lstrip(SPACE)[:1] == "[":
-            rows = _within(DECODER.decode(text), text)
+            rows = _rows_in(DECODER.decode(text), text)
         else:
-            rows = _lines(text)
+            rows = _parse_lines(text)
             if len(rows.values) == 1 and _may_be_document(path):
-                rows = _within(rows.values[0], text)
+                rows = _rows_in(rows.values[0], text)
     except json.JSONDecodeError as error:
-        document = _pretty(text)
+        document = _parse_document(text)
         if document is None:
-            raise _refusal(path, f"line {error.lineno} is no JSON: {error.msg} (column {error.colno})") from error
+            raise _refuse(path, f"line {error.lineno} is no JSON: {error.msg} (column {error.colno})") from error
         rows = document
     for number, value in enumerate(rows.values):
         if not isinstance(value, dict):
-            raise _refusal(path, f"{rows.place(number)} is no JSON object")
-        if isinstance(value, _Twice):
-            raise _refusal(path, f"{rows.place(number)} has one key twice")
+            raise _refuse(path, f"{rows.position(number)} is no JSON object")
+        if isinstance(value, _RepeatedKeys):
+            raise _refuse(path, f"{rows.position(number)} has one key twice")
     names = dict.fromkeys(name for value in rows.values for name in value)
-    return pa.table({name: _column([value.get(name) for value in rows.values], rows.place) for name in names})
+    return pa.table({name: _build_column([value.get(name) for value in rows.values], rows.position) for name in names})
 
 
-def _lines(text: str) -> _Rows:
+def _parse_lines(text: str) -> _ParsedRows:
     values, lines = [], []
     for number, line in enumerate(re.split(r"\r\n|\n|\r", text), start=1):
         if line.strip(SPACE):
@@ -146,30 +146,30 @@ def _lines(text: str) -> _Rows:
                 error.lineno = number
                 raise
             lines.append(number)
-    return _Rows(values, lambda row: f"line {lines[row]}")
+    return _ParsedRows(values, lambda row: f"line {lines[row]}")
 
 
-def _pretty(text: str) -> _Rows | None:
+def _parse_document(text: str) -> _ParsedRows | None:
     """One object over several lines; None where the text is something else."""
     try:
-        return _within(DECODER.decode(text), text)
+        return _rows_in(DECODER.decode(text), text)
     except ValueError:
         return None
 
 
-def _within(document: Any, text: str) -> _Rows:
+def _rows_in(document: Any, text: str) -> _ParsedRows:
     """The rows of one document: an array, one under a key, columns as lists or as pandas writes them, or one row."""
     if isinstance(document, list):
-        return _Rows(document, lambda row: f"line {next(islice(_lines_of_elements(text), row, None))}")
+        return _ParsedRows(document, lambda row: f"line {next(islice(_iter_element_lines(text), row, None))}")
     values = list(document.values()) if isinstance(document, dict) else []
     if _is_array_of_rows(document, values):
-        return _Rows(document["data"] if "data" in document else values[0], _row)
+        return _ParsedRows(document["data"] if "data" in document else values[0], _name_row)
     if values and all(isinstance(value, list) for value in values) and len(set(map(len, values))) == 1:
-        return _Rows([dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)], _row)
+        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*values, strict=True)], _name_row)
     if values and all(isinstance(value, dict) for value in values) and len(set(map(tuple, values))) == 1:
         columns = [value.values() for value in values]
-        return _Rows([dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)], _row)
-    return _Rows([document], _row)
+        return _ParsedRows([dict(zip(document, row, strict=True)) for row in zip(*columns, strict=True)], _name_row)
+    return _ParsedRows([document], _name_row)
 
 
 def _is_array_of_rows(document: Any, values: Sequence[Any]) -> bool:
@@ -178,26 +178,26 @@ def _is_array_of_rows(document: Any, values: Sequence[Any]) -> bool:
     return isinstance(inner, list) and bool(inner) and all(isinstance(one, dict) for one in inner)
 
 
-def _lines_of_elements(text: str) -> Iterator[int]:
+def _iter_element_lines(text: str) -> Iterator[int]:
     """The line on which each element of an array begins; the text is known to be one."""
-    line, counted, place = 1, 0, text.index("[") + 1
-    while text[(place := _after_space(text, place))] != "]":
-        line, counted = line + text.count("\n", counted, place), place
+    line, counted, position = 1, 0, text.index("[") + 1
+    while text[(position := _skip_space(text, position))] != "]":
+        line, counted = line + text.count("\n", counted, position), position
         yield line
-        place = _after_space(text, DECODER.raw_decode(text, place)[1])
-        place += text[place] == ","
+        position = _skip_space(text, DECODER.raw_decode(text, position)[1])
+        position += text[position] == ","
 
 
-def _after_space(text: str, place: int) -> int:
-    found = BLANK.match(text, place)
-    return found.end() if found else place
+def _skip_space(text: str, position: int) -> int:
+    found = BLANK.match(text, position)
+    return found.end() if found else position
 
 
-def _row(number: int) -> str:
+def _name_row(number: int) -> str:
     return f"row {number + 1}"
 
 
-def _column(values: list[Any], place: Callable[[int], str]) -> pa.Array | pa.ChunkedArray:
+def _build_column(values: list[Any], position: Callable[[int], str]) -> pa.Array | pa.ChunkedArray:
     """Values as one column: of the type that all have, else text where they are words and numbers, else unreadable."""
     try:
         return pa.array(values)
@@ -211,23 +211,23 @@ def _column(values: list[Any], place: Callable[[int], str]) -> pa.Array | pa.Chu
         except UnicodeError:
             pass
     texts = pa.array([None if value is None else json.dumps(value) for value in values], pa.string())
-    return unreadable(texts, _reason(values, place))
+    return mark_unreadable(texts, _explain_mixed_types(values, position))
 
 
-def _reason(values: Sequence[Any], place: Callable[[int], str]) -> str:
+def _explain_mixed_types(values: Sequence[Any], position: Callable[[int], str]) -> str:
     """Why values are no column: the first that is no text, or the first that is of another kind than those before."""
     for row, value in enumerate(values):
         if found := SURROGATE.search(json.dumps(value, ensure_ascii=False)):
             what = "bytes that are not UTF-8" if 0xDC80 <= ord(found[0]) <= 0xDCFF else "half a surrogate pair"
-            return f"{what} in {place(row)}, which is no text"
-    given = [(row, _kind(value)) for row, value in enumerate(values) if value is not None]
+            return f"{what} in {position(row)}, which is no text"
+    given = [(row, _json_type(value)) for row, value in enumerate(values) if value is not None]
     other = next(((row, kind) for row, kind in given if kind != given[0][1]), None)
     if other is None:
-        return f"{given[0][1]} in {place(given[0][0])} and other rows, which are not alike inside"
-    return f"{given[0][1]} in {place(given[0][0])} and {other[1]} in {place(other[0])}"
+        return f"{given[0][1]} in {position(given[0][0])} and other rows, which are not alike inside"
+    return f"{given[0][1]} in {position(given[0][0])} and {other[1]} in {position(other[0])}"
 
 
-def _kind(value: Any) -> str:
+def _json_type(value: Any) -> str:
     if isinstance(value, bool):
         return "true or false"
     if isinstance(value, str):
@@ -236,8 +236,8 @@ def _kind(value: Any) -> str:
 
 
 def _may_be_document(path: Path) -> bool:
-    return WHOLE in (suffix.lower() for suffix in path.suffixes)
+    return DOCUMENT_SUFFIX in (suffix.lower() for suffix in path.suffixes)
 
 
-def _refusal(path: Path, fault: str) -> DataError:
+def _refuse(path: Path, fault: str) -> DataError:
     return DataError(f"`{path}` cannot be read as JSON: {fault}", hint=HINT)

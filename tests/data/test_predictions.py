@@ -68,7 +68,7 @@ def test_a_table_converted_once_more_is_the_same(schema):
 
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_column_of_another_type_is_refused_by_name_and_type(schema):
-    name = SCHEMAS[schema].main[0]
+    name = SCHEMAS[schema].column
     wrong = [[{"a": 1}]] if schema in ("label", "text", "value") else ["text"]
     error = refusal(schema, **{name: wrong})
     assert error.message.startswith(f"column `{name}` holds ")
@@ -77,7 +77,7 @@ def test_a_column_of_another_type_is_refused_by_name_and_type(schema):
 @pytest.mark.parametrize("schema", SCHEMAS)
 def test_a_missing_column_is_refused_with_those_that_are_there(schema):
     error = refusal(schema, other=["x"])
-    assert error.message == f"there is no column `{SCHEMAS[schema].main[0]}`"
+    assert error.message == f"there is no column `{SCHEMAS[schema].column}`"
     assert error.hint == "there are `id`, `other`"
 
 

@@ -1,0 +1,195 @@
+"""Predictions that are chosen from classes: one label a row, or several."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.data.columns import missing_column, typed_column
+from mqa_registry.data.labels import Unreadable, is_missing, read_labels
+from mqa_registry.data.schemas.probabilities import LIST, check_decoded_probabilities, probability_columns
+from mqa_registry.data.schemas.schema import MisfitError, Schema
+from mqa_registry.data.schemas.target_column import shortened
+from mqa_registry.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from mqa_registry.data.schemas.schema import Columns
+    from mqa_registry.data.schemas.target_column import TargetColumn
+
+LISTED_CLASSES = 20  # that a hint lists
+SAMPLE_CLASSES = ("one", "two")
+SAMPLE_PROBABILITY = 0.75  # of the predicted class
+SAMPLE_TARGET_PROBABILITY = 0.65
+
+
+class ClassSchema(Schema, ABC):
+    """What the schemas of classes share: names in the column, and a probability for every class where there are any."""
+
+    extra: ClassVar[Mapping[str, pa.DataType]] = {LIST: pa.list_(pa.float64())}
+    has_classes = True
+    is_exclusive: ClassVar[bool]  # a row has one class, so that its probabilities sum to 1
+
+    @abstractmethod
+    def names_in(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Every class that is named in a column, row after row."""
+
+    @abstractmethod
+    def row_of(self, column: pa.ChunkedArray, position: int) -> int:
+        """The row of a column which the class at a position of `names_in` is from."""
+
+    def read(
+        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
+    ) -> tuple[Columns, tuple[str, ...]]:
+        """The predictions as given, else the class of highest probability where a row has one class."""
+        if classes is not None and (not classes or len(set(classes)) < len(classes)):
+            raise DataError(
+                "`classes` must name every class once", hint="leave it out where the columns speak for themselves"
+            )
+        found = probability_columns(table, ids, answer=self.column, classes=classes, exclusive=self.is_exclusive)
+        if self.column in table.column_names:
+            labels = typed_column(table, self.column, self.type)
+        elif found is not None and self.is_exclusive:
+            labels = pa.array(found.classes, pa.string()).take(pa.array(found.best, mask=~found.whole))
+        else:
+            raise missing_column(table, self.column)
+        if found is None:
+            names = tuple(classes or sorted(pc.unique(self.names_in(labels)).drop_null().to_pylist()))
+            self._check_known(labels, names, ids)
+            return {self.column: labels}, names
+        self._check_known(labels, found.classes, ids)
+        labels = pc.if_else(pa.array(found.broken), pa.scalar(None, self.type), labels)
+        return {self.column: labels, LIST: found.column()}, tuple(found.classes)
+
+    def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
+        """Each label is one of the classes, and each row with a prediction has a probability for every class."""
+        labels = columns[self.column]
+        names = self.names_in(labels)
+        if classes and (unknown := sorted(set(pc.unique(names.drop_null()).to_pylist()) - set(classes))):
+            raise MisfitError(
+                f"gave the label `{unknown[0]}`, which is none of the classes", f"the classes are {_listed(classes)}"
+            )
+        if LIST in columns:
+            check_decoded_probabilities(labels, columns[LIST], len(classes), exclusive=self.is_exclusive)
+
+    def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]]:
+        """One row of each of the first two classes; two names stand for them where they are fewer."""
+        names = tuple(classes) if len(classes) > 1 else SAMPLE_CLASSES
+        high = SAMPLE_TARGET_PROBABILITY if as_targets else SAMPLE_PROBABILITY
+        rest = [0.0] * (len(names) - 2)
+        pairs = [[high, 1 - high, *rest], [1 - high, high, *rest]]
+        labels = pa.array([self.prediction(name) for name in names[:2]], self.type)
+        return {self.column: labels, LIST: pa.array(pairs, self.extra[LIST])}, names
+
+    @abstractmethod
+    def prediction(self, name: str) -> Any:
+        """The prediction of one class alone."""
+
+    def _check_known(self, labels: pa.ChunkedArray, classes: Sequence[str], ids: pa.ChunkedArray) -> None:
+        names = self.names_in(labels)
+        unknown = pc.invert(pc.is_in(names, pa.array(classes, pa.string())))
+        if self.is_exclusive:
+            unknown = pc.and_(unknown, pc.is_valid(names))  # no label is no prediction; in a list it would be no label
+        if pc.any(unknown).as_py():
+            position = pc.index(unknown, value=True).as_py()
+            raise DataError(
+                f"row `{ids[self.row_of(labels, position)]}` has the label `{names[position]}`, which is not among the classes",
+                hint=f"the classes are {_listed(classes)}",
+            )
+
+
+class LabelSchema(ClassSchema):
+    """One class a row."""
+
+    name = "label"
+    column = "label"
+    type = pa.string()
+    is_exclusive = True
+
+    def names_in(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """The column itself."""
+        return column
+
+    def row_of(self, column: pa.ChunkedArray, position: int) -> int:
+        """The position itself."""
+        return position
+
+    def prediction(self, name: str) -> str:
+        """The class."""
+        return name
+
+    def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
+        """The class that each label means, as `read_labels` reads them; a missing label stays missing."""
+        column = targets.values
+        if pa.types.is_nested(column.type):
+            rows = enumerate(column.to_pylist())
+            row, value = next(((row, value) for row, value in rows if value is not None), (0, None))
+            raise DataError(
+                f"{targets.position(row)} has the target {shortened(value)}, and a row has one label here",
+                hint="several labels a row need a task, or predictions, of schema `labels`",
+            )
+        values = pc.unique(column).to_pylist()
+        labels = [value for value in values if not is_missing(value)]
+        found = read_labels(labels, classes)
+        if isinstance(found, Unreadable):
+            raise targets.refuse(column.to_pylist().index(found.label), found)
+        if pa.types.is_string(column.type) and found == [value for value in values if value is not None]:
+            return column
+        encoded = column.combine_chunks().dictionary_encode()
+        names = dict(zip(labels, found, strict=True))
+        values = encoded.dictionary.to_pylist()
+        dictionary = pa.array([None if is_missing(value) else names[value] for value in values], pa.string())
+        return pa.chunked_array([dictionary.take(encoded.indices)])
+
+
+class LabelsSchema(ClassSchema):
+    """Any number of classes a row."""
+
+    name = "labels"
+    column = "labels"
+    type = pa.list_(pa.string())
+    is_exclusive = False
+
+    def names_in(self, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """All lists, end to end."""
+        return pc.list_flatten(column)
+
+    def row_of(self, column: pa.ChunkedArray, position: int) -> int:
+        """The row of the list that has it."""
+        return int(pc.list_parent_indices(column)[position].as_py())
+
+    def prediction(self, name: str) -> list[str]:
+        """A list with the class."""
+        return [name]
+
+    def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
+        """A list has no null in it; else as for every schema of classes."""
+        if self.names_in(columns[self.column]).null_count:
+            raise MisfitError("gave a list of labels with null in it")
+        super().check_decoded(columns, classes)
+
+    def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
+        """Lists of names of classes; numbers are refused: they could be positions, or a row of 0 and 1."""
+        column = targets.cast(self.type, self.name)
+        labels = [value for value in pc.unique(self.names_in(column)).to_pylist() if not is_missing(value)]
+        found = read_labels(labels, classes, positions=False)
+        if isinstance(found, Unreadable):
+            rows = enumerate(column.to_pylist())
+            raise targets.refuse(next(row for row, value in rows if value is not None and found.label in value), found)
+        if found == labels:
+            return column
+        names = dict(zip(labels, found, strict=True))
+        lists = [
+            None if row is None else [names[label] for label in row if not is_missing(label)]
+            for row in column.to_pylist()
+        ]
+        return pa.chunked_array([pa.array(lists, self.type)])
+
+
+def _listed(classes: Sequence[str]) -> str:
+    return ", ".join(f"`{name}`" for name in list(classes)[:LISTED_CLASSES])

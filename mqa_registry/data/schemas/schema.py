@@ -1,0 +1,79 @@
+"""What a prediction schema says of itself: its columns, how foreign tables and targets become them, what may be stored."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+import pyarrow as pa
+
+from mqa_registry.data.columns import finite_or_null, typed_column
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.data.schemas.target_column import TargetColumn
+
+Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
+
+
+class MisfitError(Exception):
+    """Columns that are no predictions of their schema: `message` continues a sentence about whoever gave them."""
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+
+class Schema:
+    """One kind of prediction.
+
+    The column `column`, of the Arrow type `type`, holds the prediction itself, and is null where there is none; those in
+    `extra` may be left out of a table. A new schema is a subclass with these attributes, listed in
+    `mqa_registry.data.schemas`; it overrides a method where it differs from what most schemas do.
+    """
+
+    name: ClassVar[str]
+    column: ClassVar[str]
+    type: ClassVar[pa.DataType]
+    extra: ClassVar[Mapping[str, pa.DataType]] = {}
+    has_classes: ClassVar[bool] = False  # predictions are chosen from a fixed set
+    is_exact: ClassVar[bool] = True  # two predictions are equal or wrong; false for real numbers, which are near or far
+    may_quote_rows: ClassVar[bool] = False  # a prediction may repeat words of its row
+    sample_predictions: ClassVar[Sequence[Any]] = ()  # two, good but not sure; for a measure to be called with
+    sample_targets: ClassVar[Sequence[Any]] = ()  # their targets, where those are not the same
+
+    @property
+    def columns(self) -> dict[str, pa.DataType]:
+        """Every column beside `id` with its Arrow type."""
+        return {self.column: self.type, **self.extra}
+
+    def read(
+        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
+    ) -> tuple[Columns, tuple[str, ...]]:
+        """The columns of this schema in a table made elsewhere, and the classes; a prediction with NaN or Inf is null.
+
+        `classes` are those that the caller names, if any. A DataError names the column that is missing or of another
+        type, or the id of a row that does not fit.
+        """
+        there = {self.column, *table.column_names}
+        columns = {name: typed_column(table, name, kind) for name, kind in self.columns.items() if name in there}
+        columns[self.column] = finite_or_null(columns[self.column])
+        self.check_rows(columns[self.column], ids)
+        return columns, ()
+
+    def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
+        """Raise a DataError with the id of the first row whose prediction is incomplete."""
+
+    def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
+        """Raise a MisfitError where columns that a contribution gave are no predictions among these classes."""
+
+    def read_targets(self, targets: TargetColumn, classes: Sequence[str]) -> pa.ChunkedArray:
+        """The targets of a data set as predictions of this schema would be; a DataError where they do not fit."""
+        return targets.cast(self.type, self.name)
+
+    def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]] | None:
+        """Two made-up predictions or their targets, and the classes; None where nothing can be made up."""
+        values = self.sample_targets if as_targets and self.sample_targets else self.sample_predictions
+        return ({self.column: pa.array(values, self.type)}, ()) if values else None

@@ -1,0 +1,72 @@
+"""What each prediction schema says of itself."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from mqa_registry import DataError, Predictions, as_predictions
+from mqa_registry.boundary import Contributor, checked_predictions
+from mqa_registry.data import SCHEMAS, schema_named
+
+SAMPLED = ("label", "labels", "value", "vector", "text", "spans")
+
+
+def predictions(schema, classes=(), *, as_targets=False):
+    columns, names = SCHEMAS[schema].sample(classes, as_targets=as_targets)
+    return Predictions(schema, pa.table({"id": ["1", "2"], **columns}), names)
+
+
+def test_the_schemas_are_those_that_the_contract_lists():
+    assert tuple(SCHEMAS) == (
+        "label", "labels", "value", "vector", "text", "spans", "boxes", "mask", "ranking", "waveform",
+    )  # fmt: skip
+    assert all(schema.name == name and schema.column in schema.columns for name, schema in SCHEMAS.items())
+
+
+def test_an_unknown_schema_is_refused_with_those_that_there_are():
+    with pytest.raises(DataError) as refused:
+        schema_named("class")
+    assert refused.value.hint == f"the schemas are {', '.join(SCHEMAS)}"
+
+
+def test_predictions_that_may_repeat_words_of_a_row_are_the_texts_and_the_rankings():
+    assert {name for name, schema in SCHEMAS.items() if schema.may_quote_rows} == {"text", "ranking"}
+
+
+def test_real_numbers_are_near_each_other_and_all_else_is_equal_or_not():
+    assert {name for name, schema in SCHEMAS.items() if not schema.is_exact} == {"value", "vector", "waveform"}
+
+
+def test_labels_alone_are_chosen_from_classes():
+    assert {name for name, schema in SCHEMAS.items() if schema.has_classes} == {"label", "labels"}
+
+
+@pytest.mark.parametrize("classes", [(), ("few",), ("few", "many"), ("few", "many", "all")])
+@pytest.mark.parametrize("schema", SAMPLED)
+def test_a_sample_is_as_good_as_what_a_task_decodes(schema, classes):
+    sample = predictions(schema, classes)
+    assert checked_predictions(Contributor("task", "acme/task"), sample, schema).table.equals(sample.table)
+    assert not sample.missing.any()
+    assert len(classes) < 2 or not SCHEMAS[schema].has_classes or sample.classes == classes
+
+
+@pytest.mark.parametrize("schema", SAMPLED)
+def test_a_sample_of_real_numbers_or_probabilities_is_not_sure_of_its_targets(schema):
+    sample, targets = predictions(schema), predictions(schema, as_targets=True)
+    unsure = SCHEMAS[schema].has_classes or not SCHEMAS[schema].is_exact
+    assert sample.table.equals(targets.table) is not unsure
+
+
+def test_the_other_schemas_have_no_sample():
+    assert [name for name, schema in SCHEMAS.items() if schema.sample(()) is None] == [
+        "boxes", "mask", "ranking", "waveform",
+    ]  # fmt: skip
+
+
+def test_a_list_of_labels_with_null_in_it_is_told_from_a_row_without_labels():
+    table = pa.table({"id": ["1", "2"], "labels": pa.array([["a"], None], pa.list_(pa.string()))})
+    assert as_predictions(table, "labels").missing.tolist() == [False, True]
+    damaged = Predictions("labels", pa.table({"id": ["1"], "labels": pa.array([["a", None]])}), ("a",))
+    with pytest.raises(Exception, match="a list of labels with null in it"):
+        checked_predictions(Contributor("task", "acme/task"), damaged, "labels")
