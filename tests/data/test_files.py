@@ -503,3 +503,10 @@ def test_a_code_that_stands_for_nothing_is_refused(file, code):
 def test_a_number_of_too_many_digits_is_text(file, digits, layout):
     number = "9" * digits
     assert read(file("rows.json", layout.format(number))) == {"text": ["a"], "n": [number]}
+
+
+@pytest.mark.parametrize("digits", [11, 18])
+@pytest.mark.parametrize("layout", ['[{{"text": "a", "n": {0}}}]', '{{"text": "a",\n "n": {0}}}'])
+def test_a_number_of_some_digits_is_one(file, digits, layout):
+    number = int("9" * digits)
+    assert read(file("rows.json", layout.format(number))) == {"text": ["a"], "n": [number]}

@@ -167,3 +167,8 @@ def test_labels_of_targets_beside_those_that_predictions_happen_to_have():
 def test_numbers_for_names_are_refused_and_never_judged_as_other_labels(labels, classes):
     with pytest.raises(DataError, match=r"no label of the targets .* is one of the predictions"):
         other_labels(labels, classes)
+
+
+@pytest.mark.parametrize("word", ["NaN", "None", "null", "NA", "N/A", "<NA>", "NaT"])
+def test_a_word_that_programs_write_for_no_value_is_told_with_the_way_to_say_so(word):
+    assert "where it means that there is no label, leave it empty" in refusal("positive", word).hint

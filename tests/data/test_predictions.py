@@ -200,6 +200,12 @@ def test_rounded_probabilities_pass():
     assert len(converted(no=[0.3333, 1 + 1e-8], maybe=[0.3333, 0.0], yes=[0.3333, -1e-8])) == 2
 
 
+@pytest.mark.parametrize("beyond", [1e-5, 5e-4])
+def test_a_probability_beyond_rounding_is_refused_though_the_sum_is_near_1(beyond):
+    with pytest.raises(DataError, match="probabilit"):
+        converted(no=[1 + beyond], maybe=[0.0], yes=[-beyond])
+
+
 @pytest.mark.parametrize("classes", [[], ["no", "no"]])
 def test_classes_must_be_named_once(classes):
     assert refusal(classes=classes, label=["no"]).message == "`classes` must name every class once"
