@@ -42,18 +42,6 @@ if TYPE_CHECKING:
         Timeable,
         shapes,
     )
-    from mqa_registry.data import (
-        Edit,
-        Example,
-        Predictions,
-        Targets,
-        as_predictions,
-        edited,
-        fingerprint,
-        positive_class,
-        read_table,
-        with_class_names,
-    )
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.extras import optional_import
@@ -72,6 +60,18 @@ if TYPE_CHECKING:
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.scene import LiveView, Scene
+    from mqa_registry.types import (
+        Edit,
+        Example,
+        Predictions,
+        Targets,
+        as_predictions,
+        edited,
+        fingerprint,
+        positive_class,
+        read_table,
+        with_class_names,
+    )
 
 _HOMES = {
     "atomic": ("atomic_folder",),
@@ -86,7 +86,7 @@ _HOMES = {
         "ModelSource", "Perturbation", "Probe", "Quantile", "Reading", "Replay", "Runner", "Scores", "Slice",
         "Statistic", "Subject", "Task", "Timeable", "shapes",
     ),
-    "data": (
+    "types": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
         "read_table", "with_class_names",
     ),

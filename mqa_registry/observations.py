@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.contributions import Subject
-    from mqa_registry.data import Predictions, Rows
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Finding
     from mqa_registry.plan import RowSet, Sight, View
+    from mqa_registry.types import Predictions, Rows
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Failure:
 
 
 @dataclass(frozen=True)
-class Disturbed:
+class PerturbedRows:
     """Rows as the model sees them. `declined` rows are not among them; `changed` differ from what they were.
 
     `edits` is how many characters apart a changed row is from what it was, on average; None where it has no text.
@@ -59,30 +59,30 @@ class Disturbed:
 
 @dataclass(frozen=True)
 class Prepared:
-    """Everything there is to predict: the undisturbed rows by data set, and every set of rows as the model sees it.
+    """Everything there is to predict: the unperturbed rows by data set, and every set of rows as the model sees it.
 
     `subject` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its source or
     task failed; `replayed` is what the other backends bring, among the same `classes`.
     """
 
     rows: Mapping[str, Rows]
-    seen: Mapping[RowSet, Disturbed | Failure]
+    seen: Mapping[RowSet, PerturbedRows | Failure]
     subject: Subject | None = None
     unmade: Failure | None = None
     replayed: Mapping[View, Observed] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
 
     @property
-    def sound(self) -> dict[RowSet, Disturbed]:
+    def sound(self) -> dict[RowSet, PerturbedRows]:
         """The sets of rows that could be made."""
-        return {one: seen for one, seen in self.seen.items() if isinstance(seen, Disturbed)}
+        return {one: seen for one, seen in self.seen.items() if isinstance(seen, PerturbedRows)}
 
 
 @dataclass(frozen=True)
 class Observed:
     """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
 
-    seen: Disturbed | None
+    seen: PerturbedRows | None
     predictions: Predictions | None = None
     failure: Failure | None = None
 
@@ -91,7 +91,7 @@ class Observed:
 class Sighted:
     """What a probe saw, as the table that it made of it, or the reason why there is none.
 
-    It looked at `rows` rows; `declined`, `changed` and `edits` are what `Disturbed` says of them.
+    It looked at `rows` rows; `declined`, `changed` and `edits` are what `PerturbedRows` says of them.
     """
 
     table: pa.Table | None = None
@@ -123,7 +123,7 @@ class Truncation:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen of every view, and by every probe, and the undisturbed rows of every data set.
+    """What was seen of every view, and by every probe, and the unperturbed rows of every data set.
 
     `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
     the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the

@@ -182,7 +182,7 @@ def _clean(suite: Suite, check: Check, backend: str) -> Step:
 def _reference(suite: Suite, check: Check, view: View) -> View:
     """The view that another is held against: what `against` changes, or the default for this kind of check."""
     against = check.reference(suite.reference, perturbed=bool(view.rows.perturb))
-    rows = RowSet(against.data or view.rows.data, () if against.undisturbed else view.rows.perturb)
+    rows = RowSet(against.data or view.rows.data, () if against.unperturbed else view.rows.perturb)
     return View((against.backend or view.backend) if view.backend else "", rows)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mqa_registry.boundary import PER_ROW
 from mqa_registry.contributions import Metric
-from mqa_registry.data import SCHEMAS, Predictions, schema_named
+from mqa_registry.types import SCHEMAS, Predictions, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mqa_registry.contributions import Codec, Runner, Subject
-    from mqa_registry.data import Predictions, Rows
+    from mqa_registry.types import Predictions, Rows
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ def test_the_suite_cuts_the_rows_by_the_plugins_slice(done):
     assert "0.667" in report
 
 
-def test_the_disturbed_rows_can_be_looked_at(done):
+def test_the_perturbed_rows_can_be_looked_at(done):
     written = sorted(path.name for path in (done.folder / "rows").glob("*.parquet"))
     assert written[0].startswith("posts.add-")
     assert written[1] == "posts.parquet"

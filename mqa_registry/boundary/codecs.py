@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.boundary.calls import Contributor
     from mqa_registry.contributions.subject import Batch, Encoded, Outputs, Reading, Runner
-    from mqa_registry.data import Example
+    from mqa_registry.types import Example
 
 
 def checked_source(who: Contributor, given: Any) -> Model:

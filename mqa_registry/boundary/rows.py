@@ -10,13 +10,13 @@ import pyarrow as pa
 
 from mqa_registry.boundary.calls import calling, refuse
 from mqa_registry.boundary.measures import spelled
-from mqa_registry.data import edited
+from mqa_registry.types import edited
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mqa_registry.boundary.calls import Contributor
-    from mqa_registry.data import Edit
+    from mqa_registry.types import Edit
 
 RETURN = "return the example: a dict with the same fields, or None to decline the row"
 EDITS = "each field has a list of edits, (from, to, replacement), in order and apart"

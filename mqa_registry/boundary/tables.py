@@ -11,9 +11,9 @@ import pyarrow.compute as pc
 
 from mqa_registry.boundary.calls import refuse
 from mqa_registry.boundary.measures import spelled
-from mqa_registry.data import Predictions, schema_named
-from mqa_registry.data.columns import finite_or_null
-from mqa_registry.data.schemas import MisfitError
+from mqa_registry.types import Predictions, schema_named
+from mqa_registry.types.columns import finite_or_null
+from mqa_registry.types.schemas import MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -134,6 +134,6 @@ def _default(option: Option) -> str:
 
 def _consequences(perturbation: Perturbation) -> Iterator[str]:
     """What a perturbation acts on, and what becomes of the right answer."""
-    yield f"disturbs: {perturbation.modality}"
+    yield f"perturbs: {perturbation.modality}"
     spans = ", spans of the text move with it" if perturbation.edits else ""
     yield f"the right answer: {ANSWERS[perturbation.answer]}{spans}"

@@ -27,7 +27,7 @@ def rows(
     from mqa_registry.commands.outputs import check_rows, mark_rows
     from mqa_registry.errors import NotRunError
     from mqa_registry.naming import counted
-    from mqa_registry.predict import Disturbed, Silence, load_rows, perturb_rows
+    from mqa_registry.predict import PerturbedRows, Silence, load_rows, perturb_rows
     from mqa_registry.report.files import explained
     from mqa_registry.report.output import output
     from mqa_registry.watching import begin
@@ -36,12 +36,12 @@ def rows(
     plan = runs.planned(suite, options)
     check_rows(out)
     with limited(options.timeout):
-        undisturbed = load_rows(plan, options.conditions(plan.suite))
-        perturbed = perturb_rows(plan, undisturbed, Silence())
+        unperturbed = load_rows(plan, options.conditions(plan.suite))
+        perturbed = perturb_rows(plan, unperturbed, Silence())
     with explained(out):
         mark_rows(out)
         for row_set, seen in perturbed.items():
-            if not isinstance(seen, Disturbed):
+            if not isinstance(seen, PerturbedRows):
                 raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
             path = out / f"{row_set.name}.parquet"
             pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)

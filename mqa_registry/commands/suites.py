@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_registry.commands.reporting import ReportOptions
-    from mqa_registry.data import Example
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun
+    from mqa_registry.types import Example
 
 
 def execute_suite(suite: Mapping[str, Any], path: Path, options: RunOptions, report: ReportOptions) -> ExecutedRun:

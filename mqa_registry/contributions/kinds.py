@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.contributions.subject import Runner
-    from mqa_registry.data import Example
     from mqa_registry.findings import Exported, Finding
+    from mqa_registry.types import Example
 
 
 @dataclass(frozen=True)
@@ -298,7 +298,7 @@ class Slice(Contribution):
     """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row.
 
     Where that takes more than the row itself, `sees` is what the function gets instead, to give a list with such an
-    answer for every row: `table` is the whole data set, undisturbed, and `predictions` are those of the reference view
+    answer for every row: `table` is the whole data set, unperturbed, and `predictions` are those of the reference view
     or, in a check that has none, of its own view.
     """
 

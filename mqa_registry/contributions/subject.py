@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.contributions.kinds import Task
-    from mqa_registry.data import Example
+    from mqa_registry.types import Example
 
     Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -196,7 +196,7 @@ class Subject:
         return codec.of_length(self.fixed_length) or codec
 
     def examples(self, most: int) -> Sequence[Example]:
-        """Undisturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
+        """Unperturbed rows of the suite's first data set, spread over it, such as a quantizer calibrates with."""
         if most not in self.given:
             self.given[most] = self._examples(most) if self._examples else ()
         return self.given[most]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.data import schema_named
 from mqa_registry.judging.samples import positions_of
+from mqa_registry.types import schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.data import Predictions, Rows
     from mqa_registry.judging.groups import Positions
     from mqa_registry.judging.samples import MeasureInputs
     from mqa_registry.stats.estimates import Bools, Floats
+    from mqa_registry.types import Predictions, Rows
 
 MAX_EXAMPLES = 5
 MAX_PICKED_EXAMPLES = 20  # of those that a comparison picked

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry.data import Predictions, Rows
     from mqa_registry.suite import Use
+    from mqa_registry.types import Predictions, Rows
 
     Positions: TypeAlias = npt.NDArray[np.int64]
 

@@ -14,7 +14,6 @@ import numpy as np
 
 from mqa_registry.bounds import QUANTITIES, words_of
 from mqa_registry.contributions import Comparison, Metric, Quantile
-from mqa_registry.data import labels_in
 from mqa_registry.errors import ContributionError
 from mqa_registry.judging.groups import groups_of, sees_predictions
 from mqa_registry.judging.metric_kind import BoundedScores, MetricKind, find_metric_kind
@@ -27,15 +26,16 @@ from mqa_registry.stats.sample_size import (
     can_hold_quantile,
     fewest_rows,
 )
+from mqa_registry.types import labels_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mqa_registry.data import Rows
     from mqa_registry.judging.metric_kind import Kind
     from mqa_registry.plan import Case, Plan
     from mqa_registry.stats.estimates import Bools
     from mqa_registry.suite import Check
+    from mqa_registry.types import Rows
 
 WHY_UNKNOWN = {
     MetricKind.MEAN: "depends on how far the rows' scores lie apart",

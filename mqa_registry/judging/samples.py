@@ -10,18 +10,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.contributions import Comparison, Perturbation
-from mqa_registry.data import targets_of
 from mqa_registry.errors import ContributionError, DataError
 from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, sees_predictions
+from mqa_registry.types import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.data import Predictions, Rows, Targets
     from mqa_registry.judging.groups import Positions
     from mqa_registry.observations import Observations, Observed
     from mqa_registry.plan import Case, Step, View
     from mqa_registry.suite import Use
+    from mqa_registry.types import Predictions, Rows, Targets
 
 TargetUse: TypeAlias = Literal["required", "optional", "unused"]  # whether a row without a target is left out
 

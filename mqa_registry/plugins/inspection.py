@@ -129,6 +129,6 @@ def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
     if perturbation.answer not in {"stays", "moves", "changes"}:
         yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
     if perturbation.edits and perturbation.modality != "text":
-        yield f"`edits` are those of a text, and it disturbs {perturbation.modality}"
+        yield f"`edits` are those of a text, and it perturbs {perturbation.modality}"
     if perturbation.edits and perturbation.answer == "moves":
         yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'

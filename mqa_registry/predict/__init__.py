@@ -1,6 +1,6 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
-from mqa_registry.observations import Disturbed, Failure, Observations, Observed, Sighted, Work
+from mqa_registry.observations import Failure, Observations, Observed, PerturbedRows, Sighted, Work
 from mqa_registry.predict.invariance import batch_invariance
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.preparation import examine, load_rows, perturb_rows, prepare
@@ -9,10 +9,10 @@ from mqa_registry.predict.run import predict
 from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
-    "Disturbed",
     "Failure",
     "Observations",
     "Observed",
+    "PerturbedRows",
     "Progress",
     "Sighted",
     "Silence",

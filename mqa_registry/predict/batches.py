@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec
     from mqa_registry.contributions.subject import Encoded
-    from mqa_registry.data import Example
+    from mqa_registry.types import Example
 
 
 @dataclass(frozen=True)

@@ -7,21 +7,21 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Batching, shapes
-from mqa_registry.data import fingerprint
 from mqa_registry.errors import ContributionError
 from mqa_registry.findings import Finding
 from mqa_registry.predict.invariance import batch_invariance, shift_of_padding
 from mqa_registry.predict.subject import spread
+from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import ExitStack
 
     from mqa_registry.contributions.subject import Encoded
-    from mqa_registry.data import Example, Rows
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
+    from mqa_registry.types import Example, Rows
 
 FORMAT = b"2"  # counts up when the same model would be measured otherwise
 DRAWN = 32  # rows, of which a few are run

@@ -1,4 +1,4 @@
-"""Distance: how far a disturbed row lies from what it was."""
+"""Distance: how far a perturbed row lies from what it was."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from rapidfuzz.distance import Levenshtein
 
 if TYPE_CHECKING:
-    from mqa_registry.data import Example
+    from mqa_registry.types import Example
 
 MOST = 2000  # characters of a text that are compared: the time grows with the square of them
 

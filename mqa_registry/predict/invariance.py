@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec
     from mqa_registry.contributions.subject import Batch, Encoded, Outputs
-    from mqa_registry.data import Example
+    from mqa_registry.types import Example
 
     Values: TypeAlias = Mapping[str, npt.NDArray[Any]]
 

@@ -13,7 +13,6 @@ import pyarrow as pa
 
 from mqa_registry.boundary import Passes, calling, checked_budget, checked_identity, runner_of
 from mqa_registry.contributions import Batching, shapes
-from mqa_registry.data import Predictions, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
@@ -23,6 +22,7 @@ from mqa_registry.predict.outputs import joined_outputs
 from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
 from mqa_registry.suite import identity
+from mqa_registry.types import Predictions, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,11 +8,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.boundary import checked_table
-from mqa_registry.data import Rows, derived_ids, mapped_labels
-from mqa_registry.data.digest import digest_of_files, digest_of_table
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.stats.randomness import generator
+from mqa_registry.types import Rows, derived_ids, mapped_labels
+from mqa_registry.types.digest import digest_of_files, digest_of_table
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import Conditions, Task

@@ -13,27 +13,27 @@ import pyarrow as pa
 
 from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching
-from mqa_registry.data import with_targets_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
-from mqa_registry.observations import Disturbed, Failure, Sighted
+from mqa_registry.observations import Failure, PerturbedRows, Sighted
 from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.scene import LiveView, Scene
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
+from mqa_registry.types import with_targets_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
     from mqa_registry.contributions import Codec, Runner, Subject
-    from mqa_registry.data import Predictions
     from mqa_registry.errors import Problem
     from mqa_registry.observations import Observed, Prepared
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
+    from mqa_registry.types import Predictions
 
 FORMAT = 2  # counts up when the host itself would keep what probes saw in another form
 
@@ -122,9 +122,9 @@ class Looking:
             failures += [one.unopened for view in sight.views if (one := self._live.get(view.backend)) and one.unopened]
         return failures[0] if failures else None
 
-    def _seen(self, view: View) -> Disturbed:
+    def _seen(self, view: View) -> PerturbedRows:
         seen = self._prepared.seen[view.rows]
-        assert isinstance(seen, Disturbed)
+        assert isinstance(seen, PerturbedRows)
         return seen
 
     def _kept(self, sight: Sight) -> pa.Table | None:

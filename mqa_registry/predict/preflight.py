@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, cast
 
 from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
-from mqa_registry.data import targets_of
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.rehearsal import can_rehearse, rehearse
+from mqa_registry.types import targets_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
-    from mqa_registry.data import Rows
     from mqa_registry.observations import Observations
     from mqa_registry.plan import Case, Plan
     from mqa_registry.suite import Use
+    from mqa_registry.types import Rows
 
 
 def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> None:

@@ -6,24 +6,24 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Replay
-from mqa_registry.data import labels_in, other_labels, schema_named
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
-from mqa_registry.observations import Disturbed, Failure, Observed, Prepared
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.observations import Failure, Observed, PerturbedRows, Prepared
 from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
 from mqa_registry.predict.subject import subject_of
+from mqa_registry.types import labels_in, other_labels, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import Backend, Conditions, Subject, Task
-    from mqa_registry.data import Rows
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.progress import Progress
     from mqa_registry.suite import Use
+    from mqa_registry.types import Rows
 
 CHECKING = "checking what the suite asks"
 
@@ -71,7 +71,7 @@ def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
         preflight(plan, rows, subject.task.schema, subject.model.labels)
         return rows
     views = [view for view in _to_replay(plan) if not view.rows.perturb]
-    replayed = [_replayed(plan, view, Disturbed(rows[view.rows.data])) for view in views]
+    replayed = [_replayed(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
     if schema := _schema(replayed):
         preflight(plan, rows, schema, _classes(None, replayed, rows.values()))
     return rows
@@ -79,15 +79,15 @@ def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
 
 def perturb_rows(
     plan: Plan, rows: Mapping[str, Rows], progress: Progress, lost: Mapping[str, Failure] | None = None
-) -> dict[RowSet, Disturbed | Failure]:
+) -> dict[RowSet, PerturbedRows | Failure]:
     """Every set of rows as the model sees it; of data sets that were lost, why."""
     if any(row_set.perturb for row_set in plan.row_sets):
-        progress.stage("disturbing rows")
+        progress.stage("perturbing rows")
     task = _task(plan)
     return {
         one: lost[one.data]
         if lost and one.data in lost
-        else disturb(rows[one.data], one.perturb, task, plan.suite.seed)
+        else apply_perturbations(rows[one.data], one.perturb, task, plan.suite.seed)
         for one in plan.row_sets
     }
 
@@ -153,7 +153,7 @@ def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
     return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
-def _replayed(plan: Plan, view: View, seen: Disturbed | Failure) -> Observed:
+def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> Observed:
     if isinstance(seen, Failure):
         return Observed(None, failure=seen)
     return replay(view, plan.suite.backends[view.backend], seen)

@@ -10,14 +10,14 @@ import pyarrow.compute as pc
 from mqa_registry.boundary import checked_predictions
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.naming import counted
-from mqa_registry.observations import Disturbed, Failure, Observed
+from mqa_registry.observations import Failure, Observed, PerturbedRows
 
 if TYPE_CHECKING:
     from mqa_registry.plan import View
     from mqa_registry.suite import Use
 
 
-def replay(view: View, use: Use, seen: Disturbed) -> Observed:
+def replay(view: View, use: Use, seen: PerturbedRows) -> Observed:
     """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
     try:
         brought = checked_predictions(use.who, use.call(view.rows.name), "")

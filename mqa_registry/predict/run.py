@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry.boundary import encoding_arrays
-from mqa_registry.data import fingerprint
-from mqa_registry.data.digest import digest_of_files
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.batches import encode
@@ -22,13 +20,14 @@ from mqa_registry.predict.looking import Looking
 from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import joined, split
+from mqa_registry.types import fingerprint
+from mqa_registry.types.digest import digest_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Codec, Conditions, Subject
-    from mqa_registry.data import Example, Rows
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encodings
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use
+    from mqa_registry.types import Example, Rows
 
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
 
@@ -128,7 +128,7 @@ def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]
 
 
 def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) -> dict[str, Truncation]:
-    """Per data set how its rows were truncated, those of its first set of rows: the undisturbed ones where there are any."""
+    """Per data set how its rows were truncated, those of its first set of rows: the unperturbed ones where there are any."""
     first: dict[str, Keys] = {}
     for row_set, fingerprints in sorted(asked.items(), key=lambda one: len(one[0].perturb)):
         first.setdefault(row_set.data, fingerprints)

@@ -11,8 +11,8 @@ from mqa_registry.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mqa_registry.data import Rows
     from mqa_registry.suite import Use
+    from mqa_registry.types import Rows
 
 
 def field_of_spans(rows: Rows, texts: Iterable[str]) -> str:
@@ -26,7 +26,7 @@ def field_of_spans(rows: Rows, texts: Iterable[str]) -> str:
     if len(fields) > 1:
         raise UsageError(
             f"the targets are spans of a text, and it could be any of {', '.join(f'`{name}`' for name in fields)}",
-            hint="disturb them where a row has one text",
+            hint="perturb them where a row has one text",
         )
     return fields[0] if fields else ""
 

@@ -14,17 +14,17 @@ import numpy as np
 from mqa_registry import plugins
 from mqa_registry.boundary import checked_codec, checked_source, runner_of
 from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
-from mqa_registry.data.labels import Unreadable, read_labels
 from mqa_registry.errors import DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
+from mqa_registry.types.labels import Unreadable, read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Model, Runner
     from mqa_registry.contributions.subject import Batch
-    from mqa_registry.data import Example, Rows
     from mqa_registry.plugins import Catalog, Kinds
+    from mqa_registry.types import Example, Rows
 
 PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
 
@@ -37,7 +37,7 @@ def subject_of(
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> Subject:
-    """The model with its task; the module itself is not built yet. `rows` are undisturbed rows that it may ask for.
+    """The model with its task; the module itself is not built yet. `rows` are unperturbed rows that it may ask for.
 
     `sample` and `given` are those of the same subject elsewhere, where there are no rows to make them of here.
     """

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Comparison, Contribution, Metric, Probe, Slice
-from mqa_registry.data.digest import digest_of_files
+from mqa_registry.types.digest import digest_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import Conditions
-    from mqa_registry.data import Rows
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations
+    from mqa_registry.types import Rows
 
 OWN = ("numpy", "pyarrow", "scipy")  # what the host itself calculates with
 JUDGING = (Metric, Comparison, Probe, Slice)  # what a verdict depends on, once the predictions are there

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mqa_registry.contributions import Backend, Conditions, Subject, Task
-    from mqa_registry.data import Example, Rows
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.suite import Data, ModelUse, Use
+    from mqa_registry.types import Example, Rows
 
 TEXT = "text"  # the field of a row that a task without a sample can be traced with
 

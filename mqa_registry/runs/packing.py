@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from mqa_registry.data import Predictions, Rows
 from mqa_registry.findings import Finding
-from mqa_registry.predict import Disturbed, Failure, Observed, Sighted
+from mqa_registry.predict import Failure, Observed, PerturbedRows, Sighted
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
+from mqa_registry.types import Predictions, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -143,7 +143,7 @@ def _sighted(one: Table, tables: Read) -> Sighted:
     return Sighted(table, one["failure"] and Failure(**one["failure"]), **counts)
 
 
-def _seen(seen: Disturbed, rows: Mapping[str, Rows], tables: Tables) -> Table:
+def _seen(seen: PerturbedRows, rows: Mapping[str, Rows], tables: Tables) -> Table:
     """The rows as the model saw them: the whole data set, or only what may differ from it."""
     counts = {"declined": seen.declined, "changed": seen.changed, "edits": seen.edits}
     whole = next((name for name, one in rows.items() if seen.rows is one), None)
@@ -156,7 +156,7 @@ def _seen(seen: Disturbed, rows: Mapping[str, Rows], tables: Tables) -> Table:
 def _observed(one: Table, rows: Mapping[str, Rows], tables: Read) -> Observed:
     seen, predictions, failure = one["seen"], one["predictions"], one["failure"]
     return Observed(
-        seen and Disturbed(_as_seen(seen, rows, tables), seen["declined"], seen["changed"], seen.get("edits")),
+        seen and PerturbedRows(_as_seen(seen, rows, tables), seen["declined"], seen["changed"], seen.get("edits")),
         predictions and Predictions(predictions["schema"], found(predictions, tables), tuple(predictions["classes"])),
         failure and Failure(**failure),
     )

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from mqa_registry.data import Rows
     from mqa_registry.findings import Finding
     from mqa_registry.plan import Plan, Sight, View
     from mqa_registry.report import Report
     from mqa_registry.suite import RawSuite, Suite
+    from mqa_registry.types import Rows
 
     Recipe = Mapping[str, Any]
 

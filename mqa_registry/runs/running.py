@@ -31,11 +31,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry.data import Predictions
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations, Progress
     from mqa_registry.suite import RawSuite
+    from mqa_registry.types import Predictions
 
 
 def planned(path: str | Path, options: RunOptions) -> Plan:

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.contributions import Slice
-from mqa_registry.data import Rows, schema_named
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.predict import Failure
+from mqa_registry.types import Rows, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.data import Example
     from mqa_registry.plan import Plan, Sight
     from mqa_registry.predict import Observations, Observed, Sighted
     from mqa_registry.suite import Suite, Use
+    from mqa_registry.types import Example
 
 ROLES = ("id", "target", "cluster")
 LEFT_OUT = Failure("the run was kept without texts, and these predictions are texts", "run it without `--no-examples`")

@@ -213,7 +213,7 @@ def _parse_against(node: Node | None, context: ValidationContext, resolver: Reso
     return Against(
         backend=backend.value if backend and _require(backend, tuple(context.backends), "backend", resolver) else None,
         data=data.value if data and _require(data, context.data, "data set", resolver) else None,
-        undisturbed="perturb" in valid,
+        unperturbed="perturb" in valid,
     )
 
 

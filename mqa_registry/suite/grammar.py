@@ -86,7 +86,7 @@ CHECK = Options(
 AGAINST = Options(
     (
         Option("backend", Name, None, "the same rows on this backend"),
-        Option("perturb", Literal[False], None, "the undisturbed rows"),
+        Option("perturb", Literal[False], None, "the unperturbed rows"),
         Option("data", Name, None, "another data set"),
     )
 )

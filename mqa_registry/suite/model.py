@@ -104,11 +104,11 @@ class Against:
 
     backend: str | None = None
     data: str | None = None
-    undisturbed: bool = False
+    unperturbed: bool = False
 
     def differs(self, backend: str, data: str, *, perturbed: bool) -> bool:
         """Whether it names another view than that of this backend and data set, with perturbed rows or not."""
-        return self.backend not in {None, backend} or self.data not in {None, data} or (self.undisturbed and perturbed)
+        return self.backend not in {None, backend} or self.data not in {None, data} or (self.unperturbed and perturbed)
 
 
 def default_against(first_backend: str, *, compares: bool, perturbed: bool) -> Against:
@@ -117,7 +117,7 @@ def default_against(first_backend: str, *, compares: bool, perturbed: bool) -> A
     A comparison holds a backend against the first one. A metric of perturbed rows is held against the same rows
     without the perturbation, any other against the first backend.
     """
-    return Against(undisturbed=True) if perturbed and not compares else Against(backend=first_backend)
+    return Against(unperturbed=True) if perturbed and not compares else Against(backend=first_backend)
 
 
 def takes_two_views(measure: Contribution | None) -> bool:

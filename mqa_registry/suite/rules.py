@@ -103,7 +103,7 @@ def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iter
         yield Diagnostic(draft.keys["measure"], message, hint)
         return
     for word, node in draft.bounds("reference").items():
-        message = f"`{word}` has no reference view: nothing is disturbed, and {backend}"
+        message = f"`{word}` has no reference view: nothing is perturbed, and {backend}"
         yield Diagnostic(node, message, f"add `perturb`, {hint}")
 
 
@@ -144,7 +144,7 @@ def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
     for name, perturbation in _perturbations(draft):
         if perturbation.modality not in modalities:
             reads = " or ".join(modalities)
-            message = f"`{name}` disturbs {perturbation.modality}, and the task `{context.task.name}` reads {reads}"
+            message = f"`{name}` perturbs {perturbation.modality}, and the task `{context.task.name}` reads {reads}"
             yield Diagnostic(draft.keys["perturb"], message)
 
 
@@ -161,7 +161,7 @@ def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Di
 
 def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     """Spans before and after a perturbation are offsets in two texts, and do not compare."""
-    if not (isinstance(draft.kind, Comparison) and draft.against and draft.against.undisturbed and draft.on):
+    if not (isinstance(draft.kind, Comparison) and draft.against and draft.against.unperturbed and draft.on):
         return
     for name, perturbation in _perturbations(draft):
         if perturbation.modality == "text" and context.schema(draft.on[0]) == "spans":
@@ -208,7 +208,7 @@ def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) ->
         message = f"the probe `{draft.measured}` sees rows alone, and no backend"
         yield Diagnostic(draft.keys["on"], message, "take `on` out")
     against = draft.against
-    if draft.compares and not (against and (against.data or against.undisturbed)):
+    if draft.compares and not (against and (against.data or against.unperturbed)):
         message = f"the probe `{draft.measured}` holds two sets of rows against each other"
         yield Diagnostic(draft.keys["measure"], message, 'name the other, as in `against = { data = "train" }`')
 

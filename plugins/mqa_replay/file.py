@@ -104,7 +104,7 @@ def _find_file(path: Path, view: str) -> Path:
     if not path.is_dir():
         if "." in view:
             raise NotRunError(
-                f"`{path}` has predictions for undisturbed rows alone, and view `{view}` is asked for",
+                f"`{path}` has predictions for unperturbed rows alone, and view `{view}` is asked for",
                 hint="`mqa rows SUITE --out DIR` writes its rows; predict them, and put all predictions into one folder,"
                 " each under its view's name",
             )

@@ -23,11 +23,11 @@ import pyarrow as pa
 import mqa_metrics
 from mqa_registry import Metric, Predictions
 from mqa_registry import plan as plans
-from mqa_registry.data import Rows
 from mqa_registry.judging import judge
-from mqa_registry.observations import Disturbed, Observations, Observed
+from mqa_registry.observations import Observations, Observed, PerturbedRows
 from mqa_registry.plan import Plan, RowSet, View
 from mqa_registry.suite import Check, Expect, Suite, Use
+from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -149,7 +149,7 @@ def _observations(chances: Floats, codes: Ints) -> Observations:
     pairs = pa.FixedSizeListArray.from_arrays(pa.array(np.stack([1 - chances, chances], axis=1).ravel()), 2)
     answers = names.take(pa.array((chances > 0.5).astype(np.int64)))
     table = pa.table({"id": ids, "label": answers, "probability": pairs.cast(pa.list_(pa.float64()))})
-    observed = Observed(Disturbed(rows), Predictions("label", table, CLASSES))
+    observed = Observed(PerturbedRows(rows), Predictions("label", table, CLASSES))
     return Observations({"rows": rows}, {View("one", RowSet("rows")): observed})
 
 
@@ -168,7 +168,9 @@ def _stream(rows: int) -> None:
     names_, targets, labels = columns
     data = Rows(pa.table({"id": names_, "target": targets}), ())
     predictions = Predictions("label", pa.table({"id": names_, "label": labels}), CLASSES)
-    observations = Observations({"rows": data}, {View("one", RowSet("rows")): Observed(Disturbed(data), predictions)})
+    observations = Observations(
+        {"rows": data}, {View("one", RowSet("rows")): Observed(PerturbedRows(data), predictions)}
+    )
     at_hand = _memory()
     took = time.process_time()
     (result,) = judge(_plan([_check("accuracy", 0.5, "proportions")]), observations)

@@ -23,12 +23,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry import Perturbation
-from mqa_registry.data import Rows
 from mqa_registry.options import options_of
 from mqa_registry.plugins import load_all
-from mqa_registry.predict import Disturbed
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict import PerturbedRows
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Use
+from mqa_registry.types import Rows
 from tests.benchmarks.predict import DATA, MODEL, told
 
 if TYPE_CHECKING:
@@ -88,13 +88,13 @@ def sentences(rows: int) -> list[str]:
     ]
 
 
-def measure_speed(use: Use, rows: Rows) -> tuple[float, Disturbed]:
+def measure_speed(use: Use, rows: Rows) -> tuple[float, PerturbedRows]:
     """Rows per second, and the perturbed rows; the first rows, which may load a lexicon, are not counted."""
-    disturb(Rows(rows.table.slice(0, 100), rows.fields), [use], None, 7)
+    apply_perturbations(Rows(rows.table.slice(0, 100), rows.fields), [use], None, 7)
     start = time.perf_counter()
-    perturbed = disturb(rows, [use], None, 7)
+    perturbed = apply_perturbations(rows, [use], None, 7)
     took = time.perf_counter() - start
-    assert isinstance(perturbed, Disturbed), perturbed.message
+    assert isinstance(perturbed, PerturbedRows), perturbed.message
     return len(rows) / took, perturbed
 
 

@@ -91,7 +91,7 @@ def even_suite(folder: Path, rows: int) -> Path:
 
 
 def long_and_short(folder: Path, lengths: npt.NDArray[Any], rng: np.random.Generator) -> Path:
-    """Rows of these numbers of tokens, put together from the demo sentences, as they are and disturbed."""
+    """Rows of these numbers of tokens, put together from the demo sentences, as they are and perturbed."""
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(MODEL)

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from mqa_registry.boundary import Contributor, checked_measure, checked_numbers
 from mqa_registry.contributions import Quantile, Statistic
-from mqa_registry.data import Predictions
 from mqa_registry.errors import ContributionError
+from mqa_registry.types import Predictions
 
 ROWS = 4
 WHO = Contributor("metric", "acme/f1")

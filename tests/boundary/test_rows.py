@@ -8,13 +8,13 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Perturbation, Slice
-from mqa_registry.data import Rows
 from mqa_registry.errors import ContributionError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.groups import groups_of
 from mqa_registry.predict import Failure
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Severity, Use
+from mqa_registry.types import Rows
 
 TABLE = pa.table({"id": ["a", "b"], "text": ["one two", "three"], "target": ["few", "many"]})
 ROWS = Rows(TABLE, ("text",))
@@ -22,7 +22,7 @@ ROWS = Rows(TABLE, ("text",))
 
 def perturbed(function, **declared):
     use = Use("acme/typos", Perturbation("typos", function, modality="text", **declared))
-    return disturb(ROWS, [use], None, 7)
+    return apply_perturbations(ROWS, [use], None, 7)
 
 
 def in_place(example, rng):
@@ -80,8 +80,12 @@ def test_options_are_the_suites_whatever_a_function_does_to_them():
         return {"text": f"{example['text']} {words.pop() if words else 'none'}"}
 
     use = Use("acme/greedy", Perturbation("greedy", greedy, modality="text"), options={"words": ["one"]})
-    first = disturb(ROWS, [use], None, 7).rows.table["text"].to_pylist()
-    assert disturb(ROWS, [use], None, 7).rows.table["text"].to_pylist() == first == ["one two one", "three none"]
+    first = apply_perturbations(ROWS, [use], None, 7).rows.table["text"].to_pylist()
+    assert (
+        apply_perturbations(ROWS, [use], None, 7).rows.table["text"].to_pylist()
+        == first
+        == ["one two one", "three none"]
+    )
 
 
 def grouped(function, sees="example"):

@@ -9,8 +9,8 @@ import pytest
 
 from mqa_registry.boundary import Contributor, checked_answers, checked_predictions, checked_table
 from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
-from mqa_registry.data import Predictions
 from mqa_registry.errors import ContributionError
+from mqa_registry.types import Predictions
 
 WHO = Contributor("task", "acme/classify")
 CLASSES = ("few", "many")

@@ -154,7 +154,7 @@ def test_a_dry_run_shows_rows_at_hand_and_rows_needed(project, snapshot):
     assert not (project.folder / ".mqa").exists()
 
 
-def test_a_dry_run_disturbs_no_row_and_predicts_none(project):
+def test_a_dry_run_perturbs_no_row_and_predicts_none(project):
     (project.folder / "boom.py").write_text(
         "from mqa_registry import Perturbation, hookimpl\n"
         "def never(example, rng):\n    'Never.'\n    raise SystemExit('disturbed')\n"

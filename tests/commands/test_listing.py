@@ -60,9 +60,9 @@ def test_the_listing_warns_where_the_right_answer_does_not_stay(shown):
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("quiet", ["disturbs: text", "the right answer: stays, spans of the text move with it"]),
-        ("turn", ["disturbs: image", "the right answer: moves with the row"]),
-        ("deny", ["disturbs: text", "the right answer: must change"]),
+        ("quiet", ["perturbs: text", "the right answer: stays, spans of the text move with it"]),
+        ("turn", ["perturbs: image", "the right answer: moves with the row"]),
+        ("deny", ["perturbs: text", "the right answer: must change"]),
     ],
 )
 def test_one_perturbation_says_it_whatever_it_is(shown, name, said):

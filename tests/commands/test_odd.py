@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_parity.command.disagreements import MAX_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
-from mqa_registry.data import Predictions
+from mqa_registry.types import Predictions
 
 
 @pytest.fixture

@@ -95,7 +95,7 @@ def test_a_measure_that_does_not_take_the_schema_is_refused_before_the_run(proje
 
 
 def test_what_mqa_rows_writes_comes_back_through_replay(project):
-    """The whole way round: rows out, predictions made elsewhere, verdicts on clean and disturbed rows."""
+    """The whole way round: rows out, predictions made elsewhere, verdicts on clean and perturbed rows."""
     import pyarrow.parquet as pq
 
     head = """
@@ -124,6 +124,6 @@ path = "answers"
         rows = pq.read_table(path)
         answers = ["yes" if "good" in text else "no" for text in rows.column("text").to_pylist()]
         project.table(f"answers/{path.stem}", id=rows.column("id"), label=answers)
-    clean, disturbed = project.run("--json", "-").json["results"]
+    clean, perturbed = project.run("--json", "-").json["results"]
     assert value(clean) == 1.0
-    assert 0.1 < disturbed["numbers"]["drop"]["estimate"] < 0.9
+    assert 0.1 < perturbed["numbers"]["drop"]["estimate"] < 0.9

@@ -129,7 +129,7 @@ EVERY = [
 
 
 class Sound(Project):
-    """A project whose backends answer every row rightly, disturbed or not, and are 0.99 sure of it."""
+    """A project whose backends answer every row rightly, perturbed or not, and are 0.99 sure of it."""
 
     def fill(self, rows: int, **answers: Any) -> None:
         """Write so many rows of each of two groups, half of them positive."""

@@ -9,13 +9,13 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, Statistic
-from mqa_registry.data import Predictions, Rows
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.observations import Disturbed, Observations, Observed
+from mqa_registry.observations import Observations, Observed, PerturbedRows
 from mqa_registry.report.jsonfile import _number
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.suite import Against, Expect, Severity, Use
+from mqa_registry.types import Predictions, Rows
 
 
 @pytest.fixture
@@ -51,8 +51,8 @@ def test_a_comparison_leaves_out_the_reference_itself(engine, judged):
     assert [(result.backend, result.against) for result in results] == [("two", {"backend": "one"})]
 
 
-def test_a_comparison_against_the_undisturbed_rows_is_an_invariance_test(engine, judged, shout):
-    (result,) = judged(engine.check("agreement", shout, against=Against(undisturbed=True), expect=expect(min=0.9)))
+def test_a_comparison_against_the_unperturbed_rows_is_an_invariance_test(engine, judged, shout):
+    (result,) = judged(engine.check("agreement", shout, against=Against(unperturbed=True), expect=expect(min=0.9)))
     assert (result.verdict, result.against) == (Verdict.PASS, {"perturb": False})
 
 
@@ -193,11 +193,11 @@ def test_a_sweep_says_how_far_it_holds_and_where_it_breaks(swept):
     assert sweep["holds_to"] == (held[0] - 1 or None)
 
 
-def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_undisturbed_rows(engine, judged, swept):
+def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(engine, judged, swept):
     labels = engine.table["label"].to_pylist()
     engine.table = engine.table.set_column(1, "label", [pa.array(["many"] * 20 + labels[20:])])
     clean = judged(engine.check())[0].numbers["value"].estimate
-    for bounds in ({"min": 0.1}, {"max_drop": 0.3}):  # with the undisturbed rows as a reference, and without
+    for bounds in ({"min": 0.1}, {"max_drop": 0.3}):  # with the unperturbed rows as a reference, and without
         (result,) = swept(1, 3, expect=expect(**bounds))
         errors = [1 - step.numbers["value"].estimate for step in result.series]
         assert result.evidence["sweep"]["clean"] == pytest.approx(clean)
@@ -211,7 +211,7 @@ def test_a_second_backends_sweep_is_held_beside_the_reference_backends(engine, s
     assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
 
 
-def test_a_severity_says_how_far_its_rows_were_really_disturbed(swept):
+def test_a_severity_says_how_far_its_rows_were_really_perturbed(swept):
     (result,) = swept(1, 3, expect=expect(max_drop=0.9))
     one, three = (step.evidence for step in result.series)
     assert one == {"rows": 50, "changed": 50, "declined": 0, "edits": 2.0}
@@ -222,7 +222,7 @@ def test_a_severity_says_how_far_its_rows_were_really_disturbed(swept):
 
 def test_a_sweep_of_a_comparison_starts_from_the_view_itself(engine, swept):
     agreement = engine.check("agreement").measure
-    (result,) = swept(1, 5, measure=agreement, against=Against(undisturbed=True), expect=expect(min=0.1))
+    (result,) = swept(1, 5, measure=agreement, against=Against(unperturbed=True), expect=expect(min=0.1))
     sweep = result.evidence["sweep"]
     assert (sweep["clean"], sweep["area"]) == (1.0, None)
     assert 0 < sweep["error"] < 1
@@ -435,7 +435,7 @@ def answered(name, **groups):
     columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     data = Rows(pa.table(columns), ())
-    return data, {plans.View("one", plans.RowSet(name)): Observed(Disturbed(data), predictions)}
+    return data, {plans.View("one", plans.RowSet(name)): Observed(PerturbedRows(data), predictions)}
 
 
 def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(engine):
@@ -467,7 +467,7 @@ def many(rows, groups):
     answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     view = plans.View("one", plans.RowSet("words"))
-    return Observations({"words": data}, {view: Observed(Disturbed(data), predictions)})
+    return Observations({"words": data}, {view: Observed(PerturbedRows(data), predictions)})
 
 
 def test_ten_thousand_groups_are_judged_at_once(engine):

@@ -14,13 +14,13 @@ from scipy.stats import binomtest
 
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Comparison, Perturbation, Slice
-from mqa_registry.data import Predictions, Rows
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.evidence import mcnemar_evidence
 from mqa_registry.judging.examples import MAX_PICKED_EXAMPLES
-from mqa_registry.observations import Disturbed, Observations, Observed
+from mqa_registry.observations import Observations, Observed, PerturbedRows
 from mqa_registry.stats.paired import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
+from mqa_registry.types import Predictions, Rows
 
 RIGHT = ["many"] * 20 + ["few"] * 20
 BEFORE = ["many"] * 18 + ["few"] * 22  # wrong twice
@@ -55,7 +55,7 @@ def judged(engine):
         rows = Rows(pa.table({"id": ids, "text": texts, **known}), ("text",))
         views = {
             plans.View(name, plans.RowSet("words")): Observed(
-                Disturbed(rows), Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
+                PerturbedRows(rows), Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
             )
             for name, answers in (("one", BEFORE), ("two", AFTER))
         }
@@ -182,7 +182,7 @@ def test_a_crash_of_it_is_the_checks_own_verdict(judged, part):
 
 
 def swapped(engine, answer="stays", severities=(None,), against=None):
-    """A check of the letters model, under a perturbation, against its undisturbed rows."""
+    """A check of the letters model, under a perturbation, against its unperturbed rows."""
 
     def swap(example, rng, **options):
         return {"text": example["text"].replace("e", "o")}
@@ -197,7 +197,7 @@ def swapped(engine, answer="stays", severities=(None,), against=None):
     ]
     steps = tuple(Severity((use,), each) for use, each in zip(uses, severities, strict=True))
     measure = compare(evidence=lambda one, other: {"remarks": ["so it is"]}, right=agreement)
-    rest = {"against": against or Against(undisturbed=True), "expect": {"value": Expect(min=1.0)}}
+    rest = {"against": against or Against(unperturbed=True), "expect": {"value": Expect(min=1.0)}}
     return engine.check("swapped", measure=measure, steps=steps, **rest)
 
 

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry.contributions import Comparison, Metric
-from mqa_registry.data import Predictions, Rows
-from mqa_registry.data.schemas import SCHEMAS
 from mqa_registry.judging.examples import select_examples
 from mqa_registry.judging.samples import MeasureInputs, Sample
 from mqa_registry.suite import Use
+from mqa_registry.types import Predictions, Rows
+from mqa_registry.types.schemas import SCHEMAS
 
 CLASSES = ("few", "many")
 SPAN = {"start": 0, "end": 1, "label": "place", "score": 1.0}

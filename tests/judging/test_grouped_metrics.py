@@ -199,7 +199,7 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
     slices = by(answered, sees="predictions")
     plain = judged(engine.check("plain", by=slices, expect=expect(min=0.01)))[0]
     invariant = judged(
-        engine.check("agreement", swap, by=slices, against=Against(undisturbed=True), expect=expect(min=0.01))
+        engine.check("agreement", swap, by=slices, against=Against(unperturbed=True), expect=expect(min=0.01))
     )[0]
     assert {name: part.numbers["value"].rows for name, part in plain.groups.items()} == {
         name: part.numbers["value"].rows for name, part in invariant.groups.items()

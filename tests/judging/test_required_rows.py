@@ -217,7 +217,7 @@ def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
 
 
 def test_rows_are_counted_with_their_targets_and_groups(engine):
-    from mqa_registry.data import Rows
+    from mqa_registry.types import Rows
 
     table = engine.table.append_column("id", engine.table.column("text")).append_column(
         "target", engine.table.column("label")
@@ -236,7 +236,7 @@ def test_rows_are_counted_with_their_targets_and_groups(engine):
 
 
 def test_a_slice_that_crashes_leaves_the_rest_alone(engine):
-    from mqa_registry.data import Rows
+    from mqa_registry.types import Rows
 
     by = Use("letters/by", Slice("by", crashes))
     plan = plans.make(engine.suite(engine.check(by=by)))

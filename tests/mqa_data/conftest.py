@@ -8,7 +8,7 @@ import pytest
 
 from mqa_data import mqa_probes
 from mqa_registry import LiveView, Scene
-from mqa_registry.data import Rows
+from mqa_registry.types import Rows
 
 
 @pytest.fixture(scope="session")

@@ -14,8 +14,8 @@ from hypothesis.extra import numpy as hnp
 
 from mqa_datasets.files import rows_in_file, rows_of_arrays
 from mqa_registry import Conditions, DataError
-from mqa_registry.data.tables.read import FORMATS
 from mqa_registry.options import options_of
+from mqa_registry.types.tables.read import FORMATS
 
 
 @pytest.fixture

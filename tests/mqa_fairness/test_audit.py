@@ -180,7 +180,7 @@ def test_a_kept_run_is_judged_again_to_the_same_numbers_with_texts_and_without(a
 
 
 def test_a_lexicon_that_matches_nothing_is_not_run_with_the_reason(engine):
-    against = Against(undisturbed=True)
+    against = Against(unperturbed=True)
     use = Use("fairness/swap-religion", Perturbation("swap-religion", swap_religion, modality="text", edits=True))
     steps = (Severity((use,)),)
     suite = engine.suite(engine.check("agreement", steps=steps, against=against, expect={"value": Expect(min=0.9)}))

@@ -20,7 +20,7 @@ from mqa_fairness.counterfactuals import (
 )
 from mqa_fairness.lexicon import read_names, shipped_word_sets
 from mqa_registry import DataError, UsageError, edited
-from mqa_registry.data import moved_spans
+from mqa_registry.types import moved_spans
 
 EVERY = [swap_gender, swap_names, swap_nationality, swap_religion, swap_age]
 HOSTILE = [

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import Codec, LiveView, NotRunError, Predictions, Scene, as_predictions
-from mqa_registry.data import Rows
+from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable

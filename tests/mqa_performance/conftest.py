@@ -11,7 +11,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import Codec, Conditions, LiveView, Model, Scene, Subject, Task
-from mqa_registry.data import Rows
+from mqa_registry.types import Rows
 
 
 def codec(model: Model) -> Codec:

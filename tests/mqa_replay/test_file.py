@@ -8,7 +8,7 @@ import pytest
 from pyarrow import csv, feather, parquet
 
 from mqa_registry import DataError, NotRunError
-from mqa_registry.data import SCHEMAS
+from mqa_registry.types import SCHEMAS
 from mqa_replay.file import SchemaName, predictions_in
 
 LABELS = pa.table({"id": ["1", "2"], "label": ["no", "yes"]})
@@ -89,9 +89,9 @@ def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
     assert "`reviews.typos-3f2a9c.parquet`" in raised.value.hint
 
 
-def test_one_file_does_not_answer_for_disturbed_rows(tmp_path):
+def test_one_file_does_not_answer_for_perturbed_rows(tmp_path):
     path = write(tmp_path / "reviews.parquet", LABELS)
-    with pytest.raises(NotRunError, match=r"undisturbed rows alone, and view `reviews\.typos-3f2a9c`") as raised:
+    with pytest.raises(NotRunError, match=r"unperturbed rows alone, and view `reviews\.typos-3f2a9c`") as raised:
         predictions_in("reviews.typos-3f2a9c", path=path)
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
 

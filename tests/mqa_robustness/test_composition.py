@@ -5,10 +5,10 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from mqa_registry.data import Rows
-from mqa_registry.data.schemas import SPAN
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Use
+from mqa_registry.types import Rows
+from mqa_registry.types.schemas import SPAN
 from mqa_robustness import mqa_perturbations
 
 EVERY = {one.name: one for one in mqa_perturbations()}
@@ -28,7 +28,7 @@ def after(*uses, targets=None):
     columns = {"id": list(TEXTS), "text": list(TEXTS.values())}
     if targets is not None:
         columns["target"] = pa.array(targets, pa.list_(SPAN))
-    return disturb(Rows(pa.table(columns), ("text",)), uses, None, 7).rows.table
+    return apply_perturbations(Rows(pa.table(columns), ("text",)), uses, None, 7).rows.table
 
 
 def texts(*uses):

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import UsageError, edited
-from mqa_registry.data import moved_spans
 from mqa_registry.options import options_of, validate
+from mqa_registry.types import moved_spans
 from mqa_robustness import mqa_perturbations
 
 EVERY = {one.name: one for one in mqa_perturbations()}

@@ -173,7 +173,7 @@ def test_an_answer_is_the_likeliest_label_with_all_probabilities(bound, values):
 
 
 def test_an_answer_has_the_columns_of_its_schema(bound, task):
-    from mqa_registry.data import schema_named
+    from mqa_registry.types import schema_named
 
     table = bound().decode({"logits": np.zeros((2, 2))}, [{}, {}])
     assert dict(zip(table.schema.names, table.schema.types, strict=True)) == schema_named(task.schema).columns

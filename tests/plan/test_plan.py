@@ -27,7 +27,7 @@ def test_equal_views_are_in_the_plan_once(engine):
     assert len(plan.cases) == 3
 
 
-def test_a_drop_under_a_perturbation_is_held_against_the_undisturbed_rows_of_the_same_backend(engine, swap):
+def test_a_drop_under_a_perturbation_is_held_against_the_unperturbed_rows_of_the_same_backend(engine, swap):
     plan = planned(engine, engine.check("a", swap, on=("two",), expect=expect(max_drop=0.1)))
     (step,) = plan.cases[0].steps
     assert step.reference == View("two", RowSet("words"))
@@ -56,9 +56,9 @@ def test_other_bounds_of_a_check_remain_where_it_would_be_held_against_itself(en
 
 
 def test_against_says_what_differs(engine, swap):
-    undisturbed = engine.check("agreement", swap, on=("two",), against=Against(undisturbed=True))
-    both = engine.check("agreement", swap, on=("two",), against=Against(undisturbed=True, backend="one"))
-    plan = planned(engine, undisturbed, both)
+    unperturbed = engine.check("agreement", swap, on=("two",), against=Against(unperturbed=True))
+    both = engine.check("agreement", swap, on=("two",), against=Against(unperturbed=True, backend="one"))
+    plan = planned(engine, unperturbed, both)
     assert plan.cases[0].steps[0].reference == View("two", RowSet("words"))
     assert plan.cases[1].steps[0].reference == View("one", RowSet("words"))
 
@@ -69,7 +69,7 @@ def test_a_check_that_only_bounds_its_value_needs_no_reference(engine, swap):
     assert len(plan.views) == 1
 
 
-def test_a_sweep_sees_the_undisturbed_rows_too_and_predicts_them_once(engine, swap):
+def test_a_sweep_sees_the_unperturbed_rows_too_and_predicts_them_once(engine, swap):
     steps = engine.check("a", swap).steps * 2
     swept = [replace(step, severity=float(level)) for level, step in enumerate(steps)]
     plan = planned(engine, engine.check("a", steps=tuple(swept), on=("two",)), engine.check("b", on=("two",)))
@@ -80,10 +80,10 @@ def test_a_sweep_sees_the_undisturbed_rows_too_and_predicts_them_once(engine, sw
     assert "  words on two: read by 2 results" in plans.lines(plan)
 
 
-def test_a_sweep_of_a_comparison_sees_the_undisturbed_rows_of_both_sides(engine, swap):
+def test_a_sweep_of_a_comparison_sees_the_unperturbed_rows_of_both_sides(engine, swap):
     swept = tuple(replace(step, severity=1.0) for step in engine.check("a", swap).steps)
     exported = engine.check("agreement", steps=swept, on=("two",))
-    steady = engine.check("agreement", steps=swept, on=("two",), against=Against(undisturbed=True))
+    steady = engine.check("agreement", steps=swept, on=("two",), against=Against(unperturbed=True))
     clean = [case.clean.reference.backend for case in planned(engine, exported, steady).cases]
     assert clean == ["one", "two"]
 

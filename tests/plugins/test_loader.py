@@ -172,7 +172,7 @@ BROKEN = {
     ),
     "edits what is no text": (
         PERTURBS.format('modality="image", edits=True'),
-        "perturbation `p`: `edits` are those of a text, and it disturbs image",
+        "perturbation `p`: `edits` are those of a text, and it perturbs image",
     ),
     "moves a target twice": (
         PERTURBS.format('modality="text", edits=True, answer="moves"'),

@@ -12,8 +12,8 @@ from mqa_registry.errors import DataError
 from mqa_registry.suite import Use
 
 
-def _predictions(observations, *, disturbed=False):
-    return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == disturbed).predictions
+def _predictions(observations, *, perturbed=False):
+    return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == perturbed).predictions
 
 
 def _row_by_row(engine):

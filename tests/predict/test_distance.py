@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
-from mqa_registry.data import Rows
 from mqa_registry.predict.distance import MOST, distance
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Use
+from mqa_registry.types import Rows
 
 TEXTS = st.text(st.characters(exclude_categories=[]), max_size=12)
 
@@ -42,12 +42,12 @@ def test_of_enormous_texts_the_beginning_is_compared():
 
 
 @pytest.mark.parametrize(("put", "changed", "mean"), [("xyz", 4, 3.0), ("", 0, None)])
-def test_disturbed_rows_know_how_far_they_lie_from_what_they_were(put, changed, mean):
+def test_perturbed_rows_know_how_far_they_lie_from_what_they_were(put, changed, mean):
     def longer(example, rng):
         return {"text": example["text"] + put}
 
     rows = Rows(pa.table({"id": ["1", "2", "3", "4"], "text": ["", "abc", "ab", "abcdef"]}), ("text",))
-    found = disturb(rows, [Use("test/longer", Perturbation("longer", longer, modality="text"))], None, 7)
+    found = apply_perturbations(rows, [Use("test/longer", Perturbation("longer", longer, modality="text"))], None, 7)
     assert (found.changed, found.edits) == (changed, mean)
 
 
@@ -56,5 +56,5 @@ def test_a_row_that_did_not_change_does_not_count_to_the_mean():
         return {"text": example["text"][:2]}
 
     rows = Rows(pa.table({"id": ["1", "2", "3", "4"], "text": ["", "abc", "ab", "abcdef"]}), ("text",))
-    found = disturb(rows, [Use("test/shorter", Perturbation("shorter", shorter, modality="text"))], None, 7)
+    found = apply_perturbations(rows, [Use("test/shorter", Perturbation("shorter", shorter, modality="text"))], None, 7)
     assert (found.changed, found.edits) == (2, 2.5)

@@ -136,9 +136,9 @@ def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_on
 
 def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout):
     watcher = Watcher(lambda scene: pa.table({"score": [float(len(scene.reference.rows))]}))
-    asked = check(engine, watcher.use(sees="rows", compares=True), against=Against(undisturbed=True))
-    disturbed = engine.check("x", shout).steps
-    seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=disturbed))))
+    asked = check(engine, watcher.use(sees="rows", compares=True), against=Against(unperturbed=True))
+    perturbed = engine.check("x", shout).steps
+    seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=perturbed))))
     assert seen.table.column("score").to_pylist() == [float(len(engine.table))]
     assert seen.changed > 0
 

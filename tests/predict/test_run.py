@@ -13,8 +13,8 @@ from mqa_registry.plan import RowSet, View
 from mqa_registry.suite import Expect, Severity, Use
 
 
-def _view(observations, *, disturbed=False):
-    return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == disturbed)
+def _view(observations, *, perturbed=False):
+    return next(seen for view, seen in observations.views.items() if bool(view.rows.perturb) == perturbed)
 
 
 def test_every_distinct_row_takes_one_place_in_one_batch(engine):
@@ -39,7 +39,7 @@ def test_equal_views_are_predicted_once(engine):
 def test_rows_that_are_encoded_alike_are_predicted_once(engine, shout):
     observations = engine.run(engine.suite(engine.check(), engine.check("loud", shout)))
     assert sum(map(len, engine.letters.batches)) == len(engine.table)
-    assert _view(observations).predictions.answers() == _view(observations, disturbed=True).predictions.answers()
+    assert _view(observations).predictions.answers() == _view(observations, perturbed=True).predictions.answers()
 
 
 def test_a_row_is_encoded_once_for_all_backends(engine):
@@ -191,15 +191,15 @@ def test_a_label_the_model_does_not_know_is_found_before_anything_is_predicted(e
 
 
 def test_a_perturbation_draws_the_same_for_a_row_whatever_else_is_asked(engine, swap, shout):
-    alone = _view(engine.run(engine.suite(engine.check("swapped", swap))), disturbed=True)
+    alone = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True)
     observations = engine.run(engine.suite(engine.check("loud", shout), engine.check(), engine.check("swapped", swap)))
     views = [seen for view, seen in observations.views.items() if "swap" in view.rows.name]
     assert views[0].seen.rows.table == alone.seen.rows.table
 
 
-def test_another_seed_disturbs_otherwise(engine, swap):
-    one = _view(engine.run(engine.suite(engine.check("swapped", swap))), disturbed=True)
-    two = _view(engine.run(engine.suite(engine.check("swapped", swap), seed=8)), disturbed=True)
+def test_another_seed_perturbs_otherwise(engine, swap):
+    one = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True)
+    two = _view(engine.run(engine.suite(engine.check("swapped", swap), seed=8)), perturbed=True)
     assert one.seen.rows.table != two.seen.rows.table
 
 
@@ -207,7 +207,7 @@ def test_a_declined_row_is_counted_and_left_out(engine, swap):
     texts = engine.table["text"].to_pylist()
     texts[3] = ""
     engine.table = engine.table.set_column(0, "text", [texts])
-    seen = _view(engine.run(engine.suite(engine.check("swapped", swap))), disturbed=True).seen
+    seen = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True).seen
     assert (seen.declined, len(seen.rows)) == (1, 49)
 
 
@@ -217,7 +217,7 @@ def test_a_crash_of_a_perturbation_ends_its_views_alone(engine):
 
     observations = engine.run(engine.suite(engine.check(), engine.check("exploded", explode)))
     assert _view(observations).failure is None
-    assert "boom" in _view(observations, disturbed=True).failure.message
+    assert "boom" in _view(observations, perturbed=True).failure.message
 
 
 def test_row_sets_are_named_for_files(swap, engine):

@@ -9,10 +9,10 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import Codec, Conditions, Model, ModelSource, Task, remake
-from mqa_registry.data import Rows
 from mqa_registry.errors import PluginError
 from mqa_registry.predict import subject_of
 from mqa_registry.suite import ModelUse, Use
+from mqa_registry.types import Rows
 
 PLUGIN = """
 from pathlib import Path

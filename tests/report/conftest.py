@@ -52,7 +52,7 @@ def metric(check: str, estimate: float, expect: dict[str, float], half: float = 
     return both(check, measure={"use": f"metrics/{check}"}, expect=expect, numbers=numbers)
 
 
-def disturbed(check: str, drop: float, most: float, **parts: Any) -> list[Result]:
+def perturbed(check: str, drop: float, most: float, **parts: Any) -> list[Result]:
     numbers = {"value": number(0.813 - drop, 0.012), "drop": number(drop, 0.008)}
     usual = {"perturb": {"use": f"robustness/{check}"}, "expect": {"max_drop": most}, "numbers": numbers}
     usual |= {"against": {"perturb": False}}
@@ -133,12 +133,12 @@ def demo() -> list[Result]:
         *metric("log-loss", 0.437, {"max": 0.48}, 0.019),
         *metric("ece", 0.041, {"max": 0.06}, 0.01),
         *metric("auroc", 0.893, {"min": 0.87}, 0.009),
-        *disturbed("typos", 0.032, 0.05),
-        *disturbed("keyboard", 0.029, 0.05),
-        *disturbed("upper-case", 0.0, 0.01, numbers={"value": number(0.813, 0.012), "drop": number(0.0, 0.001)}),
-        *disturbed("strip-punctuation", 0.006, 0.02),
-        *disturbed("extra-space", -0.0004, 0.01),
-        *disturbed("homoglyphs", 0.143, 0.17),
+        *perturbed("typos", 0.032, 0.05),
+        *perturbed("keyboard", 0.029, 0.05),
+        *perturbed("upper-case", 0.0, 0.01, numbers={"value": number(0.813, 0.012), "drop": number(0.0, 0.001)}),
+        *perturbed("strip-punctuation", 0.006, 0.02),
+        *perturbed("extra-space", -0.0004, 0.01),
+        *perturbed("homoglyphs", 0.143, 0.17),
         *sliced("domains", 0.102, DOMAINS),
         *sliced("identity-terms", 0.110, IDENTITY, expect={"min": 0.6, "max_gap": 0.2}),
         *sliced("length", 0.021, {"short": part(0.82, 1400), "long": part(0.799, 1398)}, expect={"max_gap": 0.1}),
@@ -173,7 +173,7 @@ def make() -> SimpleNamespace:
         both=both,
         changed=changed,
         demo=demo,
-        disturbed=disturbed,
+        perturbed=perturbed,
         finished=finished,
         metric=metric,
         number=number,

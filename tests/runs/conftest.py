@@ -1,4 +1,4 @@
-"""A suite in a folder, with a live model and disturbed rows, run in this process."""
+"""A suite in a folder, with a live model and perturbed rows, run in this process."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def test_a_sweep_judged_again_says_the_same(project, said):
     assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
 
 
-def test_a_sweep_of_a_run_that_saw_no_undisturbed_rows_has_no_area(project):
+def test_a_sweep_of_a_run_that_saw_no_unperturbed_rows_has_no_area(project):
     project.write(SWEEP.replace("[1, 3, 5]", "1"))
     project.run()
     report = project.judge(suite=project.write(SWEEP.replace("[1, 3, 5]", "[1]"), "other.toml"))

@@ -60,7 +60,7 @@ def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
 
 def test_equal_predictions_are_kept_once(project):
     project.run()
-    assert len(list(project.kept[0].glob("predictions-*"))) == 2  # undisturbed and disturbed, alike on both backends
+    assert len(list(project.kept[0].glob("predictions-*"))) == 2  # unperturbed and perturbed, alike on both backends
 
 
 def test_of_a_row_its_id_is_kept_once_and_what_repeats_is_kept_small(project):

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
-from mqa_registry.data import SCHEMAS
+from mqa_registry.types import SCHEMAS
 
 WORDS = ["a secret film", "another secret", "the third secret"]
 PREDICTIONS = {

@@ -74,7 +74,7 @@ def test_everything_a_check_can_say(suite):
     assert one.measure.as_table() == {"use": "metrics/f1", "average": "micro"}
     assert [use.as_table() for use in one.steps[0].perturb] == [{"use": "robustness/typos", "rate": 0.1}]
     assert one.by.options == {"name": "domain"}
-    assert one.against == Against(backend="torch", data="reviews", undisturbed=True)
+    assert one.against == Against(backend="torch", data="reviews", unperturbed=True)
     assert one.expect == {"value": Expect(min=0.0, max_drop=0.1, min_rows=50)}
     assert (one.tags, one.critical, one.gate) == (("slow", "text"), False, "point")
 

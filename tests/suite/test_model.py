@@ -43,7 +43,7 @@ def test_bounds_on_another_number_of_a_probe_need_no_reference():
 
 
 def test_by_default_a_metric_is_held_against_the_same_rows_unperturbed_and_all_else_against_the_first_backend():
-    unperturbed, first = Against(undisturbed=True), Against(backend="first")
+    unperturbed, first = Against(unperturbed=True), Against(backend="first")
     assert check(METRIC, max_drop=0.1).reference("first", perturbed=True) == unperturbed
     assert check(METRIC, max_drop=0.1).reference("first", perturbed=False) == first
     assert check(COMPARISON).reference("first", perturbed=True) == first
@@ -72,8 +72,8 @@ def test_a_view_differs_by_its_backend_or_its_data(against, differs):
 
 
 def test_rows_as_they_are_differ_from_perturbed_ones_alone():
-    assert Against(undisturbed=True).differs("b", "d", perturbed=True)
-    assert not Against(undisturbed=True).differs("b", "d", perturbed=False)
+    assert Against(unperturbed=True).differs("b", "d", perturbed=True)
+    assert not Against(unperturbed=True).differs("b", "d", perturbed=False)
 
 
 def test_the_uses_of_a_check_are_its_measure_its_slice_and_every_perturbation():

@@ -54,7 +54,7 @@ def _largest(points: list[_Point]) -> list[_Point]:
 
 
 def _loss(row: Row, backend: str, pen: Pen) -> _Point | None:
-    """What a disturbance costs, where it is certain that it costs something."""
+    """What a perturbation costs, where it is certain that it costs something."""
     numbers = whole(row.results[backend]).numbers
     for name, verb in (("drop", "falls"), ("rise", "rises")):
         loss = numbers.get(name)

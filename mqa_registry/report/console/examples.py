@@ -38,7 +38,7 @@ def _rows(result: Result) -> list[Mapping[str, Any]]:
 
 
 def _key(row: Mapping[str, Any]) -> str:
-    """What tells one example from another: the row, as it was disturbed."""
+    """What tells one example from another: the row, as it was perturbed."""
     return f"{row.get('id')} {row.get('disturbed')}"
 
 

@@ -114,9 +114,9 @@ def _absent(row: Row, pen: Pen) -> Iterator[Note]:
 
 
 def _counts(row: Row, pen: Pen, *, shown: bool) -> Iterator[Note]:
-    """What became of the rows; those that have no say are always told, and where few were disturbed at all, so is that.
+    """What became of the rows; those that have no say are always told, and where few were perturbed at all, so is that.
 
-    A sweep has its own lines for how far rows were disturbed.
+    A sweep has its own lines for how far rows were perturbed.
     """
     evidence = [result.evidence for result in row.results.values()]
     weak = any(_few_changed(result) for result in row.results.values())

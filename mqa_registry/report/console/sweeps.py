@@ -28,7 +28,7 @@ _GAP = 2
 def sweep(row: Row, bound: Bound, pen: Pen, *, first: bool) -> Iterator[Note]:
     """The estimates of a check over its severities; nothing for a check that is no sweep.
 
-    Under the `first` of its bounds, how far the rows were really disturbed, and what the severities come to together.
+    Under the `first` of its bounds, how far the rows were really perturbed, and what the severities come to together.
     """
     swept = {name: result for name, result in row.results.items() if result.series}
     if not swept:
@@ -100,7 +100,7 @@ def _sum(sweep: Any, pen: Pen) -> Text:
 
 
 def _error(sweep: Mapping[str, Any], pen: Pen) -> Text:
-    """The mean error, beside that of the undisturbed rows, and of the reference backend where that differs."""
+    """The mean error, beside that of the unperturbed rows, and of the reference backend where that differs."""
     if not _known(sweep.get("error")):
         return Text()
     words = pen.own(f"mean error {plain(sweep['error'])}")

@@ -15,7 +15,7 @@ from mqa_fairness import mqa_probes
 from mqa_fairness.weak_slices.confirm import confirm_slices, correct_by_holm, newcombe_interval
 from mqa_fairness.weak_slices.probe import weak_slices
 from mqa_registry import DataError, LiveView, NotRunError, Predictions, Scene
-from mqa_registry.data import Rows
+from mqa_registry.types import Rows
 
 (PROBE,) = mqa_probes()
 WORDS = np.array(["red", "blue", "slow", "fast", "tea", "sun", "rain", "map", "sea", "hill", "road", "song"])

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import Codec, LiveView, OutOfMemoryError, Scene
-from mqa_registry.data import Rows
+from mqa_registry.types import Rows
 
 WEIGHTS = {"good": 1.0, "great": 2.0, "splendid": 3.0, "terrible": -1.0, "awful": -2.0, "dreadful": -3.0}
 LABELS = ("sour", "sweet")

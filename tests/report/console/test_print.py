@@ -126,8 +126,8 @@ def test_a_sweep(make, snapshot):
         for severity, drop, verdict in zip(range(1, 6), drops, verdicts, strict=True)
     )
     note = "drop at severity 5 is 0.083 [0.075, 0.091], above 0.05"
-    broken = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note=note)
-    whole = make.disturbed("spaces", 0.1, 0.05, numbers={}, series=(make.step(1, 0.004), make.step(2, 0.005)))
+    broken = make.perturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note=note)
+    whole = make.perturbed("spaces", 0.1, 0.05, numbers={}, series=(make.step(1, 0.004), make.step(2, 0.005)))
     assert make.rendered(make.finished([*broken, *whole], FAIL)) == snapshot
 
 
@@ -147,7 +147,7 @@ def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
         make.step(severity, drop, verdict, evidence=evidence)
         for severity, drop, verdict, evidence in zip(range(1, 6), drops, verdicts, validity, strict=True)
     )
-    broken = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note="drop is 0.083")
+    broken = make.perturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note="drop is 0.083")
     one, two = (replace(result, evidence={"sweep": SWEEP}) for result in broken)
     two = replace(two, evidence={"sweep": SWEEP | {"turns": [3], "area_beside": {"torch": 1.04}}})
     assert make.rendered(make.finished([one, two], FAIL), width) == snapshot
@@ -156,7 +156,7 @@ def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
 def test_what_all_backends_come_to_is_said_once(make):
     series = (make.step(1, 0.01), make.step(2, 0.02))
     told = SWEEP | {"area": None, "area_beside": {"torch": 1.001}}
-    results = make.disturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": told})
+    results = make.perturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": told})
     shown = make.rendered(make.finished(results), 120)
     assert shown.count("holds to 2; breaks at 5; mean error 0.222\n") == 1
 

@@ -100,8 +100,8 @@ def test_a_check_that_holds_gives_no_reason(make, reasons):
         ({"changed": 4000}, Verdict.FAIL, "rows: 4,000 changed"),
     ],
 )
-def test_how_far_rows_were_disturbed_is_told_where_it_matters(make, evidence, verdict, said):
-    results = make.disturbed("typos", 0.03, 0.05, evidence=evidence, verdict=verdict)
+def test_how_far_rows_were_perturbed_is_told_where_it_matters(make, evidence, verdict, said):
+    results = make.perturbed("typos", 0.03, 0.05, evidence=evidence, verdict=verdict)
     shown = make.rendered(make.finished(results), 120)
     assert (f"  {said}\n" in shown) if said else ("rows:" not in shown)
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from mqa_registry.data.tables.text_stream import open_text
-from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import DataError
+from mqa_registry.types.tables.text_stream import open_text
+from mqa_registry.types.tables.unreadable import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

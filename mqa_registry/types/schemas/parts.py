@@ -7,8 +7,8 @@ from typing import ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.schemas.schema import Schema
 from mqa_registry.errors import DataError
+from mqa_registry.types.schemas.schema import Schema
 
 SPAN = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())])
 BOX = pa.struct(

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.data import Rows, mapped_labels, other_labels, targets_of
-from mqa_registry.data.labels import Unreadable, read_labels
 from mqa_registry.errors import DataError
+from mqa_registry.types import Rows, mapped_labels, other_labels, targets_of
+from mqa_registry.types.labels import Unreadable, read_labels
 
 TWO = ("negative", "positive")
 STARS = ("1", "2", "3", "4", "5")

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import DataError, as_predictions
-from mqa_registry.data import SCHEMAS
+from mqa_registry.types import SCHEMAS
 
 NAN = float("nan")
 

@@ -5,7 +5,7 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from mqa_registry.data.digest import digest_of_files, digest_of_table
+from mqa_registry.types.digest import digest_of_files, digest_of_table
 
 
 def sha256(content):

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING, ClassVar
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.columns import missing_column, typed_column
-from mqa_registry.data.labels import Unreadable, is_missing, read_labels
-from mqa_registry.data.schemas.probabilities import LIST, check_decoded_probabilities, probability_columns
-from mqa_registry.data.schemas.schema import MisfitError, Schema
-from mqa_registry.data.schemas.target_column import shortened
 from mqa_registry.errors import DataError
+from mqa_registry.types.columns import missing_column, typed_column
+from mqa_registry.types.labels import Unreadable, is_missing, read_labels
+from mqa_registry.types.schemas.probabilities import LIST, check_decoded_probabilities, probability_columns
+from mqa_registry.types.schemas.schema import MisfitError, Schema
+from mqa_registry.types.schemas.target_column import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from mqa_registry.data.schemas.schema import Columns
-    from mqa_registry.data.schemas.target_column import TargetColumn
+    from mqa_registry.types.schemas.schema import Columns
+    from mqa_registry.types.schemas.target_column import TargetColumn
 
 LISTED_CLASSES = 20  # that a hint lists
 SAMPLE_CLASSES = ("one", "two")

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.tables.class_labels import read_features, with_class_names
-from mqa_registry.data.tables.csv_file import read_csv
-from mqa_registry.data.tables.json_file import read_json
-from mqa_registry.data.tables.unreadable import as_text
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
+from mqa_registry.types.tables.class_labels import read_features, with_class_names
+from mqa_registry.types.tables.csv_file import read_csv
+from mqa_registry.types.tables.json_file import read_json
+from mqa_registry.types.tables.unreadable import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,8 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.tables.unreadable import UnreadableType
 from mqa_registry.errors import DataError
+from mqa_registry.types.tables.unreadable import UnreadableType
 
 LISTED_COLUMNS = 20  # that a hint lists
 TYPE_LENGTH = 100  # characters of a type that a message has room for

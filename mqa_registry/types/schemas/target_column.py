@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_registry.data.tables.unreadable import UnreadableType
 from mqa_registry.errors import DataError
+from mqa_registry.types.tables.unreadable import UnreadableType
 
 if TYPE_CHECKING:
-    from mqa_registry.data.labels import Unreadable
-    from mqa_registry.data.rows import Rows
+    from mqa_registry.types.labels import Unreadable
+    from mqa_registry.types.rows import Rows
 
 TARGET = "target"
 VALUE_LENGTH = 60  # characters of a value that a message has room for

@@ -1,12 +1,12 @@
 """The prediction schemas: for every kind of prediction, a class that says all that the host needs to know of it."""
 
-from mqa_registry.data.schemas.classes import LabelSchema, LabelsSchema
-from mqa_registry.data.schemas.numbers import ValueSchema, VectorSchema, WaveformSchema
-from mqa_registry.data.schemas.parts import SPAN, BoxesSchema, MaskSchema, SpansSchema
-from mqa_registry.data.schemas.schema import MisfitError, Schema
-from mqa_registry.data.schemas.target_column import TargetColumn
-from mqa_registry.data.schemas.words import RankingSchema, TextSchema
 from mqa_registry.errors import DataError
+from mqa_registry.types.schemas.classes import LabelSchema, LabelsSchema
+from mqa_registry.types.schemas.numbers import ValueSchema, VectorSchema, WaveformSchema
+from mqa_registry.types.schemas.parts import SPAN, BoxesSchema, MaskSchema, SpansSchema
+from mqa_registry.types.schemas.schema import MisfitError, Schema
+from mqa_registry.types.schemas.target_column import TargetColumn
+from mqa_registry.types.schemas.words import RankingSchema, TextSchema
 
 __all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "TargetColumn", "schema_named"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, checked_predictions
-from mqa_registry.data import SCHEMAS, schema_named
+from mqa_registry.types import SCHEMAS, schema_named
 
 SAMPLED = ("label", "labels", "value", "vector", "text", "spans")
 

@@ -8,14 +8,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.columns import missing_column
-from mqa_registry.data.schemas.schema import Schema
 from mqa_registry.errors import DataError
+from mqa_registry.types.columns import missing_column
+from mqa_registry.types.schemas.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.data.schemas.schema import Columns
+    from mqa_registry.types.schemas.schema import Columns
 
 
 class ValueSchema(Schema):

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.data import edited, moved_spans
+from mqa_registry.types import edited, moved_spans
 
 LETTERS = st.text(st.sampled_from("ab \U0001f600\u05d0\ud83d"), max_size=12)
 

@@ -10,10 +10,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.columns import typed_column
-from mqa_registry.data.schemas import schema_named
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
+from mqa_registry.types.columns import typed_column
+from mqa_registry.types.schemas import schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -6,11 +6,11 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry.contributions import Perturbation
-from mqa_registry.data import Rows
-from mqa_registry.data.schemas import SPAN
 from mqa_registry.errors import UsageError
-from mqa_registry.predict.disturb import disturb
+from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Use
+from mqa_registry.types import Rows
+from mqa_registry.types.schemas import SPAN
 
 TEXTS = ["Ann met Bo", "nobody", "Cy"]
 SPANS = [
@@ -59,7 +59,7 @@ def use(function, **facts):
 
 
 def after(rows, *uses):
-    return disturb(rows, uses, None, 7)
+    return apply_perturbations(rows, uses, None, 7)
 
 
 def words(seen):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pyarrow as pa
 
-from mqa_registry.data.schemas.schema import Schema
+from mqa_registry.types.schemas.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

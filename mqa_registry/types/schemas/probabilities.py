@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.schemas.schema import MisfitError
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
+from mqa_registry.types.schemas.schema import MisfitError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

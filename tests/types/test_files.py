@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from pyarrow import feather, parquet
 
 from mqa_registry import DataError, read_table
-from mqa_registry.data.tables import csv_file, json_file
-from mqa_registry.data.tables.text_stream import open_text
-from mqa_registry.data.tables.unreadable import unreadable_reason
+from mqa_registry.types.tables import csv_file, json_file
+from mqa_registry.types.tables.text_stream import open_text
+from mqa_registry.types.tables.unreadable import unreadable_reason
 
 TABLE = pa.table({"text": ["a film", "two\nlines"], "stars": [1, 2]})
 

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.data.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
-from mqa_registry.data.predictions import Predictions, Targets
-from mqa_registry.data.schemas import TargetColumn, schema_named
-from mqa_registry.data.schemas.target_column import TARGET
 from mqa_registry.errors import DataError
+from mqa_registry.types.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
+from mqa_registry.types.predictions import Predictions, Targets
+from mqa_registry.types.schemas import TargetColumn, schema_named
+from mqa_registry.types.schemas.target_column import TARGET
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
-    from mqa_registry.data.rows import Rows
+    from mqa_registry.types.rows import Rows
 
 LISTED_LABELS = 5  # labels that a message lists
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import pyarrow as pa
 
-from mqa_registry.data.columns import finite_or_null, typed_column
+from mqa_registry.types.columns import finite_or_null, typed_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.data.schemas.target_column import TargetColumn
+    from mqa_registry.types.schemas.target_column import TargetColumn
 
 Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
 
@@ -31,7 +31,7 @@ class Schema:
 
     The column `column`, of the Arrow type `type`, holds the prediction itself, and is null where there is none; those in
     `extra` may be left out of a table. A new schema is a subclass with these attributes, listed in
-    `mqa_registry.data.schemas`; it overrides a method where it differs from what most schemas do.
+    `mqa_registry.types.schemas`; it overrides a method where it differs from what most schemas do.
     """
 
     name: ClassVar[str]

@@ -1,4 +1,4 @@
-"""Disturbed rows: what perturbations make of a data set, row by row, whatever else the suite asks."""
+"""Perturbed rows: what perturbations make of a data set, row by row, whatever else the suite asks."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from mqa_registry.boundary import (
     refuse,
     repeatedly,
 )
-from mqa_registry.data import Rows, moved_spans
 from mqa_registry.errors import ContributionError, NotRunError
-from mqa_registry.observations import Disturbed, Failure
+from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.predict.distance import distance
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 from mqa_registry.stats.randomness import generator
+from mqa_registry.types import Rows, moved_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Perturbation, Task
-    from mqa_registry.data import Example
     from mqa_registry.suite import Use
+    from mqa_registry.types import Example
 
 
 @dataclass(frozen=True)
@@ -82,10 +82,10 @@ class _Act:
         return {**example, **after}, target
 
 
-def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> Disturbed | Failure:
+def apply_perturbations(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> PerturbedRows | Failure:
     """What the perturbations make of the rows, one after the other; without any, the rows themselves."""
     if not perturb:
-        return Disturbed(rows)
+        return PerturbedRows(rows)
     acts = [_act(use, rows, task) for use in perturb]
     targets: list[Any] = _targets(rows, acts)
     kept: list[int] = []
@@ -122,7 +122,7 @@ def disturb(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) ->
         OverflowError,
     ) as error:  # values of another type than their column's
         return _misfit(acts[-1].who, error)
-    return Disturbed(rebuilt, len(rows) - len(kept), len(changed), mean)
+    return PerturbedRows(rebuilt, len(rows) - len(kept), len(changed), mean)
 
 
 def _misfit(who: Contributor, error: Exception) -> Failure:
