@@ -179,6 +179,8 @@ class Tables:
         `columns` are the names of its columns in order, `shared` those of them that other files have: file and name.
         """
         shared = {name: place for name in table.column_names if (place := self._place(table.column(name)))}
+        if table.schema.metadata and len(shared) == table.num_columns:
+            shared.popitem()  # so that there is a file of the table's own, which has its metadata
         own = [name for name in table.column_names if name not in shared]
         return {"file": self._file(kind, table, own, shared), "columns": table.column_names, "shared": shared}
 

@@ -25,6 +25,8 @@ from mqa_registry.stats.estimates import (
 if TYPE_CHECKING:
     from mqa_registry.stats.estimates import Estimate, Floats, Interval, Ints, Span
 
+XTOL = 1e-12  # how exactly an end is found; a mean as near as this to where scores end is there
+NEGLIGIBLE = 1e-100  # of the largest value: the square of a smaller one may be none
 MAX_DISTINCT_SCORES = 4096  # from which on scores within such a part of their range count as alike
 
 
@@ -129,7 +131,7 @@ class BoundedMean:
         """The end of the interval on the side of `extreme`, where scores end."""
         value = self.value
         sign = math.copysign(1.0, extreme - value)
-        if extreme == value:
+        if abs(extreme - value) <= XTOL:
             return extreme
         from scipy.optimize import brentq  # a fifth of a second to import, which few measures need
 
@@ -140,7 +142,7 @@ class BoundedMean:
             beyond = np.append(self.totals - end * self.sizes, unit * (extreme - end))
             return probability_above_zero(sign * beyond, shapes) - tail
 
-        return float(brentq(excess, value, extreme, xtol=1e-12, rtol=1e-9))
+        return float(brentq(excess, value, extreme, xtol=XTOL, rtol=1e-9))
 
 
 def estimate_mean(
@@ -186,8 +188,9 @@ def probability_above_zero(values: Floats, shapes: Floats) -> float:
 
     The saddlepoint approximation of Lugannani and Rice (Adv. Appl. Probab. 12, 1980).
     """
-    nonzero = values != 0
-    values, shapes = values[nonzero], shapes[nonzero]
+    values = values / (np.abs(values).max(initial=0.0) or 1.0)
+    counted = np.abs(values) > NEGLIGIBLE
+    values, shapes = values[counted], shapes[counted]
     least, most = float(values.min(initial=0.0)), float(values.max(initial=0.0))
     if most <= 0 or least >= 0:
         return float(most > 0)

@@ -107,6 +107,18 @@ def test_a_table_of_any_types_comes_back_as_it_was(names):
     assert ids.equals(whole.select(["id"]))
 
 
+def test_a_table_whose_columns_are_all_in_other_files_keeps_its_metadata():
+    rows = pa.table({"id": ["a", "b"], "label": ["x", "y"]})
+    tables = packing.Tables()
+    added = [tables.added("rows", rows), tables.added("probe", rows.replace_schema_metadata({"classes": "3"}))]
+    read = {name: packing.unpacked_table(content) for name, content in tables.files.items()}
+    plain, with_metadata = (packing.found(one, read) for one in added)
+    assert plain.equals(rows)
+    assert plain.schema.metadata is None
+    assert with_metadata.schema.metadata == {b"classes": b"3"}
+    assert with_metadata.to_pylist() == rows.to_pylist()
+
+
 def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
     texts = pa.parquet.read_table(project.folder / "words.parquet").column("text").to_pylist()
     whole = project.run()

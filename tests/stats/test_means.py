@@ -94,3 +94,9 @@ def test_the_chance_that_one_gamma_is_the_larger_is_that_of_a_beta(shape):
 def test_what_is_all_on_one_side_is_sure():
     assert probability_above_zero(np.array([1.0, 0.0]), np.ones(2)) == 1
     assert probability_above_zero(np.array([-1.0, 0.0]), np.ones(2)) == 0
+
+
+def test_a_mean_next_to_where_scores_end_is_there():
+    low, high = BoundedMean.from_scores(np.array([0.0, 6.7e-165]), 0.0, 1.0).interval(0.95)
+    assert low == 0.0
+    assert 0.5 < high < 1.0
