@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions.batching import Batching, shapes
-from mqa_registry.errors import ContributionError, MqaError, OutOfMemoryError
+from mqa_registry.errors import ContributionError, OutOfMemoryError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -79,7 +79,7 @@ def batch_invariance(
             return Batching()
         moved = f"outputs move by up to {_share(padded)} when a row is padded"
     else:
-        moved = f"the model does not take rows of different lengths at once ({_told(together)})"
+        moved = f"the model does not take rows of different lengths at once ({summarize_error(together)})"
     if _does_not_repeat(model, chosen, alone):
         return None
     return _without_padding(model, _of_equal_shapes(rows), moved)
@@ -110,7 +110,9 @@ def _without_padding(model: _Invariance, groups: Sequence[Sequence[Encoded]], mo
         together = _attempted(model, group)
         if not isinstance(together, list):
             return Batching(
-                "single", f"the model does not take more than one row ({_told(together)})", takes_batches=False
+                "single",
+                f"the model does not take more than one row ({summarize_error(together)})",
+                takes_batches=False,
             )
         if shift := model.moves(model.alone(group), together):
             return Batching("single", f"outputs move by up to {_share(shift)} with the other rows of a batch")
@@ -192,9 +194,3 @@ def _tolerance(facts: Mapping[str, Any]) -> float:
 
 def _share(moved: float) -> str:
     return f"{moved:.2g} of their largest value" if np.isfinite(moved) else "another prediction"
-
-
-def _told(error: Exception) -> str:
-    """The first line of what a model says that does not take a batch."""
-    said = error.message if isinstance(error, MqaError) else str(error)
-    return next((f"{line.strip():.120}" for line in said.splitlines() if line.strip()), type(error).__name__)

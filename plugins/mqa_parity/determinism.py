@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_parity.batching import infer_layout
-from mqa_registry import MqaError
+from mqa_registry import MqaError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # Sums in no fixed order, as on a GPU, differ by some roundings of the largest number; dropout differs by far more.
 MAX_ROUNDINGS = 64
-TRACEBACK = "Traceback"  # TorchScript puts one into the text of an error
-MAX_HALF = 160  # characters kept at either end of a long message
 
 
 @dataclass(frozen=True)
@@ -70,7 +68,7 @@ def run_reference(runner: Runner, backend: str, batch: Batch) -> Arrays:
         raise
     except Exception as error:
         raise MqaError(
-            f"backend `{backend}` cannot run these rows: {error_summary(error)}",
+            f"backend `{backend}` cannot run these rows: {summarize_error(error)}",
             hint="do they fit the model, in name, type and size?",
         ) from error
 
@@ -82,22 +80,7 @@ def run_candidate(runner: Runner, batch: Batch) -> Arrays | str:
     except MqaError:  # the run was refused, which says nothing about the file
         raise
     except Exception as error:
-        return f"the candidate crashes: {error_summary(error)}"
-
-
-def error_summary(error: Exception) -> str:
-    """An error's message in one line, or its type if it has none."""
-    return shorten(str(error)) or type(error).__name__
-
-
-def shorten(message: str) -> str:
-    """The first line of a message; of one that contains a traceback the last.
-
-    Of a long line both ends stay, because runtimes put the reason at the second one.
-    """
-    lines = [line.strip() for line in message.splitlines() if line.strip()] or [""]
-    line = lines[-1] if any(line.startswith(TRACEBACK) for line in lines) else lines[0]
-    return line if len(line) <= 2 * MAX_HALF else f"{line[:MAX_HALF].rstrip()} … {line[-MAX_HALF:].lstrip()}"
+        return f"the candidate crashes: {summarize_error(error)}"
 
 
 def max_distance(one: Array, other: Array) -> float:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.determinism import error_summary
 from mqa_parity.precision import output_precision, precision_name
 from mqa_parity.protocols import SupportsCaches, SupportsPrecisions
-from mqa_registry import MqaError, NotRunError
+from mqa_registry import MqaError, NotRunError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -87,7 +86,7 @@ def with_checked_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
         raise
     except Exception as error:
         return replace(
-            runners, oracle=runners.baseline, doubt=f"{name} does not run in float64: {error_summary(error)}"
+            runners, oracle=runners.baseline, doubt=f"{name} does not run in float64: {summarize_error(error)}"
         )
     eps = runners.precision.eps
     wrong = next((output for output, array in exact.items() if _exceeds_rounding(array, baseline[output], eps)), "")

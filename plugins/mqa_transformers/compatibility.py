@@ -7,9 +7,8 @@ from importlib import import_module
 from importlib.metadata import PackageNotFoundError, requires, version
 from typing import TYPE_CHECKING
 
-from mqa_registry import Finding, find_device
+from mqa_registry import Finding, find_device, summarize_error
 from mqa_transformers.device import count_gpus
-from mqa_transformers.library_messages import summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,8 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry import NotRunError, OutOfMemoryError, find_device
-from mqa_transformers.library_messages import summarize_error
+from mqa_registry import NotRunError, OutOfMemoryError, find_device, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What PyTorch and transformers say: their logs silenced, their errors in one line."""
+"""What PyTorch and transformers print besides: silenced while a model is loaded."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-MAX_CHARACTERS = 200  # of an error in one line
 
 
 @contextmanager
@@ -28,15 +26,3 @@ def silence_transformers() -> Iterator[None]:
             logging.set_verbosity(verbosity)
             if had_progress_bar:
                 logging.enable_progress_bar()
-
-
-def summarize_error(error: BaseException) -> str:
-    """An error of a library in one line of at most 200 characters.
-
-    It is the first line of the message, and the next one where the first only announces it. Of a message that contains
-    a traceback, as TorchScript's do, it is the last line.
-    """
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
-    has_traceback = any(line.startswith("Traceback") for line in lines)
-    summary = lines[-1] if has_traceback else " ".join(lines[:2]) if lines[0].endswith(":") else lines[0]
-    return summary[:MAX_CHARACTERS]

@@ -6,8 +6,8 @@ import inspect
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, NotRunError
-from mqa_transformers.library_messages import silence_transformers, summarize_error
+from mqa_registry import DataError, NotRunError, summarize_error
+from mqa_transformers.library_messages import silence_transformers
 from mqa_transformers.remote_code import check_kernels
 from mqa_transformers.tokenization import find_unused_pad_token
 

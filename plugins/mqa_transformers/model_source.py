@@ -8,9 +8,8 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model, NotRunError, did_you_mean
+from mqa_registry import DataError, Model, NotRunError, did_you_mean, summarize_error
 from mqa_transformers.checkpoint import UNUSED_SUFFIXES, open_checkpoint
-from mqa_transformers.library_messages import summarize_error
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
 from mqa_transformers.text_classification import check_single_label, is_single_label
 

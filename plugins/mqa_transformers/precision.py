@@ -8,9 +8,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, summarize_error
 from mqa_transformers.device import check_free_memory, is_out_of_memory, memory_errors
-from mqa_transformers.library_messages import summarize_error
 from mqa_transformers.torchscript import cast_script, is_script
 
 if TYPE_CHECKING:

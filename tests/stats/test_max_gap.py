@@ -9,7 +9,7 @@ from mqa_registry.contributions import Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate
 from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import PointEstimate, Undefined
-from mqa_registry.stats.max_gap import EXTREME_GROUPS, MaxGap, estimate_max_gap
+from mqa_registry.stats.max_gap import MaxGap, estimate_max_gap
 from mqa_registry.stats.resampling import IntervalOptions
 
 HOW = IntervalOptions(7, "widest")

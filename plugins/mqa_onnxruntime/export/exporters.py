@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
 from mqa_onnxruntime.graph.provenance import move_metadata
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -70,7 +70,7 @@ def export(module: Any, batch: Arrays, axes: Axes, folder: Path, opset: int | No
         except OSError:
             raise
         except Exception as error:
-            failures[name] = _first_line(error.__cause__ or error)  # exporters wrap it with advice
+            failures[name] = summarize_error(error.__cause__ or error)  # exporters wrap it with advice
             _clean_up(folder, error)
         else:
             return name
@@ -114,12 +114,12 @@ def _check_runs(trace_input: TraceInput) -> None:
     except Exception as error:
         if _takes_one_row(trace_input):
             raise NotRunError(
-                f"the model takes one row at a time, and an export is traced with several: {_first_line(error)}",
+                f"the model takes one row at a time, and an export is traced with several: {summarize_error(error)}",
                 hint="a decoder needs a `pad_token` in its tokenizer, or a `pad_token_id` in `config.json`, to take batches",
             ) from error
         names = ", ".join(f"`{name}`" for name in trace_input.inputs)
         raise NotRunError(
-            f"the model itself does not run on what it is to be traced with ({names}): {_first_line(error)}",
+            f"the model itself does not run on what it is to be traced with ({names}): {summarize_error(error)}",
             hint="give it rows that it takes, with `--data`",
         ) from error
 
@@ -180,11 +180,6 @@ def _check_export(file: OnnxFile, axes: Axes, opset: int | None) -> None:
             raise NotRunError(f"it fixes the length of axis {fixed[0]} of `{name}`")
     if opset is not None and file.opset != opset:
         raise NotRunError(f"it gives opset {file.opset} where {opset} was asked for")
-
-
-def _first_line(error: BaseException) -> str:
-    """The first line of an error's message."""
-    return next((f"{line.strip():.200}" for line in str(error).splitlines() if line.strip()), type(error).__name__)
 
 
 def _clean_up(folder: Path, error: Exception) -> None:

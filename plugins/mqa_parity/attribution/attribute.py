@@ -35,9 +35,9 @@ from mqa_parity.attribution.root_cause import attribute_to_optimizer, find_cause
 from mqa_parity.attribution.signature import attribute_to_form, attribute_to_signature, with_missing_input
 from mqa_parity.attribution.value_matching import match_values
 from mqa_parity.attribution.weight_faults import different_weights, other_model, sound_weights, weight_mismatch
-from mqa_parity.determinism import shorten
 from mqa_parity.protocols import SupportsGraph, class_name, module_graph
 from mqa_parity.tensors.weight_comparison import WeightComparison
+from mqa_registry import summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -243,7 +243,7 @@ def _attribute_crash(run: PairedRun, graph: ModuleGraph, values: MatchedValues) 
         owner_class = owner_class or class_name(run.reference.baseline, "")
     crash = Attribution(
         "exporter",
-        f"the model takes this input, and the file does not: {shorten(run.crash)}",
+        f"the model takes this input, and the file does not: {summarize_error(run.crash)}",
         inf,
         module=module,
         class_name=owner_class,
