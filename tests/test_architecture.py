@@ -36,7 +36,7 @@ PLUGINS = {
     if point.dist is not None and point.dist.metadata["Name"] == "mqa-registry"
 }
 # As a word of its own, but for file names (`FILE.onnx`) and lists of their endings (`pt|onnx`); `datasets` is English, too.
-LIBRARY = re.compile(rf"(?<![\w./|-])(?:{'|'.join(MODEL_LIBRARIES - {'datasets'})}|py3langid)(?![\w/])")
+LIBRARY = re.compile(rf"(?<![\w./|-])(?:{'|'.join(MODEL_LIBRARIES - {'datasets'})})(?![\w/])")
 CONTRIBUTION = re.compile(rf"(?<![\w./-])(?:{'|'.join(PLUGINS)})/[\w{{]")
 PROJECT = tomllib.loads((Path(__file__).parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
 MODULES = [*HOST.rglob("*.py"), *(path for folder in PLUGINS.values() for path in folder.rglob("*.py"))]
@@ -235,7 +235,7 @@ def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
     names = ", ".join(f"mqa_registry.judging.{path.stem}" for path in sorted((HOST / "judging").glob("[!_]*.py")))
     modules = loaded_by(f"import {names}")
     assert packages_of(modules) == {
-        "stats", "errors", "formats", "watching", "naming", "findings", "types", "contributions", "boundary", "rehearsal",
+        "stats", "errors", "formats", "watching", "naming", "findings", "types", "contributions", "boundary", "rehearsal", "bounds",
         "observations", "judging",
     }  # fmt: skip
     assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})

@@ -10,13 +10,11 @@ from mqa_registry.contributions.kinds import (
     ModelSource,
     Perturbation,
     Probe,
-    Quantile,
     Replay,
-    Scores,
     Slice,
-    Statistic,
     Task,
 )
+from mqa_registry.contributions.measure_outputs import Quantile, Scores, Statistic
 from mqa_registry.contributions.subject import (
     Codec,
     Conditions,

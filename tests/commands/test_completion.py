@@ -33,7 +33,9 @@ def home(tmp_path_factory):
         f"#!{sys.executable}\nimport sys\nfrom mqa_registry.cli import main\nsys.argv[0] = 'mqa'\nmain()\n"
     )
     command.chmod(0o755)
-    done = shell(home, "mqa --install-completion && mqa --show-completion")
+    done = shell(
+        home, "mqa --install-completion && mqa --show-completion; exit $?"
+    )  # a last command would take the shell's place
     assert done.returncode == 0, done.stderr
     assert "completion installed" in done.stdout
     assert "_MQA_COMPLETE=complete_bash" in done.stdout

@@ -200,7 +200,7 @@ def test_a_broken_plugin_is_a_problem_and_the_others_are_asked(examine, ward, tm
     assert code == 3
     assert "✗ bad" in out
     assert "No module named 'no_such_module'" in " ".join(out.split())
-    assert "mend: mend the file" in out
+    assert "mend: fix the file" in out
     assert "heart" in out
 
 

@@ -32,7 +32,7 @@ TWO = {
 
 
 def predictions(schema, answers, probabilities=None):
-    name, kind = SCHEMAS[schema].main
+    name, kind = SCHEMAS[schema].column, SCHEMAS[schema].type
     columns = {"id": [f"r{number}" for number in range(len(answers))], name: pa.array(answers, kind)}
     if probabilities is not None:
         columns["probability"] = pa.array(probabilities, pa.list_(pa.float64()))

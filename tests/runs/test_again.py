@@ -149,18 +149,13 @@ def test_what_was_not_predicted_is_not_run_and_says_why(project, change, reason)
 
 
 def test_a_run_of_some_rows_is_held_against_another_suite_for_as_many(project):
-    from mqa_registry.suite import Overrides
-
-    project.run(overrides=Overrides(limit=40))
+    project.run(limit=40)
     report = project.judge(suite=project.suite)
     assert report.results[0].numbers["value"].rows == 40
 
 
 def test_what_the_command_line_left_out_stays_out(project, said):
-    from mqa_registry.suite import Overrides
-
-    only = Overrides(set=("confidence=0.9",), only=("typos",), backends=("two",))
-    report = project.run(overrides=only)
+    report = project.run(set=("confidence=0.9",), only=("typos",), backends=("two",))
     assert said(project.judge()) == said(report)
     assert project.judge().suite["confidence"] == 0.9
 

@@ -45,4 +45,4 @@ def test_versions_are_those_of_what_is_installed():
 def test_built_in_plugins_name_the_libraries_that_their_results_depend_on():
     named = set(packages_of(load_all()))
     assert named >= {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxruntime-gpu", "py3langid"}
-    assert set(packages_of(load_all(), JUDGING)) == {"numpy", "pyarrow", "scipy", "py3langid"}
+    assert set(packages_of(load_all(), JUDGING)) == {"numpy", "pyarrow", "scipy", "scikit-learn", "py3langid"}

@@ -56,7 +56,7 @@ def kept(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     def keep(schema, *, examples=False):
-        name, kind = SCHEMAS[schema].main
+        name, kind = SCHEMAS[schema].column, SCHEMAS[schema].type
         predictions = {"id": ["1", "2", "3"], name: pa.array(PREDICTIONS[schema], kind)}
         if schema == "waveform":
             predictions["rate"] = pa.array([16_000] * 3, pa.int32())
@@ -66,7 +66,7 @@ def kept(tmp_path, monkeypatch):
         (tmp_path / "counting.py").write_text(PLUGIN.replace("SCHEMA", schema), "utf-8")
         (tmp_path / "suite.toml").write_text(SUITE.replace("SCHEMA", schema), "utf-8")
         plugins = (tmp_path / "counting.py",)
-        report = runs.run("suite.toml", runs.Asked(plugin_files=plugins), examples=examples)
+        report = runs.run("suite.toml", runs.RunOptions(plugin_files=plugins), examples=examples)
         assert report.results[0].verdict == "PASS", report.results[0].note
         tables = (tmp_path / ".mqa" / "runs" / report.run).glob("*.parquet")
         whole = "\n".join(str(pq.read_table(path).to_pylist()) for path in tables)
@@ -169,7 +169,7 @@ def crashed(tmp_path, monkeypatch):
     pq.write_table(pa.table({"id": ["1", "2", "3"], "label": PREDICTIONS["label"]}), "before.parquet")
 
     def run(*, examples):
-        report = runs.run("suite.toml", runs.Asked(plugin_files=(tmp_path / "crashing.py",)), examples=examples)
+        report = runs.run("suite.toml", runs.RunOptions(plugin_files=(tmp_path / "crashing.py",)), examples=examples)
         again = runs.judge(report.run, plugin_files=(tmp_path / "crashing.py",), examples=examples)
         files = (tmp_path / ".mqa" / "runs" / report.run).iterdir()
         whole = [
