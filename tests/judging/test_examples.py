@@ -36,7 +36,7 @@ def predictions(schema, answers, probabilities=None):
     columns = {"id": [f"r{number}" for number in range(len(answers))], name: pa.array(answers, kind)}
     if probabilities is not None:
         columns["probability"] = pa.array(probabilities, pa.list_(pa.float64()))
-    return Predictions(schema, pa.table(columns), CLASSES if SCHEMAS[schema].classed else ())
+    return Predictions(schema, pa.table(columns), CLASSES if SCHEMAS[schema].has_classes else ())
 
 
 def inputs(found, targets=None, reference=None, *, is_paired=True):
