@@ -107,7 +107,24 @@ def _to_float16(base: Path, path: Path, *, large: bool) -> None:
 
     # Of a path, it infers shapes in a file: in memory that ends at 2 GiB.
     model = convert_float_to_float16(str(base) if large else onnx.load(str(base)), keep_io_types=True)
+    remove_repeated_nodes(model.graph)
     onnx.save(model, str(path), save_as_external_data=large, all_tensors_to_one_file=True, location=f"{path.name}.data")
+
+
+def remove_repeated_nodes(graph: Any) -> None:
+    """Remove each node that equals an earlier one in all, its outputs too: ONNX Runtime refuses such a graph.
+
+    The converter adds a cast for every node that it serves: twice the same where two of them read one value.
+    """
+    seen: set[bytes] = set()
+    kept = []
+    for node in graph.node:
+        content = node.SerializeToString(deterministic=True)
+        if content not in seen:
+            kept.append(node)
+        seen.add(content)
+    del graph.node[:]
+    graph.node.extend(kept)
 
 
 def _preprocess(base: Path, path: Path, *, large: bool) -> Path:

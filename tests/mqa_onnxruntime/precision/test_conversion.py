@@ -166,3 +166,23 @@ def test_options_that_do_not_go_together_are_refused(backend, subject, options, 
     given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
     with pytest.raises(DataError, match=message):
         backend.identity(subject, **given)
+
+
+def test_a_value_that_two_nodes_need_in_float32_is_cast_once(graph, tmp_path):
+    """DETR counts its mask along both axes: the converter casts it for each of the two, under one name."""
+    import onnxruntime
+    from onnx import helper, numpy_helper
+
+    axes = [numpy_helper.from_array(np.int64(axis), f"axis {axis}") for axis in (0, 1)]
+    nodes = [
+        helper.make_node("Relu", ["x"], ["mask"], "relu"),
+        helper.make_node("CumSum", ["mask", "axis 0"], ["down"], "down"),
+        helper.make_node("CumSum", ["mask", "axis 1"], ["along"], "along"),
+        helper.make_node("Add", ["down", "along"], ["y"], "add"),
+    ]
+    path = graph(nodes, {"x": [2, 3]}, weights=axes, outputs={"y": [2, 3]})
+    half = tmp_path / "half.onnx"
+    convert(ExportPrecision("float16"), path, half, None)
+    session = onnxruntime.InferenceSession(str(half), providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"x": np.ones((2, 3), np.float32)})
+    assert found.tolist() == [[2, 3, 4], [3, 4, 5]]
