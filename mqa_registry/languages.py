@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mqa_registry.errors import UsageError
 from mqa_registry.extras import optional_import
+from mqa_registry.naming import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -57,8 +58,6 @@ def _identifier() -> Any:
 
 def _check(among: tuple[str, ...], codes: list[str]) -> None:
     """Raise a UsageError where a code is none that py3langid knows, or where there are less than two."""
-    from mqa_registry.naming import did_you_mean
-
     for code in among:
         if code not in codes:
             guess = did_you_mean(code.lower().partition("-")[0], codes)

@@ -116,15 +116,14 @@ def remove_repeated_nodes(graph: Any) -> None:
 
     The converter adds a cast for every node that it serves: twice the same where two of them read one value.
     """
-    seen: set[bytes] = set()
-    kept = []
+    by_outputs: dict[tuple[str, ...], Any] = {}
+    nodes = []
     for node in graph.node:
-        content = node.SerializeToString(deterministic=True)
-        if content not in seen:
-            kept.append(node)
-        seen.add(content)
+        earlier = by_outputs.setdefault(tuple(node.output), node)
+        if earlier is node or earlier != node:
+            nodes.append(node)
     del graph.node[:]
-    graph.node.extend(kept)
+    graph.node.extend(nodes)
 
 
 def _preprocess(base: Path, path: Path, *, large: bool) -> Path:
