@@ -36,12 +36,17 @@ class ModelOptions:
 
 @dataclass(frozen=True)
 class ResolvedModel:
-    """A model with its source and task, as a suite names them; `schema` is that of its predictions, where the task is known."""
+    """A model with its source and task, as a suite names them.
+
+    `schema` is that of its predictions, where the task is known. `task_reason` says, for a person, which task was taken
+    where the command line names none; empty where it names one.
+    """
 
     id: str
     source: str
     task: str
     schema: str = ""
+    task_reason: str = ""
 
     @property
     def table(self) -> dict[str, str]:
@@ -49,26 +54,32 @@ class ResolvedModel:
         return {"use": self.source, "id": self.id, "task": self.task}
 
 
-def resolve_model(named: ModelOptions, options: RunOptions, *, sources: Sequence[str], tasks: str) -> ResolvedModel:
+def resolve_model(
+    named: ModelOptions, options: RunOptions, *, sources: Sequence[str], tasks: str, array_task: str = ""
+) -> ResolvedModel:
     """What opens a model and what it is for, as given; left out, its name tells the one, and its source the other.
 
     `sources` are asked in turn whether they recognize the name; the last one opens what no other does. `tasks` is the
-    plugin whose tasks are meant where the source's own has none. Raises a UsageError where a source is none, or does not
-    tell what the model is for.
+    plugin whose tasks are meant where the source's own has none. `array_task` is the task of rows that are the model's
+    inputs as arrays, whatever the model is for; empty for other rows. Raises a UsageError where a source is none, or does
+    not tell what the model is for.
     """
     from mqa_registry import plugins
     from mqa_registry.watching import begin
 
     begin("reading the model's configuration")
-    references = [*([named.source] if named.source else sources), named.task or "", f"{tasks}/"]
+    named_task = named.task or array_task
+    references = [*([named.source] if named.source else sources), named_task, f"{tasks}/"]
     names = {plugin for plugin, slash, _ in (one.partition("/") for one in references) if slash}
     catalog = plugins.load(names, files=options.plugin_files)
     source = named.source or _recognize(named.model, sources, catalog)
-    if named.task:
-        task = _full_task(named.task, source, catalog, tasks)
+    if named_task:
+        task = _full_task(named_task, source, catalog, tasks)
     else:
         task = _infer_task(named.model, source, catalog, options)
-    return ResolvedModel(named.model, source, task, _schema(task, source, catalog))
+    why = "which takes arrays as they are" if array_task else "as the model tells"
+    reason = "" if named.task else f"{task}, {why}; `--task` names another"
+    return ResolvedModel(named.model, source, task, _schema(task, source, catalog), reason)
 
 
 def _recognize(model: str, sources: Sequence[str], catalog: Catalog) -> str:

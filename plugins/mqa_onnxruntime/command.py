@@ -55,8 +55,7 @@ def export(
     mapped = read_columns(columns or (), data)
     check_output_folder(out)
     arrays = data is not None and data.suffix == ".npz"
-    asked = replace(named, task=named.task or (ARRAYS if arrays else None))
-    model = resolve_model(asked, options, sources=SOURCES, tasks=TASKS)
+    model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=ARRAYS if arrays else "")
     exporting: dict[str, Any] = {
         "opset": opset, "precision": precision, "per_channel": per_channel or None, "export_timeout": timeout,
     }  # fmt: skip
@@ -67,10 +66,7 @@ def export(
     }
     limits = replace(options, timeout=2 * max(LONGEST_EXPORT, timeout or 0.0), force=report.force)
     exported, samples = export_model(suite, out, limits, only_trace=data is None)
-    about = {}
-    if not named.task:
-        why = "which takes arrays as they are" if arrays else "as the model tells"
-        about["task"] = f"{model.task}, {why}; `--task` names another"
+    about = {"task": model.task_reason} if model.task_reason else {}
     if data is None and samples:
         about["traced with"] = _described(samples)
     return show_export(exported, report, about)

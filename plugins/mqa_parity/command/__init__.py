@@ -93,13 +93,10 @@ def parity(
     mapped = read_columns(columns or (), data)
     interface = read_interface(input_ or (), constant or (), batch_axis or (), outputs or ())
     _check_files(file, data, inputs)
-    asked = replace(named, task=named.task or (ARRAYS if inputs is not None else None))
-    model = resolve_model(asked, options, sources=SOURCES, tasks=TASKS)
+    array_task = ARRAYS if inputs is not None else ""
+    model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=array_task)
     pair = Pair(model, file, data, mapped, inputs, interface, tolerance, repro, model.schema in DECISION_SCHEMAS)
-    findings = []
-    if not named.task:
-        why = "which takes arrays as they are" if inputs is not None else "as the model tells"
-        findings = [Finding("note", "task", f"{model.task}, {why}; `--task` names another")]
+    findings = [Finding("note", "task", model.task_reason)] if model.task_reason else []
     found = hold(pair, options, report)
     found = replace(found, findings=(*findings, *found.findings))
     return show_report(found, report, {"first_divergence": first_divergence(found)})
