@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry.contributions import Subject
+    from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Finding
     from mqa_registry.plan import RowSet, Sight, View
@@ -61,13 +61,13 @@ class PerturbedRows:
 class Prepared:
     """Everything there is to predict: the unperturbed rows by data set, and every set of rows as the model sees it.
 
-    `subject` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its source or
-    task failed; `replayed` is what the other backends bring, among the same `classes`.
+    `model_under_test` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its
+    source or task failed; `replayed` is what the other backends bring, among the same `classes`.
     """
 
     rows: Mapping[str, Rows]
     seen: Mapping[RowSet, PerturbedRows | Failure]
-    subject: Subject | None = None
+    model_under_test: ModelUnderTest | None = None
     unmade: Failure | None = None
     replayed: Mapping[View, Observed] = field(default_factory=dict)
     classes: tuple[str, ...] = ()

@@ -12,7 +12,7 @@ from mqa_registry.flag import Flag
 from mqa_registry.machine import check_device
 
 if TYPE_CHECKING:
-    from mqa_registry.contributions import Conditions
+    from mqa_registry.contributions import RunContext
     from mqa_registry.suite import Overrides, Suite
 
 STORE = ".mqa"  # the store's folder, beside the suite
@@ -25,7 +25,7 @@ class RunOptions:
     Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
     files to load as plugins. `timeout` is how many seconds a call into a plugin may take, 0 for no limit; None is what is
     usual for its kind. `outputs` are the files that the command writes; with `force`, it may replace files that mqa did
-    not write. What `Conditions` has of these, plugins see too.
+    not write. What `RunContext` has of these, plugins see too.
     """
 
     only: Annotated[
@@ -72,13 +72,13 @@ class RunOptions:
         """The store of a suite's runs."""
         return self.store or suite.path.parent / STORE
 
-    def conditions(self, suite: Suite) -> Conditions:
+    def run_context(self, suite: Suite) -> RunContext:
         """What plugins see of this in a run of a suite."""
-        return self.conditions_in(self.store_of(suite))
+        return self.run_context_in(self.store_of(suite))
 
-    def conditions_in(self, store: Path) -> Conditions:
+    def run_context_in(self, store: Path) -> RunContext:
         """What plugins see of this in a run with a store."""
-        from mqa_registry.contributions import Conditions
+        from mqa_registry.contributions import RunContext
 
-        shared = {field.name for field in fields(Conditions)} - {"exports"}
-        return Conditions(exports=store / "exports", **{name: getattr(self, name) for name in shared})
+        shared = {field.name for field in fields(RunContext)} - {"exports"}
+        return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})

@@ -19,13 +19,13 @@ from mqa_registry.contributions import (
     Backend,
     Codec,
     Comparison,
-    Conditions,
     Dataset,
     Metric,
     Model,
     ModelSource,
+    ModelUnderTest,
     Perturbation,
-    Subject,
+    RunContext,
     Task,
 )
 from mqa_registry.errors import OutOfMemoryError
@@ -76,7 +76,7 @@ class Letters:
     measuring: bool = False  # whether the host measures the model, and predicts nothing yet
     measured: list[list[str]] = field(default_factory=list)  # every batch that it ran for that
 
-    def model(self, task: Task, conditions: Conditions) -> Model:
+    def model(self, task: Task, context: RunContext) -> Model:
         return Model(digest=self.digest, module=lambda: self, processor=lambda: None, labels=("few", "many"))
 
     def codec(self, model: Model) -> Codec:
@@ -101,11 +101,11 @@ class Letters:
             {"label": pa.array(labels, pa.string()), "probability": pa.array(pairs, pa.list_(pa.float64()))}
         )
 
-    def identity(self, subject: Subject) -> dict[str, str]:
+    def identity(self, model_under_test: ModelUnderTest) -> dict[str, str]:
         return {"device": "asked"}
 
     @contextmanager
-    def runner(self, subject: Subject) -> Iterator[Any]:
+    def runner(self, model_under_test: ModelUnderTest) -> Iterator[Any]:
         self.opened += 1
         yield _Runner(self)
 
@@ -192,7 +192,7 @@ class Engine:
         fields = {"text": "text"}
         task = Task("count", self.letters.codec, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
         backend = Backend("runner", self.letters.runner, identity=self.letters.identity)
-        data = Dataset("table", lambda conditions: self.table)
+        data = Dataset("table", lambda context: self.table)
         return Suite(
             name="letters",
             path=self.folder / "letters.toml",
@@ -217,11 +217,11 @@ class Engine:
 
     def run(self, suite: Suite, *, fresh: bool = False) -> Observations:
         plan = plans.make(suite)
-        conditions = Conditions(exports=self.folder / "exports")
+        context = RunContext(exports=self.folder / "exports")
         store = Store(self.folder / "store")
         try:
             watching = Watching(self.letters)
-            return predict(plan, prepare(plan, conditions, Silence()), conditions, store, watching, fresh=fresh)
+            return predict(plan, prepare(plan, context, Silence()), context, store, watching, fresh=fresh)
         finally:
             store.close()
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mqa_registry.boundary.calls import Contributor
-    from mqa_registry.contributions.subject import Batch, Encoded, Outputs, Reading, Runner
+    from mqa_registry.contributions.model_under_test import Batch, Encoded, OutputReading, Outputs, Runner
     from mqa_registry.types import Example
 
 
@@ -91,18 +91,18 @@ def checked_codec(who: Contributor, given: Any, schema: str, classes: Sequence[s
 
 def _checked_reading(
     who: Contributor,
-    ask: Callable[[Outputs, Sequence[Encoded]], Reading | None],
+    ask: Callable[[Outputs, Sequence[Encoded]], OutputReading | None],
     schema: str,
     classes: Sequence[str],
-) -> Callable[[Outputs, Sequence[Encoded]], Reading | None]:
+) -> Callable[[Outputs, Sequence[Encoded]], OutputReading | None]:
     """How a task asks to have outputs decoded, and what it decodes them to, looked at as `decode` is."""
 
-    def reading(outputs: Outputs, rows: Sequence[Encoded]) -> Reading | None:
+    def reading(outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
         with calling(who):
             found = ask(outputs, rows)
         return found and replace(found, decode=partial(decode, found))
 
-    def decode(found: Reading, outputs: Outputs, rows: Sequence[Encoded]) -> Any:
+    def decode(found: OutputReading, outputs: Outputs, rows: Sequence[Encoded]) -> Any:
         with calling(who):
             table = found.decode(outputs, rows)
         return checked_answers(who, table, schema, classes, len(rows))

@@ -36,7 +36,7 @@ def rows(
     plan = runs.planned(suite, options)
     check_rows(out)
     with limited(options.timeout):
-        unperturbed = load_rows(plan, options.conditions(plan.suite))
+        unperturbed = load_rows(plan, options.run_context(plan.suite))
         perturbed = perturb_rows(plan, unperturbed, Silence())
     with explained(out):
         mark_rows(out)

@@ -23,6 +23,6 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     begin("validating the suite")
     plan = runs.planned(suite, options)
     with limited(options.timeout):
-        examine(plan, options.conditions(plan.suite))
+        examine(plan, options.run_context(plan.suite))
     checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")
     print(f"{suite}: {checks}, {views}, no problems", file=output())

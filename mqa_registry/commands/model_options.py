@@ -118,8 +118,8 @@ def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) 
     tells = cast("ModelSource", use.contribution).tells
     if tells is None:
         raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
-    conditions = options.conditions_in(options.store or Path(STORE))
-    return checked_task(use.who, use.call_part(tells, conditions))
+    context = options.run_context_in(options.store or Path(STORE))
+    return checked_task(use.who, use.call_part(tells, context))
 
 
 def _schema(task: str, source: str, catalog: Catalog) -> str:

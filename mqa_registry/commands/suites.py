@@ -49,9 +49,9 @@ def export_model(
     """
     begin("exporting the model")
     with without_suite():
-        subject, use = prepare_export(suite, options, only_trace=only_trace)
+        model_under_test, use = prepare_export(suite, options, only_trace=only_trace)
     with Console(stderr=True).status("exporting"):
-        return write_export(subject, use, folder, options)
+        return write_export(model_under_test, use, folder, options)
 
 
 @contextmanager

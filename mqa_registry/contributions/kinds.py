@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pyarrow as pa
 
-    from mqa_registry.contributions.subject import Runner
+    from mqa_registry.contributions.model_under_test import Runner
     from mqa_registry.findings import Exported, Finding
     from mqa_registry.types import Example
 
@@ -50,17 +50,17 @@ class Contribution:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSource(Contribution):
-    """`(task, conditions, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
+    """`(task, context, *, options) -> Model`, where `task` is the Task asked for; the model itself is built later.
 
     `recognizes` says of a model's name, such as `model.pt`, whether this source opens it, for commands that were given no
-    source. `tells`, of a source that can tell what a model is for before it is asked to open it, is `(conditions, *,
+    source. `tells`, of a source that can tell what a model is for before it is asked to open it, is `(context, *,
     options) -> str` with some of the options: the task, as a suite would name it, for commands that were given none.
     `loads` are the kinds of model that it can load beside one as it was saved, as a task `needs` them; None where nobody
     can list them.
     """
 
     kind = "model source"
-    takes_arguments = ("task", "conditions")
+    takes_arguments = ("task", "context")
 
     recognizes: Callable[[str], bool] | None = None
     tells: Callable[..., str] | None = None
@@ -94,21 +94,21 @@ class Task(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Backend(Contribution):
-    """`(subject, *, options) -> context manager of a Runner`.
+    """`(model_under_test, *, options) -> context manager of a Runner`.
 
     `identity` has the same signature and gives, without loading a model library, everything but the model and the
     example that an answer depends on: versions, device, precision, requested provider. It is part of the store's key.
-    `export`, of a backend that runs a file made of the model, is `(subject, folder, *, options) -> Exported` with some
-    of the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships, is
-    `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless it
-    is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged
+    `export`, of a backend that runs a file made of the model, is `(model_under_test, folder, *, options) -> Exported`
+    with some of the options: it writes that file into a folder. `stamp`, of a backend that is given a file which ships,
+    is `(identity, judgement, *, options) -> findings`, likewise: it writes beside the file how that was judged, unless
+    it is no longer the file of this `identity`, which is that from before the run. It is asked in every run that judged
     the backend, one that the store had every answer for too. `fixed_length`, of a backend that may take rows of so many
-    tokens and no others, is `(subject, *, options) -> int | None`, likewise, and as cheap as `identity`: then every
-    backend of the run gets rows of that length.
+    tokens and no others, is `(model_under_test, *, options) -> int | None`, likewise, and as cheap as `identity`: then
+    every backend of the run gets rows of that length.
     """
 
     kind = "backend"
-    takes_arguments = ("subject",)
+    takes_arguments = ("model_under_test",)
 
     function: Callable[..., AbstractContextManager[Runner]] = field(kw_only=False)
     identity: Callable[..., Mapping[str, str]]
@@ -131,10 +131,10 @@ class Replay(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Dataset(Contribution):
-    """`(conditions, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them."""
+    """`(context, *, options) -> pyarrow.Table`: rows under their own column names; the host maps and samples them."""
 
     kind = "data set"
-    takes_arguments = ("conditions",)
+    takes_arguments = ("context",)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -186,22 +186,22 @@ class Comparison(Contribution):
 
 @dataclass(frozen=True, kw_only=True)
 class Probe(Contribution):
-    """`(scene, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
+    """`(context, *, options) -> pyarrow.Table`: what was seen of a view, of its runner, or of its rows alone.
 
     The table is made in the predict step and stored, but for timings, which are never `reused`. `numbers` reads it in
     the judge: a number for every name in `gives`, each an array with a score a row or repetition, a Statistic, a
     Quantile, or one number without an interval; a suite bounds `value` in `expect` itself, any other in a table of that
     name.
     `evidence` reads what a person needs to believe it: sentences under `remarks`, under `notes` those that are shown
-    where the check holds, too, rows under `examples`, and any other plain values. `sees` is what a scene has to have; a
-    probe that `compares` has a reference view in it. Columns of `texts` hold words of rows, and are dropped where those
-    may not be kept. `ranges` has from where to where numbers can lie, by their names; those that are left out can lie
-    anywhere. `check` takes the scene and some of the options before anything is predicted, and raises a DataError where
-    they do not fit the model or the data.
+    where the check holds, too, rows under `examples`, and any other plain values. `sees` is what a context has to have;
+    a probe that `compares` has a reference view in it. Columns of `texts` hold words of rows, and are dropped where
+    those may not be kept. `ranges` has from where to where numbers can lie, by their names; those that are left out can
+    lie anywhere. `check` takes the context and some of the options before anything is predicted, and raises a DataError
+    where they do not fit the model or the data.
     """
 
     kind = "probe"
-    takes_arguments = ("scene",)
+    takes_arguments = ("context",)
 
     gives: tuple[str, ...]
     numbers: Callable[[pa.Table], Mapping[str, Any]]

@@ -2,11 +2,11 @@
 
 from mqa_registry.observations import Failure, Observations, Observed, PerturbedRows, Sighted, Work
 from mqa_registry.predict.invariance import batch_invariance
+from mqa_registry.predict.model_under_test import build_model, rebuild_model, reopen_runner
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.preparation import examine, load_rows, perturb_rows, prepare
 from mqa_registry.predict.progress import Progress, Silence
 from mqa_registry.predict.run import predict
-from mqa_registry.predict.subject import remake, reopen, subject_of
 
 __all__ = [
     "Failure",
@@ -18,13 +18,13 @@ __all__ = [
     "Silence",
     "Work",
     "batch_invariance",
+    "build_model",
     "examine",
     "examine_again",
     "load_rows",
     "perturb_rows",
     "predict",
     "prepare",
-    "remake",
-    "reopen",
-    "subject_of",
+    "rebuild_model",
+    "reopen_runner",
 ]

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.contributions.subject import Encoded
+    from mqa_registry.contributions.model_under_test import Encoded
     from mqa_registry.types import Example
 
 

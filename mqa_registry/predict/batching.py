@@ -10,14 +10,14 @@ from mqa_registry.contributions import Batching, shapes
 from mqa_registry.errors import ContributionError
 from mqa_registry.findings import Finding
 from mqa_registry.predict.invariance import batch_invariance, shift_of_padding
-from mqa_registry.predict.subject import spread
+from mqa_registry.predict.model_under_test import spread
 from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions.subject import Encoded
+    from mqa_registry.contributions.model_under_test import Encoded
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
@@ -83,7 +83,7 @@ def _padding_remarks(backend: LiveBackend, drawn: Sequence[Example]) -> Iterator
     """That rows of a fixed length are predicted otherwise than rows as they are, where that is so."""
     if backend.codec.length is None or backend.runner is None:
         return
-    codec = backend.subject.of_length(None).codec
+    codec = backend.model_under_test.of_length(None).codec
     moved = shift_of_padding(codec, backend.codec, drawn, backend.run, backend.runner.facts)
     if moved:
         yield f"predictions depend on padding: {moved} when a row is padded to {backend.codec.length} tokens, as all are"
@@ -100,7 +100,7 @@ def _keys(backend: LiveBackend, drawn: Sequence[Example]) -> tuple[bytes, bytes]
 
 def _encoded(backend: LiveBackend, drawn: Sequence[Example]) -> list[Encoded]:
     """The rows, with the task's sample where they alone have one length; none where the task fails on them."""
-    codec, sample = backend.codec, backend.subject.task.sample
+    codec, sample = backend.codec, backend.model_under_test.task.sample
     try:
         rows = list(codec.encode(drawn))
         if sample and len({shapes(row) for row in rows}) == 1:

@@ -12,12 +12,14 @@ from mqa_registry.observations import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.contributions import Backend, Subject
+    from mqa_registry.contributions import Backend, ModelUnderTest
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.suite import Use
 
 
-def fixed_lengths(backends: Mapping[str, Use], subject: Subject) -> tuple[dict[str, int], dict[str, Failure]]:
+def fixed_lengths(
+    backends: Mapping[str, Use], model_under_test: ModelUnderTest
+) -> tuple[dict[str, int], dict[str, Failure]]:
     """The backends that take rows of so many tokens and no others, by name; and why some cannot tell.
 
     A DataError where two of them take different lengths, which no rows have at once.
@@ -27,7 +29,7 @@ def fixed_lengths(backends: Mapping[str, Use], subject: Subject) -> tuple[dict[s
     for name, use in backends.items():
         ask = cast("Backend", use.contribution).fixed_length
         try:
-            length = None if ask is None else checked_length(use.who, use.call_part(ask, subject))
+            length = None if ask is None else checked_length(use.who, use.call_part(ask, model_under_test))
         except (ContributionError, NotRunError) as error:
             failed[name] = Failure.of(error)
         else:
@@ -40,9 +42,9 @@ def fixed_lengths(backends: Mapping[str, Use], subject: Subject) -> tuple[dict[s
     return found, failed
 
 
-def of_fixed_length(subject: Subject, lengths: Mapping[str, int]) -> Subject:
-    """The subject whose rows these backends take."""
-    return subject.of_length(next(iter(lengths.values()))) if lengths else subject
+def of_fixed_length(model_under_test: ModelUnderTest, lengths: Mapping[str, int]) -> ModelUnderTest:
+    """The model under test whose rows these backends take."""
+    return model_under_test.of_length(next(iter(lengths.values()))) if lengths else model_under_test
 
 
 def length_findings(lengths: Mapping[str, int], live: Mapping[str, LiveBackend]) -> Iterator[Finding]:

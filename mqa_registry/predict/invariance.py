@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.contributions.subject import Batch, Encoded, Outputs
+    from mqa_registry.contributions.model_under_test import Batch, Encoded, Outputs
     from mqa_registry.types import Example
 
     Values: TypeAlias = Mapping[str, npt.NDArray[Any]]

@@ -18,8 +18,8 @@ from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, Work
 from mqa_registry.predict.batches import only
+from mqa_registry.predict.model_under_test import runner_spec
 from mqa_registry.predict.outputs import joined_outputs
-from mqa_registry.predict.subject import origin_of
 from mqa_registry.store import joined, split
 from mqa_registry.suite import identity
 from mqa_registry.types import Predictions, schema_named
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import Backend, Codec, Reading, Runner, Subject
-    from mqa_registry.contributions.subject import Batch, Outputs
+    from mqa_registry.contributions import Backend, Codec, ModelUnderTest, OutputReading, Runner
+    from mqa_registry.contributions.model_under_test import Batch, Outputs
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
@@ -45,24 +45,26 @@ class LiveBackend:
     A `candidate` comes after another backend, which shows that the task can read what the model gives.
     """
 
-    def __init__(self, name: str, use: Use, subject: Subject, store: Store, *, candidate: bool = False) -> None:
+    def __init__(
+        self, name: str, use: Use, model_under_test: ModelUnderTest, store: Store, *, candidate: bool = False
+    ) -> None:
         self.name = name
         self._candidate = candidate
         self.failure: Failure | None = None
         self.work = Work()
         self._use = use
         self._made_by = identity(use)
-        self._subject = subject
+        self._model_under_test = model_under_test
         self._store = store
         self._batching = Batching()
-        self._reading: Reading | None = None
+        self._reading: OutputReading | None = None
         self._facts: dict[str, Any] = {}
         self._runner: Runner | None = None
         self._passes = Passes(use.who)
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         backend = cast("Backend", use.contribution)
-        given = use.call_part(backend.identity, subject)
+        given = use.call_part(backend.identity, model_under_test)
         self.known = checked_identity(use.who, given)  # before it is opened
         self._settle(self.known)
 
@@ -74,22 +76,22 @@ class LiveBackend:
     @property
     def model(self) -> dict[str, Any]:
         """What the model's source says of it."""
-        return {"digest": self._subject.model.digest, **self._subject.model.about}
+        return {"digest": self._model_under_test.model.digest, **self._model_under_test.model.about}
 
     @property
-    def subject(self) -> Subject:
+    def model_under_test(self) -> ModelUnderTest:
         """What it runs."""
-        return self._subject
+        return self._model_under_test
 
     @property
-    def origin(self) -> dict[str, Any] | None:
+    def spec(self) -> dict[str, Any] | None:
         """How another process opens it; None where nobody knows."""
-        return origin_of(self._use, self._subject)
+        return runner_spec(self._use, self._model_under_test)
 
     @property
     def codec(self) -> Codec:
         """The task's codec, which decodes what this backend gives, once it is open."""
-        codec = self._subject.codec
+        codec = self._model_under_test.codec
         return codec if self._reading is None else replace(codec, decode=self._reading.decode)
 
     @property
@@ -149,14 +151,14 @@ class LiveBackend:
         """The runner, open as long as the stack is; raises whatever it raises."""
         progress.stage(f"loading {self.name}")
         who = self._use.who
-        runner: Runner = stack.enter_context(runner_of(who, self._use.call(self._subject)))
+        runner: Runner = stack.enter_context(runner_of(who, self._use.call(self._model_under_test)))
         with calling(who):
             identity, facts = runner.identity, runner.facts
         if (landed := checked_identity(who, identity)) != self._identity:
             self._settle(landed)
         self._reading = self._read_by(runner)
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
-        length = self._subject.codec.length
+        length = self._model_under_test.codec.length
         fixed = {} if length is None else {"fixed_length": length}
         self._facts = {**checked_identity(who, facts), **fixed, **meaning}
         self._note_facts()
@@ -183,8 +185,8 @@ class LiveBackend:
             lacking = len(self._fingerprints) - self._look_up()
             if lacking or self._kept is None:
                 raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
-        task = self._subject.task
-        classes = self._subject.model.labels if schema_named(task.schema).has_classes else ()
+        task = self._model_under_test.task
+        classes = self._model_under_test.model.labels if schema_named(task.schema).has_classes else ()
         table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
         return Predictions(task.schema, table.append_column("id", ids), classes)
 
@@ -198,13 +200,13 @@ class LiveBackend:
     def _note_facts(self) -> None:
         self._store.note(self._digest, {"identity": self._identity, **self._facts})
 
-    def _read_by(self, runner: Runner) -> Reading | None:
+    def _read_by(self, runner: Runner) -> OutputReading | None:
         """How the outputs of a runner are decoded, by those for the task's sample, a row at a time."""
-        codec = self._subject.codec
+        codec = self._model_under_test.codec
         if codec.reading is None:
             return None
         try:
-            rows = list(codec.encode(self._subject.samples()))
+            rows = list(codec.encode(self._model_under_test.samples()))
             outputs = [self._passes.outputs(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
@@ -215,7 +217,7 @@ class LiveBackend:
         self._identity = dict(identity)
         whole = {
             "format": CODEC,
-            "subject": self._subject.digest,
+            "subject": self._model_under_test.digest,
             "backend": self._made_by,
             "identity": self._identity,
             "batching": self._batching.rule,
@@ -267,7 +269,7 @@ class LiveBackend:
 
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""
-        batch: Batch = self._subject.codec.collate([row.arrays for row in rows])
+        batch: Batch = self._model_under_test.codec.collate([row.arrays for row in rows])
         try:
             return self.run(batch)
         except OutOfMemoryError:

@@ -15,16 +15,16 @@ from mqa_registry.types import Rows, derived_ids, mapped_labels
 from mqa_registry.types.digest import digest_of_files, digest_of_table
 
 if TYPE_CHECKING:
-    from mqa_registry.contributions import Conditions, Task
+    from mqa_registry.contributions import RunContext, Task
     from mqa_registry.suite import Data
 
 ROLES = ("id", "target", "cluster")
 LABEL = "label"  # where a data set has no column `target`, this one is the target
 
 
-def load(data: Data, task: Task | None, conditions: Conditions, seed: int) -> Rows:
+def load(data: Data, task: Task | None, context: RunContext, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    source = checked_table(data.source.who, data.source.call(conditions))
+    source = checked_table(data.source.who, data.source.call(context))
     digest = digest_of_files(data.source.options) or digest_of_table(source)
     table, numbers = _mapped(data, source), None
     if data.sample is not None and data.sample < table.num_rows:

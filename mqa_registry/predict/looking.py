@@ -16,7 +16,7 @@ from mqa_registry.contributions import Batching
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.observations import Failure, PerturbedRows, Sighted
 from mqa_registry.predict.preflight import raise_problems, wrong_input
-from mqa_registry.scene import LiveView, Scene
+from mqa_registry.probe_context import ProbeContext, ViewContext
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from types import TracebackType
 
-    from mqa_registry.contributions import Codec, Runner, Subject
+    from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
     from mqa_registry.observations import Observed, Prepared
     from mqa_registry.plan import Sight, View
@@ -93,7 +93,7 @@ class Looking:
         raise_problems(problems)
 
     def _check(self, sight: Sight, check: Callable[..., None]) -> None:
-        sight.use.call_part(check, self._scene(sight))
+        sight.use.call_part(check, self._context(sight))
 
     def at(self, sight: Sight, views: Mapping[View, Observed]) -> Sighted:
         """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
@@ -140,39 +140,39 @@ class Looking:
     def _looked(self, sight: Sight) -> pa.Table:
         """Let the probe look, and keep what it saw under what was really open."""
         self._progress.stage(f"looking: {sight.use.name}")
-        table = checked_table(sight.use.who, sight.use.call(self._scene(sight)))
+        table = checked_table(sight.use.who, sight.use.call(self._context(sight)))
         if sight.probe.reused:
             key = self._key(sight)
             self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
         return table
 
-    def _scene(self, sight: Sight) -> Scene:
-        reference = self._live_view(sight, sight.reference) if sight.reference else None
+    def _context(self, sight: Sight) -> ProbeContext:
+        reference = self._view_context(sight, sight.reference) if sight.reference else None
         rng = generator(self._seed, "probe", sight.use.key)
         batching = next((backend.batching for backend in self._live.values()), Batching())
-        view, tell = self._live_view(sight, sight.view), partial(self._tell, sight)
-        return Scene(view, rng, reference, self._subject, batching, tell)
+        view, tell = self._view_context(sight, sight.view), partial(self._tell, sight)
+        return ProbeContext(view, rng, reference, self._model_under_test, batching, tell)
 
     @property
-    def _subject(self) -> Subject | None:
+    def _model_under_test(self) -> ModelUnderTest | None:
         """The model and its task, where a backend runs it."""
-        return next((backend.subject for backend in self._live.values()), None)
+        return next((backend.model_under_test for backend in self._live.values()), None)
 
     def _tell(self, sight: Sight, done: int, total: int) -> None:
         """How far a probe says that it is; the name on a line for people is its own."""
         still_alive()
         self._progress.look(sight.use.name, max(0, min(int(done), int(total))), int(total))
 
-    def _live_view(self, sight: Sight, view: View) -> LiveView:
+    def _view_context(self, sight: Sight, view: View) -> ViewContext:
         sees = sight.probe.sees
         predictions = self._predictions(view) if sees == "predictions" else None
         opened = partial(self._runner, view.backend) if sees == "runner" else None
-        origin = self._live[view.backend].origin if sees == "runner" else None
+        spec = self._live[view.backend].spec if sees == "runner" else None
         decoding = partial(self._codec, view.backend) if sees == "runner" else None
         rows = self._seen(view).rows
         if sees != "rows" and self._prepared.classes:
             rows = with_targets_named(rows, self._prepared.classes)
-        return LiveView(view.backend, rows, predictions, opened, origin, decoding)
+        return ViewContext(view.backend, rows, predictions, opened, spec, decoding)
 
     def _predictions(self, view: View) -> Predictions | None:
         return self._views[view].predictions
@@ -197,7 +197,7 @@ class Looking:
             "format": FORMAT,
             "probe": identity(sight.use),
             "version": sight.probe.version,
-            "subject": "" if (subject := self._subject) is None else subject.digest,
+            "subject": "" if (model_under_test := self._model_under_test) is None else model_under_test.digest,
             "seed": self._seed,
             "views": [self._digests(sight, view) for view in sight.views],
         }

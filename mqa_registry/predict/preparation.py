@@ -10,16 +10,16 @@ from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.observations import Failure, Observed, PerturbedRows, Prepared
 from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
+from mqa_registry.predict.model_under_test import build_model
 from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
-from mqa_registry.predict.subject import subject_of
 from mqa_registry.types import labels_in, other_labels, schema_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mqa_registry.contributions import Backend, Conditions, Subject, Task
+    from mqa_registry.contributions import Backend, ModelUnderTest, RunContext, Task
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.progress import Progress
     from mqa_registry.suite import Use
@@ -28,47 +28,47 @@ if TYPE_CHECKING:
 CHECKING = "checking what the suite asks"
 
 
-def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
+def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     """Read the data sets that the plan needs."""
     suite, task = plan.suite, _task(plan)
     names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
-    return {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
+    return {name: load(suite.data[name], task, context, suite.seed) for name in names}
 
 
-def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
+def prepare(plan: Plan, context: RunContext, progress: Progress) -> Prepared:
     """Read the data sets that the plan needs, and perturb their rows.
 
     The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
     """
     progress.stage("reading the data")
-    rows, lost = _load(plan, conditions)
-    subject, unmade = _made_subject(plan, conditions, rows)
-    if subject is not None:
+    rows, lost = _load(plan, context)
+    model_under_test, unmade = _build_model(plan, context, rows)
+    if model_under_test is not None:
         progress.stage(CHECKING)
-        preflight(plan, rows, subject.task.schema, subject.model.labels)
+        preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
     seen = perturb_rows(plan, rows, progress, lost)
     replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
-    classes = _classes(subject, replayed.values(), rows.values())
-    if subject is None and unmade is None and (schema := _schema(replayed.values())):
+    classes = _classes(model_under_test, replayed.values(), rows.values())
+    if model_under_test is None and unmade is None and (schema := _schema(replayed.values())):
         progress.stage(CHECKING)
         preflight(plan, rows, schema, classes)
     replayed = {view: with_classes(one, classes) for view, one in replayed.items()}
-    return Prepared(rows, seen, subject, unmade, replayed, classes)
+    return Prepared(rows, seen, model_under_test, unmade, replayed, classes)
 
 
-def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
+def examine(plan: Plan, context: RunContext) -> dict[str, Rows]:
     """Read the rows, and look for all that a run would refuse before it predicts; nothing is perturbed, or kept.
 
     Of replayed predictions, those for the rows as they are are read; of backends, the files that they name.
     """
-    rows = load_rows(plan, conditions)
-    subject = _subject(plan, conditions, rows)
-    if subject is not None:
+    rows = load_rows(plan, context)
+    model_under_test = _model_under_test(plan, context, rows)
+    if model_under_test is not None:
         backends = {name: plan.suite.backends[name] for name in live_backends_of(plan)}
         for use in backends.values():
-            _identified(use, subject)
-        fixed_lengths(backends, subject)
-        preflight(plan, rows, subject.task.schema, subject.model.labels)
+            _identified(use, model_under_test)
+        fixed_lengths(backends, model_under_test)
+        preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
         return rows
     views = [view for view in _to_replay(plan) if not view.rows.perturb]
     replayed = [_replayed(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
@@ -92,14 +92,14 @@ def perturb_rows(
     }
 
 
-def _load(plan: Plan, conditions: Conditions) -> tuple[dict[str, Rows], dict[str, Failure]]:
+def _load(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[str, Failure]]:
     """The data sets that the plan needs, and why there is nothing of those whose source is broken or cannot run."""
     suite, task = plan.suite, _task(plan)
     rows: dict[str, Rows] = {}
     lost: dict[str, Failure] = {}
     for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
         try:
-            rows[name] = load(suite.data[name], task, conditions, suite.seed)
+            rows[name] = load(suite.data[name], task, context, suite.seed)
         except (ContributionError, NotRunError) as error:
             lost[name] = Failure.of(error)
     return rows, lost
@@ -121,28 +121,28 @@ def _to_replay(plan: Plan) -> list[View]:
     return [view for view in plan.views if view.backend not in live]
 
 
-def _subject(plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]) -> Subject | None:
+def _model_under_test(plan: Plan, context: RunContext, rows: Mapping[str, Rows]) -> ModelUnderTest | None:
     """The model under test, which is not built yet; None where no backend runs it."""
     suite = plan.suite
     if suite.model is None or not live_backends_of(plan):
         return None
-    return subject_of(suite.model, conditions, first_rows(plan, rows))
+    return build_model(suite.model, context, first_rows(plan, rows))
 
 
-def _made_subject(
-    plan: Plan, conditions: Conditions, rows: Mapping[str, Rows]
-) -> tuple[Subject | None, Failure | None]:
+def _build_model(
+    plan: Plan, context: RunContext, rows: Mapping[str, Rows]
+) -> tuple[ModelUnderTest | None, Failure | None]:
     """The model under test, or why there is none: its source or task is broken, or cannot run here."""
     try:
-        return _subject(plan, conditions, rows), None
+        return _model_under_test(plan, context, rows), None
     except (ContributionError, NotRunError) as error:
         return None, Failure.of(error)
 
 
-def _identified(use: Use, subject: Subject) -> None:
+def _identified(use: Use, model_under_test: ModelUnderTest) -> None:
     """Let a backend say what it would run; what only this machine lacks is for the run to say."""
     try:
-        use.call_part(cast("Backend", use.contribution).identity, subject)
+        use.call_part(cast("Backend", use.contribution).identity, model_under_test)
     except MqaError as error:
         if error.exit_code is ExitCode.WRONG_INPUT:
             raise
@@ -164,9 +164,11 @@ def _schema(replayed: Iterable[Observed]) -> str:
     return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
 
 
-def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
+def _classes(
+    model_under_test: ModelUnderTest | None, replayed: Iterable[Observed], rows: Iterable[Rows]
+) -> tuple[str, ...]:
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
-    known = subject.model.labels if subject is not None else ()
+    known = model_under_test.model.labels if model_under_test is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
     brought = [predictions for predictions in brought if schema_named(predictions.schema).has_classes]
     if known or not brought:

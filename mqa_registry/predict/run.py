@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.boundary import Contributor
-    from mqa_registry.contributions import Codec, Conditions, Subject
+    from mqa_registry.contributions import Codec, ModelUnderTest, RunContext
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.batches import Encodings
@@ -41,7 +41,7 @@ CHUNK = 2048  # rows of each set that are encoded together; the next chunk is en
 
 
 def predict(
-    plan: Plan, prepared: Prepared, conditions: Conditions, store: Store, progress: Progress, *, fresh: bool = False
+    plan: Plan, prepared: Prepared, context: RunContext, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
     live, lost, lengths = _live_backends(plan, prepared, store)
@@ -104,27 +104,27 @@ def _live_backends(
 
     The model is not built yet.
     """
-    suite, live, subject = plan.suite, live_backends_of(plan), prepared.subject
-    if subject is None:
+    suite, live, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
+    if model_under_test is None:
         return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}, {}
     first = next(iter(suite.backends))
     made: dict[str, LiveBackend] = {}
-    lengths, lost = fixed_lengths({name: suite.backends[name] for name in live}, subject)
-    subject = of_fixed_length(subject, lengths)
+    lengths, lost = fixed_lengths({name: suite.backends[name] for name in live}, model_under_test)
+    model_under_test = of_fixed_length(model_under_test, lengths)
     for name in live:
         if name in lost:
             continue
         candidate = first in live and name != first
         try:
-            made[name] = LiveBackend(name, suite.backends[name], subject, store, candidate=candidate)
+            made[name] = LiveBackend(name, suite.backends[name], model_under_test, store, candidate=candidate)
         except (ContributionError, NotRunError) as error:
             lost[name] = Failure.of(error)
     return made, lost, lengths
 
 
-def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[Subject, Use]:
+def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[ModelUnderTest, Use]:
     assert plan.suite.model is not None  # something runs it
-    return next(iter(live.values())).subject, plan.suite.model.task
+    return next(iter(live.values())).model_under_test, plan.suite.model.task
 
 
 def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) -> dict[str, Truncation]:
@@ -156,7 +156,7 @@ def _answer(
     progress: Progress,
 ) -> None:
     """Let backends that lack predictions make them; each row is encoded once for all, by the task of that name."""
-    _refuse_unusable_rows(backends[0].subject.codec, prepared)
+    _refuse_unusable_rows(backends[0].model_under_test.codec, prepared)
     for backend in backends:
         backend.open(stack, progress)
     ready = [backend for backend in backends if backend.failure is None]

@@ -15,7 +15,7 @@ from mqa_registry.store import joined, split
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.contributions import Subject
+    from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.store import Store
     from mqa_registry.store.packing import Keys
     from mqa_registry.suite import Use
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class TruncationStore:
     """The full sizes of truncated examples, kept by model and task, so that a run without an encoder knows them too."""
 
-    def __init__(self, store: Store, subject: Subject, task: Use) -> None:
-        whole = {"truncation": 1, "model": subject.model.digest, "task": task.as_table()}
-        whole |= {} if subject.fixed_length is None else {"fixed_length": subject.fixed_length}
+    def __init__(self, store: Store, model_under_test: ModelUnderTest, task: Use) -> None:
+        whole = {"truncation": 1, "model": model_under_test.model.digest, "task": task.as_table()}
+        whole |= {} if model_under_test.fixed_length is None else {"fixed_length": model_under_test.fixed_length}
         text = json.dumps(whole, sort_keys=True, default=str)
         self._store = store
         self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()

@@ -14,7 +14,7 @@ from mqa_registry.types.digest import digest_of_files
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.contributions import Conditions
+    from mqa_registry.contributions import RunContext
     from mqa_registry.plugins import Catalog
     from mqa_registry.predict import Observations
     from mqa_registry.types import Rows
@@ -23,9 +23,9 @@ OWN = ("numpy", "pyarrow", "scipy")  # what the host itself calculates with
 JUDGING = (Metric, Comparison, Probe, Slice)  # what a verdict depends on, once the predictions are there
 
 
-def environment(catalog: Catalog, observations: Observations, conditions: Conditions) -> dict[str, Any]:
+def environment(catalog: Catalog, observations: Observations, context: RunContext) -> dict[str, Any]:
     """What the predictions were made with."""
-    loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(conditions, name)}
+    loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(context, name)}
     return {
         **versions(packages_of(catalog)),
         **_plugins(catalog),

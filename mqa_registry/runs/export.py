@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry import plugins
 from mqa_registry.boundary import checked_export, limited
-from mqa_registry.contributions.subject import SAMPLES
+from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.options import options_of
-from mqa_registry.predict import subject_of
+from mqa_registry.predict import build_model
 from mqa_registry.predict.load import load
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
@@ -19,7 +19,7 @@ from mqa_registry.suite import adhoc, made_up, plugin_names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.contributions import Backend, Conditions, Subject, Task
+    from mqa_registry.contributions import Backend, ModelUnderTest, RunContext, Task
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.suite import Data, ModelUse, Use
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 TEXT = "text"  # the field of a row that a task without a sample can be traced with
 
 
-def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace: bool) -> tuple[Subject, Use]:
+def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace: bool) -> tuple[ModelUnderTest, Use]:
     """The model of a suite with its rows, and the backend that exports it; nothing is built yet.
 
     With `only_trace`, the rows are for tracing a model whose task brings no sample. Raises a UsageError where a table is
@@ -41,13 +41,15 @@ def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace:
     (use,), (rows,) = backends.values(), data.values()
     if getattr(use.contribution, "export", None) is None:
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
-    subject = _subject(model, rows, options.conditions_in(store), only_trace=only_trace)
-    if (file := subject.model.file) is not None:
+    model_under_test = _model_under_test(model, rows, options.run_context_in(store), only_trace=only_trace)
+    if (file := model_under_test.model.file) is not None:
         raise UsageError(f"`{file}` is exported already", hint="name the model that it was made of")
-    return subject, use
+    return model_under_test, use
 
 
-def write_export(subject: Subject, use: Use, folder: Path, options: RunOptions) -> tuple[Exported, Sequence[Example]]:
+def write_export(
+    model_under_test: ModelUnderTest, use: Use, folder: Path, options: RunOptions
+) -> tuple[Exported, Sequence[Example]]:
     """What the backend writes, by those of its options that are about the file and not about how it is run.
 
     Also gives the rows that the model was traced with where its task brings none.
@@ -59,16 +61,16 @@ def write_export(subject: Subject, use: Use, folder: Path, options: RunOptions) 
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
     with limited(options.timeout):
-        exported = checked_export(use.who, use.call_part(make, subject, folder))
-    return exported, subject.given.get(SAMPLES, ())
+        exported = checked_export(use.who, use.call_part(make, model_under_test, folder))
+    return exported, model_under_test.given.get(SAMPLES, ())
 
 
-def _subject(model: ModelUse, data: Data, conditions: Conditions, *, only_trace: bool) -> Subject:
+def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_trace: bool) -> ModelUnderTest:
     task = cast("Task", model.task.contribution)
     if not only_trace:
-        return subject_of(model, conditions, load(data, task, conditions, 0))
-    samples = [] if task.sample or TEXT not in task.fields else _spread(load(data, task, conditions, 0))
-    return subject_of(model, conditions, given={SAMPLES: samples})
+        return build_model(model, context, load(data, task, context, 0))
+    samples = [] if task.sample or TEXT not in task.fields else _spread(load(data, task, context, 0))
+    return build_model(model, context, given={SAMPLES: samples})
 
 
 def _spread(rows: Rows) -> list[Example]:

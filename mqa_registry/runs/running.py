@@ -114,11 +114,11 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
     started, clock = datetime.now(UTC), time.perf_counter()
     refuse_inputs(options.outputs, raw, options.plugin_files)
     plan, catalog = plan_of(raw, options)
-    conditions = options.conditions(plan.suite)
-    prepared = prepare(plan, conditions, progress)
+    context = options.run_context(plan.suite)
+    prepared = prepare(plan, context, progress)
     store = Store(options.store_of(plan.suite))
     try:
-        observations = predict(plan, prepared, conditions, store, progress, fresh=fresh)
+        observations = predict(plan, prepared, context, store, progress, fresh=fresh)
     finally:
         store.close()
     progress.stage("judging")
@@ -131,7 +131,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
         exit_code=code,
         started=started,
         seconds=round(time.perf_counter() - clock, 3),
-        environment=environment(catalog, observations, conditions),
+        environment=environment(catalog, observations, context),
         results=results,
         backends=tuple(plan.suite.backends),
         work={name: vars(work) for name, work in observations.work.items()},

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import LiveView, Scene
+    from mqa_registry import ProbeContext, ViewContext
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
     Ints: TypeAlias = npt.NDArray[np.int64]
@@ -42,7 +42,7 @@ class _Sample:
 
 
 def drift(
-    scene: Scene,
+    context: ProbeContext,
     *,
     rows: Annotated[int, Ge(MIN_ROWS)] = 20_000,
     permutations: Annotated[int, Ge(99)] = 999,
@@ -61,17 +61,17 @@ def drift(
     `length_p` and `label_p` are the probabilities of distances as large where both are drawn from one source; undefined
     where there is nothing to compare. Equal rows count as often as they are there: leave copies out first.
     """
-    assert scene.reference is not None
-    here, there = (_draw_sample(view, rows, fields, scene.rng) for view in (scene.view, scene.reference))
+    assert context.reference is not None
+    here, there = (_draw_sample(view, rows, fields, context.rng) for view in (context.view, context.reference))
     labels, words = [*here.labels, *there.labels], [*here.words, *there.words]
     lengths = np.array([len(row) for row in words], dtype=np.int64)
     domains = np.repeat([1, 0], [len(here.ids), len(there.ids)])
-    scores = score_domain(words, domains, scene.rng)
+    scores = score_domain(words, domains, context.rng)
     is_here = domains == 1
     meta = {
         "terms": json.dumps(significant_terms(here.words, there.words)),
-        "length_p": json.dumps(_permutation_p_value(_bin_lengths(lengths), is_here, permutations, scene.rng)),
-        "label_p": json.dumps(_permutation_p_value(_encode_labels(labels), is_here, permutations, scene.rng)),
+        "length_p": json.dumps(_permutation_p_value(_bin_lengths(lengths), is_here, permutations, context.rng)),
+        "label_p": json.dumps(_permutation_p_value(_encode_labels(labels), is_here, permutations, context.rng)),
         "left_out": json.dumps([here.left_out, there.left_out]),
     }
     columns = {
@@ -141,7 +141,7 @@ def _encode_labels(labels: Sequence[str | None]) -> Ints:
     return np.array([-1 if label is None else codes[label] for label in labels], dtype=np.int64)
 
 
-def _draw_sample(view: LiveView, size: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Sample:
+def _draw_sample(view: ViewContext, size: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Sample:
     """A random sample of a view's rows, in their order, or all where there are fewer; a NotRunError below MIN_ROWS."""
     if len(view.rows) < MIN_ROWS:
         are = "is" if len(view.rows) == 1 else "are"

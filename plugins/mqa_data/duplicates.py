@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_data.near_duplicates import SimilarPairs
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 NUMBERS = ("value", "exact", "near", "conflicts")
 FIRST = "first"
@@ -46,7 +46,7 @@ SCHEMA = pa.schema(
 
 
 def duplicates(
-    scene: Scene,
+    context: ProbeContext,
     *,
     threshold: Annotated[float, Ge(0.1), Le(1)] = 0.8,
     words: Annotated[int, Ge(1), Le(10)] = 3,
@@ -63,13 +63,13 @@ def duplicates(
     with another label. All are from 0 to 1. Rows without text are ignored. Pairs are proposed by MinHash, which finds
     one just at the threshold with a probability of 99.9 %, and then compared shingle by shingle.
     """
-    texts = read_texts(scene.view, fields)
-    targets = read_targets(scene.view)
+    texts = read_texts(context.view, fields)
+    targets = read_targets(context.view)
     distinct = DistinctTexts.of(texts)
-    pairs = find_near_duplicates(distinct.texts, words, threshold, scene.rng)
+    pairs = find_near_duplicates(distinct.texts, words, threshold, context.rng)
     conflicts = _find_conflicts(distinct, pairs, targets)
     nearest = pairs.nearest_left()
-    ids = scene.view.rows.ids.to_pylist()
+    ids = context.view.rows.ids.to_pylist()
     rows = []
     for row, index in enumerate(distinct.index):
         state, original, similarity = _find_original(row, distinct, nearest)
@@ -77,7 +77,7 @@ def duplicates(
         other = original if conflict is None else conflict
         record = {"id": str(ids[row]), "state": state, "similarity": similarity, "target": targets[row]}
         if other is not None:
-            both = [dump_texts(scene.view, fields, texts[each]) for each in (row, other)]
+            both = [dump_texts(context.view, fields, texts[each]) for each in (row, other)]
             record |= {"other": str(ids[other]), "other_target": targets[other], "fields": json.dumps(both)}
         record["conflict"] = None if targets[row] is None or state == EMPTY else conflict is not None
         rows.append(record)

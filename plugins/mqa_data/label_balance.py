@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ MAX_COUNTS = 1000  # labels in the evidence
 
 
 def label_balance(
-    scene: Scene, *, column: str = "target", labels: Annotated[list[str], MinLen(1)] | None = None
+    context: ProbeContext, *, column: str = "target", labels: Annotated[list[str], MinLen(1)] | None = None
 ) -> pa.Table:
     """The share of rows that have the rarest label.
 
@@ -47,12 +47,12 @@ def label_balance(
     labels: 1 where all are equally frequent, 0 where all rows have one label, undefined for a single label. `missing`
     is the share of rows without a label, which the other numbers ignore. `labels` is the number of labels.
     """
-    found = read_labels(scene.view, column)
+    found = read_labels(context.view, column)
     present = sorted({label for label in found if label is not None})
     if not present:
         raise NotRunError(f"no row has a label in `{column}`", hint="name the column with the labels: `column`")
     every = list(dict.fromkeys([*(labels or ()), *present]))
-    observations = pa.table({"id": scene.view.rows.ids.cast(pa.string()), "label": pa.array(found, pa.string())})
+    observations = pa.table({"id": context.view.rows.ids.cast(pa.string()), "label": pa.array(found, pa.string())})
     return observations.replace_schema_metadata({"labels": json.dumps(every), "expected": json.dumps(labels)})
 
 

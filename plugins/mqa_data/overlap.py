@@ -24,7 +24,7 @@ from mqa_registry import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 NUMBERS = ("value", "exact", "near", "conflicts")
 ALONE = "alone"
@@ -44,7 +44,7 @@ SCHEMA = pa.schema(
 
 
 def overlap(
-    scene: Scene,
+    context: ProbeContext,
     *,
     threshold: Annotated[float, Ge(0.1), Le(1)] = 0.8,
     words: Annotated[int, Ge(1), Le(10)] = 3,
@@ -62,12 +62,12 @@ def overlap(
     whose label is another. All are from 0 to 1. Rows without text are ignored. Pairs are proposed by MinHash, which
     finds one just at the threshold with a probability of 99.9 %, and then compared shingle by shingle.
     """
-    assert scene.reference is not None
-    view, reference = scene.view, scene.reference
+    assert context.reference is not None
+    view, reference = context.view, context.reference
     texts, other_texts = read_texts(view, fields), read_texts(reference, fields)
     here, there = DistinctTexts.of(texts), DistinctTexts.of(other_texts)
     first = len(here.texts)
-    pairs = find_near_duplicates([*here.texts, *there.texts], words, threshold, scene.rng, first=first)
+    pairs = find_near_duplicates([*here.texts, *there.texts], words, threshold, context.rng, first=first)
     nearest = pairs.nearest_right()
     exact = {text: index for index, text in enumerate(there.texts)}
     ids, other_ids = view.rows.ids.to_pylist(), reference.rows.ids.to_pylist()

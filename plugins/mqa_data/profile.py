@@ -19,7 +19,7 @@ from mqa_registry import counted, identify_language
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
 RANGES = {
@@ -93,7 +93,7 @@ class TextProfile:
         return self.language or (NO_LETTERS if self.script else NO_TEXT)
 
 
-def profile(scene: Scene, *, fields: Annotated[list[str], MinLen(1)] | None = None) -> pa.Table:
+def profile(context: ProbeContext, *, fields: Annotated[list[str], MinLen(1)] | None = None) -> pa.Table:
     """The share of rows that are mostly written in another script than Latin.
 
     `fields` are the columns with the texts, left out those that the model reads.
@@ -109,13 +109,13 @@ def profile(scene: Scene, *, fields: Annotated[list[str], MinLen(1)] | None = No
     the number of those that at least one row in a hundred is written in, of the rows whose language is not uncertain,
     and `commonest_language` the share of the commonest one among these rows.
     """
-    texts = read_texts(scene.view, fields)
+    texts = read_texts(context.view, fields)
     profiles = [TextProfile.of(" ".join(text)) for text in texts]
-    ids = scene.view.rows.ids.to_pylist()
+    ids = context.view.rows.ids.to_pylist()
     outliers = set(_find_outliers(profiles))
     rows = [
         dataclasses.asdict(profile)
-        | {"id": str(ids[row]), "fields": dump_texts(scene.view, fields, texts[row]) if row in outliers else None}
+        | {"id": str(ids[row]), "fields": dump_texts(context.view, fields, texts[row]) if row in outliers else None}
         for row, profile in enumerate(profiles)
     ]
     return pa.Table.from_pylist(rows, schema=SCHEMA)

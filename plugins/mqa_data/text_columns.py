@@ -13,21 +13,21 @@ from mqa_registry import DataError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry import LiveView
+    from mqa_registry import ViewContext
 
 # A run of letters and digits is a word; in scripts that put no spaces between words, each letter is.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
 
 
-def read_texts(view: LiveView, fields: Sequence[str] | None) -> list[tuple[str, ...]]:
+def read_texts(view: ViewContext, fields: Sequence[str] | None) -> list[tuple[str, ...]]:
     """The texts of every row, one for each field: those named, else all that the model reads as text."""
     names = select_text_columns(view, fields)
     columns = [[text or "" for text in view.rows.table.column(name).to_pylist()] for name in names]
     return list(zip(*columns, strict=True))
 
 
-def select_text_columns(view: LiveView, fields: Sequence[str] | None) -> list[str]:
+def select_text_columns(view: ViewContext, fields: Sequence[str] | None) -> list[str]:
     """The names of the columns with the texts; raises a DataError where one is not there, or holds no texts."""
     table = view.rows.table
     if fields is None:
@@ -50,7 +50,7 @@ def read_column(table: pa.Table, name: str) -> pa.ChunkedArray:
     return column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
 
 
-def read_labels(view: LiveView, column: str = "target") -> list[str | None]:
+def read_labels(view: ViewContext, column: str = "target") -> list[str | None]:
     """The labels in a column, as text, None where a row has none; raises a DataError where a row has several."""
     labels = read_column(view.rows.table, column)
     if pa.types.is_nested(labels.type):
@@ -58,7 +58,7 @@ def read_labels(view: LiveView, column: str = "target") -> list[str | None]:
     return [None if value is None or value == "" else str(value) for value in labels.to_pylist()]
 
 
-def read_targets(view: LiveView) -> list[str | None]:
+def read_targets(view: ViewContext) -> list[str | None]:
     """The target label of every row, None where the data have none."""
     table = view.rows.table
     if "target" not in table.column_names or pa.types.is_nested(table.schema.field("target").type):
@@ -72,7 +72,7 @@ def split_words(text: str) -> list[str]:
     return _WORD.findall(folded) or [mark for mark in folded if not mark.isspace()]
 
 
-def dump_texts(view: LiveView, fields: Sequence[str] | None, texts: Sequence[str]) -> str:
+def dump_texts(view: ViewContext, fields: Sequence[str] | None, texts: Sequence[str]) -> str:
     """The texts of a row by their fields, as JSON, which keeps any text."""
     return json.dumps(dict(zip(select_text_columns(view, fields), texts, strict=True)))
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Conditions
+    from mqa_registry import RunContext
 
     Array = npt.NDArray[Any]
 
@@ -27,7 +27,7 @@ NUMERIC_KINDS, TEXT_KIND = "biuf", "U"  # of numpy's dtypes
 
 
 def rows_in_file(
-    conditions: Conditions,
+    context: RunContext,
     *,
     path: Path,
     format: Literal["csv", "jsonl", "parquet", "arrow"] | None = None,  # noqa: A002 - the word that suites use
@@ -43,7 +43,7 @@ def rows_in_file(
     return read_table(path, format)
 
 
-def rows_of_arrays(conditions: Conditions, *, path: Path) -> pa.Table:
+def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:
     """Rows of a numpy `.npz`: every array in it is one input of the model, with the rows along its first axis.
 
     The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns of their own.

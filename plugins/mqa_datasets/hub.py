@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry import Conditions
+    from mqa_registry import RunContext
 
 SAVED_FILES = ("state.json", "dataset_dict.json")  # of a data set, or of several splits, from `save_to_disk`
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
 
 def rows_on_hub(
-    conditions: Conditions,
+    context: RunContext,
     *,
     id: str | Path,  # noqa: A002 - the hub's own word
     split: str,
@@ -39,11 +39,11 @@ def rows_on_hub(
     """
     if isinstance(id, Path) and revision is not None:
         raise UsageError(f"`{id}` is a folder, and a folder has no revisions", hint="leave `revision` out")
-    with _silenced(offline=conditions.offline):
+    with _silenced(offline=context.offline):
         try:
             dataset = _load(str(id), split, revision, config)
         except ConnectionError as error:
-            raise _unreachable_error(str(id), offline=conditions.offline) from error
+            raise _unreachable_error(str(id), offline=context.offline) from error
         except FileNotFoundError as error:
             raise DataError(f"there is no data set `{id}`: {_summarize_cause(error)}") from error
         except (DataError, NotRunError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 if TYPE_CHECKING:
-    from mqa_registry import Conditions
+    from mqa_registry import RunContext
 
 # Written for this file. They have what tokenizers split at: numbers, punctuation, capitals, other scripts.
 SENTENCES = (
@@ -29,7 +29,7 @@ LONG_ROWS = (16, 32, 64, 128)  # the last have 1,500 words, which most models cu
 ROWS_PER_LENGTH = 2  # of the long ones, so that long rows are run together, too
 
 
-def sample_sentences(conditions: Conditions) -> pa.Table:
+def sample_sentences(context: RunContext) -> pa.Table:
     """A few sentences, alone and in rows of up to 1,500 words, for a model of text when there are no data.
 
     A model cuts rows to the longest that it takes; so there are some of that length, and some of about every half of it.

@@ -13,7 +13,7 @@ from mqa_registry import DataError, Model, NotRunError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry import Conditions, Task
+    from mqa_registry import RunContext, Task
 
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 
@@ -23,7 +23,7 @@ def is_onnx_name(name: str) -> bool:
     return Path(name).suffix == ".onnx"
 
 
-def load_onnx_model(task: Task, conditions: Conditions, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+def load_onnx_model(task: Task, context: RunContext, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
     """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it.
 
     `id` is the file. `processor` is the folder of its tokenizer and configuration; left out, it is the file's own folder
@@ -46,7 +46,7 @@ def load_onnx_model(task: Task, conditions: Conditions, *, id: Path, processor: 
     )
 
 
-def infer_task(conditions: Conditions) -> str:
+def infer_task(context: RunContext) -> str:
     """The task that takes any model: an ONNX file declares none."""
     return "transformers/forward"
 

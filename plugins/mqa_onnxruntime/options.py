@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mqa_onnxruntime.providers.request import ProviderRequest
-    from mqa_registry import Conditions
+    from mqa_registry import RunContext
 
 R = TypeVar("R")
 
@@ -90,9 +90,9 @@ class SessionOptions:
         """The names, constants and axes of the file; a DataError where they contradict each other."""
         return FileInterface(self.inputs or {}, self.outputs or {}, self.constants or {}, self.batch_axis or {})
 
-    def provider_request(self, conditions: Conditions) -> ProviderRequest:
+    def provider_request(self, context: RunContext) -> ProviderRequest:
         """What is to run the model; a DataError where the options ask for what cannot be."""
-        request = resolve_providers(conditions, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
+        request = resolve_providers(context, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
         request.check_cuda_graph()
         return request
 

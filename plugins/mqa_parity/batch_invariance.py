@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.batching import Batch, Row
-    from mqa_registry import Codec, Runner, Scene
+    from mqa_registry import Codec, ProbeContext, Runner
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -68,7 +68,7 @@ SCHEMA = pa.schema(
 )
 
 
-def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
+def invariance(context: ProbeContext, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     """How far a row's outputs change with its batch: its size, padding and order, repeated runs, and threads.
 
     `rows` of the view are run, the shortest and the longest among them. `batch` compares a row among copies of itself
@@ -79,10 +79,10 @@ def invariance(scene: Scene, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
     a mask that is not applied makes thousands. Outputs that compare each row with every other, such as CLIP's logits,
     are left out.
     """
-    if not scene.batching.takes_batches:
-        raise NotRunError(scene.batching.reason, hint="its rows have no batch to depend on")
-    codec, runner = require_codec(scene), scene.view.runner
-    sampled = sample_rows(scene, rows)
+    if not context.batching.takes_batches:
+        raise NotRunError(context.batching.reason, hint="its rows have no batch to depend on")
+    codec, runner = require_codec(context), context.view.runner
+    sampled = sample_rows(context, rows)
     runs = [_run(runner, batch) for batch in make_batches(codec, sampled, runner.budget)]
     layout = _without_row_pairs(infer_layout(runs[:2]), runs)
     eps = output_precision(precision_name(runner)).eps

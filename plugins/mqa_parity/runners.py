@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.precision import Precision
-    from mqa_registry import LiveView, Runner
+    from mqa_registry import Runner, ViewContext
 
 PYTORCH, FILE = "PyTorch", "the reference file"
 
@@ -55,7 +55,7 @@ class Runners:
 
 
 @contextmanager
-def open_runners(reference: LiveView, candidate: LiveView) -> Iterator[Runners]:
+def open_runners(reference: ViewContext, candidate: ViewContext) -> Iterator[Runners]:
     """All three; raises NotRunError where a reference that is not an ONNX file does not run in float64."""
     name = precision_name(candidate.runner)
     precision = output_precision(name)
@@ -110,7 +110,7 @@ def _is_file(runner: Runner) -> bool:
     return "opset" in runner.facts
 
 
-def _in_precision(view: LiveView, precision: str) -> AbstractContextManager[Runner]:
+def _in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:
     """A view's runner in some precision; raises NotRunError where it has no other than its own."""
     runner = view.runner
     if precision_name(runner) == precision:

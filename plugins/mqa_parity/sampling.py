@@ -15,27 +15,27 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     from mqa_parity.batching import Arrays
-    from mqa_registry import Codec, Scene
+    from mqa_registry import Codec, ProbeContext
 
 OVERSAMPLING = 4  # times as many rows as asked for are encoded, to find the shortest and the longest among them
 CHUNK_ROWS = 64  # rows encoded at a time: an encoded row may be an image
 
 
-def require_codec(scene: Scene) -> Codec:
+def require_codec(context: ProbeContext) -> Codec:
     """How rows become arrays; raises NotRunError where the suite has no model."""
-    if scene.subject is None:
+    if context.model_under_test is None:
         raise NotRunError("there is no model whose outputs could be compared", hint="give the suite a `[model]`")
-    return scene.subject.codec
+    return context.model_under_test.codec
 
 
-def sample_rows(scene: Scene, number: int, including: Sequence[str] = ()) -> list[Row]:
+def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = ()) -> list[Row]:
     """`number` rows of the view by the suite's seed: the shortest and the longest of a larger draw, then others.
 
     Rows with the ids in `including` come before others; raises DataError for an id that no row has.
     """
-    codec, table = require_codec(scene), scene.view.rows.table
-    fields = list(scene.view.rows.fields)
-    order = dict.fromkeys([*_row_indices(table, including), *scene.rng.permutation(table.num_rows).tolist()])
+    codec, table = require_codec(context), context.view.rows.table
+    fields = list(context.view.rows.fields)
+    order = dict.fromkeys([*_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
     drawn = table.take(pa.array([*order][: OVERSAMPLING * number], pa.int64()))
     lengths = np.array([_length(codec, row) for row in _encode(codec, drawn.select(fields))])
     if not len(lengths):
@@ -45,25 +45,25 @@ def sample_rows(scene: Scene, number: int, including: Sequence[str] = ()) -> lis
     return _encoded_rows(codec, drawn.take(pa.array(indices)), fields)
 
 
-def remaining_rows(scene: Scene, excluded: Collection[str]) -> Iterator[list[Row]]:
+def remaining_rows(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
-    codec, table, fields = require_codec(scene), scene.view.rows.table, list(scene.view.rows.fields)
+    codec, table, fields = require_codec(context), context.view.rows.table, list(context.view.rows.fields)
     others = table.filter(pa.array([name not in excluded for name in table.column("id").to_pylist()], pa.bool_()))
     for start in range(0, others.num_rows, CHUNK_ROWS):
         yield _encoded_rows(codec, others.slice(start, CHUNK_ROWS), fields)
 
 
-def rows_by_id(scene: Scene, ids: Sequence[str]) -> list[Row]:
+def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
     """Rows of the view with these ids, in this order."""
-    table, fields = scene.view.rows.table, list(scene.view.rows.fields)
-    return _encoded_rows(require_codec(scene), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
+    table, fields = context.view.rows.table, list(context.view.rows.fields)
+    return _encoded_rows(require_codec(context), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
 
 
-def max_tokens(scene: Scene) -> int | None:
+def max_tokens(context: ProbeContext) -> int | None:
     """The longest row that the model takes, in tokens; None where it does not say, or all rows have one length."""
-    if scene.subject is None or not require_codec(scene).mask or require_codec(scene).length is not None:
+    if context.model_under_test is None or not require_codec(context).mask or require_codec(context).length is not None:
         return None
-    positions = scene.subject.model.about.get("positions")
+    positions = context.model_under_test.model.about.get("positions")
     return positions if isinstance(positions, int) else None
 
 

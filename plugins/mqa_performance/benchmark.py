@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Runner, Scene
+    from mqa_registry import ProbeContext, Runner
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -29,26 +29,26 @@ class Batch:
     cost: int
 
 
-def sample_rows(scene: Scene, n_rows: int) -> list[Arrays]:
+def sample_rows(context: ProbeContext, n_rows: int) -> list[Arrays]:
     """Rows of a view, drawn without replacement and encoded, as far as there are so many; NotRunError without any."""
-    table = scene.view.rows.table
+    table = context.view.rows.table
     if not len(table):
         raise NotRunError("there are no rows to run the model on")
-    drawn = scene.rng.choice(len(table), min(n_rows, len(table)), replace=False)
-    assert scene.subject is not None  # a backend that runs a model has one
-    examples = table.select(list(scene.view.rows.fields)).take(drawn).to_pylist()
-    return list(scene.subject.codec.encode(examples))
+    drawn = context.rng.choice(len(table), min(n_rows, len(table)), replace=False)
+    assert context.model_under_test is not None  # a backend that runs a model has one
+    examples = table.select(list(context.view.rows.fields)).take(drawn).to_pylist()
+    return list(context.model_under_test.codec.encode(examples))
 
 
-def make_batches(scene: Scene, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:
+def make_batches(context: ProbeContext, rows: Sequence[Arrays], batch_size: int) -> list[Batch]:
     """The rows in batches of one size, each about as often as any other, and none twice in a batch if that can be.
 
     NotRunError where the model takes one row at a time, and more are asked for.
     """
-    if batch_size > 1 and not scene.batching.takes_batches:
-        raise NotRunError(scene.batching.reason, hint="time it with `batch = 1`")
-    assert scene.subject is not None  # as above
-    codec = scene.subject.codec
+    if batch_size > 1 and not context.batching.takes_batches:
+        raise NotRunError(context.batching.reason, hint="time it with `batch = 1`")
+    assert context.model_under_test is not None  # as above
+    codec = context.model_under_test.codec
     endless = cycle(rows)
     batches = []
     for _ in range(-(-len(rows) // batch_size)):

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mqa_performance.benchmark import Arrays
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 WORKER = "mqa_performance.footprint_worker"
 TIMEOUT = 600.0  # seconds for one process
@@ -34,7 +34,7 @@ MEGABYTE = 1e6
 
 
 def load_time(
-    scene: Scene,
+    context: ProbeContext,
     *,
     processes: Annotated[int, Ge(1)] = 5,
     timeout: Annotated[float, Gt(0)] = TIMEOUT,
@@ -44,7 +44,7 @@ def load_time(
     `processes` is how many are started, one after another; the files are in the system's cache by then. `timeout` is how
     many seconds each may take. What mqa does to be sure of the file, its checksum above all, is in it.
     """
-    return _run_workers(scene, sample_rows(scene, 1), 1, processes, timeout)
+    return _run_workers(context, sample_rows(context, 1), 1, processes, timeout)
 
 
 def load_time_numbers(observations: pa.Table) -> dict[str, Any]:
@@ -56,7 +56,7 @@ def load_time_numbers(observations: pa.Table) -> dict[str, Any]:
 
 
 def memory(
-    scene: Scene,
+    context: ProbeContext,
     *,
     batch: Annotated[int, Ge(1), Le(4096)] = 8,
     rows: Annotated[int, Ge(1)] = 64,
@@ -69,7 +69,7 @@ def memory(
     `loaded_mb` is the peak until the model is loaded, `idle_mb` before. `rows` of the data are run in batches of `batch`.
     `processes` is how many are started, one after another, and `timeout` how many seconds each may take.
     """
-    return _run_workers(scene, sample_rows(scene, rows), batch, processes, timeout)
+    return _run_workers(context, sample_rows(context, rows), batch, processes, timeout)
 
 
 def memory_numbers(observations: pa.Table) -> dict[str, Any]:
@@ -83,11 +83,11 @@ def process_evidence(observations: pa.Table) -> dict[str, Any]:
     return {"libraries": observations.column("libraries")[0].as_py()}
 
 
-def size(scene: Scene) -> pa.Table:
+def size(context: ProbeContext) -> pa.Table:
     """Megabytes on disk of the files that the backend runs: weights, and for ONNX the graph with its external data."""
-    n_bytes = scene.view.runner.facts.get("bytes")
+    n_bytes = context.view.runner.facts.get("bytes")
     if not isinstance(n_bytes, int):
-        raise NotRunError(f"backend `{scene.view.backend}` does not say how large its files are")
+        raise NotRunError(f"backend `{context.view.backend}` does not say how large its files are")
     return pa.table({"bytes": [n_bytes]})
 
 
@@ -96,20 +96,22 @@ def size_numbers(observations: pa.Table) -> dict[str, float]:
     return {"value": observations.column("bytes")[0].as_py() / MEGABYTE}
 
 
-def _run_workers(scene: Scene, rows: Sequence[Arrays], batch_size: int, processes: int, timeout: float) -> pa.Table:
+def _run_workers(
+    context: ProbeContext, rows: Sequence[Arrays], batch_size: int, processes: int, timeout: float
+) -> pa.Table:
     """What each of several fresh processes measured of itself, one row a process."""
-    scene.view.runner.facts  # noqa: B018  # it has to run here as asked, and what it exports has to be there
-    if scene.view.origin is None:
-        raise NotRunError(f"nobody knows how to open backend `{scene.view.backend}` in another process")
-    assert scene.subject is not None  # a backend that runs a model has one
+    context.view.runner.facts  # noqa: B018  # it has to run here as asked, and what it exports has to be there
+    if context.view.spec is None:
+        raise NotRunError(f"nobody knows how to open backend `{context.view.backend}` in another process")
+    assert context.model_under_test is not None  # a backend that runs a model has one
     with tempfile.TemporaryDirectory(prefix="mqa-") as name:
         folder = Path(name)
-        _write_arrays(folder / "sample.npz", scene.subject.sample())
-        for count, examples in scene.subject.given.items():
+        _write_arrays(folder / "sample.npz", context.model_under_test.sample())
+        for count, examples in context.model_under_test.given.items():
             _write_rows(folder / f"given-{count}.arrow", examples)
-        for number, batch in enumerate(make_batches(scene, rows, batch_size)):
+        for number, batch in enumerate(make_batches(context, rows, batch_size)):
             _write_arrays(folder / f"batch-{number:06}.npz", batch.arrays)
-        return pa.Table.from_pylist([_run_worker(scene.view.origin, folder, timeout) for _ in range(processes)])
+        return pa.Table.from_pylist([_run_worker(context.view.spec, folder, timeout) for _ in range(processes)])
 
 
 def _write_arrays(path: Path, arrays: Arrays) -> None:
@@ -123,7 +125,7 @@ def _write_rows(path: Path, examples: Sequence[Mapping[str, Any]]) -> None:
         file.write_table(table)
 
 
-def _run_worker(origin: Mapping[str, Any], folder: Path, timeout: float) -> dict[str, Any]:
+def _run_worker(spec: Mapping[str, Any], folder: Path, timeout: float) -> dict[str, Any]:
     """What one process measured of itself; a NotRunError where it failed or did not end."""
     result, log = folder / "result.json", folder / "log"
     result.unlink(missing_ok=True)
@@ -133,7 +135,7 @@ def _run_worker(origin: Mapping[str, Any], folder: Path, timeout: float) -> dict
             done = subprocess.run(  # noqa: S603  # our own interpreter, with our own module
                 # `-P`: no module of the current folder passes for a library's.
                 (sys.executable, "-P", "-m", WORKER, str(folder)),
-                input=json.dumps(origin).encode(),
+                input=json.dumps(spec).encode(),
                 stdout=out,
                 stderr=subprocess.STDOUT,
                 env=os.environ | {"PYTHONPATH": path},

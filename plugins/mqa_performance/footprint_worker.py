@@ -1,6 +1,6 @@
 """A fresh process that opens a backend and runs batches: `python -m mqa_performance.footprint_worker FOLDER`.
 
-The folder has the batches, encoded; standard input has the origin of the view, by which the backend is opened again.
+The folder has the batches, encoded; standard input has the spec of the view, by which the backend is opened again.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import reopen
+from mqa_registry import reopen_runner
 
 LIBRARIES = ("torch", "transformers", "tokenizers", "onnx", "onnxruntime")
 PROC_STATUS = Path("/proc/self/status")
@@ -24,11 +24,11 @@ KIBIBYTE = 1024
 def main() -> None:
     """Open the backend, run the batches of the folder, and write into it what that took."""
     folder = Path(sys.argv[1])
-    origin = json.loads(sys.stdin.read())
+    spec = json.loads(sys.stdin.read())
     sample, *batches = map(_read_arrays, (folder / "sample.npz", *sorted(folder.glob("batch-*.npz"))))
     given = {int(file.stem.partition("-")[2]): _read_rows(file) for file in folder.glob("given-*.arrow")}
     idle, began = peak_memory(), time.perf_counter()
-    with reopen(origin, sample=sample, given=given) as runner:
+    with reopen_runner(spec, sample=sample, given=given) as runner:
         loaded, ready = peak_memory(), time.perf_counter()
         runner.run(batches[0])
         first = time.perf_counter()

@@ -13,14 +13,14 @@ from mqa_performance.benchmark import make_batches, sample_rows, time_repeatedly
 from mqa_registry import Quantile
 
 if TYPE_CHECKING:
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 PERCENTILES = {"p50_ms": 0.50, "p95_ms": 0.95, "p99_ms": 0.99}
 SIDES = ("reference", "candidate")
 
 
 def latency(
-    scene: Scene,
+    context: ProbeContext,
     *,
     batch: Annotated[int, Ge(1), Le(4096)] = 1,
     warmup: Annotated[int, Ge(0)] = 10,
@@ -38,8 +38,8 @@ def latency(
     where nothing is said leave `p99_ms` open above; 1000 allow for three beyond its bound. Runs count as drawn one by
     one: where the machine's load drifts meanwhile, or few rows differ much in length, they tell less than their number.
     """
-    batches = make_batches(scene, sample_rows(scene, rows), batch)
-    runs = time_repeatedly(scene.view.runner, batches, warmup, repetitions)
+    batches = make_batches(context, sample_rows(context, rows), batch)
+    runs = time_repeatedly(context.view.runner, batches, warmup, repetitions)
     columns = zip(*((1000 * seconds, run.cost, run.n_rows) for run, seconds in runs), strict=True)
     return pa.table(dict(zip(("milliseconds", "size", "rows"), columns, strict=True)))
 
@@ -65,7 +65,7 @@ def latency_evidence(observations: pa.Table) -> dict[str, Any]:
 
 
 def speedup(
-    scene: Scene,
+    context: ProbeContext,
     *,
     batch: Annotated[int, Ge(1), Le(4096)] = 1,
     warmup: Annotated[int, Ge(0)] = 5,
@@ -79,13 +79,13 @@ def speedup(
     timed follows one of the same batch by the same backend that is not, so that neither pays for what the other left in
     the caches, nor for its threads that still wait.
     """
-    assert scene.reference is not None  # the probe compares
-    runners = {"reference": scene.reference.runner, "candidate": scene.view.runner}
-    batches = make_batches(scene, sample_rows(scene, rows), batch)
+    assert context.reference is not None  # the probe compares
+    runners = {"reference": context.reference.runner, "candidate": context.view.runner}
+    batches = make_batches(context, sample_rows(context, rows), batch)
     rounds = []
     for number, current in enumerate(islice(cycle(batches), warmup + repetitions)):
         milliseconds = {}
-        for side in scene.rng.permutation(SIDES):
+        for side in context.rng.permutation(SIDES):
             runners[side].run(current.arrays)
             milliseconds[side] = 1000 * time_run(runners[side], current)
         if number >= warmup:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_performance.benchmark import Batch
-    from mqa_registry import Scene, Timeable
+    from mqa_registry import ProbeContext, Timeable
 
     Floats = npt.NDArray[np.float64]
 
@@ -30,7 +30,7 @@ SCHEMA = pa.schema(
 
 
 def modules(
-    scene: Scene,
+    context: ProbeContext,
     *,
     batch: Annotated[int, Ge(1), Le(4096)] = 8,
     warmup: Annotated[int, Ge(0)] = 3,
@@ -44,13 +44,13 @@ def modules(
     run at once, `warmup` how many runs of each batch come before the first that counts, `repetitions` how many count.
     `rows` is how many rows of the data are drawn to run.
     """
-    runner = scene.view.runner
+    runner = context.view.runner
     if not (hasattr(runner, "timed") and hasattr(runner, "class_of")):
-        raise NotRunError(f"backend `{scene.view.backend}` does not say how long a module takes")
-    batches = make_batches(scene, sample_rows(scene, rows), batch)
+        raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
+    batches = make_batches(context, sample_rows(context, rows), batch)
     times = list(_iter_times(cast("Timeable", runner), batches, warmup, repetitions))
     if not times:
-        raise NotRunError(f"backend `{scene.view.backend}` took the time of no module")
+        raise NotRunError(f"backend `{context.view.backend}` took the time of no module")
     return pa.Table.from_pylist(times, schema=SCHEMA)
 
 

@@ -14,7 +14,7 @@ from mqa_registry import DataError, Statistic
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
     Floats = npt.NDArray[np.float64]
 
@@ -23,7 +23,7 @@ MAX_BATCH_SIZE = 4096  # each row is copied into the batch
 
 
 def throughput(
-    scene: Scene,
+    context: ProbeContext,
     *,
     batches: list[int] | None = None,
     warmup: Annotated[int, Ge(0)] = 2,
@@ -41,11 +41,13 @@ def throughput(
         raise DataError(
             f"`batches` is {list(sizes)}, and takes one batch size or more, of 1 to {MAX_BATCH_SIZE:,} rows"
         )
-    drawn = sample_rows(scene, rows)
+    drawn = sample_rows(context, rows)
     runs = [
         (size, batch.n_rows, seconds)
         for size in dict.fromkeys(sizes)
-        for batch, seconds in time_repeatedly(scene.view.runner, make_batches(scene, drawn, size), warmup, repetitions)
+        for batch, seconds in time_repeatedly(
+            context.view.runner, make_batches(context, drawn, size), warmup, repetitions
+        )
     ]
     return pa.table(dict(zip(("batch", "rows", "seconds"), zip(*runs, strict=True), strict=True)))
 

@@ -21,7 +21,7 @@ from mqa_torch.exported_program import to_module
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mqa_registry import Conditions, Task
+    from mqa_registry import RunContext, Task
 
 TASK = "transformers/forward"  # the only task that takes a model of which nothing is known but its inputs and outputs
 CONFIG = "config.json"  # in the folder of a transformers model
@@ -69,14 +69,14 @@ def is_model_file(name: str) -> bool:
     return Path(name).suffix in MODEL_SUFFIXES or Path(name).is_file()
 
 
-def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
+def of_file(task: Task, context: RunContext, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
     """A model in a file: TorchScript, or a program that `torch.export.save` wrote.
 
     `id` is the file. Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
     """
     kind = _check_runnable(id)
     _check_task(task)
-    _check_allowed(f"`{id}`", conditions)
+    _check_allowed(f"`{id}`", context)
     is_program = kind is FileFormat.PROGRAM
     form = "exported program" if is_program else "TorchScript"
     return Model(
@@ -87,7 +87,7 @@ def of_file(task: Task, conditions: Conditions, *, id: Path) -> Model:  # noqa: 
     )
 
 
-def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite
+def of_factory(task: Task, context: RunContext, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite
     """A model that a function builds, named as `module:function`.
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
@@ -96,7 +96,7 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
     arguments of its `forward`.
     """
     _check_task(task)
-    _check_allowed(f"`{id}`", conditions)
+    _check_allowed(f"`{id}`", context)
     factory = _import_function(id)
     module, rebuilt = _build(id, factory), _build(id, factory)
     training = _training_mode_fact(module)
@@ -108,7 +108,7 @@ def of_factory(task: Task, conditions: Conditions, *, id: str) -> Model:  # noqa
     )
 
 
-def infer_task(conditions: Conditions) -> str:
+def infer_task(context: RunContext) -> str:
     """The one task that takes such a model as it stands."""
     return TASK
 
@@ -120,9 +120,9 @@ def set_evaluation_mode(module: Any) -> Any:
     return module
 
 
-def _check_allowed(what: str, conditions: Conditions) -> None:
+def _check_allowed(what: str, context: RunContext) -> None:
     """A DataError unless the command line lets models run code."""
-    if not conditions.allow_code:
+    if not context.allow_code:
         raise DataError(
             f"{what} is code, and that is not run", hint="see where it is from, then allow it with `--allow-code`"
         )

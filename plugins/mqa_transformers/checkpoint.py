@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from mqa_registry import Conditions
+    from mqa_registry import RunContext
     from mqa_transformers.configuration import Configuration
 
 ADAPTER_CONFIG = "adapter_config.json"  # of peft
@@ -89,20 +89,20 @@ class Checkpoint:
             yield from (str(file.relative_to(self.path)) for file in self.path.rglob("*.py"))
 
 
-def open_checkpoint(path: Path, conditions: Conditions) -> Checkpoint:
+def open_checkpoint(path: Path, context: RunContext) -> Checkpoint:
     """The checkpoint in a folder; a DataError where there is none, or none that may be loaded under these conditions."""
     _check_is_checkpoint(path)
     _check_no_special_files(path)
     config = read_configuration(path)
-    check_remote_code(path, config.values, is_trusted=conditions.trust_remote_code)
-    weights, is_pickled = find_weights(path, config.values, allow_pickle=conditions.allow_pickle)
+    check_remote_code(path, config.values, is_trusted=context.trust_remote_code)
+    weights, is_pickled = find_weights(path, config.values, allow_pickle=context.allow_pickle)
     checkpoint = Checkpoint(
         path,
         config,
         weights,
         is_pickled=is_pickled,
         has_code=bool(find_remote_code(path, config.values)),
-        is_trusted=conditions.trust_remote_code,
+        is_trusted=context.trust_remote_code,
     )
     for name in checkpoint.files():
         check_fetched(path / name)

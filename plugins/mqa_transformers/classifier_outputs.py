@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import DataError, Reading, counted
+from mqa_registry import DataError, OutputReading, counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ def decode_logits(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
     return label_table(labels, np.where(is_finite, _softmax(np.where(is_finite, logits, 0.0)), np.nan))
 
 
-def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> Reading | None:
+def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
     """How the only output of a backend is decoded, by its values for some rows; None where it holds logits.
 
     An output called `logits` holds logits, whatever its values.
@@ -47,11 +47,11 @@ def infer_reading(labels: Sequence[str], outputs: Arrays, rows: Sequence[Arrays]
     if not len(finite) or not _is_within_unit(finite):
         return None
     if _sums_to_one(finite):
-        return Reading(
+        return OutputReading(
             partial(_decode_probabilities, labels, name),
             f"probabilities: the rows of `{name}` sum to 1, and it is used as it is",
         )
-    return Reading(
+    return OutputReading(
         partial(_decode_scores, labels, name),
         f"one score for each label: `{name}` lies in [0, 1] and its rows do not sum to 1, so the label of the highest score"
         " is used, and no probabilities (an output called `logits` is read as logits)",
@@ -90,14 +90,14 @@ def _softmax(logits: Floats) -> Floats:
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
-def _infer_from_column(labels: Sequence[str], name: str, values: npt.NDArray[Any]) -> Reading | None:
+def _infer_from_column(labels: Sequence[str], name: str, values: npt.NDArray[Any]) -> OutputReading | None:
     """How one number a row is decoded: as the index of a label, or as the probability of the second of two."""
     if values.dtype.kind in "iu" and ((values >= 0) & (values < len(labels))).all():
-        return Reading(
+        return OutputReading(
             partial(_decode_indices, labels, name), f"labels: `{name}` has the position of one, and no probabilities"
         )
     if len(labels) == 2 and values.dtype.kind == "f" and _is_within_unit(values[np.isfinite(values)]):
-        return Reading(
+        return OutputReading(
             partial(_decode_positive, labels, name), f"the probability of `{labels[1]}`, which `{name}` has alone"
         )
     return None

@@ -14,7 +14,7 @@ from mqa_registry import NotRunError, OutOfMemoryError, find_device, summarize_e
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry import Conditions, Device
+    from mqa_registry import Device, RunContext
 
 # How PyTorch's allocators and the libraries of CUDA say, by a plain RuntimeError, that there is no memory left.
 OUT_OF_MEMORY_SIGNS = (
@@ -24,23 +24,23 @@ OUT_OF_MEMORY_SIGNS = (
 MEMINFO, CGROUP = Path("/proc/meminfo"), Path("/sys/fs/cgroup")
 
 
-def requested_device(conditions: Conditions) -> Device:
+def requested_device(context: RunContext) -> Device:
     """The device that the command line asks for, as far as it can be known without importing PyTorch."""
-    return find_device(conditions.device, cuda=_may_use_cuda())
+    return find_device(context.device, cuda=_may_use_cuda())
 
 
-def resolve_device(conditions: Conditions) -> Device:
+def resolve_device(context: RunContext) -> Device:
     """The device that PyTorch can really use; a NotRunError where it is not the one asked for."""
-    device = requested_device(conditions)
+    device = requested_device(context)
     if device.kind == "cpu":
         return device
     obstacle = _cuda_obstacle(device)
     if not obstacle:
         return device
-    if conditions.device == "auto":
+    if context.device == "auto":
         return find_device("cpu")
     raise NotRunError(
-        f"device `{conditions.device}` was asked for, and PyTorch {version('torch')} cannot use it: {obstacle}",
+        f"device `{context.device}` was asked for, and PyTorch {version('torch')} cannot use it: {obstacle}",
         hint="run with `--device cpu`, or install a PyTorch built for CUDA and a driver that fits"
         if _may_use_cuda()
         else "run with `--device cpu`, or install a PyTorch that is built for CUDA",

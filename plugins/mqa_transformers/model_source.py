@@ -16,7 +16,7 @@ from mqa_transformers.text_classification import check_single_label, is_single_l
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry import Conditions, MqaError, Task
+    from mqa_registry import MqaError, RunContext, Task
     from mqa_transformers.checkpoint import Checkpoint
 
 TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variable of the hub
@@ -29,13 +29,13 @@ class AutoOptions:
     id: str | Path
     revision: str | None
 
-    def open(self, conditions: Conditions) -> Checkpoint:
+    def open(self, context: RunContext) -> Checkpoint:
         """The checkpoint, fetched from the hub where it has to be."""
-        return open_checkpoint(self._folder(conditions), conditions)
+        return open_checkpoint(self._folder(context), context)
 
-    def _folder(self, conditions: Conditions) -> Path:
+    def _folder(self, context: RunContext) -> Path:
         if not isinstance(self.id, Path):
-            return fetch_snapshot(self.id, self.revision, conditions)
+            return fetch_snapshot(self.id, self.revision, context)
         if self.revision is not None:
             raise DataError(
                 f"`{self.id}` is a folder, and has no revision `{self.revision}`",
@@ -44,7 +44,7 @@ class AutoOptions:
         return self.id
 
 
-def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+def auto(task: Task, context: RunContext, *, id: str | Path, revision: str | None = None) -> Model:  # noqa: A002 - the option's name in a suite
     """A pretrained model, from a folder or from the hub.
 
     `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
@@ -57,7 +57,7 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
             f"`transformers/auto` loads no models for `{task.needs}`, which the task `{task.name}` needs",
             hint=f"it loads those for {heads}",
         )
-    checkpoint = AutoOptions(id, revision).open(conditions)
+    checkpoint = AutoOptions(id, revision).open(context)
     config = checkpoint.config
     if task.name == TEXT_CLASSIFICATION:
         check_single_label(config.problem_type, config.labels())
@@ -71,9 +71,9 @@ def auto(task: Task, conditions: Conditions, *, id: str | Path, revision: str | 
     )
 
 
-def infer_task(conditions: Conditions, *, id: str | Path, revision: str | None = None) -> str:  # noqa: A002 - as above
+def infer_task(context: RunContext, *, id: str | Path, revision: str | None = None) -> str:  # noqa: A002 - as above
     """The task of the class that a model was saved from; `forward`, which takes any, where that has none of its own."""
-    config = AutoOptions(id, revision).open(conditions).config
+    config = AutoOptions(id, revision).open(context).config
     is_classifier = (config.architecture or "").endswith("ForSequenceClassification")
     classifies = is_classifier and is_single_label(config.problem_type, config.labels())
     return f"transformers/{TEXT_CLASSIFICATION if classifies else FORWARD}"
@@ -99,7 +99,7 @@ def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def fetch_snapshot(repository: str, revision: str | None, conditions: Conditions) -> Path:
+def fetch_snapshot(repository: str, revision: str | None, context: RunContext) -> Path:
     """The folder that holds a repository of the hub at a revision, fetched unless this is an offline run.
 
     Raises a DataError where there is no such repository, a NotRunError where it cannot be had here and now.
@@ -107,13 +107,13 @@ def fetch_snapshot(repository: str, revision: str | None, conditions: Conditions
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HFValidationError
 
-    is_offline = conditions.offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in TRUE_VALUES
+    is_offline = context.offline or os.environ.get("HF_HUB_OFFLINE", "").lower() in TRUE_VALUES
     try:
         return Path(
             snapshot_download(
                 repository,
                 revision=revision,
-                ignore_patterns=list(_ignored_patterns(conditions)),
+                ignore_patterns=list(_ignored_patterns(context)),
                 local_files_only=is_offline,
             )
         )
@@ -126,12 +126,12 @@ def fetch_snapshot(repository: str, revision: str | None, conditions: Conditions
         raise _fetch_error(repository, revision, error, is_offline=is_offline) from error
 
 
-def _ignored_patterns(conditions: Conditions) -> Iterator[str]:
+def _ignored_patterns(context: RunContext) -> Iterator[str]:
     """Files that are not fetched: weights in other forms, code that is not run, and what lies in folders."""
     fetched = {".safetensors"}
-    if conditions.allow_pickle:
+    if context.allow_pickle:
         fetched.add(".bin")
-    if conditions.trust_remote_code:
+    if context.trust_remote_code:
         fetched.add(".py")
     else:
         yield "*/*"

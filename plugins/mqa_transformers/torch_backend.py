@@ -16,7 +16,7 @@ from mqa_transformers.torchscript import Script, is_script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry import Conditions, Device, Runner, Subject
+    from mqa_registry import Device, ModelUnderTest, RunContext, Runner
 
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
@@ -31,10 +31,10 @@ class TorchOptions:
     threads: int | None
     tf32: bool
 
-    def identity(self, conditions: Conditions) -> dict[str, str]:
+    def identity(self, context: RunContext) -> dict[str, str]:
         """What a prediction depends on beside model and example, as far as it is known without importing PyTorch."""
         check_threads(self.threads)
-        device = requested_device(conditions)
+        device = requested_device(context)
         found = {name: version(name) for name in LIBRARIES} | _device_facts(device) | {"dtype": self.dtype}
         if self.tf32 and device.kind == "cuda":
             found["tf32"] = "on"
@@ -43,7 +43,7 @@ class TorchOptions:
 
 @contextmanager
 def torch_eager(
-    subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
+    model_under_test: ModelUnderTest, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
 ) -> Iterator[Runner]:
     """PyTorch, eager, on the device that the command line asks for.
 
@@ -51,39 +51,39 @@ def torch_eager(
     GPU multiply in TensorFloat-32.
     """
     options = TorchOptions(dtype, threads, tf32)
-    identity = options.identity(subject.conditions)
-    device = resolve_device(subject.conditions)
-    original = subject.model.module
+    identity = options.identity(model_under_test.run_context)
+    device = resolve_device(model_under_test.run_context)
+    original = model_under_test.model.module
     _check_evaluation_mode(original)
     module = cast_module(original, str(device), dtype)
     yield TorchRunner(
         module,
         original=original,
-        sample=subject.sample,
+        sample=model_under_test.sample,
         device=str(device),
         threads=threads,
         budget=BATCH_BUDGETS[device.kind],
         identity=identity | _device_facts(device),
-        facts=_facts(subject, module, device, options),
+        facts=_facts(model_under_test, module, device, options),
     )
 
 
 def torch_identity(
-    subject: Subject, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
+    model_under_test: ModelUnderTest, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
 ) -> dict[str, str]:
     """What a prediction depends on beside model and example, as far as it is known without importing PyTorch."""
-    return TorchOptions(dtype, threads, tf32).identity(subject.conditions)
+    return TorchOptions(dtype, threads, tf32).identity(model_under_test.run_context)
 
 
 def _device_facts(device: Device) -> dict[str, str]:
     return {"device": str(device), "device_name": device.name}
 
 
-def _facts(subject: Subject, module: Any, device: Device, options: TorchOptions) -> dict[str, Any]:
+def _facts(model_under_test: ModelUnderTest, module: Any, device: Device, options: TorchOptions) -> dict[str, Any]:
     """What reports and probes read of a runner."""
     import torch
 
-    size = subject.model.about.get("bytes")  # of the files of weights, where the model's source says it
+    size = model_under_test.model.about.get("bytes")  # of the files of weights, where the model's source says it
     facts = {
         **_device_facts(device),
         "precision": options.dtype,
@@ -91,17 +91,17 @@ def _facts(subject: Subject, module: Any, device: Device, options: TorchOptions)
         "attention": getattr(getattr(module, "config", None), "_attn_implementation", None),
         "tf32": options.tf32 and device.kind == "cuda",
         "bytes": size if isinstance(size, int) else None,
-        "unread_inputs": _unread_inputs(subject) or None,
+        "unread_inputs": _unread_inputs(model_under_test) or None,
     }
     return {name: fact for name, fact in facts.items() if fact is not None}
 
 
-def _unread_inputs(subject: Subject) -> list[str]:
+def _unread_inputs(model_under_test: ModelUnderTest) -> list[str]:
     """The arrays of a row that a TorchScript model does not take: its file may, under another name or in another form."""
-    if not is_script(subject.model.module):
+    if not is_script(model_under_test.model.module):
         return []
     try:
-        return Script(subject.model.module).unread_inputs(subject.sample())
+        return Script(model_under_test.model.module).unread_inputs(model_under_test.sample())
     except DataError:  # there are no rows
         return []
 

@@ -27,7 +27,7 @@ import numpy as np
 
 import mqa_onnxruntime
 import mqa_transformers
-from mqa_registry import Conditions, MqaError, Runner, Subject, find_device
+from mqa_registry import ModelUnderTest, MqaError, RunContext, Runner, find_device
 from mqa_transformers.library_messages import silence_transformers
 
 if TYPE_CHECKING:
@@ -99,15 +99,15 @@ def main() -> None:
     warnings.simplefilter("ignore")
     for name in asked.model:
         with TemporaryDirectory() as folder, ExitStack() as stack:
-            subject, batch = made(name, Path(folder), asked)
+            model_under_test, batch = made(name, Path(folder), asked)
             shapes = ", ".join(f"{key} {array.shape}" for key, array in batch.items())
             print(f"\n{name} on {find_device(asked.device).name}: {shapes}", flush=True)
-            ways = [way for label in WAYS if (way := opened(label, subject, batch, stack))]
+            ways = [way for label in WAYS if (way := opened(label, model_under_test, batch, stack))]
             timed(ways, batch, asked.rounds)
             print("\n".join(table(ways, exact(ways, batch))), flush=True)
 
 
-def made(name: str, folder: Path, asked: argparse.Namespace) -> tuple[Subject, Arrays]:
+def made(name: str, folder: Path, asked: argparse.Namespace) -> tuple[ModelUnderTest, Arrays]:
     """A model with random weights, as its source gives it, and the batch that it is run on."""
     import torch
     import transformers
@@ -116,20 +116,20 @@ def made(name: str, folder: Path, asked: argparse.Namespace) -> tuple[Subject, A
     torch.manual_seed(7)
     with silence_transformers():
         getattr(transformers, kind)(getattr(transformers, f"{name}Config")()).save_pretrained(folder / "model")
-    conditions = Conditions(exports=folder / "exports", device=asked.device, offline=True)
+    context = RunContext(exports=folder / "exports", device=asked.device, offline=True)
     task = next(one for one in mqa_transformers.mqa_tasks() if one.name == "forward")
-    model = next(mqa_transformers.mqa_models()).function(task, conditions, id=folder / "model")
+    model = next(mqa_transformers.mqa_models()).function(task, context, id=folder / "model")
     batch = inputs(asked.batch, asked.length)
     rows = [{"inputs": {key: array[row] for key, array in batch.items()}} for row in range(asked.batch)]
-    return Subject(model, task, conditions, {}, examples=lambda most: rows[:most]), batch
+    return ModelUnderTest(model, task, context, {}, examples=lambda most: rows[:most]), batch
 
 
-def opened(label: str, subject: Subject, batch: Arrays, stack: ExitStack) -> Way | None:
+def opened(label: str, model_under_test: ModelUnderTest, batch: Arrays, stack: ExitStack) -> Way | None:
     """A backend that was run until nothing of it is new; None, and a line that says why, where it does not run."""
     plugin = mqa_transformers if label.startswith("torch") else mqa_onnxruntime
     before = free()
     try:
-        runner = stack.enter_context(next(iter(plugin.mqa_backends())).function(subject, **WAYS[label]))
+        runner = stack.enter_context(next(iter(plugin.mqa_backends())).function(model_under_test, **WAYS[label]))
         outputs = [runner.run(batch) for _ in range(WARMUP)][-1]
     except Exception as error:  # a benchmark goes on with the next one
         told = error.message if isinstance(error, MqaError) else str(error).partition("\n")[0]

@@ -49,11 +49,11 @@ def seconds(suite: str, store: str) -> float:
     whole = planned(suite, asked)
     # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
     plan = replace(whole, cases=tuple(case for case in whole.cases if not case.sights))
-    conditions = asked.conditions(plan.suite)
+    context = asked.run_context(plan.suite)
     clock = Clock()
     start = time.perf_counter()
     kept = Store(Path(store))
-    predict(plan, prepare(plan, conditions, clock), conditions, kept, clock, fresh=True)
+    predict(plan, prepare(plan, context, clock), context, kept, clock, fresh=True)
     kept.close()
     return time.perf_counter() - start - clock.loading
 

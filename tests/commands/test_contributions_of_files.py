@@ -13,14 +13,14 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from mqa_registry import Backend, Codec, Exported, Finding, Model, ModelSource, Task, hookimpl
 
-def source(task, conditions, *, id: str = ""):
+def source(task, context, *, id: str = ""):
     "Any name."
     return Model(digest="any", module=lambda: None, processor=lambda: None, labels=("negative", "positive"))
 
-def leaves(conditions, *, id: str = ""):
+def leaves(context, *, id: str = ""):
     sys.exit(0)
 
-def tells_a_number(conditions, *, id: str = ""):
+def tells_a_number(context, *, id: str = ""):
     return 7
 
 def count(model):
@@ -39,29 +39,29 @@ class Runner:
         return {"y": batch["x"]}
 
 @contextmanager
-def opened(subject):
+def opened(model_under_test):
     "Runs it."
     yield Runner()
 
 @contextmanager
-def crashes(subject):
+def crashes(model_under_test):
     "Crashes on opening."
     raise OSError("no such device")
     yield Runner()
 
-def identity(subject):
+def identity(model_under_test):
     return {"device": "cpu"}
 
-def exits(subject, out):
+def exits(model_under_test, out):
     sys.exit(0)
 
-def gives_a_path(subject, out):
+def gives_a_path(model_under_test, out):
     return out / "model.onnx"
 
-def gives_nothing(subject, out):
+def gives_nothing(model_under_test, out):
     return Exported([out / "model.onnx"], [], {}, {})
 
-def finds_text(subject, out):
+def finds_text(model_under_test, out):
     out.mkdir(exist_ok=True)
     (out / "model.onnx").write_bytes(b"x")
     return Exported([out / "model.onnx"], ["fine"], {}, {})

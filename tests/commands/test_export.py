@@ -13,7 +13,7 @@ from mqa_registry.cli import app
 PLUGIN = """
 from mqa_registry import Backend, Codec, Exported, Finding, Model, ModelSource, NotRunError, Task, hookimpl
 
-def known(task, conditions, *, id: str):
+def known(task, context, *, id: str):
     "Any model."
     return Model(digest="sha256:" + id, module=lambda: None, processor=lambda: None)
 
@@ -21,20 +21,20 @@ def words(model):
     "Words."
     return Codec(encode=list, collate=dict, decode=None, size=len)
 
-def run(subject, *, precision: str = "", opset: int = 1):
+def run(model_under_test, *, precision: str = "", opset: int = 1):
     "Runs nothing."
 
-def identity(subject, *, precision: str = "", opset: int = 1):
+def identity(model_under_test, *, precision: str = "", opset: int = 1):
     return {}
 
-def export(subject, folder, *, precision: str = "", opset: int = 1):
+def export(model_under_test, folder, *, precision: str = "", opset: int = 1):
     if precision == "refuse":
         raise NotRunError("the model cannot be exported", hint="try another")
     folder.mkdir(exist_ok=True)
     file = folder / "model.txt"
-    file.write_text(f"{subject.model.digest} {opset}")
+    file.write_text(f"{model_under_test.model.digest} {opset}")
     found = [Finding(precision, "weights", "they are\\x1b[31m light", "eat")] if precision else []
-    return Exported([file], found, {"digest": subject.model.digest}, {"kind": "text"})
+    return Exported([file], found, {"digest": model_under_test.model.digest}, {"kind": "text"})
 
 @hookimpl
 def mqa_models():
@@ -54,15 +54,15 @@ def mqa_backends():
 TRACES = """
 import json
 
-def export(subject, folder):
+def export(model_under_test, folder):
     folder.mkdir()
-    rows = [row["text"] for row in subject.samples()]
-    (folder / "rows").write_text(json.dumps([rows, len(subject.examples(128))]))
+    rows = [row["text"] for row in model_under_test.samples()]
+    (folder / "rows").write_text(json.dumps([rows, len(model_under_test.examples(128))]))
     return Exported([folder / "rows"], [], {}, {})
 """
 
 TELLS = """
-def told(conditions, *, id: str):
+def told(context, *, id: str):
     return "own/words"
 """
 

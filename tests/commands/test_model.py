@@ -87,7 +87,7 @@ def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
     plugin = tmp_path / "own.py"
     plugin.write_text(
         "from mqa_registry import ModelSource, hookimpl\n"
-        "def known(task, conditions, *, id: str): ...\n"
+        "def known(task, context, *, id: str): ...\n"
         "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known)\n"
     )
     with pytest.raises(UsageError, match="`own/known` does not tell what a model is for") as refused:
@@ -121,7 +121,7 @@ def test_a_source_that_fails_on_a_name_is_named(tmp_path):
     plugin = tmp_path / "own.py"
     plugin.write_text(
         "from mqa_registry import ModelSource, hookimpl\n"
-        "def known(task, conditions, *, id: str): ...\n"
+        "def known(task, context, *, id: str): ...\n"
         "def recognizes(name): return name.nothing\n"
         "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known, recognizes=recognizes)\n"
     )

@@ -13,13 +13,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Probe, Scene, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Probe, ProbeContext, Task, hookimpl
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-def letters(task: Task, conditions: Any) -> Model:
+def letters(task: Task, context: Any) -> Model:
     """A model that counts letters."""
     return Model(digest="letters", module=lambda: None, processor=lambda: None, labels=("few", "many"))
 
@@ -44,7 +44,7 @@ def _decode(classes: Any, outputs: Any, rows: Any) -> pa.Table:
     return pa.table({"label": labels, "probability": [[1 - one, one] for one in share]})
 
 
-def _identity(subject: Any) -> dict[str, str]:
+def _identity(model_under_test: Any) -> dict[str, str]:
     return {"device": "cpu"}
 
 
@@ -65,18 +65,18 @@ class _Runner:
 
 
 @contextmanager
-def slowly(subject: Any) -> Iterator[_Runner]:
+def slowly(model_under_test: Any) -> Iterator[_Runner]:
     """Count, and take some time over it."""
     yield _Runner()
 
 
-def alone(scene: Scene) -> pa.Table:
+def alone(context: ProbeContext) -> pa.Table:
     """Whether a row is answered alone as it is among others."""
-    assert scene.subject is not None
-    codec = scene.subject.codec
-    examples = list(scene.view.rows.examples())[:6]
+    assert context.model_under_test is not None
+    codec = context.model_under_test.codec
+    examples = list(context.view.rows.examples())[:6]
     rows = codec.encode(examples)
-    runner = scene.view.runner
+    runner = context.view.runner
     together = runner.run(codec.collate(rows))["share"]
     apart = [float(runner.run(codec.collate([row]))["share"][0]) for row in rows]
     texts = [example["text"] for example in examples]

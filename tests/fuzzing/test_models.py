@@ -13,7 +13,7 @@ import pytest
 from onnx import TensorProto, helper
 
 import mqa_transformers
-from mqa_registry import Conditions, NotRunError
+from mqa_registry import NotRunError, RunContext
 from mqa_registry.errors import ExitCode
 from mqa_registry.runs import RunOptions, run
 from mqa_transformers.model_source import auto
@@ -35,7 +35,7 @@ def test_changed_folders(fuzz, tmp_path, name):
     folder = Path(shutil.copytree(DEMO, tmp_path / "model"))
 
     def loaded():
-        model = auto(TEXTS, Conditions(tmp_path), id=folder)
+        model = auto(TEXTS, RunContext(tmp_path), id=folder)
         return model.processor, model.module
 
     for content in fuzz.changed([(DEMO / name).read_bytes()], binary=name.endswith(".safetensors")):

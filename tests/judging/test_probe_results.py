@@ -30,7 +30,7 @@ def judged(engine):
 def probe(numbers, gives=("value",), rows=50, **declared):
     return Probe(
         "scene",
-        lambda scene: pa.table({"row": np.arange(rows)}),
+        lambda context: pa.table({"row": np.arange(rows)}),
         gives=gives,
         numbers=lambda table: numbers,
         **({"sees": "rows"} | declared),
@@ -149,7 +149,7 @@ def test_a_probe_that_makes_too_few_numbers_is_an_error(judged):
 
 
 def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
-    def crash(scene):
+    def crash(context):
         raise ZeroDivisionError("no rows")
 
     broken = Probe("scene", crash, gives=("value",), numbers=dict, sees="rows")
@@ -166,8 +166,8 @@ def test_evidence_is_what_the_probe_shows(judged):
 
 
 def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engine, judged):
-    def strength(scene):
-        return pa.table({"score": [float(len("".join(scene.view.rows.table.column("text").to_pylist())))]})
+    def strength(context):
+        return pa.table({"score": [float(len("".join(context.view.rows.table.column("text").to_pylist())))]})
 
     def longer(example, rng, *, severity: int = 1):
         return {"text": example["text"] + "e" * severity}

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_data import mqa_probes
-from mqa_registry import LiveView, Scene
+from mqa_registry import ProbeContext, ViewContext
 from mqa_registry.types import Rows
 
 
@@ -31,8 +31,8 @@ def ask_probe():
 
     def ask(name, here, there=None, *, seed=7, **options):
         probe = probes[name]
-        view, reference = LiveView("", here), LiveView("", there) if there is not None else None
-        seen = probe.function(Scene(view, np.random.default_rng(seed), reference), **options)
+        view, reference = ViewContext("", here), ViewContext("", there) if there is not None else None
+        seen = probe.function(ProbeContext(view, np.random.default_rng(seed), reference), **options)
         numbers = probe.numbers(seen)
         assert list(numbers) == list(probe.gives)
         return seen, numbers, probe.evidence(seen)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from mqa_datasets.files import rows_in_file, rows_of_arrays
-from mqa_registry import Conditions, DataError
+from mqa_registry import DataError, RunContext
 from mqa_registry.options import options_of
 from mqa_registry.types.tables.read import FORMATS
 
@@ -22,7 +22,7 @@ from mqa_registry.types.tables.read import FORMATS
 def read(tmp_path):
     def rows(**arrays):
         np.savez(tmp_path / "rows.npz", **arrays)
-        return rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npz")
+        return rows_of_arrays(RunContext(tmp_path), path=tmp_path / "rows.npz")
 
     return rows
 
@@ -47,7 +47,7 @@ def test_ids_and_targets_are_columns_of_their_own(read):
 def test_an_array_comes_back_as_it_was(tmp_path_factory, array):
     path = tmp_path_factory.mktemp("arrays") / "rows.npz"
     np.savez(path, x=array)
-    rows = rows_of_arrays(Conditions(path), path=path).column("inputs").to_pylist()
+    rows = rows_of_arrays(RunContext(path), path=path).column("inputs").to_pylist()
     back = np.array([row["x"] for row in rows], dtype=array.dtype)
     np.testing.assert_array_equal(back, array)
 
@@ -77,10 +77,10 @@ def test_a_pickle_in_it_is_not_opened(tmp_path):
     path = tmp_path / "rows.npz"
     np.savez(path, x=np.array([Bomb()], dtype=object))
     with pytest.raises(DataError, match="cannot be read"):
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
     path.write_bytes(pickle.dumps([1]))
     with pytest.raises(DataError, match="cannot be read"):
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04", b"nothing of the kind"])
@@ -88,7 +88,7 @@ def test_another_file_is_refused_with_a_hint(tmp_path, content):
     path = tmp_path / "rows.npz"
     path.write_bytes(content)
     with pytest.raises(DataError, match="cannot be read") as refusal:
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
     assert refusal.value.hint
     assert "pickle" not in refusal.value.message, "nobody is told to open what nobody knows"
 
@@ -98,19 +98,19 @@ def test_a_member_that_is_no_array_is_named(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("x.npy", "some text")
     with pytest.raises(DataError, match=r"`x` of .* is no array") as refused:
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
     assert refused.value.hint
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
-        rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npz")
+        rows_of_arrays(RunContext(tmp_path), path=tmp_path / "rows.npz")
 
 
 def test_one_array_without_a_name_is_refused(tmp_path):
     np.save(tmp_path / "rows.npy", np.zeros(3))
     with pytest.raises(DataError, match="without a name"):
-        rows_of_arrays(Conditions(tmp_path), path=tmp_path / "rows.npy")
+        rows_of_arrays(RunContext(tmp_path), path=tmp_path / "rows.npy")
 
 
 def test_an_archive_with_an_array_without_a_name_is_refused(tmp_path):
@@ -120,7 +120,7 @@ def test_an_archive_with_an_array_without_a_name_is_refused(tmp_path):
     with zipfile.ZipFile(path, "a") as archive:
         archive.write(tmp_path / "y.npy", ".npy")
     with pytest.raises(DataError, match="without a name"):
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
 
 
 @pytest.mark.parametrize(("place", "value"), [(6, 0x21), (6, 0x01), (8, 0x63)])
@@ -133,29 +133,29 @@ def test_an_archive_that_says_it_is_of_another_making_is_refused_in_one_line(rea
     content[place] = content[central + place] = value
     path.write_bytes(content)
     with pytest.raises(DataError, match=r"cannot be read as `\.npz`") as refused:
-        rows_of_arrays(Conditions(tmp_path), path=path)
+        rows_of_arrays(RunContext(tmp_path), path=path)
     assert "\n" not in refused.value.message
 
 
 @pytest.fixture
-def conditions(tmp_path):
-    return Conditions(exports=tmp_path)
+def context(tmp_path):
+    return RunContext(exports=tmp_path)
 
 
-def test_the_name_tells_the_format(tmp_path, conditions):
+def test_the_name_tells_the_format(tmp_path, context):
     (tmp_path / "rows.tsv").write_text("text\tlabel\nfine, really\tpositive\n")
-    table = rows_in_file(conditions, path=tmp_path / "rows.tsv")
+    table = rows_in_file(context, path=tmp_path / "rows.tsv")
     assert table.to_pylist() == [{"text": "fine, really", "label": "positive"}]
 
 
-def test_the_format_can_be_said(tmp_path, conditions):
+def test_the_format_can_be_said(tmp_path, context):
     (tmp_path / "rows").write_text('{"text": "fine"}\n')
-    assert rows_in_file(conditions, path=tmp_path / "rows", format="jsonl").to_pylist() == [{"text": "fine"}]
+    assert rows_in_file(context, path=tmp_path / "rows", format="jsonl").to_pylist() == [{"text": "fine"}]
 
 
-def test_what_cannot_be_read_is_a_data_error(tmp_path, conditions):
+def test_what_cannot_be_read_is_a_data_error(tmp_path, context):
     with pytest.raises(DataError, match="there is no file"):
-        rows_in_file(conditions, path=tmp_path / "rows.csv")
+        rows_in_file(context, path=tmp_path / "rows.csv")
 
 
 def test_the_formats_of_its_option_are_those_that_can_be_read():

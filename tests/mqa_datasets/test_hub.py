@@ -12,7 +12,7 @@ import pytest
 from pyarrow import parquet
 
 from mqa_datasets.hub import rows_on_hub
-from mqa_registry import Conditions, DataError, NotRunError, UsageError
+from mqa_registry import DataError, NotRunError, RunContext, UsageError
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -27,7 +27,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def offline(tmp_path):
-    return Conditions(exports=tmp_path, offline=True)
+    return RunContext(exports=tmp_path, offline=True)
 
 
 @pytest.fixture
@@ -177,7 +177,7 @@ def test_offline_is_the_runs_own_and_not_kept(tmp_path, monkeypatch):
     )
     for offline in (True, False):
         with pytest.raises(DataError):
-            rows_on_hub(Conditions(exports=Path(tmp_path), offline=offline), id="acme/none", split="train")
+            rows_on_hub(RunContext(exports=Path(tmp_path), offline=offline), id="acme/none", split="train")
     assert requests == [True, False]
 
 

@@ -7,12 +7,12 @@ from collections import Counter
 import pytest
 
 from mqa_datasets.sentences import SENTENCES, sample_sentences
-from mqa_registry import Conditions
+from mqa_registry import RunContext
 
 
 @pytest.fixture
 def table(tmp_path):
-    return sample_sentences(Conditions(tmp_path))
+    return sample_sentences(RunContext(tmp_path))
 
 
 def test_rows_are_short_and_long_and_no_text_comes_twice(table):

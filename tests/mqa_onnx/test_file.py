@@ -8,7 +8,7 @@ import pytest
 from onnx import TensorProto, helper, save_model
 
 from mqa_onnx.file import infer_task, load_onnx_model
-from mqa_registry import Conditions, DataError, ModelSource, NotRunError, Task
+from mqa_registry import DataError, ModelSource, NotRunError, RunContext, Task
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def file(tmp_path):
 @pytest.fixture
 def made(tmp_path):
     task = Task("forward", lambda model: None, schema="vector", fields={}, sample=(), metric="")
-    return lambda path, **options: load_onnx_model(task, Conditions(exports=tmp_path), id=path, **options)
+    return lambda path, **options: load_onnx_model(task, RunContext(exports=tmp_path), id=path, **options)
 
 
 def test_it_is_a_source_that_tells_its_task(tmp_path):
@@ -36,7 +36,7 @@ def test_it_is_a_source_that_tells_its_task(tmp_path):
 
     (source,) = mqa_onnx.mqa_models()
     assert isinstance(source, ModelSource)
-    assert (source.name, infer_task(Conditions(exports=tmp_path))) == ("file", "transformers/forward")
+    assert (source.name, infer_task(RunContext(exports=tmp_path))) == ("file", "transformers/forward")
 
 
 def test_a_model_is_the_file_and_known_by_its_bytes(made, file):

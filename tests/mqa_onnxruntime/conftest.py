@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 import mqa_onnxruntime
-from mqa_registry import Codec, Conditions, Model, Subject, Task
+from mqa_registry import Codec, Model, ModelUnderTest, RunContext, Task
 
 WORDS = 23
 WIDTH = 8
@@ -81,17 +81,17 @@ def exports(tmp_path_factory):
 
 @pytest.fixture
 def make(module, task, exports):
-    """What a backend runs; options are those of the conditions."""
+    """What a backend runs; options are those of its run context."""
 
-    def subject(*, of=module, digest="sha256:bag", exports=exports, task=task, identity="", **conditions):
+    def model_under_test(*, of=module, digest="sha256:bag", exports=exports, task=task, identity="", **context):
         model = Model(digest=digest, module=lambda: of, processor=lambda: None, labels=("0", "1"))
-        return Subject(model, task, Conditions(exports=exports, **conditions), {}, digest=identity)
+        return ModelUnderTest(model, task, RunContext(exports=exports, **context), {}, digest=identity)
 
-    return subject
+    return model_under_test
 
 
 @pytest.fixture
-def subject(make):
+def model_under_test(make):
     return make()
 
 
@@ -115,11 +115,11 @@ def gpu():
 
 
 @pytest.fixture
-def exported(subject):
+def exported(model_under_test):
     """The path of the model's export; not to be changed."""
     from mqa_onnxruntime.export.cache import cached_export
 
-    return cached_export(subject, None).path
+    return cached_export(model_under_test, None).path
 
 
 @pytest.fixture

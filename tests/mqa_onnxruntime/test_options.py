@@ -10,7 +10,7 @@ import pytest
 
 from mqa_onnxruntime.options import SessionOptions, with_session_options
 from mqa_onnxruntime.providers.request import CPU, CUDA
-from mqa_registry import Conditions, DataError
+from mqa_registry import DataError, RunContext
 
 NAMES = [option.name for option in fields(SessionOptions)]
 
@@ -39,11 +39,11 @@ def test_every_option_is_explained_in_the_help(backend, name):
 
 def test_a_function_gets_its_options_as_one_object_with_defaults_for_the_others():
     @with_session_options("opset", "threads")
-    def opset_of(subject, options):
-        return subject, options
+    def opset_of(model_under_test, options):
+        return model_under_test, options
 
     assert opset_of("a subject", opset=20) == ("a subject", SessionOptions(opset=20))
-    assert list(inspect.signature(opset_of).parameters) == ["subject", "opset", "threads"]
+    assert list(inspect.signature(opset_of).parameters) == ["model_under_test", "opset", "threads"]
     with pytest.raises(TypeError, match="no_such"):
         opset_of("a subject", no_such=1)
 
@@ -75,8 +75,8 @@ def test_a_timeout_below_a_second_and_options_of_an_export_without_a_file_are_fi
 
 
 def test_they_become_one_request_for_providers(tmp_path):
-    conditions = Conditions(exports=tmp_path, device="cpu")
-    request = SessionOptions(providers=[CPU], tf32=True).provider_request(conditions)
+    context = RunContext(exports=tmp_path, device="cpu")
+    request = SessionOptions(providers=[CPU], tf32=True).provider_request(context)
     assert (request.providers, request.tf32, request.cuda_graph) == ((CPU,), True, False)
     with pytest.raises(DataError, match=f"`cuda_graph` is for `{CUDA}`"):
-        SessionOptions(providers=[CPU], cuda_graph=True).provider_request(conditions)
+        SessionOptions(providers=[CPU], cuda_graph=True).provider_request(context)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import numpy_helper
 
-from mqa_registry import Conditions, Subject, run
+from mqa_registry import ModelUnderTest, RunContext, run
 from mqa_registry.runs import RunOptions
 
 SUITES = Path(__file__).parents[2] / "suites"
@@ -27,23 +27,23 @@ def reviews(tmp_path_factory):
     (point,) = entry_points(group="mqa", name="transformers")
     plugin = point.load()
     task, source = next(plugin.mqa_tasks()), next(plugin.mqa_models())
-    conditions = Conditions(exports=tmp_path_factory.mktemp("exports"), offline=True, device="cpu")
-    subject = Subject(source.function(task, conditions, id=MODEL), task, conditions, {})
-    return subject, next(plugin.mqa_backends())
+    context = RunContext(exports=tmp_path_factory.mktemp("exports"), offline=True, device="cpu")
+    model_under_test = ModelUnderTest(source.function(task, context, id=MODEL), task, context, {})
+    return model_under_test, next(plugin.mqa_backends())
 
 
 def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
-    subject, torch_backend = reviews
+    model_under_test, torch_backend = reviews
     texts = pq.read_table(ROWS).column("text").slice(0, 200).to_pylist()
-    rows = subject.codec.encode([{"text": text} for text in texts])
-    with torch_backend.function(subject) as reference, backend.function(subject) as candidate:
+    rows = model_under_test.codec.encode([{"text": text} for text in texts])
+    with torch_backend.function(model_under_test) as reference, backend.function(model_under_test) as candidate:
         for start in range(0, len(rows), 40):
-            batch = subject.codec.collate(rows[start : start + 40])
+            batch = model_under_test.codec.collate(rows[start : start + 40])
             wanted, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
             assert np.abs(wanted - found).max() < 1e-4
             assert (wanted.argmax(1) == found.argmax(1)).all()
         for text in ("", "x", "long " * 1000):
-            batch = subject.codec.collate(subject.codec.encode([{"text": text}]))
+            batch = model_under_test.codec.collate(model_under_test.codec.encode([{"text": text}]))
             assert np.abs(reference.run(batch)["logits"] - candidate.run(batch)["logits"]).max() < 1e-4
 
 
@@ -101,8 +101,8 @@ def set_weight(change):
 def verdicts(reviews, tmp_path_factory):
     """The demo model's export and three damaged ones, judged by the parity of their tensors."""
     (point,) = entry_points(group="mqa", name="onnxruntime")
-    subject, _ = reviews
-    with next(point.load().mqa_backends()).function(subject) as runner:
+    model_under_test, _ = reviews
+    with next(point.load().mqa_backends()).function(model_under_test) as runner:
         path = runner.source.path
     damaged(path, "norm.onnx", another_epsilon)
     damaged(path, "weight.onnx", set_weight(lambda value: value + 0.05))

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, LiveView, NotRunError, Predictions, Scene, as_predictions
+from mqa_registry import Codec, NotRunError, Predictions, ProbeContext, ViewContext, as_predictions
 from mqa_registry.types import Rows
 
 if TYPE_CHECKING:
@@ -150,17 +150,17 @@ def codec():
 
 
 @pytest.fixture
-def scene():
+def context():
     """Two runners, the candidate and the reference, before the same rows."""
 
     def make(candidate, reference=None, *, texts=None, codec=CODEC, seed=7, about=None):
         texts = texts or ["a" * (1 + number % 9) + chr(ord("a") + number % 26) for number in range(40)]
         table = pa.table({"id": [f"row {number}" for number in range(len(texts))], "text": texts})
         views = [
-            runner and LiveView(name, Rows(table, ("text",)), opened=lambda runner=runner: runner)
+            runner and ViewContext(name, Rows(table, ("text",)), opened=lambda runner=runner: runner)
             for name, runner in (("onnx", candidate), ("torch", reference))
         ]
-        subject = SimpleNamespace(codec=codec, model=SimpleNamespace(about=about or {}))
-        return Scene(views[0], np.random.default_rng(seed), views[1], subject)
+        model_under_test = SimpleNamespace(codec=codec, model=SimpleNamespace(about=about or {}))
+        return ProbeContext(views[0], np.random.default_rng(seed), views[1], model_under_test)
 
     return make

@@ -19,11 +19,11 @@ def network(numpy_runner):
 
 
 @pytest.fixture
-def seen(scene, numpy_runner):
+def seen(context, numpy_runner):
     """What the probe makes of one runner: its numbers, its evidence and its observations."""
 
     def look(runner=None, texts=None, **options):
-        table = invariance(scene(runner or numpy_runner(), texts=texts), **options)
+        table = invariance(context(runner or numpy_runner(), texts=texts), **options)
         return numbers(table), evidence(table), table
 
     return look
@@ -93,7 +93,7 @@ def test_a_model_that_takes_something_of_other_rows_moves_with_them_and_not_with
     assert any("beside other rows of its length" in remark for remark in shown["remarks"])
 
 
-def test_batch_statistics_in_place_of_running_ones_are_seen(scene, numpy_runner):
+def test_batch_statistics_in_place_of_running_ones_are_seen(context, numpy_runner):
     """As a BatchNorm without running statistics has them: a row among copies of itself has its own."""
     import torch
 
@@ -106,7 +106,7 @@ def test_batch_statistics_in_place_of_running_ones_are_seen(scene, numpy_runner)
             spread = torch.stack([words, words**2, words**3], 1)
             return {"pooled": norm(spread).mean(2).numpy().astype(dtype)}
 
-    found = numbers(invariance(scene(numpy_runner(compute), texts=["abcd", "efgh", "ijkl", "zzyy"])))
+    found = numbers(invariance(context(numpy_runner(compute), texts=["abcd", "efgh", "ijkl", "zzyy"])))
     assert found["others"] > ROUGH
     assert found["batch"] < 100
 

@@ -15,7 +15,7 @@ from mqa_registry import NotRunError
 
 
 @pytest.fixture
-def held(scene, numpy_runner):
+def held(context, numpy_runner):
     """What the probe sees of a candidate beside a file; `wide` is what that is in float64."""
 
     class File(numpy_runner):
@@ -34,7 +34,7 @@ def held(scene, numpy_runner):
     def look(candidate=None, wide=None, **options):
         reference = File()
         reference.wide = wide
-        table = tensors(scene(candidate or numpy_runner(), reference), **options)
+        table = tensors(context(candidate or numpy_runner(), reference), **options)
         return numbers(table), evidence(table)
 
     return look
@@ -79,11 +79,11 @@ def test_a_float64_beyond_rounding_is_no_yardstick(held, numpy_runner):
     assert found["max_abs"] > 1
 
 
-def test_a_model_whose_float64_does_not_run_is_held_without_a_ratio_too(scene, numpy_runner):
+def test_a_model_whose_float64_does_not_run_is_held_without_a_ratio_too(context, numpy_runner):
     def compute(batch, dtype):
         if dtype is np.float64:
             raise TypeError("input is float, and bias is double")
         return numpy_runner.compute(batch, dtype)
 
-    table = tensors(scene(numpy_runner(), numpy_runner(compute)), blame=False)
+    table = tensors(context(numpy_runner(), numpy_runner(compute)), blame=False)
     assert numbers(table)["ratio"].undefined == "PyTorch does not run in float64: input is float, and bias is double"

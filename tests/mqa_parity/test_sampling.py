@@ -18,8 +18,8 @@ MASK, SAID = "attention_mask", "decoder_input_ids"
 
 
 @pytest.fixture
-def drawn(scene, numpy_runner):
-    return lambda texts, number, **options: sample_rows(scene(numpy_runner(), texts=texts, **options), number)
+def drawn(context, numpy_runner):
+    return lambda texts, number, **options: sample_rows(context(numpy_runner(), texts=texts, **options), number)
 
 
 def test_the_shortest_comes_first_then_the_longest_then_others_once(drawn):
@@ -37,20 +37,20 @@ def test_the_draw_follows_from_the_seed(drawn):
     assert [row.id for row in one] != [row.id for row in other]
 
 
-def test_no_more_rows_are_encoded_than_the_choice_needs(scene, numpy_runner, codec):
+def test_no_more_rows_are_encoded_than_the_choice_needs(context, numpy_runner, codec):
     seen = []
 
     def encode(examples):
         seen.extend(examples)
         return codec.encode(examples)
 
-    sample_rows(scene(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
+    sample_rows(context(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
     assert len(seen) == 5 * 4 + 5, "those of a larger draw, and those that were chosen"
 
 
-def test_rows_that_are_named_are_among_them_whatever_is_drawn(scene, numpy_runner):
+def test_rows_that_are_named_are_among_them_whatever_is_drawn(context, numpy_runner):
     texts = ["aa"] * 1000 + ["b"]
-    shown = scene(numpy_runner(), texts=texts)
+    shown = context(numpy_runner(), texts=texts)
     named = ["row 999", "row 3", "row 500"]
     rows = sample_rows(shown, 6, named)
     assert {row.id for row in rows} > set(named)
@@ -64,10 +64,10 @@ def test_fewer_rows_than_wanted_are_all_rows(drawn):
     assert len(drawn(["a"], 1)) == 1
 
 
-def test_no_rows_at_all_cannot_be_looked_at(drawn, scene, numpy_runner):
-    empty = scene(numpy_runner(), texts=["a"])
+def test_no_rows_at_all_cannot_be_looked_at(drawn, context, numpy_runner):
+    empty = context(numpy_runner(), texts=["a"])
     with pytest.raises(NotRunError, match="no rows"):
-        sample_rows(type(empty)(_without_rows(empty.view), empty.rng, None, empty.subject), 4)
+        sample_rows(type(empty)(_without_rows(empty.view), empty.rng, None, empty.model_under_test), 4)
 
 
 def _without_rows(view):

@@ -1,4 +1,4 @@
-"""A model in numpy that takes as long as it is told to, before a scene."""
+"""A model in numpy that takes as long as it is told to, before a context."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, Conditions, LiveView, Model, Scene, Subject, Task
+from mqa_registry import Codec, Model, ModelUnderTest, ProbeContext, RunContext, Task, ViewContext
 from mqa_registry.types import Rows
 
 
@@ -53,17 +53,17 @@ def sleeper():
 
 
 @pytest.fixture
-def scene(tmp_path):
-    """A scene of a runner, and of another to hold it against, over texts of 1 to 20 letters."""
+def context(tmp_path):
+    """A context of a runner, and of another to hold it against, over texts of 1 to 20 letters."""
 
-    def of(runner, reference=None, *, rows=20, seed=7, origin=None):
+    def of(runner, reference=None, *, rows=20, seed=7, spec=None):
         texts = ["x" * (1 + place % 20) for place in range(rows)]
         table = pa.table({"id": [str(place) for place in range(rows)], "text": pa.array(texts, pa.string())})
-        view = LiveView("new", Rows(table, ("text",)), opened=lambda: runner, origin=origin)
-        other = LiveView("old", Rows(table, ("text",)), opened=lambda: reference) if reference else None
+        view = ViewContext("new", Rows(table, ("text",)), opened=lambda: runner, spec=spec)
+        other = ViewContext("old", Rows(table, ("text",)), opened=lambda: reference) if reference else None
         task = Task("letters", codec, schema="label", fields={"text": "text"}, sample=({"text": "ab"},), metric="m/m")
         model = Model(digest="d", module=lambda: None, processor=lambda: None)
-        subject = Subject(model, task, Conditions(exports=tmp_path), {})
-        return Scene(view, np.random.default_rng(seed), other, subject)
+        model_under_test = ModelUnderTest(model, task, RunContext(exports=tmp_path), {})
+        return ProbeContext(view, np.random.default_rng(seed), other, model_under_test)
 
     return of

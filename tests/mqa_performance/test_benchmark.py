@@ -13,9 +13,9 @@ from mqa_registry import Batching, NotRunError
 
 
 @pytest.fixture
-def alone(scene, sleeper):
-    """A scene of a model that takes one row at a time."""
-    return dataclasses.replace(scene(sleeper()), batching=Batching(takes_batches=False, reason="one row at a time"))
+def alone(context, sleeper):
+    """A context of a model that takes one row at a time."""
+    return dataclasses.replace(context(sleeper()), batching=Batching(takes_batches=False, reason="one row at a time"))
 
 
 def test_a_model_that_takes_one_row_at_a_time_is_timed_with_one(alone):
@@ -27,8 +27,8 @@ def test_a_model_that_takes_one_row_at_a_time_is_timed_with_one(alone):
 
 
 @pytest.mark.parametrize(("n_rows", "batch_size", "n_batches"), [(5, 2, 3), (4, 2, 2), (1, 3, 1), (3, 7, 1)])
-def test_every_row_is_in_some_batch_about_as_often_as_any_other(scene, sleeper, n_rows, batch_size, n_batches):
-    one = scene(sleeper(), rows=n_rows)
+def test_every_row_is_in_some_batch_about_as_often_as_any_other(context, sleeper, n_rows, batch_size, n_batches):
+    one = context(sleeper(), rows=n_rows)
     batches = make_batches(one, sample_rows(one, n_rows), batch_size)
     assert [batch.n_rows for batch in batches] == [batch_size] * n_batches
     lengths = np.concatenate([(batch.arrays["codes"] != 0).sum(axis=1) for batch in batches])
@@ -37,8 +37,8 @@ def test_every_row_is_in_some_batch_about_as_often_as_any_other(scene, sleeper, 
     assert counts.max() - counts.min() <= 1
 
 
-def test_the_cost_of_a_batch_counts_its_padding(scene, sleeper):
-    one = scene(sleeper(), rows=3)  # texts of 1, 2 and 3 letters
+def test_the_cost_of_a_batch_counts_its_padding(context, sleeper):
+    one = context(sleeper(), rows=3)  # texts of 1, 2 and 3 letters
     (batch,) = make_batches(one, sample_rows(one, 3), 3)
     assert batch.cost == 9
 

@@ -26,7 +26,7 @@ import contextlib, os, sys, time, types
 import numpy as np
 from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
 
-def source(task, conditions):
+def source(task, context):
     "A model of nothing."
     return Model(digest="d", module=lambda: None, processor=lambda: None)
 
@@ -35,10 +35,10 @@ def letters(model):
     raise RuntimeError("a tokenizer was loaded")
 
 @contextlib.contextmanager
-def runner(subject, *, slow: float = 0.0, fail: str = ""):
+def runner(model_under_test, *, slow: float = 0.0, fail: str = ""):
     "Takes a while to load, and memory to run."
-    assert subject.sample()["codes"].shape == (1, 2)
-    assert [one["text"] for one in subject.examples(3)] == ["x", "y", "z"]
+    assert model_under_test.sample()["codes"].shape == (1, 2)
+    assert [one["text"] for one in model_under_test.examples(3)] == ["x", "y", "z"]
     time.sleep(slow)
     if fail == "raise":
         raise ValueError("no such weights")
@@ -58,26 +58,29 @@ def mqa_tasks():
 
 @hookimpl
 def mqa_backends():
-    yield Backend("runner", runner, identity=lambda subject, *, slow=0.0, fail="": {{}})
+    yield Backend("runner", runner, identity=lambda model_under_test, *, slow=0.0, fail="": {{}})
 """
 
 
 @pytest.fixture
-def before(scene, sleeper, tmp_path):
-    """A scene whose backend another process can open with these options."""
+def before(context, sleeper, tmp_path):
+    """A context whose backend another process can open with these options."""
     file = tmp_path / "frosty.py"
     file.write_text(PLUGIN)
 
     def at(**options):
         paths = {"exports": {"path on this machine": str(tmp_path)}}
-        conditions = {"device": "auto", "plugin_files": [{"path on this machine": str(file)}], **paths}
-        subject = {
+        run_context = {"device": "auto", "plugin_files": [{"path on this machine": str(file)}], **paths}
+        model_under_test = {
             "source": {"use": "frosty/source", "options": {}},
             "task": {"use": "frosty/letters", "options": {}},
-            "conditions": conditions,
+            "run_context": run_context,
         }
-        made = scene(sleeper(), origin={"backend": {"use": "frosty/runner", "options": options}, "subject": subject})
-        made.subject.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
+        made = context(
+            sleeper(),
+            spec={"backend": {"use": "frosty/runner", "options": options}, "model_under_test": model_under_test},
+        )
+        made.model_under_test.given[3] = [{"text": text} for text in "xyz"]  # as the backend had asked for them here
         return made
 
     return at
@@ -117,9 +120,9 @@ def test_one_that_hangs_is_stopped(before):
         load_time(before(slow=60), processes=1, timeout=1)
 
 
-def test_a_view_that_nobody_can_open_elsewhere_is_not_run(scene, sleeper):
+def test_a_view_that_nobody_can_open_elsewhere_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="nobody knows how to open backend `new` in another process"):
-        memory(scene(sleeper()))
+        memory(context(sleeper()))
 
 
 def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
@@ -128,13 +131,13 @@ def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
     assert [path.name for path in Path(tmp_path).iterdir() if path.name.startswith("mqa-")] == []
 
 
-def test_it_is_in_megabytes(scene, sleeper):
-    assert size_numbers(size(scene(sleeper(facts={"bytes": 41_112_601})))) == {"value": 41.112601}
+def test_it_is_in_megabytes(context, sleeper):
+    assert size_numbers(size(context(sleeper(facts={"bytes": 41_112_601})))) == {"value": 41.112601}
 
 
-def test_a_backend_that_does_not_tell_has_none(scene, sleeper):
+def test_a_backend_that_does_not_tell_has_none(context, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
-        size(scene(sleeper()))
+        size(context(sleeper()))
 
 
 def test_the_peak_is_in_bytes():

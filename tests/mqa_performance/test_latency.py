@@ -18,8 +18,8 @@ from mqa_performance.latency import (
 from mqa_registry import NotRunError
 
 
-def test_it_takes_as_long_as_the_runner(scene, sleeper):
-    observations = latency(scene(sleeper(0.004)), warmup=1, repetitions=10)
+def test_it_takes_as_long_as_the_runner(context, sleeper):
+    observations = latency(context(sleeper(0.004)), warmup=1, repetitions=10)
     numbers = latency_numbers(observations)
     assert (numbers["value"] >= 4).all()
     assert {name: one.share for name, one in numbers.items() if name != "value"} == PERCENTILES
@@ -27,13 +27,13 @@ def test_it_takes_as_long_as_the_runner(scene, sleeper):
     assert latency_evidence(observations)["fastest_ms"] >= 4
 
 
-def test_the_warm_up_comes_first_and_does_not_count(scene, sleeper):
+def test_the_warm_up_comes_first_and_does_not_count(context, sleeper):
     runner = sleeper()
-    assert len(latency(scene(runner), warmup=3, repetitions=5)) == 5
+    assert len(latency(context(runner), warmup=3, repetitions=5)) == 5
     assert len(runner.log) == 8
 
 
-def test_a_slow_start_is_not_in_it(scene, sleeper):
+def test_a_slow_start_is_not_in_it(context, sleeper):
     runner = sleeper(0.2)
     run = runner.run
 
@@ -43,45 +43,45 @@ def test_a_slow_start_is_not_in_it(scene, sleeper):
         return outputs
 
     runner.run = cold
-    assert latency(scene(runner), warmup=1, repetitions=3).column("milliseconds").to_numpy().max() < 100
+    assert latency(context(runner), warmup=1, repetitions=3).column("milliseconds").to_numpy().max() < 100
 
 
 @pytest.mark.parametrize(("rows", "batch", "shapes"), [(20, 1, {1}), (20, 8, {8}), (3, 8, {8}), (1, 1, {1})])
-def test_every_batch_has_as_many_rows_as_were_asked_for(scene, sleeper, rows, batch, shapes):
+def test_every_batch_has_as_many_rows_as_were_asked_for(context, sleeper, rows, batch, shapes):
     runner = sleeper()
-    observations = latency(scene(runner, rows=rows), batch=batch, repetitions=30)
+    observations = latency(context(runner, rows=rows), batch=batch, repetitions=30)
     assert {len(codes) for _, codes in runner.log} == shapes == set(observations.column("rows").to_pylist())
 
 
-def test_the_rows_are_drawn_from_all_of_the_data_and_each_is_run_as_often(scene, sleeper):
+def test_the_rows_are_drawn_from_all_of_the_data_and_each_is_run_as_often(context, sleeper):
     runner = sleeper()
-    latency(scene(runner, rows=20), rows=20, warmup=0, repetitions=40)
+    latency(context(runner, rows=20), rows=20, warmup=0, repetitions=40)
     lengths = [codes.shape[1] for _, codes in runner.log]
     assert sorted(lengths) == sorted([*range(1, 21)] * 2)
 
 
-def test_fewer_rows_are_a_draw_that_follows_from_the_seed(scene, sleeper):
+def test_fewer_rows_are_a_draw_that_follows_from_the_seed(context, sleeper):
     drawn = []
     for seed in (1, 1, 2):
         runner = sleeper()
-        latency(scene(runner, seed=seed), rows=5, warmup=0, repetitions=5)
+        latency(context(runner, seed=seed), rows=5, warmup=0, repetitions=5)
         drawn.append([codes.shape[1] for _, codes in runner.log])
     assert drawn[0] == drawn[1] != drawn[2]
     assert len(set(drawn[0])) == 5
 
 
-def test_the_sizes_of_what_was_run_are_told(scene, sleeper):
-    shown = latency_evidence(latency(scene(sleeper()), rows=20, repetitions=20))
+def test_the_sizes_of_what_was_run_are_told(context, sleeper):
+    shown = latency_evidence(latency(context(sleeper()), rows=20, repetitions=20))
     assert (shown["smallest_size"], shown["largest_size"]) == (1, 20)
 
 
-def test_no_rows_is_not_run(scene, sleeper):
+def test_no_rows_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="no rows"):
-        latency(scene(sleeper(), rows=0))
+        latency(context(sleeper(), rows=0))
 
 
-def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(scene, sleeper):
-    observations = speedup(scene(sleeper(0.01), sleeper(0.03)), warmup=0, repetitions=7)
+def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(context, sleeper):
+    observations = speedup(context(sleeper(0.01), sleeper(0.03)), warmup=0, repetitions=7)
     numbers = {name: np.median(one.values) for name, one in speedup_numbers(observations).items()}
     assert {one.share for one in speedup_numbers(observations).values()} == {0.5}
     assert 2 < numbers["value"] < 4
@@ -90,9 +90,9 @@ def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(s
     assert speedup_evidence(observations) == {"rounds": 7, "faster_in": 7}
 
 
-def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(scene, sleeper):
+def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(context, sleeper):
     log = []
-    speedup(scene(sleeper(name="new", log=log), sleeper(name="old", log=log)), warmup=1, repetitions=9)
+    speedup(context(sleeper(name="new", log=log), sleeper(name="old", log=log)), warmup=1, repetitions=9)
     turns = [(name, codes.shape) for name, codes in log]
     assert len(turns) == 4 * 10
     assert turns[::2] == turns[1::2], "what is timed follows what is not"

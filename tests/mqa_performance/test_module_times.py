@@ -37,38 +37,38 @@ def means(observations):
     return {name: float(values.mean()) for name, values in module_numbers(observations).items()}
 
 
-def test_the_time_that_has_a_module_is_a_share_of_all_of_it(scene, clocked):
-    numbers = means(modules(scene(clocked())))
+def test_the_time_that_has_a_module_is_a_share_of_all_of_it(context, clocked):
+    numbers = means(modules(context(clocked())))
     assert numbers == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
 
 
-def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(scene, clocked):
+def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(context, clocked):
     probe = next(one for one in mqa_probes() if one.name == "modules")
-    assert set(probe.gives) == set(module_numbers(modules(scene(clocked()))))
+    assert set(probe.gives) == set(module_numbers(modules(context(clocked()))))
     assert not probe.reused
 
 
-def test_every_run_that_counts_has_numbers_of_its_own(scene, clocked):
-    observations = modules(scene(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
+def test_every_run_that_counts_has_numbers_of_its_own(context, clocked):
+    observations = modules(context(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
     numbers = module_numbers(observations)
     assert numbers["total_ms"].tolist() == pytest.approx([1, 4, 1, 4])
     assert numbers["covered"].tolist() == pytest.approx([1, 0.5, 1, 0.5])
 
 
-def test_the_warm_up_does_not_count(scene, clocked):
-    observations = modules(scene(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
+def test_the_warm_up_does_not_count(context, clocked):
+    observations = modules(context(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
     assert module_numbers(observations)["total_ms"].tolist() == pytest.approx([1.0])
 
 
-def test_every_batch_is_run_as_often(scene, clocked):
+def test_every_batch_is_run_as_often(context, clocked):
     runner = clocked()
-    observations = modules(scene(runner, rows=20), rows=20, batch=8, repetitions=5)
+    observations = modules(context(runner, rows=20), rows=20, batch=8, repetitions=5)
     assert [len(codes) for _, codes in runner.log] == [8, 8, 8]
     assert len(module_numbers(observations)["covered"]) == 15
 
 
-def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
-    shown = module_evidence(modules(scene(clocked())))
+def test_the_slowest_modules_are_shown_first_with_their_classes(context, clocked):
+    shown = module_evidence(modules(context(clocked())))
     assert shown["modules"] == [
         {"module": "encoder.dense", "class": "Linear", "ms": 600.0, "share": 0.6},
         {"module": "head", "class": "Block", "ms": 200.0, "share": 0.2},
@@ -77,61 +77,61 @@ def test_the_slowest_modules_are_shown_first_with_their_classes(scene, clocked):
     assert shown["remarks"] == ["`encoder.dense` (Linear) is the slowest module, with 600 ms a run, 60% of the time"]
 
 
-def test_no_more_than_ten_are_shown(scene, clocked):
-    observations = modules(scene(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
+def test_no_more_than_ten_are_shown(context, clocked):
+    observations = modules(context(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
     assert [one["module"] for one in module_evidence(observations)["modules"]] == [
         f"layer.{n}" for n in range(29, 19, -1)
     ]
 
 
-def test_one_hiccup_makes_no_module_the_slowest(scene, clocked):
+def test_one_hiccup_makes_no_module_the_slowest(context, clocked):
     usual = {"dense": 0.002, "head": 0.001}
-    observations = modules(scene(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
+    observations = modules(context(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
     assert [one["module"] for one in module_evidence(observations)["modules"]] == ["dense", "head"]
     assert module_evidence(observations)["modules"][1]["ms"] == 1.0
 
 
-def test_a_module_that_a_run_did_not_pass_took_no_time_there(scene, clocked):
+def test_a_module_that_a_run_did_not_pass_took_no_time_there(context, clocked):
     numbers = module_numbers(
-        modules(scene(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3)
+        modules(context(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3)
     )
     assert numbers["largest"].tolist() == [1.0, 1.0, 0.0]
 
 
-def test_where_no_time_has_a_module_none_is_the_slowest(scene, clocked):
-    observations = modules(scene(clocked({"": 0.5})))
+def test_where_no_time_has_a_module_none_is_the_slowest(context, clocked):
+    observations = modules(context(clocked({"": 0.5})))
     assert means(observations) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
     assert module_evidence(observations) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
 
 
-def test_shares_of_no_time_are_undefined(scene, clocked):
-    numbers = module_numbers(modules(scene(clocked({"": 0.0, "a": 0.0}))))
+def test_shares_of_no_time_are_undefined(context, clocked):
+    numbers = module_numbers(modules(context(clocked({"": 0.0, "a": 0.0}))))
     assert np.isnan(numbers["covered"]).all()
     assert np.isnan(numbers["largest"]).all()
 
 
-def test_a_name_like_any_text_is_a_name(scene, clocked):
+def test_a_name_like_any_text_is_a_name(context, clocked):
     name = "[bold]`a`\n\x1b[31m\0"
-    assert module_evidence(modules(scene(clocked({name: 1.0}))))["modules"][0]["module"] == name
+    assert module_evidence(modules(context(clocked({name: 1.0}))))["modules"][0]["module"] == name
 
 
-def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(scene, clocked):
+def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(context, clocked):
     runner = clocked()
     runner.timed = lambda batch, repetitions: {"a": [1.0]}
     with pytest.raises(ValueError, match="shorter"):
-        modules(scene(runner))
+        modules(context(runner))
 
 
-def test_a_runner_that_tells_nothing_is_not_run(scene, clocked):
+def test_a_runner_that_tells_nothing_is_not_run(context, clocked):
     with pytest.raises(NotRunError, match="took the time of no module"):
-        modules(scene(clocked({})))
+        modules(context(clocked({})))
 
 
 @pytest.mark.parametrize("options", [{"batch": 100}, {"rows": 10**9}, {"batch": 1, "rows": 1, "repetitions": 1}])
-def test_more_rows_than_there_are_and_a_single_run_have_numbers(scene, clocked, options):
-    assert means(modules(scene(clocked(), rows=3), **{"batch": 2, "warmup": 0} | options))["covered"] == pytest.approx(
-        0.9
-    )
+def test_more_rows_than_there_are_and_a_single_run_have_numbers(context, clocked, options):
+    assert means(modules(context(clocked(), rows=3), **{"batch": 2, "warmup": 0} | options))[
+        "covered"
+    ] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("name", ["batch", "repetitions", "rows", "warmup"])
@@ -141,11 +141,11 @@ def test_what_is_counted_is_a_whole_number(name, value):
     assert [one.path for one in numbers.faults] == [(name,)]
 
 
-def test_a_runner_without_a_clock_is_not_run(scene, sleeper):
+def test_a_runner_without_a_clock_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how long a module takes"):
-        modules(scene(sleeper()))
+        modules(context(sleeper()))
 
 
-def test_no_rows_is_not_run(scene, clocked):
+def test_no_rows_is_not_run(context, clocked):
     with pytest.raises(NotRunError, match="no rows"):
-        modules(scene(clocked(), rows=0))
+        modules(context(clocked(), rows=0))

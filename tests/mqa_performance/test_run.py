@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
 
-def source(task, conditions):
+def source(task, context):
     "A model of nothing."
     return Model(digest="d", module=lambda: None, processor=lambda: None, labels=("a", "b"))
 
@@ -31,14 +31,14 @@ def letters(model):
     )
 
 @contextlib.contextmanager
-def runner(subject, *, takes: float = 0.0):
+def runner(model_under_test, *, takes: float = 0.0):
     "Takes so many seconds."
     def run(batch):
         time.sleep(takes)
         return {"score": batch["codes"].sum(axis=1)}
-    yield types.SimpleNamespace(run=run, identity=identity(subject, takes=takes), facts={"bytes": 2_500_000}, budget=64)
+    yield types.SimpleNamespace(run=run, identity=identity(model_under_test, takes=takes), facts={"bytes": 2_500_000}, budget=64)
 
-def identity(subject, *, takes: float = 0.0):
+def identity(model_under_test, *, takes: float = 0.0):
     return {"takes": str(takes)}
 
 @hookimpl

@@ -10,8 +10,8 @@ from mqa_performance.throughput import throughput, throughput_evidence, throughp
 from mqa_registry import DataError
 
 
-def test_where_a_batch_takes_the_same_time_whatever_its_size_the_largest_is_best(scene, sleeper):
-    observations = throughput(scene(sleeper(0.004)), batches=[1, 8], warmup=0, repetitions=4)
+def test_where_a_batch_takes_the_same_time_whatever_its_size_the_largest_is_best(context, sleeper):
+    observations = throughput(context(sleeper(0.004)), batches=[1, 8], warmup=0, repetitions=4)
     numbers = throughput_numbers(observations)
     assert numbers["batch"] == 8
     assert 0 < numbers["value"].of(np.ones(4)) <= 8 / 0.004
@@ -35,21 +35,21 @@ def test_a_resample_counts_long_runs_by_their_length():
 
 
 @pytest.mark.parametrize("batches", [[], [0], [8, -1]])
-def test_batches_of_no_rows_are_refused(scene, sleeper, batches):
+def test_batches_of_no_rows_are_refused(context, sleeper, batches):
     with pytest.raises(DataError, match="`batches` is"):
-        throughput(scene(sleeper()), batches=batches)
+        throughput(context(sleeper()), batches=batches)
 
 
-def test_a_batch_size_named_twice_is_timed_once(scene, sleeper):
-    assert len(throughput(scene(sleeper()), batches=[2, 2], repetitions=3)) == 3
+def test_a_batch_size_named_twice_is_timed_once(context, sleeper):
+    assert len(throughput(context(sleeper()), batches=[2, 2], repetitions=3)) == 3
 
 
-def test_where_no_batch_sizes_are_named_there_are_three(scene, sleeper):
-    observations = throughput(scene(sleeper()), repetitions=2)
+def test_where_no_batch_sizes_are_named_there_are_three(context, sleeper):
+    observations = throughput(context(sleeper()), repetitions=2)
     assert list(throughput_evidence(observations)["rows_per_second"]) == ["1", "8", "32"]
 
 
-def test_a_batch_has_4096_rows_at_most(scene, sleeper):
-    assert throughput(scene(sleeper()), batches=[4096], repetitions=2, warmup=0).column("rows")[0].as_py() == 4096
+def test_a_batch_has_4096_rows_at_most(context, sleeper):
+    assert throughput(context(sleeper()), batches=[4096], repetitions=2, warmup=0).column("rows")[0].as_py() == 4096
     with pytest.raises(DataError, match="of 1 to 4,096 rows"):
-        throughput(scene(sleeper()), batches=[4097])
+        throughput(context(sleeper()), batches=[4097])

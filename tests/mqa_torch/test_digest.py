@@ -15,7 +15,7 @@ from mqa_torch.digest import _is_users
 from mqa_torch.model_sources import of_factory
 
 import mqa_transformers
-from mqa_registry import Conditions
+from mqa_registry import RunContext
 
 FORWARD = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 OURS = """
@@ -88,7 +88,7 @@ def digest(tmp_path, monkeypatch):
         for name, code in FILES.items():
             assert before in code or name != file
             (tmp_path / name).write_text(code.replace(before, after, 1) if name == file else code)
-        return of_factory(FORWARD, Conditions(tmp_path / "exports", allow_code=True), id=f"ours:{function}").digest
+        return of_factory(FORWARD, RunContext(tmp_path / "exports", allow_code=True), id=f"ours:{function}").digest
 
     yield made
     forget()
@@ -98,12 +98,12 @@ def test_it_is_the_same_in_every_process(digest, tmp_path):
     program = """
 import sys
 from pathlib import Path
-from mqa_registry import Conditions
+from mqa_registry import RunContext
 from mqa_torch.model_sources import of_factory
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
-print(of_factory(task, Conditions(Path(), allow_code=True), id="ours:make").digest)
+print(of_factory(task, RunContext(Path(), allow_code=True), id="ours:make").digest)
 """
     expected = digest()
     assert digest() == expected

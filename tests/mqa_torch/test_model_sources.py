@@ -12,7 +12,7 @@ import pytest
 from mqa_torch.model_sources import of_factory, of_file
 
 import mqa_transformers
-from mqa_registry import Conditions, DataError, Subject
+from mqa_registry import DataError, ModelUnderTest, RunContext
 from mqa_transformers.torch_backend import torch_eager
 
 TASKS = {task.name: task for task in mqa_transformers.mqa_tasks()}
@@ -55,15 +55,15 @@ def code(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def conditions(tmp_path):
-    return Conditions(tmp_path / "exports", device="cpu", allow_code=True)
+def context(tmp_path):
+    return RunContext(tmp_path / "exports", device="cpu", allow_code=True)
 
 
-def answers(model, conditions, argument="x"):
-    subject = Subject(model, TASKS["forward"], conditions, {})
-    rows = subject.codec.encode([{"inputs": {argument: row["inputs"]["x"]}} for row in ROWS])
-    with torch_eager(subject) as runner:
-        return runner.run(subject.codec.collate(rows))
+def answers(model, context, argument="x"):
+    model_under_test = ModelUnderTest(model, TASKS["forward"], context, {})
+    rows = model_under_test.codec.encode([{"inputs": {argument: row["inputs"]["x"]}} for row in ROWS])
+    with torch_eager(model_under_test) as runner:
+        return runner.run(model_under_test.codec.collate(rows))
 
 
 def saved(folder):
@@ -90,10 +90,10 @@ def saved(folder):
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("name", ["tiny.pt", "tiny.pt2"])
-def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, conditions, name):
+def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, context, name):
     expected = saved(tmp_path)
-    model = of_file(TASKS["forward"], conditions, id=tmp_path / name)
-    outputs = answers(model, conditions)
+    model = of_file(TASKS["forward"], context, id=tmp_path / name)
+    outputs = answers(model, context)
     assert list(outputs) == ["output"]
     np.testing.assert_allclose(outputs["output"], expected, rtol=1e-6)
 
@@ -107,30 +107,30 @@ def broken(folder, name, content="nothing of the kind"):
         archive.writestr(f"a/{BROKEN[name]}", content)
 
 
-def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, conditions):
+def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, context):
     broken(tmp_path, "a.pt", "one")
-    one = of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt").digest
+    one = of_file(TASKS["forward"], context, id=tmp_path / "a.pt").digest
     broken(tmp_path, "a.pt", "two")
-    assert of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt").digest != one
+    assert of_file(TASKS["forward"], context, id=tmp_path / "a.pt").digest != one
 
 
 @pytest.mark.parametrize("name", ["empty.pt", "text.jit", "half.pt2", "vocab.txt"])
-def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, conditions, name):
+def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, context, name):
     (tmp_path / name).write_bytes({"empty.pt": b"", "half.pt2": b"PK\x03\x04"}.get(name, b"some words"))
     with pytest.raises(DataError, match="is a file of no known format") as refusal:
-        of_file(TASKS["forward"], conditions, id=tmp_path / name)
+        of_file(TASKS["forward"], context, id=tmp_path / name)
     assert "torch.jit.save" in refusal.value.hint
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(DataError) as refusal:
-        of_file(TASKS["forward"], conditions, id=tmp_path / name)
+        of_file(TASKS["forward"], context, id=tmp_path / name)
     assert refusal.value.hint == f"name the folder that it is in, `{tmp_path}`"
 
 
 @pytest.mark.parametrize("name", ["a.pt", "a.pt2"])
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, conditions, name):
+def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, context, name):
     broken(tmp_path, name)
-    model = of_file(TASKS["forward"], conditions, id=tmp_path / name)
+    model = of_file(TASKS["forward"], context, id=tmp_path / name)
     with pytest.raises(DataError, match="cannot be loaded") as refusal:
         _ = model.module
     assert "\n" not in refusal.value.message
@@ -142,13 +142,13 @@ def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
     program = """
 import sys
 from pathlib import Path
-from mqa_registry import Conditions, DataError
+from mqa_registry import RunContext, DataError
 from mqa_torch.model_sources import of_file
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 try:
-    of_file(task, Conditions(Path(), allow_code=True), id=Path(sys.argv[1])).module
+    of_file(task, RunContext(Path(), allow_code=True), id=Path(sys.argv[1])).module
 except DataError:
     sys.exit(2)
 """
@@ -170,13 +170,13 @@ def test_a_program_may_give_what_models_of_transformers_give(tmp_path):
     program = """
 import sys
 from pathlib import Path
-from mqa_registry import Conditions
+from mqa_registry import RunContext
 from mqa_torch.model_sources import of_file
 import mqa_transformers
 import torch
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
-model = of_file(task, Conditions(Path(), allow_code=True), id=Path(sys.argv[1]))
+model = of_file(task, RunContext(Path(), allow_code=True), id=Path(sys.argv[1]))
 print(model.module(x=torch.ones(2, 3)).logits.sum().item())
 """
     command = [sys.executable, "-c", program, tmp_path / "a.pt2"]
@@ -184,40 +184,42 @@ print(model.module(x=torch.ones(2, 3)).logits.sum().item())
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, conditions):
+def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, context):
     saved(tmp_path)
-    subject = Subject(of_file(TASKS["forward"], conditions, id=tmp_path / "tiny.pt"), TASKS["forward"], conditions, {})
+    model_under_test = ModelUnderTest(
+        of_file(TASKS["forward"], context, id=tmp_path / "tiny.pt"), TASKS["forward"], context, {}
+    )
     with pytest.raises(DataError, match="has no tokenizer to make its inputs of a text") as refusal:
-        subject.codec.encode([{"text": "a b"}])
+        model_under_test.codec.encode([{"text": "a b"}])
     assert "`--inputs`" in refusal.value.hint
 
 
-def test_a_missing_file_is_named(tmp_path, conditions):
+def test_a_missing_file_is_named(tmp_path, context):
     with pytest.raises(DataError, match="there is no file"):
-        of_file(TASKS["forward"], conditions, id=tmp_path / "a.pt")
+        of_file(TASKS["forward"], context, id=tmp_path / "a.pt")
 
 
-def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, conditions):
-    model = of_factory(TASKS["forward"], conditions, id="ours:tiny")
+def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, context):
+    model = of_factory(TASKS["forward"], context, id="ours:tiny")
     assert not any(part.training for part in model.module.modules())
     assert model.about["mode"] == "evaluation mode, which mqa set: `1` (Dropout) was in training mode"
-    assert answers(model, conditions, argument="input")["output"].shape == (2, 2)
+    assert answers(model, context, argument="input")["output"].shape == (2, 2)
 
 
-def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, conditions):
-    assert "mode" not in of_factory(TASKS["forward"], conditions, id="ours:pair").about
+def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, context):
+    assert "mode" not in of_factory(TASKS["forward"], context, id="ours:pair").about
 
 
-def test_outputs_without_names_are_told_by_their_places(code, conditions):
-    outputs = answers(of_factory(TASKS["forward"], conditions, id="ours:pair"), conditions)
+def test_outputs_without_names_are_told_by_their_places(code, context):
+    outputs = answers(of_factory(TASKS["forward"], context, id="ours:pair"), context)
     assert list(outputs) == ["output.0", "output.1"]
 
 
-def test_other_weights_are_another_model(code, conditions):
-    first = of_factory(TASKS["forward"], conditions, id="ours:tiny").digest
-    assert of_factory(TASKS["forward"], conditions, id="ours:tiny").digest == first
+def test_other_weights_are_another_model(code, context):
+    first = of_factory(TASKS["forward"], context, id="ours:tiny").digest
+    assert of_factory(TASKS["forward"], context, id="ours:tiny").digest == first
     code(seed=8)
-    assert of_factory(TASKS["forward"], conditions, id="ours:tiny").digest != first
+    assert of_factory(TASKS["forward"], context, id="ours:tiny").digest != first
 
 
 @pytest.mark.parametrize(
@@ -230,40 +232,40 @@ def test_other_weights_are_another_model(code, conditions):
         ("ours", "names no function"),
     ],
 )
-def test_what_builds_no_model_is_refused(code, conditions, name, reason):
+def test_what_builds_no_model_is_refused(code, context, name, reason):
     with pytest.raises(DataError, match=reason):
-        of_factory(TASKS["forward"], conditions, id=name)
+        of_factory(TASKS["forward"], context, id=name)
 
 
 def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
     (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
     broken(tmp_path, "a.pt")
-    careful = Conditions(tmp_path / "exports")
+    careful = RunContext(tmp_path / "exports")
     for source, name in ((of_factory, "ours:tiny"), (of_file, tmp_path / "a.pt")):
         with pytest.raises(DataError, match="is code") as refusal:
             source(TASKS["forward"], careful, id=name)
         assert "--allow-code" in refusal.value.hint
 
 
-def test_a_task_that_reads_answers_is_refused(tmp_path, conditions):
+def test_a_task_that_reads_answers_is_refused(tmp_path, context):
     broken(tmp_path, "a.pt")
     with pytest.raises(DataError, match="needs more"):
-        of_file(TASKS["text-classification"], conditions, id=tmp_path / "a.pt")
+        of_file(TASKS["text-classification"], context, id=tmp_path / "a.pt")
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(tmp_path, conditions):
+def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(tmp_path, context):
     import torch
 
     expected = saved(tmp_path)
     (tmp_path / "tiny.pt").rename(tmp_path / "tiny.jit")
     np.testing.assert_allclose(
-        answers(of_file(TASKS["forward"], conditions, id=tmp_path / "tiny.jit"), conditions)["output"],
+        answers(of_file(TASKS["forward"], context, id=tmp_path / "tiny.jit"), context)["output"],
         expected,
         rtol=1e-6,
     )
     torch.save({"weight": torch.ones(2)}, tmp_path / "last.ckpt")
-    careful = Conditions(tmp_path / "exports")
+    careful = RunContext(tmp_path / "exports")
     with pytest.raises(DataError, match=r"last\.ckpt` is a file that PyTorch saved .*, and no model") as refusal:
         of_file(TASKS["forward"], careful, id=tmp_path / "last.ckpt")
     assert "`module:function`" in refusal.value.hint

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import mqa_transformers
-from mqa_registry import Conditions, Subject
+from mqa_registry import ModelUnderTest, RunContext
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -109,8 +109,8 @@ def rewrite(folder):
 
 
 @pytest.fixture
-def conditions(tmp_path):
-    return Conditions(exports=tmp_path / "exports", offline=True)
+def context(tmp_path):
+    return RunContext(exports=tmp_path / "exports", offline=True)
 
 
 @pytest.fixture
@@ -124,16 +124,16 @@ def backend():
 
 
 @pytest.fixture
-def opened(task, conditions):
+def opened(task, context):
     """The model in a folder, as the source gives it."""
     source = next(iter(mqa_transformers.mqa_models()))
-    return lambda folder, **options: source.function(task, conditions, id=folder, **options)
+    return lambda folder, **options: source.function(task, context, id=folder, **options)
 
 
 @pytest.fixture
-def make_subject(opened, task, conditions):
+def make_model_under_test(opened, task, context):
     """What a backend runs, for the model in a folder."""
-    return lambda folder, **options: Subject(opened(folder), task, conditions, options)
+    return lambda folder, **options: ModelUnderTest(opened(folder), task, context, options)
 
 
 @pytest.fixture(scope="session")

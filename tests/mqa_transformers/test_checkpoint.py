@@ -17,8 +17,8 @@ from mqa_transformers.checkpoint import open_checkpoint
 
 
 @pytest.fixture
-def digest(conditions):
-    return lambda folder: open_checkpoint(folder, conditions).digest()
+def digest(context):
+    return lambda folder: open_checkpoint(folder, context).digest()
 
 
 def test_models_that_differ_in_one_weight_alone_never_share_a_digest(bert, folder, digest):
@@ -39,8 +39,8 @@ def test_models_that_differ_in_one_weight_alone_never_share_a_digest(bert, folde
     place=st.floats(0, 1, exclude_max=True),
     flipped=st.integers(1, 255),
 )
-def test_any_byte_of_any_file_that_matters_changes_the_digest(folder, conditions, name, place, flipped):
-    known = open_checkpoint(folder, conditions)
+def test_any_byte_of_any_file_that_matters_changes_the_digest(folder, context, name, place, flipped):
+    known = open_checkpoint(folder, context)
     before, content = known.digest(), (folder / name).read_bytes()
     damaged = bytearray(content)
     damaged[int(place * len(content))] ^= flipped
@@ -80,13 +80,13 @@ def test_notes_and_other_forms_of_the_model_leave_the_digest(folder, digest, nam
     assert digest(folder) == before
 
 
-def test_code_counts_only_where_it_is_run(folder, configure, digest, conditions):
+def test_code_counts_only_where_it_is_run(folder, configure, digest, context):
     (folder / "modeling.py").write_text("first = 1")
     plain = digest(folder)
     (folder / "modeling.py").write_text("second = 2")
     assert digest(folder) == plain
     configure(auto_map={"AutoModel": "modeling.Model"})
-    trusting = dataclasses.replace(conditions, trust_remote_code=True)
+    trusting = dataclasses.replace(context, trust_remote_code=True)
     second = open_checkpoint(folder, trusting).digest()
     (folder / "modeling.py").write_text("third = 3")
     assert open_checkpoint(folder, trusting).digest() != second
@@ -172,14 +172,14 @@ def test_an_adapter_is_refused_for_its_base_is_not_in_the_digest(folder, opened)
 
 
 @pytest.mark.parametrize("file", ["config.json", "tokenizer_config.json", "processor_config.json"])
-def test_code_of_the_model_needs_a_flag_and_is_reported(folder, task, conditions, opened, file):
+def test_code_of_the_model_needs_a_flag_and_is_reported(folder, task, context, opened, file):
     content = json.loads((folder / file).read_text()) if (folder / file).exists() else {}
     (folder / file).write_text(json.dumps(content | {"auto_map": {"AutoTokenizer": "code.Tokenizer"}}))
     with pytest.raises(DataError, match="brings code of its own") as refused:
         opened(folder)
     assert file in refused.value.message
     assert "--trust-remote-code" in refused.value.hint
-    assert open_checkpoint(folder, dataclasses.replace(conditions, trust_remote_code=True)).has_code
+    assert open_checkpoint(folder, dataclasses.replace(context, trust_remote_code=True)).has_code
 
 
 @pytest.mark.parametrize(
@@ -213,10 +213,10 @@ LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90592\n"
 
 
 @pytest.fixture
-def refused(conditions):
+def refused(context):
     def said(path):
         with pytest.raises(DataError) as refusal:
-            open_checkpoint(path, conditions)
+            open_checkpoint(path, context)
         return refusal.value.message.replace(str(path), "MODEL"), refusal.value.hint.replace(str(path), "MODEL")
 
     return said

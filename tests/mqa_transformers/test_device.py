@@ -86,32 +86,32 @@ def without_cuda(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
 
-def test_auto_lands_on_the_cpu_where_there_is_no_gpu(conditions, monkeypatch):
+def test_auto_lands_on_the_cpu_where_there_is_no_gpu(context, monkeypatch):
     monkeypatch.setattr(machine, "gpu_names", lambda: ())
-    assert resolve_device(conditions) == requested_device(conditions)
-    assert resolve_device(conditions).kind == "cpu"
+    assert resolve_device(context) == requested_device(context)
+    assert resolve_device(context).kind == "cpu"
 
 
-def test_auto_wants_the_gpu_and_lands_on_the_cpu_where_pytorch_cannot_use_it(conditions, one_gpu, monkeypatch):
+def test_auto_wants_the_gpu_and_lands_on_the_cpu_where_pytorch_cannot_use_it(context, one_gpu, monkeypatch):
     without_cuda(monkeypatch)
-    assert str(requested_device(conditions)) == "cuda:0"
-    assert str(resolve_device(conditions)) == "cpu"
+    assert str(requested_device(context)) == "cuda:0"
+    assert str(resolve_device(context)) == "cpu"
 
 
-def test_a_pytorch_without_cuda_wants_no_gpu(conditions, one_gpu, monkeypatch):
+def test_a_pytorch_without_cuda_wants_no_gpu(context, one_gpu, monkeypatch):
     monkeypatch.setattr(device, "version", lambda _: "2.13.0+cpu")
-    assert str(requested_device(conditions)) == "cpu"
+    assert str(requested_device(context)) == "cpu"
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
-def test_a_gpu_that_is_asked_for_and_not_there_is_refused(conditions, monkeypatch, device):
+def test_a_gpu_that_is_asked_for_and_not_there_is_refused(context, monkeypatch, device):
     without_cuda(monkeypatch)
     with pytest.raises(NotRunError, match=f"`{device}` was asked for, and PyTorch .* cannot use it: ") as refused:
-        resolve_device(dataclasses.replace(conditions, device=device))
+        resolve_device(dataclasses.replace(context, device=device))
     assert "--device cpu" in refused.value.hint
 
 
-def test_what_pytorch_warns_of_is_the_reason(conditions, one_gpu, monkeypatch):
+def test_what_pytorch_warns_of_is_the_reason(context, one_gpu, monkeypatch):
     import warnings
 
     import torch
@@ -123,18 +123,18 @@ def test_what_pytorch_warns_of_is_the_reason(conditions, one_gpu, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", warn)
     with pytest.raises(NotRunError, match=r"cannot use it: The NVIDIA driver on your system is too old$"):
-        resolve_device(dataclasses.replace(conditions, device="cuda"))
+        resolve_device(dataclasses.replace(context, device="cuda"))
 
 
-def test_a_gpu_of_too_high_a_number_is_refused(conditions, one_gpu, monkeypatch):
+def test_a_gpu_of_too_high_a_number_is_refused(context, one_gpu, monkeypatch):
     import torch
 
     monkeypatch.setattr(torch.version, "cuda", "13.0")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
-    assert str(resolve_device(dataclasses.replace(conditions, device="cuda:0"))) == "cuda:0"
+    assert str(resolve_device(dataclasses.replace(context, device="cuda:0"))) == "cuda:0"
     with pytest.raises(NotRunError, match="GPUs found: 1"):
-        resolve_device(dataclasses.replace(conditions, device="cuda:1"))
+        resolve_device(dataclasses.replace(context, device="cuda:1"))
 
 
 @pytest.mark.parametrize(

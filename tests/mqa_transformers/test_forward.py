@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import mqa_transformers
-from mqa_registry import Conditions, DataError, Subject
+from mqa_registry import DataError, ModelUnderTest, RunContext
 from mqa_transformers.library_messages import silence_transformers
 from mqa_transformers.model_source import auto
 from mqa_transformers.torch_backend import torch_eager
@@ -14,17 +14,17 @@ from mqa_transformers.torch_backend import torch_eager
 TASK = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 
 
-def subject_of(folder):
-    conditions = Conditions(folder / "exports", device="cpu")
-    return Subject(auto(TASK, conditions, id=folder), TASK, conditions, {})
+def build_model(folder):
+    context = RunContext(folder / "exports", device="cpu")
+    return ModelUnderTest(auto(TASK, context, id=folder), TASK, context, {})
 
 
-def answers(subject, examples):
+def answers(model_under_test, examples):
     """The outputs and the vectors for these rows in one batch."""
-    rows = subject.codec.encode(examples)
-    with torch_eager(subject) as runner:
-        outputs = runner.run(subject.codec.collate(rows))
-    return outputs, subject.codec.decode(outputs, rows).column("vector").to_pylist()
+    rows = model_under_test.codec.encode(examples)
+    with torch_eager(model_under_test) as runner:
+        outputs = runner.run(model_under_test.codec.collate(rows))
+    return outputs, model_under_test.codec.decode(outputs, rows).column("vector").to_pylist()
 
 
 @pytest.fixture(scope="session")
@@ -60,66 +60,66 @@ def vit(tmp_path_factory):
 
 
 def test_texts_go_through_the_models_own_class_and_tokenizer(bert):
-    outputs, vectors = answers(subject_of(bert), [{"text": "good movie"}, {"text": "the movie was bad"}])
+    outputs, vectors = answers(build_model(bert), [{"text": "good movie"}, {"text": "the movie was bad"}])
     assert outputs["logits"].shape == (2, 2)
     np.testing.assert_allclose(vectors, outputs["logits"], rtol=1e-6)
 
 
 def test_a_text_for_a_model_without_a_tokenizer_is_refused(vit):
     with pytest.raises(DataError, match="the model has no tokenizer to make its inputs of a text"):
-        subject_of(vit).codec.encode([{"text": "good movie"}])
+        build_model(vit).codec.encode([{"text": "good movie"}])
 
 
 def test_an_encoder_and_decoder_gets_a_start_for_its_decoder(t5):
-    subject = subject_of(t5)
-    (row,) = subject.codec.encode([{"text": "good movie"}])
+    model_under_test = build_model(t5)
+    (row,) = model_under_test.codec.encode([{"text": "good movie"}])
     assert row["decoder_input_ids"][0] == 0
     assert list(row["decoder_input_ids"][1:]) == list(row["input_ids"][:-1])
-    outputs, _ = answers(subject, [{"text": "good movie"}])
+    outputs, _ = answers(model_under_test, [{"text": "good movie"}])
     assert outputs["logits"].shape[-1] == 80
 
 
 def test_padding_changes_no_vector(t5):
-    subject = subject_of(t5)
-    (alone,) = answers(subject, [{"text": "bad"}])[1]
-    among = answers(subject, [{"text": "bad"}, {"text": "the movie was good"}])[1][0]
+    model_under_test = build_model(t5)
+    (alone,) = answers(model_under_test, [{"text": "bad"}])[1]
+    among = answers(model_under_test, [{"text": "bad"}, {"text": "the movie was good"}])[1][0]
     np.testing.assert_allclose(among, alone, atol=1e-5)
 
 
 def test_arrays_go_to_the_model_as_they_are(vit):
     pixels = np.random.default_rng(7).normal(size=(2, 3, 8, 8)).astype(np.float32)
-    outputs, vectors = answers(subject_of(vit), [{"inputs": {"pixel_values": one.tolist()}} for one in pixels])
+    outputs, vectors = answers(build_model(vit), [{"inputs": {"pixel_values": one.tolist()}} for one in pixels])
     name = next(iter(outputs))
     assert len(vectors[0]) == outputs[name][0].size
 
 
 def test_a_row_with_neither_is_refused(vit):
     with pytest.raises(DataError, match="neither `inputs` nor a `text`"):
-        subject_of(vit).codec.encode([{}])
+        build_model(vit).codec.encode([{}])
 
 
 def test_rows_of_other_ranks_are_refused(vit):
-    codec = subject_of(vit).codec
+    codec = build_model(vit).codec
     with pytest.raises(DataError, match="other numbers of axes"):
         codec.collate([{"x": np.zeros(3)}, {"x": np.zeros((3, 1))}])
 
 
 def test_an_image_costs_more_than_a_word(vit):
-    size = subject_of(vit).codec.size
+    size = build_model(vit).codec.size
     assert size({"input_ids": np.zeros(12, np.int64)}) == 12
     assert size({"pixel_values": np.zeros((3, 224, 224), np.float32)}) == 588
 
 
 def test_an_output_of_a_row_that_is_padded_in_front_is_its_end(bert):
-    subject = subject_of(bert)
-    subject.model.processor.padding_side = "left"
+    model_under_test = build_model(bert)
+    model_under_test.model.processor.padding_side = "left"
     rows = [{"attention_mask": np.ones(length)} for length in (1, 3)]
     outputs = {"last_hidden_state": np.arange(6.0).reshape(2, 3, 1)}
-    assert subject.codec.decode(outputs, rows)["vector"].to_pylist() == [[2.0], [3.0, 4.0, 5.0]]
+    assert model_under_test.codec.decode(outputs, rows)["vector"].to_pylist() == [[2.0], [3.0, 4.0, 5.0]]
 
 
 def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
-    codec = subject_of(bert).codec
+    codec = build_model(bert).codec
     texts = [{"text": "good"}, {"text": "good movie " * 99}]
     sizes = codec.full_sizes(texts, codec.encode(texts))
     assert codec.limit == 64
@@ -127,7 +127,7 @@ def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
 
 
 def test_texts_of_a_fixed_length_are_cut_and_padded_to_it(t5):
-    codec = subject_of(t5).codec.of_length(6)
+    codec = build_model(t5).codec.of_length(6)
     examples = [{"text": "bad"}, {"text": "the movie was good " * 9}]
     rows = codec.encode(examples)
     assert {name: array.shape for row in rows for name, array in row.items()} == dict.fromkeys(rows[0], (6,))
@@ -137,12 +137,14 @@ def test_texts_of_a_fixed_length_are_cut_and_padded_to_it(t5):
 
 def test_padding_to_a_fixed_length_changes_no_vector(bert, t5):
     for folder in (bert, t5):
-        subject = subject_of(folder)
-        ((alone,), (padded,)) = (answers(one, [{"text": "bad"}])[1] for one in (subject, subject.of_length(9)))
+        model_under_test = build_model(folder)
+        ((alone,), (padded,)) = (
+            answers(one, [{"text": "bad"}])[1] for one in (model_under_test, model_under_test.of_length(9))
+        )
         np.testing.assert_allclose(padded, alone, atol=1e-5)
 
 
 def test_arrays_and_models_without_a_tokenizer_have_no_fixed_length(bert, vit):
     row = {"inputs": {"input_ids": [5, 6, 7], "attention_mask": [1, 1, 1]}}
-    assert subject_of(bert).codec.of_length(9).encode([row])[0]["input_ids"].tolist() == [5, 6, 7]
-    assert subject_of(vit).codec.of_length(9) is None
+    assert build_model(bert).codec.of_length(9).encode([row])[0]["input_ids"].tolist() == [5, 6, 7]
+    assert build_model(vit).codec.of_length(9) is None

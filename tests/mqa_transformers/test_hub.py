@@ -32,15 +32,15 @@ def cached(cache, bert):
     return home / "snapshots" / COMMIT
 
 
-def test_an_offline_run_finds_a_model_in_the_cache(cached, conditions):
-    assert fetch_snapshot("acme/reviews", None, conditions) == cached
-    assert fetch_snapshot("acme/reviews", "main", conditions) == cached
-    assert fetch_snapshot("acme/reviews", COMMIT, conditions) == cached
+def test_an_offline_run_finds_a_model_in_the_cache(cached, context):
+    assert fetch_snapshot("acme/reviews", None, context) == cached
+    assert fetch_snapshot("acme/reviews", "main", context) == cached
+    assert fetch_snapshot("acme/reviews", COMMIT, context) == cached
 
 
-def test_the_environment_can_ask_for_offline_too(cached, conditions, monkeypatch):
+def test_the_environment_can_ask_for_offline_too(cached, context, monkeypatch):
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    assert fetch_snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False)) == cached
+    assert fetch_snapshot("acme/reviews", None, dataclasses.replace(context, offline=False)) == cached
 
 
 def test_a_model_from_the_cache_is_the_model_in_its_folder(cached, bert, opened):
@@ -49,21 +49,21 @@ def test_a_model_from_the_cache_is_the_model_in_its_folder(cached, bert, opened)
     assert (model.about["id"], model.about["revision"], model.about["commit"]) == ("acme/reviews", "main", COMMIT)
 
 
-def test_a_model_that_is_not_in_the_cache_cannot_be_had_offline(cache, conditions):
+def test_a_model_that_is_not_in_the_cache_cannot_be_had_offline(cache, context):
     with pytest.raises(NotRunError, match="`acme/other` is not in the cache of the hub") as refused:
-        fetch_snapshot("acme/other", None, conditions)
+        fetch_snapshot("acme/other", None, context)
     assert "hf download acme/other" in refused.value.hint
 
 
-def test_a_revision_that_is_not_in_the_cache_is_named(cached, conditions):
+def test_a_revision_that_is_not_in_the_cache_is_named(cached, context):
     with pytest.raises(NotRunError, match="`acme/reviews` at `v9` is not in the cache"):
-        fetch_snapshot("acme/reviews", "v9", conditions)
+        fetch_snapshot("acme/reviews", "v9", context)
 
 
 @pytest.mark.parametrize("name", ["a/b/c", "../../etc", "", "-x", "a b", "models/my--model/.."])
-def test_what_can_be_no_repository_is_refused(cache, conditions, name):
+def test_what_can_be_no_repository_is_refused(cache, context, name):
     with pytest.raises(DataError, match="neither a folder"):
-        fetch_snapshot(name, None, conditions)
+        fetch_snapshot(name, None, context)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_what_can_be_no_repository_is_refused(cache, conditions, name):
         ("HfHubHTTPError", NotRunError, "cannot be fetched from the hub: 404 error"),
     ],
 )
-def test_every_refusal_of_the_hub_is_one_line(cache, conditions, monkeypatch, *, kind, expected, words):
+def test_every_refusal_of_the_hub_is_one_line(cache, context, monkeypatch, *, kind, expected, words):
     import huggingface_hub
     from huggingface_hub import errors
 
@@ -86,10 +86,10 @@ def test_every_refusal_of_the_hub_is_one_line(cache, conditions, monkeypatch, *,
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
     with pytest.raises(expected, match=words):
-        fetch_snapshot("acme/reviews", "v1", dataclasses.replace(conditions, offline=False))
+        fetch_snapshot("acme/reviews", "v1", dataclasses.replace(context, offline=False))
 
 
-def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatch, tmp_path):
+def test_only_what_the_model_is_made_of_is_fetched(cache, context, monkeypatch, tmp_path):
     import huggingface_hub
     from huggingface_hub.utils import filter_repo_objects
 
@@ -101,7 +101,7 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatc
     files += ["pytorch_model.bin", "tf_model.h5", "onnx/model.onnx", "sub/config.json"]
 
     def fetched(**flags):
-        fetch_snapshot("acme/reviews", None, dataclasses.replace(conditions, offline=False, **flags))
+        fetch_snapshot("acme/reviews", None, dataclasses.replace(context, offline=False, **flags))
         return set(filter_repo_objects(files, ignore_patterns=requests["ignore_patterns"]))
 
     model = {"config.json", "model.safetensors", "vocab.txt", "spiece.model"}
@@ -110,9 +110,9 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, conditions, monkeypatc
     assert fetched(trust_remote_code=True) == model | {"code.py", "sub/config.json"}
 
 
-def test_a_mistyped_folder_is_told_by_one_of_nearly_its_name(cache, conditions, monkeypatch, tmp_path):
+def test_a_mistyped_folder_is_told_by_one_of_nearly_its_name(cache, context, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-model").mkdir()
     with pytest.raises(NotRunError) as refused:
-        fetch_snapshot("my-modle", None, dataclasses.replace(conditions, offline=True))
+        fetch_snapshot("my-modle", None, dataclasses.replace(context, offline=True))
     assert refused.value.hint == "did you mean the folder `my-model`?"

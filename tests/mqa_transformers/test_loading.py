@@ -174,7 +174,7 @@ class Custom(BertForSequenceClassification):
 """
 
 
-def test_code_of_a_model_runs_with_the_flag_alone(configure, task, conditions, opened, *, monkeypatch, tmp_path):
+def test_code_of_a_model_runs_with_the_flag_alone(configure, task, context, opened, *, monkeypatch, tmp_path):
     from transformers import dynamic_module_utils
 
     monkeypatch.setattr(dynamic_module_utils, "HF_MODULES_CACHE", str(tmp_path / "modules"))
@@ -184,7 +184,7 @@ def test_code_of_a_model_runs_with_the_flag_alone(configure, task, conditions, o
     with pytest.raises(DataError, match="brings code of its own"):
         opened(folder)
     assert not list(tmp_path.rglob("*.ran"))
-    model = auto(task, dataclasses.replace(conditions, trust_remote_code=True), id=folder)
+    model = auto(task, dataclasses.replace(context, trust_remote_code=True), id=folder)
     assert type(model.module).__name__ == "Custom"
     assert model.about["remote_code"]
     assert list(tmp_path.rglob("*.ran"))

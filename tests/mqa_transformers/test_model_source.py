@@ -33,12 +33,12 @@ def test_knowing_a_model_loads_no_model_library(bert):
 import sys
 from pathlib import Path
 import mqa_transformers
-from mqa_registry import Conditions, Subject
+from mqa_registry import RunContext, ModelUnderTest
 task, source = next(mqa_transformers.mqa_tasks()), next(mqa_transformers.mqa_models())
 backend = next(mqa_transformers.mqa_backends())
-conditions = Conditions(exports=Path("exports"))
-model = source.function(task, conditions, id=Path({str(bert)!r}))
-backend.identity(Subject(model, task, conditions, {{}}))
+context = RunContext(exports=Path("exports"))
+model = source.function(task, context, id=Path({str(bert)!r}))
+backend.identity(ModelUnderTest(model, task, context, {{}}))
 print(*sorted({{"torch", "transformers", "tokenizers", "huggingface_hub"}} & set(sys.modules)), model.digest)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -58,9 +58,9 @@ def test_a_folder_has_no_revision(bert, opened):
         opened(bert, revision="v1")
 
 
-def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, conditions):
+def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, context):
     with pytest.raises(DataError, match="loads no models for `segmentation`") as refused:
-        auto(dataclasses.replace(task, needs="segmentation"), conditions, id=bert)
+        auto(dataclasses.replace(task, needs="segmentation"), context, id=bert)
     assert "`text-classification`" in refused.value.hint
 
 
@@ -76,6 +76,6 @@ def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, conditio
         ({"id2label": {"0": "score"}}, "transformers/forward"),
     ],
 )
-def test_a_model_tells_the_task_that_takes_it(configure, conditions, keys, task):
+def test_a_model_tells_the_task_that_takes_it(configure, context, keys, task):
     folder = configure(**keys)
-    assert infer_task(conditions, id=folder) == task
+    assert infer_task(context, id=folder) == task

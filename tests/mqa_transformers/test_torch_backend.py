@@ -8,117 +8,117 @@ import math
 import numpy as np
 import pytest
 
-from mqa_registry import DataError, Model, NotRunError, Subject
+from mqa_registry import DataError, Model, ModelUnderTest, NotRunError
 
 
 @pytest.fixture
-def opened_runner(backend, make_subject):
+def opened_runner(backend, make_model_under_test):
     """A runner for the model in a folder, as a context manager."""
-    return lambda folder, **options: backend.function(make_subject(folder), **options)
+    return lambda folder, **options: backend.function(make_model_under_test(folder), **options)
 
 
-def test_the_logits_are_those_of_transformers(bert, backend, make_subject):
+def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_test):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     from mqa_transformers.library_messages import silence_transformers
 
-    subject = make_subject(bert)
+    model_under_test = make_model_under_test(bert)
     with silence_transformers():
         module = AutoModelForSequenceClassification.from_pretrained(bert).eval()
-    texts = [example["text"] for example in subject.task.sample]
+    texts = [example["text"] for example in model_under_test.task.sample]
     inputs = AutoTokenizer.from_pretrained(bert)(texts, padding=True, truncation=True, return_tensors="pt")
     with torch.inference_mode():
         expected = module(**inputs).logits.numpy()
-    with backend.function(subject) as runner:
-        actual = runner.run(subject.sample())
+    with backend.function(model_under_test) as runner:
+        actual = runner.run(model_under_test.sample())
     assert list(actual) == ["logits"]
     np.testing.assert_array_equal(actual["logits"], expected)
 
 
-def test_running_says_nothing(bert, backend, make_subject, capfd):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        runner.run(subject.sample())
+def test_running_says_nothing(bert, backend, make_model_under_test, capfd):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        runner.run(model_under_test.sample())
     assert capfd.readouterr() == ("", "")
 
 
-def test_float32_runs_the_models_own_module_and_no_copy(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        assert runner.module is subject.model.module
+def test_float32_runs_the_models_own_module_and_no_copy(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        assert runner.module is model_under_test.model.module
 
 
 @pytest.mark.parametrize(
     ("dtype", "array", "tolerance"),
     [("float64", np.float64, 1e-5), ("bfloat16", np.float32, 0.2), ("float16", np.float32, 0.02)],
 )
-def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_subject, *, dtype, array, tolerance):
+def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_under_test, *, dtype, array, tolerance):
     import torch
 
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        full = runner.run(subject.sample())["logits"]
-    with backend.function(subject, dtype=dtype) as runner:
-        actual = runner.run(subject.sample())["logits"]
-        assert runner.module is not subject.model.module
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        full = runner.run(model_under_test.sample())["logits"]
+    with backend.function(model_under_test, dtype=dtype) as runner:
+        actual = runner.run(model_under_test.sample())["logits"]
+        assert runner.module is not model_under_test.model.module
         assert runner.facts["precision"] == runner.identity["dtype"] == dtype
     assert actual.dtype == array
     assert 0 < np.abs(actual - full).max() < tolerance
-    assert {parameter.dtype for parameter in subject.model.module.parameters()} == {torch.float32}
+    assert {parameter.dtype for parameter in model_under_test.model.module.parameters()} == {torch.float32}
 
 
-def test_a_variant_is_the_backend_in_that_precision(bert, backend, make_subject):
-    subject = make_subject(bert)
+def test_a_variant_is_the_backend_in_that_precision(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
     for dtype in ("float64", "float16", "bfloat16"):
-        with backend.function(subject) as runner, runner.variant(dtype=dtype) as variant:
-            actual = variant.run(subject.sample())["logits"]
+        with backend.function(model_under_test) as runner, runner.variant(dtype=dtype) as variant:
+            actual = variant.run(model_under_test.sample())["logits"]
             identity, facts = variant.identity, variant.facts
-        with backend.function(subject, dtype=dtype) as runner:
-            np.testing.assert_array_equal(actual, runner.run(subject.sample())["logits"])
+        with backend.function(model_under_test, dtype=dtype) as runner:
+            np.testing.assert_array_equal(actual, runner.run(model_under_test.sample())["logits"])
             assert (identity, facts) == (runner.identity, runner.facts)
 
 
-def test_a_variant_of_a_variant_starts_from_the_models_own_weights(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        full = runner.run(subject.sample())["logits"]
-    with backend.function(subject, dtype="bfloat16") as runner, runner.variant(dtype="float32") as variant:
-        np.testing.assert_array_equal(variant.run(subject.sample())["logits"], full)
+def test_a_variant_of_a_variant_starts_from_the_models_own_weights(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        full = runner.run(model_under_test.sample())["logits"]
+    with backend.function(model_under_test, dtype="bfloat16") as runner, runner.variant(dtype="float32") as variant:
+        np.testing.assert_array_equal(variant.run(model_under_test.sample())["logits"], full)
 
 
-def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        before = runner.run(subject.sample())["logits"]
+def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        before = runner.run(model_under_test.sample())["logits"]
         with runner.variant(dtype="float64") as variant:
-            exact = variant.run(subject.sample())["logits"]
-        after = runner.run(subject.sample())["logits"]
+            exact = variant.run(model_under_test.sample())["logits"]
+        after = runner.run(model_under_test.sample())["logits"]
     assert exact.dtype == np.float64
     assert 0 < np.abs(before - exact).max() < 1e-5
     np.testing.assert_array_equal(before, after)
 
 
-def test_a_variant_may_have_other_threads(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner, runner.variant(threads=3) as variant:
+def test_a_variant_may_have_other_threads(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner, runner.variant(threads=3) as variant:
         assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
         assert variant.module is runner.module
         np.testing.assert_allclose(
-            variant.run(subject.sample())["logits"], runner.run(subject.sample())["logits"], atol=1e-5
+            variant.run(model_under_test.sample())["logits"], runner.run(model_under_test.sample())["logits"], atol=1e-5
         )
 
 
-def test_what_pytorch_cannot_be_is_refused(bert, backend, make_subject):
-    with backend.function(make_subject(bert)) as runner:
+def test_what_pytorch_cannot_be_is_refused(bert, backend, make_model_under_test):
+    with backend.function(make_model_under_test(bert)) as runner:
         with pytest.raises(NotRunError, match="does not run this model in `int8`"):
             runner.variant(dtype="int8").__enter__()
         with pytest.raises(NotRunError, match="no optimization level `basic`"):
             runner.variant(optimization="basic").__enter__()
 
 
-def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make_subject):
-    with backend.function(make_subject(bert)) as runner:
+def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make_model_under_test):
+    with backend.function(make_model_under_test(bert)) as runner:
         names = runner.modules()
     assert names[0] == "bert.embeddings.word_embeddings"
     assert names[-1] == "classifier"
@@ -127,34 +127,36 @@ def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make
     assert len(names) == len(set(names))
 
 
-def test_a_tap_shows_what_modules_give(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
+def test_a_tap_shows_what_modules_give(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
         names = runner.modules()
-        tapped = runner.tap(subject.sample(), names)
-        logits = runner.run(subject.sample())["logits"]
+        tapped = runner.tap(model_under_test.sample(), names)
+        logits = runner.run(model_under_test.sample())["logits"]
         assert list(tapped) == list(names)
-        assert list(runner.tap(subject.sample(), names[::-1])) == list(names)
-        assert runner.tap(subject.sample(), ["bert"]).keys() == {"bert"}
+        assert list(runner.tap(model_under_test.sample(), names[::-1])) == list(names)
+        assert runner.tap(model_under_test.sample(), ["bert"]).keys() == {"bert"}
         assert {len(calls) for calls in tapped.values()} == {1}
         np.testing.assert_array_equal(tapped["classifier"][0], logits)
-        assert tapped["bert.encoder.layer.0"][0].shape == (*subject.sample()["input_ids"].shape, 32)
+        assert tapped["bert.encoder.layer.0"][0].shape == (*model_under_test.sample()["input_ids"].shape, 32)
         with runner.variant(dtype="float64") as exact:
-            assert {calls[0].dtype for calls in exact.tap(subject.sample(), names).values()} == {np.dtype(np.float64)}
+            assert {calls[0].dtype for calls in exact.tap(model_under_test.sample(), names).values()} == {
+                np.dtype(np.float64)
+            }
         assert not any(module._forward_hooks for module in runner.module.modules())
 
 
-def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_subject):
-    subject = make_subject(bert)
-    layers = subject.model.module.bert.encoder.layer
+def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    layers = model_under_test.model.module.bert.encoder.layer
     layers[1] = layers[0]
-    with backend.function(subject) as runner:
-        calls = runner.tap(subject.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
+    with backend.function(model_under_test) as runner:
+        calls = runner.tap(model_under_test.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
     assert len(calls) == 2
     assert np.abs(calls[0] - calls[1]).max() > 0
 
 
-def test_a_tap_is_not_changed_by_what_comes_after(task, conditions, backend, opened, bert):
+def test_a_tap_is_not_changed_by_what_comes_after(task, context, backend, opened, bert):
     import torch
 
     class InPlace(torch.nn.Module):
@@ -167,54 +169,54 @@ def test_a_tap_is_not_changed_by_what_comes_after(task, conditions, backend, ope
 
     real = opened(bert)
     model = Model(digest="", module=lambda: InPlace().eval(), processor=lambda: real.processor, labels=("a", "b"))
-    subject = Subject(model, task, conditions, {})
-    with backend.function(subject) as runner:
-        assert runner.tap(subject.sample(), ["first"])["first"][0].max() > 0
+    model_under_test = ModelUnderTest(model, task, context, {})
+    with backend.function(model_under_test) as runner:
+        assert runner.tap(model_under_test.sample(), ["first"])["first"][0].max() > 0
 
 
-def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
+def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
         with pytest.raises(NotRunError, match=r"no module `bert\.head`"):
-            runner.tap(subject.sample(), ["classifier", "bert.head"])
+            runner.tap(model_under_test.sample(), ["classifier", "bert.head"])
         assert not runner.module.classifier._forward_hooks
 
 
-def test_batches_of_any_shape_agree_with_rows_alone(bert, backend, make_subject):
-    subject = make_subject(bert)
-    rows = subject.codec.encode([{"text": text} for text in ("", "good", "the movie was bad " * 9)])
-    with backend.function(subject) as runner:
-        together = runner.run(subject.codec.collate(rows))["logits"]
-        alone = np.concatenate([runner.run(subject.codec.collate([row]))["logits"] for row in rows])
+def test_batches_of_any_shape_agree_with_rows_alone(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    rows = model_under_test.codec.encode([{"text": text} for text in ("", "good", "the movie was bad " * 9)])
+    with backend.function(model_under_test) as runner:
+        together = runner.run(model_under_test.codec.collate(rows))["logits"]
+        alone = np.concatenate([runner.run(model_under_test.codec.collate([row]))["logits"] for row in rows])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_nan_in_a_weight_is_nan_in_the_logits_and_no_answer(rewrite, backend, make_subject):
-    subject = make_subject(rewrite(lambda weights: weights["classifier.bias"].fill_(math.nan)))
-    rows = subject.codec.encode(subject.task.sample)
-    with backend.function(subject) as runner:
-        answers = subject.codec.decode(runner.run(subject.codec.collate(rows)), rows)
+def test_nan_in_a_weight_is_nan_in_the_logits_and_no_answer(rewrite, backend, make_model_under_test):
+    model_under_test = make_model_under_test(rewrite(lambda weights: weights["classifier.bias"].fill_(math.nan)))
+    rows = model_under_test.codec.encode(model_under_test.task.sample)
+    with backend.function(model_under_test) as runner:
+        answers = model_under_test.codec.decode(runner.run(model_under_test.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == [None] * 3
 
 
-def test_arrays_that_may_not_be_written_are_taken_too(bert, backend, make_subject):
-    subject = make_subject(bert)
-    batch = subject.sample()
+def test_arrays_that_may_not_be_written_are_taken_too(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    batch = model_under_test.sample()
     for values in batch.values():
         values.flags.writeable = False
-    with backend.function(subject) as runner:
+    with backend.function(model_under_test) as runner:
         assert runner.run(batch)["logits"].shape == (3, 2)
 
 
-def test_a_module_in_training_mode_is_refused_by_name(bert, backend, make_subject):
-    subject = make_subject(bert)
-    subject.model.module.bert.encoder.layer[1].attention.self.train()
+def test_a_module_in_training_mode_is_refused_by_name(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    model_under_test.model.module.bert.encoder.layer[1].attention.self.train()
     with pytest.raises(NotRunError, match=r"`bert\.encoder\.layer\.1\.attention\.self\S*` is in training mode"):
-        backend.function(subject).__enter__()
+        backend.function(model_under_test).__enter__()
 
 
 @pytest.mark.parametrize("given", ["tensor", "pair"])
-def test_outputs_without_names_are_numbered(bert, task, conditions, backend, opened, *, given):
+def test_outputs_without_names_are_numbered(bert, task, context, backend, opened, *, given):
     import torch
 
     class Bare(torch.nn.Module):
@@ -224,61 +226,63 @@ def test_outputs_without_names_are_numbered(bert, task, conditions, backend, ope
 
     real = opened(bert)
     bare = Model(digest="", module=lambda: Bare().eval(), processor=lambda: real.processor, labels=("a", "b"))
-    subject = Subject(bare, task, conditions, {})
-    with backend.function(subject) as runner:
-        names = list(runner.run(subject.sample()))
+    model_under_test = ModelUnderTest(bare, task, context, {})
+    with backend.function(model_under_test) as runner:
+        names = list(runner.run(model_under_test.sample()))
     assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
 
-def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_subject, monkeypatch):
+def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_model_under_test, monkeypatch):
     import torch
 
-    subject = make_subject(bert)
+    model_under_test = make_model_under_test(bert)
     before = torch.get_num_threads()
-    forward, seen = subject.model.module.forward, []
+    forward, seen = model_under_test.model.module.forward, []
     monkeypatch.setattr(
-        subject.model.module, "forward", lambda **i: seen.append(torch.get_num_threads()) or forward(**i)
+        model_under_test.model.module, "forward", lambda **i: seen.append(torch.get_num_threads()) or forward(**i)
     )
-    with backend.function(subject, threads=1) as runner:
-        runner.run(subject.sample())
+    with backend.function(model_under_test, threads=1) as runner:
+        runner.run(model_under_test.sample())
         assert torch.get_num_threads() == before
         assert runner.facts["threads"] == 1
     assert seen == [1]
 
 
-def test_no_threads_cannot_run(bert, backend, make_subject):
+def test_no_threads_cannot_run(bert, backend, make_model_under_test):
     for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
         with pytest.raises(DataError, match="`threads` is 0"):
-            call(make_subject(bert), threads=0)
+            call(make_model_under_test(bert), threads=0)
 
 
-def test_more_threads_than_any_machine_has_cores_are_refused_and_not_started(bert, backend, make_subject):
+def test_more_threads_than_any_machine_has_cores_are_refused_and_not_started(bert, backend, make_model_under_test):
     for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
         with pytest.raises(DataError, match="`threads` is 100,000"):
-            call(make_subject(bert), threads=100_000)
+            call(make_model_under_test(bert), threads=100_000)
 
 
-def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(bert, backend, make_subject, monkeypatch):
+def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
+    bert, backend, make_model_under_test, monkeypatch
+):
     import torch
 
     monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    subject, seen = make_subject(bert), []
+    model_under_test, seen = make_model_under_test(bert), []
 
     def look(module, given):
         seen.append((torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()))
 
-    with backend.function(subject) as runner:
-        hook = subject.model.module.register_forward_pre_hook(look)
-        runner.run(subject.sample())
+    with backend.function(model_under_test) as runner:
+        hook = model_under_test.model.module.register_forward_pre_hook(look)
+        runner.run(model_under_test.sample())
         hook.remove()
     assert seen == [(False, "highest")]
     assert torch.backends.cudnn.allow_tf32
 
 
-def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, make_subject, conditions):
-    subject = make_subject(bert)
+def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, make_model_under_test, context):
+    model_under_test = make_model_under_test(bert)
     on_cpu, on_gpu = (
-        Subject(subject.model, subject.task, dataclasses.replace(conditions, device=device), {})
+        ModelUnderTest(model_under_test.model, model_under_test.task, dataclasses.replace(context, device=device), {})
         for device in ("cpu", "cuda")
     )
     with backend.function(on_cpu, tf32=True) as runner:
@@ -295,27 +299,31 @@ def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(gpu, bert, backend, on
 
 
 @pytest.fixture
-def on(bert, make_subject, conditions):
-    """The model as a subject for a device."""
-    subject = make_subject(bert)
-    return lambda device: Subject(subject.model, subject.task, dataclasses.replace(conditions, device=device), {})
+def on(bert, make_model_under_test, context):
+    """The model as a model under test for a device."""
+    model_under_test = make_model_under_test(bert)
+    return lambda device: ModelUnderTest(
+        model_under_test.model, model_under_test.task, dataclasses.replace(context, device=device), {}
+    )
 
 
-def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
-        assert runner.identity == backend.identity(subject)
+def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
+        assert runner.identity == backend.identity(model_under_test)
         assert runner.facts["device"] == "cpu"
         assert runner.budget > 0
 
 
-def test_whatever_changes_answers_changes_the_identity(bert, backend, make_subject, conditions):
-    subject = make_subject(bert)
-    other = Subject(subject.model, subject.task, dataclasses.replace(conditions, device="cuda:1"), {})
+def test_whatever_changes_answers_changes_the_identity(bert, backend, make_model_under_test, context):
+    model_under_test = make_model_under_test(bert)
+    other = ModelUnderTest(
+        model_under_test.model, model_under_test.task, dataclasses.replace(context, device="cuda:1"), {}
+    )
     identities = [
-        backend.identity(subject),
-        backend.identity(subject, dtype="float64"),
-        backend.identity(subject, threads=1),
+        backend.identity(model_under_test),
+        backend.identity(model_under_test, dtype="float64"),
+        backend.identity(model_under_test, threads=1),
         backend.identity(other),
     ]
     assert len({tuple(sorted(each.items())) for each in identities}) == len(identities)
@@ -336,11 +344,11 @@ def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
 def test_on_a_gpu_an_answer_is_there_when_the_run_is_over(gpu, backend, on):
     import torch
 
-    make_subject = on("cuda")
-    with backend.function(make_subject) as runner:
-        runner.run(make_subject.sample())
+    make_model_under_test = on("cuda")
+    with backend.function(make_model_under_test) as runner:
+        runner.run(make_model_under_test.sample())
         assert torch.cuda.current_stream().query()  # nothing is left to do, so that a run's time is that of its work
-        tapped = runner.timed(make_subject.sample(), 3)
+        tapped = runner.timed(make_model_under_test.sample(), 3)
     assert min(tapped["bert.encoder.layer.0.attention.self.query"]) > 0
 
 
@@ -355,31 +363,33 @@ def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(gpu, backen
     np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-11, atol=1e-12)
 
 
-def test_the_demo_model_answers(demo, backend, make_subject):
-    subject = make_subject(demo)
-    rows = subject.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
-    with backend.function(subject) as runner:
-        answers = subject.codec.decode(runner.run(subject.codec.collate(rows)), rows)
+def test_the_demo_model_answers(demo, backend, make_model_under_test):
+    model_under_test = make_model_under_test(demo)
+    rows = model_under_test.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
+    with backend.function(model_under_test) as runner:
+        answers = model_under_test.codec.decode(runner.run(model_under_test.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == ["positive", "negative"]
 
 
-def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner:
+def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner:
         names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
-        given, gave = runner.traffic(subject.sample(), names)
+        given, gave = runner.traffic(model_under_test.sample(), names)
         assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
         np.testing.assert_array_equal(given["bert.encoder.layer.0"][0][0], gave["bert.embeddings.LayerNorm"][0][0])
-        np.testing.assert_array_equal(gave["classifier"][0][0], runner.tap(subject.sample(), names)["classifier"][0])
+        np.testing.assert_array_equal(
+            gave["classifier"][0][0], runner.tap(model_under_test.sample(), names)["classifier"][0]
+        )
         assert not any(module._forward_pre_hooks for module in runner.module.modules())
 
 
-def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, make_subject):
-    subject = make_subject(bert)
-    with backend.function(subject) as runner, runner.variant(dtype="float16") as half:
+def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, make_model_under_test):
+    model_under_test = make_model_under_test(bert)
+    with backend.function(model_under_test) as runner, runner.variant(dtype="float16") as half:
         shown = half.parameters("classifier")
         assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
-        np.testing.assert_array_equal(shown["weight"], subject.model.module.classifier.weight.detach().numpy())
+        np.testing.assert_array_equal(shown["weight"], model_under_test.model.module.classifier.weight.detach().numpy())
         assert half.class_of("classifier") == "Linear"
         with pytest.raises(NotRunError, match="no module `pooler`"):
             runner.parameters("pooler")

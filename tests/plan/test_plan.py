@@ -14,7 +14,7 @@ def expect(**bounds):
 
 
 def watching(name, sees, **declared):
-    return Probe(name, lambda scene: None, gives=("value",), numbers=dict, sees=sees, **declared)
+    return Probe(name, lambda context: None, gives=("value",), numbers=dict, sees=sees, **declared)
 
 
 def planned(engine, *checks, backends=("one", "two")):

@@ -306,7 +306,7 @@ def test_a_probe_sees_rows_predictions_or_a_runner(install, load, sees, reason):
         f"""
         from mqa_registry import Probe, hookimpl
 
-        def watch(scene):
+        def watch(context):
             "What is seen."
 
         @hookimpl
@@ -326,7 +326,7 @@ def test_no_number_of_a_probe_has_the_name_of_a_word_of_expect(install, load, wo
         f"""
         from mqa_registry import Probe, hookimpl
 
-        def watch(scene):
+        def watch(context):
             "What is seen."
 
         @hookimpl

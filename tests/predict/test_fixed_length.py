@@ -46,7 +46,7 @@ def suite(engine, **lengths):
 
 
 def test_every_backend_gets_rows_of_that_length(padding):
-    padding.run(suite(padding, two=lambda subject: LENGTH))
+    padding.run(suite(padding, two=lambda model_under_test: LENGTH))
     assert {len(text) for batch in padding.letters.batches for text in batch} == {LENGTH}
     half = len(padding.letters.batches) // 2
     assert padding.letters.batches[:half] == padding.letters.batches[half:] != []
@@ -55,7 +55,7 @@ def test_every_backend_gets_rows_of_that_length(padding):
 def test_it_is_told_and_what_was_cut_is_counted_in_a_second_run_too(padding):
     texts = padding.table["text"].to_pylist()
     for _ in range(2):
-        seen = padding.run(suite(padding, two=lambda subject: LENGTH))
+        seen = padding.run(suite(padding, two=lambda model_under_test: LENGTH))
         (finding,) = [found for found in seen.findings if "exactly 6 tokens" in found.message]
         assert (finding.level, finding.subject) == ("note", "two")
         (cut,) = seen.truncations.values()
@@ -64,23 +64,23 @@ def test_it_is_told_and_what_was_cut_is_counted_in_a_second_run_too(padding):
 
 
 def test_a_model_that_sees_the_padding_is_told_of(padding):
-    seen = padding.run(suite(padding, two=lambda subject: 40))
+    seen = padding.run(suite(padding, two=lambda model_under_test: 40))
     (finding,) = [found for found in seen.findings if found.subject == "model"]
     assert finding.level == "warning"
     assert "when a row is padded to 40 tokens, as all are" in finding.message
 
 
 def test_without_such_a_backend_rows_are_as_long_as_they_are(padding):
-    padding.run(suite(padding, two=lambda subject: LENGTH))
+    padding.run(suite(padding, two=lambda model_under_test: LENGTH))
     before = len(padding.letters.batches)
-    observations = padding.run(suite(padding, two=lambda subject: None))
+    observations = padding.run(suite(padding, two=lambda model_under_test: None))
     lengths = {len(text) for batch in padding.letters.batches[before:] for text in batch}
     assert lengths == set(map(len, padding.table["text"].to_pylist()))  # and nothing is of the store
     assert observations.findings == ()
 
 
 def test_a_task_that_cannot_pad_gives_rows_as_they_are(engine):
-    seen = engine.run(suite(engine, two=lambda subject: LENGTH))
+    seen = engine.run(suite(engine, two=lambda model_under_test: LENGTH))
     assert max(len(text) for batch in engine.letters.batches for text in batch) > LENGTH
     assert seen.findings == ()
 
@@ -89,13 +89,13 @@ def test_two_lengths_are_refused(padding):
     with pytest.raises(
         DataError, match="`two` takes rows of exactly 6 tokens and backend `three` takes rows of exactly 8"
     ):
-        padding.run(suite(padding, two=lambda subject: LENGTH, three=lambda subject: np.int64(8)))
+        padding.run(suite(padding, two=lambda model_under_test: LENGTH, three=lambda model_under_test: np.int64(8)))
     assert padding.letters.batches == []
 
 
 @pytest.mark.parametrize("given", [0, -1, True, 2.5, "six", "crash"])
 def test_a_backend_that_gives_nonsense_for_a_length_costs_no_other(padding, given):
-    def fixed_length(subject):
+    def fixed_length(model_under_test):
         return 1 // 0 if given == "crash" else given
 
     seen = padding.run(suite(padding, two=fixed_length))

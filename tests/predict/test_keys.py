@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 from mqa_registry import Backend, Codec, Model, ModelSource, Probe, Task, hookimpl
 
-def source(task, conditions, *, threshold: float = 5.0):
+def source(task, context, *, threshold: float = 5.0):
     "A threshold, known by a digest that says nothing of it."
     return Model(digest="model", module=lambda: threshold, processor=lambda: None, labels=("short", "long"))
 
@@ -40,14 +40,14 @@ class Runner:
         return {"long": batch["size"][:, 0] > self.threshold}
 
 @contextlib.contextmanager
-def plain(subject, *, more: float = 0.0, lexicon: Path | None = None):
+def plain(model_under_test, *, more: float = 0.0, lexicon: Path | None = None):
     "A comparison."
-    yield Runner(subject.model.module + more + len(lexicon.read_text() if lexicon else ""))
+    yield Runner(model_under_test.model.module + more + len(lexicon.read_text() if lexicon else ""))
 
-def words(scene, *, lexicon: Path, weight: float = 1.0):
+def words(context, *, lexicon: Path, weight: float = 1.0):
     "How many texts have a word of the lexicon."
     known = set(lexicon.read_text().split())
-    hits = [weight * bool(known & set(text.split())) for text in scene.view.rows.table["text"].to_pylist()]
+    hits = [weight * bool(known & set(text.split())) for text in context.view.rows.table["text"].to_pylist()]
     return pa.table({"hit": hits})
 
 @hookimpl
@@ -62,7 +62,7 @@ def mqa_tasks():
 
 @hookimpl
 def mqa_backends():
-    yield Backend("plain", plain, identity=lambda subject, *, more=0.0, lexicon=None: {})
+    yield Backend("plain", plain, identity=lambda model_under_test, *, more=0.0, lexicon=None: {})
 
 @hookimpl
 def mqa_probes():

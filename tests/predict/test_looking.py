@@ -16,16 +16,16 @@ def numbers(table):
 
 
 class Watcher:
-    """A probe that notes every scene it was given."""
+    """A probe that notes every context it was given."""
 
     def __init__(self, give=None):
-        self.scenes = []
-        self.give = give or (lambda scene: pa.table({"score": [1.0, 0.5]}))
+        self.contexts = []
+        self.give = give or (lambda context: pa.table({"score": [1.0, 0.5]}))
 
     def use(self, name="watch/scene", **declared):
-        def watch(scene):
-            self.scenes.append(scene)
-            return self.give(scene)
+        def watch(context):
+            self.contexts.append(context)
+            return self.give(context)
 
         given = {"gives": ("value",), "numbers": numbers, "sees": "runner"} | declared
         return Use(name, Probe("scene", watch, **given))
@@ -41,10 +41,10 @@ def only(observations):
 
 
 def test_a_probe_of_a_runner_runs_the_model_on_rows_that_it_encodes_itself(engine):
-    def give(scene):
-        examples = list(scene.view.rows.examples())[:3]
-        codec = scene.subject.codec
-        outputs = scene.view.runner.run(codec.collate(codec.encode(examples)))
+    def give(context):
+        examples = list(context.view.rows.examples())[:3]
+        codec = context.model_under_test.codec
+        outputs = context.view.runner.run(codec.collate(codec.encode(examples)))
         return pa.table({"score": outputs["score"]})
 
     watcher = Watcher(give)
@@ -59,7 +59,7 @@ def test_what_a_probe_saw_is_kept_and_not_looked_at_again(engine):
     watcher = Watcher()
     suite = engine.suite(check(engine, watcher.use()))
     first, second = only(engine.run(suite)), only(engine.run(suite))
-    assert len(watcher.scenes) == 1
+    assert len(watcher.contexts) == 1
     assert first.table.equals(second.table)
 
 
@@ -68,11 +68,11 @@ def test_it_is_looked_at_again_with_fresh_and_where_it_is_a_timing(engine):
     suite = engine.suite(check(engine, watcher.use()))
     engine.run(suite)
     engine.run(suite, fresh=True)
-    assert len(watcher.scenes) == 2
+    assert len(watcher.contexts) == 2
     timing = engine.suite(check(engine, clock.use(reused=False)))
     engine.run(timing)
     engine.run(timing)
-    assert len(clock.scenes) == 2
+    assert len(clock.contexts) == 2
 
 
 @pytest.mark.parametrize("change", ["model", "rows", "seed", "version"])
@@ -85,27 +85,27 @@ def test_it_is_looked_at_again_where_anything_it_depends_on_differs(engine, chan
     if change == "rows":
         engine.table = engine.table.slice(1)
     engine.run(engine.suite(check(engine, watcher.use(version=version)), seed=seed))
-    assert len(watcher.scenes) == 2
+    assert len(watcher.contexts) == 2
 
 
 def test_nothing_is_kept_under_the_name_of_a_backend_that_landed_elsewhere(engine):
-    watcher = Watcher(lambda scene: pa.table({"score": [float(len(scene.view.runner.identity))]}))
+    watcher = Watcher(lambda context: pa.table({"score": [float(len(context.view.runner.identity))]}))
     suite = engine.suite(check(engine, watcher.use()))
     engine.letters.landed = {"device": "elsewhere"}
     engine.run(suite)
     engine.letters.landed = None
     engine.run(suite)
-    assert len(watcher.scenes) == 2
+    assert len(watcher.contexts) == 2
 
 
 def test_a_probe_of_predictions_sees_those_of_its_rows_in_their_order(engine):
-    watcher = Watcher(lambda scene: pa.table({"score": scene.view.predictions.probabilities[:, 1]}))
+    watcher = Watcher(lambda context: pa.table({"score": context.view.predictions.probabilities[:, 1]}))
     observations = engine.run(engine.suite(check(engine, watcher.use(sees="predictions"))))
-    (scene,) = watcher.scenes
-    assert scene.view.predictions.ids.equals(scene.view.rows.ids)
+    (context,) = watcher.contexts
+    assert context.view.predictions.ids.equals(context.view.rows.ids)
     assert only(observations).table.num_rows == len(engine.table)
     with pytest.raises(LookupError, match="declare"):
-        _ = scene.view.runner
+        _ = context.view.runner
 
 
 def test_a_probe_of_rows_is_asked_once_whatever_the_backends_and_loads_no_model(engine):
@@ -116,14 +116,14 @@ def test_a_probe_of_rows_is_asked_once_whatever_the_backends_and_loads_no_model(
     assert only(engine.run(suite)).table is not None
     assert engine.letters.opened == 0
     with pytest.raises(LookupError, match="declare"):
-        _ = watcher.scenes[0].view.predictions
+        _ = watcher.contexts[0].view.predictions
 
 
 def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_once(engine):
-    def give(scene):
-        assert (scene.reference.backend, scene.view.backend) == ("one", "two")
-        assert scene.view.runner is scene.view.runner
-        assert scene.view.runner is not scene.reference.runner
+    def give(context):
+        assert (context.reference.backend, context.view.backend) == ("one", "two")
+        assert context.view.runner is context.view.runner
+        assert context.view.runner is not context.reference.runner
         return pa.table({"score": [1.0]})
 
     watcher = Watcher(give)
@@ -135,7 +135,7 @@ def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_on
 
 
 def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout):
-    watcher = Watcher(lambda scene: pa.table({"score": [float(len(scene.reference.rows))]}))
+    watcher = Watcher(lambda context: pa.table({"score": [float(len(context.reference.rows))]}))
     asked = check(engine, watcher.use(sees="rows", compares=True), against=Against(unperturbed=True))
     perturbed = engine.check("x", shout).steps
     seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=perturbed))))
@@ -144,7 +144,7 @@ def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout)
 
 
 def test_what_a_probe_draws_depends_on_the_seed_and_on_itself_alone(engine):
-    draw = Watcher(lambda scene: pa.table({"score": [scene.rng.random()]}))
+    draw = Watcher(lambda context: pa.table({"score": [context.rng.random()]}))
     first = only(engine.run(engine.suite(check(engine, draw.use("watch/a"))), fresh=True))
     again = engine.run(
         engine.suite(engine.check("b"), check(engine, draw.use("watch/z")), check(engine, draw.use("watch/a"))),
@@ -156,13 +156,13 @@ def test_what_a_probe_draws_depends_on_the_seed_and_on_itself_alone(engine):
 
 
 def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
-    def crash(scene):
+    def crash(context):
         raise ZeroDivisionError("no rows")
 
-    def refuse(scene):
+    def refuse(context):
         raise NotRunError("no GPU here", hint="use one that has one")
 
-    uses = [Watcher(crash).use("watch/a"), Watcher(refuse).use("watch/b"), Watcher(lambda scene: 3).use("watch/c")]
+    uses = [Watcher(crash).use("watch/a"), Watcher(refuse).use("watch/b"), Watcher(lambda context: 3).use("watch/c")]
     fine = Watcher().use("watch/d")
     observations = engine.run(engine.suite(*(check(engine, use) for use in (*uses, fine))))
     failures = [seen.failure for seen in observations.sights.values()]
@@ -181,22 +181,22 @@ def test_a_backend_that_crashed_on_some_rows_is_shown_to_probes_of_it_all_the_sa
     seen = {sight.use.name: seen for sight, seen in observations.sights.items()}
     assert seen["watch/a"].failure is None
     assert "the machine is on fire" in seen["watch/b"].failure.message
-    assert (len(watcher.scenes), len(reader.scenes)) == (1, 0)
+    assert (len(watcher.contexts), len(reader.contexts)) == (1, 0)
 
 
 def test_a_backend_that_could_not_be_opened_is_shown_to_nobody(engine, monkeypatch):
-    def refused(subject):
+    def refused(model_under_test):
         raise NotRunError("no GPU here")
 
     monkeypatch.setattr(engine.letters, "runner", refused)
     watcher = Watcher()
     observations = engine.run(engine.suite(engine.check(), check(engine, watcher.use())))
     assert only(observations).failure.message == "no GPU here"
-    assert watcher.scenes == []
+    assert watcher.contexts == []
 
 
 def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
-    def moved(scene):
+    def moved(context):
         raise MqaError("backend `one` does not give the same answer twice", hint="is there dropout?")
 
     observations = engine.run(engine.suite(check(engine, Watcher(moved).use("watch/a"))))
@@ -209,7 +209,7 @@ def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
 
 
 def test_a_probe_that_finds_the_data_wrong_costs_no_other(engine):
-    def refuse(scene):
+    def refuse(context):
         raise DataError("the rows have no text `title`", hint="they have `text`")
 
     wrong, fine = Watcher(refuse).use("watch/a"), Watcher().use("watch/b")
@@ -229,5 +229,5 @@ def test_a_probe_of_a_model_sees_targets_as_the_model_names_them(engine, sees):
     watcher, rows = Watcher(), Watcher()
     uses = watcher.use(sees=sees), rows.use("watch/rows", sees="rows")
     engine.run(engine.suite(*(check(engine, use) for use in uses)))
-    assert watcher.scenes[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
-    assert rows.scenes[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25
+    assert watcher.contexts[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
+    assert rows.contexts[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25

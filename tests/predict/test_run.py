@@ -139,7 +139,9 @@ def test_outputs_that_the_task_cannot_read_are_a_candidates_own_failure(engine, 
 
     monkeypatch.setattr(engine.letters, "_decode", strict)
     suite = engine.suite(engine.check(on=("odd", "one")), backends=names)
-    odd = Backend("odd", lambda subject: nullcontext(Square()), identity=lambda subject: Square.identity)
+    odd = Backend(
+        "odd", lambda model_under_test: nullcontext(Square()), identity=lambda model_under_test: Square.identity
+    )
     suite = replace(suite, backends=suite.backends | {"odd": Use("letters/odd", odd)})
     if names[0] == "odd":  # nothing shows that the task fits the model
         with pytest.raises(DataError, match="the model gives scores of two axes"):

@@ -114,9 +114,9 @@ def cut(example):
     \"\"\"It quotes the row.\"\"\"
     raise LookupError(example["text"])
 
-def look(scene):
+def look(context):
     \"\"\"It keeps the words of rows.\"\"\"
-    return pa.table({"id": scene.view.rows.ids, "words": scene.view.rows.table.column("text")})
+    return pa.table({"id": context.view.rows.ids, "words": context.view.rows.table.column("text")})
 
 @hookimpl
 def mqa_perturbations():

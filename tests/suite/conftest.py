@@ -26,7 +26,7 @@ from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite import Overrides, check, read, render
 
 
-def auto(task: Any, conditions: Any, *, id: str | Path, revision: str | None = None) -> Any:  # noqa: A002
+def auto(task: Any, context: Any, *, id: str | Path, revision: str | None = None) -> Any:  # noqa: A002
     """A model by its `id`, a hub id or a folder."""
 
 
@@ -34,11 +34,11 @@ def classify(model: Any, *, max_length: Annotated[int, Ge(1)] = 512) -> Any:
     """One label for a text."""
 
 
-def torch(subject: Any, *, dtype: Literal["float32", "float16"] = "float32") -> Any:
+def torch(model_under_test: Any, *, dtype: Literal["float32", "float16"] = "float32") -> Any:
     """PyTorch."""
 
 
-def session(subject: Any, *, providers: list[str] | None = None, path: Path | None = None) -> Any:
+def session(model_under_test: Any, *, providers: list[str] | None = None, path: Path | None = None) -> Any:
     """ONNX Runtime."""
 
 
@@ -46,11 +46,11 @@ def replayed(view: str, *, path: Path, schema: Literal["label", "spans"] = "labe
     """Predictions made elsewhere, at `path`."""
 
 
-def watch(scene: Any) -> Any:
+def watch(context: Any) -> Any:
     """What is seen."""
 
 
-def rows(conditions: Any, *, path: Path, kind: Literal["csv", "parquet"] | None = None) -> Any:
+def rows(context: Any, *, path: Path, kind: Literal["csv", "parquet"] | None = None) -> Any:
     """Rows in a file. `path` is the file."""
 
 

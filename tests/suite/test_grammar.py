@@ -24,6 +24,6 @@ def test_every_contribution_is_named_by_use():
 @pytest.mark.parametrize("key", DATASET.keys)
 def test_an_option_of_a_data_set_cannot_have_the_name_of_such_a_key(key):
     namespace: dict = {}
-    exec(f"def rows(conditions, *, {key}: str = ''): ...", namespace)  # a signature with a name from a table
+    exec(f"def rows(context, *, {key}: str = ''): ...", namespace)  # a signature with a name from a table
     (problem,) = signature_problems(Dataset("d", namespace["rows"]), DATASET.keys)
     assert problem == f"option `{key}` cannot be set: the key is the host's in the table of a data set"

@@ -12,7 +12,7 @@ from mqa_registry.plugins import Plugin
 from mqa_registry.suite import Use, identity
 
 
-def watch(scene, *, lexicon: Path | None = None, weight: float = 0.5, mode: str = "all"):
+def watch(context, *, lexicon: Path | None = None, weight: float = 0.5, mode: str = "all"):
     """Watch."""
 
 
@@ -28,14 +28,14 @@ def test_an_option_left_out_is_its_default():
 
 
 def test_another_default_is_another_identity():
-    def watch(scene, *, weight: float = 0.75):
+    def watch(context, *, weight: float = 0.75):
         """Watch."""
 
     assert known(function=watch)["options"] == {"weight": 0.75}
 
 
 def test_a_default_without_a_spelling_is_known_by_its_class():
-    def watch(scene, *, mode: object = threshold):
+    def watch(context, *, mode: object = threshold):
         """Watch."""
 
     assert known(function=watch)["options"] == {"mode": "builtins.object"}
@@ -50,7 +50,7 @@ def test_names_and_versions_tell_apart():
 
 
 def test_the_source_of_what_is_wrapped_counts():
-    assert known(function=partial(lambda scene: scene, None))["source"] == known()["source"] != []
+    assert known(function=partial(lambda context: context, None))["source"] == known()["source"] != []
 
 
 def test_a_path_is_known_by_what_it_holds(tmp_path):
@@ -69,7 +69,7 @@ def test_a_path_is_known_by_what_it_holds(tmp_path):
 
 @pytest.mark.parametrize("name", ["model.onnx", "notes.md"])
 def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name):
-    def source(task, conditions, *, id: Path):  # noqa: A002
+    def source(task, context, *, id: Path):  # noqa: A002
         """A model."""
 
     use = Use("own/source", ModelSource("source", source), {}, {"id": tmp_path})

@@ -12,8 +12,8 @@ from mqa_registry.suite.model import default_against
 
 METRIC = Metric("m", lambda predictions, targets: 1.0, takes=("label",))
 COMPARISON = Comparison("c", lambda reference, candidate: 1.0, takes=("label",))
-PROBE = Probe("p", lambda scene: None, gives=("value",), numbers=dict, sees="runner")
-COMPARING = Probe("p", lambda scene: None, gives=("value",), numbers=dict, sees="runner", compares=True)
+PROBE = Probe("p", lambda context: None, gives=("value",), numbers=dict, sees="runner")
+COMPARING = Probe("p", lambda context: None, gives=("value",), numbers=dict, sees="runner", compares=True)
 
 
 def check(measure, *, against=None, **bounds):

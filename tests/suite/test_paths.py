@@ -14,11 +14,11 @@ from mqa_registry.suite.references import Reference, Resolver
 from mqa_registry.suite.toml import make_tree
 
 
-def table(conditions, *, path: Path, more: list[Path] | None = None):
+def table(context, *, path: Path, more: list[Path] | None = None):
     """Rows."""
 
 
-def model(task, conditions, *, id: str | Path):  # noqa: A002
+def model(task, context, *, id: str | Path):  # noqa: A002
     """A model."""
 
 

@@ -84,7 +84,7 @@ def test_comparisons_and_the_numbers_of_probes_have_ranges_too():
     comparison = Comparison("one", lambda reference, candidate: 1.0, takes=("label",), range=(0, 1))
     assert len(said(comparison, min=99.5)) == 1
     probe = Probe(
-        "one", lambda scene: None, gives=("value", "share"), numbers=dict, sees="rows", ranges={"share": (0, 1)}
+        "one", lambda context: None, gives=("value", "share"), numbers=dict, sees="rows", ranges={"share": (0, 1)}
     )
     assert said(probe, max=100) == []
     (problem,) = said(probe, share={"max": 50})

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import LiveView
+    from mqa_registry import ViewContext
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
@@ -41,7 +41,7 @@ class Correctness:
         return np.array([not reason for reason in self.ignored], dtype=bool)
 
 
-def assess_correctness(view: LiveView, rng: np.random.Generator) -> Correctness:
+def assess_correctness(view: ViewContext, rng: np.random.Generator) -> Correctness:
     """The rows of a view; of those with equal fields, or of one cluster, one drawn at random counts.
 
     Raises a DataError where there are no targets.
@@ -77,7 +77,7 @@ def _target_label(value: Any, classes: Sequence[str]) -> str | None:
     return name
 
 
-def _confidence(view: LiveView) -> list[float | None]:
+def _confidence(view: ViewContext) -> list[float | None]:
     """The highest probability of every row; None where it has none."""
     probabilities = view.predictions.probabilities
     if probabilities is None:
@@ -85,14 +85,14 @@ def _confidence(view: LiveView) -> list[float | None]:
     return [None if np.isnan(row).all() else float(np.nanmax(row)) for row in probabilities]
 
 
-def _fingerprints(view: LiveView) -> list[Hashable]:
+def _fingerprints(view: ViewContext) -> list[Hashable]:
     """The fingerprint of every row's fields; None where rows have no field that a model reads, and so none repeats."""
     if not view.rows.fields:
         return [None] * len(view.rows)
     return [fingerprint(example) for example in view.rows.examples()]
 
 
-def _clusters(view: LiveView) -> list[Hashable]:
+def _clusters(view: ViewContext) -> list[Hashable]:
     """The cluster of every row, None where it has none."""
     table = view.rows.table
     return list(table.column("cluster").to_pylist()) if "cluster" in table.column_names else [None] * table.num_rows

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mqa_fairness.weak_slices.confirm import SliceResult
     from mqa_fairness.weak_slices.correctness import Correctness
     from mqa_fairness.weak_slices.search import SearchResult
-    from mqa_registry import LiveView, Scene
+    from mqa_registry import ProbeContext, ViewContext
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
@@ -67,7 +67,7 @@ class SearchSummary:
 
 
 def weak_slices(
-    scene: Scene,
+    context: ProbeContext,
     *,
     min_rows: Annotated[int, Ge(5)] = 30,
     max_terms: Annotated[int, Ge(0)] = 500,
@@ -94,7 +94,7 @@ def weak_slices(
     a target are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
     evidence.
     """
-    correctness = assess_correctness(scene.view, scene.rng)
+    correctness = assess_correctness(context.view, context.rng)
     rows = np.flatnonzero(correctness.counted)
     if len(rows) < 4 * min_rows:
         reasons = Counter(filter(None, correctness.ignored)).items()
@@ -105,9 +105,9 @@ def weak_slices(
             hint="bring more rows, or lower `min_rows`",
         )
     half = np.zeros(len(rows), dtype=bool)
-    half[scene.rng.permutation(len(rows))[: len(rows) // 2]] = True
-    table = scene.view.rows.table.take(pa.array(rows))
-    fields = scene.view.rows.fields
+    half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
+    table = context.view.rows.table.take(pa.array(rows))
+    fields = context.view.rows.fields
     selected = select_columns(table, fields, columns, leave_out)
     if not fields and not selected:
         raise NotRunError(
@@ -125,7 +125,7 @@ def weak_slices(
         *_left_out(found),
     ]
     summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, confidence)
-    return summary.write(_make_table(scene.view, correctness, half, found))
+    return summary.write(_make_table(context.view, correctness, half, found))
 
 
 def compute_numbers(observations: pa.Table) -> dict[str, Any]:
@@ -151,7 +151,7 @@ def collect_evidence(observations: pa.Table) -> dict[str, Any]:
     }
 
 
-def _make_table(view: LiveView, correctness: Correctness, half: Bools, found: SearchResult) -> pa.Table:
+def _make_table(view: ViewContext, correctness: Correctness, half: Bools, found: SearchResult) -> pa.Table:
     """A row for each of the view, with what it takes to confirm the slices and to show them."""
     parts = list(correctness.ignored)
     slices: list[list[int]] = [[] for _ in parts]

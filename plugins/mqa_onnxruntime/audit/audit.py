@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.export.rows import Arrays
     from mqa_onnxruntime.precision.conversion import Precision
     from mqa_onnxruntime.weights.comparison import WeightComparison
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
 # How far outputs may be off, relative to the largest of them. This finds what is broken; whether a smaller difference
 # matters, the checks of a suite decide.
@@ -84,7 +84,11 @@ class Audit:
 
 
 def audit_file(
-    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, request: AuditRequest = NO_REQUEST
+    path: Path,
+    model_under_test: ModelUnderTest,
+    rows: Sequence[Arrays],
+    reference: Reference,
+    request: AuditRequest = NO_REQUEST,
 ) -> Audit:
     """Compare an ONNX file with its model, on a few encoded rows and on batches of other shapes made of them.
 
@@ -94,7 +98,7 @@ def audit_file(
     operators = Counter(node.op_type for node in model.graph.node)
     tolerance = TOLERANCES.get(request.precision or file.precision)
     inputs = tuple(value_info(value) for value in model.graph.input)
-    shapes, trouble = _try_shapes(path, subject, rows, reference, tolerance)
+    shapes, trouble = _try_shapes(path, model_under_test, rows, reference, tolerance)
     audit = Audit(
         opset_asked=request.opset,
         opset=file.opset,
@@ -115,17 +119,17 @@ def audit_file(
         weights=compare_weights(path, reference.weights) if reference.weights else None,
         shapes=shapes,
         trouble=trouble,
-        narrowed=_narrowed_inputs(inputs, subject, rows, reference),
+        narrowed=_narrowed_inputs(inputs, model_under_test, rows, reference),
     )
-    return replace(audit, findings=(*review(audit, reference.name), *_review_model(subject, rows, reference)))
+    return replace(audit, findings=(*review(audit, reference.name), *_review_model(model_under_test, rows, reference)))
 
 
-def _review_model(subject: Subject, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
+def _review_model(model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference) -> Iterator[Finding]:
     """Findings on the model itself: the task's remarks, and predictions that depend on the batch, as the export's will."""
     if reference.weights is None:  # converted from another export, which was audited itself
         return
-    yield from (Finding("warning", "model", remark) for remark in subject.codec.remarks)
-    batching = batch_invariance(subject.codec, rows, reference.run)
+    yield from (Finding("warning", "model", remark) for remark in model_under_test.codec.remarks)
+    batching = batch_invariance(model_under_test.codec, rows, reference.run)
     if batching is None or batching.rule == "padded":
         return
     how = "one row at a time" if batching.rule == "single" else "in batches of rows of equal length, without padding"
@@ -134,21 +138,21 @@ def _review_model(subject: Subject, rows: Sequence[Arrays], reference: Reference
 
 
 def _try_shapes(
-    path: Path, subject: Subject, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
+    path: Path, model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference, tolerance: float | None
 ) -> tuple[tuple[ShapeResult, ...], str]:
     """The shapes that were tried, and why the file cannot be run, where it cannot."""
     try:
-        run = run_on_cpu(path, subject.codec.collate(rows))
+        run = run_on_cpu(path, model_under_test.codec.collate(rows))
     except MqaError as error:
         return (), error.message.replace(str(path), path.name)
-    return sweep_shapes((reference.run, run), subject, rows, tolerance), ""
+    return sweep_shapes((reference.run, run), model_under_test, rows, tolerance), ""
 
 
 def _narrowed_inputs(
-    inputs: Sequence[ValueInfo], subject: Subject, rows: Sequence[Arrays], reference: Reference
+    inputs: Sequence[ValueInfo], model_under_test: ModelUnderTest, rows: Sequence[Arrays], reference: Reference
 ) -> tuple[ValueInfo, ...]:
     """The inputs with a fixed axis behind the first that the model takes longer, too."""
-    batch = subject.codec.collate(rows)
+    batch = model_under_test.codec.collate(rows)
     fixed = {
         value: [axis for axis, size in enumerate(value.shape) if axis and isinstance(size, int)]
         for value in inputs

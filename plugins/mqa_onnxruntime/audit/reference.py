@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -36,11 +36,13 @@ class Reference:
     weights: Callable[[], Iterator[tuple[str, Array]]] | None = None
 
 
-def reference_of(subject: Subject, base: Path | None, sample: Arrays) -> Reference:
+def reference_of(model_under_test: ModelUnderTest, base: Path | None, sample: Arrays) -> Reference:
     """The float32 export `base` where there is one, else the model itself; batches look like `sample`."""
     if base is not None:
         return Reference("the float32 export", run_on_cpu(base, sample))
-    return Reference("the model", lambda batch: _predict(subject, batch), lambda: _weights(subject.model.module))
+    return Reference(
+        "the model", lambda batch: _predict(model_under_test, batch), lambda: _weights(model_under_test.model.module)
+    )
 
 
 def run_on_cpu(path: Path, sample: Arrays) -> Callable[[Arrays], dict[str, Array]]:
@@ -61,12 +63,12 @@ def run_on_cpu(path: Path, sample: Arrays) -> Callable[[Arrays], dict[str, Array
     return run
 
 
-def _predict(subject: Subject, batch: Arrays) -> dict[str, Array]:
+def _predict(model_under_test: ModelUnderTest, batch: Arrays) -> dict[str, Array]:
     import torch
 
     tensors = {name: torch.from_numpy(np.array(values)) for name, values in batch.items()}
     with torch.inference_mode():
-        outputs = subject.model.module(**tensors)
+        outputs = model_under_test.model.module(**tensors)
     return {name: value.float().numpy() for name, value in named_outputs(outputs).items()}
 
 

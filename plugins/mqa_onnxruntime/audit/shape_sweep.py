@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mqa_onnxruntime.export.exporters import Axes
     from mqa_onnxruntime.export.rows import Arrays
-    from mqa_registry import Codec, Subject
+    from mqa_registry import Codec, ModelUnderTest
 
     Array: TypeAlias = npt.NDArray[Any]
     Run: TypeAlias = Callable[[Arrays], Arrays]
@@ -63,7 +63,7 @@ class Agreement:
 
 
 def sweep_shapes(
-    runs: tuple[Run, Run], subject: Subject, rows: Sequence[Arrays], tolerance: float | None
+    runs: tuple[Run, Run], model_under_test: ModelUnderTest, rows: Sequence[Arrays], tolerance: float | None
 ) -> tuple[ShapeResult, ...]:
     """Try one row and many, shortest and longest, odd sizes, and the rows themselves, padded as they are.
 
@@ -72,10 +72,10 @@ def sweep_shapes(
     """
     until = time.monotonic() + TIME_LIMIT
     return tuple(
-        _try_shape(what, make, runs, Agreement(tolerance, subject.codec.mask))
+        _try_shape(what, make, runs, Agreement(tolerance, model_under_test.codec.mask))
         if time.monotonic() < until
         else ShapeResult(what, {}, "untried")
-        for what, make in _batches(subject, rows)
+        for what, make in _batches(model_under_test, rows)
     )
 
 
@@ -95,15 +95,15 @@ def takes_another_size(run: Run, batch: Arrays, name: str, axis: int) -> bool:
     return True
 
 
-def _batches(subject: Subject, rows: Sequence[Arrays]) -> Iterator[tuple[str, Callable[[], Arrays]]]:
-    codec = subject.codec
+def _batches(model_under_test: ModelUnderTest, rows: Sequence[Arrays]) -> Iterator[tuple[str, Callable[[], Arrays]]]:
+    codec = model_under_test.codec
     axes = dynamic_axes(rows, codec.collate(rows))
     longest = max(rows, key=codec.size)
     yield "the sample", lambda: codec.collate(rows)
     if all(len(one) == 1 for one in axes.values()):
         yield from ((counted(number, "row"), partial(codec.collate, [longest] * number)) for number in BATCH_SIZES)
         return
-    limit = min(int(subject.model.about.get("positions") or 4 * codec.size(longest)), MAX_LENGTH)
+    limit = min(int(model_under_test.model.about.get("positions") or 4 * codec.size(longest)), MAX_LENGTH)
     for number, length in (*SHAPES, (8, codec.size(longest)), (1, limit)):
         yield f"{number} x {length}", partial(_make_batch, codec, longest, axes, number, length)
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_onnxruntime.precision.conversion import ExportPrecision
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
@@ -49,24 +49,26 @@ class Export:
     audit: Mapping[str, Any]
 
 
-def export_recipe(subject: Subject, opset: int | None, precision: ExportPrecision = FLOAT32) -> dict[str, Any]:
+def export_recipe(
+    model_under_test: ModelUnderTest, opset: int | None, precision: ExportPrecision = FLOAT32
+) -> dict[str, Any]:
     """Everything that an export depends on, known without loading a model library; equal recipes give equal exports."""
     recipe: dict[str, Any] = {
         "source": source_digest(sys.modules[__name__]),
-        "model": subject.model.digest,
-        "task": subject.task.name,
-        "subject": subject.digest,
+        "model": model_under_test.model.digest,
+        "task": model_under_test.task.name,
+        "subject": model_under_test.digest,
         "exporters": list(EXPORTERS),
         "opset": opset,
         "versions": {name: version(name) for name in LIBRARIES},
     }
-    if not subject.task.sample:
-        recipe["sample"] = rows_digest(trace_rows(subject))
+    if not model_under_test.task.sample:
+        recipe["sample"] = rows_digest(trace_rows(model_under_test))
     if precision == FLOAT32:
         return recipe
     recipe |= precision.to_json() | {"runtime": " ".join(runtime_distribution())}
     if precision.is_calibrated:
-        recipe["calibration"] = rows_digest(calibration_rows(subject, precision))
+        recipe["calibration"] = rows_digest(calibration_rows(model_under_test, precision))
     return recipe
 
 
@@ -76,17 +78,21 @@ def recipe_digest(recipe: dict[str, Any]) -> str:
 
 
 def cached_export(
-    subject: Subject, opset: int | None, precision: ExportPrecision = FLOAT32, *, timeout: float = EXPORT_TIMEOUT
+    model_under_test: ModelUnderTest,
+    opset: int | None,
+    precision: ExportPrecision = FLOAT32,
+    *,
+    timeout: float = EXPORT_TIMEOUT,
 ) -> Export:
     """The export of a model, made now, within so many seconds, unless there is a whole one of the same recipe.
 
     Raises a NotRunError where it cannot be made, or the folder for exports cannot be written.
     """
     _check_opset(opset)
-    recipe = export_recipe(subject, opset, precision)
-    home = subject.conditions.exports / recipe_digest(recipe)
+    recipe = export_recipe(model_under_test, opset, precision)
+    home = model_under_test.run_context.exports / recipe_digest(recipe)
     try:
-        return _read_export(home) or _make_export(subject, recipe, precision, home, timeout)
+        return _read_export(home) or _make_export(model_under_test, recipe, precision, home, timeout)
     except OSError as error:
         raise NotRunError(
             f"the export cannot be kept in `{home.parent}`: {error.strerror or error}",
@@ -115,13 +121,13 @@ def _read_export(home: Path) -> Export | None:
 
 
 def _make_export(
-    subject: Subject, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
+    model_under_test: ModelUnderTest, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
 ) -> Export:
     """Make an export in a staging folder, and move that into place when it is whole."""
     with _staging_folder(home.parent) as folder:
-        job = _prepare_job(subject, recipe["opset"], precision, folder, timeout)
+        job = _prepare_job(model_under_test, recipe["opset"], precision, folder, timeout)
         began = time.monotonic()
-        exporter = _run(subject, job, timeout, home.with_suffix(".log"))
+        exporter = _run(model_under_test, job, timeout, home.with_suffix(".log"))
         file = read_onnx_file(folder / MODEL)
         record = {
             "recipe": recipe,
@@ -135,16 +141,16 @@ def _make_export(
 
 
 def _prepare_job(
-    subject: Subject, opset: int | None, precision: ExportPrecision, folder: Path, timeout: float
+    model_under_test: ModelUnderTest, opset: int | None, precision: ExportPrecision, folder: Path, timeout: float
 ) -> ExportJob:
     """The job for a precision; the float32 export that it is converted from is made first."""
-    base = None if precision.is_traced else cached_export(subject, opset, timeout=timeout).path
-    rows = write_arrays(folder / ROWS, subject.codec.encode(trace_rows(subject)))
+    base = None if precision.is_traced else cached_export(model_under_test, opset, timeout=timeout).path
+    rows = write_arrays(folder / ROWS, model_under_test.codec.encode(trace_rows(model_under_test)))
     if not precision.is_calibrated:
         return ExportJob(folder, rows, opset, precision, base)
-    encoded = subject.codec.encode(calibration_rows(subject, precision))
+    encoded = model_under_test.codec.encode(calibration_rows(model_under_test, precision))
     # Batches of one row each, so that no padding widens the ranges that are measured.
-    batches = write_arrays(folder / BATCHES, (subject.codec.collate([row]) for row in encoded))
+    batches = write_arrays(folder / BATCHES, (model_under_test.codec.collate([row]) for row in encoded))
     return ExportJob(folder, rows, opset, precision, base, batches)
 
 
@@ -152,10 +158,10 @@ def _digests(folder: Path, names: Iterable[str]) -> dict[str, str]:
     return {name: file_sha256(folder / name) for name in names}
 
 
-def _run(subject: Subject, job: ExportJob, timeout: float, failure_log: Path) -> str:
+def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failure_log: Path) -> str:
     """Do a job; where that fails, its log is kept at `failure_log`."""
     try:
-        return run_job(subject, job, timeout)
+        return run_job(model_under_test, job, timeout)
     except NotRunError as error:
         log = job.folder / LOG
         if log.is_file() and log.stat().st_size:

@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from mqa_onnxruntime.export.cache import Export
     from mqa_onnxruntime.options import SessionOptions
     from mqa_onnxruntime.precision.conversion import ExportPrecision
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
 STAGING = ".coming"  # the folder of files until all of them are whole
 
 
 @with_session_options("opset", "precision", "per_channel", "calibration", "export_timeout", "custom_ops")
-def export_model(subject: Subject, folder: Path, options: SessionOptions) -> Exported:
+def export_model(model_under_test: ModelUnderTest, folder: Path, options: SessionOptions) -> Exported:
     """Put the model's export into a folder, with its weights, its node metadata and its stamp beside it."""
     precision = options.export_precision
-    if not subject.conditions.force:
+    if not model_under_test.run_context.force:
         _check_not_replaced(folder, (MODEL,))  # before the export, which takes long
-    export = cached_export(subject, options.opset, precision, timeout=options.export_timeout)
-    stamp = export_stamp(subject, export)
+    export = cached_export(model_under_test, options.opset, precision, timeout=options.export_timeout)
+    stamp = export_stamp(model_under_test, export)
     names = [*export.audit["files"], trace_file(export.path).name]
-    if not subject.conditions.force:
+    if not model_under_test.run_context.force:
         _check_not_replaced(folder, names)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -56,7 +56,7 @@ def export_model(subject: Subject, folder: Path, options: SessionOptions) -> Exp
         raise NotRunError(f"the export cannot be written to `{folder}`: {error.strerror or error}") from error
     findings = [Finding(**finding) for finding in export.audit["findings"]]
     files = [folder / name for name in (*names, stamp_file(export.path).name)]
-    summary = dict(_summarize(export)) | _summarize_calibration(subject, precision)
+    summary = dict(_summarize(export)) | _summarize_calibration(model_under_test, precision)
     return Exported(files, findings, stamp, summary=summary)
 
 
@@ -113,8 +113,8 @@ def _summarize(export: Export) -> Iterator[tuple[str, str]]:
         yield "shapes tried", _describe_shapes(shapes)
 
 
-def _summarize_calibration(subject: Subject, precision: ExportPrecision) -> dict[str, str]:
-    rows = len(calibration_rows(subject, precision)) if precision.is_calibrated else 0
+def _summarize_calibration(model_under_test: ModelUnderTest, precision: ExportPrecision) -> dict[str, str]:
+    rows = len(calibration_rows(model_under_test, precision)) if precision.is_calibrated else 0
     return {"calibrated with": f"{rows} row{'s' if rows > 1 else ''}"} if rows else {}
 
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from mqa_onnxruntime.export.rows import Arrays
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
 AUDIT = "audit.json"
 OUTCOME = "outcome.json"
@@ -73,33 +73,37 @@ class ExportJob:
         return cls(**paths, opset=content["opset"], precision=ExportPrecision(**content["precision"]))
 
 
-def run_job(subject: Subject, job: ExportJob, timeout: float) -> str:
+def run_job(model_under_test: ModelUnderTest, job: ExportJob, timeout: float) -> str:
     """Do a job, within so many seconds; returns the name of the exporter.
 
-    It runs in a process of its own, unless the subject cannot be made again there.
+    It runs in a process of its own, unless the model under test cannot be made again there.
     """
-    return export_here(subject, job) if subject.origin is None else run_in_subprocess(subject.origin, job, timeout)
+    return (
+        export_here(model_under_test, job)
+        if model_under_test.spec is None
+        else run_in_subprocess(model_under_test.spec, job, timeout)
+    )
 
 
-def export_here(subject: Subject, job: ExportJob) -> str:
+def export_here(model_under_test: ModelUnderTest, job: ExportJob) -> str:
     """Do a job in this process: writes the export, a log, and the audit beside them."""
     rows = read_arrays(job.rows)
-    exporter = _trace(subject, rows, job) if job.base is None else _convert(job, job.base)
+    exporter = _trace(model_under_test, rows, job) if job.base is None else _convert(job, job.base)
     with (job.folder / LOG).open("ab") as log, capture_output(log):
-        reference = reference_of(subject, job.base, subject.codec.collate(rows))
+        reference = reference_of(model_under_test, job.base, model_under_test.codec.collate(rows))
         request = AuditRequest(job.opset, job.precision.precision)
-        audit = audit_file(job.folder / MODEL, subject, rows, reference, request)
+        audit = audit_file(job.folder / MODEL, model_under_test, rows, reference, request)
     (job.folder / AUDIT).write_text(json.dumps(audit.to_json()) + "\n", encoding="utf-8")
     return exporter
 
 
-def _trace(subject: Subject, rows: Sequence[Arrays], job: ExportJob) -> str:
+def _trace(model_under_test: ModelUnderTest, rows: Sequence[Arrays], job: ExportJob) -> str:
     rows = rows if len(rows) > 1 else [*rows, *rows]  # of one row, an exporter concludes that there is always one
-    batch = subject.codec.collate(rows)
+    batch = model_under_test.codec.collate(rows)
     axes = dynamic_axes(rows, batch)
     if job.precision.precision == "float32":
-        return export(subject.model.module, batch, axes, job.folder, job.opset)
-    exporter = export(_in_bfloat16(subject.model.module), batch, axes, job.folder, job.opset)
+        return export(model_under_test.model.module, batch, axes, job.folder, job.opset)
+    exporter = export(_in_bfloat16(model_under_test.model.module), batch, axes, job.folder, job.opset)
     with_float32_edges(job.folder / MODEL)
     return exporter
 
@@ -117,7 +121,7 @@ def _convert(job: ExportJob, base: Path) -> str:
     return "onnxruntime"
 
 
-def run_in_subprocess(origin: Mapping[str, Any], job: ExportJob, timeout: float) -> str:
+def run_in_subprocess(spec: Mapping[str, Any], job: ExportJob, timeout: float) -> str:
     """Do a job in another process, within so many seconds; returns the name of the exporter.
 
     Raises the MqaError that it raised there; a NotRunError where it hangs, is killed or crashes.
@@ -125,7 +129,7 @@ def run_in_subprocess(origin: Mapping[str, Any], job: ExportJob, timeout: float)
     with (job.folder / LOG).open("ab") as log:
         process = _start(log.fileno())
         try:
-            _send(process, {"origin": origin, "job": job.to_json()})
+            _send(process, {"spec": spec, "job": job.to_json()})
             code = process.wait(timeout)
         except subprocess.TimeoutExpired:
             last = _last_line(job.folder / LOG)

@@ -17,28 +17,28 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_onnxruntime.precision.conversion import ExportPrecision
-    from mqa_registry import Example, Subject
+    from mqa_registry import Example, ModelUnderTest
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
 CALIBRATION_ROWS = 128  # more add next to nothing to the ranges that are measured
 
 
-def trace_rows(subject: Subject) -> Sequence[Example]:
+def trace_rows(model_under_test: ModelUnderTest) -> Sequence[Example]:
     """The rows to trace a model with; a DataError where there are none."""
-    if rows := subject.samples():
+    if rows := model_under_test.samples():
         return rows
     raise DataError(
-        f"the task `{subject.task.name}` brings no rows to trace a model with, and there are no data",
+        f"the task `{model_under_test.task.name}` brings no rows to trace a model with, and there are no data",
         hint="name a file of rows with `--data`",
     )
 
 
-def calibration_rows(subject: Subject, precision: ExportPrecision) -> Sequence[Example]:
+def calibration_rows(model_under_test: ModelUnderTest, precision: ExportPrecision) -> Sequence[Example]:
     """The rows of the calibration file, else of the suite's own data; a DataError where there are none."""
     if precision.calibration is not None:
-        return _rows_of_file(subject, precision.calibration)
-    if rows := subject.examples(CALIBRATION_ROWS):
+        return _rows_of_file(model_under_test, precision.calibration)
+    if rows := model_under_test.examples(CALIBRATION_ROWS):
         return rows
     raise DataError(
         f"`{precision.precision}` needs rows to calibrate with, and there are no data",
@@ -70,10 +70,10 @@ def read_arrays(path: Path) -> list[dict[str, npt.NDArray[Any]]]:
     return list(items.values())
 
 
-def _rows_of_file(subject: Subject, path: Path) -> Sequence[Example]:
+def _rows_of_file(model_under_test: ModelUnderTest, path: Path) -> Sequence[Example]:
     """Evenly spaced rows of a table, with the fields that the task reads."""
     table = read_table(path)
-    task = subject.task
+    task = model_under_test.task
     missing = [name for name in task.fields if name not in table.column_names and name not in task.optional]
     if missing:
         raise DataError(f"`{path}` has no column `{missing[0]}`, which `{task.name}` reads")

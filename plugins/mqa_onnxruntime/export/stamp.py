@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_onnxruntime.export.cache import Export
-    from mqa_registry import Judgement, Subject
+    from mqa_registry import Judgement, ModelUnderTest
 
 FORMAT = 1
 SEVERITY = (
@@ -40,9 +40,9 @@ def stamp_file(path: Path) -> Path:
     return path.with_suffix(".mqa.json")
 
 
-def export_stamp(subject: Subject, export: Export) -> dict[str, Any]:
+def export_stamp(model_under_test: ModelUnderTest, export: Export) -> dict[str, Any]:
     """The content of an export's stamp; its verdict is null until a run judged it."""
-    about = dict(subject.model.about)
+    about = dict(model_under_test.model.about)
     if "commit" not in about:
         about.pop("id", None)  # a folder of this machine
     return {
@@ -50,8 +50,8 @@ def export_stamp(subject: Subject, export: Export) -> dict[str, Any]:
         "file": export.path.name,
         "sha256": export.facts["sha256"],
         "files": export.audit["files"],
-        "model": {"digest": subject.model.digest, **about},
-        "task": subject.task.name,
+        "model": {"digest": model_under_test.model.digest, **about},
+        "task": model_under_test.task.name,
         "exporter": export.exporter,
         "opset": export.facts["opset"],
         "precision": export.recipe.get("precision", "float32"),

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from mqa_onnxruntime.export.job import OUTCOME, ExportJob, export_here
-from mqa_registry import MqaError, remake
+from mqa_registry import MqaError, rebuild_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,12 +25,12 @@ def main() -> None:
     message = json.loads(sys.stdin.readline())
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     job = ExportJob.from_json(message["job"])
-    (job.folder / OUTCOME).write_text(json.dumps(_outcome(message["origin"], job)), encoding="utf-8")
+    (job.folder / OUTCOME).write_text(json.dumps(_outcome(message["spec"], job)), encoding="utf-8")
 
 
-def _outcome(origin: Mapping[str, Any], job: ExportJob) -> dict[str, str]:
+def _outcome(spec: Mapping[str, Any], job: ExportJob) -> dict[str, str]:
     try:
-        return {"exporter": export_here(remake(origin), job)}
+        return {"exporter": export_here(rebuild_model(spec), job)}
     except MqaError as error:
         kind = "data" if error.exit_code == 2 else "not run"
         return {"kind": kind, "message": error.message, "hint": error.hint}

@@ -12,7 +12,7 @@ from mqa_registry import DataError, NotRunError, find_device
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry import Conditions, Device
+    from mqa_registry import Device, RunContext
 
 CPU = "CPUExecutionProvider"
 CUDA = "CUDAExecutionProvider"
@@ -50,9 +50,9 @@ class ProviderRequest:
                 hint="leave one of the two out",
             )
 
-    def check_device(self, conditions: Conditions) -> None:
+    def check_device(self, context: RunContext) -> None:
         """Raise a NotRunError where the suite asks for another provider than the CPU, and the command line for the CPU."""
-        if conditions.device == "cpu" and self.providers[0] != CPU:
+        if context.device == "cpu" and self.providers[0] != CPU:
             raise NotRunError(
                 f"the suite asks for `{self.providers[0]}`, and the command line for `--device cpu`",
                 hint="leave one of the two out",
@@ -69,7 +69,7 @@ class ProviderRequest:
 
 
 def resolve_providers(
-    conditions: Conditions, providers: Sequence[str] | None, *, tf32: bool = False, cuda_graph: bool = False
+    context: RunContext, providers: Sequence[str] | None, *, tf32: bool = False, cuda_graph: bool = False
 ) -> ProviderRequest:
     """What is to run the model, found without loading ONNX Runtime.
 
@@ -77,12 +77,12 @@ def resolve_providers(
     what the machine seems to have.
     """
     if providers is None:
-        device = find_device(conditions.device, cuda=runtime_distribution()[0] == "onnxruntime-gpu")
+        device = find_device(context.device, cuda=runtime_distribution()[0] == "onnxruntime-gpu")
         preferred = (CPU,) if device.kind == "cpu" else (CUDA, CPU)
-        return ProviderRequest(preferred, device, conditions.device != "auto", tf32, cuda_graph)
+        return ProviderRequest(preferred, device, context.device != "auto", tf32, cuda_graph)
     if not providers:
         raise DataError("`providers` is empty", hint=f'leave it out, or name one, as in `["{CPU}"]`')
-    gpu = conditions.device if conditions.device.startswith("cuda") else "cuda"
+    gpu = context.device if context.device.startswith("cuda") else "cuda"
     device = find_device(gpu if providers[0] in GPU_PROVIDERS else "cpu")
     names = tuple(dict.fromkeys([*providers, CPU]))  # the CPU always stands behind the others
     return ProviderRequest(names, device, required=True, tf32=tf32, cuda_graph=cuda_graph)

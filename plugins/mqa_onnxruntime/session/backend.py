@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from mqa_onnxruntime.options import SessionOptions
     from mqa_onnxruntime.providers.request import ProviderRequest
-    from mqa_registry import Device, Runner, Subject
+    from mqa_registry import Device, ModelUnderTest, Runner
 
 # Tokens in one batch, padding included, by the kind of device.
 BUDGETS = {"cpu": 512, "cuda": 32768}
@@ -29,19 +29,19 @@ BUDGETS = {"cpu": 512, "cuda": 32768}
 
 @with_session_options()
 @contextmanager
-def open_runner(subject: Subject, options: SessionOptions) -> Iterator[Runner]:
+def open_runner(model_under_test: ModelUnderTest, options: SessionOptions) -> Iterator[Runner]:
     """ONNX Runtime, on the model's export or on a given `.onnx`."""
-    request = options.provider_request(subject.conditions)
-    source = OnnxSource(subject, options)
+    request = options.provider_request(model_under_test.run_context)
+    source = OnnxSource(model_under_test, options)
     known = _identity(source, request)
-    request.check_device(subject.conditions)
+    request.check_device(model_under_test.run_context)
     file, facts = source.resolve()
     session, reason = open_session(file, request, options.optimization, options.threads, options.custom_ops)
     check_outputs(session, file)
     placement = node_placement(session, request, file, options.cpu_operators or ())
     providers = session.get_providers()
     device = find_device("cpu") if providers[0] == CPU else request.device
-    sample, interface = subject.sample(), options.interface
+    sample, interface = model_under_test.sample(), options.interface
     types, rows = input_types(session, sample, file, interface), fixed_batch_size(session, interface)
     read = [interface.task_name(name) for name in types if name not in interface.constants]
     chosen = {
@@ -75,15 +75,15 @@ def open_runner(subject: Subject, options: SessionOptions) -> Iterator[Runner]:
 
 
 @with_session_options()
-def identity(subject: Subject, options: SessionOptions) -> dict[str, str]:
+def identity(model_under_test: ModelUnderTest, options: SessionOptions) -> dict[str, str]:
     """What a prediction depends on besides model and example, as far as it is known without ONNX Runtime."""
-    return _identity(OnnxSource(subject, options), options.provider_request(subject.conditions))
+    return _identity(OnnxSource(model_under_test, options), options.provider_request(model_under_test.run_context))
 
 
 @with_session_options("path", "inputs", "constants", "batch_axis")
-def fixed_length(subject: Subject, options: SessionOptions) -> int | None:
+def fixed_length(model_under_test: ModelUnderTest, options: SessionOptions) -> int | None:
     """The number of tokens of every row that a given file takes; None where it takes any, and of an export made here."""
-    path = options.path or subject.model.file
+    path = options.path or model_under_test.model.file
     return None if path is None else options.interface.fixed_length(read_onnx_file(path).inputs)
 
 

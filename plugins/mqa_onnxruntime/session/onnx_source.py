@@ -15,20 +15,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from mqa_onnxruntime.options import SessionOptions
-    from mqa_registry import Subject
+    from mqa_registry import ModelUnderTest
 
 
 @dataclass(frozen=True)
 class OnnxSource:
-    """Finds the ONNX file of a subject, as the options ask for it."""
+    """Finds the ONNX file of a model under test, as the options ask for it."""
 
-    subject: Subject
+    model_under_test: ModelUnderTest
     options: SessionOptions
 
     @property
     def given_file(self) -> Path | None:
         """The file that is there already: that of `path`, or the model itself; None of a model to export."""
-        path = self.options.path or self.subject.model.file
+        path = self.options.path or self.model_under_test.model.file
         if path is not None:
             self.options.check_no_export(path)
         return path
@@ -36,7 +36,7 @@ class OnnxSource:
     def fingerprint(self) -> dict[str, str]:
         """What the file is known by before anything is exported: the digest of its bytes, or of the export's recipe."""
         custom_ops = self.options.custom_ops
-        if custom_ops is not None and not self.subject.conditions.allow_code:
+        if custom_ops is not None and not self.model_under_test.run_context.allow_code:
             raise DataError(
                 f"`custom_ops` is a library of code, `{custom_ops}`, and that is not run",
                 hint="see where it is from, then allow it with `--allow-code`",
@@ -52,7 +52,10 @@ class OnnxSource:
             return path, {"exporter": "given", **read_onnx_file(path).facts()}
         options = self.options
         export = cached_export(
-            self.subject.of_length(None), options.opset, options.export_precision, timeout=options.export_timeout
+            self.model_under_test.of_length(None),
+            options.opset,
+            options.export_precision,
+            timeout=options.export_timeout,
         )
         levels = dict(Counter(finding["level"] for finding in export.audit["findings"]))
         facts = {"exporter": export.exporter, **export.facts, "precision": options.precision}
@@ -73,5 +76,5 @@ class OnnxSource:
 
     def _fingerprint_export(self) -> dict[str, str]:
         """The digest by which the store has predictions of the export, which need not exist for that."""
-        recipe = export_recipe(self.subject.of_length(None), self.options.opset, self.options.export_precision)
+        recipe = export_recipe(self.model_under_test.of_length(None), self.options.opset, self.options.export_precision)
         return {"export": recipe_digest(recipe), "precision": self.options.precision}

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
     from mqa_parity.batching import Batch
     from mqa_parity.runners import Runners
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 MAX_NODES = 3  # in a note
 
 
-def probe_notes(scene: Scene, runners: Runners) -> Iterator[str]:
+def probe_notes(context: ProbeContext, runners: Runners) -> Iterator[str]:
     """Inputs that only one side takes, nodes in training mode, and a model that was not in evaluation mode, in words."""
     if inputs := runners.candidate.facts.get("unread_inputs"):
         yield f"the model is given {_listing(inputs)}, which the file does not take"
@@ -24,7 +24,7 @@ def probe_notes(scene: Scene, runners: Runners) -> Iterator[str]:
         yield f"the file is given {_listing(inputs)}, which the model does not take"
     if nodes := runners.candidate.facts.get("in_training"):
         yield _training_note(nodes)
-    if mode := scene.subject and scene.subject.model.about.get("mode"):
+    if mode := context.model_under_test and context.model_under_test.model.about.get("mode"):
         yield f"the model runs in {mode}"
 
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from mqa_parity.runners import Runners
     from mqa_parity.tensors.channels import RowErrors
     from mqa_parity.tensors.output_matching import Samples
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -76,7 +76,7 @@ class _BatchRun:
 
 
 def tensors(
-    scene: Scene,
+    context: ProbeContext,
     *,
     rows: Annotated[int, Ge(1)] = 64,
     including: list[str] | None = None,
@@ -112,41 +112,41 @@ def tensors(
     does not differ. `screen` runs all other rows of the view once on both sides, and observes the 16 whose outputs
     differ most as well.
     """
-    assert scene.reference is not None
-    comparison = WeightComparison(scene.reference.runner, scene.view.runner)
+    assert context.reference is not None
+    comparison = WeightComparison(context.reference.runner, context.view.runner)
     weight_summary = comparison.summary() if weights else None
-    options = TensorOptions(outputs, atol, rtol, blame, _repro_folder(scene) if repro else None, screen)
-    with open_runners(scene.reference, scene.view) as runners:
-        sampled = sample_rows(scene, rows, including or ())
-        batch_rows = MAX_BATCH_ROWS if scene.batching.takes_batches else 1
+    options = TensorOptions(outputs, atol, rtol, blame, _repro_folder(context) if repro else None, screen)
+    with open_runners(context.reference, context.view) as runners:
+        sampled = sample_rows(context, rows, including or ())
+        batch_rows = MAX_BATCH_ROWS if context.batching.takes_batches else 1
 
         def observe(batch_rows: int) -> pa.Table:
-            return _observe(scene, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
+            return _observe(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
 
         table = run_within_memory(observe, batch_rows)
     summary = weight_summary.to_json() if weight_summary else ""
     return _with_columns(
         table,
         weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
-        of_rows=pa.array([scene.view.rows.table.num_rows] * table.num_rows, pa.int64()),
-        of_longest=pa.array([max_tokens(scene)] * table.num_rows, pa.int64()),
+        of_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
+        of_longest=pa.array([max_tokens(context)] * table.num_rows, pa.int64()),
     )
 
 
-def check_outputs(scene: Scene, *, outputs: list[str] | None = None) -> None:
+def check_outputs(context: ProbeContext, *, outputs: list[str] | None = None) -> None:
     """Raises DataError for a requested output that the model does not give for one row."""
     if not outputs:
         return
-    assert scene.reference is not None
-    runner, codec = scene.reference.runner, require_codec(scene)
+    assert context.reference is not None
+    runner, codec = context.reference.runner, require_codec(context)
     if isinstance(runner, SupportsCaches):
         runner = runner.caching(outputs)
-    given = run_reference(runner, scene.reference.backend, collate(codec, sample_rows(scene, 1)))
+    given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
     require_outputs(outputs, list(given))
 
 
 def _observe(
-    scene: Scene,
+    context: ProbeContext,
     runners: Runners,
     sampled: Sequence[Row],
     options: TensorOptions,
@@ -155,8 +155,8 @@ def _observe(
     batch_rows: int,
 ) -> pa.Table:
     """The observations of the sampled rows, with so many in a batch at most."""
-    assert scene.reference is not None
-    codec, backend = require_codec(scene), scene.reference.backend
+    assert context.reference is not None
+    codec, backend = require_codec(context), context.reference.backend
     budget = min(runners.baseline.budget, runners.candidate.budget) // 2  # float64 takes twice the memory
     batches = list(make_batches(codec, sampled, budget, batch_rows))
     batches += single_row_batches(codec, sampled, batches)
@@ -172,8 +172,8 @@ def _observe(
     match = _match(check, runs, None if given is None else list(given))
     compared = None
     if options.screen:
-        different, screened = most_different_rows(scene, check, match.pairs, sampled, budget)
-        more = make_batches(codec, rows_by_id(scene, different), budget, batch_rows) if different else ()
+        different, screened = most_different_rows(context, check, match.pairs, sampled, budget)
+        more = make_batches(codec, rows_by_id(context, different), budget, batch_rows) if different else ()
         runs += [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in more]
         compared = len(sampled) + screened
     observations = _observe_runs(check, runs, match)
@@ -189,7 +189,7 @@ def _observe(
         )
         table = _with_first(table, blame=pa.scalar(first, pa.string()))
     notes = {
-        "notes": [*match.notes, *probe_notes(scene, runners)],
+        "notes": [*match.notes, *probe_notes(context, runners)],
         "unheld": match.unmatched,
         "unvaried": list(constant_inputs([run.batch for run in runs])),
     }
@@ -253,5 +253,5 @@ def _with_first(table: pa.Table, **values: pa.Scalar) -> pa.Table:
     return _with_columns(table, **columns)
 
 
-def _repro_folder(scene: Scene) -> Path | None:
-    return scene.subject.conditions.exports.parent / "repro" if scene.subject else None
+def _repro_folder(context: ProbeContext) -> Path | None:
+    return context.model_under_test.run_context.exports.parent / "repro" if context.model_under_test else None

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from mqa_parity.batching import Batch, Row
     from mqa_parity.tensors.observations import TensorCheck
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 MAX_ROWS = 16
 USUAL_QUANTILE = 0.9  # of the distances of an output: what most rows have
 
 
 def most_different_rows(
-    scene: Scene, check: TensorCheck, pairs: Mapping[str, str], sampled: Sequence[Row], budget: int
+    context: ProbeContext, check: TensorCheck, pairs: Mapping[str, str], sampled: Sequence[Row], budget: int
 ) -> tuple[list[str], int]:
     """The ids of at most `MAX_ROWS` rows that were not sampled, the most different first, and how many rows were run.
 
@@ -33,10 +33,10 @@ def most_different_rows(
     """
     distances: dict[str, dict[str, float]] = {name: {} for name in pairs}
     number = 0
-    for chunk in remaining_rows(scene, {row.id for row in sampled}):
+    for chunk in remaining_rows(context, {row.id for row in sampled}):
         ordered = sorted(chunk, key=lambda row: row.size)
         number += len(chunk)
-        for batch in make_batches(require_codec(scene), ordered, budget, check.batch_rows):
+        for batch in make_batches(require_codec(context), ordered, budget, check.batch_rows):
             for row, name, distance in _distances(check, pairs, batch):
                 distances[name][row] = max(distance, distances[name].get(row, 0.0))
     worst: dict[str, float] = {}

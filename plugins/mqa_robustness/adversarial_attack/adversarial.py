@@ -28,7 +28,7 @@ from mqa_robustness.adversarial_attack.search import SearchLimits
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
 
 RANGES = {
     "value": SHARE,
@@ -40,7 +40,7 @@ RANGES = {
 
 
 def adversarial(
-    scene: Scene,
+    context: ProbeContext,
     *,
     rows: Annotated[int, Ge(1)] = 50,
     budget: Annotated[int, Ge(4)] = 200,
@@ -69,7 +69,7 @@ def adversarial(
     declined.
     """
     options = AttackOptions(rows, SearchLimits(budget, max_share), edits, fields, tries)
-    return pa.Table.from_pylist([to_record(result) for result in attack_rows(scene, scene.view, options)], SCHEMA)
+    return pa.Table.from_pylist([to_record(result) for result in attack_rows(context, context.view, options)], SCHEMA)
 
 
 def compute_numbers(observations: pa.Table) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from mqa_robustness.adversarial_attack.victim import make_victim
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry import Example, LiveView, Scene
+    from mqa_registry import Example, ProbeContext, ViewContext
     from mqa_robustness.adversarial_attack.candidates import EditName
     from mqa_robustness.adversarial_attack.search import Search, SearchResult
 
@@ -100,11 +100,11 @@ class AttackResult:
         return apply_edits(self.row.example, self.search.edits if self.search else ())
 
 
-def attack_rows(scene: Scene, view: LiveView, options: AttackOptions) -> list[AttackResult]:
+def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions) -> list[AttackResult]:
     """The attack on a sample of a view's rows, in the order of the sample; raises a NotRunError where none can be."""
-    victim = make_victim(scene, view)
-    fields = select_text_fields(scene, view, options.fields)
-    rows = sample_rows(scene, view, options.rows)
+    victim = make_victim(context, view)
+    fields = select_text_fields(context, view, options.fields)
+    rows = sample_rows(context, view, options.rows)
     refused = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.refusal(fields))}
 
     def start(row: SampledRow) -> Search:
@@ -114,7 +114,7 @@ def attack_rows(scene: Scene, view: LiveView, options: AttackOptions) -> list[At
 
     accepted = [row for row in rows if row.id not in refused]
     searched: dict[str, AttackResult] = {}
-    searches = search_in_batches(accepted, start, victim, lambda: scene.progress(len(searched), len(accepted)))
+    searches = search_in_batches(accepted, start, victim, lambda: context.progress(len(searched), len(accepted)))
     for row, result in searches:
         searched[row.id] = AttackResult(row, result, NO_CANDIDATES)
     results = [(refused | searched)[row.id] for row in rows]
@@ -126,24 +126,24 @@ def attack_rows(scene: Scene, view: LiveView, options: AttackOptions) -> list[At
     return results
 
 
-def sample_rows(scene: Scene, view: LiveView, size: int) -> list[SampledRow]:
+def sample_rows(context: ProbeContext, view: ViewContext, size: int) -> list[SampledRow]:
     """A random sample of a view's rows, or all where there are fewer; raises a NotRunError where there is none."""
     rows = view.rows
     if not len(rows):
         raise NotRunError("there are no rows to attack")
-    seed = int(scene.rng.integers(2**62))
-    table = rows.table.take(pa.array(scene.rng.permutation(len(rows))[:size]))
+    seed = int(context.rng.integers(2**62))
+    table = rows.table.take(pa.array(context.rng.permutation(len(rows))[:size]))
     examples = table.select(list(rows.fields)).to_pylist()
-    assert scene.subject is not None
-    targets = _target_labels(table, scene.subject.model.labels)
+    assert context.model_under_test is not None
+    targets = _target_labels(table, context.model_under_test.model.labels)
     ids = map(str, table.column("id").to_pylist())
     return [SampledRow(*row, seed) for row in zip(ids, examples, targets, strict=True)]
 
 
-def select_text_fields(scene: Scene, view: LiveView, names: Sequence[str] | None) -> list[str]:
+def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence[str] | None) -> list[str]:
     """The fields to edit: those named, else all that are text."""
-    assert scene.subject is not None
-    task = scene.subject.task
+    assert context.model_under_test is not None
+    task = context.model_under_test.task
     available = [name for name, modality in task.fields.items() if modality == "text" and name in view.rows.fields]
     if not available:
         raise NotRunError(f"the rows of `{task.name}` have no text to edit", hint="attack a model that reads text")

@@ -28,7 +28,7 @@ from mqa_robustness.adversarial_attack.victim import make_victim
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry import Scene
+    from mqa_registry import ProbeContext
     from mqa_robustness.adversarial_attack.attack import AttackResult
     from mqa_robustness.adversarial_attack.victim import Victim
 
@@ -45,7 +45,7 @@ REPLAY_SCHEMA = pa.schema(
 
 
 def transfer(
-    scene: Scene,
+    context: ProbeContext,
     *,
     rows: Annotated[int, Ge(1)] = 50,
     budget: Annotated[int, Ge(4)] = 200,
@@ -66,14 +66,14 @@ def transfer(
     `robustness/adversarial`, and left out they are the same. `fields` are the texts that are edited, all of them if
     left out. `tries` is the number of edits of each kind that are tried on a word, of those that are drawn at random.
     """
-    assert scene.reference is not None
+    assert context.reference is not None
     options = AttackOptions(rows, SearchLimits(budget, max_share), edits, fields, tries)
-    victim = make_victim(scene, scene.view)
-    results = attack_rows(scene, scene.reference, options)
+    victim = make_victim(context, context.view)
+    results = attack_rows(context, context.reference, options)
     successes = [result for result in results if result.outcome is Outcome.SUCCESS]
     if not successes:
         raise NotRunError(
-            f"no attack on `{scene.reference.backend}` succeeded, so there is nothing to replay",
+            f"no attack on `{context.reference.backend}` succeeded, so there is nothing to replay",
             hint="attack more `rows`, with a larger `budget` or `max_share`",
         )
     replays = _replay(successes, victim)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Batching, Codec, Example, LiveView, Scene
+    from mqa_registry import Batching, Codec, Example, ProbeContext, ViewContext
 
     EncodedRow: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -44,7 +44,7 @@ class Prediction:
 class Victim:
     """A runner with the codec of its task: all that an attack knows of a model."""
 
-    view: LiveView
+    view: ViewContext
     codec: Codec
     labels: tuple[str, ...]
     batching: Batching
@@ -101,17 +101,19 @@ class Victim:
             yield Prediction(row["label"], named)
 
 
-def make_victim(scene: Scene, view: LiveView) -> Victim:
+def make_victim(context: ProbeContext, view: ViewContext) -> Victim:
     """A view's runner as a victim; raises a NotRunError where it is no classifier of one label a row."""
-    if scene.subject is None:
+    if context.model_under_test is None:
         raise NotRunError("there is no model to attack", hint="give the suite a `[model]`")
-    task = scene.subject.task
+    task = context.model_under_test.task
     if task.schema != "label":
         raise NotRunError(
             f"an attack needs a model that gives a row one label, and `{task.name}` gives {task.schema}",
             hint="attack a model for classification",
         )
-    return Victim(view, view.codec or scene.subject.codec, scene.subject.model.labels, scene.batching)
+    return Victim(
+        view, view.codec or context.model_under_test.codec, context.model_under_test.model.labels, context.batching
+    )
 
 
 def _encoding_key(row: EncodedRow) -> bytes:

@@ -14,7 +14,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from mqa_fairness import mqa_probes
 from mqa_fairness.weak_slices.confirm import confirm_slices, correct_by_holm, newcombe_interval
 from mqa_fairness.weak_slices.probe import weak_slices
-from mqa_registry import DataError, LiveView, NotRunError, Predictions, Scene
+from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
 from mqa_registry.types import Rows
 
 (PROBE,) = mqa_probes()
@@ -28,7 +28,7 @@ def view_of(table, right):
     predicted = pa.table(
         {"id": table.column("id"), "label": answers, "probability": pa.array(sure, pa.list_(pa.float64()))}
     )
-    return LiveView("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
+    return ViewContext("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
 
 
 def rows_of(count, rng, **columns):
@@ -38,7 +38,7 @@ def rows_of(count, rng, **columns):
 
 
 def looked(table, right, seed=7, **options):
-    return weak_slices(Scene(view_of(table, right), np.random.default_rng(seed)), **options)
+    return weak_slices(ProbeContext(view_of(table, right), np.random.default_rng(seed)), **options)
 
 
 def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "lima", "kyiv")):
@@ -52,7 +52,9 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
 def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
     table, right = planted(np.random.default_rng(1))
     view = view_of(table.drop_columns(["text"]), right)
-    seen = weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+    seen = weak_slices(
+        ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7))
+    )
     told = PROBE.evidence(seen)
     assert next(each for each in told["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
     assert PROBE.numbers(seen)["score"].size == len(right)
@@ -62,7 +64,9 @@ def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring(
     table, right = planted(np.random.default_rng(1))
     view = view_of(table.select(["id", "target"]), right)
     with pytest.raises(NotRunError, match="nothing to make slices of") as raised:
-        weak_slices(Scene(LiveView("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
+        weak_slices(
+            ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7))
+        )
     assert "bring columns" in raised.value.hint
 
 
@@ -182,11 +186,11 @@ def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     right = [rng.random() < (0.9 if kind == "yes" else 0.4) for kind in kinds]
     answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
     predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
-    scene = Scene(LiveView("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
-    seen = weak_slices(scene, max_terms=0)
+    context = ProbeContext(ViewContext("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
+    seen = weak_slices(context, max_terms=0)
     assert PROBE.numbers(seen)["count"] == 0
     assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(seen)["remarks"]
-    assert PROBE.numbers(weak_slices(scene, max_terms=0, columns=["label"]))["count"] == 1
+    assert PROBE.numbers(weak_slices(context, max_terms=0, columns=["label"]))["count"] == 1
 
 
 def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():

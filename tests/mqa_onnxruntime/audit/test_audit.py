@@ -18,12 +18,18 @@ from mqa_onnxruntime.graph.onnx_file import ValueInfo, parse_model
 
 
 @pytest.fixture
-def audited(subject):
+def audited(model_under_test):
     """The audit of a file against the model."""
-    rows = subject.codec.encode(subject.task.sample)
+    rows = model_under_test.codec.encode(model_under_test.task.sample)
 
-    def look(path, asked=NO_REQUEST, subject=subject):
-        return audit_file(path, subject, rows, reference_of(subject, None, subject.codec.collate(rows)), asked)
+    def look(path, asked=NO_REQUEST, model_under_test=model_under_test):
+        return audit_file(
+            path,
+            model_under_test,
+            rows,
+            reference_of(model_under_test, None, model_under_test.codec.collate(rows)),
+            asked,
+        )
 
     return look
 
@@ -61,8 +67,8 @@ def test_a_good_export_leaves_nothing_to_remark(audited, exported):
     assert set(found.files) == {"model.onnx", "model.onnx.data"}
 
 
-def test_the_audit_of_a_kept_export_is_kept_with_it(subject, exported, audited):
-    kept = cached_export(subject, None).audit
+def test_the_audit_of_a_kept_export_is_kept_with_it(model_under_test, exported, audited):
+    kept = cached_export(model_under_test, None).audit
     again = json.loads(json.dumps(audited(exported, AuditRequest(None, "float32")).to_json()))
     for shape in (*kept["shapes"], *again["shapes"]):
         shape.pop("error")
@@ -109,17 +115,17 @@ def test_one_weight_of_another_value_is_named(audited, edited):
 
 
 def test_the_export_of_another_model_answers_otherwise(audited, exported, make, make_module):
-    found = audited(exported, subject=make(of=make_module(seed=8)))
+    found = audited(exported, model_under_test=make(of=make_module(seed=8)))
     assert any("outputs differ from those of the model on" in message for message in told(found))
     assert any("other values than the model in `" in message for message in told(found))
 
 
-def test_a_model_that_does_not_run_leaves_nothing_to_hold_a_file_against(subject, exported):
+def test_a_model_that_does_not_run_leaves_nothing_to_hold_a_file_against(model_under_test, exported):
     def broken(batch):
         raise ValueError("no such device")
 
-    rows = subject.codec.encode(subject.task.sample)
-    found = audit_file(exported, subject, rows, Reference("the model", broken))
+    rows = model_under_test.codec.encode(model_under_test.task.sample)
+    found = audit_file(exported, model_under_test, rows, Reference("the model", broken))
     assert told(found, "warning") == ["the model itself does not run, and no shape was tried: no such device"]
 
 
@@ -234,7 +240,7 @@ def test_a_weight_that_is_not_used_is_worth_a_note(audited, exported, make, modu
 
     other = copy.deepcopy(module)
     other.register_parameter("spare", torch.nn.Parameter(torch.ones(40)))
-    found = audited(exported, subject=make(of=other))
+    found = audited(exported, model_under_test=make(of=other))
     assert told(found) == []
     assert told(found, "note") == ["it is without some of the model's weights (1): `spare`"]
 
@@ -245,15 +251,15 @@ def test_every_finding_that_is_a_problem_says_what_to_do(audited, exported, edit
     assert dataclasses.asdict(found.findings[0])["level"] == "problem"
 
 
-def test_predictions_that_depend_on_the_batch_are_remarked_on(subject, exported):
-    rows = subject.codec.encode(subject.task.sample)
-    sound = reference_of(subject, None, subject.codec.collate(rows))
+def test_predictions_that_depend_on_the_batch_are_remarked_on(model_under_test, exported):
+    rows = model_under_test.codec.encode(model_under_test.task.sample)
+    sound = reference_of(model_under_test, None, model_under_test.codec.collate(rows))
 
     def leaking(batch):
         outputs = sound.run(batch)
         return outputs | {"logits": outputs["logits"] + (batch["mask"] == 0).sum(axis=1, keepdims=True)}
 
-    found = audit_file(exported, subject, rows, dataclasses.replace(sound, run=leaking))
+    found = audit_file(exported, model_under_test, rows, dataclasses.replace(sound, run=leaking))
     (message,) = [one.message for one in found.findings if one.subject == "batches"]
     assert "predictions of the model depend on the batch: outputs move by up to" in message
     assert message.endswith("when a row is padded")

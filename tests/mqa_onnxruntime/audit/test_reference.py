@@ -14,8 +14,8 @@ class Twice(torch.nn.Module):
 
 
 def test_the_model_answers_under_the_names_that_its_export_has(make):
-    subject = make(of=Twice().eval())
-    batch = subject.codec.collate(subject.codec.encode(subject.task.sample))
-    answers = reference_of(subject, None, batch).run(batch)
+    model_under_test = make(of=Twice().eval())
+    batch = model_under_test.codec.collate(model_under_test.codec.encode(model_under_test.task.sample))
+    answers = reference_of(model_under_test, None, batch).run(batch)
     assert list(answers) == ["0", "1"]  # test_naming.py has what else a model may give
     np.testing.assert_array_equal(answers["1"], 2 * batch["words"].astype(np.float32))

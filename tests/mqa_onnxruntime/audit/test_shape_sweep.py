@@ -12,19 +12,21 @@ from mqa_onnxruntime.export.exporters import dynamic_axes
 
 
 @pytest.fixture
-def rows(subject):
-    return subject.codec.encode(subject.task.sample)
+def rows(model_under_test):
+    return model_under_test.codec.encode(model_under_test.task.sample)
 
 
 @pytest.fixture
-def swept(subject, rows):
+def swept(model_under_test, rows):
     """The shapes that were tried, of a file that answers like this where the model answers the sum of its words."""
 
     def run(batch):
         return {"logits": (batch["words"] * batch["mask"]).sum(1, keepdims=True).astype(np.float32)}
 
     def make(answer, *, reference=run, tolerance=1e-3):
-        return sweep_shapes((reference, lambda batch: answer(run(batch)["logits"], batch)), subject, rows, tolerance)
+        return sweep_shapes(
+            (reference, lambda batch: answer(run(batch)["logits"], batch)), model_under_test, rows, tolerance
+        )
 
     return make
 
@@ -45,8 +47,8 @@ def test_one_row_and_many_shortest_and_longest_and_odd_sizes_are_tried(swept):
     assert all(shape.inputs["mask"] == shape.inputs["words"] for shape in shapes)
 
 
-def test_the_longest_is_what_the_model_has_positions_for(swept, subject):
-    subject.model.about["positions"] = 12
+def test_the_longest_is_what_the_model_has_positions_for(swept, model_under_test):
+    model_under_test.model.about["positions"] = 12
     assert swept(same)[-1].inputs["words"] == (1, 12)
 
 
@@ -58,18 +60,18 @@ def test_what_a_decoder_said_so_far_is_of_another_length(rows, make):
             for name, most in width.items()
         }
 
-    subject = make()
-    subject.codec = dataclasses.replace(subject.codec, collate=collate)
+    model_under_test = make()
+    model_under_test.codec = dataclasses.replace(model_under_test.codec, collate=collate)
     rows = [row | {"decoder_words": row["words"]} for row in rows]
-    shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), subject, rows, None)
+    shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
     both = [(shape.inputs["words"][1], shape.inputs["decoder_words"][1]) for shape in shapes]
     assert both == [(7, 7), (1, 1), (2, 1), (7, 4), (17, 9), (7, 4), (28, 14)]
 
 
-def test_rows_of_one_length_are_tried_in_numbers_alone(subject):
-    rows = subject.codec.encode([{"words": [1, 2]}, {"words": [3, 4]}])
-    assert dynamic_axes(rows, subject.codec.collate(rows)) == {"words": (0,), "mask": (0,)}
-    shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), subject, rows, None)
+def test_rows_of_one_length_are_tried_in_numbers_alone(model_under_test):
+    rows = model_under_test.codec.encode([{"words": [1, 2]}, {"words": [3, 4]}])
+    assert dynamic_axes(rows, model_under_test.codec.collate(rows)) == {"words": (0,), "mask": (0,)}
+    shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
     assert [shape.inputs["words"] for shape in shapes] == [(2, 2), (1, 2), (2, 2), (3, 2), (8, 2)]
 
 
@@ -142,12 +144,12 @@ def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
     assert set(outcomes(swept(same)).values()) == {"untried"}
 
 
-def test_what_is_made_of_padding_is_nobodys_answer(swept, subject, rows):
+def test_what_is_made_of_padding_is_nobodys_answer(swept, model_under_test, rows):
     import dataclasses
 
     def run(spoil):
         return lambda batch: {"y": np.where(batch["mask"] == 1, batch["words"], spoil).astype(np.float32)}
 
-    assert "differs" in outcomes(sweep_shapes((run(0), run(99)), subject, rows, 1e-3)).values()
-    subject.__dict__["codec"] = dataclasses.replace(subject.codec, mask="mask")
-    assert set(outcomes(sweep_shapes((run(0), run(99)), subject, rows, 1e-3)).values()) == {"agrees"}
+    assert "differs" in outcomes(sweep_shapes((run(0), run(99)), model_under_test, rows, 1e-3)).values()
+    model_under_test.__dict__["codec"] = dataclasses.replace(model_under_test.codec, mask="mask")
+    assert set(outcomes(sweep_shapes((run(0), run(99)), model_under_test, rows, 1e-3)).values()) == {"agrees"}

@@ -16,7 +16,7 @@ import pytest
 
 from mqa_onnxruntime.export import cache, job
 from mqa_onnxruntime.export.cache import STALE, cached_export, export_recipe, recipe_digest
-from mqa_registry import DataError, Model, NotRunError, Subject
+from mqa_registry import DataError, Model, ModelUnderTest, NotRunError
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def counted(monkeypatch, exported):
     """Exporting, without PyTorch: it copies an export, and counts how often it is called."""
     calls = []
 
-    def copy(subject, job, timeout):
+    def copy(model_under_test, job, timeout):
         calls.append(job)
         (job.folder / "export.log").write_text("all that was said")
         for file in (*exported.parent.glob("model.*"), exported.parent / "audit.json"):
@@ -37,12 +37,12 @@ def counted(monkeypatch, exported):
 
 @pytest.fixture
 def fresh(make, tmp_path):
-    """A subject whose folder for exports is empty."""
+    """A model under test whose folder for exports is empty."""
     return make(exports=tmp_path / "kept")
 
 
-def kept(subject):
-    return sorted(path.name for path in subject.conditions.exports.iterdir())
+def kept(model_under_test):
+    return sorted(path.name for path in model_under_test.run_context.exports.iterdir())
 
 
 def test_an_export_is_made_once(fresh, counted):
@@ -101,11 +101,11 @@ def test_another_model_or_task_has_another_recipe(make, task, change):
     assert recipe_digest(export_recipe(change(make, task), None)) != recipe_digest(export_recipe(make(), None))
 
 
-def test_another_opset_or_library_has_another_recipe(subject, monkeypatch):
-    plain = recipe_digest(export_recipe(subject, None))
-    assert recipe_digest(export_recipe(subject, 20)) != plain
+def test_another_opset_or_library_has_another_recipe(model_under_test, monkeypatch):
+    plain = recipe_digest(export_recipe(model_under_test, None))
+    assert recipe_digest(export_recipe(model_under_test, 20)) != plain
     monkeypatch.setattr("mqa_onnxruntime.export.cache.version", lambda name: "0")
-    assert recipe_digest(export_recipe(subject, None)) != plain
+    assert recipe_digest(export_recipe(model_under_test, None)) != plain
 
 
 def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monkeypatch):
@@ -122,7 +122,7 @@ def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monk
 
 
 def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
-    def refuse(subject, job, timeout):
+    def refuse(model_under_test, job, timeout):
         (job.folder / "export.log").write_text("why not")
         raise NotRunError("the model cannot be exported")
 
@@ -132,7 +132,7 @@ def test_a_failed_export_leaves_its_log_and_nothing_else(fresh, monkeypatch):
     (name,) = kept(fresh)
     assert name.endswith(".log")
     assert name in refused.value.hint
-    assert (fresh.conditions.exports / name).read_text() == "why not"
+    assert (fresh.run_context.exports / name).read_text() == "why not"
 
 
 @pytest.mark.parametrize("opset", [-1, 0, 99])
@@ -143,7 +143,7 @@ def test_an_opset_that_there_is_not_is_refused_before_anything_is_made(fresh, co
 
 
 def test_a_log_in_which_nothing_was_said_is_not_pointed_at(fresh, monkeypatch):
-    def die(subject, job, timeout):
+    def die(model_under_test, job, timeout):
         (job.folder / "export.log").touch()
         raise NotRunError("it was killed")
 
@@ -159,12 +159,12 @@ def test_a_model_that_cannot_be_built_is_no_matter_of_exporting(fresh, task):
 
     model = Model(digest="sha256:bag", module=refuse, processor=lambda: None)
     with pytest.raises(NotRunError, match=r"^the model needs `sentencepiece`$"):
-        cached_export(Subject(model, task, fresh.conditions, {}), None)
+        cached_export(ModelUnderTest(model, task, fresh.run_context, {}), None)
     assert kept(fresh) == []
 
 
 def test_a_full_disk_is_one_line(fresh, monkeypatch):
-    def full(subject, order, limit):
+    def full(model_under_test, order, limit):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(cache, "run_job", full)
@@ -180,7 +180,7 @@ def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
 
 
 def test_what_killed_processes_left_is_cleared_and_what_others_make_is_not(fresh, counted):
-    home = fresh.conditions.exports
+    home = fresh.run_context.exports
     for name, age in ((".making-1-old", STALE + 60), (".making-2-new", 60)):
         (home / name).mkdir(parents=True)
         os.utime(home / name, (time.time() - age,) * 2)
@@ -211,9 +211,9 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import conftest
 from mqa_onnxruntime.export import cache
-from mqa_registry import Conditions, Model, Subject, Task
+from mqa_registry import RunContext, Model, ModelUnderTest, Task
 
-def slow(subject, job, timeout):
+def slow(model_under_test, job, timeout):
     for file in (*Path({source!r}).glob("model.*"), Path({source!r}) / "audit.json"):
         (job.folder / file.name).write_bytes(file.read_bytes())
         print("half", flush=True)
@@ -223,7 +223,7 @@ def slow(subject, job, timeout):
 cache.run_job = slow
 task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
 model = Model(digest="sha256:bag", module=lambda: None, processor=lambda: None)
-print(cache.cached_export(Subject(model, task, Conditions(exports=Path({home!r})), {{}}), None).path)
+print(cache.cached_export(ModelUnderTest(model, task, RunContext(exports=Path({home!r})), {{}}), None).path)
 """
 
 
@@ -235,7 +235,7 @@ def process(exported, home, seconds):
 
 
 def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, exported, counted):
-    home = fresh.conditions.exports
+    home = fresh.run_context.exports
     with process(exported, home, 60) as making:
         assert making.stdout.readline() == "half\n"
         making.send_signal(signal.SIGKILL)
@@ -245,7 +245,7 @@ def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, 
 
 
 def test_two_processes_at_once_make_one_export(fresh, exported):
-    home = fresh.conditions.exports
+    home = fresh.run_context.exports
     both = [process(exported, home, 0.2) for _ in range(2)]
     paths = {running.communicate()[0].split()[-1] for running in both}
     assert [running.returncode for running in both] == [0, 0]

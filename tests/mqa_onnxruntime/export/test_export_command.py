@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_registry import remake
+from mqa_registry import rebuild_model
 
 # The model's id says how it behaves.
 PLUGIN = """
@@ -26,7 +26,7 @@ def build(id):
         time.sleep(600)
     return conftest.bag()
 
-def known(task, conditions, *, id: str):
+def known(task, context, *, id: str):
     "Models that a test knows."
     return Model(digest="sha256:" + id, module=lambda: build(id), processor=lambda: None, labels=("0", "1"))
 
@@ -167,9 +167,9 @@ def test_another_process_makes_the_same_subject(place, tmp_path):
         return {"path on this machine": str(path)}
 
     source = {"use": "bags/known", "options": {"id": "honest"}}
-    conditions = {"exports": spelled(tmp_path), "plugin_files": [spelled(place / "bags.py")], "offline": True}
-    one = remake({"source": source, "task": {"use": "bags/words", "options": {}}, "conditions": conditions})
-    again = remake(json.loads(json.dumps(one.origin)))
+    context = {"exports": spelled(tmp_path), "plugin_files": [spelled(place / "bags.py")], "offline": True}
+    one = rebuild_model({"source": source, "task": {"use": "bags/words", "options": {}}, "run_context": context})
+    again = rebuild_model(json.loads(json.dumps(one.spec)))
     assert again.model.digest == one.model.digest == "sha256:honest"
-    assert again.conditions == one.conditions
-    assert again.origin == one.origin
+    assert again.run_context == one.run_context
+    assert again.spec == one.spec

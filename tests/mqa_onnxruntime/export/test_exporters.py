@@ -12,10 +12,10 @@ from mqa_registry import NotRunError
 
 
 @pytest.fixture
-def traced(subject):
+def traced(model_under_test):
     """A batch of the task, and its axes of no fixed length."""
-    rows = subject.codec.encode(subject.task.sample)
-    batch = subject.codec.collate(rows)
+    rows = model_under_test.codec.encode(model_under_test.task.sample)
+    batch = model_under_test.codec.collate(rows)
     return batch, dynamic_axes(rows, batch)
 
 
@@ -49,7 +49,7 @@ def test_an_export_has_the_modules_names_and_dynamic_axes(module, traced, tmp_pa
     assert {file.name for file in tmp_path.iterdir()} == kept
 
 
-def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, monkeypatch, subject):
+def test_where_one_exporter_cannot_the_next_one_does(module, traced, tmp_path, monkeypatch, model_under_test):
     import onnxruntime
 
     monkeypatch.setattr(exporters, "_export_with_transformers", refuse("not this model"))

@@ -12,7 +12,7 @@ import pytest
 
 from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
 from mqa_onnxruntime.export.rows import write_arrays
-from mqa_registry import DataError, NotRunError, remake
+from mqa_registry import DataError, NotRunError, rebuild_model
 
 # A plugin whose models, once they are to be built, meet with the fate that the suite asks for.
 PLUGIN = """
@@ -35,7 +35,7 @@ FATES = {
     "leave": lambda: os._exit(0),
 }
 
-def fated(task, conditions, *, fate: str, pids: Path):
+def fated(task, context, *, fate: str, pids: Path):
     "A model with a fate."
     pids.write_text(str(os.getpid()))
     return Model(digest="sha256:" + fate, module=FATES[fate], processor=lambda: None)
@@ -55,8 +55,8 @@ def mqa_tasks():
 
 
 @pytest.fixture
-def subject(tmp_path):
-    """A subject made by the plugin; its model's fate is not fulfilled before the module is asked for."""
+def model_under_test(tmp_path):
+    """A model under test made by the plugin; its model's fate is not fulfilled before the module is asked for."""
     file = tmp_path / "doom.py"
     file.write_text(PLUGIN)
 
@@ -65,20 +65,20 @@ def subject(tmp_path):
 
     def make(fate):
         options = {"fate": fate, "pids": spelled(tmp_path / "pid")}
-        conditions = {"exports": spelled(tmp_path / "exports"), "plugin_files": [spelled(file)]}
+        context = {"exports": spelled(tmp_path / "exports"), "plugin_files": [spelled(file)]}
         source, task = {"use": "doom/fated", "options": options}, {"use": "doom/words", "options": {}}
-        return remake({"source": source, "task": task, "conditions": conditions})
+        return rebuild_model({"source": source, "task": task, "run_context": context})
 
     return make
 
 
 @pytest.fixture
-def make(subject, tmp_path):
+def make(model_under_test, tmp_path):
     """Has the model exported in a process of its own."""
     folder = tmp_path / "folder"
     folder.mkdir()
     rows = write_arrays(folder / "rows.npz", [])
-    return lambda fate, limit=60.0: run_in_subprocess(subject(fate).origin, ExportJob(folder, rows), limit)
+    return lambda fate, limit=60.0: run_in_subprocess(model_under_test(fate).spec, ExportJob(folder, rows), limit)
 
 
 def alive(pid):
@@ -89,10 +89,10 @@ def alive(pid):
     return True
 
 
-def test_an_origin_makes_an_equal_origin(subject):
-    one = subject("hang")
-    assert remake(one.origin).origin == one.origin
-    assert remake(one.origin).conditions == one.conditions
+def test_a_spec_makes_an_equal_spec(model_under_test):
+    one = model_under_test("hang")
+    assert rebuild_model(one.spec).spec == one.spec
+    assert rebuild_model(one.spec).run_context == one.run_context
 
 
 def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
@@ -131,15 +131,15 @@ def test_no_module_of_the_current_folder_passes_for_a_library(make, tmp_path, mo
         make("refuse")
 
 
-def test_an_export_does_not_outlive_its_run(subject, tmp_path):
+def test_an_export_does_not_outlive_its_run(model_under_test, tmp_path):
     """The run is killed, with no chance to end what it started."""
-    origin = subject("hang").origin
+    spec = model_under_test("hang").spec
     (tmp_path / "pid").unlink()
     rows = write_arrays(tmp_path / "rows.npz", [])
     program = f"""
 from pathlib import Path
 from mqa_onnxruntime.export.job import ExportJob, run_in_subprocess
-run_in_subprocess({origin!r}, ExportJob(Path({str(tmp_path)!r}), Path({str(rows)!r})), 600)
+run_in_subprocess({spec!r}, ExportJob(Path({str(tmp_path)!r}), Path({str(rows)!r})), 600)
 """
     with subprocess.Popen([sys.executable, "-c", program]) as run:
         deadline = time.monotonic() + 60

@@ -18,9 +18,9 @@ from mqa_registry import DataError, Judgement, NotRunError
 
 
 @pytest.fixture
-def shipped(backend, subject, exported, tmp_path):
+def shipped(backend, model_under_test, exported, tmp_path):
     """The folder that `mqa export` fills."""
-    return backend.export(subject, tmp_path / "out" / "deep")
+    return backend.export(model_under_test, tmp_path / "out" / "deep")
 
 
 def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipped):
@@ -31,12 +31,12 @@ def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipp
     assert shipped.findings == []
 
 
-def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, subject):
+def test_a_stamp_says_what_it_is_and_what_it_was_made_of(shipped, model_under_test):
     told = json.loads(stamp_file(shipped.files[0]).read_text())
     assert told == json.loads(json.dumps(shipped.facts))
     assert told["sha256"] == read_onnx_file(shipped.files[0]).sha256()
     assert set(told["files"]) == {"model.onnx", "model.onnx.data"}
-    assert told["model"]["digest"] == subject.model.digest
+    assert told["model"]["digest"] == model_under_test.model.digest
     assert (told["opset"], told["precision"], told["verdict"]) == (20, "float32", None)
     assert set(told["recipe"]["versions"]) == {"torch", "transformers", "onnx", "onnxscript"}
     assert {shape["outcome"] for shape in told["audit"]["shapes"]} == {"agrees"}
@@ -49,50 +49,50 @@ def test_nothing_that_ships_names_a_folder_of_this_machine(shipped, exports):
             assert str(place).encode() not in content, (file.name, place)
 
 
-def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, subject, shipped):
+def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_under_test, shipped):
     path = shipped.files[0]
-    assert backend.identity(subject, path=path)["onnx"] == shipped.facts["sha256"]
+    assert backend.identity(model_under_test, path=path)["onnx"] == shipped.facts["sha256"]
     data = path.with_name("model.onnx.data")
     content = bytearray(data.read_bytes())
     content[9] ^= 1
     data.write_bytes(content)
     with pytest.raises(DataError, match=r"is not the file that its stamp `model\.mqa\.json` was made for"):
-        backend.identity(subject, path=path)
+        backend.identity(model_under_test, path=path)
 
 
-def test_a_stamp_knows_its_file_by_its_name_too(backend, subject, shipped):
+def test_a_stamp_knows_its_file_by_its_name_too(backend, model_under_test, shipped):
     path = shipped.files[0]
     renamed = path.rename(path.with_name("bag.onnx"))
     stamp_file(path).rename(stamp_file(renamed))
     with pytest.raises(DataError, match="it was renamed or changed since"):
-        backend.identity(subject, path=renamed)
+        backend.identity(model_under_test, path=renamed)
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "7", "[" * 99_999])
-def test_a_damaged_stamp_is_no_stamp(backend, subject, shipped, content):
+def test_a_damaged_stamp_is_no_stamp(backend, model_under_test, shipped, content):
     stamp_file(shipped.files[0]).write_text(content)
     with pytest.raises(DataError, match="cannot be read"):
-        backend.identity(subject, path=shipped.files[0])
+        backend.identity(model_under_test, path=shipped.files[0])
 
 
 @pytest.fixture
-def forced(subject):
-    """The subject of a command that may replace files that mqa did not write."""
-    subject.conditions = dataclasses.replace(subject.conditions, force=True)
-    return subject
+def forced(model_under_test):
+    """The model under test of a command that may replace files that mqa did not write."""
+    model_under_test.run_context = dataclasses.replace(model_under_test.run_context, force=True)
+    return model_under_test
 
 
-def test_an_export_over_an_older_one_replaces_it(backend, subject, shipped):
-    again = backend.export(subject, shipped.files[0].parent)
+def test_an_export_over_an_older_one_replaces_it(backend, model_under_test, shipped):
+    again = backend.export(model_under_test, shipped.files[0].parent)
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.mqa.json", "model.trace.json"])
-def test_an_export_over_a_file_of_another_maker_is_refused(backend, subject, tmp_path, name):
+def test_an_export_over_a_file_of_another_maker_is_refused(backend, model_under_test, tmp_path, name):
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / name).write_bytes(b"mine")
     with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
-        backend.export(subject, tmp_path / "release")
+        backend.export(model_under_test, tmp_path / "release")
     assert "--force" in caught.value.hint
     assert [file.read_bytes() for file in (tmp_path / "release").iterdir()] == [b"mine"]
 
@@ -105,10 +105,10 @@ def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, f
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
-def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, subject, shipped):
+def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / "notes.md").write_text("mine")
-    again = backend.export(subject, folder, precision="int8-dynamic")
+    again = backend.export(model_under_test, folder, precision="int8-dynamic")
     names = {"model.onnx", "model.trace.json", "model.mqa.json"}
     assert {file.name for file in again.files} == names
     assert {file.name for file in folder.iterdir()} == names | {"notes.md"}
@@ -128,7 +128,7 @@ def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, t
 
 
 def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it(
-    backend, subject, shipped, monkeypatch
+    backend, model_under_test, shipped, monkeypatch
 ):
     def full(source, target, **more):
         Path(target).write_bytes(b"half")
@@ -138,15 +138,15 @@ def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(NotRunError, match="No space left on device"):
-        backend.export(subject, folder)
+        backend.export(model_under_test, folder)
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
-def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, subject, shipped):
+def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / ".coming").mkdir()
     (folder / ".coming" / "model.onnx").write_bytes(b"half")
-    backend.export(subject, folder)
+    backend.export(model_under_test, folder)
     assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
 
 
@@ -165,21 +165,21 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exporte
     assert name == ".coming" or target.read_text() == "mine"
 
 
-def test_a_folder_that_cannot_be_written_is_one_line(backend, subject, exported, tmp_path):
+def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, exported, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotRunError, match="the export cannot be written to"):
-        backend.export(subject, tmp_path / "file" / "out")
+        backend.export(model_under_test, tmp_path / "file" / "out")
 
 
 @pytest.fixture
-def judge(backend, subject, shipped):
+def judge(backend, model_under_test, shipped):
     """Judge the file that was shipped; gives the one finding, as its level and its message."""
     path = shipped.files[0]
-    known = dict(backend.identity(subject, path=path))
+    known = dict(backend.identity(model_under_test, path=path))
 
     def write(verdict, *, providers=known["providers"], **of):
         usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
-        usual |= {"model": subject.model.digest, "judged": "2026-11-22T12:00:00Z"}
+        usual |= {"model": model_under_test.model.digest, "judged": "2026-11-22T12:00:00Z"}
         judgement = Judgement(verdict, **(usual | of))
         (found,) = backend.stamp(known | {"providers": providers}, judgement, path=path)
         return found.level, found.message
@@ -206,9 +206,9 @@ def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge,
     assert {file.name for file in shipped.files[0].parent.iterdir()} == {file.name for file in shipped.files}
 
 
-def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, subject, shipped):
+def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, model_under_test, shipped):
     judge("PASS")
-    assert backend.identity(subject, path=shipped.files[0])["onnx"] == shipped.facts["sha256"]
+    assert backend.identity(model_under_test, path=shipped.files[0])["onnx"] == shipped.facts["sha256"]
 
 
 @pytest.mark.parametrize(
@@ -246,16 +246,20 @@ def test_a_failure_outweighs_a_crash_elsewhere(judge, told):
     assert told()["verdict"]["run"] == "first"
 
 
-def test_a_problem_that_the_audit_found_fails_whatever_passes_later(backend, subject, exported, tmp_path, monkeypatch):
-    export = cached_export(subject, None)
+def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
+    backend, model_under_test, exported, tmp_path, monkeypatch
+):
+    export = cached_export(model_under_test, None)
     problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "mend": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
     monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
-    path = backend.export(subject, tmp_path / "spoiled").files[0]
+    path = backend.export(model_under_test, tmp_path / "spoiled").files[0]
     told = json.loads(stamp_file(path).read_text())
     assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
-    judgement = Judgement("PASS", "r", "sha256:s", "gate", "onnx", {}, subject.model.digest, "2026-11-22T12:00:00Z")
-    (found,) = backend.stamp(backend.identity(subject, path=path), judgement, path=path)
+    judgement = Judgement(
+        "PASS", "r", "sha256:s", "gate", "onnx", {}, model_under_test.model.digest, "2026-11-22T12:00:00Z"
+    )
+    (found,) = backend.stamp(backend.identity(model_under_test, path=path), judgement, path=path)
     assert found.level == "warning"
     assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
     told = json.loads(stamp_file(path).read_text())
@@ -311,7 +315,7 @@ def test_a_folder_that_cannot_be_written_is_one_warning(judge, told, monkeypatch
     assert told()["verdict"] is None
 
 
-def test_a_file_without_a_stamp_stays_without(backend, subject, shipped, judge):
+def test_a_file_without_a_stamp_stays_without(backend, model_under_test, shipped, judge):
     stamp_file(shipped.files[0]).unlink()
     with pytest.raises(ValueError, match="not enough values"):
         judge("PASS")

@@ -12,16 +12,16 @@ from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_di
 from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
 from mqa_onnxruntime.graph.provenance import read_metadata
 from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert
-from mqa_registry import DataError, NotRunError, Subject
+from mqa_registry import DataError, ModelUnderTest, NotRunError
 
 ROWS_AT_HAND = tuple({"words": [word % 23, (3 * word) % 23, 5]} for word in range(200))
 
 
 @pytest.fixture
 def with_data(make):
-    """The subject of a suite that has data."""
+    """The model under test of a suite that has data."""
     bare = make()
-    return Subject(bare.model, bare.task, bare.conditions, {}, examples=lambda most: ROWS_AT_HAND[:most])
+    return ModelUnderTest(bare.model, bare.task, bare.run_context, {}, examples=lambda most: ROWS_AT_HAND[:most])
 
 
 @pytest.fixture
@@ -70,8 +70,11 @@ def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_
     assert 0 < np.abs(answers["logits"] - right["logits"]).max() < 0.3
 
 
-def test_a_variant_keeps_its_nodes_descent_and_its_audit(subject):
-    plain, half = cached_export(subject, None), cached_export(subject, None, ExportPrecision("float16"))
+def test_a_variant_keeps_its_nodes_descent_and_its_audit(model_under_test):
+    plain, half = (
+        cached_export(model_under_test, None),
+        cached_export(model_under_test, None, ExportPrecision("float16")),
+    )
     assert read_metadata(half.path) == read_metadata(plain.path) != {}
     assert half.exporter == "onnxruntime"
     assert half.audit["weights"] is None
@@ -79,14 +82,14 @@ def test_a_variant_keeps_its_nodes_descent_and_its_audit(subject):
     assert {shape["outcome"] for shape in half.audit["shapes"]} == {"agrees"}
 
 
-def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(subject, backend):
-    half = cached_export(subject, None, ExportPrecision("bfloat16"))
+def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(model_under_test, backend):
+    half = cached_export(model_under_test, None, ExportPrecision("bfloat16"))
     assert half.facts["precision"] == "bfloat16"
     assert {value["type"] for value in half.audit["outputs"]} == {"float32"}
     assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
     try:
-        with backend.function(subject, precision="bfloat16") as runner:
-            assert runner.run(subject.sample())["logits"].dtype == np.float32
+        with backend.function(model_under_test, precision="bfloat16") as runner:
+            assert runner.run(model_under_test.sample())["logits"].dtype == np.float32
     except NotRunError as error:
         assert "cannot run" in error.message  # noqa: PT017  # it may run, and if not, it says so
 
@@ -116,17 +119,19 @@ def test_other_rows_calibrate_to_another_export(make):
     bare = make()
 
     def digest(rows):
-        subject = Subject(bare.model, bare.task, bare.conditions, {}, examples=lambda most: rows[:most])
-        return recipe_digest(export_recipe(subject, None, ExportPrecision("int8-static")))
+        model_under_test = ModelUnderTest(
+            bare.model, bare.task, bare.run_context, {}, examples=lambda most: rows[:most]
+        )
+        return recipe_digest(export_recipe(model_under_test, None, ExportPrecision("int8-static")))
 
     assert digest(ROWS_AT_HAND) == digest(list(ROWS_AT_HAND))
     assert digest(ROWS_AT_HAND) != digest(ROWS_AT_HAND[1:])
 
 
-def test_a_file_of_rows_calibrates_in_place_of_the_data(subject, tmp_path):
+def test_a_file_of_rows_calibrates_in_place_of_the_data(model_under_test, tmp_path):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table({"words": [[number % 23] for number in range(500)], "other": range(500)}), path)
-    rows = calibration_rows(subject, ExportPrecision("int8-static", calibration=path))
+    rows = calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
     assert len(rows) == CALIBRATION_ROWS
     assert (rows[0], rows[-1]) == ({"words": [0]}, {"words": [499 % 23]})
 
@@ -138,16 +143,16 @@ def test_a_file_of_rows_calibrates_in_place_of_the_data(subject, tmp_path):
         ({"words": pa.array([], pa.list_(pa.int64()))}, "no rows"),
     ],
 )
-def test_a_file_of_other_rows_is_refused(subject, tmp_path, columns, message):
+def test_a_file_of_other_rows_is_refused(model_under_test, tmp_path, columns, message):
     path = tmp_path / "rows.parquet"
     pq.write_table(pa.table(columns), path)
     with pytest.raises(DataError, match=message):
-        calibration_rows(subject, ExportPrecision("int8-static", calibration=path))
+        calibration_rows(model_under_test, ExportPrecision("int8-static", calibration=path))
 
 
-def test_without_rows_there_is_no_static_int8(backend, subject):
+def test_without_rows_there_is_no_static_int8(backend, model_under_test):
     with pytest.raises(DataError, match="`int8-static` needs rows to calibrate with"):
-        backend.identity(subject, precision="int8-static")
+        backend.identity(model_under_test, precision="int8-static")
 
 
 @pytest.mark.parametrize(
@@ -160,12 +165,12 @@ def test_without_rows_there_is_no_static_int8(backend, subject):
         ({"export_timeout": 0.0}, "`export_timeout` is 0, and an export needs some seconds"),
     ],
 )
-def test_options_that_do_not_go_together_are_refused(backend, subject, options, message):
+def test_options_that_do_not_go_together_are_refused(backend, model_under_test, options, message):
     from pathlib import Path
 
     given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
     with pytest.raises(DataError, match=message):
-        backend.identity(subject, **given)
+        backend.identity(model_under_test, **given)
 
 
 def test_a_value_that_two_nodes_need_in_float32_is_cast_once(graph, tmp_path):

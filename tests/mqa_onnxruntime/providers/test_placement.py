@@ -10,14 +10,14 @@ import pytest
 from mqa_onnxruntime.providers.placement import PlacedNode, compute_nodes, node_placement, placed_nodes
 from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
 from mqa_onnxruntime.session.factory import open_session
-from mqa_registry import Conditions, NotRunError
+from mqa_registry import NotRunError, RunContext
 
 TENSORRT = "TensorrtExecutionProvider"
 
 
 @pytest.fixture
-def conditions(tmp_path):
-    return lambda device="auto": Conditions(exports=tmp_path, device=device)
+def context(tmp_path):
+    return lambda device="auto": RunContext(exports=tmp_path, device=device)
 
 
 @pytest.fixture
@@ -146,59 +146,59 @@ def test_nodes_inside_of_nodes_are_known_too(graph):
     assert found == nodes(then_neg="Neg")
 
 
-def test_a_session_tells_where_its_nodes_are(conditions, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(conditions("cpu"), None), "disabled", None)
+def test_a_session_tells_where_its_nodes_are(context, reshaping):
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "disabled", None)
     assert {(node.name, node.operator) for node in placed_nodes(session)[CPU]} >= {("matmul", "MatMul"), ("mul", "Mul")}
-    told = node_placement(session, resolve_providers(conditions("cpu"), None), reshaping, ())
+    told = node_placement(session, resolve_providers(context("cpu"), None), reshaping, ())
     assert told == {"nodes": {CPU: len(placed_nodes(session)[CPU])}}
 
 
-def test_a_run_on_cuda_leaves_shapes_to_the_cpu(conditions, session, reshaping):
-    told = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(conditions("cuda"), None), reshaping, ())
+def test_a_run_on_cuda_leaves_shapes_to_the_cpu(context, session, reshaping):
+    told = node_placement(session(cuda=DATA, cpu=SHAPES), resolve_providers(context("cuda"), None), reshaping, ())
     assert told == {"nodes": {CUDA: 3, CPU: 6}, "left_to_cpu": {}}
 
 
-def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(conditions, session, reshaping):
+def test_one_that_leaves_a_product_to_the_cpu_was_not_run_as_asked(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[*SHAPES, DATA[2]])
     with pytest.raises(
         NotRunError, match=f"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: 1 MatMul"
     ) as refused:
-        node_placement(split, resolve_providers(conditions("cuda"), None), reshaping, ())
+        node_placement(split, resolve_providers(context("cuda"), None), reshaping, ())
     assert "`cpu_operators`" in refused.value.hint
 
 
-def test_what_may_run_on_the_cpu_by_name_is_told_and_not_refused(conditions, session, reshaping):
+def test_what_may_run_on_the_cpu_by_name_is_told_and_not_refused(context, session, reshaping):
     split = session(cuda=DATA[:2], cpu=[DATA[2]])
-    told = node_placement(split, resolve_providers(conditions("cuda"), None), reshaping, ("MatMul",))
+    told = node_placement(split, resolve_providers(context("cuda"), None), reshaping, ("MatMul",))
     assert told["left_to_cpu"] == {"MatMul": 1}
 
 
-def test_where_cuda_is_a_wish_it_is_told_and_not_refused(conditions, session, reshaping, monkeypatch):
+def test_where_cuda_is_a_wish_it_is_told_and_not_refused(context, session, reshaping, monkeypatch):
     from mqa_registry import machine
 
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
-    told = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(conditions(), None), reshaping, ())
+    told = node_placement(session(cuda=DATA[:2], cpu=[DATA[2]]), resolve_providers(context(), None), reshaping, ())
     assert told["left_to_cpu"] == {"MatMul": 1}
 
 
-def test_a_provider_that_takes_no_node_did_not_run_the_model(conditions, session, reshaping):
+def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, reshaping):
     idle = session(tensorrt=[], cuda=DATA, cpu=SHAPES)
     with pytest.raises(NotRunError, match=f"`{TENSORRT}` was asked for, and took no node"):
-        node_placement(idle, resolve_providers(conditions(), [TENSORRT, CUDA]), reshaping, ())
+        node_placement(idle, resolve_providers(context(), [TENSORRT, CUDA]), reshaping, ())
 
 
-def test_the_report_of_a_run_says_where_its_nodes_are(backend, subject):
-    with backend.function(subject) as runner:
+def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test):
+    with backend.function(model_under_test) as runner:
         assert list(runner.facts["nodes"]) == [CPU]
         assert runner.facts["nodes"][CPU] > 5
 
 
-def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, subject):
-    assert backend.identity(subject, cpu_operators=["MatMul"]) == backend.identity(subject)
+def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
+    assert backend.identity(model_under_test, cpu_operators=["MatMul"]) == backend.identity(model_under_test)
 
 
-def test_a_session_never_goes_to_another_provider_by_itself(conditions, reshaping):
-    session, _ = open_session(reshaping, resolve_providers(conditions("cpu"), None), "all", None)
+def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
+    session, _ = open_session(reshaping, resolve_providers(context("cpu"), None), "all", None)
     assert session._enable_fallback is False
 
 

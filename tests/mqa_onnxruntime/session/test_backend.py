@@ -17,8 +17,8 @@ from mqa_registry import DataError, NotRunError
 BATCHES = [[[5]], [[5, 6]], [[1], [2]], [[1, 2, 3], [4], [5, 6]], [[7] * 99] * 5]
 
 
-def batch_of(subject, words):
-    return subject.codec.collate(subject.codec.encode([{"words": one} for one in words]))
+def batch_of(model_under_test, words):
+    return model_under_test.codec.collate(model_under_test.codec.encode([{"words": one} for one in words]))
 
 
 def reference(module, batch):
@@ -29,8 +29,8 @@ def reference(module, batch):
     return {name: value.numpy() for name, value in outputs.items()}
 
 
-def agree(runner, module, subject, words):
-    batch = batch_of(subject, words)
+def agree(runner, module, model_under_test, words):
+    batch = batch_of(model_under_test, words)
     found, wanted = runner.run(batch), reference(module, batch)
     assert list(found) == ["logits", "pooled"] == list(wanted)
     for name, values in wanted.items():
@@ -39,35 +39,37 @@ def agree(runner, module, subject, words):
 
 
 @pytest.mark.parametrize("words", BATCHES, ids=lambda words: f"{len(words)}x{max(map(len, words))}")
-def test_the_export_answers_as_the_model_for_any_number_of_rows_and_any_length(backend, subject, module, words):
-    with backend.function(subject) as runner:
-        agree(runner, module, subject, words)
+def test_the_export_answers_as_the_model_for_any_number_of_rows_and_any_length(
+    backend, model_under_test, module, words
+):
+    with backend.function(model_under_test) as runner:
+        agree(runner, module, model_under_test, words)
 
 
 @pytest.mark.parametrize("optimization", ["all", "extended", "basic", "disabled"])
-def test_every_level_of_optimization_answers_alike(backend, subject, module, optimization):
-    with backend.function(subject, optimization=optimization, threads=1) as runner:
-        agree(runner, module, subject, BATCHES[3])
+def test_every_level_of_optimization_answers_alike(backend, model_under_test, module, optimization):
+    with backend.function(model_under_test, optimization=optimization, threads=1) as runner:
+        agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["optimization"] == runner.identity["optimization"] == optimization
         assert runner.facts["threads"] == 1
 
 
-def test_a_given_file_answers_as_the_model(backend, subject, module, with_data):
+def test_a_given_file_answers_as_the_model(backend, model_under_test, module, with_data):
     path = with_data()
-    with backend.function(subject, path=path) as runner:
-        agree(runner, module, subject, BATCHES[3])
+    with backend.function(model_under_test, path=path) as runner:
+        agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["exporter"] == "given"
 
 
 def test_exporting_and_running_say_nothing(backend, make, tmp_path, capfd):
-    subject = make(exports=tmp_path / "exports")
-    with backend.function(subject) as runner:
-        runner.run(subject.sample())
+    model_under_test = make(exports=tmp_path / "exports")
+    with backend.function(model_under_test) as runner:
+        runner.run(model_under_test.sample())
     assert capfd.readouterr() == ("", "")
 
 
-def test_the_report_says_what_ran_and_on_what(backend, subject, exported):
-    with backend.function(subject) as runner:
+def test_the_report_says_what_ran_and_on_what(backend, model_under_test, exported):
+    with backend.function(model_under_test) as runner:
         facts = runner.facts
     assert facts["providers"] == [CPU]
     assert (facts["exporter"], facts["opset"], facts["precision"], facts["optimization"]) == (
@@ -80,38 +82,38 @@ def test_the_report_says_what_ran_and_on_what(backend, subject, exported):
     assert len(facts["sha256"]) == 64
 
 
-def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(backend, subject):
-    known = backend.identity(subject)
-    with backend.function(subject) as runner:
+def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(backend, model_under_test):
+    known = backend.identity(model_under_test)
+    with backend.function(model_under_test) as runner:
         assert runner.identity == known
         assert runner.budget > 0
 
 
-def test_whatever_changes_answers_changes_the_identity(backend, subject, make, with_data):
+def test_whatever_changes_answers_changes_the_identity(backend, model_under_test, make, with_data):
     known = [
-        backend.identity(subject),
-        backend.identity(subject, opset=18),
-        backend.identity(subject, optimization="basic"),
-        backend.identity(subject, threads=1),
+        backend.identity(model_under_test),
+        backend.identity(model_under_test, opset=18),
+        backend.identity(model_under_test, optimization="basic"),
+        backend.identity(model_under_test, threads=1),
         backend.identity(make(device="cuda")),
-        backend.identity(subject, providers=[CUDA]) | {"given": "yes"},
+        backend.identity(model_under_test, providers=[CUDA]) | {"given": "yes"},
         backend.identity(make(digest="sha256:other")),
-        backend.identity(subject, path=with_data()),
+        backend.identity(model_under_test, path=with_data()),
     ]
     assert len({tuple(sorted(each.items())) for each in known}) == len(known)
 
 
 @pytest.mark.parametrize("name", ["model.onnx", "model.onnx.data"])
-def test_a_given_file_is_known_by_its_bytes(backend, subject, with_data, name):
+def test_a_given_file_is_known_by_its_bytes(backend, model_under_test, with_data, name):
     """Same size, same time stamps, one bit of a weight or of the graph changed."""
     path = with_data()
-    before = backend.identity(subject, path=path)
+    before = backend.identity(model_under_test, path=path)
     file = path.with_name(name)
     content, stat = bytearray(file.read_bytes()), file.stat()
     content[-1] ^= 1
     file.write_bytes(content)
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert backend.identity(subject, path=path) != before
+    assert backend.identity(model_under_test, path=path) != before
 
 
 def test_knowing_it_loads_no_model_library():
@@ -119,11 +121,11 @@ def test_knowing_it_loads_no_model_library():
 import sys
 from pathlib import Path
 import mqa_onnxruntime
-from mqa_registry import Conditions, Model, Subject, Task
+from mqa_registry import RunContext, Model, ModelUnderTest, Task
 backend = next(mqa_onnxruntime.mqa_backends())
 task = Task("bag", None, schema="label", fields={}, sample=({},), metric="")
 model = Model(digest="x", module=lambda: 1 / 0, processor=lambda: 1 / 0)
-print(backend.identity(Subject(model, task, Conditions(exports=Path("none")), {}))["export"])
+print(backend.identity(ModelUnderTest(model, task, RunContext(exports=Path("none")), {}))["export"])
 print(*sorted({"torch", "transformers", "onnx", "onnxscript", "onnxruntime"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
@@ -132,20 +134,20 @@ print(*sorted({"torch", "transformers", "onnx", "onnxscript", "onnxruntime"} & s
     assert libraries == ""
 
 
-def test_a_kept_export_loads_no_pytorch(exported, exports, subject):
+def test_a_kept_export_loads_no_pytorch(exported, exports, model_under_test):
     program = f"""
 import sys
 from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import conftest, mqa_onnxruntime
-from mqa_registry import Conditions, Model, Subject, Task
+from mqa_registry import RunContext, Model, ModelUnderTest, Task
 backend = next(mqa_onnxruntime.mqa_backends())
 task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
-model = Model(digest={subject.model.digest!r}, module=lambda: 1 / 0, processor=lambda: 1 / 0)
-subject = Subject(model, task, Conditions(exports=Path({str(exports)!r})), {{}})
-with backend.function(subject) as runner:
-    print(runner.run(subject.sample())["logits"].shape)
+model = Model(digest={model_under_test.model.digest!r}, module=lambda: 1 / 0, processor=lambda: 1 / 0)
+model_under_test = ModelUnderTest(model, task, RunContext(exports=Path({str(exports)!r})), {{}})
+with backend.function(model_under_test) as runner:
+    print(runner.run(model_under_test.sample())["logits"].shape)
 print(*sorted({{"torch", "transformers", "onnxscript"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
@@ -153,83 +155,83 @@ print(*sorted({{"torch", "transformers", "onnxscript"}} & set(sys.modules)))
     assert done.stderr == ""
 
 
-def test_threads_there_must_be(backend, subject):
+def test_threads_there_must_be(backend, model_under_test):
     with pytest.raises(DataError, match="`threads` is 0"):
-        backend.identity(subject, threads=0)
+        backend.identity(model_under_test, threads=0)
 
 
-def test_a_given_file_is_not_exported_again(backend, subject, tmp_path):
+def test_a_given_file_is_not_exported_again(backend, model_under_test, tmp_path):
     with pytest.raises(DataError, match="`opset` is for an export"):
-        backend.identity(subject, path=tmp_path / "x.onnx", opset=18)
+        backend.identity(model_under_test, path=tmp_path / "x.onnx", opset=18)
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all"])
-def test_a_foreign_file_is_refused_before_the_run(backend, subject, tmp_path, content):
+def test_a_foreign_file_is_refused_before_the_run(backend, model_under_test, tmp_path, content):
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
     with pytest.raises(DataError, match="is not an ONNX file"):
-        backend.identity(subject, path=path)
+        backend.identity(model_under_test, path=path)
 
 
-def test_weights_cut_short_are_refused(backend, subject, with_data):
+def test_weights_cut_short_are_refused(backend, model_under_test, with_data):
     path = with_data()
     data = path.with_name("model.onnx.data")
     data.write_bytes(data.read_bytes()[:64])
     with pytest.raises(DataError, match=r"bytes of weights in `model\.onnx\.data`, which has 64") as refused:
-        backend.identity(subject, path=path)
+        backend.identity(model_under_test, path=path)
     assert refused.value.hint == "is it whole, and of this export?"
 
 
 def test_the_command_line_asking_for_the_cpu_means_the_cpu(backend, make):
-    subject = make(device="cpu")
-    with backend.function(subject) as runner:
+    model_under_test = make(device="cpu")
+    with backend.function(model_under_test) as runner:
         assert runner.facts["providers"] == [CPU]
     with pytest.raises(NotRunError, match=f"the suite asks for `{CUDA}`, and the command line for `--device cpu`"):
-        backend.function(subject, providers=[CUDA]).__enter__()
+        backend.function(model_under_test, providers=[CUDA]).__enter__()
 
 
-def test_a_file_for_another_task_is_refused(backend, subject, graph):
+def test_a_file_for_another_task_is_refused(backend, model_under_test, graph):
     from onnx import helper
 
     path = graph([helper.make_node("Neg", ["pixels"], ["y"])], {"pixels": ["n", 3]})
     with pytest.raises(DataError, match="takes an input `pixels`, which this task does not give"):
-        backend.function(subject, path=path).__enter__()
+        backend.function(model_under_test, path=path).__enter__()
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_it_runs_on_cuda_and_agrees(gpu, backend, make, module):
-    subject = make(device="cuda")
-    with backend.function(subject) as runner:
-        agree(runner, module, subject, BATCHES[3])
+    model_under_test = make(device="cuda")
+    with backend.function(model_under_test) as runner:
+        agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["providers"][0] == CUDA
-        assert runner.identity == backend.identity(subject)
+        assert runner.identity == backend.identity(model_under_test)
 
 
-def test_another_optimisation_level_is_another_runner(backend, subject):
-    batch = subject.sample()
-    with backend.function(subject) as runner:
+def test_another_optimisation_level_is_another_runner(backend, model_under_test):
+    batch = model_under_test.sample()
+    with backend.function(model_under_test) as runner:
         for level, known in (("disable", "disabled"), ("basic", "basic"), ("extended", "extended"), ("all", "all")):
             with runner.variant(optimization=level) as other:
                 assert (other.facts["optimization"], other.identity["optimization"]) == (known, known)
                 assert np.allclose(other.run(batch)["logits"], runner.run(batch)["logits"], atol=1e-5)
 
 
-def test_what_a_file_cannot_be_is_not_run(backend, subject):
-    with backend.function(subject) as runner:
+def test_what_a_file_cannot_be_is_not_run(backend, model_under_test):
+    with backend.function(model_under_test) as runner:
         with pytest.raises(NotRunError, match="does not run in `float16`"), runner.variant(dtype="float16"):
             pass
         with pytest.raises(NotRunError, match="no optimization level `most`"), runner.variant(optimization="most"):
             pass
 
 
-def test_in_float64_a_file_gives_what_its_model_does(backend, subject):
+def test_in_float64_a_file_gives_what_its_model_does(backend, model_under_test):
     import torch
 
-    batch = subject.sample()
-    with backend.function(subject) as runner, runner.variant(dtype="float64") as wide:
+    batch = model_under_test.sample()
+    with backend.function(model_under_test) as runner, runner.variant(dtype="float64") as wide:
         assert wide.facts["precision"] == wide.identity["dtype"] == "float64"
         given = {name: torch.from_numpy(array) for name, array in batch.items()}
-        module = copy.deepcopy(subject.model.module).double()
+        module = copy.deepcopy(model_under_test.model.module).double()
         with torch.inference_mode():
             exact = module(**given)
         exact = exact if isinstance(exact, dict) else {"logits": exact[0], "pooled": exact[1]}
@@ -243,9 +245,9 @@ def test_in_float64_a_file_gives_what_its_model_does(backend, subject):
             pass
 
 
-def test_modules_are_tapped_by_their_names(backend, subject):
-    batch = subject.sample()
-    with backend.function(subject) as runner:
+def test_modules_are_tapped_by_their_names(backend, model_under_test):
+    batch = model_under_test.sample()
+    with backend.function(model_under_test) as runner:
         modules = runner.modules()
         assert modules.index("embedding") < modules.index("inner") < modules.index("classifier")
         taken = runner.tap(batch, ["classifier"])

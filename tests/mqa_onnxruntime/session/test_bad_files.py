@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_onnxruntime.graph.onnx_file import parse_model
-from mqa_registry import DataError, MqaError, NotRunError, Subject
+from mqa_registry import DataError, ModelUnderTest, MqaError, NotRunError
 
 
 @pytest.fixture
@@ -26,12 +26,12 @@ def takes_words(graph):
 
 
 @pytest.fixture
-def refused(backend, subject):
+def refused(backend, model_under_test):
     """The error that a file is refused with, which is one line."""
 
-    def open_(path, subject=subject, **options):
+    def open_(path, model_under_test=model_under_test, **options):
         with pytest.raises(MqaError) as error:
-            backend.function(subject, path=path, **options).__enter__()
+            backend.function(model_under_test, path=path, **options).__enter__()
         assert "\n" not in error.value.message
         return error.value
 
@@ -53,10 +53,15 @@ def test_a_library_of_operators_is_code_and_needs_a_flag(refused, takes_words, t
     assert "is a library of code" in error.message
 
 
-def test_with_the_flag_a_library_is_loaded(refused, takes_words, subject, tmp_path):
+def test_with_the_flag_a_library_is_loaded(refused, takes_words, model_under_test, tmp_path):
     library = tmp_path / "ops.so"
     library.write_bytes(b"no library")
-    allowed = Subject(subject.model, subject.task, dataclasses.replace(subject.conditions, allow_code=True), {})
+    allowed = ModelUnderTest(
+        model_under_test.model,
+        model_under_test.task,
+        dataclasses.replace(model_under_test.run_context, allow_code=True),
+        {},
+    )
     path = takes_words("Attend", ["words"], ["logits"], domain="acme.fast")
     error = refused(path, allowed, custom_ops=library)
     assert isinstance(error, NotRunError)

@@ -32,10 +32,10 @@ def fixed(exported, folder, rows, length=None):
 
 
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])
-def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, subject, exported, tmp_path, rows):
+def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
     with (
-        backend.function(subject, path=exported) as free,
-        backend.function(subject, path=fixed(exported, tmp_path, rows)) as held,
+        backend.function(model_under_test, path=exported) as free,
+        backend.function(model_under_test, path=fixed(exported, tmp_path, rows)) as held,
     ):
         assert held.facts["fixed_rows"] == rows
         assert "fixed_rows" not in free.facts
@@ -49,19 +49,19 @@ def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, subjec
             assert plain.run(BATCH)["logits"].shape == (5, 2)
 
 
-def test_modules_are_timed_in_batches_of_that_size_alone(backend, subject, exported, tmp_path):
-    with backend.function(subject, path=fixed(exported, tmp_path, 1)) as held:
+def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_test, exported, tmp_path):
+    with backend.function(model_under_test, path=fixed(exported, tmp_path, 1)) as held:
         assert held.timed({name: array[:1] for name, array in BATCH.items()}, 2)
         with pytest.raises(NotRunError, match="takes batches of 1 alone"):
             held.timed(BATCH, 2)
 
 
-def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend, subject, exported, tmp_path):
+def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend, model_under_test, exported, tmp_path):
     with (
         pytest.raises(
             DataError, match=r"`words` with a length of exactly 9 along axis 1, and this task gives it with 7"
         ) as no,
-        backend.function(subject, path=fixed(exported, tmp_path, 1, 9)),
+        backend.function(model_under_test, path=fixed(exported, tmp_path, 1, 9)),
     ):
         pass
     assert no.value.hint == (

@@ -35,10 +35,10 @@ def test_constants_do_not_count_and_rows_may_be_on_another_axis():
     assert DEFAULT_INTERFACE.fixed_length(values) is None
 
 
-def test_it_is_read_of_the_file_that_a_backend_is_given(backend, subject, graph):
+def test_it_is_read_of_the_file_that_a_backend_is_given(backend, model_under_test, graph):
     from onnx import TensorProto, helper
 
     nodes = [helper.make_node("Cast", ["words"], ["y"], to=TensorProto.FLOAT)]
     path = graph(nodes, {"words": ["batch", 9]}, types={"words": TensorProto.INT64})
-    assert backend.fixed_length(subject, path=path) == 9
-    assert backend.fixed_length(subject) is None
+    assert backend.fixed_length(model_under_test, path=path) == 9
+    assert backend.fixed_length(model_under_test) is None

@@ -12,7 +12,7 @@ from mqa_onnxruntime.providers.request import CPU, CUDA, TF32_OVERRIDE, resolve_
 from mqa_onnxruntime.session.backend import gpu_facts
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, select_execution
 from mqa_onnxruntime.session.factory import plain_provider_options
-from mqa_registry import Conditions, DataError, NotRunError, machine
+from mqa_registry import DataError, NotRunError, RunContext, machine
 
 TENSORRT = "TensorrtExecutionProvider"
 
@@ -20,8 +20,8 @@ TENSORRT = "TensorrtExecutionProvider"
 @pytest.fixture
 def asked(tmp_path, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
-    conditions = Conditions(exports=tmp_path)
-    return lambda *providers, **rest: replace(resolve_providers(conditions, list(providers)), **rest)
+    context = RunContext(exports=tmp_path)
+    return lambda *providers, **rest: replace(resolve_providers(context, list(providers)), **rest)
 
 
 def session(*providers, options=None):
@@ -41,7 +41,7 @@ def test_tensorrt_uses_it_unless_cuda_forbids_it(asked, monkeypatch):
     assert not asked(CUDA, tf32=True).uses_tf32()
 
 
-def test_it_is_part_of_what_an_answer_depends_on(backend, make, subject, monkeypatch):
+def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test, monkeypatch):
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
     on_cuda = make(device="cuda")
@@ -70,10 +70,10 @@ def test_one_that_landed_on_the_cpu_is_run_plainly(asked):
     assert gpu_facts(session(CPU), asked(CUDA), io_binding=True) == {}
 
 
-def test_graphs_are_captured_by_cuda_alone(backend, subject):
+def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
     for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
         with pytest.raises(DataError, match=f"`cuda_graph` is for `{CUDA}`, and `{TENSORRT}` is to run the model"):
-            call(subject, providers=[TENSORRT], cuda_graph=True)
+            call(model_under_test, providers=[TENSORRT], cuda_graph=True)
 
 
 def test_sessions_that_are_run_plainly_capture_nothing():
@@ -94,11 +94,14 @@ def opened(gpu, backend, make):
 
 
 @pytest.fixture
-def on_cuda(opened, subject):
+def on_cuda(opened, model_under_test):
     """Opens the backend on the GPU with these options, and runs these batches of word numbers."""
 
     def run(batches, **options):
-        encoded = [subject.codec.collate(subject.codec.encode([{"words": w} for w in words])) for words in batches]
+        encoded = [
+            model_under_test.codec.collate(model_under_test.codec.encode([{"words": w} for w in words]))
+            for words in batches
+        ]
         with opened(**options) as runner:
             return [runner.run(batch)["logits"] for batch in encoded], runner.facts
 
@@ -118,10 +121,10 @@ def test_on_a_gpu_a_session_has_the_options_that_it_was_opened_with(opened):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_bound_outputs_lie_in_its_memory(opened, subject):
+def test_on_a_gpu_bound_outputs_lie_in_its_memory(opened, model_under_test):
     with opened() as runner:
         binding = DeviceBinding(runner.session, "cuda")
-        inputs = {name: binding.device_value(array) for name, array in runner.feed(subject.sample()).items()}
+        inputs = {name: binding.device_value(array) for name, array in runner.feed(model_under_test.sample()).items()}
         bound = binding.bind(inputs, ["logits", "pooled"])
         runner.session.run_with_iobinding(bound)
         assert {value.device_name() for value in (*inputs.values(), *bound.get_outputs())} == {"cuda"}
@@ -145,8 +148,8 @@ def test_on_a_gpu_captured_graphs_give_the_same_answers(on_cuda):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_a_runner_with_graphs_has_variants_that_capture_none(opened, subject):
-    batch = subject.sample()
+def test_on_a_gpu_a_runner_with_graphs_has_variants_that_capture_none(opened, model_under_test):
+    batch = model_under_test.sample()
     with opened(cuda_graph=True) as runner, runner.variant(optimization="basic") as other:
         assert other.session.get_providers()[0] == CUDA
         assert other.session.get_provider_options()[CUDA]["enable_cuda_graph"] == "0"

@@ -12,7 +12,7 @@ import pytest
 from mqa_onnxruntime.providers.request import CPU, resolve_providers
 from mqa_onnxruntime.session.factory import SessionFactory, open_session
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import Conditions, NotRunError, OutOfMemoryError
+from mqa_registry import NotRunError, OutOfMemoryError, RunContext
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def run(tmp_path):
 
     def opened(path, inputs, batch):
         session, _ = open_session(
-            path, resolve_providers(Conditions(exports=tmp_path, device="cpu"), None), "all", None
+            path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", None
         )
         return SessionRunner(session, inputs, CPU, 1, {}, {}, SessionFactory(path)).run(batch)
 

@@ -238,13 +238,13 @@ def counts(lab, reference, candidate, batches):
 
 
 @pytest.fixture
-def judged(lab, reference, candidate, scene):
+def judged(lab, reference, candidate, context):
     """What `parity/tensors` gives of a damaged export and its model: its numbers, and the first module that differs."""
 
     def look(architecture, patient, form):
         found = lab(architecture)
         held = candidate(patient.graph, patient.source, found.path)
-        seen = tensors(scene(held, reference(form(found.module)), texts=TEXTS, codec=CODEC))
+        seen = tensors(context(held, reference(form(found.module)), texts=TEXTS, codec=CODEC))
         return numbers(seen), evidence(seen).get("first_divergence", {})
 
     return look

@@ -33,13 +33,13 @@ CODEC = Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["
 
 
 @pytest.fixture
-def look(scene, lab, reference, candidate):
+def look(context, lab, reference, candidate):
     """The observations of the probe on an export, or on a graph that was damaged since."""
 
     def at(graph=None, **options):
         found = lab("bert")
         held = candidate(found.path if graph is None else graph, origin=found.path)
-        return tensors(scene(held, reference(found.module), codec=CODEC), rows=8, **options)
+        return tensors(context(held, reference(found.module), codec=CODEC), rows=8, **options)
 
     return at
 

@@ -72,11 +72,11 @@ def runner(module, dtype="float32"):
 
 
 @pytest.fixture
-def held(scene):
+def held(context):
     """The numbers of a candidate beside a reference of that architecture."""
 
     def look(architecture, candidate, reference, **options):
-        return numbers(tensors(scene(candidate, runner(reference), codec=codec(architecture)), rows=16, **options))
+        return numbers(tensors(context(candidate, runner(reference), codec=codec(architecture)), rows=16, **options))
 
     return look
 

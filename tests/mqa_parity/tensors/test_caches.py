@@ -55,7 +55,7 @@ def collate(rows, *, encoder):
 
 
 @pytest.fixture
-def held(scene):
+def held(context):
     def look(name, candidate, reference):
         codec = Codec(
             encode=lambda examples: [{"input_ids": np.array([3 + ord(s) % 60 for s in one["text"]])} for one in examples],
@@ -64,7 +64,7 @@ def held(scene):
             size=lambda row: len(row["input_ids"]),
             mask="attention_mask",
         )  # fmt: skip
-        table = tensors(scene(candidate, reference, codec=codec), rows=12, blame=False)
+        table = tensors(context(candidate, reference, codec=codec), rows=12, blame=False)
         return numbers(table), evidence(table)
 
     return look

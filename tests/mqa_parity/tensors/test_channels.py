@@ -147,7 +147,7 @@ def runners(tmp_path):
 
 
 @pytest.fixture
-def held(scene, runners):
+def held(context, runners):
     """What parity says of the file of one module and another module in PyTorch, on rows of arrays."""
 
     def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
@@ -159,7 +159,7 @@ def held(scene, runners):
             size=lambda row: 1,
         )
         reference, candidate = runners(sound, other, precision, rows, exporter)
-        both = scene(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
+        both = context(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
         table = tensors(both, blame=False, weights=False)
         return numbers(table), evidence(table)
 

@@ -14,8 +14,8 @@ def notes(candidate=None, reference=None, mode=""):
     runners = SimpleNamespace(
         candidate=SimpleNamespace(facts=candidate or {}), baseline=SimpleNamespace(facts=reference or {})
     )
-    subject = SimpleNamespace(model=SimpleNamespace(about={"mode": mode} if mode else {}))
-    return list(probe_notes(SimpleNamespace(subject=subject), runners))
+    model_under_test = SimpleNamespace(model=SimpleNamespace(about={"mode": mode} if mode else {}))
+    return list(probe_notes(SimpleNamespace(model_under_test=model_under_test), runners))
 
 
 def test_inputs_that_one_side_does_not_take_are_named_for_that_side():

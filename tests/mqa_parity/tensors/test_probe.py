@@ -26,11 +26,11 @@ def network(numpy_runner):
 
 
 @pytest.fixture
-def held(scene, numpy_runner):
+def held(context, numpy_runner):
     """What the probe sees of a candidate beside the reference: its numbers, its evidence and its observations."""
 
     def look(candidate=None, reference=None, texts=None, **options):
-        table = tensors(scene(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), **options)
+        table = tensors(context(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), **options)
         return numbers(table), evidence(table), table
 
     return look
@@ -409,8 +409,8 @@ def test_what_a_signature_has_wrong_is_told_and_not_what_signatures_are(held):
     assert shown["remarks"][1] == "signature: what it calls `a` is `b`"
 
 
-def test_how_much_was_looked_at_is_told(held, scene, numpy_runner):
-    table = tensors(scene(numpy_runner(), numpy_runner(), about={"positions": 12}), rows=10)
+def test_how_much_was_looked_at_is_told(held, context, numpy_runner):
+    table = tensors(context(numpy_runner(), numpy_runner(), about={"positions": 12}), rows=10)
     seen = evidence(table)["looked_at"]
     assert (seen["rows"], seen["of_rows"], seen["of_longest"]) == (10, 40, 12)
     assert evidence(table)["remarks"][-1].startswith("looked at 10 of 40 rows")
@@ -565,7 +565,7 @@ def test_seven_logits_beside_seven_tokens_are_no_positions(held, numpy_runner):
     assert found["ratio"] > 100
 
 
-def test_rows_that_came_with_padding_are_held_without_it(scene, numpy_runner, network, codec):
+def test_rows_that_came_with_padding_are_held_without_it(context, numpy_runner, network, codec):
     def encode(examples):
         rows = codec.encode(examples)
         padded = [codec.collate([row, {"words": np.zeros(12, np.int64)}]) for row in rows]
@@ -584,12 +584,12 @@ def test_rows_that_came_with_padding_are_held_without_it(scene, numpy_runner, ne
 
     whole = replace(codec, encode=encode, collate=collate)
     candidate = numpy_runner(lambda batch, dtype: narrow(batch))
-    found = numbers(tensors(scene(candidate, numpy_runner(), codec=whole)))
+    found = numbers(tensors(context(candidate, numpy_runner(), codec=whole)))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
 
 
-def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(scene, numpy_runner, network, codec):
+def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(context, numpy_runner, network, codec):
     """All texts come padded to one width, and so do the decoder's, which has something to say at every position."""
     width = 12
 
@@ -608,7 +608,7 @@ def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(scene, numpy_
 
     whole = replace(codec, encode=encode, collate=lambda rows: {n: np.stack([row[n] for row in rows]) for n in rows[0]})
     sound, faulty = numpy_runner(compute), numpy_runner(compute, changes=wrong_at_the_end)
-    found = [numbers(tensors(scene(one, numpy_runner(compute), codec=whole)))["ratio"] for one in (sound, faulty)]
+    found = [numbers(tensors(context(one, numpy_runner(compute), codec=whole)))["ratio"] for one in (sound, faulty)]
     assert found[0] <= 1
     assert found[1] > 1000
 

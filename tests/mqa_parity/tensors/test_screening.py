@@ -15,7 +15,7 @@ RARE = "zz"  # of which the codec makes a word that no other text has
 
 
 @pytest.fixture
-def screened(scene, numpy_runner):
+def screened(context, numpy_runner):
     """What the probe makes of texts of which ten hold a rare word that a fault moves."""
 
     def look(change, **options):
@@ -26,7 +26,7 @@ def screened(scene, numpy_runner):
             found = numpy_runner.compute(batch, dtype)
             return change(found, (batch["words"] == rare).any(axis=1)) if change else found
 
-        table = tensors(scene(numpy_runner(compute), numpy_runner(), texts=texts), blame=False, **options)
+        table = tensors(context(numpy_runner(compute), numpy_runner(), texts=texts), blame=False, **options)
         return numbers(table), evidence(table), table
 
     return look

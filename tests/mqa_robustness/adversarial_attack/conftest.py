@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, LiveView, OutOfMemoryError, Scene
+from mqa_registry import Codec, OutOfMemoryError, ProbeContext, ViewContext
 from mqa_registry.types import Rows
 
 WEIGHTS = {"good": 1.0, "great": 2.0, "splendid": 3.0, "terrible": -1.0, "awful": -2.0, "dreadful": -3.0}
@@ -85,8 +85,8 @@ def bag_of_words():
 
 
 @pytest.fixture(scope="session")
-def make_scene():
-    """A scene of such models: the one that is judged and, where the probe compares, its reference."""
+def make_context():
+    """A context of such models: the one that is judged and, where the probe compares, its reference."""
 
     def make(texts, targets=None, *, model=None, reference=None, schema="label", modality="text", seed=7):
         model = model or BagOfWords()
@@ -95,12 +95,14 @@ def make_scene():
         table = pa.table({"id": names, **columns} | ({} if targets is None else {"target": targets}))
         rows = Rows(table, tuple(columns))
         views = [
-            one and LiveView(name, rows, opened=lambda one=one: one)
+            one and ViewContext(name, rows, opened=lambda one=one: one)
             for name, one in (("onnx", model), ("torch", reference))
         ]
         task = SimpleNamespace(name="sweetness", schema=schema, fields=dict.fromkeys(columns, modality))
-        subject = SimpleNamespace(codec=(reference or model).codec, task=task, model=SimpleNamespace(labels=LABELS))
-        return Scene(views[0], np.random.default_rng(seed), views[1], subject)
+        model_under_test = SimpleNamespace(
+            codec=(reference or model).codec, task=task, model=SimpleNamespace(labels=LABELS)
+        )
+        return ProbeContext(views[0], np.random.default_rng(seed), views[1], model_under_test)
 
     return make
 

@@ -28,13 +28,13 @@ LIMITS = st.builds(SearchLimits, st.sampled_from([5, 30, 200]), st.floats(0.1, 1
 QUICK = settings(max_examples=60, deadline=None)
 
 
-def attacked(scene, **options):
+def attacked(context, **options):
     """The observation of every row, by its id."""
-    return {row["id"]: row for row in adversarial(scene, **options).to_pylist()}
+    return {row["id"]: row for row in adversarial(context, **options).to_pylist()}
 
 
-def test_a_word_that_the_prediction_rests_on_is_found_and_edited(make_scene):
-    row = attacked(make_scene(["we saw a film, and it was splendid, in our town of old"], ["sweet"]))["row 0"]
+def test_a_word_that_the_prediction_rests_on_is_found_and_edited(make_context):
+    row = attacked(make_context(["we saw a film, and it was splendid, in our town of old"], ["sweet"]))["row 0"]
     before, after = (json.loads(row[name])["text"].split() for name in ("fields", "disturbed"))
     (pair,) = [pair for pair in zip(before, after, strict=True) if pair[0] != pair[1]]
     assert pair[0] == "splendid,"
@@ -42,17 +42,17 @@ def test_a_word_that_the_prediction_rests_on_is_found_and_edited(make_scene):
     assert (row["state"], row["before"], row["after"], row["changed_words"]) == ("fell", "sweet", "sour", 1)
 
 
-def test_several_words_are_edited_where_one_is_not_enough_and_no_more_than_are_needed(make_scene):
+def test_several_words_are_edited_where_one_is_not_enough_and_no_more_than_are_needed(make_context):
     text = "a great and splendid film, good or not, it is what it is and that is it"
-    row = attacked(make_scene([text], ["sweet"]), max_share=1.0)["row 0"]
+    row = attacked(make_context([text], ["sweet"]), max_share=1.0)["row 0"]
     assert (row["state"], row["changed_words"]) == ("fell", 3)
-    row = attacked(make_scene([text], ["sweet"]), max_share=0.15)["row 0"]
+    row = attacked(make_context([text], ["sweet"]), max_share=0.15)["row 0"]
     assert (row["state"], row["changed_words"]) == ("held", None)
 
 
-def test_the_word_without_which_the_model_is_least_sure_comes_first(make_scene, bag_of_words):
+def test_the_word_without_which_the_model_is_least_sure_comes_first(make_context, bag_of_words):
     model = bag_of_words(bias=4.5)
-    attacked(make_scene(["a great film that is splendid"], ["sweet"], model=model), edits=["delete"])
+    attacked(make_context(["a great film that is splendid"], ["sweet"], model=model), edits=["delete"])
     weighed = {"great", "film", "that", "splendid"}  # all that have letters enough
     assert {*["a", "great", "film", "that", "is", "splendid"]} - {*model.texts[1].split()} <= weighed
     edited = model.texts[1 + len(weighed) :]
@@ -62,10 +62,10 @@ def test_the_word_without_which_the_model_is_least_sure_comes_first(make_scene, 
 
 @QUICK
 @given(text=SENTENCES, seed=st.integers(0, 9), limits=LIMITS, bias=st.sampled_from([0.5, -0.5]))
-def test_a_success_flips_is_minimal_and_within_its_limits(make_scene, bag_of_words, *, text, seed, limits, bias):
+def test_a_success_flips_is_minimal_and_within_its_limits(make_context, bag_of_words, *, text, seed, limits, bias):
     model = bag_of_words(bias=bias)
-    scene = make_scene([text], model=model, seed=seed)
-    (result,) = attack_rows(scene, scene.view, AttackOptions(1, limits, None, None, 2))
+    context = make_context([text], model=model, seed=seed)
+    (result,) = attack_rows(context, context.view, AttackOptions(1, limits, None, None, 2))
     found = result.search
     assert found.queries <= limits.queries
     assert found.queries + found.minimizing == len(model.texts)
@@ -81,67 +81,67 @@ def test_a_success_flips_is_minimal_and_within_its_limits(make_scene, bag_of_wor
 
 @QUICK
 @given(SENTENCES, st.integers(0, 9), st.sampled_from(["insert", "keyboard", "homophones"]))
-def test_only_edits_that_are_allowed_are_made(make_scene, text, seed, kind):
-    scene = make_scene([text], seed=seed)
-    for row in attacked(scene, edits=[kind], max_share=1.0).values():
+def test_only_edits_that_are_allowed_are_made(make_context, text, seed, kind):
+    context = make_context([text], seed=seed)
+    for row in attacked(context, edits=[kind], max_share=1.0).values():
         assert set(row["kinds"] or ()) <= {kind}
         if row["state"] == "fell" and kind == "insert":
             before, after = (json.loads(row[name])["text"] for name in ("fields", "disturbed"))
             assert len(after) == len(before) + row["edits"]
 
 
-def test_only_fields_that_are_asked_for_are_edited(make_scene):
+def test_only_fields_that_are_asked_for_are_edited(make_context):
     texts = {"text": ["a splendid film"], "text_pair": ["a splendid night"]}
-    row = attacked(make_scene(texts, ["sweet"]), fields=["text_pair"], max_share=1.0)["row 0"]
+    row = attacked(make_context(texts, ["sweet"]), fields=["text_pair"], max_share=1.0)["row 0"]
     assert row["state"] == "held"
-    row = attacked(make_scene(texts, ["sweet"]), max_share=1.0)["row 0"]
+    row = attacked(make_context(texts, ["sweet"]), max_share=1.0)["row 0"]
     assert row["state"] == "fell"
     assert set(json.loads(row["disturbed"])) == {"text", "text_pair"}
 
 
-def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_there_are(make_scene, bag_of_words):
+def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_there_are(make_context, bag_of_words):
     texts = [f"{one} {two} film, {three} in all" for one, two, three in product(LOADED[:6], repeat=3)][:60]
-    whole = attacked(make_scene(texts, seed=3), rows=60)
-    assert attacked(make_scene(texts, seed=3), rows=60) == whole
-    fewer = attacked(make_scene(texts, seed=3), rows=7)
+    whole = attacked(make_context(texts, seed=3), rows=60)
+    assert attacked(make_context(texts, seed=3), rows=60) == whole
+    fewer = attacked(make_context(texts, seed=3), rows=7)
     assert fewer == {name: whole[name] for name in fewer}
     for model in (bag_of_words(budget=1), bag_of_words(budget=10_000), bag_of_words(most_rows=3)):
-        assert attacked(make_scene(texts, model=model, seed=3), rows=60) == whole
-    other = attacked(make_scene(texts, seed=4), rows=60)
+        assert attacked(make_context(texts, model=model, seed=3), rows=60) == whole
+    other = attacked(make_context(texts, seed=4), rows=60)
     assert [row["disturbed"] for row in other.values()] != [whole[name]["disturbed"] for name in other]
 
 
-def test_rows_draw_by_themselves(make_scene):
-    rows = attacked(make_scene(["a splendid film"] * 20), edits=["insert"])
+def test_rows_draw_by_themselves(make_context):
+    rows = attacked(make_context(["a splendid film"] * 20), edits=["insert"])
     assert len({row["disturbed"] for row in rows.values()}) > 10
 
 
-def test_batches_stay_within_the_runners_budget_and_equal_texts_are_run_once(make_scene, bag_of_words):
+def test_batches_stay_within_the_runners_budget_and_equal_texts_are_run_once(make_context, bag_of_words):
     model = bag_of_words(budget=200)
-    attacked(make_scene(["a good film of great renown"] * 5, ["sweet"] * 5, model=model), max_share=1.0)
+    attacked(make_context(["a good film of great renown"] * 5, ["sweet"] * 5, model=model), max_share=1.0)
     assert all(rows == 1 or rows * width <= 200 for rows, width in model.batches)
     assert model.batches[0][0] == 1
 
 
-def test_rows_that_are_predicted_wrong_are_skipped_and_without_targets_none_is_wrong(make_scene):
+def test_rows_that_are_predicted_wrong_are_skipped_and_without_targets_none_is_wrong(make_context):
     texts = ["a good film", "an awful film"]
-    rows = attacked(make_scene(texts, ["sour", "sour"]))
+    rows = attacked(make_context(texts, ["sour", "sour"]))
     assert [(row["state"], row["queries"]) for row in rows.values() if row["before"] == "sweet"] == [("wrong", 1)]
-    table = adversarial(make_scene(texts))
+    table = adversarial(make_context(texts))
     assert set(table.column("state").to_pylist()) <= {"fell", "held"}
     assert "the data have no targets, so that every prediction counts as right" in collect_evidence(table)["remarks"]
     assert len(compute_numbers(table)["robust_accuracy"]) == 0
 
 
 @pytest.mark.parametrize("targets", [[1, 0], [True, False], ["sweet", "sour"]])
-def test_targets_are_labels_or_their_positions(make_scene, targets):
-    rows = attacked(make_scene(["a good film", "an awful film"], targets))
+def test_targets_are_labels_or_their_positions(make_context, targets):
+    rows = attacked(make_context(["a good film", "an awful film"], targets))
     assert [rows[f"row {number}"]["target"] for number in (0, 1)] == ["sweet", "sour"]
 
 
-def test_numbers_are_of_the_rows_that_were_attacked(make_scene):
+def test_numbers_are_of_the_rows_that_were_attacked(make_context):
     texts = ["a good film", "a splendid, splendid film", "a great film", "an awful film", "", None]
-    table = adversarial(make_scene(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
+    table = adversarial(make_context(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
     found = compute_numbers(table)
     assert set(found) == set(RANGES)
     assert sorted(found["value"].tolist()) == [False, False, True]
@@ -156,8 +156,8 @@ def _mean(statistic):
     return statistic.of(counts.astype(float))
 
 
-def test_no_success_means_no_size_and_not_a_size_of_zero(make_scene):
-    found = compute_numbers(adversarial(make_scene(["an awful film"]), edits=["insert"]))
+def test_no_success_means_no_size_and_not_a_size_of_zero(make_context):
+    found = compute_numbers(adversarial(make_context(["an awful film"]), edits=["insert"]))
     assert found["edits"].undefined == "no attack succeeded"
     assert np.isnan(found["edits"].of(np.zeros(found["edits"].size)))
 
@@ -174,8 +174,8 @@ def test_no_success_means_no_size_and_not_a_size_of_zero(make_scene):
         ("\U0001f600\U0001f44d", "the edits fit no word"),
     ],
 )
-def test_a_text_that_cannot_be_edited_is_declined_and_counted(make_scene, text, reason):
-    table = adversarial(make_scene(["a good film", text], ["sweet", "sour"]))
+def test_a_text_that_cannot_be_edited_is_declined_and_counted(make_context, text, reason):
+    table = adversarial(make_context(["a good film", text], ["sweet", "sour"]))
     assert {row["id"]: row["reason"] for row in table.to_pylist()} == {"row 0": "", "row 1": reason}
     assert f"declined, as {reason}: 1 of 2 rows" in collect_evidence(table)["remarks"]
     assert len(compute_numbers(table)["value"]) == 1
@@ -189,24 +189,24 @@ def test_a_text_that_cannot_be_edited_is_declined_and_counted(make_scene, text, 
         "\u3042\u3044\u3046\u3048\u304a\u3002",  # Japanese
     ],
 )
-def test_other_scripts_are_attacked_in_their_own_letters(make_scene, bag_of_words, text):
+def test_other_scripts_are_attacked_in_their_own_letters(make_context, bag_of_words, text):
     model = bag_of_words()
-    (row,) = attacked(make_scene([text], model=model), edits=["insert", "replace"]).values()
+    (row,) = attacked(make_context([text], model=model), edits=["insert", "replace"]).values()
     assert row["state"] == "held"
     assert len(set(model.texts)) > 4
     assert set("".join(model.texts)) <= set(text)
 
 
-def test_where_no_row_can_be_attacked_nothing_was_tested(make_scene):
+def test_where_no_row_can_be_attacked_nothing_was_tested(make_context):
     with pytest.raises(NotRunError, match="of 3, 1 are predicted wrong as they are, 2 cannot be edited"):
-        adversarial(make_scene(["a good film", "", "1"], ["sour"] * 3))
+        adversarial(make_context(["a good film", "", "1"], ["sour"] * 3))
     with pytest.raises(NotRunError, match="there are no rows to attack"):
-        adversarial(make_scene([]))
+        adversarial(make_context([]))
 
 
-def test_a_row_without_a_prediction_is_skipped_and_counted(make_scene, bag_of_words):
+def test_a_row_without_a_prediction_is_skipped_and_counted(make_context, bag_of_words):
     table = adversarial(
-        make_scene(["a good film", "a broken film"], ["sweet"] * 2, model=bag_of_words(broken="broken"))
+        make_context(["a good film", "a broken film"], ["sweet"] * 2, model=bag_of_words(broken="broken"))
     )
     assert [row["state"] for row in table.to_pylist() if row["before"] is None] == ["unanswered"]
     assert (
@@ -214,22 +214,22 @@ def test_a_row_without_a_prediction_is_skipped_and_counted(make_scene, bag_of_wo
     )
 
 
-def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_counted(make_scene, bag_of_words):
+def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_counted(make_context, bag_of_words):
     model = bag_of_words(bias=-0.5, broken="\u0435")  # the Cyrillic look-alike of e
-    table = adversarial(make_scene(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
+    table = adversarial(make_context(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
     (told,) = [remark for remark in collect_evidence(table)["remarks"] if "a prediction (NaN" in remark]
     assert told == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
 
 
-def test_an_error_within_a_query_names_the_row(make_scene, bag_of_words):
+def test_an_error_within_a_query_names_the_row(make_context, bag_of_words):
     with pytest.raises(MqaError, match="backend `onnx` fails on row `row 1` or an edit of it: RuntimeError: there is"):
-        adversarial(make_scene(["a good film", "a deadly film"], model=bag_of_words(deadly="deadly")))
+        adversarial(make_context(["a good film", "a deadly film"], model=bag_of_words(deadly="deadly")))
 
 
-def test_a_model_without_probabilities_is_attacked_by_its_labels(make_scene, bag_of_words):
-    (row,) = attacked(make_scene(["a splendid film"], ["sweet"], model=bag_of_words(probabilities=False))).values()
+def test_a_model_without_probabilities_is_attacked_by_its_labels(make_context, bag_of_words):
+    (row,) = attacked(make_context(["a splendid film"], ["sweet"], model=bag_of_words(probabilities=False))).values()
     assert (row["state"], row["before_probability"], row["after_probability"]) == ("fell", None, None)
 
 
@@ -243,14 +243,14 @@ def test_a_model_without_probabilities_is_attacked_by_its_labels(make_scene, bag
         ({"targets": [2]}, {}, DataError, "a row has the target `2`"),
     ],
 )
-def test_what_cannot_be_attacked_is_refused(make_scene, changes, options, error, message):
+def test_what_cannot_be_attacked_is_refused(make_context, changes, options, error, message):
     with pytest.raises(error, match=message):
-        adversarial(make_scene(["a good film"], **changes), **options)
+        adversarial(make_context(["a good film"], **changes), **options)
 
 
-def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_scene):
+def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_context):
     texts = ["a great and splendid film", "a splendid film", "an awful film"]
-    table = adversarial(make_scene(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
+    table = adversarial(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
     shown = collect_evidence(table)
     assert json.dumps(shown)
     assert [example["id"] for example in shown["examples"]] == ["row 1", "row 0"]
@@ -278,21 +278,21 @@ def test_a_whole_run_judges_and_reports_it(engine):
 
 
 @pytest.mark.parametrize(("characters", "is_declined"), [(10_000, False), (10_001, True)])
-def test_texts_of_up_to_ten_thousand_characters_are_attacked(make_scene, characters, is_declined):
+def test_texts_of_up_to_ten_thousand_characters_are_attacked(make_context, characters, is_declined):
     texts = {"text": ["awful film".ljust(characters - 4, "x")], "text_pair": ["good"]}
-    scene = make_scene({name: [*own, "fine film"] for name, own in texts.items()})
-    state = attacked(scene, edits=["insert"], budget=4)["row 0"]["state"]
+    context = make_context({name: [*own, "fine film"] for name, own in texts.items()})
+    state = attacked(context, edits=["insert"], budget=4)["row 0"]["state"]
     assert (state == "declined") == is_declined
 
 
-def test_no_more_than_five_examples_are_shown(make_scene):
-    table = adversarial(make_scene([f"a splendid film {number}" for number in range(8)], ["sweet"] * 8))
+def test_no_more_than_five_examples_are_shown(make_context):
+    table = adversarial(make_context([f"a splendid film {number}" for number in range(8)], ["sweet"] * 8))
     assert np.sum(compute_numbers(table)["value"]) == 8
     assert len(collect_evidence(table)["examples"]) == 5
 
 
-def test_no_attack_that_succeeded_says_so_with_its_queries(make_scene):
-    table = adversarial(make_scene(["an awful film"]), edits=["insert"])
+def test_no_attack_that_succeeded_says_so_with_its_queries(make_context):
+    table = adversarial(make_context(["an awful film"]), edits=["insert"])
     (queries,) = table.column("queries").to_pylist()
     assert (
         collect_evidence(table)["remarks"][0]

@@ -16,29 +16,29 @@ from mqa_robustness.adversarial_attack.transfer import RANGES, collect_evidence,
 TEXTS = ["a splendid film", "a great film", "a terrible film", "an awful film indeed"]
 
 
-def replayed(scene, **options):
-    table = transfer(scene, **options)
+def replayed(context, **options):
+    table = transfer(context, **options)
     return table, compute_numbers(table), collect_evidence(table)
 
 
-def test_what_succeeds_on_a_model_succeeds_on_the_same_model(make_scene, bag_of_words):
-    _, numbers, shown = replayed(make_scene(TEXTS, reference=bag_of_words()))
+def test_what_succeeds_on_a_model_succeeds_on_the_same_model(make_context, bag_of_words):
+    _, numbers, shown = replayed(make_context(TEXTS, reference=bag_of_words()))
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [True, True]
     assert shown["remarks"][0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
     assert set(shown["examples"][0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
     assert json.dumps(shown)
 
 
-def test_edits_of_a_model_that_misspellings_fool_fail_on_one_that_they_do_not(make_scene, bag_of_words):
-    scene = make_scene(TEXTS, model=bag_of_words(forgiving=True), reference=bag_of_words())
-    _, numbers, shown = replayed(scene, edits=["insert", "delete"])
+def test_edits_of_a_model_that_misspellings_fool_fail_on_one_that_they_do_not(make_context, bag_of_words):
+    context = make_context(TEXTS, model=bag_of_words(forgiving=True), reference=bag_of_words())
+    _, numbers, shown = replayed(context, edits=["insert", "delete"])
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [False, False]
     assert shown["examples"][0]["candidate"]["label"] == "sweet" != shown["examples"][0]["reference"]["label"]
 
 
-def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_scene, bag_of_words):
-    scene = make_scene(TEXTS, model=bag_of_words(bias=2.5), reference=bag_of_words())
-    table, numbers, shown = replayed(scene)
+def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_context, bag_of_words):
+    context = make_context(TEXTS, model=bag_of_words(bias=2.5), reference=bag_of_words())
+    table, numbers, shown = replayed(context)
     assert {row["id"]: row["candidate_before"] for row in table.to_pylist() if row["replayed"]} == {
         "row 0": "sweet",
         "row 1": "sour",
@@ -48,12 +48,12 @@ def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_scene, bag_o
 
 
 def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no_same_prediction(
-    make_scene, bag_of_words
+    make_context, bag_of_words
 ):
-    scene = make_scene(
+    context = make_context(
         ["great trees"], model=bag_of_words(broken="\u0435"), reference=bag_of_words()
     )  # the Cyrillic look-alike of e
-    table, numbers, shown = replayed(scene, edits=["homoglyphs"], tries=9)
+    table, numbers, shown = replayed(context, edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     broken = "\u0435" in row["disturbed"]
     assert numbers["value"].tolist() == [True]
@@ -61,14 +61,14 @@ def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no
     assert ("edits without a prediction (NaN or Inf) here: 1" in shown["remarks"]) == broken
 
 
-def test_where_no_attack_succeeded_there_is_nothing_to_replay(make_scene, bag_of_words):
+def test_where_no_attack_succeeded_there_is_nothing_to_replay(make_context, bag_of_words):
     with pytest.raises(NotRunError, match="no attack on `torch` succeeded, so there is nothing to replay"):
-        transfer(make_scene(["a film"], reference=bag_of_words()))
+        transfer(make_context(["a film"], reference=bag_of_words()))
 
 
-def test_the_reference_is_attacked_and_the_candidate_is_queried_twice_a_success(make_scene, bag_of_words):
+def test_the_reference_is_attacked_and_the_candidate_is_queried_twice_a_success(make_context, bag_of_words):
     model, reference = bag_of_words(), bag_of_words()
-    table = transfer(make_scene(TEXTS, model=model, reference=reference))
+    table = transfer(make_context(TEXTS, model=model, reference=reference))
     asked = table.column("queries").to_pylist() + table.column("shrinking").to_pylist()
     assert len(reference.texts) == sum(asked) + 2 * 2
     assert sum(rows for rows, _ in model.batches) == 2 * 2

@@ -1,4 +1,4 @@
-"""Scenes: what a probe sees."""
+"""Probe contexts: what a probe sees."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from mqa_registry.contributions import Codec, Runner, Subject
+    from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.types import Predictions, Rows
 
 
 @dataclass(frozen=True)
-class LiveView:
+class ViewContext:
     """One view before a probe: its rows and, as far as the probe asked to see them, its predictions and its runner.
 
-    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `origin` says in JSON's own
-    types how the runner is opened, so that `reopen` can open it in another process; None where nobody knows.
+    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `spec` says in JSON's own
+    types how the runner is opened, so that `reopen_runner` can open it in another process; None where nobody knows.
     """
 
     backend: str
     rows: Rows
     predicted: Predictions | None = field(default=None, repr=False)
     opened: Callable[[], Runner] | None = field(default=None, repr=False)
-    origin: Mapping[str, Any] | None = field(default=None, repr=False)
+    spec: Mapping[str, Any] | None = field(default=None, repr=False)
     decoding: Callable[[], Codec] | None = field(default=None, repr=False)
 
     @property
@@ -47,7 +47,7 @@ class LiveView:
 
     @property
     def codec(self) -> Codec | None:
-        """The task's codec, which decodes what this backend gives; None where that is the subject's own."""
+        """The task's codec, which decodes what this backend gives; None where that is the model under test's own."""
         return self.decoding() if self.decoding else None
 
 
@@ -56,7 +56,7 @@ def _unheard(_done: int, _total: int) -> None:
 
 
 @dataclass(frozen=True)
-class Scene:
+class ProbeContext:
     """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
 
     `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
@@ -64,9 +64,9 @@ class Scene:
     done, of how much: that is shown, and starts its time limit anew.
     """
 
-    view: LiveView
+    view: ViewContext
     rng: np.random.Generator
-    reference: LiveView | None = None
-    subject: Subject | None = None
+    reference: ViewContext | None = None
+    model_under_test: ModelUnderTest | None = None
     batching: Batching = field(default_factory=Batching)
     progress: Callable[[int, int], None] = field(default=_unheard, repr=False, compare=False)

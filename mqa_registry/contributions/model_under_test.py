@@ -28,7 +28,7 @@ SAMPLES = 4  # rows of the data, where a task has no sample of its own
 
 
 @dataclass(frozen=True)
-class Conditions:
+class RunContext:
     """What the command line allows and asks for; nothing here can be set from a suite file.
 
     `device` is `auto`, `cpu`, `cuda` or `cuda:N`. `exports` is the folder where a backend keeps what it exports,
@@ -89,7 +89,7 @@ class Model:
 
 
 @dataclass(frozen=True)
-class Reading:
+class OutputReading:
     """How the outputs of one backend are decoded, where they are not what the task expects: probabilities, say.
 
     `decode` is as a codec's; `meaning` says in words how the outputs are read, for the report.
@@ -123,7 +123,7 @@ class Codec:
     decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
     size: Callable[[Encoded], int]
     mask: str = ""
-    reading: Callable[[Outputs, Sequence[Encoded]], Reading | None] | None = None
+    reading: Callable[[Outputs, Sequence[Encoded]], OutputReading | None] | None = None
     full_sizes: Callable[[Sequence[Example], Sequence[Encoded]], Sequence[int]] | None = None
     limit: int | None = None
     unusable: Callable[[Sequence[Example]], tuple[int, str] | None] | None = None
@@ -132,14 +132,15 @@ class Codec:
     of_length: Callable[[int], Codec | None] | None = None
 
 
-class Subject:
-    """What a backend runs: the model under test with its task, under the conditions of this run.
+class ModelUnderTest:
+    """What a backend runs: the model under test with its task, in the context of this run.
 
     `digest` is that of all that tells what they are: the model's own, and the name, code and options of its source and
-    of the task. Whatever is kept of a subject is kept by it.
-    `origin` says in JSON's own types how it was made, so that `remake` can make it again in another process; None where
-    nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for. `fixed_length` is how many
-    tokens every row has, where a backend of the run takes no other number; None where rows are as long as they are.
+    of the task. Whatever is kept of a model under test is kept by it.
+    `spec` says in JSON's own types how it was made, so that `rebuild_model` can make it again in another process; None
+    where nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for. `fixed_length` is
+    how many tokens every row has, where a backend of the run takes no other number; None where rows are as long as they
+    are.
     """
 
     fixed_length: int | None = None
@@ -148,10 +149,10 @@ class Subject:
         self,
         model: Model,
         task: Task,
-        conditions: Conditions,
+        run_context: RunContext,
         options: Mapping[str, Any],
         *,
-        origin: Mapping[str, Any] | None = None,
+        spec: Mapping[str, Any] | None = None,
         examples: Callable[[int], Sequence[Example]] | None = None,
         sample: Batch | None = None,
         digest: str = "",
@@ -160,8 +161,8 @@ class Subject:
         self._digest = digest or f"{model.digest} {task.name} {dict(options)}"
         self.model = model
         self.task = task
-        self.conditions = conditions
-        self._origin = origin
+        self.run_context = run_context
+        self._spec = spec
         self._options = options
         self.given: dict[int, Sequence[Example]] = {}
         self._examples = examples
@@ -174,13 +175,13 @@ class Subject:
         return self._digest if self.fixed_length is None else f"{self._digest} {self.fixed_length} tokens"
 
     @property
-    def origin(self) -> Mapping[str, Any] | None:
+    def spec(self) -> Mapping[str, Any] | None:
         """How it was made, in JSON's own types; None where nobody knows."""
-        if self._origin is None or self.fixed_length is None:
-            return self._origin
-        return {**self._origin, "fixed_length": self.fixed_length}
+        if self._spec is None or self.fixed_length is None:
+            return self._spec
+        return {**self._spec, "fixed_length": self.fixed_length}
 
-    def of_length(self, length: int | None) -> Subject:
+    def of_length(self, length: int | None) -> ModelUnderTest:
         """The same with rows of so many tokens, for a backend that takes no others; with None, of any length."""
         made = copy(self)
         vars(made).pop("codec", None)

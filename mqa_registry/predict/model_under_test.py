@@ -1,4 +1,4 @@
-"""What the backends run: made from the suite, and made again elsewhere from what is known of its origin."""
+"""What the backends run: built from the suite, and built again in another process from its spec."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import numpy as np
 
 from mqa_registry import plugins
 from mqa_registry.boundary import checked_codec, checked_source, runner_of
-from mqa_registry.contributions import Backend, Conditions, ModelSource, Subject, Task
+from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
 from mqa_registry.errors import DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
 from mqa_registry.types.labels import Unreadable, read_labels
@@ -22,87 +22,88 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Model, Runner
-    from mqa_registry.contributions.subject import Batch
+    from mqa_registry.contributions.model_under_test import Batch
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Example, Rows
 
 PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
 
 
-def subject_of(
+def build_model(
     model: ModelUse,
-    conditions: Conditions,
+    context: RunContext,
     rows: Rows | None = None,
     *,
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
-) -> Subject:
+) -> ModelUnderTest:
     """The model with its task; the module itself is not built yet. `rows` are unperturbed rows that it may ask for.
 
-    `sample` and `given` are those of the same subject elsewhere, where there are no rows to make them of here.
+    `sample` and `given` are those of the same model under test elsewhere, where there are no rows to make them of here.
     """
     known = given or {}
     task = cast("Task", model.task.contribution)
-    origin = {
+    spec = {
         "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
         "task": {"use": model.task.name, "options": _spelled(dict(model.task.options))},
-        "conditions": _spelled(vars(conditions)),
+        "run_context": _spelled(vars(context)),
         "labels": dict(model.labels),
     }
-    made = checked_source(model.source.who, model.source.call(task, conditions))
+    made = checked_source(model.source.who, model.source.call(task, context))
     opened = _named(made, model.labels)
-    return Subject(
+    return ModelUnderTest(
         opened,
         task,
-        conditions,
+        context,
         model.task.options,
         bind=lambda one: checked_codec(model.task.who, model.task.call(one), task.schema, one.labels),
-        origin=origin,
+        spec=spec,
         examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
         sample=sample,
         digest=_digest(model, opened),
     )
 
 
-def remake(
-    origin: Mapping[str, Any],
+def rebuild_model(
+    spec: Mapping[str, Any],
     *,
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
-) -> Subject:
-    """The subject that another process has, by its `origin`; a PluginError where its plugins are not the same here.
+) -> ModelUnderTest:
+    """The model under test of another process, by its `spec`; a PluginError where its plugins are not the same here.
 
     With its `sample`, none has to be made here, which may take a library that the model is run without; with what it has
     `given` of its rows, this one gives the same.
     """
-    conditions = _conditions(origin)
-    catalog = _loaded(conditions, origin["source"], origin["task"])
-    source, task = (
-        _use(catalog, kinds, origin[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task"))
-    )
-    model = ModelUse(source, task, origin.get("labels", {}))
-    return subject_of(model, conditions, sample=sample, given=given).of_length(origin.get("fixed_length"))
+    context = _run_context(spec)
+    catalog = _loaded(context, spec["source"], spec["task"])
+    source, task = (_use(catalog, kinds, spec[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task")))
+    model = ModelUse(source, task, spec.get("labels", {}))
+    return build_model(model, context, sample=sample, given=given).of_length(spec.get("fixed_length"))
 
 
-def origin_of(backend: Use, subject: Subject) -> dict[str, Any] | None:
-    """How another process opens a backend on a subject; None where nobody knows how that was made."""
-    if subject.origin is None:
+def runner_spec(backend: Use, model_under_test: ModelUnderTest) -> dict[str, Any] | None:
+    """How another process opens a backend on a model under test; None where nobody knows how that was made."""
+    if model_under_test.spec is None:
         return None
-    return {"backend": {"use": backend.name, "options": _spelled(dict(backend.options))}, "subject": subject.origin}
+    return {
+        "backend": {"use": backend.name, "options": _spelled(dict(backend.options))},
+        "model_under_test": model_under_test.spec,
+    }
 
 
 @contextmanager
-def reopen(
-    origin: Mapping[str, Any],
+def reopen_runner(
+    spec: Mapping[str, Any],
     *,
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> Iterator[Runner]:
-    """The runner that another process has, opened here by the `origin` of its view; the rest is as for `remake`."""
-    subject = remake(origin["subject"], sample=sample, given=given)
-    catalog = _loaded(subject.conditions, origin["backend"])
-    use = _use(catalog, (Backend,), origin["backend"])
-    with runner_of(use.who, use.call(subject)) as runner:
+    """The runner of another process, opened here by the `spec` of its view; the rest is as for `rebuild_model`."""
+    model_under_test = rebuild_model(spec["model_under_test"], sample=sample, given=given)
+    catalog = _loaded(model_under_test.run_context, spec["backend"])
+    use = _use(catalog, (Backend,), spec["backend"])
+    with runner_of(use.who, use.call(model_under_test)) as runner:
         yield runner
 
 
@@ -133,13 +134,13 @@ def _digest(use: ModelUse, model: Model) -> str:
     return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
 
 
-def _conditions(origin: Mapping[str, Any]) -> Conditions:
-    asked = _read(origin["conditions"])
-    return Conditions(**asked | {"plugin_files": tuple(asked["plugin_files"])})
+def _run_context(spec: Mapping[str, Any]) -> RunContext:
+    asked = _read(spec["run_context"])
+    return RunContext(**asked | {"plugin_files": tuple(asked["plugin_files"])})
 
 
-def _loaded(conditions: Conditions, *spelled: Mapping[str, Any]) -> Catalog:
-    return plugins.load({one["use"].partition("/")[0] for one in spelled}, files=conditions.plugin_files)
+def _loaded(context: RunContext, *spelled: Mapping[str, Any]) -> Catalog:
+    return plugins.load({one["use"].partition("/")[0] for one in spelled}, files=context.plugin_files)
 
 
 def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:

@@ -1,0 +1,116 @@
+"""A model under test can be made again in another process, from plain data about where it came from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from mqa_registry import Codec, Model, ModelSource, RunContext, Task, rebuild_model
+from mqa_registry.errors import PluginError
+from mqa_registry.predict import build_model
+from mqa_registry.suite import ModelUse, Use
+from mqa_registry.types import Rows
+
+PLUGIN = """
+from pathlib import Path
+from mqa_registry import Codec, Model, ModelSource, Task, hookimpl
+
+def known(task, context, *, path: Path, names: list[str] = (), depth: int = 1):
+    "A model."
+    digest = f"{path.name} {list(names)} {depth} {context.offline}"
+    return Model(digest=digest, module=lambda: 1 / 0, processor=lambda: None)
+
+def words(model, *, most: int = 5):
+    "Words."
+    return Codec(encode=lambda rows: [len(row["text"]) > most for row in rows], collate=list, decode=None, size=len)
+
+@hookimpl
+def mqa_models():
+    yield ModelSource("known", known)
+
+@hookimpl
+def mqa_tasks():
+    yield Task("words", words, schema="label", fields={"text": "text"}, sample=(), metric="metrics/f1")
+"""
+
+
+@pytest.fixture
+def spec(tmp_path):
+    """Where a model under test came from, with options of every kind."""
+    (tmp_path / "own.py").write_text(PLUGIN)
+    options = {"path": spelled(tmp_path / "model"), "names": ["a", "b"], "depth": 3}
+    return {
+        "source": {"use": "own/known", "options": options},
+        "task": {"use": "own/words", "options": {"most": 2}},
+        "run_context": {
+            "exports": spelled(tmp_path / "exports"),
+            "plugin_files": [spelled(tmp_path / "own.py")],
+            "offline": True,
+        },
+    }
+
+
+def spelled(path):
+    return {"path on this machine": str(path)}
+
+
+def test_it_has_the_same_model_task_and_context(spec, tmp_path):
+    model_under_test = rebuild_model(json.loads(json.dumps(spec)))
+    assert model_under_test.model.digest == "model ['a', 'b'] 3 True"
+    assert model_under_test.codec.encode([{"text": "ab"}, {"text": "abc"}]) == [False, True]
+    assert model_under_test.run_context == RunContext(
+        exports=tmp_path / "exports", offline=True, plugin_files=(tmp_path / "own.py",)
+    )
+
+
+def test_it_can_be_made_again_and_again(spec):
+    one = rebuild_model(spec)
+    assert rebuild_model(json.loads(json.dumps(one.spec))).spec == one.spec
+
+
+def test_a_plugin_that_is_not_there_is_named(spec):
+    spec["task"]["use"] = "own/wrods"
+    with pytest.raises(PluginError, match="has no task `wrods`"):
+        rebuild_model(spec)
+
+
+@pytest.fixture
+def model_under_test(tmp_path):
+    """The model under test of a suite with so many rows."""
+
+    def make(rows, sample=()):
+        task = Task(
+            "words", lambda model: Codec(list, list, list, len), schema="label", fields={}, sample=sample, metric=""
+        )
+        source = ModelSource("known", lambda task, context: Model(digest="", module=None, processor=None))
+        model = ModelUse(Use("own/known", source), Use("own/words", task))
+        table = pa.table({"id": [str(row) for row in range(rows)], "text": list(range(rows))})
+        return build_model(model, RunContext(exports=Path(tmp_path)), Rows(table, ("text",)))
+
+    return make
+
+
+def test_rows_are_spread_over_the_data(model_under_test):
+    assert [row["text"] for row in model_under_test(101).examples(5)] == [0, 25, 50, 75, 100]
+    assert [row["text"] for row in model_under_test(3).examples(5)] == [0, 1, 2]
+    assert list(model_under_test(0).examples(5)) == []
+
+
+def test_a_task_without_a_sample_takes_rows_of_the_data(model_under_test):
+    assert [row["text"] for row in model_under_test(100).samples()] == [0, 33, 66, 99]
+    assert model_under_test(100, ({"text": "own"},)).samples() == ({"text": "own"},)
+
+
+def test_two_tasks_of_one_name_make_two_models_under_test(spec, tmp_path):
+    """Whatever is kept of one, as an export, is not the other's."""
+    (tmp_path / "twin.py").write_text(PLUGIN)
+    files = [spelled(tmp_path / name) for name in ("own.py", "twin.py")]
+    spec["run_context"]["plugin_files"] = files
+    twin = spec | {"task": {"use": "twin/words", "options": {"most": 2}}}
+    longer = spec | {"task": {"use": "own/words", "options": {"most": 3}}}
+    digests = [rebuild_model(one).digest for one in (spec, twin, longer, spec)]
+    assert len(set(digests)) == 3
+    assert digests[0] == digests[3]
