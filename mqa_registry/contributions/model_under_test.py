@@ -250,11 +250,11 @@ class Inspectable(Runner, Protocol):
         """
         ...
 
-    def modules(self) -> Sequence[str]:
+    def module_names(self) -> Sequence[str]:
         """The names of the modules that take part in an answer, in the order in which their outputs are ready."""
         ...
 
-    def tap(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+    def module_outputs(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
         ...
 
@@ -262,7 +262,7 @@ class Inspectable(Runner, Protocol):
 class Timeable(Runner, Protocol):
     """A runner that can also say how long each PyTorch module takes; it raises a NotRunError where it cannot."""
 
-    def timed(self, batch: Batch, repetitions: int) -> Mapping[str, Sequence[float]]:
+    def time_modules(self, batch: Batch, repetitions: int) -> Mapping[str, Sequence[float]]:
         """The seconds that each module takes by itself for one batch, in each repetition.
 
         What the modules inside of it take is not a module's own. What belongs to no module, or to the model itself, is
@@ -270,6 +270,6 @@ class Timeable(Runner, Protocol):
         """
         ...
 
-    def class_of(self, module: str) -> str:
+    def class_name(self, module: str) -> str:
         """The name of a module's class; empty where nobody knows it."""
         ...

@@ -51,7 +51,9 @@ class Runners:
         """The same, with references that give keys and values where the candidate's `outputs` contain them."""
         if not isinstance(self.oracle, SupportsCaches) or not isinstance(self.baseline, SupportsCaches):
             return self
-        return replace(self, oracle=self.oracle.caching(outputs), baseline=self.baseline.caching(outputs))
+        return replace(
+            self, oracle=self.oracle.with_cache_outputs(outputs), baseline=self.baseline.with_cache_outputs(outputs)
+        )
 
 
 @contextmanager

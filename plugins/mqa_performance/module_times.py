@@ -45,7 +45,7 @@ def modules(
     `rows` is how many rows of the data are drawn to run.
     """
     runner = context.view.runner
-    if not (hasattr(runner, "timed") and hasattr(runner, "class_of")):
+    if not (hasattr(runner, "time_modules") and hasattr(runner, "class_name")):
         raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
     batches = make_batches(context, sample_rows(context, rows), batch)
     times = list(_iter_times(cast("Timeable", runner), batches, warmup, repetitions))
@@ -110,8 +110,8 @@ class _ModuleTimes:
 def _iter_times(runner: Timeable, batches: Sequence[Batch], warmup: int, repetitions: int) -> Iterator[dict[str, Any]]:
     """One row for each module and run; a module that one batch passes and another does not has none in the other's runs."""
     for number, batch in enumerate(batches):
-        for name, seconds in runner.timed(batch.arrays, warmup + repetitions).items():
-            class_name = runner.class_of(name) if name else ""
+        for name, seconds in runner.time_modules(batch.arrays, warmup + repetitions).items():
+            class_name = runner.class_name(name) if name else ""
             for run, taken in zip(range(repetitions), seconds[warmup:], strict=True):
                 values = {"run": number * repetitions + run, "milliseconds": 1000 * taken}
                 yield {"module": name, "class": class_name} | values
@@ -119,15 +119,15 @@ def _iter_times(runner: Timeable, batches: Sequence[Batch], warmup: int, repetit
 
 def _pivot(observations: pa.Table) -> _ModuleTimes:
     names, classes = (observations.column(name).to_pylist() for name in ("module", "class"))
-    class_of = dict(zip(names, classes, strict=True))
-    columns = {name: column for column, name in enumerate(class_of)}
+    class_names = dict(zip(names, classes, strict=True))
+    columns = {name: column for column, name in enumerate(class_names)}
     runs = observations.column("run").to_numpy()
     milliseconds = np.zeros((int(runs.max(initial=-1)) + 1, len(columns)))
     np.add.at(milliseconds, (runs, [columns[name] for name in names]), observations.column("milliseconds").to_numpy())
     modules = [name for name in columns if name]
     own_columns = [columns[name] for name in modules]
     return _ModuleTimes(
-        modules, [class_of[name] for name in modules], milliseconds[:, own_columns], milliseconds.sum(axis=1)
+        modules, [class_names[name] for name in modules], milliseconds[:, own_columns], milliseconds.sum(axis=1)
     )
 
 

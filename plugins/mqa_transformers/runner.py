@@ -63,7 +63,7 @@ class TorchRunner:
         with self._running():
             return {name: _to_numpy(tensor) for name, tensor in self._named_outputs(batch).items()}
 
-    def unrounded(self, batch: Arrays) -> Mapping[str, tuple[npt.NDArray[Any], bool]]:
+    def values_before_rounding(self, batch: Arrays) -> Mapping[str, tuple[npt.NDArray[Any], bool]]:
         """By output, the fractional numbers that its integers were rounded from, and whether they round at halves.
 
         Other integers, such as labels and indices, are left out.
@@ -93,7 +93,7 @@ class TorchRunner:
             return in_float64(self.module)
         return cast_module(self.original, self.device, dtype)
 
-    def caching(self, names: Collection[str]) -> TorchRunner:
+    def with_cache_outputs(self, names: Collection[str]) -> TorchRunner:
         """A runner that gives a decoder's keys and values if some are among these outputs, and else leaves them out.
 
         They are named as those are: `past_key_values.layers.0.keys`, or `present.0.key`.
@@ -101,7 +101,7 @@ class TorchRunner:
         rename = optimum_name if any(name.startswith(PRESENT) for name in names) else str
         return replace(self, use_cache=any(name.startswith((PAST, PRESENT)) for name in names), rename_output=rename)
 
-    def modules(self) -> Sequence[str]:
+    def module_names(self) -> Sequence[str]:
         """The modules that take part in a prediction, each after those inside of it, in the order in which they finish.
 
         There are none of TorchScript, which does not show them.
@@ -113,9 +113,9 @@ class TorchRunner:
         if hides_modules(self.module):
             return ()
         names = [name for name, _ in self.module.named_modules() if name]
-        return tuple(name for name, calls in self.tap(self.sample(), names).items() if calls)
+        return tuple(name for name, calls in self.module_outputs(self.sample(), names).items() if calls)
 
-    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+    def module_outputs(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The first tensor that each of these modules gives, once for each call, in the order in which they finish.
 
         A module that does not run has no arrays.
@@ -127,7 +127,7 @@ class TorchRunner:
             name: [array for arrays in calls for array in arrays] for name, calls in recorder.calls(modules).items()
         }
 
-    def traffic(self, batch: Arrays, modules: Sequence[str]) -> tuple[Calls, Calls]:
+    def module_inputs_and_outputs(self, batch: Arrays, modules: Sequence[str]) -> tuple[Calls, Calls]:
         """The tensors that each of these modules gets, and those that it gives, at each call."""
         inputs, outputs = _CallRecorder(), _CallRecorder()
         with (
@@ -138,7 +138,7 @@ class TorchRunner:
             self._forward(batch)
         return inputs.calls(modules), outputs.calls(modules)
 
-    def draws(self, batch: Arrays) -> bool:
+    def is_stochastic(self, batch: Arrays) -> bool:
         """Whether the module draws random numbers for a prediction, or seeds the generator."""
         import torch
 
@@ -147,17 +147,17 @@ class TorchRunner:
             self._forward(batch)
         return not torch.equal(before, torch.get_rng_state())
 
-    def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
+    def time_modules(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
         """Seconds that each module takes by itself, those inside of it not counted; the model's own are under no name."""
         with self._running():
             runs = [time_modules(self.module, lambda: self._forward(batch), self.device) for _ in range(repetitions)]
         return {name: [run.get(name, 0.0) for run in runs] for name in dict.fromkeys(("", *chain(*runs)))}
 
-    def class_of(self, module: str) -> str:
+    def class_name(self, module: str) -> str:
         """The name of a module's class."""
         return get_class_name(get_submodule(self.original, module))
 
-    def parameters(self, module: str) -> Arrays:
+    def weights(self, module: str) -> Arrays:
         """The parameters and buffers of a module and of those inside of it, as they are in the model.
 
         Weights that are computed from others, as by weight normalization, are among them as they come out.

@@ -115,7 +115,7 @@ class Weighed(Numpy):
     trouble: str = ""
     unread: tuple[str, ...] = ()
 
-    def parameters(self, module):
+    def weights(self, module):
         return {"layer.weight": np.zeros((2, 2), np.float32)}
 
     def compare_weights(self, weights):

@@ -22,12 +22,12 @@ def clocked(sleeper):
             super().__init__()
             self.runs = runs or (TIMES,)
 
-        def timed(self, batch, repetitions):
-            self.log.append(("timed", batch["codes"]))
+        def time_modules(self, batch, repetitions):
+            self.log.append(("time_modules", batch["codes"]))
             names = dict.fromkeys(name for run in self.runs for name in run)
             return {name: [self.runs[n % len(self.runs)].get(name, 0.0) for n in range(repetitions)] for name in names}
 
-        def class_of(self, module):
+        def class_name(self, module):
             return {"encoder.dense": "Linear"}.get(module, "Block")
 
     return Clocked
@@ -117,7 +117,7 @@ def test_a_name_like_any_text_is_a_name(context, clocked):
 
 def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(context, clocked):
     runner = clocked()
-    runner.timed = lambda batch, repetitions: {"a": [1.0]}
+    runner.time_modules = lambda batch, repetitions: {"a": [1.0]}
     with pytest.raises(ValueError, match="shorter"):
         modules(context(runner))
 

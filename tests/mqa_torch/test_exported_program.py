@@ -118,24 +118,24 @@ def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
 def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
     model = runner(layers())
     exported = runner(set_evaluation_mode(to_module(program)))
-    modules = model.modules()
-    assert set(exported.modules()) == set(modules)
-    assert {name: exported.class_of(name) for name in modules} == {name: model.class_of(name) for name in modules}
+    modules = model.module_names()
+    assert set(exported.module_names()) == set(modules)
+    assert {name: exported.class_name(name) for name in modules} == {name: model.class_name(name) for name in modules}
     names = [name for name in modules if not name.endswith("turn")]
-    actual, expected = exported.tap(batch, names), model.tap(batch, names)
+    actual, expected = exported.module_outputs(batch, names), model.module_outputs(batch, names)
     assert {name: len(calls) for name, calls in actual.items()} == {
         name: len(calls) for name, calls in expected.items()
     }
     for name in names:
         for one, other in zip(actual[name], expected[name], strict=True):
             np.testing.assert_allclose(one, other, atol=1e-6)
-    last = exported.tap(batch, ["layers.1.turn"])["layers.1.turn"]
+    last = exported.module_outputs(batch, ["layers.1.turn"])["layers.1.turn"]
     np.testing.assert_allclose(last[0], np.sin(expected["layers.1.act"][0]), atol=1e-6)
 
 
 def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
     exported = runner(set_evaluation_mode(to_module(program)))
-    inputs, outputs = exported.traffic(batch, ["layers.1.norm", "layers.1.act"])
+    inputs, outputs = exported.module_inputs_and_outputs(batch, ["layers.1.norm", "layers.1.act"])
     np.testing.assert_array_equal(inputs["layers.1.act"][0][0], outputs["layers.1.norm"][0][0])
     assert (inputs["layers.1.act"][0][0] < 0).any()
     assert (outputs["layers.1.act"][0][0] >= 0).all()
@@ -144,7 +144,7 @@ def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, 
 def test_its_weights_have_their_own_names(program, runner):
     model, exported = layers(), runner(to_module(program))
     for name in ("", "layers.1", "layers.1.norm", "program"):
-        actual, expected = exported.parameters(name), runner(model).parameters(name)
+        actual, expected = exported.weights(name), runner(model).weights(name)
         counted = {one for one in expected if not one.endswith("num_batches_tracked")}  # which nothing reads
         assert counted <= set(actual) <= set(expected)
         assert all((actual[one] == expected[one]).all() for one in counted)
@@ -154,7 +154,7 @@ def test_it_runs_in_float64_with_its_parts_and_without(program, batch, runner):
     model, exported = runner(layers()), runner(set_evaluation_mode(to_module(program)))
     with exported.variant(dtype="float64") as wide, model.variant(dtype="float64") as wide_model:
         np.testing.assert_allclose(wide.run(batch)["scores"], wide_model.run(batch)["scores"], rtol=1e-13)
-        actual, expected = wide.tap(batch, ["program"]), wide_model.tap(batch, ["program"])
+        actual, expected = wide.module_outputs(batch, ["program"]), wide_model.module_outputs(batch, ["program"])
     assert actual["program"][0].dtype == np.float64
     np.testing.assert_allclose(actual["program"][0], expected["program"][0], rtol=1e-13)
     assert not (exported.run(batch)["scores"] == expected["program"][0]).all()
@@ -177,8 +177,8 @@ def test_where_the_stack_is_lost_it_answers_and_shows_its_weights_alone(program,
         node.meta.pop("nn_module_stack", None)
     module = set_evaluation_mode(to_module(program))
     exported = runner(module)
-    assert exported.modules() == []
-    assert "layers.0.line.weight" in exported.parameters("")
+    assert exported.module_names() == []
+    assert "layers.0.line.weight" in exported.weights("")
     assert exported.run(batch)["scores"].shape == (ROWS, 3)
 
 
@@ -201,4 +201,4 @@ def test_a_module_with_a_name_that_is_taken_runs_without_its_part(name, batch, r
     np.testing.assert_array_equal(
         exported.run(x)["scores"], program.module()(x=torch.from_numpy(batch["x"]))["scores"].detach()
     )
-    assert exported.tap(x, ["head"])["head"][0].shape == (ROWS, 2)
+    assert exported.module_outputs(x, ["head"])["head"][0].shape == (ROWS, 2)

@@ -149,7 +149,7 @@ def test_the_runner_tells_of_every_repetition_and_names_the_class():
     module = torch.nn.Sequential(torch.nn.Identity(), Slow())
     module.forward = lambda x: {"output": torch.nn.Sequential.forward(module, x)}
     runner = TorchRunner(module, module, dict, "cpu", 1, 1, {}, {"precision": "float32", "tf32": False})
-    seconds = runner.timed({"x": np.ones((2, 2), np.float32)}, 3)
+    seconds = runner.time_modules({"x": np.ones((2, 2), np.float32)}, 3)
     assert {name: len(runs) for name, runs in seconds.items()} == {"": 3, "0": 3, "1": 3}
     assert min(seconds["1"]) >= 0.005
-    assert runner.class_of("1") == "Slow"
+    assert runner.class_name("1") == "Slow"

@@ -63,7 +63,7 @@ def unrounded():
         module = Whole()
         runner = TorchRunner(module, module, dict, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
         with runner.variant(dtype=dtype) as other:
-            return other.unrounded({"x": X}).get("y")
+            return other.values_before_rounding({"x": X}).get("y")
 
     return look
 

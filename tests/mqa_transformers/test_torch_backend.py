@@ -119,7 +119,7 @@ def test_what_pytorch_cannot_be_is_refused(bert, backend, make_model_under_test)
 
 def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make_model_under_test):
     with backend.function(make_model_under_test(bert)) as runner:
-        names = runner.modules()
+        names = runner.module_names()
     assert names[0] == "bert.embeddings.word_embeddings"
     assert names[-1] == "classifier"
     assert names.index("bert.encoder.layer.0.output.dense") < names.index("bert.encoder.layer.0.output")
@@ -127,20 +127,20 @@ def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make
     assert len(names) == len(set(names))
 
 
-def test_a_tap_shows_what_modules_give(bert, backend, make_model_under_test):
+def test_module_outputs_are_what_modules_give(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.function(model_under_test) as runner:
-        names = runner.modules()
-        tapped = runner.tap(model_under_test.sample(), names)
+        names = runner.module_names()
+        found = runner.module_outputs(model_under_test.sample(), names)
         logits = runner.run(model_under_test.sample())["logits"]
-        assert list(tapped) == list(names)
-        assert list(runner.tap(model_under_test.sample(), names[::-1])) == list(names)
-        assert runner.tap(model_under_test.sample(), ["bert"]).keys() == {"bert"}
-        assert {len(calls) for calls in tapped.values()} == {1}
-        np.testing.assert_array_equal(tapped["classifier"][0], logits)
-        assert tapped["bert.encoder.layer.0"][0].shape == (*model_under_test.sample()["input_ids"].shape, 32)
+        assert list(found) == list(names)
+        assert list(runner.module_outputs(model_under_test.sample(), names[::-1])) == list(names)
+        assert runner.module_outputs(model_under_test.sample(), ["bert"]).keys() == {"bert"}
+        assert {len(calls) for calls in found.values()} == {1}
+        np.testing.assert_array_equal(found["classifier"][0], logits)
+        assert found["bert.encoder.layer.0"][0].shape == (*model_under_test.sample()["input_ids"].shape, 32)
         with runner.variant(dtype="float64") as exact:
-            assert {calls[0].dtype for calls in exact.tap(model_under_test.sample(), names).values()} == {
+            assert {calls[0].dtype for calls in exact.module_outputs(model_under_test.sample(), names).values()} == {
                 np.dtype(np.float64)
             }
         assert not any(module._forward_hooks for module in runner.module.modules())
@@ -151,7 +151,7 @@ def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_model_unde
     layers = model_under_test.model.module.bert.encoder.layer
     layers[1] = layers[0]
     with backend.function(model_under_test) as runner:
-        calls = runner.tap(model_under_test.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
+        calls = runner.module_outputs(model_under_test.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
     assert len(calls) == 2
     assert np.abs(calls[0] - calls[1]).max() > 0
 
@@ -171,14 +171,14 @@ def test_a_tap_is_not_changed_by_what_comes_after(task, context, backend, opened
     model = Model(digest="", module=lambda: InPlace().eval(), processor=lambda: real.processor, labels=("a", "b"))
     model_under_test = ModelUnderTest(model, task, context, {})
     with backend.function(model_under_test) as runner:
-        assert runner.tap(model_under_test.sample(), ["first"])["first"][0].max() > 0
+        assert runner.module_outputs(model_under_test.sample(), ["first"])["first"][0].max() > 0
 
 
 def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.function(model_under_test) as runner:
         with pytest.raises(NotRunError, match=r"no module `bert\.head`"):
-            runner.tap(model_under_test.sample(), ["classifier", "bert.head"])
+            runner.module_outputs(model_under_test.sample(), ["classifier", "bert.head"])
         assert not runner.module.classifier._forward_hooks
 
 
@@ -344,12 +344,12 @@ def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
 def test_on_a_gpu_an_answer_is_there_when_the_run_is_over(gpu, backend, on):
     import torch
 
-    make_model_under_test = on("cuda")
-    with backend.function(make_model_under_test) as runner:
-        runner.run(make_model_under_test.sample())
+    model_under_test = on("cuda")
+    with backend.function(model_under_test) as runner:
+        runner.run(model_under_test.sample())
         assert torch.cuda.current_stream().query()  # nothing is left to do, so that a run's time is that of its work
-        tapped = runner.timed(make_model_under_test.sample(), 3)
-    assert min(tapped["bert.encoder.layer.0.attention.self.query"]) > 0
+        found = runner.time_modules(model_under_test.sample(), 3)
+    assert min(found["bert.encoder.layer.0.attention.self.query"]) > 0
 
 
 @pytest.mark.gpu
@@ -359,7 +359,7 @@ def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(gpu, backen
         there = on(device)
         with backend.function(there) as runner, runner.variant(dtype="float64") as variant:
             exact[device] = variant.run(there.sample())["logits"]
-            assert variant.tap(there.sample(), ["classifier"])["classifier"][0].dtype == np.float64
+            assert variant.module_outputs(there.sample(), ["classifier"])["classifier"][0].dtype == np.float64
     np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-11, atol=1e-12)
 
 
@@ -375,11 +375,11 @@ def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, ma
     model_under_test = make_model_under_test(bert)
     with backend.function(model_under_test) as runner:
         names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
-        given, gave = runner.traffic(model_under_test.sample(), names)
+        given, gave = runner.module_inputs_and_outputs(model_under_test.sample(), names)
         assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
         np.testing.assert_array_equal(given["bert.encoder.layer.0"][0][0], gave["bert.embeddings.LayerNorm"][0][0])
         np.testing.assert_array_equal(
-            gave["classifier"][0][0], runner.tap(model_under_test.sample(), names)["classifier"][0]
+            gave["classifier"][0][0], runner.module_outputs(model_under_test.sample(), names)["classifier"][0]
         )
         assert not any(module._forward_pre_hooks for module in runner.module.modules())
 
@@ -387,9 +387,9 @@ def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, ma
 def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.function(model_under_test) as runner, runner.variant(dtype="float16") as half:
-        shown = half.parameters("classifier")
+        shown = half.weights("classifier")
         assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
         np.testing.assert_array_equal(shown["weight"], model_under_test.model.module.classifier.weight.detach().numpy())
-        assert half.class_of("classifier") == "Linear"
+        assert half.class_name("classifier") == "Linear"
         with pytest.raises(NotRunError, match="no module `pooler`"):
-            runner.parameters("pooler")
+            runner.weights("pooler")

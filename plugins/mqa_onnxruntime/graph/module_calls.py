@@ -88,7 +88,7 @@ class ModuleIndex:
     def _node_as_call(self, index: int, value: str, call: int) -> ModuleCall:
         provenance = self.provenance[index]
         module = provenance.modules[-1]
-        return ModuleCall(module, call, provenance.class_of(module), provenance.source, (index,), value)
+        return ModuleCall(module, call, provenance.class_name(module), provenance.source, (index,), value)
 
     def _calls_of(self, module: str, count: int) -> list[ModuleCall]:
         runs = self._runs(module, count)
@@ -127,7 +127,7 @@ class ModuleIndex:
         last = (own or [self.provenance[index] for index in run] or [UNKNOWN])[-1]
         entries = self._entries(run)
         return ModuleCall(
-            module, number, last.class_of(module), last.source, tuple(run), values[0], entries, values[1:]
+            module, number, last.class_name(module), last.source, tuple(run), values[0], entries, values[1:]
         )
 
     def _entries(self, run: list[int]) -> tuple[str, ...]:

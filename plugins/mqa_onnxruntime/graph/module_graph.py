@@ -78,33 +78,33 @@ class ModuleGraph:
         model = model if self.source.optimization == "disabled" else without_dropout(model)
         return _with_output_names(with_inferred_types(model), self.interface.outputs)
 
-    def parts(self, calls: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:
+    def calls(self, calls: Mapping[str, int] | None = None) -> tuple[ModuleCall, ...]:
         """Every call of every module, in the graph's order; `calls` says how often each is called, where it is known."""
         return self._index.calls(calls)
 
-    def makers(self, part: ModuleCall) -> tuple[ModuleCall, ...]:
+    def entry_calls(self, call: ModuleCall) -> tuple[ModuleCall, ...]:
         """The nodes that make what a call reads, where that is no module's output."""
-        return self._index.entry_calls(part)
+        return self._index.entry_calls(call)
 
-    def instead(self, part: ModuleCall) -> ModuleCall | None:
+    def with_next_output(self, call: ModuleCall) -> ModuleCall | None:
         """The same call with the next of its values as its output; None where it has no other."""
-        return replace(part, value=part.others[0], others=part.others[1:]) if part.others else None
+        return replace(call, value=call.others[0], others=call.others[1:]) if call.others else None
 
-    def nodes(self, part: ModuleCall) -> tuple[str, ...]:
+    def node_names(self, call: ModuleCall) -> tuple[str, ...]:
         """The names of a call's nodes."""
-        return tuple(self.model.graph.node[index].name for index in part.node_indices)
+        return tuple(self.model.graph.node[index].name for index in call.node_indices)
 
-    def inside(self, module: str) -> frozenset[str]:
+    def nodes_inside(self, module: str) -> frozenset[str]:
         """The names of all nodes that are part of a module, in any of its calls."""
         return frozenset(self.model.graph.node[index].name for index in self._index.modules.get(module, ()))
 
-    def owner(self, node: str) -> tuple[str, str, str]:
+    def module_of(self, node: str) -> tuple[str, str, str]:
         """The innermost module that a node is part of, with its class and the line of its code."""
         names = [one.name for one in self.model.graph.node]
         provenance = self._index.provenance[names.index(node)] if node in names else UNKNOWN
         if not provenance.modules:
             return "", "", ""
-        return provenance.modules[-1], provenance.class_of(provenance.modules[-1]), provenance.source
+        return provenance.modules[-1], provenance.class_name(provenance.modules[-1]), provenance.source
 
     def outputs(self, batch: Arrays, values: Sequence[str], optimization: str = "disabled") -> dict[str, Array]:
         """These values as the graph computes them, in one session."""
@@ -112,7 +112,7 @@ class ModuleGraph:
         session = self.source.open(graph=graph, optimization=optimization)
         return self._run(session, values, self.feed(batch))
 
-    def forced(self, batch: Arrays, given: Arrays) -> dict[str, Array]:
+    def run_with_injected_inputs(self, batch: Arrays, given: Arrays) -> dict[str, Array]:
         """Each of the given values as the graph computes it from all the others as given, in one session."""
         graph = with_injected_inputs(self.model, list(given)).SerializeToString()
         session = self.source.open(graph=graph, optimization="disabled")
@@ -121,17 +121,17 @@ class ModuleGraph:
         feeds = {name: array for name, array in {**self.feed(batch), **injected}.items() if name in read}
         return self._run(session, list(given), feeds)
 
-    def piece(self, given: Collection[str], value: str) -> Subgraph:
+    def subgraph(self, given: Collection[str], value: str) -> Subgraph:
         """The subgraph that computes a value of those given and of the graph's inputs."""
         return embed_weights(extract_subgraph(self.model, given, value), self.source)
 
-    def reads(self, given: Collection[str], value: str) -> set[str]:
+    def values_read(self, given: Collection[str], value: str) -> set[str]:
         """The given values that such a subgraph reads."""
         return values_read(self.model, given, value)
 
-    def insertions(self, piece: Subgraph) -> tuple[InsertedNodes, ...]:
+    def inserted_nodes(self, subgraph: Subgraph) -> tuple[InsertedNodes, ...]:
         """The nodes in a subgraph that no exporter recorded the provenance of."""
-        return tuple(find_inserted_nodes(self._index, piece.model))
+        return tuple(find_inserted_nodes(self._index, subgraph.model))
 
     def optimizers(self) -> tuple[str, ...]:
         """The optimizers of ONNX Runtime that change the file's graph, in the order they do."""
@@ -154,7 +154,7 @@ class ModuleGraph:
         """The name of the node that makes a value."""
         return next((node.name for node in self.model.graph.node if value in node.output), "")
 
-    def drawing(self) -> dict[str, str]:
+    def random_nodes(self) -> dict[str, str]:
         """The names of the nodes that draw random numbers, with their operators."""
         return {node.name or node.output[0]: node.op_type for node in random_nodes(self.model)}
 
@@ -162,7 +162,7 @@ class ModuleGraph:
         """The shapes of the graph's inputs by name; a dynamic axis is its name, or None."""
         return {value.name: shape_of(value) for value in self.model.graph.input}
 
-    def integers(self) -> tuple[int, ...]:
+    def shape_constants(self) -> tuple[int, ...]:
         """The integers in tensors small enough to be shapes, the most frequent first."""
         from onnx import numpy_helper
 
@@ -173,7 +173,7 @@ class ModuleGraph:
                 counts.update({int(one) for one in numpy_helper.to_array(tensor, folder).flat})
         return tuple(number for number, _ in counts.most_common())
 
-    def results(self) -> tuple[str, ...]:
+    def output_names(self) -> tuple[str, ...]:
         """The values that are the graph's outputs."""
         return tuple(value.name for value in self.model.graph.output)
 

@@ -59,7 +59,7 @@ class NodeProvenance:
     source: str = ""
     recorded: bool = True
 
-    def class_of(self, module: str) -> str:
+    def class_name(self, module: str) -> str:
         """The class of one of the modules, without its package."""
         depth = self.modules.index(module)
         return self.classes[depth].rpartition(".")[2] if depth < len(self.classes) else ""

@@ -119,7 +119,7 @@ class Subgraph:
         return str(self.model.graph.output[0].name)
 
     @property
-    def nodes(self) -> tuple[str, ...]:
+    def node_names(self) -> tuple[str, ...]:
         return tuple(node.name or node.op_type for node in self.model.graph.node)
 
     @cached_property
@@ -137,7 +137,7 @@ class Subgraph:
         found += [node.op_type for node in self.model.graph.node if node.op_type.startswith(QUANTIZED)]
         return tuple(dict.fromkeys(found))
 
-    def lengths(self) -> tuple[int, ...]:
+    def candidate_lengths(self) -> tuple[int, ...]:
         """The numbers in it that may be a length: integers of small tensors, and those by whose inverse it multiplies.
 
         Then the sizes of its tensors along every axis, such as that of a table of positions.
@@ -151,11 +151,11 @@ class Subgraph:
         sizes = [size for array in arrays for size in array.shape]
         return tuple(dict.fromkeys(one for one in (*integers, *_near_integers(scalars), *sizes) if one > 1))
 
-    def rounded(self) -> Mapping[str, tuple[Array, Array]]:
+    def dequantized_weights(self) -> Mapping[str, tuple[Array, Array]]:
         """Its 8-bit weights as the numbers that they stand for, and the step from one representable number to the next."""
         return {name: (one.dequantize(), one.step) for name, one in self._quantized_weights.items()}
 
-    def rounding(self, name: str, numbers: Array) -> Mapping[str, Array]:
+    def requantize(self, name: str, numbers: Array) -> Mapping[str, Array]:
         """The initializers that store other numbers in the place of such a weight."""
         return self._quantized_weights[name].requantize(name, numbers)
 
@@ -171,7 +171,7 @@ class Subgraph:
         session = self.source.open(graph=model.SerializeToString(), optimization=optimization)
         return np.asarray(run_session(session, [self.output], self._typed(feeds))[0], np.float32)
 
-    def work_out(self, feeds: Mapping[str, Array]) -> Array:
+    def evaluate_reference(self, feeds: Mapping[str, Array]) -> Array:
         """Its output as float32, computed by ONNX's reference evaluator; a NotRunError where that lacks an operator."""
         from onnx.reference import ReferenceEvaluator
 
@@ -183,7 +183,7 @@ class Subgraph:
             raise NotRunError(f"the reference of ONNX cannot work it out: {first_line(error)}") from error
         return np.asarray(found, np.float32)
 
-    def bypassing(self, start: str, end: str) -> Subgraph:
+    def without_nodes(self, start: str, end: str) -> Subgraph:
         """The same in which the value `end` is the value `start`: the nodes between the two are left out."""
         from onnx import helper
 

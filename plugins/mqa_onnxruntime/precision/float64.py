@@ -78,20 +78,20 @@ class Float64Runner:
             raise NotRunError("a file that was widened to float64 has no other variants")
         yield replace(self, threads=threads or self.threads)
 
-    def modules(self) -> Sequence[str]:
+    def module_names(self) -> Sequence[str]:
         """The modules of the file."""
-        return self.narrow.modules()
+        return self.narrow.module_names()
 
-    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+    def module_outputs(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The outputs of these modules, one per call."""
         import onnx
 
-        calls = [call for call in self.narrow.anatomy().parts() if call.module in modules]
+        calls = [call for call in self.narrow.module_graph().calls() if call.module in modules]
         values = list(dict.fromkeys(call.value for call in calls))
-        tapped = copy_message(self.model)
-        del tapped.graph.output[:]
-        tapped.graph.output.extend(onnx.helper.make_tensor_value_info(name, DOUBLE, None) for name in values)
-        arrays = dict(zip(values, executor(tapped, self.threads)(values, self._feed(batch)), strict=True))
+        extended = copy_message(self.model)
+        del extended.graph.output[:]
+        extended.graph.output.extend(onnx.helper.make_tensor_value_info(name, DOUBLE, None) for name in values)
+        arrays = dict(zip(values, executor(extended, self.threads)(values, self._feed(batch)), strict=True))
         return {name: [arrays[call.value] for call in calls if call.module == name] for name in modules}
 
     def _feed(self, batch: Arrays) -> Arrays:

@@ -35,7 +35,7 @@ class ModuleProfiler:
 
     source: SessionFactory
 
-    def timed(self, feed: Mapping[str, Any], repetitions: int) -> dict[str, list[float]]:
+    def time_modules(self, feed: Mapping[str, Any], repetitions: int) -> dict[str, list[float]]:
         """Seconds of each module's kernels in each repetition; those of kernels without a module under an empty name.
 
         What ONNX Runtime spends between kernels, and on the profile, is not counted.
@@ -57,7 +57,7 @@ class ModuleProfiler:
         times = [_sum_by_module(run, modules) for run in runs]
         return {name: [one.get(name, 0.0) for one in times] for name in sorted({"", *modules.values()})}
 
-    def class_of(self, module: str) -> str:
+    def class_name(self, module: str) -> str:
         """The class of a module; empty where the export does not tell it."""
         return self._classes.get(module, "")
 
@@ -75,7 +75,7 @@ class ModuleProfiler:
     @cached_property
     def _classes(self) -> dict[str, str]:
         provenance = self._provenance.values()
-        return {_without_call(name): one.class_of(name) for one in provenance for name in one.modules}
+        return {_without_call(name): one.class_name(name) for one in provenance for name in one.modules}
 
     @cached_property
     def _nodes(self) -> Sequence[Any]:

@@ -94,23 +94,23 @@ class SessionRunner:
         facts = {**self.facts, "optimization": level} | ({"threads": threads} if threads else {})
         yield replace(self, session=source.open(), execute=None, source=source, identity=identity, facts=facts)
 
-    def modules(self) -> Sequence[str]:
+    def module_names(self) -> Sequence[str]:
         """The PyTorch modules whose outputs are values of the graph, each after those inside of it."""
-        return list(dict.fromkeys(call.module for call in self.anatomy().parts()))
+        return list(dict.fromkeys(call.module for call in self.module_graph().calls()))
 
-    def tap(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+    def module_outputs(self, batch: Arrays, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
         """The outputs of these modules, one per call, at this runner's optimization level.
 
-        An output that is tapped stays a value of the graph, so no optimizer fuses it away.
+        An output that is asked for stays a value of the graph, so no optimizer fuses it away.
         """
-        graph = self.anatomy()
-        calls = [call for call in graph.parts() if call.module in modules]
+        graph = self.module_graph()
+        calls = [call for call in graph.calls() if call.module in modules]
         if unknown := set(modules) - {call.module for call in calls}:
             raise NotRunError(f"no value of the graph is the output of a module `{min(unknown)}`")
         arrays = graph.outputs(batch, list(dict.fromkeys(call.value for call in calls)), self.source.optimization)
         return {name: [arrays[call.value] for call in calls if call.module == name] for name in modules}
 
-    def timed(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
+    def time_modules(self, batch: Arrays, repetitions: int) -> Mapping[str, Sequence[float]]:
         """Seconds of each PyTorch module's kernels in each repetition, from another session that keeps a profile."""
         if self.provider != CPU:
             raise NotRunError(
@@ -120,17 +120,17 @@ class SessionRunner:
         feed = self.feed(batch)
         if self.rows and {len(array) for array in batch.values()} != {self.rows}:
             raise NotRunError(f"the file takes batches of {self.rows} alone", hint=f"look at a batch of {self.rows}")
-        return self._profiler.timed(feed, repetitions)
+        return self._profiler.time_modules(feed, repetitions)
 
-    def class_of(self, module: str) -> str:
+    def class_name(self, module: str) -> str:
         """The name of a module's class; empty where the export does not tell it."""
-        return self._profiler.class_of(module)
+        return self._profiler.class_name(module)
 
     @cached_property
     def _profiler(self) -> ModuleProfiler:
         return ModuleProfiler(self.source)
 
-    def anatomy(self) -> ModuleGraph:
+    def module_graph(self) -> ModuleGraph:
         """The graph by its PyTorch modules."""
         return ModuleGraph(self.source, self.feed, interface=self.interface)
 

@@ -87,8 +87,8 @@ def first_missing(modules: Sequence[str], present: Iterable[str]) -> str:
 def _present_modules(run: PairedRun, graph: ModuleGraph) -> tuple[list[str], set[str]]:
     """The innermost modules in the order in which they finish, and those whose output is a value of the graph."""
     reference = run.reference
-    modules = _innermost(list(reference.baseline.modules()))
-    baseline, oracle = (runner.tap(run.batch, modules) for runner in (reference.baseline, reference.oracle))
+    modules = _innermost(list(reference.baseline.module_names()))
+    baseline, oracle = (runner.module_outputs(run.batch, modules) for runner in (reference.baseline, reference.oracle))
     values = list(graph.outputs(run.batch, graph.values()).values())
     single = [name for name in modules if len(oracle[name]) == 1 and oracle[name][0].dtype.kind == "f"]
     return single, {name for name in single if _is_present(run, baseline[name][0], oracle[name][0], values)}
@@ -131,7 +131,7 @@ def find_injection(test: SubgraphTest, graph: ModuleGraph, modules: Sequence[str
 
 def _single_outputs(run: ReferenceRun, modules: Sequence[str]) -> Iterator[tuple[str, Array]]:
     """The output of each module that is called once."""
-    outputs = run.baseline.tap(run.batch, modules)
+    outputs = run.baseline.module_outputs(run.batch, modules)
     return ((name, outputs[name][0]) for name in modules if len(outputs.get(name, ())) == 1)
 
 
@@ -149,7 +149,7 @@ def _nearest_values(values: Arrays, right: Array) -> list[str]:
 
 def _agrees_with(test: SubgraphTest, graph: ModuleGraph, value: str, injected: Array) -> bool:
     """Whether the graph's output is right with an injected value."""
-    subgraph = graph.piece([value], test.subgraph.output)
+    subgraph = graph.subgraph([value], test.subgraph.output)
     if value not in subgraph.inputs:
         return False
     feeds = {**graph.feed(test.run.batch), value: injected}
@@ -160,5 +160,5 @@ def _passes_input_on(run: ReferenceRun, module: str) -> bool:
     """Whether a module's output is its first input."""
     if not isinstance(run.baseline, SupportsHooks):
         return False
-    inputs, outputs = (calls[module][0] for calls in run.baseline.traffic(run.batch, [module]))
+    inputs, outputs = (calls[module][0] for calls in run.baseline.module_inputs_and_outputs(run.batch, [module]))
     return bool(inputs) and np.array_equal(inputs[0], outputs[0])

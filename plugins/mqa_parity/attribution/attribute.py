@@ -155,7 +155,7 @@ def _attribute_to_module(run: PairedRun) -> Attribution:
 def _attribute_anonymous(run: PairedRun, graph: ModuleGraph) -> Attribution:
     """By numbers alone; if the graph knows the nodes of the module that is found, with those."""
     found = attribute_by_numbers(run, graph)
-    nodes = _own_nodes(graph, found.module, graph_test(run, graph).subgraph.nodes) if found.module else ()
+    nodes = _own_nodes(graph, found.module, graph_test(run, graph).subgraph.node_names) if found.module else ()
     return _move_to_module(graph, replace(found, nodes=nodes), found.module) if nodes else found
 
 
@@ -190,7 +190,7 @@ def _attribute_at(run: PairedRun, graph: ModuleGraph, values: MatchedValues, err
 
 def _with_cause(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, cause: Cause) -> Attribution:
     call = error.call
-    nodes = _own_nodes(graph, call.module, test.subgraph.nodes)
+    nodes = _own_nodes(graph, call.module, test.subgraph.node_names)
     found = Attribution(
         cause.kind,
         f"on PyTorch's inputs it errs by {error.local:.3g} times PyTorch's noise: {cause.reason}",
@@ -199,7 +199,7 @@ def _with_cause(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, caus
         call=call.call,
         class_name=call.class_name or ("" if call.module else class_name(test.run.reference.baseline, "")),
         source=call.source,
-        nodes=nodes or tuple(graph.nodes(call)),
+        nodes=nodes or tuple(graph.node_names(call)),
         weight=cause.weight,
         value=call.value,
         meaning=cause.meaning,
@@ -209,7 +209,7 @@ def _with_cause(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, caus
     if cause.owner not in {"", found.module}:
         return _move_to_module(graph, found, cause.owner)
     if not nodes and found.nodes and cause.kind != "weights":  # of the module that another was folded into
-        return _move_to_module(graph, found, graph.owner(found.nodes[-1])[0])
+        return _move_to_module(graph, found, graph.module_of(found.nodes[-1])[0])
     return found
 
 
@@ -218,7 +218,7 @@ def _move_to_module(
 ) -> Attribution:
     """At another module, or at none, with its class, source and nodes in the graph; `known` are its nodes if given."""
     nodes = _own_nodes(graph, module, found.nodes) if known is None else known
-    owner, owner_class, source = graph.owner(nodes[-1]) if nodes else ("", "", "")
+    owner, owner_class, source = graph.module_of(nodes[-1]) if nodes else ("", "", "")
     class_and_source = (owner_class, source) if owner == module else ("", "")
     return replace(
         found,
@@ -231,14 +231,14 @@ def _move_to_module(
 
 def _own_nodes(graph: ModuleGraph, module: str, nodes: Sequence[str]) -> tuple[str, ...]:
     """Those of a subgraph's nodes that belong to a module."""
-    own = graph.inside(module)
+    own = graph.nodes_inside(module)
     return tuple(node for node in nodes if node in own)
 
 
 def _attribute_crash(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> Attribution:
     """By the node that ONNX Runtime names in its error."""
     node = found[1] if (found := NODE.search(run.crash)) else ""
-    module, owner_class, source = graph.owner(node)
+    module, owner_class, source = graph.module_of(node)
     if node and not module:  # a node of the model itself
         owner_class = owner_class or class_name(run.reference.baseline, "")
     crash = Attribution(

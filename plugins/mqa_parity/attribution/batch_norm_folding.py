@@ -126,7 +126,7 @@ def _linear_map(test: SubgraphTest, owner: str) -> tuple[Array, Array] | None:
     if owner == test.module:
         return None
     reference = test.run.with_all_rows().reference
-    outputs = reference.oracle.tap(reference.batch, [owner, test.module])
+    outputs = reference.oracle.module_outputs(reference.batch, [owner, test.module])
     first, last = outputs[owner], outputs[test.module]
     if len(first) != 1 or len(last) != 1 or first[0].shape != last[0].shape or first[0].ndim < 2:
         return None

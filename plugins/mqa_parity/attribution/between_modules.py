@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mqa_parity.attribution.localization import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.value_matching import MatchedValues
-    from mqa_parity.protocols import Insertion, ModuleGraph, Reference
+    from mqa_parity.protocols import InsertedNodes, ModuleGraph, Reference
 
     Array: TypeAlias = npt.NDArray[Any]
 
@@ -39,13 +39,13 @@ def find_gap(graph: ModuleGraph, test: SubgraphTest, values: MatchedValues) -> C
     has no nodes.
     """
     if precision_name(test.run.candidate) not in QUANTIZED:
-        for one in list(graph.insertions(test.subgraph))[:MAX_INSERTIONS]:
-            if replace(test, subgraph=test.subgraph.bypassing(one.start, one.end)).agrees():
+        for one in list(graph.inserted_nodes(test.subgraph))[:MAX_INSERTIONS]:
+            if replace(test, subgraph=test.subgraph.without_nodes(one.start, one.end)).agrees():
                 return _inserted(one)
     return _missing_before(test, values) or _missing_module(graph, test)
 
 
-def _inserted(one: Insertion) -> Cause:
+def _inserted(one: InsertedNodes) -> Cause:
     names = " and ".join(f"`{name}` ({operator})" for name, operator in one.nodes)
     are, them = ("is", "it") if len(one.nodes) == 1 else ("are", "them")
     sides = [f"`{side}`" if side else "the edge of the graph" for side in (one.before, one.after)]
@@ -78,7 +78,7 @@ def _missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None:
     """A module without nodes in the file on whose output, in place of one of its inputs, the subgraph agrees."""
     reference = test.run.reference
     absent = _absent_modules(graph, reference.baseline)
-    outputs = reference.oracle.tap(test.run.batch, absent) if absent else {}
+    outputs = reference.oracle.module_outputs(test.run.batch, absent) if absent else {}
     for name in absent:
         for array in outputs[name]:
             for value, fed in test.feeds.items():
@@ -108,7 +108,7 @@ def _common_parent(one: str, other: str) -> str:
 
 def _absent_modules(graph: ModuleGraph, reference: Reference) -> list[str]:
     """The outermost modules that have weights, and no node in the file."""
-    names = [name for name in reference.modules() if not graph.inside(name)]
+    names = [name for name in reference.module_names() if not graph.nodes_inside(name)]
     absent = frozenset(names)
     return [name for name in names if name.rpartition(".")[0] not in absent and parameters_of(reference, name)]
 
@@ -137,7 +137,7 @@ def attribute_after_modules(run: PairedRun, graph: ModuleGraph, values: MatchedV
         largest,
         module=cause.owner if cause.nodes is not None else "",
         class_name="" if cause.owner else class_name(run.reference.baseline, ""),
-        nodes=tuple(test.subgraph.nodes) if cause.nodes is None else cause.nodes,
+        nodes=tuple(test.subgraph.node_names) if cause.nodes is None else cause.nodes,
         weight=cause.weight,
         value=test.subgraph.output,
         meaning=cause.meaning,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.batching import DECODER_PREFIX
-from mqa_parity.protocols import SupportsParameters
+from mqa_parity.protocols import SupportsWeights
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -40,7 +40,7 @@ COMBINED_BATCHES = 4  # times the largest batch: the most that runs together
 
 def weight_sizes(reference: Reference) -> frozenset[int]:
     """The lengths of all axes of a model's weights, which its layers' widths are among."""
-    weights = reference.parameters("").values() if isinstance(reference, SupportsParameters) else ()
+    weights = reference.weights("").values() if isinstance(reference, SupportsWeights) else ()
     return frozenset(size for weight in weights for size in weight.shape)
 
 
@@ -125,7 +125,7 @@ def frozen_after_crash(run: PairedRun, graph: ModuleGraph) -> str:
     """
     named = [int(one) for one in NUMBER.findall(run.crash) if len(one) <= MAX_DIGITS]
     axes = _dynamic_axes(run, graph)
-    choices = _length_choices(run, axes, [*named, *graph.integers()])
+    choices = _length_choices(run, axes, [*named, *graph.shape_constants()])
     return _describe_first_agreement(run, axes, islice(choices, MAX_TRIALS), MAX_SECONDS)
 
 
@@ -142,7 +142,7 @@ def frozen_lengths(run: PairedRun, graph: ModuleGraph, subgraph: Subgraph) -> st
     axes = _dynamic_axes(run, graph)
     own = _current_lengths(run, axes)
     names = [name for name in axes if name != ROWS]
-    lengths = [one for one in subgraph.lengths() if 1 < one <= MAX_RUNNING_LENGTH]
+    lengths = [one for one in subgraph.candidate_lengths() if 1 < one <= MAX_RUNNING_LENGTH]
     choices = ({name: one} for one in lengths for name in names if one != own[name])
     return _describe_first_agreement(run, axes, islice(choices, FEW_TRIALS), FEW_SECONDS)
 

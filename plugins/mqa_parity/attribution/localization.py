@@ -46,7 +46,7 @@ def measure_modules(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -
     errors = _measure(run, graph, values)
     while mismatched := _mismatched_values(graph, errors):
         for name in mismatched:
-            values.move(name, graph.instead(values.calls[name]))
+            values.move(name, graph.with_next_output(values.calls[name]))
         errors = _measure(run, graph, values)
     return errors
 
@@ -58,7 +58,7 @@ def _measure(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> list[
     names = [name for name, array in inherited.items() if array.size == values.oracle[name].size]
     values.shapes.update({name: inherited[name].shape for name in names})
     feeds = values.feeds()
-    local = graph.forced(run.batch, {name: feeds[name] for name in names}) if names else {}
+    local = graph.run_with_injected_inputs(run.batch, {name: feeds[name] for name in names}) if names else {}
     return [
         ModuleError(
             values.calls[name],
@@ -74,7 +74,7 @@ def _mismatched_values(graph: ModuleGraph, errors: Sequence[ModuleError]) -> set
     names = {error.call.value for error in errors}
     far_off = {error.call.value for error in errors if error.inherited > FAULT_RATIO}
     contradictory = [error for error in errors if error.local > FAULT_RATIO and error.inherited <= MATCH_RATIO]
-    return {name for error in contradictory for name in graph.reads(names, error.call.value)} & far_off
+    return {name for error in contradictory for name in graph.values_read(names, error.call.value)} & far_off
 
 
 def value_ratio(run: PairedRun, values: MatchedValues, name: str, found: Array) -> float:
@@ -149,7 +149,7 @@ def value_test(
     run: PairedRun, graph: ModuleGraph, values: MatchedValues, value: str, expected: tuple[Array, Array]
 ) -> SubgraphTest:
     """The subgraph from the outputs of modules to a value; `expected` are PyTorch's baseline and oracle for it."""
-    subgraph = graph.piece([one for one in values.calls if one != value], value)
+    subgraph = graph.subgraph([one for one in values.calls if one != value], value)
     feeds = {**graph.feed(run.batch), **values.feeds()}
     return SubgraphTest(run, "", subgraph, {name: feeds[name] for name in subgraph.inputs}, *expected)
 
@@ -157,7 +157,7 @@ def value_test(
 def graph_test(run: PairedRun, graph: ModuleGraph) -> SubgraphTest:
     """The whole graph behind the first output that is off; raises NotRunError where no output is one of the model's."""
     baseline, oracle = run.reference.baseline_outputs, run.reference.oracle_outputs
-    matched = run.matched(graph.results())
+    matched = run.matched(graph.output_names())
     if not matched:
         raise NotRunError("no output of the graph has the name of one of the model's")
     tests = [(_whole_graph(run, graph, theirs, (baseline[ours], oracle[ours])), theirs) for theirs, ours in matched]
@@ -167,5 +167,5 @@ def graph_test(run: PairedRun, graph: ModuleGraph) -> SubgraphTest:
 
 
 def _whole_graph(run: PairedRun, graph: ModuleGraph, output: str, expected: tuple[Array, Array]) -> SubgraphTest:
-    subgraph, feeds = graph.piece([], output), graph.feed(run.batch)
+    subgraph, feeds = graph.subgraph([], output), graph.feed(run.batch)
     return SubgraphTest(run, "", subgraph, {name: feeds[name] for name in subgraph.inputs}, *expected, is_whole=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.protocols import SupportsHooks, SupportsParameters
+from mqa_parity.protocols import SupportsHooks, SupportsWeights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,10 +94,10 @@ class ModuleIO:
 
 def record_module_io(run: ReferenceRun, graph: ModuleGraph, named: Sequence[str]) -> ModuleIO:
     """The tensors of all modules, from a run in each precision; outputs of the `named` modules alone without hooks."""
-    modules = list(run.baseline.modules()) if isinstance(run.baseline, SupportsHooks) else named
+    modules = list(run.baseline.module_names()) if isinstance(run.baseline, SupportsHooks) else named
     inputs, outputs = _run_with_hooks(run.baseline, run.batch, modules)
     exact_inputs, exact_outputs = _run_with_hooks(run.oracle, run.batch, modules)
-    absent = [name for name in exact_outputs if not graph.inside(name)] if exact_inputs else []
+    absent = [name for name in exact_outputs if not graph.nodes_inside(name)] if exact_inputs else []
     normalizing = {name for name in absent if _is_batch_normalization(run.baseline, name)}
     read = _tensors(inputs, exact_inputs, normalizing)
     made = _tensors(outputs, exact_outputs, normalizing)
@@ -114,8 +114,8 @@ def record_module_io(run: ReferenceRun, graph: ModuleGraph, named: Sequence[str]
 
 def _run_with_hooks(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Calls, Calls]:
     if isinstance(runner, SupportsHooks):
-        return runner.traffic(batch, modules)
-    return {}, {name: [(array,) for array in arrays] for name, arrays in runner.tap(batch, modules).items()}
+        return runner.module_inputs_and_outputs(batch, modules)
+    return {}, {name: [(array,) for array in arrays] for name, arrays in runner.module_outputs(batch, modules).items()}
 
 
 def _tensors(baseline: Calls, oracle: Calls, normalizing: set[str]) -> dict[str, list[list[Tensor]]]:
@@ -150,4 +150,4 @@ def _of_call(calls: Mapping[str, Sequence[Sequence[Tensor]]], module: str, call:
 
 
 def _is_batch_normalization(reference: Reference, module: str) -> bool:
-    return isinstance(reference, SupportsParameters) and RUNNING_VARIANCE in reference.parameters(module)
+    return isinstance(reference, SupportsWeights) and RUNNING_VARIANCE in reference.weights(module)

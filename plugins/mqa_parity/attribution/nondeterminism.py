@@ -69,9 +69,9 @@ def _change_between_runs(run: PairedRun, name: str, first: Array, second: Array)
 
 def _at_random_node(run: PairedRun, graph: ModuleGraph, found: Attribution) -> Attribution:
     """At the first random operator; where the graph has none, a kernel is at fault, at the first value that changes."""
-    random_nodes = graph.drawing()
+    random_nodes = graph.random_nodes()
     nodes = tuple(random_nodes) or _first_changing_node(run, graph)
-    module, class_name_, source = graph.owner(nodes[0]) if nodes else ("", "", "")
+    module, class_name_, source = graph.module_of(nodes[0]) if nodes else ("", "", "")
     return replace(
         found,
         kind="exporter" if random_nodes else "kernel",
@@ -108,7 +108,7 @@ def attribute_to_reference(run: PairedRun) -> Attribution | None:
     if (found := _changed_reference(run, half, "with the other rows of its batch")) is not None:
         return found
     reference = run.reference.baseline
-    if isinstance(reference, SupportsRandomnessCheck) and reference.draws(run.batch):
+    if isinstance(reference, SupportsRandomnessCheck) and reference.is_stochastic(run.batch):
         repeated = [row for row in range(run.rows) for _ in range(-(-MIN_RERUN_ROWS // run.rows))]
         reruns = (_changed_reference(run, repeated, "from run to run") for _ in range(RERUNS))
         return next(filter(None, reruns), None)
@@ -154,8 +154,10 @@ def _first_changing_module(reference: Reference, batch: Arrays, other: Arrays, r
     """The first module with equal inputs for some rows of a batch and for another batch, and other outputs."""
     if not isinstance(reference, SupportsHooks):
         return ""
-    names = reference.modules()
-    (inputs, outputs), (other_inputs, other_outputs) = (reference.traffic(one, names) for one in (batch, other))
+    names = reference.module_names()
+    (inputs, outputs), (other_inputs, other_outputs) = (
+        reference.module_inputs_and_outputs(one, names) for one in (batch, other)
+    )
     for name in names:
         has_equal_inputs = _calls_agree(inputs.get(name, ()), other_inputs.get(name, ()), rows)
         if has_equal_inputs and not _calls_agree(outputs.get(name, ()), other_outputs.get(name, ()), rows):

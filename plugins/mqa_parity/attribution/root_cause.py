@@ -55,7 +55,7 @@ def _exporter_or_kernel(test: SubgraphTest) -> Cause:
     about the whole graph as well: a subgraph may be sound that was cut where the file is wrong.
     """
     try:
-        evaluated = test.subgraph.work_out(test.feeds)
+        evaluated = test.subgraph.evaluate_reference(test.feeds)
     except NotRunError as error:
         return Cause("exporter", f"no optimizer of ONNX Runtime makes the difference, and {error.message}")
     if test.ratio(evaluated) > test.run.limit:
@@ -87,8 +87,8 @@ def _evaluate_graph(run: PairedRun) -> Arrays:
         raise NotRunError("there is no graph to evaluate")
     graph = module_graph(run.candidate, run.reference.baseline)
     feeds = graph.feed(run.batch)
-    subgraphs = [graph.piece([], theirs) for theirs, _ in run.matched(graph.results())]
-    return {one.output: one.work_out({name: feeds[name] for name in one.inputs}) for one in subgraphs}
+    subgraphs = [graph.subgraph([], theirs) for theirs, _ in run.matched(graph.output_names())]
+    return {one.output: one.evaluate_reference({name: feeds[name] for name in one.inputs}) for one in subgraphs}
 
 
 def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
@@ -161,7 +161,7 @@ def _at_first_module(run: PairedRun, graph: ModuleGraph, found: Attribution) -> 
         call=call.call,
         class_name=call.class_name,
         source=call.source,
-        nodes=tuple(graph.nodes(call)),
+        nodes=tuple(graph.node_names(call)),
         value=call.value,
     )
 

@@ -113,7 +113,7 @@ def _reordered_labels(run: PairedRun) -> Attribution | None:
         order = _label_order(run, run.candidate_outputs[theirs], baseline[name], oracle[name])
         if order is not None:
             moved = [f"{to} holds what is {source} in the model" for to, source in enumerate(order) if to != source]
-            node = run.candidate.anatomy().node_of(theirs) if isinstance(run.candidate, SupportsGraph) else ""
+            node = run.candidate.module_graph().node_of(theirs) if isinstance(run.candidate, SupportsGraph) else ""
             reason = f"the last axis of `{name}` is in another order: {_listing(moved)}"
             return Attribution("signature", reason, run.ratio, nodes=(node,) if node else ())
     return None

@@ -72,12 +72,12 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
     equal sizes in their order. Where an exporter folded a module into the one before it, or that into it, the value is
     the output of both.
     """
-    modules = set(run.reference.baseline.modules())
-    named = [call.module for call in graph.parts() if call.module in modules]
+    modules = set(run.reference.baseline.module_names())
+    named = [call.module for call in graph.calls() if call.module in modules]
     if not named:
         return MatchedValues({}, {}, {})
     io = record_module_io(run.reference, graph, list(dict.fromkeys(named)))
-    calls = [call for call in graph.parts(io.calls) if call.call < io.calls.get(call.module, 0)]
+    calls = [call for call in graph.calls(io.calls) if call.call < io.calls.get(call.module, 0)]
     values = _graph_values(run, graph, calls)
     module_inputs: dict[str, list[Tensor]] = {}
     found = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
@@ -86,7 +86,7 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
             found.add(one, tensor.baseline, tensor.oracle)
             module_inputs.setdefault(one.value, [*io.inputs_of(call), *chain(*io.inputs_before(call))])
     for call in calls:
-        makers = [one for one in graph.makers(call) if one.value not in found.calls]
+        makers = [one for one in graph.entry_calls(call) if one.value not in found.calls]
         for one, tensor in _match_inputs(run, call, makers, io, values):
             found.add(one, tensor.baseline, tensor.oracle)
     return replace(found, calls=dict(sorted(found.calls.items(), key=lambda pair: pair[1].end)))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.result import Cause
-from mqa_parity.protocols import SupportsParameters
+from mqa_parity.protocols import SupportsWeights
 from mqa_parity.tensors.weight_comparison import describe_other_model
 from mqa_registry import NotRunError
 
@@ -34,10 +34,10 @@ def parameters_of(reference: Reference, module: str) -> Arrays:
 
     None where the reference does not give them, or has no such module: a graph may name modules otherwise.
     """
-    if not isinstance(reference, SupportsParameters):
+    if not isinstance(reference, SupportsWeights):
         return {}
     try:
-        return reference.parameters(module)
+        return reference.weights(module)
     except NotRunError:
         return {}
 
@@ -60,9 +60,9 @@ def weight_mismatch(test: SubgraphTest) -> Cause | None:
     learned = parameters_of(test.run.reference.baseline, test.module) if test.module else {}
     if not learned:
         return None
-    for name, (weight, step) in test.subgraph.rounded().items():
+    for name, (weight, step) in test.subgraph.dequantized_weights().items():
         found = min(_distances_in_steps(weight, step, learned), key=lambda one: one[0], default=None)
-        if found and found[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.rounding(name, found[2])):
+        if found and found[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.requantize(name, found[2])):
             steps, parameter, _ = found
             reason = (
                 f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {steps:.3g} of its steps off"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.protocols import SupportsUnrounded
+from mqa_parity.protocols import SupportsValuesBeforeRounding
 from mqa_parity.tolerance import yardstick
 
 if TYPE_CHECKING:
@@ -170,9 +170,13 @@ def rounding_ties(
         if baseline.dtype.kind in "iu" and baseline.shape == candidate.shape and (baseline != candidate).any()
     ]
     oracle, baseline = runners.oracle, runners.baseline
-    if not differing or not isinstance(oracle, SupportsUnrounded) or not isinstance(baseline, SupportsUnrounded):
+    if (
+        not differing
+        or not isinstance(oracle, SupportsValuesBeforeRounding)
+        or not isinstance(baseline, SupportsValuesBeforeRounding)
+    ):
         return {}
-    exact, peer = oracle.unrounded(batch), baseline.unrounded(batch)
+    exact, peer = oracle.values_before_rounding(batch), baseline.values_before_rounding(batch)
     return {
         name: _is_tie(exact[name][0], peer[name][0], pairs[name], runners.precision, at_half=exact[name][1])
         for name in differing

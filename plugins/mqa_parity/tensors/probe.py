@@ -140,7 +140,7 @@ def check_outputs(context: ProbeContext, *, outputs: list[str] | None = None) ->
     assert context.reference is not None
     runner, codec = context.reference.runner, require_codec(context)
     if isinstance(runner, SupportsCaches):
-        runner = runner.caching(outputs)
+        runner = runner.with_cache_outputs(outputs)
     given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
     require_outputs(outputs, list(given))
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow.compute as pc
 
 from mqa_parity.attribution.result import MEANINGS
-from mqa_parity.protocols import SupportsParameters, SupportsWeightComparison
+from mqa_parity.protocols import SupportsWeightComparison, SupportsWeights
 from mqa_registry import MqaError
 
 if TYPE_CHECKING:
@@ -35,11 +35,11 @@ class WeightComparison:
     @cached_property
     def report(self) -> WeightReport | None:
         """How the candidate's weights differ; None where either side does not give its weights."""
-        if not isinstance(self.reference, SupportsParameters):
+        if not isinstance(self.reference, SupportsWeights):
             return None
         if not isinstance(self.candidate, SupportsWeightComparison):
             return None
-        return self.candidate.compare_weights(self.reference.parameters("").items)
+        return self.candidate.compare_weights(self.reference.weights("").items)
 
     def summary(self) -> WeightSummary | None:
         """The same in words; an error other than an MqaError is told as `trouble`."""

@@ -1,4 +1,4 @@
-"""A graph taken apart: values tapped, forced, and worked out by themselves; the real export of a small model."""
+"""A graph taken apart: values read, injected, and computed by themselves; the real export of a small model."""
 
 from __future__ import annotations
 
@@ -15,75 +15,77 @@ CPU = {"CPUExecutionProvider": {}}
 
 
 @pytest.fixture
-def anatomy(exported):
+def module_graph(exported):
     return ModuleGraph(SessionFactory(exported, providers=CPU), dict)
 
 
-def values(anatomy):
-    return list(dict.fromkeys(part.value for part in anatomy.parts()))
+def values(module_graph):
+    return list(dict.fromkeys(call.value for call in module_graph.calls()))
 
 
-def test_every_module_with_a_value_is_a_part(anatomy):
-    assert {"embedding", "inner", "classifier"} <= {part.module for part in anatomy.parts()}
-    part = next(part for part in anatomy.parts() if part.module == "inner")
-    assert part.class_name == "Linear"
-    assert part.source.endswith("conftest.py:" + part.source.rpartition(":")[2])
-    assert anatomy.owner(anatomy.nodes(part)[-1])[0] == "inner"
+def test_every_module_with_a_value_has_a_call(module_graph):
+    assert {"embedding", "inner", "classifier"} <= {call.module for call in module_graph.calls()}
+    call = next(call for call in module_graph.calls() if call.module == "inner")
+    assert call.class_name == "Linear"
+    assert call.source.endswith("conftest.py:" + call.source.rpartition(":")[2])
+    assert module_graph.module_of(module_graph.node_names(call)[-1])[0] == "inner"
 
 
-def test_tapped_values_are_those_of_pytorch(anatomy, module):
+def test_values_of_modules_are_those_of_pytorch(module_graph, module):
     import torch
 
     taken = {}
-    hook = module.inner.register_forward_hook(lambda part, inputs, output: taken.update(inner=output))
+    hook = module.inner.register_forward_hook(lambda call, inputs, output: taken.update(inner=output))
     with torch.inference_mode():
         module(**{name: torch.from_numpy(array) for name, array in BATCH.items()})
     hook.remove()
-    value = next(part.value for part in anatomy.parts() if part.module == "inner")
-    found = anatomy.outputs(BATCH, [value])[value]
+    value = next(call.value for call in module_graph.calls() if call.module == "inner")
+    found = module_graph.outputs(BATCH, [value])[value]
     assert np.abs(found - taken["inner"].numpy()).max() < 1e-6
 
 
-def test_on_its_own_outputs_a_graph_gives_the_same_again(anatomy):
-    inherited = anatomy.outputs(BATCH, values(anatomy))
-    local = anatomy.forced(BATCH, inherited)
+def test_on_its_own_outputs_a_graph_gives_the_same_again(module_graph):
+    inherited = module_graph.outputs(BATCH, values(module_graph))
+    local = module_graph.run_with_injected_inputs(BATCH, inherited)
     assert all(np.array_equal(local[name], array) for name, array in inherited.items())
 
 
-def test_what_is_forced_on_one_module_is_felt_by_those_that_read_it_and_no_further(anatomy):
-    inherited = anatomy.outputs(BATCH, values(anatomy))
-    inner = next(part.value for part in anatomy.parts() if part.module == "inner")
-    logits = next(part.value for part in anatomy.parts() if part.module == "classifier")
-    local = anatomy.forced(BATCH, inherited | {inner: inherited[inner] + 1})
+def test_what_is_injected_into_one_module_is_felt_by_those_that_read_it_and_no_further(module_graph):
+    inherited = module_graph.outputs(BATCH, values(module_graph))
+    inner = next(call.value for call in module_graph.calls() if call.module == "inner")
+    logits = next(call.value for call in module_graph.calls() if call.module == "classifier")
+    local = module_graph.run_with_injected_inputs(BATCH, inherited | {inner: inherited[inner] + 1})
     assert np.array_equal(local[inner], inherited[inner])
     assert not np.allclose(local[logits], inherited[logits])
-    embedding = next(part.value for part in anatomy.parts() if part.module == "embedding")
-    local = anatomy.forced(BATCH, inherited | {embedding: inherited[embedding] + 1})
+    embedding = next(call.value for call in module_graph.calls() if call.module == "embedding")
+    local = module_graph.run_with_injected_inputs(BATCH, inherited | {embedding: inherited[embedding] + 1})
     assert np.array_equal(local[logits], inherited[logits])
 
 
-def test_a_piece_makes_what_the_graph_does_and_the_reference_agrees(anatomy):
-    inherited = anatomy.outputs(BATCH, values(anatomy))
-    logits = next(part.value for part in anatomy.parts() if part.module == "classifier")
-    piece = anatomy.piece([name for name in inherited if name != logits], logits)
-    onnx.checker.check_model(piece.model)
-    assert piece.output == logits
-    assert len(piece.nodes) < len(anatomy.model.graph.node)
-    assert np.array_equal(piece.run(BATCH | inherited), inherited[logits])
-    assert np.abs(piece.work_out(BATCH | inherited) - inherited[logits]).max() < 1e-5
+def test_a_subgraph_makes_what_the_graph_does_and_the_reference_agrees(module_graph):
+    inherited = module_graph.outputs(BATCH, values(module_graph))
+    logits = next(call.value for call in module_graph.calls() if call.module == "classifier")
+    subgraph = module_graph.subgraph([name for name in inherited if name != logits], logits)
+    onnx.checker.check_model(subgraph.model)
+    assert subgraph.output == logits
+    assert len(subgraph.node_names) < len(module_graph.model.graph.node)
+    assert np.array_equal(subgraph.run(BATCH | inherited), inherited[logits])
+    assert np.abs(subgraph.evaluate_reference(BATCH | inherited) - inherited[logits]).max() < 1e-5
 
 
-def test_a_piece_can_be_given_another_weight(anatomy, module):
-    inherited = anatomy.outputs(BATCH, values(anatomy))
-    logits = next(part.value for part in anatomy.parts() if part.module == "classifier")
-    piece = anatomy.piece([name for name in inherited if name != logits], logits)
-    bias = next(name for name, array in piece.weights.items() if np.array_equal(array, module.classifier.bias.detach()))
-    moved = piece.run(BATCH | inherited, weights={bias: piece.weights[bias] + 1})
+def test_a_subgraph_can_be_given_another_weight(module_graph, module):
+    inherited = module_graph.outputs(BATCH, values(module_graph))
+    logits = next(call.value for call in module_graph.calls() if call.module == "classifier")
+    subgraph = module_graph.subgraph([name for name in inherited if name != logits], logits)
+    bias = next(
+        name for name, array in subgraph.weights.items() if np.array_equal(array, module.classifier.bias.detach())
+    )
+    moved = subgraph.run(BATCH | inherited, weights={bias: subgraph.weights[bias] + 1})
     assert np.allclose(moved, inherited[logits] + 1, atol=1e-5)
 
 
-def test_a_piece_is_one_file_that_needs_no_other(anatomy, tmp_path):
-    anatomy.piece([], "logits").save(tmp_path / "piece.onnx")
+def test_a_subgraph_is_one_file_that_needs_no_other(module_graph, tmp_path):
+    module_graph.subgraph([], "logits").save(tmp_path / "piece.onnx")
     import onnxruntime
 
     session = onnxruntime.InferenceSession(tmp_path / "piece.onnx", providers=["CPUExecutionProvider"])
@@ -97,10 +99,10 @@ def test_optimizers_are_told_by_the_names_that_leave_them_out(graph):
     weights = [
         onnx.numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in (("w", (3, 4)), ("b", 4))
     ]
-    anatomy = ModuleGraph(SessionFactory(graph(nodes, {"x": [2, 3]}, weights=weights), providers=CPU), dict)
-    assert anatomy.optimizers() == ("MatMulAddFusion",)
+    module_graph = ModuleGraph(SessionFactory(graph(nodes, {"x": [2, 3]}, weights=weights), providers=CPU), dict)
+    assert module_graph.optimizers() == ("MatMulAddFusion",)
     for without in ((), ("MatMulAddFusion",)):
-        assert anatomy.run_without({"x": np.ones((2, 3), np.float32)}, without)["y"].tolist() == [[4.0] * 4] * 2
+        assert module_graph.run_without({"x": np.ones((2, 3), np.float32)}, without)["y"].tolist() == [[4.0] * 4] * 2
 
 
 def test_what_the_reference_of_onnx_does_not_know_is_not_run(graph):
@@ -109,9 +111,9 @@ def test_what_the_reference_of_onnx_does_not_know_is_not_run(graph):
     model = onnx.load(path)
     model.opset_import.append(onnx.helper.make_opsetid("com.microsoft", 1))
     onnx.save(model, path)
-    piece = ModuleGraph(SessionFactory(path, providers=CPU), dict).piece([], "y")
+    subgraph = ModuleGraph(SessionFactory(path, providers=CPU), dict).subgraph([], "y")
     with pytest.raises(NotRunError, match="the reference of ONNX cannot work it out"):
-        piece.work_out({"x": np.ones(2, np.float32)})
+        subgraph.evaluate_reference({"x": np.ones(2, np.float32)})
 
 
 def test_precisions_are_those_of_weights_and_operations(graph):
@@ -123,8 +125,10 @@ def test_precisions_are_those_of_weights_and_operations(graph):
         helper.make_node("Mul", ["h", "w"], ["m"]),
         helper.make_node("Cast", ["m"], ["y"], to=TensorProto.FLOAT),
     ]
-    anatomy = ModuleGraph(SessionFactory(graph(nodes, {"x": ["n"]}, weights=[half]), providers=CPU), dict)
-    assert anatomy.piece([], "y").precisions() == ("float16",)
-    halves = anatomy.outputs({"x": np.ones(2, np.float32)}, ["m"])["m"]
+    module_graph = ModuleGraph(SessionFactory(graph(nodes, {"x": ["n"]}, weights=[half]), providers=CPU), dict)
+    assert module_graph.subgraph([], "y").precisions() == ("float16",)
+    halves = module_graph.outputs({"x": np.ones(2, np.float32)}, ["m"])["m"]
     assert (halves.dtype, halves.tolist()) == (np.float32, [1, 1])
-    assert anatomy.forced({"x": np.ones(2, np.float32)}, {"m": halves + 1, "h": halves})["m"].tolist() == [1, 1]
+    assert module_graph.run_with_injected_inputs({"x": np.ones(2, np.float32)}, {"m": halves + 1, "h": halves})[
+        "m"
+    ].tolist() == [1, 1]

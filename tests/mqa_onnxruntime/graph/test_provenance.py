@@ -31,7 +31,7 @@ def node(name, inputs, outputs):
 def test_a_node_has_its_modules_their_classes_and_the_line_of_the_models_own_code():
     (origin,) = resolve_provenance([node("one", ["x"], ["y"])], {"one": QUERY})
     assert origin.modules == ("", "encoder", "encoder.query")
-    assert [origin.class_of(name) for name in origin.modules] == ["Model", "Encoder", "Linear"]
+    assert [origin.class_name(name) for name in origin.modules] == ["Model", "Encoder", "Linear"]
     assert origin.source == "bert/modeling.py:7"
 
 
@@ -43,7 +43,7 @@ def test_a_node_without_a_name_goes_by_its_first_output():
 def test_the_names_of_other_exporters_tell_modules():
     (origin,) = resolve_provenance([node("/encoder/layer.0/dense/MatMul", ["x"], ["y"])], {})
     assert origin.modules == ("", "encoder", "encoder.layer.0", "encoder.layer.0.dense")
-    assert origin.class_of("encoder") == ""
+    assert origin.class_name("encoder") == ""
 
 
 def test_a_node_that_a_tool_put_in_belongs_where_its_readers_do():
@@ -96,7 +96,7 @@ def test_a_model_that_was_exported_inside_of_another_keeps_its_own_names():
     )
     (found,) = align_provenance([origin], KNOWN)
     assert found.modules == ("", "encoder", "encoder.query")
-    assert [found.class_of(name) for name in found.modules] == ["Model", "Encoder", "Linear"]
+    assert [found.class_name(name) for name in found.modules] == ["Model", "Encoder", "Linear"]
 
 
 def test_a_part_that_was_exported_has_the_names_that_it_has_in_the_model():

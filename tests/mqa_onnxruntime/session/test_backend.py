@@ -238,20 +238,20 @@ def test_in_float64_a_file_gives_what_its_model_does(backend, model_under_test):
         found = wide.run(batch)
         # The file's constants, such as the square root of 2, are rounded to float32; its steps are not.
         assert np.abs(found["logits"] - exact["logits"].numpy()).max() < 1e-8
-        assert wide.modules() == runner.modules()
-        (array,) = wide.tap(batch, ["classifier"])["classifier"]
+        assert wide.module_names() == runner.module_names()
+        (array,) = wide.module_outputs(batch, ["classifier"])["classifier"]
         assert np.array_equal(array, found["logits"])
         with pytest.raises(NotRunError, match="has no other variants"), wide.variant(dtype="float32"):
             pass
 
 
-def test_modules_are_tapped_by_their_names(backend, model_under_test):
+def test_module_outputs_are_asked_for_by_name(backend, model_under_test):
     batch = model_under_test.sample()
     with backend.function(model_under_test) as runner:
-        modules = runner.modules()
+        modules = runner.module_names()
         assert modules.index("embedding") < modules.index("inner") < modules.index("classifier")
-        taken = runner.tap(batch, ["classifier"])
+        taken = runner.module_outputs(batch, ["classifier"])
         assert [array.shape for array in taken["classifier"]] == [(3, 2)]
         assert np.allclose(taken["classifier"][0], runner.run(batch)["logits"], atol=1e-6)
         with pytest.raises(NotRunError, match="a module `pooler`"):
-            runner.tap(batch, ["pooler"])
+            runner.module_outputs(batch, ["pooler"])

@@ -51,9 +51,9 @@ def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_
 
 def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_test, exported, tmp_path):
     with backend.function(model_under_test, path=fixed(exported, tmp_path, 1)) as held:
-        assert held.timed({name: array[:1] for name, array in BATCH.items()}, 2)
+        assert held.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
         with pytest.raises(NotRunError, match="takes batches of 1 alone"):
-            held.timed(BATCH, 2)
+            held.time_modules(BATCH, 2)
 
 
 def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend, model_under_test, exported, tmp_path):

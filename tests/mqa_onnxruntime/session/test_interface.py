@@ -97,11 +97,11 @@ def test_a_scalar_is_the_one_value_of_all_rows(recurrent):
 
 def test_a_graph_that_is_taken_apart_has_the_names_that_are_said(recurrent):
     found = runner(recurrent(), SAID)
-    anatomy = found.anatomy()
-    assert anatomy.results() == ("y", "hidden")
-    assert np.array_equal(anatomy.outputs(BATCH, ["y"])["y"], BATCH["x"] * 3 + 2)
-    assert np.array_equal(anatomy.piece([], "y").run({**anatomy.feed(BATCH)}), BATCH["x"] * 3 + 2)
-    assert np.array_equal(anatomy.run_without(BATCH, [])["hidden"], BATCH["h"] * 2)
+    module_graph = found.module_graph()
+    assert module_graph.output_names() == ("y", "hidden")
+    assert np.array_equal(module_graph.outputs(BATCH, ["y"])["y"], BATCH["x"] * 3 + 2)
+    assert np.array_equal(module_graph.subgraph([], "y").run({**module_graph.feed(BATCH)}), BATCH["x"] * 3 + 2)
+    assert np.array_equal(module_graph.run_without(BATCH, [])["hidden"], BATCH["h"] * 2)
 
 
 @pytest.mark.parametrize(

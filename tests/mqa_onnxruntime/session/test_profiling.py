@@ -31,7 +31,7 @@ def source(exported):
 
 
 def timed(path, feed, repetitions=2, **settings):
-    return ModuleProfiler(SessionFactory(path, providers={CPU: {}}, **settings)).timed(feed, repetitions)
+    return ModuleProfiler(SessionFactory(path, providers={CPU: {}}, **settings)).time_modules(feed, repetitions)
 
 
 def test_a_run_has_the_kernels_between_its_beginning_and_the_next():
@@ -59,16 +59,16 @@ def test_a_kernel_that_runs_twice_has_both_times():
 
 def test_the_modules_of_an_export_have_times_and_classes(source):
     kernels = ModuleProfiler(source)
-    found = kernels.timed(BATCH, 3)
+    found = kernels.time_modules(BATCH, 3)
     assert {"", "embedding", "inner", "classifier"} <= set(found)
     assert {len(seconds) for seconds in found.values()} == {3}
     assert sum(map(sum, found.values())) > 0
-    assert (kernels.class_of("inner"), kernels.class_of("embedding")) == ("Linear", "Embedding")
-    assert kernels.class_of("no.such.module") == ""
+    assert (kernels.class_name("inner"), kernels.class_name("embedding")) == ("Linear", "Embedding")
+    assert kernels.class_name("no.such.module") == ""
 
 
 def test_names_of_pytorch_for_what_is_outside_of_all_modules_are_no_modules(source):
-    assert not [name for name in ModuleProfiler(source).timed(BATCH, 1) if name.startswith("_empty")]
+    assert not [name for name in ModuleProfiler(source).time_modules(BATCH, 1) if name.startswith("_empty")]
 
 
 @pytest.mark.parametrize("optimization", ["disabled", "all"])
@@ -111,9 +111,9 @@ def test_a_name_that_is_hostile_stays_a_name(graph):
 def test_nothing_is_left_and_nothing_is_said(source, tmp_path, monkeypatch, capfd):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     monkeypatch.chdir(tmp_path)
-    ModuleProfiler(source).timed(BATCH, 1)
+    ModuleProfiler(source).time_modules(BATCH, 1)
     with pytest.raises(Exception, match="words"):
-        ModuleProfiler(source).timed({"words": np.ones(3)}, 1)
+        ModuleProfiler(source).time_modules({"words": np.ones(3)}, 1)
     assert list(tmp_path.iterdir()) == []
     assert capfd.readouterr() == ("", "")
 
@@ -121,10 +121,10 @@ def test_nothing_is_left_and_nothing_is_said(source, tmp_path, monkeypatch, capf
 def test_a_profile_that_broke_off_is_not_run(source, monkeypatch):
     monkeypatch.setattr("mqa_onnxruntime.session.profiling.kernel_times", lambda events: [{}])
     with pytest.raises(NotRunError, match="full after 1 of 2 runs"):
-        ModuleProfiler(source).timed(BATCH, 2)
+        ModuleProfiler(source).time_modules(BATCH, 2)
 
 
 def test_a_provider_whose_kernels_only_begin_is_not_run(source):
     runner = SessionRunner(SimpleNamespace(), {}, "CUDAExecutionProvider", 1, {}, {}, source)
     with pytest.raises(NotRunError, match="not how long it took"):
-        runner.timed(BATCH, 1)
+        runner.time_modules(BATCH, 1)

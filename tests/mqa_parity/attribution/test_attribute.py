@@ -30,7 +30,7 @@ def network(batch, dtype):
 
 @dataclass
 class Plain:
-    """A reference that can be tapped, though it has no modules."""
+    """A reference that gives outputs of modules, though it has none."""
 
     dtype: Any = np.float32
     facts: dict[str, str] = field(default_factory=dict)
@@ -42,10 +42,10 @@ class Plain:
     def variant(self, *, dtype="", optimization=""):
         yield Plain(np.dtype(dtype).type)
 
-    def modules(self):
+    def module_names(self):
         return []
 
-    def tap(self, batch, modules):
+    def module_outputs(self, batch, modules):
         return {}
 
 

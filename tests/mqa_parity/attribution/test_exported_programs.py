@@ -101,7 +101,7 @@ def hiding(batch, tmp_path_factory):
 def test_a_wrong_weight_of_a_hidden_part_is_named_too(hiding, reference, candidate, batch, part):
     model, path = hiding
     held = replace(reference(model), sample=lambda: batch)
-    assert held.modules() == ["shown"]
+    assert held.module_names() == ["shown"]
     graph = onnx.load(str(path))
     tensor = next(one for one in graph.graph.initializer if one.name == f"{part}.bias")
     array = numpy_helper.to_array(tensor).copy()

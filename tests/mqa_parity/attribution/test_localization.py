@@ -61,14 +61,14 @@ class Misread:
     def outputs(self, batch, values, optimization="disabled"):
         return {name: np.full(4, {"one": 1.0, "two": 9.0, "three": 3.0}[name], np.float32) for name in values}
 
-    def forced(self, batch, given):
+    def run_with_injected_inputs(self, batch, given):
         three = 3.0 if "two" not in given else 5.0  # what it makes of the second as the model has it is wrong
         return {name: np.full(4, three if name == "three" else 9.0 if name == "two" else 1.0) for name in given}
 
-    def instead(self, part):
+    def with_next_output(self, call):
         return None
 
-    def reads(self, given, value):
+    def values_read(self, given, value):
         return self.reads_before[value] & set(given)
 
 

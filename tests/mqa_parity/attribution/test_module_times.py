@@ -19,15 +19,15 @@ def runners(lab, reference, candidate):
 @pytest.mark.parametrize("architecture", ["bert", "albert"])
 def test_the_modules_of_both_are_the_models_own(runners, batches, architecture):
     torch, onnx = runners(architecture)
-    there, here = torch.timed(batches[1], 2), onnx.timed(batches[1], 2)
+    there, here = torch.time_modules(batches[1], 2), onnx.time_modules(batches[1], 2)
     assert set(here) <= set(there)
     assert len(here) > len(there) / 2
-    assert {torch.class_of(name) == onnx.class_of(name) for name in here if name} == {True}
+    assert {torch.class_name(name) == onnx.class_name(name) for name in here if name} == {True}
 
 
 def test_almost_all_kernels_have_a_module(runners, batches):
     _, onnx = runners("bert")
-    found = onnx.timed(batches[1], 10)
+    found = onnx.time_modules(batches[1], 10)
     least = {name: min(seconds) for name, seconds in found.items()}  # a machine at other work makes runs slow, not fast
     assert least[""] < 0.2 * sum(least.values())
     assert any(name.endswith("LayerNorm") for name in found)
@@ -35,5 +35,5 @@ def test_almost_all_kernels_have_a_module(runners, batches):
 
 def test_on_both_attention_takes_longer_than_a_layers_norm(runners, batches):
     for runner in runners("bert"):
-        least = {name: min(seconds) for name, seconds in runner.timed(batches[2], 10).items()}
+        least = {name: min(seconds) for name, seconds in runner.time_modules(batches[2], 10).items()}
         assert least["bert.encoder.layer.1.attention.self"] > least["bert.encoder.layer.1.output.LayerNorm"]

@@ -108,10 +108,10 @@ class Plain:
     def variant(self, *, dtype="", optimization=""):
         yield Plain(np.dtype(dtype).type if dtype else self.dtype, self.change, self.widest)
 
-    def modules(self):
+    def module_names(self):
         return []
 
-    def tap(self, batch, modules):
+    def module_outputs(self, batch, modules):
         return {}
 
 

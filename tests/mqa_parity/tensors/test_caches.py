@@ -86,7 +86,7 @@ class Edited:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_keys_and_values_are_held_where_they_are_given(held, made, name):
-    found, shown = held(name, made(name).caching(["past_key_values."]), made(name))
+    found, shown = held(name, made(name).with_cache_outputs(["past_key_values."]), made(name))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
     assert {"logits", LAYER[name]} <= set(shown["outputs"])
@@ -97,7 +97,7 @@ def test_keys_and_values_are_held_where_they_are_given(held, made, name):
     [("gpt2", "present.1.value"), ("bart", "present.0.decoder.key"), ("t5", "present.1.encoder.value")],
 )
 def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
-    right = made(name).caching(["present."])
+    right = made(name).with_cache_outputs(["present."])
     found, shown = held(name, right, made(name))
     assert (found["mismatches"], layer in shown["outputs"]) == (0, True)
     found, shown = held(name, Edited(right, lambda found: found | {layer: found[layer] * 1.001}), made(name))
@@ -107,7 +107,7 @@ def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_not_asked_for_those_that_a_file_does_not_give(held, made, name):
-    found, shown = held(name, made(name).caching(["logits"]), made(name))
+    found, shown = held(name, made(name).with_cache_outputs(["logits"]), made(name))
     assert found["mismatches"] == 0
     assert not [output for output in shown["outputs"] if output.startswith("past")]
 
@@ -115,7 +115,8 @@ def test_a_model_is_not_asked_for_those_that_a_file_does_not_give(held, made, na
 @pytest.mark.parametrize("name", MODELS)
 def test_wrong_values_of_one_layer_are_found(held, made, name):
     wrong = Edited(
-        made(name).caching(["past_key_values."]), lambda found: found | {LAYER[name]: found[LAYER[name]] * 1.001}
+        made(name).with_cache_outputs(["past_key_values."]),
+        lambda found: found | {LAYER[name]: found[LAYER[name]] * 1.001},
     )
     found, shown = held(name, wrong, made(name))
     assert found["ratio"] > 100
@@ -127,7 +128,7 @@ def test_one_that_is_left_out_is_missed(held, made):
         del found[LAYER["gpt2"]]
         return found
 
-    found, shown = held("gpt2", Edited(made("gpt2").caching(["past_key_values."]), without), made("gpt2"))
+    found, shown = held("gpt2", Edited(made("gpt2").with_cache_outputs(["past_key_values."]), without), made("gpt2"))
     assert found["mismatches"] == 1
     assert shown["remarks"][0] == f"`{LAYER['gpt2']}`: the candidate has no such output, in 1 of 1 parts"
 
@@ -138,4 +139,6 @@ def test_a_model_without_any_is_run_as_it_is():
     module = torch.nn.Linear(2, 2)
     runner = TorchRunner(module, module, dict, "cpu", 1, 256, {}, {"precision": "float32", "tf32": False})
     given = {"input": np.ones((1, 2), np.float32)}
-    assert np.array_equal(runner.caching(["past_key_values."]).run(given)["output"], runner.run(given)["output"])
+    assert np.array_equal(
+        runner.with_cache_outputs(["past_key_values."]).run(given)["output"], runner.run(given)["output"]
+    )
