@@ -23,14 +23,18 @@ if TYPE_CHECKING:
         Codec,
         Comparison,
         Dataset,
+        Diagnosis,
+        Evidence,
         Inspectable,
         Metric,
         Model,
         ModelSource,
         ModelUnderTest,
+        NoOptions,
         OutputReading,
         Perturbation,
         Probe,
+        ProbeContext,
         Quantile,
         Replay,
         RunContext,
@@ -38,11 +42,12 @@ if TYPE_CHECKING:
         Scores,
         Slice,
         Statistic,
+        SupportsExport,
         Task,
         Timeable,
+        ViewContext,
         shapes,
     )
-    from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
     from mqa_registry.extras import optional_import
     from mqa_registry.findings import Exported, Finding, Judgement
@@ -54,7 +59,6 @@ if TYPE_CHECKING:
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.predict import batch_invariance, rebuild_model, reopen_runner
-    from mqa_registry.probe_context import ProbeContext, ViewContext
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.report import Report
     from mqa_registry.report.output import output
@@ -82,15 +86,15 @@ _HOMES = {
     "commands.reporting": ("ReportOptions", "show_export", "show_report"),
     "commands.suites": ("execute_suite", "export_model"),
     "contributions": (
-        "Backend", "Batching", "Codec", "Comparison", "Dataset", "Inspectable", "Metric", "Model", "ModelSource",
-        "ModelUnderTest", "OutputReading", "Perturbation", "Probe", "Quantile", "Replay", "RunContext", "Runner",
-        "Scores", "Slice", "Statistic", "Task", "Timeable", "shapes",
+        "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "Inspectable", "Metric",
+        "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe", "ProbeContext",
+        "Quantile", "Replay", "RunContext", "Runner", "Scores", "Slice", "Statistic", "SupportsExport", "Task",
+        "Timeable", "ViewContext", "shapes",
     ),
     "types": (
         "Edit", "Example", "Predictions", "Targets", "as_predictions", "edited", "fingerprint", "positive_class",
         "read_table", "with_class_names",
     ),
-    "diagnoses": ("Diagnosis",),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
     "flag": ("Flag", "flags"),
@@ -107,7 +111,6 @@ _HOMES = {
     "report.output": ("output",),
     "run_options": ("RunOptions",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
-    "probe_context": ("ProbeContext", "ViewContext"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -123,6 +126,7 @@ __all__ = [
     "Device",
     "Diagnosis",
     "Edit",
+    "Evidence",
     "Example",
     "ExecutedRun",
     "Exported",
@@ -137,6 +141,7 @@ __all__ = [
     "ModelSource",
     "ModelUnderTest",
     "MqaError",
+    "NoOptions",
     "NotRunError",
     "OutOfMemoryError",
     "OutputReading",
@@ -156,6 +161,7 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "SupportsExport",
     "Targets",
     "Task",
     "Timeable",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pluggy
 
@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mqa_registry import contributions
-    from mqa_registry.diagnoses import Diagnosis
 
 GROUP = "mqa"  # the entry-point group, and the prefix of every hook
 
@@ -19,19 +18,19 @@ hookimpl = pluggy.HookimplMarker(GROUP)
 
 
 @hookspec
-def mqa_models() -> Iterable[contributions.ModelSource]:
+def mqa_models() -> Iterable[contributions.ModelSource[Any]]:
     """Where models come from."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_tasks() -> Iterable[contributions.Task]:
+def mqa_tasks() -> Iterable[contributions.Task[Any]]:
     """How examples become arrays, and outputs predictions."""
     raise NotImplementedError
 
 
 @hookspec
-def mqa_backends() -> Iterable[contributions.Backend | contributions.Replay]:
+def mqa_backends() -> Iterable[contributions.Backend[Any] | contributions.Replay[Any]]:
     """What runs a model, or brings predictions that something else made."""
     raise NotImplementedError
 
@@ -55,7 +54,7 @@ def mqa_comparisons() -> Iterable[contributions.Comparison]:
 
 
 @hookspec
-def mqa_probes() -> Iterable[contributions.Probe]:
+def mqa_probes() -> Iterable[contributions.Probe[Any]]:
     """What can be found out about a model by running it otherwise than row by row, or about rows and predictions."""
     raise NotImplementedError
 
@@ -73,6 +72,6 @@ def mqa_slices() -> Iterable[contributions.Slice]:
 
 
 @hookspec
-def mqa_diagnoses() -> Iterable[Diagnosis]:
+def mqa_diagnoses() -> Iterable[contributions.Diagnosis]:
     """What this machine can run, and what is in the way."""
     raise NotImplementedError

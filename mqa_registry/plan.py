@@ -6,16 +6,15 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from mqa_registry.contributions import Comparison, Probe
+from mqa_registry.contributions import Comparison, Perturbation, Probe
 from mqa_registry.naming import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mqa_registry.bounds import Expect
-    from mqa_registry.contributions import Perturbation
     from mqa_registry.suite import Check, Severity, Suite, Use
 
 
@@ -38,7 +37,7 @@ class RowSet:
     @property
     def changes_answers(self) -> bool:
         """Whether the targets of the data do not hold for the perturbed rows, and others are unknown."""
-        return any(cast("Perturbation", use.contribution).answer == "changes" for use in self.perturb)
+        return any(use.contribution_as(Perturbation).target == "changes" for use in self.perturb)
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,7 @@ class Sight:
     reference: View | None = None
 
     @property
-    def probe(self) -> Probe:
+    def probe(self) -> Probe[Any]:
         return cast("Probe", self.use.contribution)
 
     @property
@@ -158,12 +157,12 @@ def _case(suite: Suite, check: Check, backend: str) -> Case | None:
 def _backends(check: Check) -> tuple[str, ...]:
     """The backends that a check has a case for; rows alone are no backend's."""
     measure = check.measure.contribution
-    return ("",) if isinstance(measure, Probe) and measure.sees == "rows" else check.on
+    return ("",) if isinstance(measure, Probe) and measure.inputs == "rows" else check.on
 
 
 def _reads_predictions(check: Check) -> bool:
     measure = check.measure.contribution
-    return not isinstance(measure, Probe) or measure.sees == "predictions"
+    return not isinstance(measure, Probe) or measure.inputs == "predictions"
 
 
 def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
-    "contributions", "probe_context", "diagnoses", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
+    "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
     "rehearsal", "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}

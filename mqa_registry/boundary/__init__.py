@@ -16,13 +16,13 @@ from mqa_registry.boundary.calls import (
     repeatedly,
 )
 from mqa_registry.boundary.codecs import (
+    CheckedCodec,
     Passes,
     checked_budget,
     checked_codec,
     checked_identity,
     checked_length,
     checked_source,
-    encoding_arrays,
     runner_of,
 )
 from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
@@ -44,6 +44,7 @@ __all__ = [
     "HOST",
     "MORE_MEMORY",
     "PER_ROW",
+    "CheckedCodec",
     "Contributor",
     "Passes",
     "TimeLimitReached",
@@ -70,7 +71,6 @@ __all__ = [
     "checked_table",
     "checked_task",
     "described",
-    "encoding_arrays",
     "group_names",
     "groups_of_rows",
     "interruptible",

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
-from functools import partial
+from copy import copy
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,8 +19,11 @@ from mqa_registry.errors import ContributionError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    import pyarrow as pa
+
     from mqa_registry.boundary.calls import Contributor
-    from mqa_registry.contributions.model_under_test import Batch, Encoded, OutputReading, Outputs, Runner
+    from mqa_registry.contributions.backend import Runner
+    from mqa_registry.contributions.task import Batch, Encoded, OutputReading, Outputs
     from mqa_registry.types import Example
 
 
@@ -41,85 +43,97 @@ def _made(who: Contributor, make: Callable[[], Any]) -> Any:
         return make()
 
 
-def checked_codec(who: Contributor, given: Any, schema: str, classes: Sequence[str]) -> Codec:
-    """A task's codec, of which every function is called across the boundary and what it gives is looked at."""
+def checked_codec(who: Contributor, given: Any, schema: str, classes: Sequence[str]) -> CheckedCodec:
+    """A task's codec, of which every method is called across the boundary and what it returns is checked."""
     if not isinstance(given, Codec):
         refuse(who, f"gave {spelled(given)}, and a `Codec` is due")
+    return CheckedCodec(who, given, schema, classes)
 
-    def encode(examples: Sequence[Example]) -> Sequence[Encoded]:
-        with calling(who):
-            encoded = given.encode(examples)
+
+class CheckedCodec(Codec):
+    """A codec whose every method is called across the boundary.
+
+    `reads_outputs` says whether the task tells how outputs are decoded: then some rows are run for that.
+    """
+
+    def __init__(self, who: Contributor, codec: Codec, schema: str, classes: Sequence[str]) -> None:
+        self._who = who
+        self._codec = codec
+        self._schema = schema
+        self._classes = classes
+        self._encodes_arrays = False
+        self._reading: OutputReading | None = None
+        self.padding_mask = codec.padding_mask
+        self.limit = codec.limit
+        self.length = codec.length
+        self.remarks = codec.remarks
+        self.reads_outputs = type(codec).read_outputs is not Codec.read_outputs
+
+    def encoding_arrays(self) -> CheckedCodec:
+        """The same codec, whose encoded rows are checked to be arrays: those are compared, padded and kept."""
+        made = copy(self)
+        made._encodes_arrays = True  # noqa: SLF001 - its own
+        return made
+
+    def with_reading(self, reading: OutputReading | None) -> CheckedCodec:
+        """The same codec, which decodes outputs as this reading of them says."""
+        made = copy(self)
+        made._reading = reading  # noqa: SLF001 - its own
+        return made
+
+    def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
+        with calling(self._who):
+            encoded = self._codec.encode(examples)
             rows = encoded if isinstance(encoded, list | tuple) else list(encoded)
         if len(rows) != len(examples):
-            refuse(who, f"encoded {len(examples):,} examples as {len(rows):,}")
+            refuse(self._who, f"encoded {len(examples):,} examples as {len(rows):,}")
+        for row in rows if self._encodes_arrays else ():
+            _check_arrays(self._who, "encoded an example as", row)
         return rows
 
-    def collate(rows: Sequence[Encoded]) -> Batch:
-        with calling(who):
-            batch: Batch = given.collate(rows)
-        _check_arrays(who, "made a batch of", batch)
+    def collate(self, rows: Sequence[Encoded]) -> Batch:
+        with calling(self._who):
+            batch = self._codec.collate(rows)
+        _check_arrays(self._who, "made a batch of", batch)
         return batch
 
-    def decode(outputs: Outputs, rows: Sequence[Encoded]) -> Any:
-        with calling(who):
-            table = given.decode(outputs, rows)
-        return checked_answers(who, table, schema, classes, len(rows))
+    def decode(self, outputs: Outputs, rows: Sequence[Encoded]) -> pa.Table:
+        decode = self._codec.decode if self._reading is None else self._reading.decode
+        return self._decode_with(decode, outputs, rows)
 
-    def size(row: Encoded) -> int:
-        with calling(who):
-            cost = given.size(row)
+    def cost(self, row: Encoded) -> int:
+        with calling(self._who):
+            cost = self._codec.cost(row)
         if isinstance(cost, bool) or not isinstance(cost, int | np.integer) or cost < 0:
-            refuse(who, f"says that a row costs {spelled(cost)}", "`size` is a whole number of tokens or the like")
+            refuse(
+                self._who, f"says that a row costs {spelled(cost)}", "`cost` is a whole number of tokens or the like"
+            )
         return int(cost)
 
-    def of_length(length: int) -> Codec | None:
-        assert given.of_length is not None
-        with calling(who):
-            found = given.of_length(length)
-        return None if found is None else checked_codec(who, found, schema, classes)
+    def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
+        with calling(self._who):
+            found = self._codec.read_outputs(outputs, rows)
+        return found
 
-    return replace(
-        given,
-        encode=encode,
-        collate=collate,
-        decode=decode,
-        size=size,
-        reading=given.reading and _checked_reading(who, given.reading, schema, classes),
-        of_length=given.of_length and of_length,
-    )
+    def full_costs(self, examples: Sequence[Example], rows: Sequence[Encoded]) -> Sequence[int]:
+        with calling(self._who):
+            return self._codec.full_costs(examples, rows)
 
+    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
+        with calling(self._who):
+            return self._codec.find_unusable(examples)
 
-def _checked_reading(
-    who: Contributor,
-    ask: Callable[[Outputs, Sequence[Encoded]], OutputReading | None],
-    schema: str,
-    classes: Sequence[str],
-) -> Callable[[Outputs, Sequence[Encoded]], OutputReading | None]:
-    """How a task asks to have outputs decoded, and what it decodes them to, looked at as `decode` is."""
+    def with_length(self, length: int) -> CheckedCodec | None:
+        with calling(self._who):
+            found = self._codec.with_length(length)
+        return None if found is None else checked_codec(self._who, found, self._schema, self._classes)
 
-    def reading(outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
-        with calling(who):
-            found = ask(outputs, rows)
-        return found and replace(found, decode=partial(decode, found))
-
-    def decode(found: OutputReading, outputs: Outputs, rows: Sequence[Encoded]) -> Any:
-        with calling(who):
-            table = found.decode(outputs, rows)
-        return checked_answers(who, table, schema, classes, len(rows))
-
-    return reading
-
-
-def encoding_arrays(who: Contributor, codec: Codec) -> Codec:
-    """The codec of a task, whose examples must become arrays: those are compared, padded and kept."""
-
-    def encode(examples: Sequence[Example]) -> Sequence[Encoded]:
-        rows = codec.encode(examples)
-        for row in rows:
-            _check_arrays(who, "encoded an example as", row)
-        return rows
-
-    return replace(codec, encode=encode)
+    def _decode_with(
+        self, decode: Callable[[Outputs, Sequence[Encoded]], Any], outputs: Outputs, rows: Sequence[Encoded]
+    ) -> pa.Table:
+        with calling(self._who):
+            table = decode(outputs, rows)
+        return checked_answers(self._who, table, self._schema, self._classes, len(rows))
 
 
 def _check_arrays(who: Contributor, what: str, given: Any) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from mqa_registry.boundary.calls import refuse
 from mqa_registry.boundary.measures import spelled
+from mqa_registry.contributions import Evidence
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -16,24 +17,29 @@ if TYPE_CHECKING:
     from mqa_registry.boundary.calls import Contributor
 
 # What the host says itself, under the same roof.
-HOSTS = frozenset({"missing", "unlabelled", "unpaired", "clusters", "mcnemar", "sweep", "rows_to_settle", "trace"})
+HOSTS = frozenset(
+    {"missing", "unlabelled", "unpaired", "clusters", "mcnemar", "sweep", "rows_to_settle", "trace"}
+    | {"remarks", "notes", "examples"}
+)
 DEEPEST = 20  # tables and lists within each other
 
 
 def checked_evidence(who: Contributor, given: Any) -> dict[str, Any]:
     """Evidence in the values that JSON has; numpy's become plain ones."""
-    if not isinstance(given, Mapping):
-        refuse(who, f"shows {spelled(given)}, and evidence is a table of values by name")
-    shown = plain(who, given)
-    if taken := sorted(HOSTS & shown.keys()):
+    if not isinstance(given, Evidence):
+        refuse(who, f"shows {spelled(given)}, and an `Evidence` is due", "`Evidence(remarks=[...])` is one")
+    for name, kind in (("remarks", str), ("notes", str), ("examples", Mapping)):
+        items = getattr(given, name)
+        if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
+            what = "a list of tables, one a row" if name == "examples" else "a list of sentences"
+            refuse(who, f"shows the {name} {spelled(items)}", f"`{name}` is {what}")
+    if not isinstance(given.details, Mapping):
+        refuse(who, f"shows the details {spelled(given.details)}", "`details` is a table of values by name")
+    details = plain(who, given.details)
+    if taken := sorted(HOSTS & details.keys()):
         refuse(who, f"shows `{taken[0]}`, which is mqa's own to say", "name it otherwise")
-    remarks = shown.get("remarks", [])
-    if not (isinstance(remarks, list) and all(isinstance(remark, str) for remark in remarks)):
-        refuse(who, f"shows the remarks {spelled(given['remarks'])}", "`remarks` is a list of sentences")
-    rows = shown.get("examples", [])
-    if not (isinstance(rows, list) and all(isinstance(row, dict) for row in rows)):
-        refuse(who, f"shows the examples {spelled(given['examples'])}", "`examples` is a list of tables, one a row")
-    return shown
+    listed = {name: getattr(given, name) for name in ("remarks", "notes", "examples") if getattr(given, name)}
+    return plain(who, listed) | details
 
 
 def check_picks(who: Contributor, evidence: Mapping[str, Any]) -> None:

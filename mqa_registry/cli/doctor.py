@@ -32,7 +32,7 @@ def doctor(
     """Show what this machine can run, what is in the way, and the line that fixes it."""
     from rich.console import Console
 
-    from mqa_registry.diagnoses import Diagnosis
+    from mqa_registry.contributions import Diagnosis
     from mqa_registry.doctor.diagnosis import findings_of
     from mqa_registry.plugins import load_all
     from mqa_registry.report.console.findings import print_findings

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import shutil
 import textwrap
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,11 +10,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mqa_registry.contributions import Perturbation, Probe
+from mqa_registry.contributions import Perturbation, Probe, one_line_help
 from mqa_registry.errors import UsageError
 from mqa_registry.extras import install_command, is_installed
 from mqa_registry.flag import flags
-from mqa_registry.options import format_value, options_of
+from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.report.output import output
 from mqa_registry.run_options import RunOptions
@@ -63,7 +62,7 @@ def _overview(plugin: Plugin, width: int) -> Iterator[str]:
     names = [f"{plugin.name}/{one.name}" for one in plugin.contributions]
     left = max(map(len, names), default=0)
     for name, one in zip(names, plugin.contributions, strict=True):
-        yield from _folded(f"  {name:<{left}}  {_kind(one)}: {one.help}", width, left + 4)
+        yield from _folded(f"  {name:<{left}}  {_kind(one)}: {one_line_help(one)}", width, left + 4)
     yield ""
 
 
@@ -89,9 +88,9 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
 
 def _kind(one: Contribution) -> str:
     """What it is, with what has to be known before it is used."""
-    if not isinstance(one, Perturbation) or one.answer == "stays":
+    if not isinstance(one, Perturbation) or one.target == "stays":
         return one.kind
-    return f"{one.kind}, the right answer {ANSWERS[one.answer]}"
+    return f"{one.kind}, the target {ANSWERS[one.target]}"
 
 
 def _named(plugin: Plugin, name: str) -> list[Contribution]:
@@ -106,11 +105,11 @@ def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
     """One contribution: what it is, where a suite names it, its whole help, which tells of its options, and their types."""
     yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one)).title})"
     yield ""
-    yield from _paragraphs(inspect.getdoc(one.function) or "", width)
+    yield from _paragraphs(one.documentation, width)
     if isinstance(one, Probe):
         yield ""
         beside = ", and those of a reference" if one.compares else ""
-        yield from _folded(f"  sees {one.sees}{beside}; gives {', '.join(one.gives)}", width, 2)
+        yield from _folded(f"  reads {one.inputs}{beside}; computes {', '.join(one.outputs)}", width, 2)
     if isinstance(one, Perturbation):
         yield ""
         yield from (f"  {line}" for line in _consequences(one))
@@ -118,7 +117,7 @@ def _explained(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
         yield ""
         missing = "" if is_installed(package) else f", which is not installed: {install_command(package)}"
         yield from _folded(f"  requires the package {package}{missing}", width, 2)
-    options = list(options_of(one.function))
+    options = list(contribution_options(one))
     if options:
         yield ""
         yield "  options:"
@@ -136,4 +135,4 @@ def _consequences(perturbation: Perturbation) -> Iterator[str]:
     """What a perturbation acts on, and what becomes of the right answer."""
     yield f"perturbs: {perturbation.modality}"
     spans = ", spans of the text move with it" if perturbation.edits else ""
-    yield f"the right answer: {ANSWERS[perturbation.answer]}{spans}"
+    yield f"the target: {ANSWERS[perturbation.target]}{spans}"

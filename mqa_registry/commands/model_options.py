@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 from mqa_registry.flag import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.contributions import ModelSource
     from mqa_registry.plugins import Catalog
     from mqa_registry.run_options import RunOptions
 
@@ -89,7 +88,7 @@ def _recognize(model: str, sources: Sequence[str], catalog: Catalog) -> str:
 
     for name in sources[:-1]:
         found = catalog.find((ModelSource,), name)
-        if isinstance(found, ModelSource) and found.recognizes is not None:
+        if isinstance(found, ModelSource):
             with calling(Contributor(found.kind, name, found.recognizes)):
                 if found.recognizes(model):
                     return name
@@ -110,16 +109,17 @@ def _full_task(task: str, source: str, catalog: Catalog, tasks: str) -> str:
 def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) -> str:
     """The task that a model's source tells it to be for, as a suite would name it; a UsageError where it tells none."""
     from mqa_registry.boundary import checked_task
+    from mqa_registry.contributions import ModelSource
     from mqa_registry.errors import UsageError
     from mqa_registry.run_options import STORE
     from mqa_registry.suite import adhoc_source
 
     use = adhoc_source({"use": source, "id": model}, catalog)
-    tells = cast("ModelSource", use.contribution).tells
-    if tells is None:
-        raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
     context = options.run_context_in(options.store or Path(STORE))
-    return checked_task(use.who, use.call_part(tells, context))
+    task = checked_task(use.who, use.call_method(use.contribution_as(ModelSource).infer_task, context))
+    if not task:
+        raise UsageError(f"`{source}` does not tell what a model is for", hint="name its task with `--task`")
+    return task
 
 
 def _schema(task: str, source: str, catalog: Catalog) -> str:

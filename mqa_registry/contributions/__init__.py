@@ -1,46 +1,42 @@
 """What plugins give, and what passes between them and the host."""
 
+from mqa_registry.contributions.backend import Backend, Inspectable, Replay, Runner, SupportsExport, Timeable
 from mqa_registry.contributions.batching import Batching, shapes
-from mqa_registry.contributions.kinds import (
-    Backend,
-    Comparison,
+from mqa_registry.contributions.contribution import (
+    ClassContribution,
     Contribution,
-    Dataset,
-    Metric,
-    ModelSource,
-    Perturbation,
-    Probe,
-    Replay,
-    Slice,
-    Task,
+    FunctionContribution,
+    NoOptions,
+    one_line_help,
 )
-from mqa_registry.contributions.measure_outputs import Quantile, Scores, Statistic
-from mqa_registry.contributions.model_under_test import (
-    Codec,
-    Inspectable,
-    Model,
-    ModelUnderTest,
-    OutputReading,
-    RunContext,
-    Runner,
-    Timeable,
-)
+from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice
+from mqa_registry.contributions.measure_outputs import Evidence, Quantile, Scores, Statistic
+from mqa_registry.contributions.model_source import Model, ModelSource
+from mqa_registry.contributions.model_under_test import ModelUnderTest, RunContext
+from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
+from mqa_registry.contributions.task import Codec, OutputReading, Task
 
 __all__ = [
     "Backend",
     "Batching",
+    "ClassContribution",
     "Codec",
     "Comparison",
     "Contribution",
     "Dataset",
+    "Diagnosis",
+    "Evidence",
+    "FunctionContribution",
     "Inspectable",
     "Metric",
     "Model",
     "ModelSource",
     "ModelUnderTest",
+    "NoOptions",
     "OutputReading",
     "Perturbation",
     "Probe",
+    "ProbeContext",
     "Quantile",
     "Replay",
     "RunContext",
@@ -48,7 +44,10 @@ __all__ = [
     "Scores",
     "Slice",
     "Statistic",
+    "SupportsExport",
     "Task",
     "Timeable",
+    "ViewContext",
+    "one_line_help",
     "shapes",
 ]

@@ -1,9 +1,9 @@
-"""What a measure may give beside a score a row: a statistic to resample, scores with a range of their own, a quantile."""
+"""What a measure may return besides a score a row: a statistic, scores with a range, a quantile; and its evidence."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -69,3 +69,18 @@ class Quantile:
 
     values: npt.NDArray[np.float64]
     share: float
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a person needs to believe a number, besides the number.
+
+    `remarks` are sentences, shown where the check does not hold; `notes` are shown where it holds, too. `examples` are
+    rows, the worst first, each with its `id` and whatever else there is to say of it. `details` are further plain values
+    by name, for scripts that read the report.
+    """
+
+    remarks: Sequence[str] = ()
+    notes: Sequence[str] = ()
+    examples: Sequence[Mapping[str, Any]] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from mqa_registry.diagnoses import Diagnosis
+from mqa_registry.contributions import Diagnosis
 from mqa_registry.findings import Finding, Level
 from mqa_registry.plugins import load
 

@@ -66,10 +66,10 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> dict[str, Any]:
     if comparison.evidence is not None:
         pair = inputs.reference.predictions, inputs.sample.predictions
         measure = inputs.measure
-        evidence |= checked_evidence(measure.who, measure.call_part(comparison.evidence, *pair))
+        evidence |= checked_evidence(measure.who, measure.call_function(comparison.evidence, *pair))
         check_picks(measure.who, evidence)
-    if comparison.right is not None:
-        pairs = _count_flips(inputs.measure, comparison.right, inputs.reference, inputs.sample)
+    if comparison.is_correct is not None:
+        pairs = _count_flips(inputs.measure, comparison.is_correct, inputs.reference, inputs.sample)
         if pairs is not None:
             evidence["mcnemar"] = mcnemar_evidence(pairs, is_clustered=inputs.sample.clusters is not None)
     if remarks := _remarks(evidence):

@@ -56,11 +56,11 @@ def groups_within(row_indices: Positions, groups: Mapping[str, Positions]) -> di
 
 def _sees(by: Use) -> str:
     assert isinstance(by.contribution, Slice)
-    return by.contribution.sees
+    return by.contribution.inputs
 
 
 def _group_names_by_row(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
-    function = partial(by.contribution.function, **deepcopy(dict(by.options)))
+    function = partial(by.contribution_as(Slice).function, **deepcopy(dict(by.options)))
     with repeatedly(by.who, function, seconds=PER_ROW) as call:
         for example in rows.whole():
             yield group_names(call.contributor, call(example))

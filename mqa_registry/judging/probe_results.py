@@ -31,7 +31,7 @@ def judge_probe(plan: Plan, case: Case, blank: Result, seen: Sequence[Sighted]) 
     tables = [one.table for one in seen if one.table is not None]
     pairs = list(zip(case.sights, tables, strict=True))
     steps = [StepEvaluation(_evaluate(plan, case.check, sight, table)) for sight, table in pairs]
-    unit = "rows" if case.sights[0].probe.reused else "repetitions"  # more of what is timed, not of the data
+    unit = "rows" if case.sights[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
     rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point", unit=unit)
     decision = decide(steps, rule)
     verdict, note = decision.verdict, decision.note
@@ -87,16 +87,14 @@ def _compute_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
     """The numbers that a probe makes of what it saw, in the order in which it names them."""
     with calling(sight.use.who):
         given = sight.probe.numbers(table)
-    return checked_numbers(sight.use.who, given, sight.probe.gives)
+    return checked_numbers(sight.use.who, given, sight.probe.outputs)
 
 
 def _gather_evidence(sight: Sight, table: pa.Table, seen: Sighted) -> dict[str, Any]:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
-    evidence: dict[str, Any] = {}
-    if sight.probe.evidence:
-        with calling(sight.use.who):
-            given = sight.probe.evidence(table)
-        evidence = checked_evidence(sight.use.who, given)
+    with calling(sight.use.who):
+        given = sight.probe.evidence(table)
+    evidence = checked_evidence(sight.use.who, given)
     if sight.view.rows.perturb:
         evidence |= {"changed": seen.changed} | ({"declined": seen.declined} if seen.declined else {})
     return evidence

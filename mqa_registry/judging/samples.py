@@ -212,7 +212,7 @@ def _target_use(measure: Use, step: Step) -> TargetUse:
     if not isinstance(comparison, Comparison):
         return "required"
     views = [view for view in (step.view, step.reference) if view is not None]
-    takes = comparison.right is not None and not any(view.rows.changes_answers for view in views)
+    takes = comparison.is_correct is not None and not any(view.rows.changes_answers for view in views)
     return "optional" if takes else "unused"
 
 
@@ -233,6 +233,6 @@ def _groups_of_sample(sample: Sample, data: str, by: Use, cache: SampleCache) ->
 def _blame_perturbation(view: View, error: DataError) -> None:
     """Raise targets that do not fit as the fault of the perturbation that makes them, where one does."""
     for use in view.rows.perturb:
-        if isinstance(use.contribution, Perturbation) and use.contribution.answer == "moves":
+        if isinstance(use.contribution, Perturbation) and use.contribution.target == "moves":
             seen = f"moved a target: {error.message}"
             raise ContributionError(use.who.kind, use.name, seen, hint=error.hint) from error

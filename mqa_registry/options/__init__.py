@@ -1,10 +1,16 @@
-"""Options: what a contribution's signature lets a suite say, and whether what it says fits.
+"""Options: what a contribution lets a suite set, and whether the values fit.
 
-One signature serves validation, the JSON Schema, `mqa plugins NAME` and the documentation. pydantic does the work and
+One declaration, a function's signature or a dataclass, serves validation, the JSON Schema, `mqa plugins NAME` and the documentation. pydantic does the work and
 stays inside.
 """
 
-from mqa_registry.options.signature import Option, Options, options_of, signature_problems
+from mqa_registry.options.signature import (
+    Option,
+    Options,
+    contribution_options,
+    options_of,
+    signature_problems,
+)
 from mqa_registry.options.validation import Valid, json_schema, validate
 from mqa_registry.options.wording import Fault, describe_value, format_value, plain_types
 
@@ -13,6 +19,7 @@ __all__ = [
     "Option",
     "Options",
     "Valid",
+    "contribution_options",
     "describe_value",
     "format_value",
     "json_schema",

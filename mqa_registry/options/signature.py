@@ -1,10 +1,12 @@
-"""A contribution's signature, read as a list of options, and what is wrong with one, in words for its author."""
+"""The options of a contribution, read from its function's signature or its dataclass, and what is wrong with them."""
 
 from __future__ import annotations
 
+import dataclasses
 import inspect
 import re
-from collections.abc import Callable, Mapping
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,33 +14,24 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias, get_args, get_origin, get_type_hints
 
 from mqa_registry.contributions import (
-    Backend,
+    ClassContribution,
     Comparison,
     Contribution,
+    FunctionContribution,
     Metric,
-    ModelSource,
     Perturbation,
-    Probe,
+    Replay,
     Slice,
 )
 from mqa_registry.errors import PluginError
 from mqa_registry.options.wording import describe_type, format_value, inner_type, plain_types, union_members
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-Function: TypeAlias = Callable[..., Any]
+Source: TypeAlias = Callable[..., Any]  # a function, whose keyword-only parameters are options, or a dataclass of them
 
 REQUIRED: Any = inspect.Parameter.empty
-
-# Functions that a contribution may have beside its main one, with some of its options.
-PARTS: Mapping[type[Contribution], tuple[str, ...]] = {
-    ModelSource: ("tells",),
-    Backend: ("export", "stamp", "fixed_length"),
-    Comparison: ("evidence",),
-    Probe: ("check",),
-}
-
 VALUE_TYPES = (str, int, float, bool, Path)
 
 
@@ -76,7 +69,7 @@ class Option:
 
 @dataclass(frozen=True, eq=False)
 class Options:
-    """The options of one function, in the order of its signature."""
+    """The options of one contribution, in the order in which they are declared."""
 
     every: tuple[Option, ...]
 
@@ -91,18 +84,71 @@ class Options:
         return next((option for option in self.every if option.name == name), None)
 
 
+@dataclass(frozen=True)
+class _Declaration:
+    """An option as the code declares it: its type as it is written, and the names that the type may use."""
+
+    name: str
+    annotation: Any
+    default: Any
+    namespace: Mapping[str, Any]
+
+    def resolve(self) -> Any:
+        """The type; PluginError where a name in it means nothing at run time."""
+        # One at a time: the positional parameters may well name types that are imported for type checkers alone.
+        one = SimpleNamespace(__annotations__={self.name: self.annotation})
+        try:
+            hints = get_type_hints(one, globalns=dict(self.namespace), include_extras=True)
+        except Exception as error:  # an annotation is the plugin's code, and may raise anything
+            raise PluginError(
+                f"the type of option `{self.name}` cannot be resolved: {error}",
+                hint="import what the type of an option needs outside of `if TYPE_CHECKING:`",
+            ) from error
+        return hints[self.name]
+
+
 @cache
-def options_of(function: Function) -> Options:
-    """The options of a contribution's function: its keyword-only parameters.
+def options_of(source: Any) -> Options:
+    """The options that a function has for keyword-only parameters, or a dataclass for fields.
 
     Raises PluginError where an annotation cannot be resolved.
     """
-    return Options(tuple(_option(function, parameter) for parameter in _keyword_only(function)))
+    texts = _documentation(source)
+    return Options(
+        tuple(
+            Option(one.name, one.resolve(), one.default, _sentence_about(one.name, texts))
+            for one in _declarations(source)
+        )
+    )
 
 
-def _option(function: Function, parameter: inspect.Parameter) -> Option:
-    doc = _sentence_about(parameter.name, function.__doc__ or "")
-    return Option(parameter.name, _resolved(function, parameter), parameter.default, doc)
+def contribution_options(contribution: Contribution) -> Options:
+    """The options that a suite may give to a contribution."""
+    return options_of(contribution.options_source)
+
+
+def _declarations(source: Source) -> list[_Declaration]:
+    if isinstance(source, type):
+        return [_field_declaration(source, one) for one in dataclasses.fields(source) if one.init]
+    namespace = inspect.unwrap(source).__globals__
+    return [_Declaration(one.name, one.annotation, one.default, namespace) for one in _keyword_only(source)]
+
+
+def _field_declaration(source: type, field: dataclasses.Field[Any]) -> _Declaration:
+    """A field as the class that declares it, which may be a base, has it."""
+    owner = next(base for base in source.__mro__ if field.name in base.__dict__.get("__annotations__", {}))
+    default = REQUIRED if field.default is dataclasses.MISSING else field.default
+    if field.default_factory is not dataclasses.MISSING:
+        default = field.default_factory()
+    return _Declaration(field.name, field.type, default, vars(sys.modules[owner.__module__]))
+
+
+def _documentation(source: Source) -> str:
+    """The docstring of a function; of a dataclass, with those of the dataclasses that it inherits fields from."""
+    if not isinstance(source, type):
+        return source.__doc__ or ""
+    bases = [base for base in source.__mro__ if dataclasses.is_dataclass(base)]
+    return "\n\n".join(inspect.cleandoc(base.__dict__.get("__doc__") or "") for base in bases)
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:
@@ -117,57 +163,64 @@ def _sentence_about(option: str, text: str) -> str:
     return next((sentence for sentence in about if sentence.startswith(f"`{option}`")), about[0] if about else "")
 
 
-def _resolved(function: Function, parameter: inspect.Parameter) -> Any:
-    """The type of one option; PluginError where a name in it means nothing at run time."""
-    # One at a time: the positional parameters may well name types that are imported for type checkers alone.
-    one = SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
-    try:
-        hints = get_type_hints(one, globalns=inspect.unwrap(function).__globals__, include_extras=True)
-    except Exception as error:  # an annotation is the plugin's code, and may raise anything
-        raise PluginError(
-            f"the type of option `{parameter.name}` cannot be resolved: {error}",
-            hint="import what the type of an option needs outside of `if TYPE_CHECKING:`",
-        ) from error
-    return hints[parameter.name]
-
-
-def _keyword_only(function: Function) -> list[inspect.Parameter]:
+def _keyword_only(function: Source) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(function).parameters.values() if p.kind is p.KEYWORD_ONLY]
 
 
-def _positional(function: Function) -> list[inspect.Parameter]:
+def _positional(function: Source) -> list[inspect.Parameter]:
     kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
     return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
 
 
 def signature_problems(contribution: Contribution, reserved: Sequence[str] = ("use",)) -> tuple[str, ...]:
-    """What is wrong with the signature of a contribution's function, in words for its author.
+    """What is wrong with a contribution's functions and options, in words for its author.
 
     `reserved` are the keys of a contribution's table that the host reads, and no option can have.
     """
+    if isinstance(contribution, FunctionContribution):
+        return tuple(_function_problems(contribution, reserved))
+    assert isinstance(contribution, ClassContribution)
+    return tuple(_class_problems(contribution, reserved))
+
+
+def _function_problems(contribution: FunctionContribution, reserved: Sequence[str]) -> Iterator[str]:
     if not inspect.isfunction(contribution.function):
-        return (f"its function must be a plain function, not {contribution.function!r:.60}",)
-    problems = [*_positional_problems(contribution), *_option_problems(contribution, reserved)]
-    if isinstance(contribution, Backend) and not problems:
-        problems += _twin_problems(contribution, "identity", contribution.identity)
-    for name in PARTS.get(type(contribution), ()) if not problems else ():
-        if (part := getattr(contribution, name)) is not None:
-            problems += _part_problems(contribution, name, part)
-    return tuple(problems)
+        yield f"its function must be a plain function, not {contribution.function!r:.60}"
+        return
+    problems = [
+        *_positional_problems(contribution),
+        *_hidden_problems(contribution.function),
+        *_option_problems(contribution.kind, contribution.function, reserved),
+    ]
+    yield from problems
+    if isinstance(contribution, Comparison) and contribution.evidence is not None and not problems:
+        yield from _part_problems(contribution.function, "evidence", contribution.evidence)
 
 
-def _allowed_positional(contribution: Contribution) -> tuple[tuple[str, ...], ...]:
+def _class_problems(contribution: ClassContribution[Any], reserved: Sequence[str]) -> Iterator[str]:
+    name, base = type(contribution).__name__, type(contribution).__mro__[1].__name__
+    if (options := contribution.options) is None:
+        yield f"it names no options: write `class {name}({base}[OPTIONS])`, OPTIONS a dataclass or `NoOptions`"
+    elif not dataclasses.is_dataclass(options) or not options.__dataclass_params__.frozen:  # type: ignore[attr-defined]
+        yield f"its options `{_type_name(options)}` must be a frozen dataclass: `@dataclass(frozen=True, kw_only=True)`"
+    else:
+        yield from _option_problems(contribution.kind, options, reserved)
+        if isinstance(contribution, Replay) and "schema" not in {one.name for one in dataclasses.fields(options)}:
+            yield f"its options `{_type_name(options)}` must have `schema`, the prediction schema of what it reads"
+
+
+def _allowed_positional(contribution: FunctionContribution) -> tuple[tuple[str, ...], ...]:
     takes = contribution.takes_arguments
     if isinstance(contribution, Metric):
         return (takes, (*takes, "groups"))
-    if isinstance(contribution, Perturbation) and contribution.answer == "moves":
+    if isinstance(contribution, Perturbation) and contribution.target == "moves":
         return (("example", "target", "rng"),)
     if isinstance(contribution, Slice):
-        return ((contribution.sees,),)
+        return ((contribution.inputs,),)
     return (takes,)
 
 
-def _positional_problems(contribution: Contribution) -> Iterator[str]:
+def _positional_problems(contribution: FunctionContribution) -> Iterator[str]:
     # A leading underscore marks an argument as unused; the names themselves keep their order from being mixed up.
     found = [parameter.name.lstrip("_") for parameter in _positional(contribution.function)]
     required = _allowed_positional(contribution)[0]
@@ -181,26 +234,29 @@ def _positional_problems(contribution: Contribution) -> Iterator[str]:
     yield f"a {contribution.kind} takes ({', '.join((*required, '*', 'options'))}), and its function ({', '.join(found)})"
 
 
-def _option_problems(contribution: Contribution, reserved: Sequence[str]) -> Iterator[str]:
-    for parameter in inspect.signature(contribution.function).parameters.values():
+def _hidden_problems(function: Source) -> Iterator[str]:
+    for parameter in inspect.signature(function).parameters.values():
         if parameter.kind in {parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD}:
             yield f"`{parameter}` hides what it takes: name every option as a keyword-only parameter"
-    for parameter in _keyword_only(contribution.function):
-        if problem := _option_problem(contribution, parameter, reserved):
+
+
+def _option_problems(kind: str, source: Source, reserved: Sequence[str]) -> Iterator[str]:
+    for declaration in _declarations(source):
+        if problem := _option_problem(kind, declaration, reserved):
             yield problem
 
 
-def _option_problem(contribution: Contribution, parameter: inspect.Parameter, reserved: Sequence[str]) -> str:
-    if parameter.name in reserved:
-        return f"option `{parameter.name}` cannot be set: the key is the host's in the table of a {contribution.kind}"
-    if parameter.annotation is parameter.empty:
-        return f"option `{parameter.name}` has no type: annotate it"
+def _option_problem(kind: str, declaration: _Declaration, reserved: Sequence[str]) -> str:
+    if declaration.name in reserved:
+        return f"option `{declaration.name}` cannot be set: the key is the host's in the table of a {kind}"
+    if declaration.annotation is inspect.Parameter.empty:
+        return f"option `{declaration.name}` has no type: annotate it"
     try:
-        annotation = _resolved(contribution.function, parameter)
+        annotation = declaration.resolve()
     except PluginError as error:
         return f"{error.message}; {error.hint}"
     if not _allowed(annotation):
-        return f"option `{parameter.name}` has the type `{_type_name(annotation)}`, which a suite file cannot spell"
+        return f"option `{declaration.name}` has the type `{_type_name(annotation)}`, which a suite file cannot spell"
     return ""
 
 
@@ -227,27 +283,14 @@ def _type_name(annotation: Any) -> str:
     return annotation.__name__ if isinstance(annotation, type) and not get_args(annotation) else str(annotation)
 
 
-def _part_problems(contribution: Contribution, name: str, part: Function) -> Iterator[str]:
+def _part_problems(function: Source, name: str, part: Source) -> Iterator[str]:
     """A part takes some of the options of its contribution's function, with the same defaults."""
     if not inspect.isfunction(part):
         yield f"its `{name}` must be a plain function, not {part!r:.60}"
         return
-    own, other = ({p.name: p.default for p in _keyword_only(f)} for f in (contribution.function, part))
+    own, other = ({p.name: p.default for p in _keyword_only(f)} for f in (function, part))
     for option, default in other.items():
         if option not in own:
             yield f"its `{name}` takes the option `{option}`, which its function does not"
         elif default != own[option]:
-            yield f"its `{name}` has another default for `{option}` than its function"
-
-
-def _twin_problems(backend: Backend, name: str, twin: Function) -> Iterator[str]:
-    """`identity` takes all options of the function, with the same defaults: the keys of the store cover each of them."""
-    if not inspect.isfunction(twin):
-        yield f"its `{name}` must be a plain function, not {twin!r:.60}"
-        return
-    own, other = ({p.name: p.default for p in _keyword_only(f)} for f in (backend.function, twin))
-    for option in own.keys() ^ other.keys():
-        yield f"its `{name}` and its function must take the same options; only one of them has `{option}`"
-    for option in own.keys() & other.keys():
-        if own[option] != other[option]:
             yield f"its `{name}` has another default for `{option}` than its function"

@@ -99,12 +99,12 @@ def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[
 
 def _field_problems(contribution: Contribution) -> Iterator[str]:
     """Mistakes that a type checker would have found."""
-    takes = getattr(contribution, "takes", ("any",))
-    any_will_do = isinstance(contribution, Probe) and takes == ()
+    schemas = getattr(contribution, "schemas", ("any",))
+    any_will_do = isinstance(contribution, Probe) and schemas == ()
     if not any_will_do and not (
-        isinstance(takes, tuple) and takes and all(isinstance(schema, str) for schema in takes)
+        isinstance(schemas, tuple) and schemas and all(isinstance(schema, str) for schema in schemas)
     ):
-        yield f'`takes` must be a tuple of prediction schemas, as in `("label",)`, not {takes!r:.40}'
+        yield f'`schemas` must be a tuple of prediction schemas, as in `("label",)`, not {schemas!r:.40}'
     requires = contribution.requires
     if not (isinstance(requires, tuple) and all(isinstance(package, str) for package in requires)):
         yield f'`requires` must be a tuple of names of packages, as in `("emoji",)`, not {requires!r:.40}'
@@ -116,19 +116,19 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
         yield from _answer_problems(contribution)
 
 
-def _probe_problems(probe: Probe) -> Iterator[str]:
-    if not (isinstance(probe.gives, tuple) and probe.gives and all(map(str.isidentifier, probe.gives))):
-        yield f'`gives` must name the numbers that it makes, as in `("value",)`, not {probe.gives!r:.40}'
-    elif taken := sorted(RESERVED & set(probe.gives)):
-        yield f"`gives` names `{taken[0]}`, which means something else in `expect`"
-    if probe.sees not in PROBE_INPUTS:
-        yield f"`sees` must be one of {', '.join(f'`{one}`' for one in PROBE_INPUTS)}, not {probe.sees!r:.40}"
+def _probe_problems(probe: Probe[Any]) -> Iterator[str]:
+    if not (isinstance(probe.outputs, tuple) and probe.outputs and all(map(str.isidentifier, probe.outputs))):
+        yield f'`outputs` must name the numbers that it makes, as in `("value",)`, not {probe.outputs!r:.40}'
+    elif taken := sorted(RESERVED & set(probe.outputs)):
+        yield f"`outputs` names `{taken[0]}`, which means something else in `expect`"
+    if probe.inputs not in PROBE_INPUTS:
+        yield f"`inputs` must be one of {', '.join(f'`{one}`' for one in PROBE_INPUTS)}, not {probe.inputs!r:.40}"
 
 
 def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
-    if perturbation.answer not in {"stays", "moves", "changes"}:
-        yield f'`answer` must be "stays", "moves" or "changes", not {perturbation.answer!r:.40}'
+    if perturbation.target not in {"stays", "moves", "changes"}:
+        yield f'`target` must be "stays", "moves" or "changes", not {perturbation.target!r:.40}'
     if perturbation.edits and perturbation.modality != "text":
         yield f"`edits` are those of a text, and it perturbs {perturbation.modality}"
-    if perturbation.edits and perturbation.answer == "moves":
-        yield 'with `edits` mqa moves the target, and with `answer = "moves"` the function does: leave one out'
+    if perturbation.edits and perturbation.target == "moves":
+        yield 'with `edits` mqa moves the target, and with `target = "moves"` the function does: leave one out'

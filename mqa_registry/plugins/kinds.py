@@ -10,6 +10,7 @@ from mqa_registry.contributions import (
     Comparison,
     Contribution,
     Dataset,
+    Diagnosis,
     Metric,
     ModelSource,
     Perturbation,
@@ -18,7 +19,6 @@ from mqa_registry.contributions import (
     Slice,
     Task,
 )
-from mqa_registry.diagnoses import Diagnosis
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.contributions.model_under_test import Encoded
+    from mqa_registry.contributions.task import Encoded
     from mqa_registry.types import Example
 
 
@@ -43,17 +43,17 @@ def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
         digest = _digest(row)
         grouped.setdefault(digest, []).append(fingerprint)
         arrays[digest] = row
-    encodings = [Encoding(arrays[digest], codec.size(arrays[digest]), tuple(same)) for digest, same in grouped.items()]
+    encodings = [Encoding(arrays[digest], codec.cost(arrays[digest]), tuple(same)) for digest, same in grouped.items()]
     rows = sorted(encodings, key=lambda encoding: (-encoding.size, encoding.fingerprints))
-    if codec.full_sizes is None:
+    if codec.limit is None:
         return Encodings(rows, {})
-    sizes = zip(examples, codec.full_sizes(given, encoded), encoded, strict=True)
+    sizes = zip(examples, codec.full_costs(given, encoded), encoded, strict=True)
     return Encodings(rows, {name: full for name, full, row in sizes if full > _uncut(codec, row)})
 
 
 def _uncut(codec: Codec, row: Encoded) -> int:
     """The largest full size with which an encoded row is whole; padding to a fixed length is none of a row."""
-    return codec.size(row) if codec.length is None or codec.limit is None else codec.limit
+    return codec.cost(row) if codec.length is None or codec.limit is None else codec.limit
 
 
 def only(encodings: Iterable[Encoding], wanted: set[bytes]) -> list[Encoding]:

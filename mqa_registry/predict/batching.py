@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions.model_under_test import Encoded
+    from mqa_registry.contributions.task import Encoded
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
@@ -83,7 +83,7 @@ def _padding_remarks(backend: LiveBackend, drawn: Sequence[Example]) -> Iterator
     """That rows of a fixed length are predicted otherwise than rows as they are, where that is so."""
     if backend.codec.length is None or backend.runner is None:
         return
-    codec = backend.model_under_test.of_length(None).codec
+    codec = backend.model_under_test.with_length(None).codec
     moved = shift_of_padding(codec, backend.codec, drawn, backend.run, backend.runner.facts)
     if moved:
         yield f"predictions depend on padding: {moved} when a row is padded to {backend.codec.length} tokens, as all are"

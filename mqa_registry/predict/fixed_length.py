@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import checked_length
+from mqa_registry.contributions import Backend
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure
@@ -12,7 +13,7 @@ from mqa_registry.observations import Failure
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.contributions import Backend, ModelUnderTest
+    from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.suite import Use
 
@@ -27,9 +28,10 @@ def fixed_lengths(
     found: dict[str, int] = {}
     failed: dict[str, Failure] = {}
     for name, use in backends.items():
-        ask = cast("Backend", use.contribution).fixed_length
         try:
-            length = None if ask is None else checked_length(use.who, use.call_part(ask, model_under_test))
+            length = checked_length(
+                use.who, use.call_method(use.contribution_as(Backend).fixed_length, model_under_test)
+            )
         except (ContributionError, NotRunError) as error:
             failed[name] = Failure.of(error)
         else:
@@ -44,7 +46,7 @@ def fixed_lengths(
 
 def of_fixed_length(model_under_test: ModelUnderTest, lengths: Mapping[str, int]) -> ModelUnderTest:
     """The model under test whose rows these backends take."""
-    return model_under_test.of_length(next(iter(lengths.values()))) if lengths else model_under_test
+    return model_under_test.with_length(next(iter(lengths.values()))) if lengths else model_under_test
 
 
 def length_findings(lengths: Mapping[str, int], live: Mapping[str, LiveBackend]) -> Iterator[Finding]:

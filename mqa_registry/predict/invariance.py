@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_registry.contributions import Codec
-    from mqa_registry.contributions.model_under_test import Batch, Encoded, Outputs
+    from mqa_registry.contributions.task import Batch, Encoded, Outputs
     from mqa_registry.types import Example
 
     Values: TypeAlias = Mapping[str, npt.NDArray[Any]]
@@ -94,7 +94,7 @@ def shift_of_padding(
     """
     try:
         pairs = zip(codec.encode(examples), padded.encode(examples), strict=True)
-        fitting = [(row, other) for row, other in pairs if codec.size(row) < (padded.length or 0)]
+        fitting = [(row, other) for row, other in pairs if codec.cost(row) < (padded.length or 0)]
         chosen = [fitting[0], fitting[-1]] if fitting else []
         whole, filled = (_Invariance(one, run, _tolerance(facts)) for one in (codec, padded))
         alone = whole.alone([row for row, _ in chosen])
@@ -138,9 +138,9 @@ def _does_not_repeat(model: _Invariance, rows: Sequence[Encoded], alone: Sequenc
 
 def _of_different_sizes(codec: Codec, rows: Sequence[Encoded]) -> list[Encoded]:
     """The smallest row and others up to a large one; the largest too where those are all of one size."""
-    ordered = sorted(rows, key=codec.size)
+    ordered = sorted(rows, key=codec.cost)
     chosen = [ordered[place] for place in dict.fromkeys(round(share * (len(ordered) - 1)) for share in QUANTILES)]
-    if codec.size(chosen[0]) == codec.size(chosen[-1]) < codec.size(ordered[-1]):
+    if codec.cost(chosen[0]) == codec.cost(chosen[-1]) < codec.cost(ordered[-1]):
         chosen.append(ordered[-1])
     return chosen if len(chosen) > 1 else chosen * 2
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import Passes, calling, checked_budget, checked_identity, runner_of
-from mqa_registry.contributions import Batching, shapes
+from mqa_registry.boundary import CheckedCodec, Passes, calling, checked_budget, checked_identity, runner_of
+from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import Backend, Codec, ModelUnderTest, OutputReading, Runner
-    from mqa_registry.contributions.model_under_test import Batch, Outputs
+    from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner
+    from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
@@ -63,8 +62,8 @@ class LiveBackend:
         self._passes = Passes(use.who)
         self._fingerprints: Keys = joined([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
-        backend = cast("Backend", use.contribution)
-        given = use.call_part(backend.identity, model_under_test)
+        self._backend = use.contribution_as(Backend)
+        given = use.call_method(self._backend.identity, model_under_test)
         self.known = checked_identity(use.who, given)  # before it is opened
         self._settle(self.known)
 
@@ -89,10 +88,9 @@ class LiveBackend:
         return runner_spec(self._use, self._model_under_test)
 
     @property
-    def codec(self) -> Codec:
+    def codec(self) -> CheckedCodec:
         """The task's codec, which decodes what this backend gives, once it is open."""
-        codec = self._model_under_test.codec
-        return codec if self._reading is None else replace(codec, decode=self._reading.decode)
+        return self._checked_codec.with_reading(self._reading)
 
     @property
     def runner(self) -> Runner | None:
@@ -151,7 +149,9 @@ class LiveBackend:
         """The runner, open as long as the stack is; raises whatever it raises."""
         progress.stage(f"loading {self.name}")
         who = self._use.who
-        runner: Runner = stack.enter_context(runner_of(who, self._use.call(self._model_under_test)))
+        runner: Runner = stack.enter_context(
+            runner_of(who, self._use.call_method(self._backend.open, self._model_under_test))
+        )
         with calling(who):
             identity, facts = runner.identity, runner.facts
         if (landed := checked_identity(who, identity)) != self._identity:
@@ -200,17 +200,23 @@ class LiveBackend:
     def _note_facts(self) -> None:
         self._store.note(self._digest, {"identity": self._identity, **self._facts})
 
+    @property
+    def _checked_codec(self) -> CheckedCodec:
+        codec = self._model_under_test.codec
+        assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
+        return codec
+
     def _read_by(self, runner: Runner) -> OutputReading | None:
         """How the outputs of a runner are decoded, by those for the task's sample, a row at a time."""
-        codec = self._model_under_test.codec
-        if codec.reading is None:
+        codec = self._checked_codec
+        if not codec.reads_outputs:
             return None
         try:
             rows = list(codec.encode(self._model_under_test.samples()))
             outputs = [self._passes.outputs(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
-        return codec.reading({name: joined_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
+        return codec.read_outputs({name: joined_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
 
     def _settle(self, identity: Mapping[str, str]) -> None:
         """Know the backend, and with it all keys in the store, by what it really is."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,7 +22,7 @@ ROLES = ("id", "target", "cluster")
 LABEL = "label"  # where a data set has no column `target`, this one is the target
 
 
-def load(data: Data, task: Task | None, context: RunContext, seed: int) -> Rows:
+def load(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
     source = checked_table(data.source.who, data.source.call(context))
     digest = digest_of_files(data.source.options) or digest_of_table(source)
@@ -58,7 +58,7 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     return table.append_column(name, column)
 
 
-def _fields(data: Data, task: Task | None, table: pa.Table) -> tuple[str, ...]:
+def _fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[str, ...]:
     """The columns that the model reads; without a model, those the suite maps, else every column of text."""
     if task is None:
         mapped = tuple(name for name in data.columns if name not in ROLES)
@@ -69,7 +69,7 @@ def _fields(data: Data, task: Task | None, table: pa.Table) -> tuple[str, ...]:
     return tuple(name for name in task.fields if name in table.column_names)
 
 
-def _readable(data: Data, task: Task | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+def _readable(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
     """The table with text fields as text; a row without a value in a field is a DataError.
 
     Without a model nobody knows which columns are read: only those that the suite maps have to be whole.

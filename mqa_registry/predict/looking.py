@@ -12,18 +12,17 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import checked_table, still_alive
-from mqa_registry.contributions import Batching
+from mqa_registry.contributions import Batching, ProbeContext, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.observations import Failure, PerturbedRows, Sighted
 from mqa_registry.predict.preflight import raise_problems, wrong_input
-from mqa_registry.probe_context import ProbeContext, ViewContext
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
 from mqa_registry.types import with_targets_named
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
     from types import TracebackType
 
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
@@ -85,15 +84,14 @@ class Looking:
         """
         problems: dict[Problem, None] = {}
         for sight in sights:
-            check = sight.probe.check
-            if check is not None and not self._failed_before(sight) and self._kept(sight) is None:
-                problems |= dict.fromkeys(wrong_input(sight.use, partial(self._check, sight, check), DataError))
+            if not self._failed_before(sight) and self._kept(sight) is None:
+                problems |= dict.fromkeys(wrong_input(sight.use, partial(self._check, sight), DataError))
                 if self._wrong_input is not None:  # of a backend, which the run cannot do without
                     raise self._wrong_input
         raise_problems(problems)
 
-    def _check(self, sight: Sight, check: Callable[..., None]) -> None:
-        sight.use.call_part(check, self._context(sight))
+    def _check(self, sight: Sight) -> None:
+        sight.use.call_method(sight.probe.check, self._context(sight))
 
     def at(self, sight: Sight, views: Mapping[View, Observed]) -> Sighted:
         """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
@@ -115,9 +113,9 @@ class Looking:
         """Why a sight has nothing to show, where its rows could not be made or predicted."""
         rows = (self._prepared.seen[view.rows] for view in sight.views)
         failures = [seen for seen in rows if isinstance(seen, Failure)]
-        if sight.probe.sees == "predictions":
+        if sight.probe.inputs == "predictions":
             failures += [failure for view in sight.views if (failure := self._views[view].failure)]
-        if sight.probe.sees == "runner":
+        if sight.probe.inputs == "runner":
             failures += [self._lost[view.backend] for view in sight.views if view.backend in self._lost]
             failures += [one.unopened for view in sight.views if (one := self._live.get(view.backend)) and one.unopened]
         return failures[0] if failures else None
@@ -132,7 +130,7 @@ class Looking:
         key = self._key(sight)
         if self._fresh:
             self._store.forget(key)
-        if not sight.probe.reused:
+        if not sight.probe.cacheable:
             return None
         _, table = self._store.get(key, joined([key]))
         return None if table is None else pa.ipc.open_stream(table.column("seen")[0].as_py()).read_all()
@@ -140,8 +138,8 @@ class Looking:
     def _looked(self, sight: Sight) -> pa.Table:
         """Let the probe look, and keep what it saw under what was really open."""
         self._progress.stage(f"looking: {sight.use.name}")
-        table = checked_table(sight.use.who, sight.use.call(self._context(sight)))
-        if sight.probe.reused:
+        table = checked_table(sight.use.who, sight.use.call_method(sight.probe.observe, self._context(sight)))
+        if sight.probe.cacheable:
             key = self._key(sight)
             self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
         return table
@@ -164,7 +162,7 @@ class Looking:
         self._progress.look(sight.use.name, max(0, min(int(done), int(total))), int(total))
 
     def _view_context(self, sight: Sight, view: View) -> ViewContext:
-        sees = sight.probe.sees
+        sees = sight.probe.inputs
         predictions = self._predictions(view) if sees == "predictions" else None
         opened = partial(self._runner, view.backend) if sees == "runner" else None
         spec = self._live[view.backend].spec if sees == "runner" else None
@@ -206,9 +204,9 @@ class Looking:
     def _digests(self, sight: Sight, view: View) -> list[str]:
         """What a view depends on, as far as the probe sees it."""
         digests = [_digest(self._seen(view).rows.table)]
-        if sight.probe.sees == "runner":
+        if sight.probe.inputs == "runner":
             digests.append(self._live[view.backend].digest.hex())
-        predictions = self._predictions(view) if sight.probe.sees == "predictions" else None
+        predictions = self._predictions(view) if sight.probe.inputs == "predictions" else None
         if predictions is not None:
             digests += [_digest(predictions.table), *predictions.classes]
         return digests

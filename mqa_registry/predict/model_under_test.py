@@ -7,7 +7,7 @@ import json
 from contextlib import contextmanager
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.contributions import Model, Runner
-    from mqa_registry.contributions.model_under_test import Batch
+    from mqa_registry.contributions.task import Batch
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Example, Rows
 
@@ -42,21 +42,23 @@ def build_model(
     `sample` and `given` are those of the same model under test elsewhere, where there are no rows to make them of here.
     """
     known = given or {}
-    task = cast("Task", model.task.contribution)
+    task = model.task.contribution_as(Task)
     spec = {
         "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
         "task": {"use": model.task.name, "options": _spelled(dict(model.task.options))},
         "run_context": _spelled(vars(context)),
         "labels": dict(model.labels),
     }
-    made = checked_source(model.source.who, model.source.call(task, context))
+    made = checked_source(
+        model.source.who, model.source.call_method(model.source.contribution_as(ModelSource).load, task, context)
+    )
     opened = _named(made, model.labels)
     return ModelUnderTest(
         opened,
         task,
         context,
         model.task.options,
-        bind=lambda one: checked_codec(model.task.who, model.task.call(one), task.schema, one.labels),
+        bind=lambda one: checked_codec(model.task.who, model.task.call_method(task.bind, one), task.schema, one.labels),
         spec=spec,
         examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
         sample=sample,
@@ -79,7 +81,7 @@ def rebuild_model(
     catalog = _loaded(context, spec["source"], spec["task"])
     source, task = (_use(catalog, kinds, spec[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task")))
     model = ModelUse(source, task, spec.get("labels", {}))
-    return build_model(model, context, sample=sample, given=given).of_length(spec.get("fixed_length"))
+    return build_model(model, context, sample=sample, given=given).with_length(spec.get("fixed_length"))
 
 
 def runner_spec(backend: Use, model_under_test: ModelUnderTest) -> dict[str, Any] | None:
@@ -99,11 +101,11 @@ def reopen_runner(
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> Iterator[Runner]:
-    """The runner of another process, opened here by the `spec` of its view; the rest is as for `rebuild_model`."""
+    """The runner that another process has, opened here by the `spec` of its view; the rest is as for `rebuild_model`."""
     model_under_test = rebuild_model(spec["model_under_test"], sample=sample, given=given)
     catalog = _loaded(model_under_test.run_context, spec["backend"])
     use = _use(catalog, (Backend,), spec["backend"])
-    with runner_of(use.who, use.call(model_under_test)) as runner:
+    with runner_of(use.who, use.call_method(use.contribution_as(Backend).open, model_under_test)) as runner:
         yield runner
 
 

@@ -82,7 +82,9 @@ class _Act:
         return {**example, **after}, target
 
 
-def apply_perturbations(rows: Rows, perturb: Sequence[Use], task: Task | None, seed: int) -> PerturbedRows | Failure:
+def apply_perturbations(
+    rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int
+) -> PerturbedRows | Failure:
     """What the perturbations make of the rows, one after the other; without any, the rows themselves."""
     if not perturb:
         return PerturbedRows(rows)
@@ -131,7 +133,7 @@ def _misfit(who: Contributor, error: Exception) -> Failure:
     return Failure.of_error(ContributionError(who.kind, who.name, seen, where=who.where))
 
 
-def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
+def _act(use: Use, rows: Rows, task: Task[Any] | None) -> _Act:
     """A perturbation with the fields of its modality; without a task those are the fields of text."""
     perturbation = cast("Perturbation", use.contribution)
     if task is None:
@@ -139,11 +141,11 @@ def _act(use: Use, rows: Rows, task: Task | None) -> _Act:
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
-    if spanned and not (perturbation.edits or perturbation.answer == "moves"):
+    if spanned and not (perturbation.edits or perturbation.target == "moves"):
         refuse_to_leave_behind(use)
     call = repeatedly(use.who, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=PER_ROW)
     nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
-    moves = perturbation.answer == "moves"
+    moves = perturbation.target == "moves"
     return _Act(use.who, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
 
 

@@ -6,7 +6,7 @@ import os
 from contextlib import redirect_stdout
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
@@ -67,7 +67,7 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
     """What is wrong with one case, each where it stands in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
-    if isinstance(kind, Metric | Comparison) and schema in kind.takes and can_rehearse(schema):
+    if isinstance(kind, Metric | Comparison) and schema in kind.schemas and can_rehearse(schema):
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
         yield from wrong_input(measure, partial(rehearse, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
@@ -98,7 +98,7 @@ def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> I
 
 def _sliced(by: Use, rows: Rows) -> object:
     """What a slice says of the first row, or of the whole table; one that sees predictions is asked later."""
-    sees = cast("Slice", by.contribution).sees
+    sees = by.contribution_as(Slice).inputs
     if sees == "predictions":
         return None
     return by.call(rows.table if sees == "table" else next(iter(rows.whole())))

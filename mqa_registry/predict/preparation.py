@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
-from mqa_registry.contributions import Replay
+from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.observations import Failure, Observed, PerturbedRows, Prepared
 from mqa_registry.predict.fixed_length import fixed_lengths
@@ -19,7 +19,7 @@ from mqa_registry.types import labels_in, other_labels, schema_named
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mqa_registry.contributions import Backend, ModelUnderTest, RunContext, Task
+    from mqa_registry.contributions import ModelUnderTest, RunContext, Task
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.predict.progress import Progress
     from mqa_registry.suite import Use
@@ -105,13 +105,13 @@ def _load(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[str, F
     return rows, lost
 
 
-def _task(plan: Plan) -> Task | None:
-    return cast("Task", plan.suite.model.task.contribution) if plan.suite.model else None
+def _task(plan: Plan) -> Task[Any] | None:
+    return cast("Task[Any]", plan.suite.model.task.contribution) if plan.suite.model else None
 
 
 def live_backends_of(plan: Plan) -> list[str]:
     """The backends that the plan needs and that run the model, by name."""
-    seen = (view for sight in plan.sights if sight.probe.sees == "runner" for view in sight.views)
+    seen = (view for sight in plan.sights if sight.probe.inputs == "runner" for view in sight.views)
     names = dict.fromkeys(view.backend for view in (*plan.views, *seen))
     return [name for name in names if not isinstance(plan.suite.backends[name].contribution, Replay)]
 
@@ -142,7 +142,7 @@ def _build_model(
 def _identified(use: Use, model_under_test: ModelUnderTest) -> None:
     """Let a backend say what it would run; what only this machine lacks is for the run to say."""
     try:
-        use.call_part(cast("Backend", use.contribution).identity, model_under_test)
+        use.call_method(use.contribution_as(Backend).identity, model_under_test)
     except MqaError as error:
         if error.exit_code is ExitCode.WRONG_INPUT:
             raise

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.boundary import checked_predictions
+from mqa_registry.contributions import Replay
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, Observed, PerturbedRows
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def replay(view: View, use: Use, seen: PerturbedRows) -> Observed:
     """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
     try:
-        brought = checked_predictions(use.who, use.call(view.rows.name), "")
+        brought = checked_predictions(use.who, use.call_method(use.contribution_as(Replay).read, view.rows.name), "")
     except NotRunError as error:
         return Observed(seen, failure=Failure.of_refusal(error))
     except ContributionError as error:

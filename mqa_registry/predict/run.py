@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry.boundary import encoding_arrays
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.observations import Failure, Observations, Observed, Prepared
 from mqa_registry.predict.batches import encode
@@ -166,7 +165,7 @@ def _answer(
         backend.start(progress)
     chunks = _chunks(prepared, asked)
     try:
-        codec = encoding_arrays(task, ready[0].codec)
+        codec = ready[0].codec.encoding_arrays()
         for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
             truncations.put(encodings.truncated, codec.limit)
             for backend in ready:
@@ -178,10 +177,8 @@ def _answer(
 
 def _refuse_unusable_rows(codec: Codec, prepared: Prepared) -> None:
     """Find rows that the model cannot run before anything is predicted."""
-    if codec.unusable is None:
-        return
     for row_set, seen in prepared.sound.items():
-        if (found := codec.unusable(list(seen.rows.examples()))) is not None:
+        if (found := codec.find_unusable(list(seen.rows.examples()))) is not None:
             place, why = found
             raise DataError(f"row `{seen.rows.ids[place]}` of `{row_set.name}` cannot be run: {why}")
 

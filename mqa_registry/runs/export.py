@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import plugins
 from mqa_registry.boundary import checked_export, limited
+from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.options import options_of
@@ -19,7 +20,7 @@ from mqa_registry.suite import adhoc, made_up, plugin_names
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_registry.contributions import Backend, ModelUnderTest, RunContext, Task
+    from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.suite import Data, ModelUse, Use
@@ -39,7 +40,7 @@ def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace:
     catalog = plugins.load(plugin_names(made_up("export.toml", suite, Path())), files=options.plugin_files)
     model, backends, data = adhoc(suite, catalog)
     (use,), (rows,) = backends.values(), data.values()
-    if getattr(use.contribution, "export", None) is None:
+    if not isinstance(use.contribution, SupportsExport):
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
     model_under_test = _model_under_test(model, rows, options.run_context_in(store), only_trace=only_trace)
     if (file := model_under_test.model.file) is not None:
@@ -54,19 +55,18 @@ def write_export(
 
     Also gives the rows that the model was traced with where its task brings none.
     """
-    make = cast("Backend", use.contribution).export
-    assert make is not None  # looked at before
-    taken = set(options_of(make).names)
+    exporter = use.contribution_as(SupportsExport)
+    taken = options_of(exporter.export_options).names
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
     with limited(options.timeout):
-        exported = checked_export(use.who, use.call_part(make, model_under_test, folder))
+        exported = checked_export(use.who, use.call_method(exporter.export, model_under_test, folder))
     return exported, model_under_test.given.get(SAMPLES, ())
 
 
 def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_trace: bool) -> ModelUnderTest:
-    task = cast("Task", model.task.contribution)
+    task = model.task.contribution_as(Task)
     if not only_trace:
         return build_model(model, context, load(data, task, context, 0))
     samples = [] if task.sample or TEXT not in task.fields else _spread(load(data, task, context, 0))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry.boundary import checked_findings
+from mqa_registry.contributions import Backend
 from mqa_registry.errors import MqaError
 from mqa_registry.findings import Finding, Judgement
 from mqa_registry.judging import Verdict
@@ -15,7 +16,6 @@ from mqa_registry.runs.outcome import exit_code, verdict_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.contributions import Backend
     from mqa_registry.plan import Plan
     from mqa_registry.predict import Observations
     from mqa_registry.report import Report
@@ -74,10 +74,8 @@ def _part(overrides: Overrides) -> dict[str, Any]:
 
 
 def _stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Iterator[Finding]:
-    write = cast("Backend", use.contribution).stamp
-    if write is None:
-        return
+    write = use.contribution_as(Backend).record_verdict
     try:
-        yield from checked_findings(use.who, use.call_part(write, identity, judgement))
+        yield from checked_findings(use.who, use.call_method(write, identity, judgement))
     except MqaError as error:
         yield Finding("warning", judgement.backend, f"no stamp could be written: {error.message}", error.hint)

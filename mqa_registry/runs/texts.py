@@ -85,7 +85,8 @@ def _sighted(sight: Sight, seen: Sighted) -> Sighted:
     table = seen.table
     if table is not None:
         columns = [
-            _nothing(table, name) if name in sight.probe.texts else table.column(name) for name in table.schema.names
+            _nothing(table, name) if name in sight.probe.text_columns else table.column(name)
+            for name in table.schema.names
         ]
         table = pa.table(columns, schema=table.schema)
     return replace(seen, table=table, failure=_untold(seen.failure))

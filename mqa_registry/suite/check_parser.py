@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry.bounds import words_of
 from mqa_registry.contributions import Probe, Replay, Task
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import options_of
+from mqa_registry.options import contribution_options
 from mqa_registry.plugins.kinds import MEASURE, SLICE
 from mqa_registry.suite import grammar
 from mqa_registry.suite.expect import read_expect
@@ -59,7 +59,7 @@ class ValidationContext:
         if use is None:
             return ""
         if isinstance(use.contribution, Replay):
-            option = options_of(use.contribution.function).get("schema")
+            option = contribution_options(use.contribution).get("schema")
             return str(use.options.get("schema", option.default if option else REPLAY_SCHEMA))
         task = self.task.contribution if self.task else None
         return task.schema if isinstance(task, Task) else ""
@@ -104,13 +104,13 @@ class Draft:
         return takes_two_views(self.kind)
 
     @property
-    def probe(self) -> Probe | None:
+    def probe(self) -> Probe[Any] | None:
         return self.kind if isinstance(self.kind, Probe) else None
 
     @property
-    def sees(self) -> str:
-        """What its probe sees; nothing for any other measure."""
-        return self.probe.sees if self.probe else ""
+    def probe_inputs(self) -> str:
+        """What its probe reads; nothing for any other measure."""
+        return self.probe.inputs if self.probe else ""
 
     def bound(self, word: str) -> Node | None:
         """A bound of `expect`, valid or not."""

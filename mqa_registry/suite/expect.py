@@ -48,21 +48,21 @@ def _refuse_named(named: Mapping[str, Node], measure: Use | None, diagnostics: D
 
 def _check_number(name: str, node: Node, measure: Use | None, diagnostics: Diagnostics) -> bool:
     """Whether a probe gives a number of this name; else a problem is added."""
-    if measure is None or not isinstance(probe := measure.contribution, Probe) or name in probe.gives:
+    if measure is None or not isinstance(probe := measure.contribution, Probe) or name in probe.outputs:
         return True
     if name == VALUE.name:
         message = f"the probe `{measure.name}` gives no main number to bound in `expect` itself"
         diagnostics.add(node.at, message, f"give {_example(probe)}")
     else:
-        hint = did_you_mean(name, probe.gives) or f"it gives {join_names(probe.gives)}"
+        hint = did_you_mean(name, probe.outputs) or f"it gives {join_names(probe.outputs)}"
         diagnostics.add(node.key, f"the probe `{measure.name}` gives no number `{name}`", hint)
     return False
 
 
-def _example(probe: Probe | None) -> str:
-    if probe is None or VALUE.name in probe.gives:
+def _example(probe: Probe[Any] | None) -> str:
+    if probe is None or VALUE.name in probe.outputs:
         return f"one of {join_names(bound.word for bound in BOUNDS)}"
-    return f"a table for one of its numbers, as in `expect.{probe.gives[0]} = {{ max = 1.0 }}`"
+    return f"a table for one of its numbers, as in `expect.{probe.outputs[0]} = {{ max = 1.0 }}`"
 
 
 def _read_bounds(node: Node, options: Options, owner: str, diagnostics: Diagnostics) -> Expect:

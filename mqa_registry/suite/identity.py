@@ -9,8 +9,8 @@ from inspect import unwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import ModelSource
-from mqa_registry.options import options_of
+from mqa_registry.contributions import ClassContribution, FunctionContribution, ModelSource
+from mqa_registry.options import contribution_options
 from mqa_registry.provenance import HOST, content_digest, source_digest
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def identity(use: Use) -> dict[str, Any]:
     Options that were left out have their defaults, and paths are known by what they hold, wherever that lies. A model's
     folder is known by the digest that its source gives: not every file in there is of the model.
     """
-    options = {option.name: option.default for option in options_of(use.contribution.function)} | dict(use.options)
+    options = {option.name: option.default for option in contribution_options(use.contribution)} | dict(use.options)
     folders = not isinstance(use.contribution, ModelSource)
     return {
         "use": use.name,
@@ -38,16 +38,22 @@ def identity(use: Use) -> dict[str, Any]:
 
 
 def _modules(use: Use) -> Iterator[ModuleType]:
-    """The module of the plugin, and those of the contribution's functions, which may be another's."""
+    """The module of the plugin, and those of the contribution's code, which may be another's."""
     if use.plugin is not None and use.plugin.module is not None:
         yield use.plugin.module
-    for function in _functions(use.contribution):
-        module = sys.modules.get(getattr(function, "__module__", None) or "")
+    for part in _code(use.contribution):
+        module = sys.modules.get(getattr(part, "__module__", None) or "")
         if module is not None and module.__name__.partition(".")[0] != HOST:
             yield module
 
 
-def _functions(contribution: Contribution) -> Iterator[Any]:
+def _code(contribution: Contribution) -> Iterator[Any]:
+    """The functions of a contribution; of a class, it and its bases, and its options."""
+    if isinstance(contribution, ClassContribution):
+        yield from type(contribution).__mro__
+        yield contribution.options_source
+        return
+    assert isinstance(contribution, FunctionContribution)
     for field in fields(contribution):
         function = getattr(contribution, field.name)
         while isinstance(function, partial):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from copy import deepcopy
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from mqa_registry.boundary import Contributor, calling
 from mqa_registry.bounds import Expect
-from mqa_registry.contributions import Comparison, Probe
+from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Probe
 from mqa_registry.options import options_of
 
 if TYPE_CHECKING:
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Gate = Literal["interval", "point"]
 IntervalKind = Literal["exact", "wilson", "jeffreys"]
+
+T = TypeVar("T")
 
 SWEPT = "severity"  # the one option of a perturbation that may be an array of its values
 NO_BOUNDS = Expect()
@@ -47,26 +49,33 @@ class Use:
     @property
     def who(self) -> Contributor:
         """The contribution as errors name it."""
-        return Contributor(self.contribution.kind, self.name, self.contribution.function)
+        return Contributor(self.contribution.kind, self.name, self.contribution.code)
+
+    def contribution_as(self, kind: type[T]) -> T:
+        """The contribution, known to be of this kind since the suite was checked."""
+        assert isinstance(self.contribution, kind), f"`{self.name}` is a {self.contribution.kind}"
+        return self.contribution
 
     def call(self, *arguments: Any, seconds: float | None = None) -> Any:
-        """What the contribution's function gives for these arguments and the suite's options.
+        """What the contribution's function returns for these arguments and the suite's options.
 
         A ContributionError where it raises what it must not, or takes longer than `seconds`, where those are not as is
-        usual for its kind. What it gives is not looked at yet.
+        usual for its kind. What it returns is not checked yet.
         """
-        return self.call_part(self.contribution.function, *arguments, seconds=seconds)
+        return self.call_function(self.contribution_as(FunctionContribution).function, *arguments, seconds=seconds)
 
-    def call_part(self, part: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
-        """The same of another function of the contribution, which takes some of the options."""
-        taken = self.options if part is self.contribution.function else self.options_for(part)
+    def call_function(self, function: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
+        """The same of a function that takes some of the options."""
+        names = set(options_of(function).names)
+        options = {name: value for name, value in self.options.items() if name in names}
         with calling(self.who, seconds=seconds):
-            return part(*arguments, **deepcopy(dict(taken)))  # whatever it does to them, the next call gets the suite's
+            return function(*arguments, **deepcopy(options))  # whatever it does to them, the next call gets the suite's
 
-    def options_for(self, part: Callable[..., Any]) -> dict[str, Any]:
-        """Those of its options that another function of the contribution takes."""
-        taken = set(options_of(part).names)
-        return {name: value for name, value in self.options.items() if name in taken}
+    def call_method(self, method: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
+        """What a method of the contribution returns for these arguments and the suite's options; else as `call`."""
+        options = self.contribution_as(ClassContribution).options_source
+        with calling(self.who, seconds=seconds):
+            return method(*arguments, options(**deepcopy(dict(self.options))))
 
     def as_table(self) -> dict[str, Any]:
         """The table of a suite file that names it, with the options that are given."""

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any, get_args
 from mqa_registry.errors import Problem, SuiteError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import options_of, plain_types
+from mqa_registry.options import plain_types
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mqa_registry.errors import Location
+    from mqa_registry.options import Options
     from mqa_registry.suite.toml import Node
 
 # What can be no name of anything but a file: a name on a hub has one slash at most.
@@ -24,14 +25,14 @@ CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 
 
 def missing_paths(
-    function: Callable[..., Any], nodes: Mapping[str, Node], values: Mapping[str, Any]
+    options: Options, nodes: Mapping[str, Node], values: Mapping[str, Any]
 ) -> Iterator[tuple[Location, str, str]]:
     """Every option of a contribution that names a file or folder that is not there, or is neither: position, message, hint.
 
     An option that is a path or a name, as a model on a hub has one, names a path where it can be nothing else, or where
     a folder beside it has nearly the same name.
     """
-    for option in options_of(function):
+    for option in options:
         accepted = {one for kind in plain_types(option.annotation) for one in (get_args(kind) or (kind,))}
         if option.name in values and Path in accepted:
             node, value = nodes[option.name], values[option.name]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Problem
 from mqa_registry.extras import install_command, missing_packages
-from mqa_registry.options import describe_value, options_of
+from mqa_registry.options import contribution_options, describe_value
 from mqa_registry.plugins.kinds import PERTURBATION
 from mqa_registry.suite.model import SWEPT, Severity, Use
 from mqa_registry.suite.paths import missing_paths
@@ -64,13 +64,13 @@ class Resolver:
         if isinstance(found, Problem):
             self._add_problem(reference, found)
             return None
-        options = options_of(found.function)
+        options = contribution_options(found)
         values = self.diagnostics.valid_options(reference.node, options, reference.options, f"`{name}`", also)
         if values is None:
             return None
         plain = {key: child.plain() for key, child in reference.options.items()}
         use = Use(name, found, plain, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
-        self._missing += [(use, *one) for one in missing_paths(found.function, reference.options, values)]
+        self._missing += [(use, *one) for one in missing_paths(options, reference.options, values)]
         for package in missing_packages(found.requires):
             message = f"`{name}` requires the package `{package}`, which is not installed"
             self._missing.append((use, reference.use.at, message, install_command(package)))
@@ -136,7 +136,7 @@ def _severities_of(reference: Reference, catalog: Catalog) -> Node | None:
     if severity is None or not isinstance(severity.value, list):
         return None
     found = catalog.find(PERTURBATION.kinds, reference.use.value)
-    option = None if isinstance(found, Problem) else options_of(found.function).get(SWEPT)
+    option = None if isinstance(found, Problem) else contribution_options(found).get(SWEPT)
     return severity if option and option.numeric else None
 
 

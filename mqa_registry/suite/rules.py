@@ -80,14 +80,14 @@ def _against_is_used(draft: Draft, context: ValidationContext) -> Iterator[Diagn
     if "against" not in draft.keys or draft.kind is None or draft.compares or draft.bounds("reference"):
         return
     words = " or ".join(f"`{word}`" for word in words_of(need="reference"))
-    hint = "take `against` out" if draft.sees else f"bound it with {words}, or take `against` out"
+    hint = "take `against` out" if draft.probe_inputs else f"bound it with {words}, or take `against` out"
     message = f"nothing is held against `against`: `{draft.measured}` is a {draft.noun}, and `expect` bounds it alone"
     yield Diagnostic(draft.keys["against"], message, hint)
 
 
 def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     """A view is never held against itself; where that is all a check asks for, there is nothing to judge."""
-    if not draft.on or not (draft.compares or draft.bounds("reference")) or draft.sees == "rows":
+    if not draft.on or not (draft.compares or draft.bounds("reference")) or draft.probe_inputs == "rows":
         return
     if not all(draft.is_own_reference(backend, context) for backend in draft.on):
         return
@@ -111,8 +111,8 @@ def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iter
 
 
 def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    schemas: tuple[str, ...] = getattr(draft.kind, "takes", ())
-    for backend in draft.backends(context) if schemas and draft.sees != "rows" else ():
+    schemas: tuple[str, ...] = getattr(draft.kind, "schemas", ())
+    for backend in draft.backends(context) if schemas and draft.probe_inputs != "rows" else ():
         schema = context.schema(backend)
         if schema and schema not in schemas:
             names = " or ".join(dict.fromkeys(schemas))
@@ -123,7 +123,7 @@ def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnosti
 
 def _measures_of(schema: str, context: ValidationContext) -> str:
     measures = context.catalog.each(MEASURE.kinds)
-    names = [f"`{name}`" for name, measure in measures if schema in getattr(measure, "takes", ())]
+    names = [f"`{name}`" for name, measure in measures if schema in getattr(measure, "schemas", ())]
     return f"of {schema} there are {', '.join(names[:5])}" if names else ""
 
 
@@ -150,7 +150,7 @@ def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
 
 def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     """After some perturbations the target is another, and the data do not say which."""
-    changing = [name for name, perturbation in _perturbations(draft) if perturbation.answer == "changes"]
+    changing = [name for name, perturbation in _perturbations(draft) if perturbation.target == "changes"]
     if isinstance(draft.kind, Metric) and changing:
         message = (
             f"`{draft.measured}` needs the right answers, and `{changing[0]}` makes them others, nobody says which"
@@ -176,10 +176,10 @@ def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator
 
 def _probes_see_all_rows(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     """A probe is no function of rows that could be asked again of some of them."""
-    if not draft.sees:
+    if not draft.probe_inputs:
         return
     if "by" in draft.keys:
-        message = f"the probe `{draft.measured}` sees all rows at once, and `by` cuts them into groups"
+        message = f"the probe `{draft.measured}` reads all rows at once, and `by` cuts them into groups"
         yield Diagnostic(draft.keys["by"], message, "take `by` out")
     words = ("min_rows", *words_of(need="groups"), *(() if draft.compares else words_of(need="reference")))
     for word in words:
@@ -189,7 +189,7 @@ def _probes_see_all_rows(draft: Draft, context: ValidationContext) -> Iterator[D
 
 
 def _probes_of_a_runner_run_a_model(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    if draft.sees != "runner":
+    if draft.probe_inputs != "runner":
         return
     for backend in draft.backends(context):
         use = context.backends.get(backend)
@@ -202,10 +202,10 @@ def _probes_of_a_runner_run_a_model(draft: Draft, context: ValidationContext) ->
 
 
 def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    if draft.sees != "rows":
+    if draft.probe_inputs != "rows":
         return
     if "on" in draft.keys:
-        message = f"the probe `{draft.measured}` sees rows alone, and no backend"
+        message = f"the probe `{draft.measured}` reads rows alone, and no backend"
         yield Diagnostic(draft.keys["on"], message, "take `on` out")
     against = draft.against
     if draft.compares and not (against and (against.data or against.unperturbed)):

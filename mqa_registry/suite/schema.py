@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from mqa_registry.contributions import one_line_help
+from mqa_registry.options import contribution_options
 from mqa_registry.options import json_schema as options_schema
-from mqa_registry.options import options_of
 from mqa_registry.plugins.kinds import BACKEND, DATASET, MEASURE, MODEL_SOURCE, PERTURBATION, SLICE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.model import SWEPT
@@ -89,7 +90,7 @@ def _reference(contributions: Iterable[tuple[str, Contribution]], *, swept: bool
     """A string where every option may be left out, or a table; with `bare`, a name without its plugin will do."""
     tables, names = {}, []
     for name, contribution in contributions:
-        options = options_of(contribution.function)
+        options = contribution_options(contribution)
         tables[name] = _contribution(name, contribution, options, {}, swept=swept)
         if not any(option.required for option in options):
             names += [name, *([name.partition("/")[2]] if bare else [])]
@@ -102,7 +103,7 @@ def _table(
 ) -> Schema:
     """A table with `use`, the host's keys and the options; or, laid over another suite's, one without `use`."""
     host = options_schema(keys)["properties"] | (own or {})
-    tables = {name: _contribution(name, one, options_of(one.function), host) for name, one in contributions}
+    tables = {name: _contribution(name, one, contribution_options(one), host) for name, one in contributions}
     has_use = OPEN | {"required": ["use"]}
     return {"type": "object", "if": has_use, "then": _chosen(tables), "else": OPEN | {"properties": host}}
 
@@ -133,7 +134,7 @@ def _contribution(
             "then": {"type": "array", "minItems": 1, "items": one},
             "else": one,
         }
-    described = {"title": name, "description": contribution.help}
+    described = {"title": name, "description": one_line_help(contribution)}
     return {**described, **table, "properties": properties, "required": table["required"]}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry.contributions import Backend, ModelSource, Slice, Task
 from mqa_registry.findings import Finding
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import options_of
+from mqa_registry.options import contribution_options
 from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
 from mqa_registry.suite.model import Data, ModelUse, Waiver
@@ -187,13 +187,13 @@ def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str,
 
 def _reads_any_column(use: Use) -> bool:
     """Whether a slice sees the data's columns and has no option to name one, so that nobody knows which it reads."""
-    named = any("column" in option.name for option in options_of(use.contribution.function))
-    return isinstance(use.contribution, Slice) and use.contribution.sees != "predictions" and not named
+    named = any("column" in option.name for option in contribution_options(use.contribution))
+    return isinstance(use.contribution, Slice) and use.contribution.inputs != "predictions" and not named
 
 
 def _option_values(use: Use) -> list[Any]:
     """The values of its options, those that were left out too."""
-    return [use.options.get(option.name, option.default) for option in options_of(use.contribution.function)]
+    return [use.options.get(option.name, option.default) for option in contribution_options(use.contribution)]
 
 
 def _fields(task: Use) -> Mapping[str, str]:

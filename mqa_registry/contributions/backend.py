@@ -1,0 +1,144 @@
+"""What runs a model, or brings predictions that something else made: backends, their runners, and replay."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+
+from mqa_registry.contributions.contribution import ClassContribution, OptionsT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    from mqa_registry.contributions.model_under_test import ModelUnderTest
+    from mqa_registry.contributions.task import Batch, Outputs
+    from mqa_registry.findings import Exported, Finding, Judgement
+    from mqa_registry.types import Predictions
+
+
+class Backend(ClassContribution[OptionsT]):
+    """What runs a model under test.
+
+    One that can write the model to a file has the method of `SupportsExport`, too.
+    """
+
+    kind = "backend"
+    main = "open"
+
+    @abstractmethod
+    def open(self, model_under_test: ModelUnderTest, options: OptionsT) -> AbstractContextManager[Runner]:
+        """A context manager of a runner: the model, loaded and ready."""
+
+    @abstractmethod
+    def identity(self, model_under_test: ModelUnderTest, options: OptionsT) -> Mapping[str, str]:
+        """Everything but the model and the example that a prediction depends on: versions, device, precision, provider.
+
+        It is part of the store's keys, and is found without loading a model library.
+        """
+
+    def fixed_length(self, model_under_test: ModelUnderTest, options: OptionsT) -> int | None:
+        """How many tokens every row must have, where the backend takes no other number; it is as cheap as `identity`.
+
+        Then every backend of the run gets rows of that length.
+        """
+        return None
+
+    def record_verdict(self, identity: Mapping[str, str], judgement: Judgement, options: OptionsT) -> Iterable[Finding]:
+        """Write beside a file which ships how it was judged, unless it is no longer the file of this `identity`.
+
+        That is the identity from before the run. It is called in every run that judged the backend, one that the store
+        had every prediction for too.
+        """
+        return ()
+
+
+@runtime_checkable
+class SupportsExport(Protocol):
+    """A backend that runs a file made of the model, and can write that file.
+
+    `export_options` is the dataclass of those of its options that are about the file, and not about how it is run.
+    """
+
+    export_options: Callable[..., Any]
+
+    def export(self, model_under_test: ModelUnderTest, folder: Path, options: Any) -> Exported:
+        """Write the model's export into a folder."""
+        ...
+
+
+class Replay(ClassContribution[OptionsT]):
+    """A backend that brings predictions made elsewhere.
+
+    Its options have `schema`, one of the prediction schemas.
+    """
+
+    kind = "replay"
+    main = "read"
+
+    @abstractmethod
+    def read(self, view: str, options: OptionsT) -> Predictions:
+        """The predictions for a view, by its name as `mqa rows` names its files."""
+
+
+class Runner(Protocol):
+    """A model, loaded and ready: what a backend's context manager gives.
+
+    `identity` is the backend's identity as it really came out; `facts` go into the report (device, providers,
+    precision, threads); `budget` is how many tokens (the task's costs, padding included) suit one batch here.
+    """
+
+    @property
+    def identity(self) -> Mapping[str, str]: ...
+    @property
+    def facts(self) -> Mapping[str, Any]: ...
+    @property
+    def budget(self) -> int: ...
+
+    def run(self, batch: Batch) -> Outputs:
+        """The model's outputs for one batch, as named arrays with the rows first."""
+        ...
+
+
+class Inspectable(Runner, Protocol):
+    """A runner that can also show what happens inside of it: parity and attribution use nothing else.
+
+    No runner has to. One that has these methods raises a NotRunError for what it cannot do.
+    """
+
+    def variant(
+        self, *, dtype: str = "", optimization: str = "", threads: int | None = None
+    ) -> AbstractContextManager[Inspectable]:
+        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
+
+        `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
+        `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.
+        """
+        ...
+
+    def module_names(self) -> Sequence[str]:
+        """The names of the modules that take part in a prediction, in the order in which their outputs are ready."""
+        ...
+
+    def module_outputs(self, batch: Batch, modules: Sequence[str]) -> Mapping[str, Sequence[npt.NDArray[Any]]]:
+        """What each of these modules gives for one batch: its first tensor, once for each time it runs."""
+        ...
+
+
+class Timeable(Runner, Protocol):
+    """A runner that can also say how long each PyTorch module takes; it raises a NotRunError where it cannot."""
+
+    def time_modules(self, batch: Batch, repetitions: int) -> Mapping[str, Sequence[float]]:
+        """The seconds that each module takes by itself for one batch, in each repetition.
+
+        What the modules inside of it take is not a module's own. What belongs to no module, or to the model itself, is
+        under the empty name.
+        """
+        ...
+
+    def class_name(self, module: str) -> str:
+        """The name of a module's class; empty where nobody knows it."""
+        ...

@@ -1,0 +1,122 @@
+"""What can be found out about a model by running it otherwise than row by row, or about rows and predictions: probes."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from mqa_registry.contributions.batching import Batching
+from mqa_registry.contributions.contribution import ClassContribution, OptionsT
+from mqa_registry.contributions.measure_outputs import Evidence
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy as np
+    import pyarrow as pa
+
+    from mqa_registry.contributions.backend import Runner
+    from mqa_registry.contributions.model_under_test import ModelUnderTest
+    from mqa_registry.contributions.task import Codec
+    from mqa_registry.types import Predictions, Rows
+
+
+class Probe(ClassContribution[OptionsT]):
+    """A measure that looks at a view as a whole: at its rows, its predictions, or the model that predicts them.
+
+    `inputs` is what its context has: `rows` alone, `predictions` too, or a `runner` of the model. A probe that `compares`
+    has a reference view in it. `outputs` names the numbers that it computes; a suite bounds `value` in `expect` itself,
+    any other in a table of that name. `ranges` has from where to where numbers can lie, by their names; those that are
+    left out can lie anywhere. `schemas` are the prediction schemas that it reads; any, if left out.
+
+    What it observes is stored where it is `cacheable`; timings are not. Columns of `text_columns` hold words of rows, and
+    are dropped where those may not be kept. `version` counts up when the same input would be observed otherwise.
+    """
+
+    kind = "probe"
+    main = "observe"
+
+    inputs: Literal["rows", "predictions", "runner"]
+    outputs: tuple[str, ...]
+    ranges: Mapping[str, tuple[float, float]] = {}
+    compares: bool = False
+    cacheable: bool = True
+    text_columns: tuple[str, ...] = ()
+    schemas: tuple[str, ...] = ()
+    version: int = 1
+
+    @abstractmethod
+    def observe(self, context: ProbeContext, options: OptionsT) -> pa.Table:
+        """What is found, as a table; it is made in the predict step."""
+
+    @abstractmethod
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        """A number for every name in `outputs`, made of the table in the judge.
+
+        Each is an array with a score a row or repetition, a Statistic, a Quantile, or one number without an interval.
+        """
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """What a person needs to believe the numbers, made of the table in the judge."""
+        return Evidence()
+
+    def check(self, context: ProbeContext, options: OptionsT) -> None:
+        """Raise a DataError where the options do not fit the model or the data, before anything is predicted."""
+        return
+
+
+@dataclass(frozen=True)
+class ViewContext:
+    """One view before a probe: its rows and, as far as the probe asked to see them, its predictions and its runner.
+
+    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `spec` says in JSON's own
+    types how the runner is opened, so that `reopen_runner` can open it in another process; None where nobody knows.
+    """
+
+    backend: str
+    rows: Rows
+    predicted: Predictions | None = field(default=None, repr=False)
+    opened: Callable[[], Runner] | None = field(default=None, repr=False)
+    spec: Mapping[str, Any] | None = field(default=None, repr=False)
+    decoding: Callable[[], Codec] | None = field(default=None, repr=False)
+
+    @property
+    def predictions(self) -> Predictions:
+        """The prediction for each of the rows, in their order."""
+        if self.predicted is None:
+            raise LookupError('this probe does not get predictions: declare `inputs = "predictions"`')
+        return self.predicted
+
+    @property
+    def runner(self) -> Runner:
+        """The model, ready to run; loaded on first use, and closed by the host. NotRunError where it cannot run."""
+        if self.opened is None:
+            raise LookupError('this probe does not get a runner: declare `inputs = "runner"`')
+        return self.opened()
+
+    @property
+    def codec(self) -> Codec | None:
+        """The task's codec, which decodes what this backend gives; None where that is the model under test's own."""
+        return self.decoding() if self.decoding else None
+
+
+def _unheard(_done: int, _total: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass(frozen=True)
+class ProbeContext:
+    """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
+
+    `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
+    for predictions not to depend on them. A probe that takes its time calls `progress` now and then with how much is
+    done, of how much: that is shown, and starts its time limit anew.
+    """
+
+    view: ViewContext
+    rng: np.random.Generator
+    reference: ViewContext | None = None
+    model_under_test: ModelUnderTest | None = None
+    batching: Batching = field(default_factory=Batching)
+    progress: Callable[[int, int], None] = field(default=_unheard, repr=False, compare=False)

@@ -1,0 +1,113 @@
+"""What a model is for: a task, and the codec that it makes for a model."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from mqa_registry.contributions.contribution import ClassContribution, OptionsT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+    import pyarrow as pa
+
+    from mqa_registry.contributions.model_source import Model
+    from mqa_registry.types import Example
+
+    Encoded: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Batch: TypeAlias = Mapping[str, npt.NDArray[Any]]
+    Outputs: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class OutputReading:
+    """How the outputs of one backend are decoded, where they are not what the task expects: probabilities, say.
+
+    `decode` is as a codec's; `meaning` says in words how the outputs are read, for the report.
+    """
+
+    decode: Callable[[Outputs, Sequence[Encoded]], pa.Table]
+    meaning: str
+
+
+class Codec(ABC):
+    """A task bound to a model: examples to arrays, arrays to predictions.
+
+    `padding_mask` names the array of a batch, shape (rows, positions), that is 0 where a position is padding; empty where
+    nothing is padded. `limit` is how many tokens a row may have before it is cut, `length` how many every row has, where
+    a backend takes no other number. `remarks` say how the model is fed where that does not follow from its files alone.
+    """
+
+    padding_mask: str = ""
+    limit: int | None = None
+    length: int | None = None
+    remarks: Sequence[str] = ()
+
+    @abstractmethod
+    def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
+        """One mapping of unpadded arrays per example."""
+
+    @abstractmethod
+    def collate(self, rows: Sequence[Encoded]) -> Batch:
+        """One batch of some rows, padded: what the model is fed.
+
+        An array that decoding alone needs, as offsets of tokens, stays in the row and out of the batch.
+        """
+
+    @abstractmethod
+    def decode(self, outputs: Outputs, rows: Sequence[Encoded]) -> pa.Table:
+        """The outputs for rows as a table of the task's schema without `id`; a row with NaN or Inf is null."""
+
+    @abstractmethod
+    def cost(self, row: Encoded) -> int:
+        """What a row costs, in tokens or the like: batches are formed by it."""
+
+    def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
+        """How the outputs of a backend are decoded, told from those for some rows; None where `decode` reads them."""
+        return None
+
+    def full_costs(self, examples: Sequence[Example], rows: Sequence[Encoded]) -> Sequence[int]:
+        """The cost of each example before it was cut to `limit`; of rows of a fixed length, without their padding."""
+        return [self.cost(row) for row in rows]
+
+    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
+        """The position of the first example that the model cannot run, and why; None where it can run all.
+
+        It is asked of all rows before any is predicted.
+        """
+        return None
+
+    def with_length(self, length: int) -> Codec | None:
+        """The codec for a backend that takes rows of so many tokens alone; None where rows have no tokens.
+
+        It cuts longer rows and pads shorter ones, which the padding mask tells. Raises a DataError where a row, or the
+        model, cannot have so many.
+        """
+        return None
+
+
+class Task(ClassContribution[OptionsT]):
+    """What a model is for: how examples become arrays, and outputs predictions.
+
+    `fields` maps each field of an example to its modality; those in `optional` may be missing. `schema` is the
+    prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with.
+    `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
+    the model with that head. Left out, it takes any model as that was saved.
+    """
+
+    kind = "task"
+    main = "bind"
+
+    schema: str
+    fields: Mapping[str, str]
+    metric: str
+    sample: Sequence[Example] = ()
+    optional: tuple[str, ...] = ()
+    needs: str = ""
+
+    @abstractmethod
+    def bind(self, model: Model, options: OptionsT) -> Codec:
+        """The codec for a model."""
