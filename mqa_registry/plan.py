@@ -6,7 +6,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Comparison, Perturbation, Probe
 from mqa_registry.naming import counted
@@ -61,7 +61,7 @@ class Sight:
 
     @property
     def probe(self) -> Probe[Any]:
-        return cast("Probe", self.use.contribution)
+        return self.use.contribution_as(Probe)
 
     @property
     def views(self) -> tuple[View, ...]:

@@ -112,8 +112,7 @@ class CheckedCodec(Codec):
 
     def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
         with calling(self._who):
-            found = self._codec.read_outputs(outputs, rows)
-        return found
+            return self._codec.read_outputs(outputs, rows)
 
     def full_costs(self, examples: Sequence[Example], rows: Sequence[Encoded]) -> Sequence[int]:
         with calling(self._who):

@@ -19,8 +19,8 @@ LEVELS = get_args(Level)
 
 
 def checked_task(who: Contributor, given: Any) -> str:
-    """The name of a task, as a source tells it."""
-    if not isinstance(given, str) or not given:
+    """The name of a task, as a source infers it; empty where it cannot tell."""
+    if not isinstance(given, str):
         refuse(who, f"tells {spelled(given)} for a model's task", "the name of a task is due, as a suite spells it")
     return given
 

@@ -9,9 +9,9 @@ plugins NAME` and the documentation.
 
 from __future__ import annotations
 
-import inspect
 from abc import ABC
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass
+from inspect import cleandoc, getdoc
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class FunctionContribution:
 
     @property
     def documentation(self) -> str:
-        return inspect.getdoc(self.function) or ""
+        return getdoc(self.function) or ""
 
     @property
     def options_source(self) -> Callable[..., Any]:
@@ -116,12 +116,18 @@ class ClassContribution(ABC, Generic[OptionsT]):
 
     @property
     def documentation(self) -> str:
-        texts = (inspect.getdoc(type(self)), inspect.getdoc(self.options_source))
+        texts = (getdoc(type(self)) or "", dataclass_documentation(self.options or NoOptions))
         return "\n\n".join(text for text in texts if text)
 
     @property
     def options_source(self) -> Callable[..., Any]:
         return self.options or NoOptions
+
+
+def dataclass_documentation(options: type[Any]) -> str:
+    """The docstring of a dataclass of options, with those of the dataclasses that it inherits fields from."""
+    bases = (base for base in options.__mro__ if is_dataclass(base) and base is not NoOptions)
+    return "\n\n".join(cleandoc(base.__doc__ or "") for base in bases)
 
 
 def one_line_help(contribution: Contribution) -> str:

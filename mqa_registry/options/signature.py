@@ -23,6 +23,7 @@ from mqa_registry.contributions import (
     Replay,
     Slice,
 )
+from mqa_registry.contributions.contribution import dataclass_documentation
 from mqa_registry.errors import PluginError
 from mqa_registry.options.wording import describe_type, format_value, inner_type, plain_types, union_members
 
@@ -136,7 +137,7 @@ def _declarations(source: Source) -> list[_Declaration]:
 
 def _field_declaration(source: type, field: dataclasses.Field[Any]) -> _Declaration:
     """A field as the class that declares it, which may be a base, has it."""
-    owner = next(base for base in source.__mro__ if field.name in base.__dict__.get("__annotations__", {}))
+    owner = next(base for base in source.__mro__ if field.name in inspect.get_annotations(base))
     default = REQUIRED if field.default is dataclasses.MISSING else field.default
     if field.default_factory is not dataclasses.MISSING:
         default = field.default_factory()
@@ -145,10 +146,7 @@ def _field_declaration(source: type, field: dataclasses.Field[Any]) -> _Declarat
 
 def _documentation(source: Source) -> str:
     """The docstring of a function; of a dataclass, with those of the dataclasses that it inherits fields from."""
-    if not isinstance(source, type):
-        return source.__doc__ or ""
-    bases = [base for base in source.__mro__ if dataclasses.is_dataclass(base)]
-    return "\n\n".join(inspect.cleandoc(base.__dict__.get("__doc__") or "") for base in bases)
+    return dataclass_documentation(source) if isinstance(source, type) else source.__doc__ or ""
 
 
 def _choices(kind: Any) -> tuple[Any, ...]:

@@ -47,14 +47,14 @@ def mqa_slices() -> Iterable[Slice]:
     yield Slice("column", column)
     yield Slice("crossed", crossed)
     yield Slice("ranges", ranges)
-    yield Slice("quantiles", quantiles, sees="table")
+    yield Slice("quantiles", quantiles, inputs="table")
     yield Slice("identity-terms", identity_terms)
     yield Slice("nationalities", nationalities)
     yield Slice("names", names)
     yield Slice("length", length)
     yield Slice("script", script)
     yield Slice("language", language, requires=("py3langid",))
-    yield Slice("certainty", certainty, sees="predictions")
+    yield Slice("certainty", certainty, inputs="predictions")
 
 
 @hookimpl
@@ -69,20 +69,20 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 
 @hookimpl
 def mqa_metrics() -> Iterable[Metric]:
-    yield Metric("demographic-parity-difference", demographic_parity_difference, takes=LABEL, range=SHARE)
-    yield Metric("demographic-parity-ratio", demographic_parity_ratio, takes=LABEL, range=SHARE)
-    yield Metric("equalized-odds-difference", equalized_odds_difference, takes=LABEL, range=SHARE)
-    yield Metric("equalized-odds-ratio", equalized_odds_ratio, takes=LABEL, range=SHARE)
-    yield Metric("equal-opportunity-difference", equal_opportunity_difference, takes=LABEL, range=SHARE)
-    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, takes=LABEL, range=SHARE)
-    yield Metric("statistical-parity-difference", statistical_parity_difference, takes=LABEL, range=SIGNED)
-    yield Metric("disparate-impact", disparate_impact, takes=LABEL, range=UNBOUNDED)
-    yield Metric("true-positive-rate-difference", true_positive_rate_difference, takes=LABEL, range=SIGNED)
-    yield Metric("average-odds-difference", average_odds_difference, takes=LABEL, range=SIGNED)
-    yield Metric("average-abs-odds-difference", average_abs_odds_difference, takes=LABEL, range=SHARE)
-    yield Metric("generalized-entropy", generalized_entropy, takes=LABEL, range=UNBOUNDED)
-    yield Metric("theil", theil, takes=LABEL, range=UNBOUNDED)
-    yield Metric("between-group-entropy", between_group_entropy, takes=LABEL, range=UNBOUNDED)
+    yield Metric("demographic-parity-difference", demographic_parity_difference, schemas=LABEL, range=SHARE)
+    yield Metric("demographic-parity-ratio", demographic_parity_ratio, schemas=LABEL, range=SHARE)
+    yield Metric("equalized-odds-difference", equalized_odds_difference, schemas=LABEL, range=SHARE)
+    yield Metric("equalized-odds-ratio", equalized_odds_ratio, schemas=LABEL, range=SHARE)
+    yield Metric("equal-opportunity-difference", equal_opportunity_difference, schemas=LABEL, range=SHARE)
+    yield Metric("equal-opportunity-ratio", equal_opportunity_ratio, schemas=LABEL, range=SHARE)
+    yield Metric("statistical-parity-difference", statistical_parity_difference, schemas=LABEL, range=SIGNED)
+    yield Metric("disparate-impact", disparate_impact, schemas=LABEL, range=UNBOUNDED)
+    yield Metric("true-positive-rate-difference", true_positive_rate_difference, schemas=LABEL, range=SIGNED)
+    yield Metric("average-odds-difference", average_odds_difference, schemas=LABEL, range=SIGNED)
+    yield Metric("average-abs-odds-difference", average_abs_odds_difference, schemas=LABEL, range=SHARE)
+    yield Metric("generalized-entropy", generalized_entropy, schemas=LABEL, range=UNBOUNDED)
+    yield Metric("theil", theil, schemas=LABEL, range=UNBOUNDED)
+    yield Metric("between-group-entropy", between_group_entropy, schemas=LABEL, range=UNBOUNDED)
 
 
 @hookimpl
@@ -93,8 +93,8 @@ def mqa_probes() -> Iterable[Probe]:
         gives=tuple(probe.RANGES),
         numbers=probe.compute_numbers,
         evidence=probe.collect_evidence,
-        sees="predictions",
+        inputs="predictions",
         texts=("fields",),
-        takes=LABEL,
+        schemas=LABEL,
         ranges=probe.RANGES,
     )

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mqa_onnx.file import infer_task, is_onnx_name, load_onnx_model
+from mqa_onnx.file import FileSource
 from mqa_registry import ModelSource, hookimpl
 
 if TYPE_CHECKING:
@@ -12,5 +12,5 @@ if TYPE_CHECKING:
 
 
 @hookimpl
-def mqa_models() -> Iterable[ModelSource]:
-    yield ModelSource("file", load_onnx_model, recognizes=is_onnx_name, tells=infer_task, packages=("onnx",))
+def mqa_models() -> Iterable[ModelSource[Any]]:
+    return [FileSource()]

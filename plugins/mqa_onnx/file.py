@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from mqa_registry import DataError, Model, NotRunError
+from mqa_registry import DataError, Model, ModelSource, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,37 +19,50 @@ if TYPE_CHECKING:
 CONFIG, TOKENIZER = "config.json", "tokenizer_config.json"
 
 
-def is_onnx_name(name: str) -> bool:
-    """Whether a model's name is that of an ONNX file."""
-    return Path(name).suffix == ".onnx"
-
-
-def load_onnx_model(task: Task, context: RunContext, *, id: Path, processor: Path | None = None) -> Model:  # noqa: A002 - the option's name in a suite
-    """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it.
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """Which file.
 
     `id` is the file. `processor` is the folder of its tokenizer and configuration; left out, it is the file's own folder
     or the one above, where one of them has a tokenizer.
     """
-    if not id.is_file():
-        raise DataError(f"there is no file `{id}`")
-    folder = processor or next((one for one in (id.parent, id.parent.parent) if (one / TOKENIZER).is_file()), None)
-    config = _read_config(folder or id.parent)
-    with id.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-    about = {"id": str(id), "form": "ONNX", "positions": config.get("max_position_embeddings")}
-    return Model(
-        digest=f"sha256:{digest}",
-        module=partial(_raise_no_module, id),
-        processor=partial(_load_tokenizer, folder),
-        labels=_class_names(config),
-        about={name: value for name, value in about.items() if value is not None},
-        file=id,
-    )
+
+    id: Path
+    processor: Path | None = None
 
 
-def infer_task(context: RunContext) -> str:
-    """The task that takes any model: an ONNX file declares none."""
-    return "transformers/forward"
+class FileSource(ModelSource[FileOptions]):
+    """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it."""
+
+    name = "file"
+    packages = ("onnx",)
+
+    def recognizes(self, name: str) -> bool:
+        """Whether a model's name is that of an ONNX file."""
+        return Path(name).suffix == ".onnx"
+
+    def infer_task(self, run_context: RunContext, options: FileOptions) -> str:
+        """The task that takes any model: an ONNX file declares none."""
+        return "transformers/forward"
+
+    def load(self, task: Task[Any], run_context: RunContext, options: FileOptions) -> Model:
+        path = options.id
+        if not path.is_file():
+            raise DataError(f"there is no file `{path}`")
+        beside = (one for one in (path.parent, path.parent.parent) if (one / TOKENIZER).is_file())
+        folder = options.processor or next(beside, None)
+        config = _read_config(folder or path.parent)
+        with path.open("rb") as content:
+            digest = hashlib.file_digest(content, "sha256").hexdigest()
+        about = {"id": str(path), "form": "ONNX", "positions": config.get("max_position_embeddings")}
+        return Model(
+            digest=f"sha256:{digest}",
+            module=partial(_raise_no_module, path),
+            processor=partial(_load_tokenizer, folder),
+            labels=_class_names(config),
+            about={name: value for name, value in about.items() if value is not None},
+            file=path,
+        )
 
 
 def _read_config(folder: Path) -> Mapping[str, Any]:

@@ -2,31 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.export.export_command import export_model
-from mqa_onnxruntime.export.stamp import write_verdict
 from mqa_onnxruntime.providers.compatibility import check_cuda, check_packages
 from mqa_onnxruntime.providers.provider_probe import probe_providers
-from mqa_onnxruntime.session import backend
+from mqa_onnxruntime.session.backend import SessionBackend
 from mqa_registry import Backend, Diagnosis, hookimpl
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @hookimpl
-def mqa_backends() -> Iterator[Backend]:
+def mqa_backends() -> Iterable[Backend[Any]]:
     """`onnxruntime/session`."""
-    yield Backend(
-        "session",
-        backend.open_runner,
-        identity=backend.identity,
-        export=export_model,
-        stamp=write_verdict,
-        fixed_length=backend.fixed_length,
-        packages=("onnx", "onnxruntime-gpu", "onnxruntime"),
-    )
+    return [SessionBackend()]
 
 
 @hookimpl

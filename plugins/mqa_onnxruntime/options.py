@@ -1,12 +1,11 @@
-"""The options of `onnxruntime/session`, written once: what a suite may set, and what the settings mean together."""
+"""The options of `onnxruntime/session`: what a suite may set, and what the settings mean together."""
 
 from __future__ import annotations
 
-import inspect
-from dataclasses import dataclass, fields
-from functools import cached_property, update_wrapper
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+from typing import TYPE_CHECKING
 
 from mqa_onnxruntime.export.cache import EXPORT_TIMEOUT
 from mqa_onnxruntime.precision.conversion import ExportPrecision, Precision
@@ -16,27 +15,50 @@ from mqa_onnxruntime.session.interface import FileInterface
 from mqa_registry import DataError, check_threads
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mqa_onnxruntime.providers.request import ProviderRequest
     from mqa_registry import RunContext
 
-R = TypeVar("R")
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How the model is exported.
+
+    `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
+    channel of a weight by itself. `calibration` is a file of rows that int8-static measures activations with; left out,
+    it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take. `custom_ops` is
+    a library of operators that ONNX Runtime does not bring.
+    """
+
+    opset: int | None = None
+    precision: Precision = "float32"
+    per_channel: bool = False
+    calibration: Path | None = None
+    export_timeout: float = EXPORT_TIMEOUT
+    custom_ops: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.export_timeout <= 0:
+            raise DataError(f"`export_timeout` is {self.export_timeout:g}, and an export needs some seconds")
+        _ = self.export_precision
+
+    @cached_property
+    def export_precision(self) -> ExportPrecision:
+        """The precision of an export; a DataError where its options do not go together."""
+        return ExportPrecision(self.precision, self.per_channel, self.calibration)
 
 
 @dataclass(frozen=True, kw_only=True)
-class SessionOptions:
-    """`path` is an `.onnx` file; without one the model is exported, and the export is kept.
+class SessionOptions(ExportOptions):
+    """How ONNX Runtime runs the model.
+
+    `path` is an `.onnx` file; without one the model is exported, and the export is kept.
 
     `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
-    starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `opset` is the version of the
-    operators in an export. `precision` is that of an export. `per_channel` quantizes every channel of a weight by itself.
-    `calibration` is a file of rows that int8-static measures activations with; left out, it takes rows of the suite's
-    first data set. `export_timeout` is how many seconds an export may take. `custom_ops` is a library of operators that
-    ONNX Runtime does not bring. `threads` is how many threads share the work of one operator. `cpu_operators` may run on
-    the CPU although a GPU was asked for; what makes masks, positions and shapes always may. `tf32` lets CUDA multiply in
-    TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's memory while it works. `cuda_graph` has CUDA capture
-    its work for inputs of one shape, and replay it; the first run of a shape, which captures, takes as long as several.
+    starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `threads` is how many threads share
+    the work of one operator. `cpu_operators` may run on the CPU although a GPU was asked for; what makes masks, positions
+    and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's
+    memory while it works. `cuda_graph` has CUDA capture its work for inputs of one shape, and replay it; the first run of
+    a shape, which captures, takes as long as several.
 
     A file that takes a fixed number of rows is run so many at a time, the last ones filled up. One of a fixed number of
     tokens gets rows padded and cut to it, and so does every other backend of the run.
@@ -50,12 +72,6 @@ class SessionOptions:
     path: Path | None = None
     providers: list[str] | None = None
     optimization: Optimization = "all"
-    opset: int | None = None
-    precision: Precision = "float32"
-    per_channel: bool = False
-    calibration: Path | None = None
-    export_timeout: float = EXPORT_TIMEOUT
-    custom_ops: Path | None = None
     threads: int | None = None
     cpu_operators: list[str] | None = None
     tf32: bool = False
@@ -67,10 +83,9 @@ class SessionOptions:
     outputs: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
-        if self.export_timeout <= 0:
-            raise DataError(f"`export_timeout` is {self.export_timeout:g}, and an export needs some seconds")
+        super().__post_init__()
         check_threads(self.threads)
-        _ = self.export_precision, self.interface
+        _ = self.interface
         if self.path is not None:
             self.check_no_export(self.path)
 
@@ -79,11 +94,6 @@ class SessionOptions:
         given = {"opset": self.opset is not None, "precision": self.precision != "float32"}
         if name := next((name for name, is_set in given.items() if is_set), ""):
             raise DataError(f"`{name}` is for an export, and `{path}` is one already", hint="leave one of the two out")
-
-    @cached_property
-    def export_precision(self) -> ExportPrecision:
-        """The precision of an export; a DataError where its options do not go together."""
-        return ExportPrecision(self.precision, self.per_channel, self.calibration)
 
     @cached_property
     def interface(self) -> FileInterface:
@@ -95,32 +105,3 @@ class SessionOptions:
         request = resolve_providers(context, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
         request.check_cuda_graph()
         return request
-
-
-def with_session_options(*names: str) -> Callable[[Callable[..., R]], Callable[..., R]]:
-    """Give a function whose last parameter is a SessionOptions the options as keyword-only parameters instead.
-
-    The host reads the options of a contribution from the signature of its function. `names` are those that this one
-    takes; all of them where none is named. The documentation of the options is added to the function's own.
-    """
-
-    def decorate(function: Callable[..., R]) -> Callable[..., R]:
-        def call(*arguments: Any, **options: Any) -> R:
-            return function(*arguments, SessionOptions(**options))
-
-        types = get_type_hints(SessionOptions)
-        chosen = [option for option in fields(SessionOptions) if option.name in names or not names]
-        keywords = [
-            inspect.Parameter(
-                option.name, inspect.Parameter.KEYWORD_ONLY, default=option.default, annotation=types[option.name]
-            )
-            for option in chosen
-        ]
-        signature = inspect.signature(function)
-        update_wrapper(call, function)
-        positional = list(signature.parameters.values())[:-1]
-        call.__signature__ = signature.replace(parameters=[*positional, *keywords])  # type: ignore[attr-defined]
-        call.__doc__ = f"{inspect.getdoc(function)}\n\n{inspect.getdoc(SessionOptions)}"
-        return call
-
-    return decorate

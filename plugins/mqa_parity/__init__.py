@@ -22,15 +22,15 @@ SHARE, DISTANCE = (0.0, 1.0), (0.0, math.inf)
 @hookimpl
 def mqa_comparisons() -> Iterable[Comparison]:
     yield Comparison(
-        "agreement", agreement, takes=DECISION_SCHEMAS, evidence=flip_evidence, right=agreement, range=SHARE
+        "agreement", agreement, schemas=DECISION_SCHEMAS, evidence=flip_evidence, is_correct=agreement, range=SHARE
     )
     yield Comparison(
-        "flip-rate", flip_rate, takes=DECISION_SCHEMAS, evidence=flip_evidence, right=agreement, range=SHARE
+        "flip-rate", flip_rate, schemas=DECISION_SCHEMAS, evidence=flip_evidence, is_correct=agreement, range=SHARE
     )
-    yield Comparison("max-abs-diff", max_abs_diff, takes=("label", "labels", "value", "vector"), range=DISTANCE)
-    yield Comparison("mean-kl", mean_kl, takes=("label",), range=(0.0, LARGEST_KL))
-    yield Comparison("cosine", cosine, takes=("vector",), range=(-1.0, 1.0))
-    yield Comparison("score-shift", score_shift, takes=("label", "value"))
+    yield Comparison("max-abs-diff", max_abs_diff, schemas=("label", "labels", "value", "vector"), range=DISTANCE)
+    yield Comparison("mean-kl", mean_kl, schemas=("label",), range=(0.0, LARGEST_KL))
+    yield Comparison("cosine", cosine, schemas=("vector",), range=(-1.0, 1.0))
+    yield Comparison("score-shift", score_shift, schemas=("label", "value"))
 
 
 @hookimpl

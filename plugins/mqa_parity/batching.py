@@ -57,7 +57,7 @@ class Batch:
 def collate(codec: Codec, rows: Sequence[Row]) -> Batch:
     """Rows as one batch, padded to the longest."""
     arrays = codec.collate([row.arrays for row in rows])
-    mask = np.asarray(arrays.get(codec.mask, 0))
+    mask = np.asarray(arrays.get(codec.padding_mask, 0))
     return Batch(tuple(rows), arrays, mask != 0 if mask.ndim == 2 else None)
 
 
@@ -120,12 +120,14 @@ def layout_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) 
 
 def _has_other_decoder_length(codec: Codec, row: Row) -> bool:
     lengths = [len(array) for name, array in row.arrays.items() if name.startswith(DECODER_PREFIX) and array.ndim]
-    return codec.mask in row.arrays and any(length != np.size(row.arrays[codec.mask]) for length in lengths)
+    return codec.padding_mask in row.arrays and any(
+        length != np.size(row.arrays[codec.padding_mask]) for length in lengths
+    )
 
 
 def valid_positions(codec: Codec, arrays: Arrays) -> Bools | None:
     """Which positions of one encoded row are not padding; None without a mask."""
-    mask = np.asarray(arrays.get(codec.mask, 0))
+    mask = np.asarray(arrays.get(codec.padding_mask, 0))
     return mask != 0 if mask.ndim == 1 else None
 
 

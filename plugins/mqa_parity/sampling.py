@@ -61,7 +61,11 @@ def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
 
 def max_tokens(context: ProbeContext) -> int | None:
     """The longest row that the model takes, in tokens; None where it does not say, or all rows have one length."""
-    if context.model_under_test is None or not require_codec(context).mask or require_codec(context).length is not None:
+    if (
+        context.model_under_test is None
+        or not require_codec(context).padding_mask
+        or require_codec(context).length is not None
+    ):
         return None
     positions = context.model_under_test.model.about.get("positions")
     return positions if isinstance(positions, int) else None
@@ -71,7 +75,7 @@ def _encoded_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[
     examples = table.select(fields)
     rows = zip(table.column("id").to_pylist(), _encode(codec, examples), examples.to_pylist(), strict=True)
     return [
-        Row(str(name), arrays, codec.size(arrays), _text_fields(example), _tokens(codec, arrays))
+        Row(str(name), arrays, codec.cost(arrays), _text_fields(example), _tokens(codec, arrays))
         for name, arrays, example in rows
     ]
 
@@ -93,7 +97,7 @@ def _encode(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
 
 def _length(codec: Codec, arrays: Arrays) -> int:
     tokens = _tokens(codec, arrays)
-    return codec.size(arrays) if tokens is None else tokens
+    return codec.cost(arrays) if tokens is None else tokens
 
 
 def _tokens(codec: Codec, arrays: Arrays) -> int | None:

@@ -53,7 +53,7 @@ def make_batches(context: ProbeContext, rows: Sequence[Arrays], batch_size: int)
     batches = []
     for _ in range(-(-len(rows) // batch_size)):
         batch = list(islice(endless, batch_size))
-        batches.append(Batch(codec.collate(batch), len(batch), len(batch) * max(map(codec.size, batch))))
+        batches.append(Batch(codec.collate(batch), len(batch), len(batch) * max(map(codec.cost, batch))))
     return batches
 
 

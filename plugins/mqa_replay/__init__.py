@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Replay, hookimpl
-from mqa_replay.file import predictions_in
+from mqa_replay.file import FileReplay
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
 @hookimpl
-def mqa_backends() -> Iterable[Replay]:
-    yield Replay("file", predictions_in)
+def mqa_backends() -> Iterable[Replay[Any]]:
+    return [FileReplay()]

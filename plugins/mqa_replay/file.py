@@ -5,7 +5,7 @@ A service's log is read as it is: which of its columns are ids, labels and score
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry import DataError, NotRunError, Predictions, as_predictions, read_table
+from mqa_registry import DataError, NotRunError, Predictions, Replay, as_predictions, read_table
 from mqa_replay.columns import (
     CLASS_PREFIX,
     ID,
@@ -56,21 +56,12 @@ NESTED_NAMES = (
 )  # fmt: skip
 
 
-def predictions_in(
-    view: str,
-    *,
-    path: Path,
-    schema: SchemaName = "label",
-    classes: tuple[str, ...] | None = None,
-    columns: dict[str, str] | None = None,
-    positive: str | None = None,
-    scores: Literal["probabilities", "logits"] | None = None,
-) -> Predictions:
-    """Predictions made elsewhere, in a file or a folder of files.
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """Where predictions are, and how they are read.
 
-    They are read from parquet, arrow, jsonl or csv, and joined to the rows by `id`. `path` is one file with predictions
-    for the rows as they are, or a folder with one file for every view, each named as `mqa rows SUITE --out DIR` names
-    its rows: `reviews.parquet`, `reviews.typos-3f2a9c.parquet`.
+    `path` is one file with predictions for the rows as they are, or a folder with one file for every view, each named as
+    `mqa rows SUITE --out DIR` names its rows: `reviews.parquet`, `reviews.typos-3f2a9c.parquet`.
 
     `schema` says what a prediction is, and so which columns a file has beside `id`. For `label` that is `label`, one
     column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
@@ -81,18 +72,37 @@ def predictions_in(
     the file is `id`, `label`, `probability`, `score` or any other, where it is called otherwise. `positive` is the class
     that a single score of two is the probability of, left out the one that the labels show, else the second of `classes`.
     `scores` are `logits` where they are no probabilities yet.
+    """
+
+    path: Path
+    schema: SchemaName = "label"
+    classes: tuple[str, ...] | None = None
+    columns: dict[str, str] | None = None
+    positive: str | None = None
+    scores: Literal["probabilities", "logits"] | None = None
+
+
+class FileReplay(Replay[FileOptions]):
+    """Predictions made elsewhere, in a file or a folder of files.
+
+    They are read from parquet, arrow, jsonl or csv, and joined to the rows by `id`.
 
     Logs of services are read as they are: an `id` by the name `request_id` or the like; labels called `prediction`;
     objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline answers. What was
     taken for what stands in the report.
     """
-    file = _find_file(path, view)
-    table = read_table(file)
-    try:
-        log = _read_log(table, schema, LogFormat(columns or {}, classes, positive, scores))
-        return replace(as_predictions(log.table, schema, log.classes), read=", ".join(log.remarks))
-    except DataError as error:
-        raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
+
+    name = "file"
+
+    def read(self, view: str, options: FileOptions) -> Predictions:
+        file = _find_file(options.path, view)
+        table = read_table(file)
+        columns = LogFormat(options.columns or {}, options.classes, options.positive, options.scores)
+        try:
+            log = _read_log(table, options.schema, columns)
+            return replace(as_predictions(log.table, options.schema, log.classes), read=", ".join(log.remarks))
+        except DataError as error:
+            raise DataError(f"`{file}`: {error.message}", hint=error.hint) from error
 
 
 def _find_file(path: Path, view: str) -> Path:

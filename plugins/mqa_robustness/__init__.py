@@ -76,7 +76,7 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("word-order", word_order, modality="text", edits=True)
     yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
     yield Perturbation("missing-word", missing_word, modality="text", edits=True)
-    yield Perturbation("negation", negation, modality="text", answer="changes", edits=True)
+    yield Perturbation("negation", negation, modality="text", target="changes", edits=True)
 
 
 @hookimpl
@@ -89,7 +89,7 @@ def mqa_probes() -> Iterable[Probe]:
         evidence=adversarial.collect_evidence,
         sees="runner",
         texts=TEXTS,
-        takes=("label",),
+        schemas=("label",),
         ranges=adversarial.RANGES,
     )
     yield Probe(
@@ -101,6 +101,6 @@ def mqa_probes() -> Iterable[Probe]:
         sees="runner",
         compares=True,
         texts=TEXTS,
-        takes=("label",),
+        schemas=("label",),
         ranges=transfer.RANGES,
     )

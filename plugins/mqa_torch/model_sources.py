@@ -10,11 +10,12 @@ import logging
 import re
 import sys
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, FileFormat, Model, content_digest, file_format
+from mqa_registry import DataError, FileFormat, Model, ModelSource, content_digest, file_format
 from mqa_torch.digest import digest_factory
 from mqa_torch.exported_program import to_module
 
@@ -59,58 +60,84 @@ FILE_HINTS = {
 }
 
 
-def is_factory(name: str) -> bool:
-    """Whether a model's name is that of a function, `module:function`."""
-    return FACTORY_NAME.fullmatch(name) is not None
+@dataclass(frozen=True, kw_only=True)
+class FileOptions:
+    """`id` is the file."""
+
+    id: Path
 
 
-def is_model_file(name: str) -> bool:
-    """Whether a model's name is that of a file, whatever is in it: `of_file` says what it is and what to name instead."""
-    return Path(name).suffix in MODEL_SUFFIXES or Path(name).is_file()
-
-
-def of_file(task: Task, context: RunContext, *, id: Path) -> Model:  # noqa: A002 - the option's name in a suite
+class FileSource(ModelSource[FileOptions]):
     """A model in a file: TorchScript, or a program that `torch.export.save` wrote.
 
-    `id` is the file. Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
+    Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
     """
-    kind = _check_runnable(id)
-    _check_task(task)
-    _check_allowed(f"`{id}`", context)
-    is_program = kind is FileFormat.PROGRAM
-    form = "exported program" if is_program else "TorchScript"
-    return Model(
-        digest=f"sha256:{content_digest(id)}",
-        module=partial(_load_file, id, form, _load_program if is_program else _load_script),
-        processor=lambda: None,
-        about={"id": str(id), "form": form},
-    )
+
+    name = "file"
+    packages = ("torch",)
+    loads = ()
+
+    def recognizes(self, name: str) -> bool:
+        """Whether a model's name is that of a file of PyTorch's, or of another kind that such a model may be saved as."""
+        return Path(name).suffix in MODEL_SUFFIXES or Path(name).is_file()
+
+    def infer_task(self, run_context: RunContext, options: FileOptions) -> str:
+        return TASK
+
+    def load(self, task: Task[Any], run_context: RunContext, options: FileOptions) -> Model:
+        path = options.id
+        kind = _check_runnable(path)
+        _check_task(task)
+        _check_allowed(f"`{path}`", run_context)
+        is_program = kind is FileFormat.PROGRAM
+        form = "exported program" if is_program else "TorchScript"
+        return Model(
+            digest=f"sha256:{content_digest(path)}",
+            module=partial(_load_file, path, form, _load_program if is_program else _load_script),
+            processor=lambda: None,
+            about={"id": str(path), "form": form},
+        )
 
 
-def of_factory(task: Task, context: RunContext, *, id: str) -> Model:  # noqa: A002 - the option's name in a suite
+@dataclass(frozen=True, kw_only=True)
+class FactoryOptions:
+    """`id` is the function, as `module:function`."""
+
+    id: str
+
+
+class FactorySource(ModelSource[FactoryOptions]):
     """A model that a function builds, named as `module:function`.
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
-    weights and settings and by the code of the function, of its classes and of what it uses beside it. So it is built
-    at once, and a second time to tell a setting from what is another in every process. Its inputs are the names of the
-    arguments of its `forward`.
+    weights and settings and by the code of the function, of its classes and of what else it uses. So it is built at once,
+    and a second time to tell a setting from what is another in every process. Its inputs are the names of the arguments
+    of its `forward`.
     """
-    _check_task(task)
-    _check_allowed(f"`{id}`", context)
-    factory = _import_function(id)
-    module, rebuilt = _build(id, factory), _build(id, factory)
-    training = _training_mode_fact(module)
-    return Model(
-        digest=digest_factory(id, factory, set_evaluation_mode(module), set_evaluation_mode(rebuilt)),
-        module=lambda: module,
-        processor=lambda: None,
-        about={"id": id, "form": "factory", "architecture": type(module).__name__, **training},
-    )
 
+    name = "factory"
+    packages = ("torch",)
+    loads = ()
 
-def infer_task(context: RunContext) -> str:
-    """The one task that takes such a model as it stands."""
-    return TASK
+    def recognizes(self, name: str) -> bool:
+        """Whether a model's name is that of a function, `module:function`."""
+        return FACTORY_NAME.fullmatch(name) is not None
+
+    def infer_task(self, run_context: RunContext, options: FactoryOptions) -> str:
+        return TASK
+
+    def load(self, task: Task[Any], run_context: RunContext, options: FactoryOptions) -> Model:
+        _check_task(task)
+        _check_allowed(f"`{options.id}`", run_context)
+        factory = _import_function(options.id)
+        module, rebuilt = _build(options.id, factory), _build(options.id, factory)
+        training = _training_mode_fact(module)
+        return Model(
+            digest=digest_factory(options.id, factory, set_evaluation_mode(module), set_evaluation_mode(rebuilt)),
+            module=lambda: module,
+            processor=lambda: None,
+            about={"id": options.id, "form": "factory", "architecture": type(module).__name__, **training},
+        )
 
 
 def set_evaluation_mode(module: Any) -> Any:
@@ -128,7 +155,7 @@ def _check_allowed(what: str, context: RunContext) -> None:
         )
 
 
-def _check_task(task: Task) -> None:
+def _check_task(task: Task[Any]) -> None:
     """A DataError for a task that reads more of a model than its inputs and outputs."""
     if task.needs:
         raise DataError(

@@ -2,55 +2,31 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import compatibility, forward, loading, model_source, text_classification, torch_backend
+from mqa_transformers import compatibility, forward, model_source, text_classification, torch_backend
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 
 @hookimpl
-def mqa_models() -> Iterator[ModelSource]:
+def mqa_models() -> Iterable[ModelSource[Any]]:
     """`transformers/auto`."""
-    yield ModelSource(
-        "auto",
-        model_source.auto,
-        tells=model_source.infer_task,
-        loads=tuple(loading.HEADS),
-        packages=("torch", "transformers", "tokenizers"),
-    )
+    return [model_source.AutoSource()]
 
 
 @hookimpl
-def mqa_tasks() -> Iterator[Task]:
+def mqa_tasks() -> Iterable[Task[Any]]:
     """`transformers/text-classification`, and `transformers/forward` for any model."""
-    yield Task(
-        "text-classification",
-        text_classification.text_classification,
-        schema="label",
-        fields={"text": "text", "text_pair": "text"},
-        optional=("text_pair",),
-        sample=text_classification.SAMPLE,
-        metric="metrics/accuracy",
-        needs=loading.TEXT_CLASSIFICATION,
-    )
-    yield Task(
-        "forward",
-        forward.forward,
-        schema="vector",
-        fields={forward.TEXT: "text", forward.INPUTS: "arrays"},
-        optional=(forward.TEXT, forward.INPUTS),
-        sample=(),
-        metric="parity/cosine",
-    )
+    return [text_classification.TextClassification(), forward.Forward()]
 
 
 @hookimpl
-def mqa_backends() -> Iterator[Backend]:
+def mqa_backends() -> Iterable[Backend[Any]]:
     """`transformers/torch`."""
-    yield Backend("torch", torch_backend.torch_eager, identity=torch_backend.torch_identity)
+    return [torch_backend.TorchBackend()]
 
 
 @hookimpl

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Codec, DataError, counted
+from mqa_registry import Codec, DataError, Task, counted
 from mqa_transformers.tokenization import (
     IDS,
     MASK,
@@ -38,71 +38,105 @@ ARRAYS_HINT = (
 NUMBERS_PER_TOKEN = 256  # so many numbers of an image or a sound cost about what one token costs
 
 
-def forward(model: Model, *, max_length: int | None = None) -> Codec:
+@dataclass(frozen=True, kw_only=True)
+class ForwardOptions:
+    """A `text` is cut to `max_length` tokens; left out, it is the longest input that the model takes."""
+
+    max_length: int | None = None
+
+
+class Forward(Task[ForwardOptions]):
     """What the model's `forward` takes and gives, with no reading of it.
 
     A row brings its arrays in the field `inputs`, as `datasets/arrays` gives them, or a `text` for the model's
-    tokenizer, cut to `max_length` tokens. An encoder and decoder reads a text twice, the second time from its start
-    token on. A prediction is the vector of the first output's numbers, those of padded positions left out.
+    tokenizer. An encoder and decoder reads a text twice, the second time from its start token on. A prediction is the
+    vector of the first output's numbers, those of padded positions left out.
     """
-    return _make_codec(model, max_length or model.about.get("positions"), None)
+
+    name = "forward"
+    schema = "vector"
+    fields: Mapping[str, str] = {TEXT: "text", INPUTS: "arrays"}
+    optional = (TEXT, INPUTS)
+    metric = "parity/cosine"
+
+    def bind(self, model: Model, options: ForwardOptions) -> Codec:
+        return ForwardCodec(model, options.max_length or model.about.get("positions"))
 
 
-def _make_codec(model: Model, max_length: int | None, row_length: int | None) -> Codec:
-    """A codec that cuts texts to `max_length` tokens and, where `row_length` is given, pads them to that."""
-    return Codec(
-        encode=partial(_encode, model, max_length, row_length),
-        collate=partial(_collate, model),
-        decode=partial(_decode, model),
-        size=_row_cost,
-        mask=MASK,
-        full_sizes=None if max_length is None else partial(_full_sizes, model, max_length),
-        limit=max_length,
-        unusable=None if model.about.get("vocabulary") is None else partial(_find_unusable, model, max_length),
-        length=row_length,
-        of_length=partial(_with_row_length, model, max_length),
-    )
+class ForwardCodec(Codec):
+    """Rows of arrays, or of texts cut to `limit` tokens and, where rows have a `length`, padded to that."""
 
+    padding_mask = MASK
 
-def _with_row_length(model: Model, max_length: int | None, row_length: int) -> Codec | None:
-    """The codec for a backend that takes rows of so many tokens alone; None without a tokenizer.
+    def __init__(self, model: Model, limit: int | None, length: int | None = None) -> None:
+        self._model = model
+        self.limit = limit
+        self.length = length
 
-    Rows that bring arrays keep their shapes.
-    """
-    if not hasattr(model.processor, "num_special_tokens_to_add"):
-        return None
-    check_row_length(model, row_length)
-    return _make_codec(model, row_length if max_length is None else min(max_length, row_length), row_length)
+    def encode(self, examples: Sequence[Example]) -> list[Arrays]:
+        return [self._encode_one(example) for example in examples]
 
+    def collate(self, rows: Sequence[Arrays]) -> Arrays:
+        """One batch of rows of one rank, each axis padded to the longest."""
+        return {name: _stack(name, [row[name] for row in rows], self._model) for name in rows[0]}
 
-def _find_unusable(model: Model, max_length: int | None, examples: Sequence[Example]) -> tuple[int, str] | None:
-    """The index of the first text with a token that the model has no embedding for, and why it cannot be run."""
-    if model.processor is None or any(example.get(INPUTS) is not None for example in examples):
-        return None  # arrays are run as they are
-    oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocabulary"))
-    return None if oversized is None else oversized.find_unusable(partial(_encode, model, max_length, None), examples)
+    def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+        """The first output of every row as one vector; null where a number of it is NaN or infinite."""
+        name, output = next(iter(outputs.items()))
+        if len(output) != len(rows):
+            raise DataError(
+                f"the model's output `{name}` has {counted(len(output), 'row')} for {len(rows)}",
+                hint="probes can read it",
+            )
+        left = pads_left(self._model.processor)
+        vectors = [
+            _drop_padding(values, row, left=left).ravel().astype(np.float64)
+            for values, row in zip(output, rows, strict=True)
+        ]
+        finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
+        return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
 
+    def cost(self, row: Arrays) -> int:
+        """The longest sequence of a row, or what its other numbers cost, in tokens."""
+        return max(1, *map(_array_cost, row.values()))
 
-def _full_sizes(model: Model, max_length: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
-    """The numbers of tokens before texts were cut; of a row of arrays, its cost."""
-    lengths = [int(np.count_nonzero(row[MASK])) if MASK in row else _row_cost(row) for row in rows]
-    texts = [(str(example[TEXT]),) if example.get(INPUTS) is None else None for example in examples]
-    return count_uncut_tokens(model.processor, max_length, lengths, texts)
+    def full_costs(self, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
+        """The numbers of tokens before texts were cut; of a row of arrays, its cost."""
+        assert self.limit is not None  # nothing is cut without one
+        lengths = [int(np.count_nonzero(row[MASK])) if MASK in row else self.cost(row) for row in rows]
+        texts = [(str(example[TEXT]),) if example.get(INPUTS) is None else None for example in examples]
+        return count_uncut_tokens(self._model.processor, self.limit, lengths, texts)
 
+    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
+        """The index of the first text with a token that the model has no embedding for, and why it cannot be run."""
+        size = self._model.about.get("vocabulary")
+        if size is None or self._model.processor is None:
+            return None
+        if any(example.get(INPUTS) is not None for example in examples):
+            return None  # arrays are run as they are
+        oversized = OversizedVocabulary.detect(self._model.processor, size)
+        return (
+            None
+            if oversized is None
+            else oversized.find_unusable(ForwardCodec(self._model, self.limit).encode, examples)
+        )
 
-def _encode(model: Model, max_length: int | None, row_length: int | None, examples: Sequence[Example]) -> list[Arrays]:
-    return [_encode_one(model, max_length, row_length, example) for example in examples]
+    def with_length(self, length: int) -> Codec | None:
+        """None without a tokenizer; rows that bring arrays keep their shapes."""
+        if not hasattr(self._model.processor, "num_special_tokens_to_add"):
+            return None
+        check_row_length(self._model, length)
+        return ForwardCodec(self._model, length if self.limit is None else min(self.limit, length), length)
 
-
-def _encode_one(model: Model, max_length: int | None, row_length: int | None, example: Example) -> Arrays:
-    if example.get(INPUTS) is not None:
-        return {name: _as_model_input(values) for name, values in example[INPUTS].items()}
-    if example.get(TEXT) is None:
-        raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS_HINT)
-    row = _encode_text(model, str(example[TEXT]), max_length)
-    if row_length is None:
-        return row
-    return {name: _pad_to(name, [values], (row_length,), model)[0] for name, values in row.items()}
+    def _encode_one(self, example: Example) -> Arrays:
+        if example.get(INPUTS) is not None:
+            return {name: _as_model_input(values) for name, values in example[INPUTS].items()}
+        if example.get(TEXT) is None:
+            raise DataError("a row has neither `inputs` nor a `text`", hint=ARRAYS_HINT)
+        row = _encode_text(self._model, str(example[TEXT]), self.limit)
+        if self.length is None:
+            return row
+        return {name: _pad_to(name, [values], (self.length,), self._model)[0] for name, values in row.items()}
 
 
 def _as_model_input(values: Any) -> npt.NDArray[Any]:
@@ -123,11 +157,6 @@ def _encode_text(model: Model, text: str, max_length: int | None) -> Arrays:
     if start is None:
         return arrays
     return {**arrays, "decoder_input_ids": np.concatenate([[start], arrays[IDS][:-1]])}
-
-
-def _collate(model: Model, rows: Sequence[Arrays]) -> Arrays:
-    """One batch of rows of one rank, each axis padded to the longest."""
-    return {name: _stack(name, [row[name] for row in rows], model) for name in rows[0]}
 
 
 def _stack(name: str, arrays: Sequence[npt.NDArray[Any]], model: Model) -> npt.NDArray[Any]:
@@ -151,22 +180,6 @@ def _pad_to(name: str, arrays: Sequence[npt.NDArray[Any]], shape: tuple[int, ...
     return padded
 
 
-def _decode(model: Model, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
-    """The first output of every row as one vector; null where a number of it is NaN or infinite."""
-    name, output = next(iter(outputs.items()))
-    if len(output) != len(rows):
-        raise DataError(
-            f"the model's output `{name}` has {counted(len(output), 'row')} for {len(rows)}", hint="probes can read it"
-        )
-    left = pads_left(model.processor)
-    vectors = [
-        _drop_padding(values, row, left=left).ravel().astype(np.float64)
-        for values, row in zip(output, rows, strict=True)
-    ]
-    finite = [vector if np.isfinite(vector).all() else None for vector in vectors]
-    return pa.table({"vector": pa.array(finite, pa.list_(pa.float64()))})
-
-
 def _drop_padding(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.NDArray[Any]:
     """The output for one row without its padded positions, which are in front where rows are padded there."""
     if MASK not in row or values.ndim <= 1:
@@ -174,11 +187,6 @@ def _drop_padding(values: npt.NDArray[Any], row: Arrays, *, left: bool) -> npt.N
     is_token = row[MASK] != 0  # rows of a fixed length were padded when they were encoded
     own = values[max(0, len(values) - len(is_token)) :] if left else values[: len(is_token)]
     return own[is_token] if is_token.shape == own.shape[:1] else own
-
-
-def _row_cost(row: Arrays) -> int:
-    """What a row costs, in tokens."""
-    return max(1, *map(_array_cost, row.values()))
 
 
 def _array_cost(array: npt.NDArray[Any]) -> int:

@@ -8,7 +8,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, Model, NotRunError, did_you_mean, summarize_error
+from mqa_registry import DataError, Model, ModelSource, NotRunError, did_you_mean, summarize_error
 from mqa_transformers.checkpoint import UNUSED_SUFFIXES, open_checkpoint
 from mqa_transformers.loading import FORWARD, HEADS, TEXT_CLASSIFICATION, load_module, load_processor
 from mqa_transformers.text_classification import check_single_label, is_single_label
@@ -22,20 +22,20 @@ if TYPE_CHECKING:
 TRUE_VALUES = frozenset({"1", "on", "yes", "true"})  # of an environment variable of the hub
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AutoOptions:
-    """Which checkpoint: `id` is a folder or a repository of the hub, `revision` a branch, tag or commit of the latter."""
+    """`id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there."""
 
     id: str | Path
-    revision: str | None
+    revision: str | None = None
 
-    def open(self, context: RunContext) -> Checkpoint:
+    def open(self, run_context: RunContext) -> Checkpoint:
         """The checkpoint, fetched from the hub where it has to be."""
-        return open_checkpoint(self._folder(context), context)
+        return open_checkpoint(self._folder(run_context), run_context)
 
-    def _folder(self, context: RunContext) -> Path:
+    def _folder(self, run_context: RunContext) -> Path:
         if not isinstance(self.id, Path):
-            return fetch_snapshot(self.id, self.revision, context)
+            return fetch_snapshot(self.id, self.revision, run_context)
         if self.revision is not None:
             raise DataError(
                 f"`{self.id}` is a folder, and has no revision `{self.revision}`",
@@ -44,39 +44,43 @@ class AutoOptions:
         return self.id
 
 
-def auto(task: Task, context: RunContext, *, id: str | Path, revision: str | None = None) -> Model:  # noqa: A002 - the option's name in a suite
+class AutoSource(ModelSource[AutoOptions]):
     """A pretrained model, from a folder or from the hub.
 
-    `id` is a folder beside the suite, else the id of a repository on the hub, `revision` a branch, tag or commit there.
     Weights are safetensors; a pickle, or code that comes with the model, needs a flag of the command line. The model has
     the head that the task needs; for a task that needs none, it is of the class that it was saved from.
     """
-    if task.needs and task.needs not in HEADS:
-        heads = ", ".join(f"`{name}`" for name in HEADS)
-        raise DataError(
-            f"`transformers/auto` loads no models for `{task.needs}`, which the task `{task.name}` needs",
-            hint=f"it loads those for {heads}",
+
+    name = "auto"
+    packages = ("torch", "transformers", "tokenizers")
+    loads = tuple(HEADS)
+
+    def load(self, task: Task[Any], run_context: RunContext, options: AutoOptions) -> Model:
+        if task.needs and task.needs not in HEADS:
+            heads = ", ".join(f"`{name}`" for name in HEADS)
+            raise DataError(
+                f"`transformers/auto` loads no models for `{task.needs}`, which the task `{task.name}` needs",
+                hint=f"it loads those for {heads}",
+            )
+        checkpoint = options.open(run_context)
+        config = checkpoint.config
+        if task.name == TEXT_CLASSIFICATION:
+            check_single_label(config.problem_type, config.labels())
+        processor = cache(partial(load_processor, checkpoint, task.needs, reads_text="text" in task.fields.values()))
+        return Model(
+            digest=checkpoint.digest(),
+            module=partial(load_module, checkpoint, task.needs, processor),
+            processor=processor,
+            labels=config.labels(),
+            about={"id": str(options.id), **_facts(checkpoint, options.revision)},
         )
-    checkpoint = AutoOptions(id, revision).open(context)
-    config = checkpoint.config
-    if task.name == TEXT_CLASSIFICATION:
-        check_single_label(config.problem_type, config.labels())
-    processor = cache(partial(load_processor, checkpoint, task.needs, reads_text="text" in task.fields.values()))
-    return Model(
-        digest=checkpoint.digest(),
-        module=partial(load_module, checkpoint, task.needs, processor),
-        processor=processor,
-        labels=config.labels(),
-        about={"id": str(id), **_facts(checkpoint, revision)},
-    )
 
-
-def infer_task(context: RunContext, *, id: str | Path, revision: str | None = None) -> str:  # noqa: A002 - as above
-    """The task of the class that a model was saved from; `forward`, which takes any, where that has none of its own."""
-    config = AutoOptions(id, revision).open(context).config
-    is_classifier = (config.architecture or "").endswith("ForSequenceClassification")
-    classifies = is_classifier and is_single_label(config.problem_type, config.labels())
-    return f"transformers/{TEXT_CLASSIFICATION if classifies else FORWARD}"
+    def infer_task(self, run_context: RunContext, options: AutoOptions) -> str:
+        """The task of the class that a model was saved from; `forward`, which takes any, where that has none."""
+        config = options.open(run_context).config
+        is_classifier = (config.architecture or "").endswith("ForSequenceClassification")
+        classifies = is_classifier and is_single_label(config.problem_type, config.labels())
+        return f"transformers/{TEXT_CLASSIFICATION if classifies else FORWARD}"
 
 
 def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from functools import partial
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_registry import Codec, DataError, counted
+from mqa_registry import Codec, DataError, Task, counted
 from mqa_transformers.classifier_outputs import decode_logits, infer_reading
+from mqa_transformers.loading import TEXT_CLASSIFICATION
 from mqa_transformers.tokenization import (
     IDS,
     LENGTH_HINT,
@@ -26,8 +27,9 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     import numpy.typing as npt
+    import pyarrow as pa
 
-    from mqa_registry import Example, Model
+    from mqa_registry import Example, Model, OutputReading
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -47,13 +49,27 @@ OTHER_PROBLEMS = (MULTI_LABEL, "regression")  # values of `problem_type` other t
 UNBOUNDED = 1_000_000  # tokenizers write a larger number where they set no bound
 
 
-def text_classification(model: Model, *, max_length: int | None = None) -> Codec:
-    """Which one class a text, or a pair of texts, belongs to.
+@dataclass(frozen=True, kw_only=True)
+class TextClassificationOptions:
+    """Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes."""
 
-    Texts longer than `max_length` tokens are cut; left out, it is the longest input that the model takes.
-    """
-    check_single_label(model.about.get("problem_type"), model.labels)
-    return _make_codec(model, _resolve_max_length(model, max_length), None)
+    max_length: int | None = None
+
+
+class TextClassification(Task[TextClassificationOptions]):
+    """Which one class a text, or a pair of texts, belongs to."""
+
+    name = TEXT_CLASSIFICATION
+    schema = "label"
+    fields: Mapping[str, str] = {"text": "text", "text_pair": "text"}
+    optional = ("text_pair",)
+    sample = SAMPLE
+    metric = "metrics/accuracy"
+    needs = TEXT_CLASSIFICATION
+
+    def bind(self, model: Model, options: TextClassificationOptions) -> Codec:
+        check_single_label(model.about.get("problem_type"), model.labels)
+        return TextClassificationCodec(model, _resolve_max_length(model, options.max_length))
 
 
 def is_single_label(problem_type: object, labels: Sequence[str]) -> bool:
@@ -86,35 +102,87 @@ def check_single_label(problem_type: object, labels: Sequence[str]) -> None:
     )
 
 
-def _make_codec(model: Model, max_length: int | None, row_length: int | None) -> Codec:
-    """A codec that cuts texts to `max_length` tokens and, where `row_length` is given, pads every row to that."""
-    tokenizer, padding = model.processor, choose_padding(model.processor, model.about)
-    pad_token = padding.token or 0
-    oversized = OversizedVocabulary.detect(tokenizer, model.about.get("vocabulary"))
-    return Codec(
-        encode=partial(_encode, tokenizer, max_length, pad_token)
-        if row_length is None
-        else partial(_encode_padded, tokenizer, max_length, pad_token, row_length),
-        collate=partial(_collate, tokenizer, pad_token, 1),
-        decode=partial(decode_logits, model.labels),
-        size=_count_tokens,
-        mask=MASK,
-        reading=partial(infer_reading, model.labels),
-        full_sizes=None if max_length is None else partial(_full_sizes, tokenizer, max_length),
-        limit=max_length,
-        unusable=None
-        if oversized is None
-        else partial(oversized.find_unusable, partial(_encode, tokenizer, max_length, 0)),
-        remarks=[remark for remark in (padding.remark, oversized.remark if oversized else "") if remark],
-        length=row_length,
-        of_length=partial(_with_row_length, model, max_length),
-    )
+class TextClassificationCodec(Codec):
+    """Texts cut to `limit` tokens and, where rows have a `length`, padded to that; classes of a model's logits."""
 
+    padding_mask = MASK
 
-def _with_row_length(model: Model, max_length: int | None, row_length: int) -> Codec:
-    """The codec for a backend that takes rows of so many tokens alone."""
-    check_row_length(model, row_length)
-    return _make_codec(model, row_length if max_length is None else min(max_length, row_length), row_length)
+    def __init__(self, model: Model, limit: int | None, length: int | None = None) -> None:
+        self._model = model
+        self._tokenizer = model.processor
+        padding = choose_padding(model.processor, model.about)
+        self._pad_token = padding.token or 0
+        self._oversized = OversizedVocabulary.detect(model.processor, model.about.get("vocabulary"))
+        self.limit = limit
+        self.length = length
+        self.remarks = [one for one in (padding.remark, self._oversized.remark if self._oversized else "") if one]
+
+    def encode(self, examples: Sequence[Example]) -> list[Arrays]:
+        if self.length is None:
+            return self._encode(examples, self._pad_token)
+        if examples and "text_pair" in examples[0] and self.length < _min_length(self._tokenizer):
+            raise DataError(f"rows of {self.length} tokens have no room for a pair of texts", hint=LENGTH_HINT)
+        rows = self._encode(examples, self._pad_token)
+        batches = (self._pad([row], self.length) for row in rows)
+        return [{name: array[0] for name, array in batch.items()} for batch in batches]
+
+    def collate(self, rows: Sequence[Arrays]) -> Arrays:
+        return self._pad(rows, max(1, *map(self.cost, rows)))
+
+    def decode(self, outputs: Arrays, rows: Sequence[Arrays]) -> pa.Table:
+        return decode_logits(self._model.labels, outputs, rows)
+
+    def cost(self, row: Arrays) -> int:
+        """The number of tokens."""
+        return len(row[IDS])
+
+    def read_outputs(self, outputs: Arrays, rows: Sequence[Arrays]) -> OutputReading | None:
+        return infer_reading(self._model.labels, outputs, rows)
+
+    def full_costs(self, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
+        """The numbers of tokens before texts were cut."""
+        assert self.limit is not None  # nothing is cut without one
+        names = _text_fields(examples) if examples else []
+        texts = [tuple(example[name] for name in names) for example in examples]
+        lengths = [int(np.count_nonzero(row[MASK])) for row in rows]
+        return count_uncut_tokens(self._tokenizer, self.limit, lengths, texts)
+
+    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
+        """The index of the first example with a token that the model has no embedding for, and why it cannot be run."""
+        if self._oversized is None:
+            return None
+        return self._oversized.find_unusable(lambda some: self._encode(some, 0), examples)
+
+    def with_length(self, length: int) -> Codec:
+        check_row_length(self._model, length)
+        limit = length if self.limit is None else min(self.limit, length)
+        return TextClassificationCodec(self._model, limit, length)
+
+    def _encode(self, examples: Sequence[Example], pad_token: int) -> list[Arrays]:
+        if not examples:
+            return []
+        columns = [[example[name] for example in examples] for name in _text_fields(examples)]
+        encoded = self._tokenizer(
+            *columns, truncation=self.limit is not None, max_length=self.limit, return_attention_mask=True
+        )
+        names = list(encoded)
+        return [
+            with_first_token(
+                {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)}, pad_token
+            )
+            for row in zip(*(encoded[name] for name in names), strict=True)
+        ]
+
+    def _pad(self, rows: Sequence[Arrays], width: int) -> Arrays:
+        """One batch, arrays of shape (rows, width)."""
+        fill_values = {IDS: self._pad_token, "token_type_ids": self._tokenizer.pad_token_type_id}
+        batch = {}
+        for name in rows[0]:
+            batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
+            for line, row in zip(batch[name], rows, strict=True):
+                n_tokens = len(row[name])
+                line[slice(width - n_tokens, width) if pads_left(self._tokenizer) else slice(n_tokens)] = row[name]
+        return batch
 
 
 def _resolve_max_length(model: Model, requested: int | None) -> int | None:
@@ -135,53 +203,5 @@ def _min_length(tokenizer: Any) -> int:
     return int(tokenizer.num_special_tokens_to_add(pair=True)) + 2
 
 
-def _encode(tokenizer: Any, max_length: int | None, pad_token: int, examples: Sequence[Example]) -> list[Arrays]:
-    if not examples:
-        return []
-    columns = [[example[name] for example in examples] for name in _text_fields(examples)]
-    encoded = tokenizer(*columns, truncation=max_length is not None, max_length=max_length, return_attention_mask=True)
-    names = list(encoded)
-    return [
-        with_first_token(
-            {name: np.asarray(values, np.int64) for name, values in zip(names, row, strict=True)}, pad_token
-        )
-        for row in zip(*(encoded[name] for name in names), strict=True)
-    ]
-
-
-def _encode_padded(
-    tokenizer: Any, max_length: int | None, pad_token: int, row_length: int, examples: Sequence[Example]
-) -> list[Arrays]:
-    if examples and "text_pair" in examples[0] and row_length < _min_length(tokenizer):
-        raise DataError(f"rows of {row_length} tokens have no room for a pair of texts", hint=LENGTH_HINT)
-    rows = _encode(tokenizer, max_length, pad_token, examples)
-    batches = (_collate(tokenizer, pad_token, row_length, [row]) for row in rows)
-    return [{name: array[0] for name, array in batch.items()} for batch in batches]
-
-
 def _text_fields(examples: Sequence[Example]) -> list[str]:
     return [name for name in FIELDS if name in examples[0]]
-
-
-def _full_sizes(tokenizer: Any, max_length: int, examples: Sequence[Example], rows: Sequence[Arrays]) -> list[int]:
-    """The numbers of tokens before texts were cut."""
-    names = _text_fields(examples) if examples else []
-    texts = [tuple(example[name] for name in names) for example in examples]
-    return count_uncut_tokens(tokenizer, max_length, [int(np.count_nonzero(row[MASK])) for row in rows], texts)
-
-
-def _collate(tokenizer: Any, pad_token: int, min_width: int, rows: Sequence[Arrays]) -> Arrays:
-    """One batch, arrays of shape (rows, width): padded to the longest row, to `min_width` at least."""
-    fill_values = {IDS: pad_token, "token_type_ids": tokenizer.pad_token_type_id}
-    width = max(min_width, *map(_count_tokens, rows))
-    batch = {}
-    for name in rows[0]:
-        batch[name] = np.full((len(rows), width), fill_values.get(name, 0), np.int64)
-        for line, row in zip(batch[name], rows, strict=True):
-            n_tokens = len(row[name])
-            line[slice(width - n_tokens, width) if pads_left(tokenizer) else slice(n_tokens)] = row[name]
-    return batch
-
-
-def _count_tokens(row: Arrays) -> int:
-    return len(row[IDS])

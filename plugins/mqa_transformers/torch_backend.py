@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import DataError, NotRunError, check_threads
+from mqa_registry import Backend, DataError, NotRunError, check_threads
 from mqa_transformers.device import requested_device, resolve_device
 from mqa_transformers.precision import Dtype, cast_module
 from mqa_transformers.runner import TorchRunner
@@ -16,63 +16,56 @@ from mqa_transformers.torchscript import Script, is_script
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry import Device, ModelUnderTest, RunContext, Runner
+    from mqa_registry import Device, ModelUnderTest, Runner
 
 LIBRARIES = ("torch", "transformers", "tokenizers")
 
 BATCH_BUDGETS = {"cpu": 1024, "cuda": 32768}  # tokens in one batch, padding included, by kind of device
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TorchOptions:
-    """How PyTorch runs the model: precision, threads of one operation on a CPU, and TensorFloat-32 on a GPU."""
-
-    dtype: Dtype
-    threads: int | None
-    tf32: bool
-
-    def identity(self, context: RunContext) -> dict[str, str]:
-        """What a prediction depends on beside model and example, as far as it is known without importing PyTorch."""
-        check_threads(self.threads)
-        device = requested_device(context)
-        found = {name: version(name) for name in LIBRARIES} | _device_facts(device) | {"dtype": self.dtype}
-        if self.tf32 and device.kind == "cuda":
-            found["tf32"] = "on"
-        return found if self.threads is None else found | {"threads": str(self.threads)}
-
-
-@contextmanager
-def torch_eager(
-    model_under_test: ModelUnderTest, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
-) -> Iterator[Runner]:
-    """PyTorch, eager, on the device that the command line asks for.
+    """How PyTorch runs the model.
 
     `dtype` is the precision of weights and arithmetic, `threads` how many a CPU may use for one operation. `tf32` lets a
     GPU multiply in TensorFloat-32.
     """
-    options = TorchOptions(dtype, threads, tf32)
-    identity = options.identity(model_under_test.run_context)
-    device = resolve_device(model_under_test.run_context)
-    original = model_under_test.model.module
-    _check_evaluation_mode(original)
-    module = cast_module(original, str(device), dtype)
-    yield TorchRunner(
-        module,
-        original=original,
-        sample=model_under_test.sample,
-        device=str(device),
-        threads=threads,
-        budget=BATCH_BUDGETS[device.kind],
-        identity=identity | _device_facts(device),
-        facts=_facts(model_under_test, module, device, options),
-    )
+
+    dtype: Dtype = "float32"
+    threads: int | None = None
+    tf32: bool = False
 
 
-def torch_identity(
-    model_under_test: ModelUnderTest, *, dtype: Dtype = "float32", threads: int | None = None, tf32: bool = False
-) -> dict[str, str]:
-    """What a prediction depends on beside model and example, as far as it is known without importing PyTorch."""
-    return TorchOptions(dtype, threads, tf32).identity(model_under_test.run_context)
+class TorchBackend(Backend[TorchOptions]):
+    """PyTorch, eager, on the device that the command line asks for."""
+
+    name = "torch"
+
+    def identity(self, model_under_test: ModelUnderTest, options: TorchOptions) -> dict[str, str]:
+        check_threads(options.threads)
+        device = requested_device(model_under_test.run_context)
+        found = {name: version(name) for name in LIBRARIES} | _device_facts(device) | {"dtype": options.dtype}
+        if options.tf32 and device.kind == "cuda":
+            found["tf32"] = "on"
+        return found if options.threads is None else found | {"threads": str(options.threads)}
+
+    @contextmanager
+    def open(self, model_under_test: ModelUnderTest, options: TorchOptions) -> Iterator[Runner]:
+        identity = self.identity(model_under_test, options)
+        device = resolve_device(model_under_test.run_context)
+        original = model_under_test.model.module
+        _check_evaluation_mode(original)
+        module = cast_module(original, str(device), options.dtype)
+        yield TorchRunner(
+            module,
+            original=original,
+            sample=model_under_test.sample,
+            device=str(device),
+            threads=options.threads,
+            budget=BATCH_BUDGETS[device.kind],
+            identity=identity | _device_facts(device),
+            facts=_facts(model_under_test, module, device, options),
+        )
 
 
 def _device_facts(device: Device) -> dict[str, str]:

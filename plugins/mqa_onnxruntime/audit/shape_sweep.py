@@ -72,7 +72,7 @@ def sweep_shapes(
     """
     until = time.monotonic() + TIME_LIMIT
     return tuple(
-        _try_shape(what, make, runs, Agreement(tolerance, model_under_test.codec.mask))
+        _try_shape(what, make, runs, Agreement(tolerance, model_under_test.codec.padding_mask))
         if time.monotonic() < until
         else ShapeResult(what, {}, "untried")
         for what, make in _batches(model_under_test, rows)
@@ -98,13 +98,13 @@ def takes_another_size(run: Run, batch: Arrays, name: str, axis: int) -> bool:
 def _batches(model_under_test: ModelUnderTest, rows: Sequence[Arrays]) -> Iterator[tuple[str, Callable[[], Arrays]]]:
     codec = model_under_test.codec
     axes = dynamic_axes(rows, codec.collate(rows))
-    longest = max(rows, key=codec.size)
+    longest = max(rows, key=codec.cost)
     yield "the sample", lambda: codec.collate(rows)
     if all(len(one) == 1 for one in axes.values()):
         yield from ((counted(number, "row"), partial(codec.collate, [longest] * number)) for number in BATCH_SIZES)
         return
-    limit = min(int(model_under_test.model.about.get("positions") or 4 * codec.size(longest)), MAX_LENGTH)
-    for number, length in (*SHAPES, (8, codec.size(longest)), (1, limit)):
+    limit = min(int(model_under_test.model.about.get("positions") or 4 * codec.cost(longest)), MAX_LENGTH)
+    for number, length in (*SHAPES, (8, codec.cost(longest)), (1, limit)):
         yield f"{number} x {length}", partial(_make_batch, codec, longest, axes, number, length)
 
 

@@ -20,22 +20,20 @@ from mqa_onnxruntime.export.stamp import (
     write_stamp,
 )
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_onnxruntime.options import with_session_options
 from mqa_registry import DataError, Exported, Finding, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mqa_onnxruntime.export.cache import Export
-    from mqa_onnxruntime.options import SessionOptions
+    from mqa_onnxruntime.options import ExportOptions
     from mqa_onnxruntime.precision.conversion import ExportPrecision
     from mqa_registry import ModelUnderTest
 
 STAGING = ".coming"  # the folder of files until all of them are whole
 
 
-@with_session_options("opset", "precision", "per_channel", "calibration", "export_timeout", "custom_ops")
-def export_model(model_under_test: ModelUnderTest, folder: Path, options: SessionOptions) -> Exported:
+def export_model(model_under_test: ModelUnderTest, folder: Path, options: ExportOptions) -> Exported:
     """Put the model's export into a folder, with its weights, its node metadata and its stamp beside it."""
     precision = options.export_precision
     if not model_under_test.run_context.force:

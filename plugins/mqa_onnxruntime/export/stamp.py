@@ -102,7 +102,7 @@ def check_stamp(path: Path, sha256: str) -> None:
     )
 
 
-def write_verdict(identity: Mapping[str, str], judgement: Judgement, *, path: Path | None = None) -> Iterator[Finding]:
+def write_verdict(identity: Mapping[str, str], judgement: Judgement, path: Path | None) -> Iterator[Finding]:
     """Add a judgement to the stamp of a given file; a file without a stamp stays without."""
     if path is None or not (file := stamp_file(path)).is_file():
         return

@@ -52,7 +52,7 @@ class OnnxSource:
             return path, {"exporter": "given", **read_onnx_file(path).facts()}
         options = self.options
         export = cached_export(
-            self.model_under_test.of_length(None),
+            self.model_under_test.with_length(None),
             options.opset,
             options.export_precision,
             timeout=options.export_timeout,
@@ -76,5 +76,7 @@ class OnnxSource:
 
     def _fingerprint_export(self) -> dict[str, str]:
         """The digest by which the store has predictions of the export, which need not exist for that."""
-        recipe = export_recipe(self.model_under_test.of_length(None), self.options.opset, self.options.export_precision)
+        recipe = export_recipe(
+            self.model_under_test.with_length(None), self.options.opset, self.options.export_precision
+        )
         return {"export": recipe_digest(recipe), "precision": self.options.precision}

@@ -182,7 +182,7 @@ def _observe(
         first = find_first_divergence(
             runners,
             [run.batch for run in runs],
-            codec.mask,
+            codec.padding_mask,
             options.repro_folder,
             outputs=None if given is None else match,  # a file that always crashes does not show its outputs' names
             weights=weights,

@@ -64,9 +64,9 @@ class Victim:
         keys = [_encoding_key(row) for row in rows]
         distinct = {key: (row_id, row) for key, row_id, row in zip(keys, row_ids, rows, strict=True)}
         batches = self.batching.batches(
-            sorted(distinct, key=lambda key: -self.codec.size(distinct[key][1])),
+            sorted(distinct, key=lambda key: -self.codec.cost(distinct[key][1])),
             self.view.runner.budget,
-            size=lambda key: self.codec.size(distinct[key][1]),
+            size=lambda key: self.codec.cost(distinct[key][1]),
             shape=lambda key: shapes(distinct[key][1]),
         )
         predictions: dict[bytes, Prediction] = {}
