@@ -16,13 +16,11 @@ from hypothesis import settings
 from mqa_registry import machine
 from mqa_registry import plan as plans
 from mqa_registry.contributions import (
-    Backend,
     Codec,
     Comparison,
     Dataset,
     Metric,
     Model,
-    ModelSource,
     ModelUnderTest,
     Perturbation,
     RunContext,
@@ -32,6 +30,7 @@ from mqa_registry.errors import OutOfMemoryError
 from mqa_registry.predict import Silence, predict, prepare
 from mqa_registry.store import Store
 from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, Use
+from tests.stand_ins import make_backend, make_codec, make_source, make_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -80,7 +79,7 @@ class Letters:
         return Model(digest=self.digest, module=lambda: self, processor=lambda: None, labels=("few", "many"))
 
     def codec(self, model: Model) -> Codec:
-        return Codec(self._encode, self._collate, self._decode, lambda row: len(row["codes"]))
+        return make_codec(self._encode, self._collate, self._decode, lambda row: len(row["codes"]))
 
     def _encode(self, examples: Any) -> list[dict[str, Any]]:
         texts = [example["text"].lower() for example in examples]
@@ -188,10 +187,9 @@ class Engine:
         return Use(name, contribution)
 
     def suite(self, *checks: Check, backends: tuple[str, ...] = ("one",), seed: int = 7) -> Suite:
-        source = ModelSource("letters", self.letters.model)
-        fields = {"text": "text"}
-        task = Task("count", self.letters.codec, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
-        backend = Backend("runner", self.letters.runner, identity=self.letters.identity)
+        source = make_source(self.letters.model, "letters")
+        task = make_task(self.letters.codec, "count")
+        backend = make_backend("runner", self.letters.runner, identity=self.letters.identity)
         data = Dataset("table", lambda context: self.table)
         return Suite(
             name="letters",
@@ -209,9 +207,9 @@ class Engine:
         uses = tuple(
             Use(f"letters/{one.__name__}", Perturbation(one.__name__, one, modality="text")) for one in perturb
         )
-        measure = Use("letters/accuracy", Metric("accuracy", accuracy, takes=("label",)))
+        measure = Use("letters/accuracy", Metric("accuracy", accuracy, schemas=("label",)))
         if name == "agreement":
-            measure = Use("letters/agreement", Comparison("agreement", agreement, takes=("label",)))
+            measure = Use("letters/agreement", Comparison("agreement", agreement, schemas=("label",)))
         given = {"expect": {"value": Expect(min=0.5)}, "on": ("one",), "steps": (Severity(uses),), "measure": measure}
         return Check(name=name, data="words", **(given | rest))
 

@@ -25,13 +25,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-import mqa_onnxruntime
-import mqa_transformers
 from mqa_registry import ModelUnderTest, MqaError, RunContext, Runner, find_device
+from mqa_transformers.forward import Forward, ForwardOptions
 from mqa_transformers.library_messages import silence_transformers
+from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from contextlib import AbstractContextManager
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -117,19 +119,24 @@ def made(name: str, folder: Path, asked: argparse.Namespace) -> tuple[ModelUnder
     with silence_transformers():
         getattr(transformers, kind)(getattr(transformers, f"{name}Config")()).save_pretrained(folder / "model")
     context = RunContext(exports=folder / "exports", device=asked.device, offline=True)
-    task = next(one for one in mqa_transformers.mqa_tasks() if one.name == "forward")
-    model = next(mqa_transformers.mqa_models()).function(task, context, id=folder / "model")
+    task = Forward()
+    model = AutoSource().load(task, context, AutoOptions(id=folder / "model"))
     batch = inputs(asked.batch, asked.length)
     rows = [{"inputs": {key: array[row] for key, array in batch.items()}} for row in range(asked.batch)]
-    return ModelUnderTest(model, task, context, {}, examples=lambda most: rows[:most]), batch
+    return ModelUnderTest(model, task, context, ForwardOptions(), examples=lambda most: rows[:most]), batch
+
+
+def _open(label: str, model_under_test: ModelUnderTest) -> AbstractContextManager[Runner]:
+    if label.startswith("torch"):
+        return TorchBackend().open(model_under_test, TorchOptions(**WAYS[label]))
+    return SessionBackend().open(model_under_test, SessionOptions(**WAYS[label]))
 
 
 def opened(label: str, model_under_test: ModelUnderTest, batch: Arrays, stack: ExitStack) -> Way | None:
     """A backend that was run until nothing of it is new; None, and a line that says why, where it does not run."""
-    plugin = mqa_transformers if label.startswith("torch") else mqa_onnxruntime
     before = free()
     try:
-        runner = stack.enter_context(next(iter(plugin.mqa_backends())).function(model_under_test, **WAYS[label]))
+        runner = stack.enter_context(_open(label, model_under_test))
         outputs = [runner.run(batch) for _ in range(WARMUP)][-1]
     except Exception as error:  # a benchmark goes on with the next one
         told = error.message if isinstance(error, MqaError) else str(error).partition("\n")[0]

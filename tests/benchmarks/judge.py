@@ -139,7 +139,7 @@ def _plan(checks: list[Check]) -> Plan:
 
 def metric_of_nothing() -> Metric:
     """A stand-in: the judge never asks a backend for anything."""
-    return Metric("nothing", lambda predictions, targets: 0.0, takes=())
+    return Metric("nothing", lambda predictions, targets: 0.0, schemas=())
 
 
 def _observations(chances: Floats, codes: Ints) -> Observations:

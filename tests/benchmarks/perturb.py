@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry import Perturbation
-from mqa_registry.options import options_of
+from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load_all
 from mqa_registry.predict import PerturbedRows
 from mqa_registry.predict.perturb import apply_perturbations
@@ -72,7 +72,7 @@ def main() -> None:
 def _takes_text_alone(one: Contribution) -> bool:
     """Whether it is a perturbation of text that needs no options."""
     text = isinstance(one, Perturbation) and one.modality == "text"
-    return text and not any(option.required for option in options_of(one.function))
+    return text and not any(option.required for option in contribution_options(one))
 
 
 def sentences(rows: int) -> list[str]:

@@ -89,7 +89,7 @@ def test_options_are_the_suites_whatever_a_function_does_to_them():
 
 
 def grouped(function, sees="example"):
-    return groups_of(ROWS, Use("acme/size", Slice("size", function, sees=sees)))
+    return groups_of(ROWS, Use("acme/size", Slice("size", function, inputs=sees)))
 
 
 @pytest.mark.parametrize(
@@ -127,7 +127,7 @@ def test_positions_of_groups_cannot_be_written_to():
 def test_a_target_moved_to_what_is_no_label_is_the_perturbations_error_alone(engine):
     use = Use(
         "acme/moves",
-        Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", answer="moves"),
+        Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", target="moves"),
     )
     suite = engine.suite(engine.check(), engine.check("moved", steps=(Severity((use,)),)))
     sound, moved = judge(plans.make(suite), engine.run(suite))

@@ -78,7 +78,7 @@ def talk(predictions, targets):
 @hookimpl
 def mqa_metrics():
     for function in (leave, interrupt, base, mutate, refuse, cannot, endless, asleep, stubborn, early, talk):
-        yield Metric(function.__name__, function, takes=("label",))
+        yield Metric(function.__name__, function, schemas=("label",))
 """
 
 

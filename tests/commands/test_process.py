@@ -30,7 +30,7 @@ def quits(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    return [Metric("quits", quits, takes=("label",))]
+    return [Metric("quits", quits, schemas=("label",))]
 """
 
 
@@ -44,7 +44,7 @@ def crashes(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    return [Metric("crashes", crashes, takes=("label",))]
+    return [Metric("crashes", crashes, schemas=("label",))]
 """
 HANGS = """
 import ctypes, signal, subprocess
@@ -58,7 +58,7 @@ def hangs(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    return [Metric("hangs", hangs, takes=("label",))]
+    return [Metric("hangs", hangs, schemas=("label",))]
 """
 
 

@@ -105,7 +105,7 @@ def all_of_them(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    yield Metric("all", all_of_them, takes=("label",))
+    yield Metric("all", all_of_them, schemas=("label",))
 """
     (project.folder / "own.py").write_text(code)
     project.write('[[check]]\nmeasure = "own/all"\nexpect = { min = 0.5 }\n')
@@ -223,7 +223,7 @@ def test_a_crashing_plugin_is_one_line_and_debug_shows_the_rest(project):
     (project.folder / "broken.py").write_text(
         "from mqa_registry import Metric, hookimpl\n"
         "def worst(predictions, targets):\n    'Crashes.'\n    raise ZeroDivisionError('boom')\n"
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('worst', worst, takes=('label',))\n"
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('worst', worst, schemas=('label',))\n"
     )
     project.write('[[check]]\nmeasure = "broken/worst"\nexpect = { min = 0.5 }\n')
     done = project.run("--plugin", "broken.py")

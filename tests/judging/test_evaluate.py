@@ -139,7 +139,7 @@ def test_a_crashing_measure_is_its_own_checks_error(engine, judged):
     def explode(predictions, targets):
         raise ZeroDivisionError("boom")
 
-    broken = engine.check(measure=Use("letters/explode", Metric("explode", explode, takes=("label",))))
+    broken = engine.check(measure=Use("letters/explode", Metric("explode", explode, schemas=("label",))))
     results = judged(engine.check(), broken)
     assert [result.verdict for result in results] != [Verdict.ERROR, Verdict.ERROR]
     assert results[1].verdict is Verdict.ERROR
@@ -232,7 +232,7 @@ def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, sh
     def f1(predictions, targets):
         return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
 
-    mine = engine.check("mine", swap, measure=Use("letters/f1", Metric("f1", f1, takes=("label",))))
+    mine = engine.check("mine", swap, measure=Use("letters/f1", Metric("f1", f1, schemas=("label",))))
     alone = judged(mine)[0]
     among = judged(engine.check("loud", shout), engine.check(), mine)[2]
     assert among.numbers == alone.numbers
@@ -242,7 +242,7 @@ def test_equal_answers_have_equal_intervals_on_every_backend(engine, judged, swa
     def f1(predictions, targets):
         return Statistic(lambda counts: counts[..., 3] / counts.sum(axis=-1), targets.codes * 2 + predictions.codes, 4)
 
-    check = engine.check("f1", swap, measure=Use("letters/f1", Metric("f1", f1, takes=("label",))), on=("one", "two"))
+    check = engine.check("f1", swap, measure=Use("letters/f1", Metric("f1", f1, schemas=("label",))), on=("one", "two"))
     one, two = judged(check, backends=("one", "two"))
     assert one.numbers["value"].low < one.numbers["value"].high
     assert one.numbers == two.numbers
@@ -275,7 +275,7 @@ def score(share):
         scores = predictions.probabilities[:, 1]
         return Quantile(np.where(scores > 0, scores, np.nan), share)
 
-    return Use("letters/score", Metric("score", of, takes=("label",)))
+    return Use("letters/score", Metric("score", of, schemas=("label",)))
 
 
 def test_a_metric_may_be_a_quantile_of_all_rows_of_groups_and_of_clusters(engine, judged, swap):
@@ -311,7 +311,9 @@ def test_a_row_in_two_groups_counts_in_both(engine, judged):
 
 
 def test_numbers_without_an_interval_are_plain(engine, judged):
-    largest = Use("letters/largest", Metric("largest", lambda predictions, targets: np.float64(0.25), takes=("label",)))
+    largest = Use(
+        "letters/largest", Metric("largest", lambda predictions, targets: np.float64(0.25), schemas=("label",))
+    )
     (result,) = judged(engine.check(measure=largest, expect=expect(max=0.5)))
     number = result.numbers["value"]
     assert (number.estimate, number.low, number.high, number.method) == (0.25, None, None, "none")
@@ -324,7 +326,7 @@ def scored(function, **rest):
     def score(predictions, targets):
         return [function(number) for number in range(len(predictions))]
 
-    return Use("letters/scored", Metric("scored", score, takes=("label",), **rest))
+    return Use("letters/scored", Metric("scored", score, schemas=("label",), **rest))
 
 
 def test_mcnemars_test_stands_beside_a_drop(engine, judged, swap):

@@ -39,7 +39,7 @@ def evidence(reference, candidate, *, slack: int = 0):
 
 
 def compare(function=agreement, options=None, **rest):
-    comparison = Comparison("agreement", function, takes=("label",), **rest)
+    comparison = Comparison("agreement", function, schemas=("label",), **rest)
     return Use("letters/agreement", comparison, options or {}, options or {})
 
 
@@ -181,7 +181,7 @@ def test_a_crash_of_it_is_the_checks_own_verdict(judged, part):
     assert "crash" in result.evidence["trace"]
 
 
-def swapped(engine, answer="stays", severities=(None,), against=None):
+def swapped(engine, target="stays", severities=(None,), against=None):
     """A check of the letters model, under a perturbation, against its unperturbed rows."""
 
     def swap(example, rng, **options):
@@ -222,9 +222,9 @@ def test_a_sweep_says_which_severity_it_speaks_of(engine, results):
 
 
 def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, results):
-    (result,) = results(swapped(engine, answer="changes"))
+    (result,) = results(swapped(engine, target="changes"))
     assert not {"mcnemar", "remarks"} & set(result.evidence)
-    check = swapped(engine, answer="changes", against=Against(backend="one"))
+    check = swapped(engine, target="changes", against=Against(backend="one"))
     (beside,) = results(check, ("one", "two"))
     assert beside.evidence["remarks"] == ["so it is"]
     assert "mcnemar" not in beside.evidence

@@ -40,7 +40,9 @@ def predictions(schema, answers, probabilities=None):
 
 
 def inputs(found, targets=None, reference=None, *, is_paired=True):
-    measure = Metric("m", len, takes=()) if reference is None or targets is not None else Comparison("c", len, takes=())
+    measure = (
+        Metric("m", len, schemas=()) if reference is None or targets is not None else Comparison("c", len, schemas=())
+    )
     rows = np.arange(len(found))
     other = Sample(reference, None, rows) if reference is not None else None
     return MeasureInputs(Use("letters/m", measure), Sample(found, targets, rows), other, is_paired)

@@ -48,7 +48,7 @@ def spread(got):
 
         return Statistic(of, cells, 2 * len(groups), shown={"many": predictions.codes == 1})
 
-    return Use("letters/spread", Metric("spread", function, takes=("label",), version=3))
+    return Use("letters/spread", Metric("spread", function, schemas=("label",), version=3))
 
 
 def parity(row):
@@ -141,7 +141,7 @@ def test_a_reason_why_it_is_undefined_is_repeated(engine, judged):
     def undefined(predictions, targets, groups):
         return Statistic(lambda counts: counts[..., 0] * np.nan, undefined="no row of `odd` is positive")
 
-    measure = Use("letters/undefined", Metric("undefined", undefined, takes=("label",)))
+    measure = Use("letters/undefined", Metric("undefined", undefined, schemas=("label",)))
     (result,) = judged(engine.check(measure=measure, by=by(), expect=expect(max=1)))
     assert result.verdict is Verdict.INCONCLUSIVE
     assert result.note == "value is undefined, since no row of `odd` is positive"
@@ -152,7 +152,7 @@ def test_a_metric_that_refuses_the_groups_is_not_run_and_the_others_are(engine, 
     def refusing(predictions, targets, groups):
         raise NotRunError("no group `women`", hint="there are `even`, `odd`")
 
-    measure = Use("letters/refusing", Metric("refusing", refusing, takes=("label",)))
+    measure = Use("letters/refusing", Metric("refusing", refusing, schemas=("label",)))
     refused, other = judged(
         engine.check("refused", measure=measure, by=by(), expect=expect(max=1)),
         engine.check("other", measure=spread, by=by(), expect=expect(max=1)),

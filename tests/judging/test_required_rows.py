@@ -130,7 +130,7 @@ def test_a_point_needs_one_row(engine):
 
 
 def _measure(function, kind=Metric):
-    return Use("letters/x", kind("x", function, takes=("label",)))
+    return Use("letters/x", kind("x", function, schemas=("label",)))
 
 
 def crashes(*_):
@@ -154,13 +154,13 @@ def test_the_form_of_a_measure_is_found_without_a_row(function, form):
 
 
 def test_scores_with_a_range_have_a_form_that_says_so():
-    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, takes=("label",), range=(0.0, 1.0))
+    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 1.0))
     assert find_metric_kind(Use("letters/x", squares), ("a", "b")) == BoundedScores(0.0, 1.0)
 
 
 @pytest.mark.parametrize("expect", [Expect(max=0.3), Expect(min=0.6), Expect(min=0.2, max=0.7)])
 def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect):
-    squares = Metric("x", lambda one, other: 2 * one.probabilities[:, 1] ** 2, takes=("label",), range=(0.0, 2.0))
+    squares = Metric("x", lambda one, other: 2 * one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 2.0))
     need = one(engine, expect=expect, measure=Use("letters/x", squares))
     low, high = expect.min, expect.max
     best = 0.0 if low is None else 2.0 if high is None else (low + high) / 2

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def metric(function):
-    return signature_problems(Metric("m", function, takes=("label",)))
+    return signature_problems(Metric("m", function, schemas=("label",)))
 
 
 def words_for(function):
@@ -203,8 +203,8 @@ def test_a_metric_may_take_groups():
     def grouped(predictions, targets, groups, *, base: str = ""): ...
 
     assert metric(grouped) == ()
-    assert Metric("m", grouped, takes=("label",)).takes_groups
-    assert not Metric("m", plain, takes=("label",)).takes_groups
+    assert Metric("m", grouped, schemas=("label",)).takes_groups
+    assert not Metric("m", plain, schemas=("label",)).takes_groups
 
 
 def test_a_slice_takes_what_it_sees():
@@ -213,9 +213,9 @@ def test_a_slice_takes_what_it_sees():
     def answers(predictions): ...
 
     assert signature_problems(Slice("s", row)) == ()
-    assert signature_problems(Slice("s", table, sees="table")) == ()
-    assert signature_problems(Slice("s", answers, sees="predictions")) == ()
-    (problem,) = signature_problems(Slice("s", row, sees="table"))
+    assert signature_problems(Slice("s", table, inputs="table")) == ()
+    assert signature_problems(Slice("s", answers, inputs="predictions")) == ()
+    (problem,) = signature_problems(Slice("s", row, inputs="table"))
     assert problem == "a slice takes (table, *, options), and its function (example)"
 
 
@@ -224,7 +224,7 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
     def moving(example, target, rng): ...
 
     def problems(function, *, moves):
-        return signature_problems(Perturbation("p", function, modality="text", answer="moves" if moves else "stays"))
+        return signature_problems(Perturbation("p", function, modality="text", target="moves" if moves else "stays"))
 
     assert problems(still, moves=False) == problems(moving, moves=True) == ()
     assert problems(still, moves=True)
@@ -275,8 +275,8 @@ def test_the_evidence_of_a_comparison_takes_some_of_its_options():
     def plain(reference, candidate): ...
     def more(reference, candidate, *, worst: int = 20): ...
 
-    assert signature_problems(Comparison("c", flips, takes=("label",), evidence=plain)) == ()
-    assert signature_problems(Comparison("c", flips, takes=("label",), evidence=more)) == (
+    assert signature_problems(Comparison("c", flips, schemas=("label",), evidence=plain)) == ()
+    assert signature_problems(Comparison("c", flips, schemas=("label",), evidence=more)) == (
         "its `evidence` takes the option `worst`, which its function does not",
     )
 

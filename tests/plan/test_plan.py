@@ -4,17 +4,18 @@ import re
 from dataclasses import replace
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Perturbation, Probe
+from mqa_registry.contributions import Perturbation
 from mqa_registry.plan import RowSet, View
 from mqa_registry.suite import Against, Expect, Use
+from tests.stand_ins import make_probe
 
 
 def expect(**bounds):
     return {"value": Expect(**bounds)}
 
 
-def watching(name, sees, **declared):
-    return Probe(name, lambda context: None, gives=("value",), numbers=dict, sees=sees, **declared)
+def watching(name, inputs, **declared):
+    return make_probe(name, lambda context: None, inputs=inputs, **declared)
 
 
 def planned(engine, *checks, backends=("one", "two")):

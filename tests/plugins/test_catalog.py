@@ -12,9 +12,9 @@ from mqa_registry.plugins import HOOKS, ROLES, Catalog, Plugin
 def nothing(*_): ...
 
 
-ACCURACY = Metric("accuracy", nothing, takes=("label",))
+ACCURACY = Metric("accuracy", nothing, schemas=("label",))
 LENGTH = Slice("length", nothing)
-AGREEMENT = Comparison("agreement", nothing, takes=("label",))
+AGREEMENT = Comparison("agreement", nothing, schemas=("label",))
 CATALOG = Catalog(
     {
         "metrics": Plugin("metrics", "mqa-registry", "0.1", (ACCURACY,)),

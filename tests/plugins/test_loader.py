@@ -23,7 +23,7 @@ def length(example, *, words: int = 10):
 
 @hookimpl
 def mqa_metrics():
-    yield Metric("accuracy", accuracy, takes=("label",))
+    yield Metric("accuracy", accuracy, schemas=("label",))
 
 @hookimpl
 def mqa_slices():
@@ -118,7 +118,7 @@ BROKEN = {
         "hook `mqa_metrics` gives None, and a hook yields contributions",
     ),
     "raises on its second item": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, takes=('label',))\n    raise KeyError('second')",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, schemas=('label',))\n    raise KeyError('second')",
         "KeyError: 'second' (mqa_bad.py, line 6)",
     ),
     "has a hook that is none": (
@@ -143,27 +143,27 @@ BROKEN = {
         "hook `mqa_metrics` is a wrapper, and a plugin speaks for itself alone",
     ),
     "gives a name twice": (
-        "@hookimpl\ndef mqa_metrics():\n    yield from [Metric('a', accuracy, takes=('label',))] * 2",
+        "@hookimpl\ndef mqa_metrics():\n    yield from [Metric('a', accuracy, schemas=('label',))] * 2",
         "`a` is given 2 times for `measure`",
     ),
     "gives a name with a slash": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a/b', accuracy, takes=('label',))",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a/b', accuracy, schemas=('label',))",
         "metric 'a/b' has a name of other than letters, digits, `_`, `.` and `-`",
     ),
     "gives a name with a space": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a b', accuracy, takes=('label',))",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a b', accuracy, schemas=('label',))",
         "metric 'a b' has a name of other than letters, digits, `_`, `.` and `-`",
     ),
     "gives no name": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric(None, accuracy, takes=('label',))",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric(None, accuracy, schemas=('label',))",
         "metric None has a name of other than letters, digits, `_`, `.` and `-`",
     ),
     "has a wrong signature": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', lambda predictions: 0, takes=('label',))",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', lambda predictions: 0, schemas=('label',))",
         "metric `a`: a metric takes (predictions, targets, *, options), and its function (predictions)",
     ),
     "takes a string for a tuple": (
-        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, takes='label')",
+        "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, schemas='label')",
         """metric `a`: `takes` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
     ),
     "has an answer that does something else": (
@@ -175,7 +175,7 @@ BROKEN = {
         "perturbation `p`: `edits` are those of a text, and it perturbs image",
     ),
     "moves a target twice": (
-        PERTURBS.format('modality="text", edits=True, answer="moves"'),
+        PERTURBS.format('modality="text", edits=True, target="moves"'),
         "perturbation `p`: with `edits` mqa moves the target",
     ),
 }
@@ -199,8 +199,8 @@ def test_everything_that_is_wrong_is_said_at_once(broken):
         + """
 @hookimpl
 def mqa_metrics():
-    yield Metric("a b", accuracy, takes=("label",))
-    yield Metric("c", lambda predictions, targets, *, x: 0, takes=())
+    yield Metric("a b", accuracy, schemas=("label",))
+    yield Metric("c", lambda predictions, targets, *, x: 0, schemas=())
 """
     )
     assert all(part in said for part in ("metric 'a b'", "metric `c`: `takes`", "option `x` has no type"))
@@ -232,11 +232,11 @@ from mqa_registry import Comparison, Metric, hookimpl
 
 @hookimpl
 def mqa_metrics():
-    yield Metric("same", lambda predictions, targets: 0, takes=("label",))
+    yield Metric("same", lambda predictions, targets: 0, schemas=("label",))
 
 @hookimpl
 def mqa_comparisons():
-    yield Comparison("same", lambda reference, candidate: 0, takes=("label",))
+    yield Comparison("same", lambda reference, candidate: 0, schemas=("label",))
 """
     )
     assert said == "`same` is given 2 times for `measure`"

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mqa_registry.contributions import Backend
 from mqa_registry.errors import DataError
 from mqa_registry.suite import Use
+from tests.stand_ins import make_backend
 
 
 def _predictions(observations, *, perturbed=False):
@@ -56,7 +56,7 @@ def test_another_check_changes_no_prediction(leaking, swap):
 
 def test_every_backend_gets_the_batches_of_the_reference(leaking):
     suite = leaking.suite(leaking.check(on=("one", "two")), backends=("one", "two"))
-    other = Backend("other", leaking.letters.runner, identity=leaking.letters.identity)
+    other = make_backend("other", leaking.letters.runner, identity=leaking.letters.identity)
     leaking.run(replace(suite, backends=suite.backends | {"two": Use("letters/other", other)}))
     batches = leaking.letters.batches
     assert batches[: len(batches) // 2] == batches[len(batches) // 2 :] != []

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mqa_registry.contributions import Backend
 from mqa_registry.errors import DataError
 from mqa_registry.suite import Use
+from tests.stand_ins import make_backend
 
 LENGTH = 6
 
@@ -39,7 +39,7 @@ def suite(engine, **lengths):
     whole = engine.suite(engine.check(on=("one", *lengths)), backends=("one", *lengths))
 
     def use(name, fixed_length):
-        made = Backend(name, engine.letters.runner, identity=engine.letters.identity, fixed_length=fixed_length)
+        made = make_backend(name, engine.letters.runner, identity=engine.letters.identity, fixed_length=fixed_length)
         return Use(f"letters/{name}", made)
 
     return replace(whole, backends=whole.backends | {name: use(name, given) for name, given in lengths.items()})

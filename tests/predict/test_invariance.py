@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, OutOfMemoryError, batch_invariance
+from mqa_registry import OutOfMemoryError, batch_invariance
+from tests.stand_ins import make_codec
 
 ROWS = [
     {"x": np.arange(1, length + 1, dtype=np.float32) + place} for place, length in enumerate([2, 3, 3, 5, 5, 5, 9, 12])
@@ -26,7 +27,7 @@ def decode(outputs, rows):
     return pa.table({"value": pa.array(outputs["y"].astype(float).tolist(), pa.float64())})
 
 
-CODEC = Codec(lambda examples: examples, collate, decode, lambda row: len(row["x"]), mask="mask")
+CODEC = make_codec(lambda examples: examples, collate, decode, lambda row: len(row["x"]), padding_mask="mask")
 
 
 def measured(model, rows=ROWS, facts=None):

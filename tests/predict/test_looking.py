@@ -6,9 +6,9 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Probe
 from mqa_registry.errors import DataError, MqaError, NotRunError
 from mqa_registry.suite import Against, Expect, Use
+from tests.stand_ins import make_probe
 
 
 def numbers(table):
@@ -27,8 +27,8 @@ class Watcher:
             self.contexts.append(context)
             return self.give(context)
 
-        given = {"gives": ("value",), "numbers": numbers, "sees": "runner"} | declared
-        return Use(name, Probe("scene", watch, **given))
+        given = {"numbers": numbers, "inputs": "runner"} | declared
+        return Use(name, make_probe("scene", watch, **given))
 
 
 def check(engine, use, **rest):
@@ -69,7 +69,7 @@ def test_it_is_looked_at_again_with_fresh_and_where_it_is_a_timing(engine):
     engine.run(suite)
     engine.run(suite, fresh=True)
     assert len(watcher.contexts) == 2
-    timing = engine.suite(check(engine, clock.use(reused=False)))
+    timing = engine.suite(check(engine, clock.use(cacheable=False)))
     engine.run(timing)
     engine.run(timing)
     assert len(clock.contexts) == 2
@@ -100,7 +100,7 @@ def test_nothing_is_kept_under_the_name_of_a_backend_that_landed_elsewhere(engin
 
 def test_a_probe_of_predictions_sees_those_of_its_rows_in_their_order(engine):
     watcher = Watcher(lambda context: pa.table({"score": context.view.predictions.probabilities[:, 1]}))
-    observations = engine.run(engine.suite(check(engine, watcher.use(sees="predictions"))))
+    observations = engine.run(engine.suite(check(engine, watcher.use(inputs="predictions"))))
     (context,) = watcher.contexts
     assert context.view.predictions.ids.equals(context.view.rows.ids)
     assert only(observations).table.num_rows == len(engine.table)
@@ -110,7 +110,7 @@ def test_a_probe_of_predictions_sees_those_of_its_rows_in_their_order(engine):
 
 def test_a_probe_of_rows_is_asked_once_whatever_the_backends_and_loads_no_model(engine):
     watcher = Watcher()
-    suite = engine.suite(check(engine, watcher.use(sees="rows"), on=("one", "two")), backends=("one", "two"))
+    suite = engine.suite(check(engine, watcher.use(inputs="rows"), on=("one", "two")), backends=("one", "two"))
     plan = plans.make(suite)
     assert [case.backend for case in plan.cases] == [""]
     assert only(engine.run(suite)).table is not None
@@ -136,7 +136,7 @@ def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_on
 
 def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout):
     watcher = Watcher(lambda context: pa.table({"score": [float(len(context.reference.rows))]}))
-    asked = check(engine, watcher.use(sees="rows", compares=True), against=Against(unperturbed=True))
+    asked = check(engine, watcher.use(inputs="rows", compares=True), against=Against(unperturbed=True))
     perturbed = engine.check("x", shout).steps
     seen = only(engine.run(engine.suite(engine.check("y"), replace(asked, steps=perturbed))))
     assert seen.table.column("score").to_pylist() == [float(len(engine.table))]
@@ -176,7 +176,7 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
 def test_a_backend_that_crashed_on_some_rows_is_shown_to_probes_of_it_all_the_same(engine):
     engine.letters.crash_after = 1
     watcher, reader = Watcher(), Watcher()
-    checks = check(engine, watcher.use("watch/a")), check(engine, reader.use("watch/b", sees="predictions"))
+    checks = check(engine, watcher.use("watch/a")), check(engine, reader.use("watch/b", inputs="predictions"))
     observations = engine.run(engine.suite(engine.check(), *checks))
     seen = {sight.use.name: seen for sight, seen in observations.sights.items()}
     assert seen["watch/a"].failure is None
@@ -227,7 +227,7 @@ def test_a_probe_that_finds_the_data_wrong_costs_no_other(engine):
 def test_a_probe_of_a_model_sees_targets_as_the_model_names_them(engine, sees):
     engine.table = engine.table.set_column(1, "label", [[1.0 if n % 2 else 0.0 for n in range(50)]])
     watcher, rows = Watcher(), Watcher()
-    uses = watcher.use(sees=sees), rows.use("watch/rows", sees="rows")
+    uses = watcher.use(inputs=sees), rows.use("watch/rows", inputs="rows")
     engine.run(engine.suite(*(check(engine, use) for use in uses)))
     assert watcher.contexts[0].view.rows.table.column("target").to_pylist() == ["few", "many"] * 25
     assert rows.contexts[0].view.rows.table.column("target").to_pylist() == [0.0, 1.0] * 25

@@ -7,10 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mqa_registry.contributions import Backend
 from mqa_registry.errors import DataError
 from mqa_registry.plan import RowSet, View
 from mqa_registry.suite import Expect, Severity, Use
+from tests.stand_ins import make_backend
 
 
 def _view(observations, *, perturbed=False):
@@ -139,7 +139,7 @@ def test_outputs_that_the_task_cannot_read_are_a_candidates_own_failure(engine, 
 
     monkeypatch.setattr(engine.letters, "_decode", strict)
     suite = engine.suite(engine.check(on=("odd", "one")), backends=names)
-    odd = Backend(
+    odd = make_backend(
         "odd", lambda model_under_test: nullcontext(Square()), identity=lambda model_under_test: Square.identity
     )
     suite = replace(suite, backends=suite.backends | {"odd": Use("letters/odd", odd)})

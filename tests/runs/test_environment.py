@@ -21,7 +21,7 @@ CATALOG = Catalog(
             "1",
             (
                 Backend("engine", _nothing, identity=_nothing, packages=("engine", "pytest")),
-                Metric("score", _nothing, takes=("label",), packages=("scipy", "pytest")),
+                Metric("score", _nothing, schemas=("label",), packages=("scipy", "pytest")),
             ),
         )
     }

@@ -32,7 +32,7 @@ def count(predictions, targets):
 
 @hookimpl
 def mqa_metrics():
-    yield Metric("count", count, takes=("SCHEMA",), range=(0.0, 1.0))
+    yield Metric("count", count, schemas=("SCHEMA",), range=(0.0, 1.0))
 """
 SUITE = """
 format = 1

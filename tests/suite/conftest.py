@@ -10,20 +10,16 @@ import pytest
 from annotated_types import Ge, Le
 
 from mqa_registry.contributions import (
-    Backend,
     Comparison,
     Dataset,
     Metric,
-    ModelSource,
     Perturbation,
-    Probe,
-    Replay,
     Slice,
-    Task,
 )
 from mqa_registry.errors import SuiteError
 from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite import Overrides, check, read, render
+from tests.stand_ins import make_backend, make_probe, make_replay, make_source, make_task
 
 
 def auto(task: Any, context: Any, *, id: str | Path, revision: str | None = None) -> Any:  # noqa: A002
@@ -98,44 +94,37 @@ def column(example: Any, *, name: str) -> Any:
 
 GIVEN = {
     "transformers": (
-        ModelSource("auto", auto),
-        Task(
-            "text-classification",
-            classify,
-            schema="label",
-            fields={"text": "text"},
-            sample=({"text": "fine"},),
-            metric="metrics/accuracy",
-        ),
-        Backend("torch", torch, identity=torch),
+        make_source(auto, "auto"),
+        make_task(classify, "text-classification", sample=({"text": "fine"},)),
+        make_backend("torch", torch),
     ),
-    "onnxruntime": (Backend("session", session, identity=session),),
-    "replay": (Replay("file", replayed),),
+    "onnxruntime": (make_backend("session", session),),
+    "replay": (make_replay(replayed, "file"),),
     "datasets": (Dataset("file", rows),),
     "metrics": (
-        Metric("accuracy", accuracy, takes=("label", "labels")),
-        Metric("f1", f1, takes=("label",)),
-        Metric("span-f1", f1, takes=("spans",)),
+        Metric("accuracy", accuracy, schemas=("label", "labels")),
+        Metric("f1", f1, schemas=("label",)),
+        Metric("span-f1", f1, schemas=("spans",)),
     ),
     "parity": (
-        Comparison("agreement", agreement, takes=("label",)),
-        Comparison("same-spans", agreement, takes=("spans",)),
+        Comparison("agreement", agreement, schemas=("label",)),
+        Comparison("same-spans", agreement, schemas=("spans",)),
     ),
     "robustness": (
         Perturbation("typos", typos, modality="text"),
         Perturbation("upper", upper, modality="text"),
         Perturbation("blur", blur, modality="image"),
-        Perturbation("deny", deny, modality="text", answer="changes"),
+        Perturbation("deny", deny, modality="text", target="changes"),
     ),
     "fairness": (
         Slice("length", length),
         Slice("column", column),
-        Metric("parity-difference", parity_difference, takes=("label",)),
+        Metric("parity-difference", parity_difference, schemas=("label",)),
     ),
     "probes": (
-        Probe("latency", watch, gives=("p50_ms", "p95_ms"), numbers=dict, sees="runner", reused=False),
-        Probe("tensors", watch, gives=("value", "ratio"), numbers=dict, sees="runner", compares=True),
-        Probe("drift", watch, gives=("value",), numbers=dict, sees="rows", compares=True),
+        make_probe("latency", watch, outputs=("p50_ms", "p95_ms"), inputs="runner", cacheable=False),
+        make_probe("tensors", watch, outputs=("value", "ratio"), inputs="runner", compares=True),
+        make_probe("drift", watch, compares=True),
     ),
 }
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.contributions import Replay
 from mqa_registry.errors import SuiteError
 from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite import Against, Expect, Overrides, Severity, check, read
+from tests.stand_ins import make_replay
 from tests.suite.conftest import CATALOG
 
 ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
@@ -289,7 +289,7 @@ def test_a_replay_without_a_schema_brings_labels(folder, head):
     def recorded(view, *, path: str):
         """Predictions of a service."""
 
-    replay = {"service": Plugin("service", "own", "1", (Replay("recorded", recorded),))}
+    replay = {"service": Plugin("service", "own", "1", (make_replay(recorded, "recorded"),))}
     catalog = Catalog({**CATALOG.plugins, **replay}, CATALOG.installed)
     backend = head + '[backends.service]\nuse = "service/recorded"\npath = "p.csv"\n'
     Path("suite.toml").write_text(backend + ACCURACY)

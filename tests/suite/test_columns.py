@@ -58,11 +58,11 @@ def test_a_slice_that_does_not_say_what_it_reads_may_read_anything(suite, mapped
     assert not [*unread_column_findings(suite(text=mapped('{ text = "review", id = "key" }')))]
 
 
-@pytest.mark.parametrize(("sees", "any_column"), [("example", True), ("table", True), ("predictions", False)])
-def test_a_slice_of_predictions_reads_no_column(folder, mapped, sees, any_column):
+@pytest.mark.parametrize(("inputs", "any_column"), [("example", True), ("table", True), ("predictions", False)])
+def test_a_slice_of_predictions_reads_no_column(folder, mapped, inputs, any_column):
     def cut(rows): ...
 
-    slices = {"own": Plugin("own", "own", "1", (Slice("cut", cut, sees=sees),))}
+    slices = {"own": Plugin("own", "own", "1", (Slice("cut", cut, inputs=inputs),))}
     catalog = Catalog({**CATALOG.plugins, **slices}, CATALOG.installed)
     Path("suite.toml").write_text(mapped('{ region = "Region" }', ACCURACY + 'by = "own/cut"\n'))
     if any_column:

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.contributions import ModelSource, Probe
 from mqa_registry.plugins import Plugin
 from mqa_registry.suite import Use, identity
+from tests.stand_ins import make_probe, make_source
 
 
 def watch(context, *, lexicon: Path | None = None, weight: float = 0.5, mode: str = "all"):
@@ -17,7 +17,7 @@ def watch(context, *, lexicon: Path | None = None, weight: float = 0.5, mode: st
 
 
 def known(name="own/watch", function=watch, version="1.0", **options):
-    probe = Probe("watch", function, gives=("value",), numbers=dict, sees="rows")
+    probe = make_probe("watch", function)
     plugin = Plugin("own", "mqa-own", version, (probe,))
     return identity(Use(name, probe, {}, options, plugin))
 
@@ -72,7 +72,7 @@ def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name
     def source(task, context, *, id: Path):  # noqa: A002
         """A model."""
 
-    use = Use("own/source", ModelSource("source", source), {}, {"id": tmp_path})
+    use = Use("own/source", make_source(source), {}, {"id": tmp_path})
     before = identity(use)
     (tmp_path / name).write_text("not of the model")
     assert identity(use) == before
@@ -80,7 +80,7 @@ def test_a_model_in_a_folder_is_known_by_the_digest_of_its_source(tmp_path, name
 
 def test_one_name_of_two_files_is_two_uses(tmp_path):
     """As where a suite and the one it extends lie in two folders, and each means its own file."""
-    probe = Probe("watch", watch, gives=("value",), numbers=dict, sees="rows")
+    probe = make_probe("watch", watch)
     given = {"lexicon": "words.txt"}
     one, other = (Use("own/watch", probe, given, {"lexicon": tmp_path / home / "words.txt"}) for home in ("a", "b"))
     assert one != other

@@ -6,14 +6,15 @@ from itertools import product
 
 import pytest
 
-from mqa_registry.contributions import Comparison, Metric, Probe
+from mqa_registry.contributions import Comparison, Metric
 from mqa_registry.suite import Against, Check, Expect, Severity, Use
 from mqa_registry.suite.model import default_against
+from tests.stand_ins import make_probe
 
-METRIC = Metric("m", lambda predictions, targets: 1.0, takes=("label",))
-COMPARISON = Comparison("c", lambda reference, candidate: 1.0, takes=("label",))
-PROBE = Probe("p", lambda context: None, gives=("value",), numbers=dict, sees="runner")
-COMPARING = Probe("p", lambda context: None, gives=("value",), numbers=dict, sees="runner", compares=True)
+METRIC = Metric("m", lambda predictions, targets: 1.0, schemas=("label",))
+COMPARISON = Comparison("c", lambda reference, candidate: 1.0, schemas=("label",))
+PROBE = make_probe("p", lambda context: None, inputs="runner")
+COMPARING = make_probe("p", lambda context: None, inputs="runner", compares=True)
 
 
 def check(measure, *, against=None, **bounds):

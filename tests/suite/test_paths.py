@@ -7,11 +7,13 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.contributions import Dataset, ModelSource
+from mqa_registry.options import contribution_options
 from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.paths import missing_paths
 from mqa_registry.suite.references import Reference, Resolver
 from mqa_registry.suite.toml import make_tree
+from tests.stand_ins import make_source
 
 
 def table(context, *, path: Path, more: list[Path] | None = None):
@@ -29,7 +31,7 @@ def missing(tmp_path, monkeypatch):
     for name in ("data/reviews.csv", "models/reviews-minilm/config.json"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
-    given = (Dataset("table", table), ModelSource("model", model))
+    given = (Dataset("table", table), make_source(model, "model"))
     catalog = Catalog({"own": Plugin("own", "mqa-own", "1", given)})
 
     def found(name, **options):
@@ -39,7 +41,10 @@ def missing(tmp_path, monkeypatch):
         kind = Dataset if name == "own/table" else ModelSource
         use = Resolver(catalog, Diagnostics()).resolve(Reference(node, node.tables["use"], nodes), (kind,))
         assert use is not None
-        return [(message, hint) for _, message, hint in missing_paths(use.contribution.function, nodes, use.options)]
+        return [
+            (message, hint)
+            for _, message, hint in missing_paths(contribution_options(use.contribution), nodes, use.options)
+        ]
 
     return found
 

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.contributions import Comparison, Metric, Probe
+from mqa_registry.contributions import Comparison, Metric
 from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite import Expect, Severity, Use
 from mqa_registry.suite.check_parser import Draft, ValidationContext
 from mqa_registry.suite.rules import RULES
 from mqa_registry.suite.toml import make_tree
+from tests.stand_ins import make_probe
 
 (RULE,) = (rule for rule in RULES if "range" in rule.__name__)
 
@@ -42,7 +43,7 @@ def said(kind, **bounds):
 
 
 def metric(*ends):
-    return Metric("one", lambda predictions, targets: 1.0, takes=("label",), **({"range": ends} if ends else {}))
+    return Metric("one", lambda predictions, targets: 1.0, schemas=("label",), **({"range": ends} if ends else {}))
 
 
 @pytest.mark.parametrize(
@@ -81,18 +82,16 @@ def test_a_bound_within_the_range_and_any_of_a_measure_without_one_stay(ends, bo
 
 
 def test_comparisons_and_the_numbers_of_probes_have_ranges_too():
-    comparison = Comparison("one", lambda reference, candidate: 1.0, takes=("label",), range=(0, 1))
+    comparison = Comparison("one", lambda reference, candidate: 1.0, schemas=("label",), range=(0, 1))
     assert len(said(comparison, min=99.5)) == 1
-    probe = Probe(
-        "one", lambda context: None, gives=("value", "share"), numbers=dict, sees="rows", ranges={"share": (0, 1)}
-    )
+    probe = make_probe("one", lambda context: None, outputs=("value", "share"), ranges={"share": (0, 1)})
     assert said(probe, max=100) == []
     (problem,) = said(probe, share={"max": 50})
     assert "`share` of `metrics/one` lies between 0 and 1" in problem
 
 
 def test_the_problem_stands_at_the_bound_with_a_caret(problems_with):
-    shown = problems_with(Metric("share", lambda predictions, targets: 1.0, takes=("label",), range=(0.0, 1.0)))
+    shown = problems_with(Metric("share", lambda predictions, targets: 1.0, schemas=("label",), range=(0.0, 1.0)))
     assert "`min` is 85, and `third/share` lies between 0 and 1" in shown
     assert "expect = { min = 85 }" in shown
     assert "^^" in shown
