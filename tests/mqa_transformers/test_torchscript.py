@@ -71,7 +71,7 @@ def listener():
 
 def build_model(module, batch=None):
     model = SimpleNamespace(module=module, about={})
-    return SimpleNamespace(model=model, context=RunContext("exports", device="cpu"), sample=lambda: batch or BATCH)
+    return SimpleNamespace(model=model, run_context=RunContext("exports", device="cpu"), sample=lambda: batch or BATCH)
 
 
 def test_every_run_is_the_first(listener):
