@@ -80,6 +80,14 @@ def make_codec(
     return new_class("MadeCodec", (Codec,), exec_body=lambda body: body.update(members))()
 
 
+def change_codec(codec: Codec, **members: Any) -> Codec:
+    """The same codec with other attributes and, as functions without a `self`, other methods."""
+    static = {key: staticmethod(value) if callable(value) else value for key, value in members.items()}
+    changed = new_class("ChangedCodec", (type(codec),), exec_body=lambda body: body.update(static))()
+    vars(changed).update(vars(codec))
+    return changed
+
+
 def _made(kind: Any, name: str, attributes: dict[str, Any], **functions: Callable[..., Any]) -> Any:
     """An instance of a class of this kind; the options are the keyword-only parameters of its main function."""
     options = _options_of(functions[kind.main])
@@ -119,5 +127,5 @@ def _options_of(function: Callable[..., Any]) -> type[Any]:
     if not fields:
         return NoOptions
     made = make_dataclass("MadeOptions", fields, frozen=True, kw_only=True)
-    made.__module__ = function.__module__
+    made.__module__, made.__doc__ = function.__module__, function.__doc__
     return made

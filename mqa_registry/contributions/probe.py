@@ -46,6 +46,11 @@ class Probe(ClassContribution[OptionsT]):
     schemas: tuple[str, ...] = ()
     version: int = 1
 
+    @property
+    def checks(self) -> bool:
+        """Whether it has a `check` of its own."""
+        return type(self).check is not Probe.check
+
     @abstractmethod
     def observe(self, context: ProbeContext, options: OptionsT) -> pa.Table:
         """What is found, as a table; it is made in the predict step."""

@@ -131,7 +131,7 @@ def contribution_options(contribution: Contribution) -> Options:
 def _declarations(source: Source) -> list[_Declaration]:
     if isinstance(source, type):
         return [_field_declaration(source, one) for one in dataclasses.fields(source) if one.init]
-    namespace = inspect.unwrap(source).__globals__
+    namespace = getattr(inspect.unwrap(source), "__globals__", {})
     return [_Declaration(one.name, one.annotation, one.default, namespace) for one in _keyword_only(source)]
 
 

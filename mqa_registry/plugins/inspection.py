@@ -11,7 +11,7 @@ import pluggy
 
 from mqa_registry import hookspecs
 from mqa_registry.bounds import RESERVED
-from mqa_registry.contributions import Contribution, Perturbation, Probe, Task
+from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import signature_problems
 from mqa_registry.plugins.catalog import NAME
@@ -80,6 +80,10 @@ def _call(name: str, hook: pluggy.HookImpl) -> Iterator[Contribution]:
     if not isinstance(items, Iterable):
         raise BrokenPluginError(f"hook `{name}` gives {items!r:.40}, and a hook yields contributions")
     for item in items:
+        if isinstance(item, type) and issubclass(item, ClassContribution):
+            raise BrokenPluginError(
+                f"hook `{name}` yields the class `{item.__name__}`: yield an instance, `{item.__name__}()`"
+            )
         if not isinstance(item, HOOKS[name]):
             allowed = " or ".join(f"`{kind.__name__}`" for kind in HOOKS[name])
             raise BrokenPluginError(f"hook `{name}` yields a `{type(item).__name__}`, and takes {allowed} alone")
@@ -88,13 +92,28 @@ def _call(name: str, hook: pluggy.HookImpl) -> Iterator[Contribution]:
 
 def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[str]:
     for each in contributions:
+        if not hasattr(each, "name"):
+            yield f"the {each.kind} `{type(each).__name__}` has no `name`"
+            continue
+        if lacking := _missing_attributes(each):
+            yield from (f"{each.kind} `{each.name}`: it lacks `{attribute}`" for attribute in lacking)
+            continue
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
         for problem in (*_field_problems(each), *signature_problems(each, role_of(type(each)).keys)):
             yield f"{each.kind} `{each.name}`: {problem}"
-    for (role, name), count in Counter((role_of(type(each)).title, each.name) for each in contributions).items():
+    named = [(role_of(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
+    for (role, name), count in Counter(named).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
+
+
+def _missing_attributes(contribution: Contribution) -> list[str]:
+    """The attributes that its kind needs and a class contribution has not set."""
+    if not isinstance(contribution, ClassContribution):
+        return []
+    kinds = (kind for kind in type(contribution).__mro__ if kind in role_of(type(contribution)).kinds)
+    return [name for kind in kinds for name in inspect.get_annotations(kind) if not hasattr(contribution, name)]
 
 
 def _field_problems(contribution: Contribution) -> Iterator[str]:

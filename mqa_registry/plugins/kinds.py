@@ -58,4 +58,4 @@ HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in r
 
 def role_of(kind: type[Contribution]) -> Role:
     """The role of the contributions of a kind."""
-    return next(role for role in ROLES if kind in role.kinds)
+    return next(role for role in ROLES if issubclass(kind, role.kinds))

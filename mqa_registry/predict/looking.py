@@ -84,7 +84,7 @@ class Looking:
         """
         problems: dict[Problem, None] = {}
         for sight in sights:
-            if not self._failed_before(sight) and self._kept(sight) is None:
+            if sight.probe.checks and not self._failed_before(sight) and self._kept(sight) is None:
                 problems |= dict.fromkeys(wrong_input(sight.use, partial(self._check, sight), DataError))
                 if self._wrong_input is not None:  # of a backend, which the run cannot do without
                     raise self._wrong_input

@@ -8,14 +8,14 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import Comparison, Contribution, Metric, Probe, Slice
+from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Metric, Probe, Slice
 from mqa_registry.types.digest import digest_of_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import RunContext
-    from mqa_registry.plugins import Catalog
+    from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.predict import Observations
     from mqa_registry.types import Rows
 
@@ -49,7 +49,7 @@ def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Cat
     return {**kept, "data": data, "judged": {**versions(packages_of(catalog, JUDGING)), **_plugins(catalog)}}
 
 
-def packages_of(catalog: Catalog, kinds: tuple[type[Contribution], ...] = (Contribution,)) -> tuple[str, ...]:
+def packages_of(catalog: Catalog, kinds: Kinds = (FunctionContribution, ClassContribution)) -> tuple[str, ...]:
     """The packages whose versions the results of these plugins depend on, as far as they come of such contributions."""
     named = (package for _, one in catalog.each(kinds) for package in (*one.packages, *one.requires))
     return tuple(dict.fromkeys([*named, *OWN]))

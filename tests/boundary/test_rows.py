@@ -45,7 +45,7 @@ def in_place(example, rng):
         (lambda example, rng: {"text": [(0, 1, 5)]}, {"edits": True}, "edits that cannot be made"),
         (lambda example, rng: {"text": [(0, 1, "\udc00")]}, {"edits": True}, "lone surrogate"),
         (lambda example, rng: {"text": "x"}, {"edits": True}, "gave `text` the edits 'x' (str)"),
-        (lambda example, target, rng: {"text": "x"}, {"answer": "moves"}, "gave {'text': 'x'} (dict)"),
+        (lambda example, target, rng: {"text": "x"}, {"target": "moves"}, "gave {'text': 'x'} (dict)"),
         (lambda example, rng: exec("raise SystemExit(0)"), {}, "crashed: SystemExit: 0"),
     ],
 )  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from mqa_registry.boundary import Contributor, checked_answers, checked_predictions, checked_table
 from mqa_registry.boundary.evidence import check_picks, checked_evidence, checked_right
+from mqa_registry.contributions import Evidence
 from mqa_registry.errors import ContributionError
 from mqa_registry.types import Predictions
 
@@ -94,12 +95,14 @@ def test_a_list_where_a_table_is_due_is_named():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        (["x"], "evidence is a table"),
-        ({"remarks": "one"}, "shows the remarks 'one' (str)"),
-        ({"examples": [1]}, "shows the examples [1] (list)"),
-        ({"trace": "x"}, "shows `trace`, which is mqa's own to say"),
-        ({"x": object()}, "in `x`, which a report cannot hold"),
-        ({1: "x"}, "under the name 1 (int)"),
+        (["x"], "an `Evidence` is due"),
+        (Evidence(remarks="one"), "shows the remarks 'one' (str)"),
+        (Evidence(notes=[1]), "shows the notes [1] (list)"),
+        (Evidence(examples=[1]), "shows the examples [1] (list)"),
+        (Evidence(details=["x"]), "shows the details ['x'] (list)"),
+        (Evidence(details={"trace": "x"}), "shows `trace`, which is mqa's own to say"),
+        (Evidence(details={"x": object()}), "in `x`, which a report cannot hold"),
+        (Evidence(details={1: "x"}), "under the name 1 (int)"),
     ],
 )
 def test_evidence_is_what_a_report_can_hold(given, words):
@@ -112,7 +115,7 @@ def test_evidence_without_end_is_refused():
     endless = []
     endless.append(endless)
     with pytest.raises(ContributionError, match="without end in `x`"):
-        checked_evidence(WHO, {"x": endless})
+        checked_evidence(WHO, Evidence(details={"x": endless}))
 
 
 def test_examples_say_whose_they_are_and_right_says_it_of_every_row():

@@ -10,25 +10,54 @@ PLUGIN = """
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+import numpy as np
 import pyarrow as pa
-from mqa_registry import Backend, Codec, Exported, Finding, Model, ModelSource, Task, hookimpl
+from mqa_registry import (
+    Backend, Codec, Exported, Finding, Model, ModelSource, NoOptions, Task, hookimpl
+)
 
-def source(task, context, *, id: str = ""):
+@dataclass(frozen=True)
+class AnyOptions:
+    id: str = ""
+
+class Any(ModelSource[AnyOptions]):
     "Any name."
-    return Model(digest="any", module=lambda: None, processor=lambda: None, labels=("negative", "positive"))
+    name = "any"
 
-def leaves(context, *, id: str = ""):
-    sys.exit(0)
+    def load(self, task, run_context, options):
+        return Model(digest="any", module=lambda: None, processor=lambda: None, labels=("negative", "positive"))
 
-def tells_a_number(context, *, id: str = ""):
-    return 7
+class Leaves(Any):
+    name = "leaves"
 
-def count(model):
+    def infer_task(self, run_context, options):
+        sys.exit(0)
+
+class Number(Any):
+    name = "number"
+
+    def infer_task(self, run_context, options):
+        return 7
+
+class Count(Task[NoOptions]):
     "Whether a text is long."
-    def decode(outputs, rows):
+    name, schema, fields, metric = "count", "label", {"text": "text"}, "metrics/accuracy"
+
+    def bind(self, model, options):
+        return CountCodec()
+
+class CountCodec(Codec):
+    def encode(self, examples):
+        return [{"x": np.zeros(1)} for _ in examples]
+
+    def collate(self, rows):
+        return {"x": np.zeros((len(rows), 1))}
+
+    def decode(self, outputs, rows):
         return pa.table({"label": ["positive"] * len(rows)})
-    return Codec(lambda examples: [{"x": __import__("numpy").zeros(1)} for _ in examples],
-                 lambda rows: {"x": __import__("numpy").zeros((len(rows), 1))}, decode, lambda row: 1)
+
+    def cost(self, row):
+        return 1
 
 @dataclass
 class Runner:
@@ -38,64 +67,67 @@ class Runner:
     def run(self, batch):
         return {"y": batch["x"]}
 
-@contextmanager
-def opened(model_under_test):
+class Plain(Backend[NoOptions]):
     "Runs it."
-    yield Runner()
+    def __init__(self, name):
+        self.name = name
 
-@contextmanager
-def crashes(model_under_test):
+    def identity(self, model_under_test, options):
+        return {"device": "cpu"}
+
+    @contextmanager
+    def open(self, model_under_test, options):
+        yield Runner()
+
+class Crashes(Plain):
     "Crashes on opening."
-    raise OSError("no such device")
-    yield Runner()
+    @contextmanager
+    def open(self, model_under_test, options):
+        raise OSError("no such device")
+        yield Runner()
 
-def identity(model_under_test):
-    return {"device": "cpu"}
+class Exports(Plain):
+    "Exports what it must not."
+    export_options = NoOptions
 
-def exits(model_under_test, out):
-    sys.exit(0)
+    def export(self, model_under_test, folder, options):
+        if self.name == "exits":
+            sys.exit(0)
+        if self.name == "gives_a_path":
+            return folder / "model.onnx"
+        if self.name == "finds_text":
+            folder.mkdir(exist_ok=True)
+            (folder / "model.onnx").write_bytes(b"x")
+        return Exported([folder / "model.onnx"], ["fine"] if self.name == "finds_text" else [], {}, {})
 
-def gives_a_path(model_under_test, out):
-    return out / "model.onnx"
+class Stamps(Plain):
+    "Stamps what it must not."
+    def record_verdict(self, identity, judgement, options):
+        if self.name == "stamp_exits":
+            sys.exit(0)
+        if self.name == "stamp_of_words":
+            return "stamped"
+        if self.name == "stamp_of_a_level":
+            return [Finding("fine", "file", "stamped")]
+        return self.crash()
 
-def gives_nothing(model_under_test, out):
-    return Exported([out / "model.onnx"], [], {}, {})
-
-def finds_text(model_under_test, out):
-    out.mkdir(exist_ok=True)
-    (out / "model.onnx").write_bytes(b"x")
-    return Exported([out / "model.onnx"], ["fine"], {}, {})
-
-def stamp_exits(identity, judgement):
-    sys.exit(0)
-
-def stamp_crashes(identity, judgement):
-    yield Finding("note", "file", "stamped")
-    raise ValueError("in the middle")
-
-def stamp_of_words(identity, judgement):
-    return "stamped"
-
-def stamp_of_a_level(identity, judgement):
-    return [Finding("fine", "file", "stamped")]
+    def crash(self):
+        yield Finding("note", "file", "stamped")
+        raise ValueError("in the middle")
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("any", source)
-    yield ModelSource("leaves", source, tells=leaves)
-    yield ModelSource("number", source, tells=tells_a_number)
+    return [Any(), Leaves(), Number()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("count", count, schema="label", fields={"text": "text"}, sample=(), metric="metrics/accuracy")
+    return [Count()]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("crashes", crashes, identity=identity)
-    for export in (exits, gives_a_path, gives_nothing, finds_text):
-        yield Backend(export.__name__, opened, identity=identity, export=export)
-    for stamp in (stamp_exits, stamp_crashes, stamp_of_words, stamp_of_a_level):
-        yield Backend(stamp.__name__, opened, identity=identity, stamp=stamp)
+    exports = ("exits", "gives_a_path", "gives_nothing", "finds_text")
+    stamps = ("stamp_exits", "stamp_crashes", "stamp_of_words", "stamp_of_a_level")
+    return [Crashes("crashes"), *map(Exports, exports), *map(Stamps, stamps)]
 """
 
 SUITE = """
@@ -125,7 +157,7 @@ def hostile(project):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("leaves", "the model source `bad/leaves` crashed: SystemExit: 0 (bad.py, line 13)"),
+        ("leaves", "the model source `bad/leaves` crashed: SystemExit: 0 (bad.py, line 33)"),
         ("number", "the model source `bad/number` tells 7 (int) for a model's task"),
     ],
 )
@@ -174,6 +206,6 @@ def test_a_backend_that_crashes_is_told_of_with_its_own_line(hostile):
     (hostile.folder / "suite.toml").write_text(SUITE.format("crashes"))
     done = hostile.run("--plugin", "bad.py", "--json", "report.json")
     (result,) = json.loads((hostile.folder / "report.json").read_text())["results"]
-    line = PLUGIN.splitlines().index('    raise OSError("no such device")') + 1
+    line = PLUGIN.splitlines().index('        raise OSError("no such device")') + 1
     assert result["note"] == f"the backend `bad/crashes` crashed: OSError: no such device (bad.py, line {line})"
     assert done.code == 3

@@ -11,59 +11,86 @@ from mqa_registry.cli import app
 
 # A backend that writes a text, and finds in it what the option says.
 PLUGIN = """
-from mqa_registry import Backend, Codec, Exported, Finding, Model, ModelSource, NotRunError, Task, hookimpl
+from dataclasses import dataclass
+from mqa_registry import Backend, Codec, Exported, Finding, Model, ModelSource, NotRunError, Task, NoOptions, hookimpl
 
-def known(task, context, *, id: str):
+@dataclass(frozen=True, kw_only=True)
+class KnownOptions:
+    id: str
+
+class Known(ModelSource[KnownOptions]):
     "Any model."
-    return Model(digest="sha256:" + id, module=lambda: None, processor=lambda: None)
+    name = "known"
 
-def words(model):
+    def load(self, task, run_context, options):
+        return Model(digest="sha256:" + options.id, module=lambda: None, processor=lambda: None)
+
+class Words(Task[NoOptions]):
     "Words."
-    return Codec(encode=list, collate=dict, decode=None, size=len)
+    name, schema, fields, metric = "words", "label", {"text": "text"}, "metrics/f1"
+    sample = ({"text": "a"},)
 
-def run(model_under_test, *, precision: str = "", opset: int = 1):
+    def bind(self, model, options):
+        return WordCodec()
+
+class WordCodec(Codec):
+    encode = collate = decode = cost = lambda self, *given: list(*given)
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    precision: str = ""
+    opset: int = 1
+
+class Bare(Backend[TextOptions]):
     "Runs nothing."
+    name = "none"
 
-def identity(model_under_test, *, precision: str = "", opset: int = 1):
-    return {}
+    def identity(self, model_under_test, options):
+        return {}
 
-def export(model_under_test, folder, *, precision: str = "", opset: int = 1):
-    if precision == "refuse":
-        raise NotRunError("the model cannot be exported", hint="try another")
-    folder.mkdir(exist_ok=True)
-    file = folder / "model.txt"
-    file.write_text(f"{model_under_test.model.digest} {opset}")
-    found = [Finding(precision, "weights", "they are\\x1b[31m light", "eat")] if precision else []
-    return Exported([file], found, {"digest": model_under_test.model.digest}, {"kind": "text"})
+    def open(self, model_under_test, options): ...
+
+class Text(Bare):
+    name = "text"
+    export_options = TextOptions
+
+    def export(self, model_under_test, folder, options):
+        if options.precision == "refuse":
+            raise NotRunError("the model cannot be exported", hint="try another")
+        folder.mkdir(exist_ok=True)
+        file = folder / "model.txt"
+        file.write_text(f"{model_under_test.model.digest} {options.opset}")
+        found = [Finding(options.precision, "weights", "they are\\x1b[31m light", "eat")] if options.precision else []
+        return Exported([file], found, {"digest": model_under_test.model.digest}, {"kind": "text"})
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("known", known)
+    return [Known()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("words", words, schema="label", fields={"text": "text"}, sample=({"text": "a"},), metric="metrics/f1")
+    return [Words()]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("text", run, identity=identity, export=export)
-    yield Backend("none", run, identity=identity)
+    return [Text(), Bare()]
 """
 
 # The file has the rows that there were to trace with, and how many there would be to measure with.
 TRACES = """
 import json
 
-def export(model_under_test, folder):
+def export(self, model_under_test, folder, options):
     folder.mkdir()
     rows = [row["text"] for row in model_under_test.samples()]
     (folder / "rows").write_text(json.dumps([rows, len(model_under_test.examples(128))]))
     return Exported([folder / "rows"], [], {}, {})
+
+Text.export = export
 """
 
-TELLS = """
-def told(context, *, id: str):
-    return "own/words"
+INFERS = """
+Known.infer_task = lambda self, run_context, options: "own/words"
 """
 
 
@@ -77,7 +104,7 @@ def export(tmp_path, monkeypatch):
 
 
 def test_a_task_that_nobody_named_is_told_by_the_source_and_shown(export, tmp_path):
-    (tmp_path / "own.py").write_text(PLUGIN.replace('"known", known)', '"known", known, tells=told)') + TELLS)
+    (tmp_path / "own.py").write_text(PLUGIN + INFERS)
     done = CliRunner().invoke(
         app, ["export", "model", "--source", "own/known", "--backend", "own/text", "--plugin", "own.py", "--out", "out"]
     )

@@ -14,6 +14,21 @@ SOURCES = ("onnx/file", "torch/file", "torch/factory", "transformers/auto")
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 
 
+KNOWN = """\
+from dataclasses import dataclass
+from mqa_registry import ModelSource, hookimpl
+
+@dataclass(frozen=True, kw_only=True)
+class KnownOptions:
+    id: str
+
+class Known(ModelSource[KnownOptions]):
+    name = "known"
+    def load(self, task, run_context, options): ...
+
+"""
+
+
 def resolved(model, source=None, task=None, options=None):
     named = ModelOptions(model=model, source=source, task=task)
     return resolve_model(named, options or RunOptions(), sources=SOURCES, tasks="transformers")
@@ -71,10 +86,11 @@ def test_a_short_task_of_a_source_without_tasks_is_one_of_transformers(task, sou
 def test_a_source_whose_plugin_has_tasks_means_its_own(tmp_path):
     plugin = tmp_path / "own.py"
     plugin.write_text(
-        "from mqa_registry import Task, hookimpl\n"
-        "def words(model): ...\n"
-        "@hookimpl\ndef mqa_tasks():\n"
-        "    yield Task('words', words, schema='label', fields={'text': 'text'}, sample=(), metric='metrics/f1')\n"
+        "from mqa_registry import NoOptions, Task, hookimpl\n"
+        "class Words(Task[NoOptions]):\n"
+        "    name, schema, fields, metric = 'words', 'label', {'text': 'text'}, 'metrics/f1'\n"
+        "    def bind(self, model, options): ...\n"
+        "@hookimpl\ndef mqa_tasks():\n    return [Words()]\n"
     )
     options = RunOptions(plugin_files=(plugin,))
     found = resolved("model", "own/known", "words", options)
@@ -85,11 +101,7 @@ def test_a_source_whose_plugin_has_tasks_means_its_own(tmp_path):
 
 def test_a_source_that_tells_nothing_asks_for_the_task(tmp_path):
     plugin = tmp_path / "own.py"
-    plugin.write_text(
-        "from mqa_registry import ModelSource, hookimpl\n"
-        "def known(task, context, *, id: str): ...\n"
-        "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known)\n"
-    )
+    plugin.write_text(f"{KNOWN}@hookimpl\ndef mqa_models():\n    return [Known()]\n")
     with pytest.raises(UsageError, match="`own/known` does not tell what a model is for") as refused:
         resolved("model", "own/known", options=RunOptions(plugin_files=(plugin,)))
     assert refused.value.hint == "name its task with `--task`"
@@ -120,10 +132,8 @@ def test_a_folder_without_a_model_is_refused_as_ever(tmp_path, monkeypatch):
 def test_a_source_that_fails_on_a_name_is_named(tmp_path):
     plugin = tmp_path / "own.py"
     plugin.write_text(
-        "from mqa_registry import ModelSource, hookimpl\n"
-        "def known(task, context, *, id: str): ...\n"
-        "def recognizes(name): return name.nothing\n"
-        "@hookimpl\ndef mqa_models():\n    yield ModelSource('known', known, recognizes=recognizes)\n"
+        f"{KNOWN}Known.recognizes = lambda self, name: name.nothing\n"
+        "@hookimpl\ndef mqa_models():\n    return [Known()]\n"
     )
     named, options = ModelOptions(model="a:b", task="own/task"), RunOptions(plugin_files=(plugin,))
     with pytest.raises(ContributionError, match="the model source `own/known` crashed: AttributeError"):

@@ -6,46 +6,71 @@ import os
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Backend, Codec, Model, ModelSource, Perturbation, Probe, ProbeContext, Task, hookimpl
+from mqa_registry import (
+    Backend,
+    Codec,
+    Evidence,
+    Model,
+    ModelSource,
+    NoOptions,
+    Perturbation,
+    Probe,
+    ProbeContext,
+    Task,
+    hookimpl,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from mqa_registry import ModelUnderTest, RunContext
 
-def letters(task: Task, context: Any) -> Model:
+
+class Letters(ModelSource[NoOptions]):
     """A model that counts letters."""
-    return Model(digest="letters", module=lambda: None, processor=lambda: None, labels=("few", "many"))
+
+    name = "letters"
+
+    def load(self, task: Task[Any], run_context: RunContext, options: NoOptions) -> Model:
+        return Model(digest="letters", module=lambda: None, processor=lambda: None, labels=("few", "many"))
 
 
-def count(model: Model) -> Codec:
+class Count(Task[NoOptions]):
     """Whether a text has many vowels."""
-    return Codec(_encode, _collate, partial(_decode, model.labels), lambda row: len(row["codes"]))
+
+    name = "count"
+    schema = "label"
+    fields: Mapping[str, str] = {"text": "text"}
+    metric = "metrics/accuracy"
+
+    def bind(self, model: Model, options: NoOptions) -> Codec:
+        return CountCodec(model)
 
 
-def _encode(examples: Any) -> list[dict[str, Any]]:
-    return [{"codes": np.frombuffer(example["text"].encode(), dtype=np.uint8)} for example in examples]
+class CountCodec(Codec):
+    def __init__(self, model: Model) -> None:
+        self._classes = model.labels
 
+    def encode(self, examples: Any) -> list[dict[str, Any]]:
+        return [{"codes": np.frombuffer(example["text"].encode(), dtype=np.uint8)} for example in examples]
 
-def _collate(rows: Any) -> dict[str, Any]:
-    width = max(len(row["codes"]) for row in rows)
-    return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+    def collate(self, rows: Any) -> dict[str, Any]:
+        width = max(len(row["codes"]) for row in rows)
+        return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
 
+    def decode(self, outputs: Any, rows: Any) -> pa.Table:
+        share = outputs["share"]
+        labels = [self._classes[int(one > 0.3)] for one in share]
+        return pa.table({"label": labels, "probability": [[1 - one, one] for one in share]})
 
-def _decode(classes: Any, outputs: Any, rows: Any) -> pa.Table:
-    share = outputs["share"]
-    labels = [classes[int(one > 0.3)] for one in share]
-    return pa.table({"label": labels, "probability": [[1 - one, one] for one in share]})
-
-
-def _identity(model_under_test: Any) -> dict[str, str]:
-    return {"device": "cpu"}
+    def cost(self, row: Any) -> int:
+        return len(row["codes"])
 
 
 @dataclass
@@ -64,41 +89,51 @@ class _Runner:
         return {"share": vowels / (codes > 0).sum(axis=1) + codes.shape[1] * 1e-9}
 
 
-@contextmanager
-def slowly(model_under_test: Any) -> Iterator[_Runner]:
-    """Count, and take some time over it."""
-    yield _Runner()
+class Slowly(Backend[NoOptions]):
+    """Counts, and takes some time over it."""
+
+    name = "slowly"
+
+    def identity(self, model_under_test: ModelUnderTest, options: NoOptions) -> dict[str, str]:
+        return {"device": "cpu"}
+
+    @contextmanager
+    def open(self, model_under_test: ModelUnderTest, options: NoOptions) -> Iterator[_Runner]:
+        yield _Runner()
 
 
-def alone(context: ProbeContext) -> pa.Table:
-    """Whether a row is answered alone as it is among others."""
-    assert context.model_under_test is not None
-    codec = context.model_under_test.codec
-    examples = list(context.view.rows.examples())[:6]
-    rows = codec.encode(examples)
-    runner = context.view.runner
-    together = runner.run(codec.collate(rows))["share"]
-    apart = [float(runner.run(codec.collate([row]))["share"][0]) for row in rows]
-    texts = [example["text"] for example in examples]
-    return pa.table({"text": texts, "off": np.abs(together - np.array(apart))})
+class Alone(Probe[NoOptions]):
+    """Whether a row is predicted alone as it is among others."""
 
+    name = "alone"
+    inputs = "runner"
+    outputs = ("value", "mean")
+    text_columns = ("text",)
 
-def _offs(seen: pa.Table) -> Mapping[str, Any]:
-    off = seen.column("off").to_numpy()
-    return {"value": float(off.max()), "mean": off}
+    def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
+        assert context.model_under_test is not None
+        codec = context.model_under_test.codec
+        examples = list(context.view.rows.examples())[:6]
+        rows = codec.encode(examples)
+        runner = context.view.runner
+        together = runner.run(codec.collate(rows))["share"]
+        apart = [float(runner.run(codec.collate([row]))["share"][0]) for row in rows]
+        texts = [example["text"] for example in examples]
+        return pa.table({"text": texts, "off": np.abs(together - np.array(apart))})
 
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        off = table.column("off").to_numpy()
+        return {"value": float(off.max()), "mean": off}
 
-def _furthest(seen: pa.Table) -> Mapping[str, Any]:
-    row = int(np.argmax(seen.column("off").to_numpy()))
-    fields = {"text": seen.column("text")[row].as_py()}
-    return {"remarks": ["a row alone is answered otherwise"], "examples": [{"id": str(row), "fields": fields}]}
+    def evidence(self, table: pa.Table) -> Evidence:
+        row = int(np.argmax(table.column("off").to_numpy()))
+        fields = {"text": table.column("text")[row].as_py()}
+        return Evidence(["a row alone is answered otherwise"], examples=[{"id": str(row), "fields": fields}])
 
 
 @hookimpl
-def mqa_probes() -> Iterator[Probe]:
-    yield Probe(
-        "alone", alone, gives=("value", "mean"), numbers=_offs, evidence=_furthest, sees="runner", texts=("text",)
-    )
+def mqa_probes() -> list[Probe[Any]]:
+    return [Alone()]
 
 
 def stars(example: Mapping[str, str], rng: np.random.Generator, *, severity: int = 1) -> dict[str, str]:
@@ -115,15 +150,15 @@ def mqa_perturbations() -> Iterator[Perturbation]:
 
 
 @hookimpl
-def mqa_models() -> Iterator[ModelSource]:
-    yield ModelSource("letters", letters)
+def mqa_models() -> list[ModelSource[Any]]:
+    return [Letters()]
 
 
 @hookimpl
-def mqa_tasks() -> Iterator[Task]:
-    yield Task("count", count, schema="label", fields={"text": "text"}, sample=(), metric="metrics/accuracy")
+def mqa_tasks() -> list[Task[Any]]:
+    return [Count()]
 
 
 @hookimpl
-def mqa_backends() -> Iterator[Backend]:
-    yield Backend("slowly", slowly, identity=_identity)
+def mqa_backends() -> list[Backend[Any]]:
+    return [Slowly()]

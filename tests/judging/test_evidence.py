@@ -82,7 +82,7 @@ def test_a_failed_check_shows_the_rows_that_the_comparison_picked_in_its_order(j
 
 
 def test_a_check_that_holds_keeps_the_counts_and_shows_no_row(judged):
-    result = judged(compare(evidence=evidence, right=agreement), least=0.0)
+    result = judged(compare(evidence=evidence, is_correct=agreement), least=0.0)
     assert result.verdict is Verdict.PASS
     assert result.evidence["flips"] == 8
     assert result.evidence["mcnemar"]["lost"] == 6
@@ -105,7 +105,7 @@ def test_evidence_is_asked_with_those_options_of_the_measure_that_it_takes(judge
 
 
 def test_rows_newly_wrong_and_newly_right_are_counted_and_tested(judged):
-    result = judged(compare(evidence=evidence, right=agreement))
+    result = judged(compare(evidence=evidence, is_correct=agreement))
     p = binomtest(2, 8).pvalue
     assert result.evidence["mcnemar"] == {"lost": 6, "won": 2, "p": pytest.approx(p)}
     assert result.evidence["remarks"] == [f"8 flips; 6 newly wrong, 2 newly right, McNemar p = {p:.2g}"]
@@ -113,7 +113,7 @@ def test_rows_newly_wrong_and_newly_right_are_counted_and_tested(judged):
 
 
 def test_they_are_told_by_themselves_where_the_comparison_says_nothing_more(judged):
-    result = judged(compare(right=agreement))
+    result = judged(compare(is_correct=agreement))
     assert result.evidence["remarks"] == ["6 newly wrong, 2 newly right, McNemar p = 0.29"]
     assert {row["id"] for row in result.evidence["examples"]} <= {str(place) for place in range(12, 20)}
 
@@ -136,7 +136,7 @@ def test_a_comparison_without_evidence_shows_what_it_always_did(judged):
     ids=["none", "unknown labels", "lists", "nulls", "numbers"],
 )
 def test_a_comparison_needs_no_targets_and_none_that_fit(judged, columns):
-    result = judged(compare(evidence=evidence, right=agreement), columns=columns)
+    result = judged(compare(evidence=evidence, is_correct=agreement), columns=columns)
     assert result.verdict is Verdict.FAIL
     assert result.numbers["value"].rows == 40
     assert result.evidence["remarks"] == ["8 flips"]
@@ -145,7 +145,7 @@ def test_a_comparison_needs_no_targets_and_none_that_fit(judged, columns):
 
 def test_rows_without_a_target_are_no_more_than_not_counted(judged):
     targets = [None if place % 2 else label for place, label in enumerate(RIGHT)]
-    result = judged(compare(evidence=evidence, right=agreement), columns={"target": targets})
+    result = judged(compare(evidence=evidence, is_correct=agreement), columns={"target": targets})
     assert (result.evidence["mcnemar"]["lost"], result.evidence["mcnemar"]["won"]) == (3, 1)
     assert result.numbers["value"].rows == 40
     assert "unlabelled" not in result.evidence
@@ -153,14 +153,14 @@ def test_rows_without_a_target_are_no_more_than_not_counted(judged):
 
 def test_rows_in_clusters_are_counted_and_not_tested(judged):
     columns = {"target": RIGHT, "cluster": [str(place // 4) for place in range(40)]}
-    result = judged(compare(evidence=evidence, right=agreement), columns=columns)
+    result = judged(compare(evidence=evidence, is_correct=agreement), columns=columns)
     assert result.evidence["mcnemar"] == {"lost": 6, "won": 2}
     assert result.evidence["remarks"] == ["8 flips; 6 newly wrong, 2 newly right"]
 
 
 def test_in_groups_the_rows_are_those_of_the_worst_and_the_counts_of_all(judged):
     by = Use("letters/by", Slice("by", lambda row: "early" if int(row["text"].split()[1]) < 13 else "late"))
-    result = judged(compare(evidence=evidence, right=agreement), by=by)
+    result = judged(compare(evidence=evidence, is_correct=agreement), by=by)
     assert result.verdict is Verdict.FAIL
     assert {name: part.numbers["value"].estimate for name, part in result.groups.items()} == {
         "early": pytest.approx(12 / 13), "late": pytest.approx(20 / 27),
@@ -190,13 +190,13 @@ def swapped(engine, target="stays", severities=(None,), against=None):
     uses = [
         Use(
             "letters/swap",
-            Perturbation("swap", swap, modality="text", answer=answer),
+            Perturbation("swap", swap, modality="text", target=target),
             {"severity": each} if each else {},
         )
         for each in severities
     ]
     steps = tuple(Severity((use,), each) for use, each in zip(uses, severities, strict=True))
-    measure = compare(evidence=lambda one, other: {"remarks": ["so it is"]}, right=agreement)
+    measure = compare(evidence=lambda one, other: {"remarks": ["so it is"]}, is_correct=agreement)
     rest = {"against": against or Against(unperturbed=True), "expect": {"value": Expect(min=1.0)}}
     return engine.check("swapped", measure=measure, steps=steps, **rest)
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import pytest
 from annotated_types import Ge, Gt, Le, Lt, MinLen
 
 from mqa_registry.contributions import (
-    Backend,
     Comparison,
     Dataset,
     Metric,
-    ModelSource,
+    NoOptions,
     Perturbation,
     Probe,
+    Replay,
     Slice,
 )
 from mqa_registry.errors import PluginError
-from mqa_registry.options import options_of, signature_problems
+from mqa_registry.options import contribution_options, options_of, signature_problems
 
 if TYPE_CHECKING:
     from decimal import Decimal
@@ -232,42 +233,12 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
 
 
 def test_the_hosts_own_keys_are_no_options():
-    def source(task, context, *, task_: str = ""): ...
     def rows(context, *, limit: int = 3): ...
 
-    assert signature_problems(ModelSource("s", source)) == ()
     assert signature_problems(Dataset("d", rows)) == ()
     (problem,) = signature_problems(Dataset("d", rows), ("use", "limit"))
     assert "`limit`" in problem
     assert signature_problems(Slice("s", lambda example: None)) == ()
-
-
-def test_a_backends_identity_takes_the_same_options_with_the_same_defaults():
-    def run(model_under_test, *, device: str = "cpu"): ...
-    def same(model_under_test, *, device: str = "cpu"): ...
-    def other_default(model_under_test, *, device: str = "cuda"): ...
-    def fewer(model_under_test): ...
-
-    def problems(identity: Any):
-        return signature_problems(Backend("b", run, identity=identity))
-
-    assert problems(same) == ()
-    assert problems(other_default) == ("its `identity` has another default for `device` than its function",)
-    assert problems(fewer) == (
-        "its `identity` and its function must take the same options; only one of them has `device`",
-    )
-    assert "plain function" in problems(3)[0]
-
-
-def test_what_tells_a_models_task_takes_some_of_its_sources_options():
-    def known(task, context, *, path: str): ...
-    def some(context, *, path: str): ...
-    def more(context, *, name: str): ...
-
-    assert signature_problems(ModelSource("m", known, tells=some)) == ()
-    assert signature_problems(ModelSource("m", known, tells=more)) == (
-        "its `tells` takes the option `name`, which its function does not",
-    )
 
 
 def test_the_evidence_of_a_comparison_takes_some_of_its_options():
@@ -281,30 +252,106 @@ def test_the_evidence_of_a_comparison_takes_some_of_its_options():
     )
 
 
-def test_what_a_probe_looks_at_before_a_run_takes_some_of_its_options():
-    def watch(context, *, depth: int = 3): ...
-    def some(context, *, depth: int = 3): ...
-    def more(context, *, width: int = 3): ...
+@dataclass(frozen=True, kw_only=True)
+class BaseOptions:
+    """How long it takes.
 
-    def problems(function: Any):
-        return signature_problems(Probe("p", watch, gives=("value",), numbers=dict, sees="runner", check=function))
+    `repetitions` is how many runs count.
+    """
 
-    assert problems(some) == problems(None) == ()
-    assert problems(more) == ("its `check` takes the option `width`, which its function does not",)
+    repetitions: Annotated[int, Ge(1)] = 20
 
 
-@pytest.mark.parametrize("part", ["export", "stamp", "fixed_length"])
-def test_what_a_backend_does_with_files_takes_some_of_its_options_with_the_same_defaults(part):
-    def run(model_under_test, *, opset: int = 20, threads: int = 1): ...
-    def identity(model_under_test, *, opset: int = 20, threads: int = 1): ...
-    def some(model_under_test, folder, *, opset: int = 20): ...
-    def other_default(model_under_test, folder, *, opset: int = 18): ...
-    def more(model_under_test, folder, *, dtype: str = ""): ...
+@dataclass(frozen=True, kw_only=True)
+class WatchOptions(BaseOptions):
+    """What is run: `rows` of the data, in batches."""
 
-    def problems(function: Any):
-        return signature_problems(Backend("b", run, identity=identity, **{part: function}))
+    rows: int
+    batches: tuple[int, ...] = (1, 8)
 
-    assert problems(some) == ()
-    assert problems(other_default) == (f"its `{part}` has another default for `opset` than its function",)
-    assert problems(more) == (f"its `{part}` takes the option `dtype`, which its function does not",)
-    assert "plain function" in problems(3)[0]
+
+class Watch(Probe[WatchOptions]):
+    """Watches."""
+
+    name = "watch"
+    inputs = "rows"
+    outputs = ("value",)
+
+    def observe(self, context, options): ...
+    def numbers(self, table): ...
+
+
+def test_the_options_of_a_class_are_the_fields_of_its_dataclass_and_of_the_bases():
+    repetitions, rows, batches = contribution_options(Watch())
+    assert (repetitions.name, repetitions.default, repetitions.type) == (
+        "repetitions",
+        20,
+        "a whole number of at least 1",
+    )
+    assert (rows.name, rows.required, batches.default) == ("rows", True, (1, 8))
+    assert repetitions.doc == "`repetitions` is how many runs count"
+    assert rows.doc == "What is run: `rows` of the data, in batches"
+    assert signature_problems(Watch()) == ()
+
+
+def test_the_documentation_of_a_class_has_that_of_its_options():
+    assert Watch().documentation == (
+        "Watches.\n\nWhat is run: `rows` of the data, in batches.\n\nHow long it takes.\n\n"
+        "`repetitions` is how many runs count."
+    )
+
+
+def test_a_class_that_derives_from_another_has_its_options():
+    class Other(Watch):
+        """Watches something else."""
+
+    assert contribution_options(Other()) == contribution_options(Watch())
+
+
+def test_a_class_names_its_options():
+    class Bare(Watch, Probe):
+        """Names none."""
+
+        options = None
+
+    (problem,) = signature_problems(Bare())
+    assert problem == "it names no options: write `class Bare(Watch[OPTIONS])`, OPTIONS a dataclass or `NoOptions`"
+
+
+def test_options_are_a_frozen_dataclass():
+    @dataclass
+    class Loose:
+        """Can be changed."""
+
+    class Plain:
+        """No dataclass."""
+
+    for options in (Loose, Plain):
+        given = type("Given", (Watch,), {"options": options})
+        (problem,) = signature_problems(given())
+        assert problem.startswith(f"its options `{options.__name__}` must be a frozen dataclass")
+
+
+def test_a_field_is_held_to_what_an_option_can_be():
+    @dataclass(frozen=True, kw_only=True)
+    class Options:
+        use: str = ""
+        seen: object = None
+
+    given = type("Given", (Watch,), {"options": Options})
+    assert signature_problems(given()) == (
+        "option `use` cannot be set: the key is the host's in the table of a probe",
+        "option `seen` has the type `object`, which a suite file cannot spell",
+    )
+
+
+def test_a_replay_has_the_option_schema():
+    class Log(Replay[NoOptions]):
+        """A log."""
+
+        name = "log"
+
+        def read(self, view, options): ...
+
+    (problem,) = signature_problems(Log())
+    assert problem == "its options `NoOptions` must have `schema`, the prediction schema of what it reads"

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from mqa_registry.contributions import Backend, Comparison, Contribution, Metric, Replay, Slice, Task
+from mqa_registry.contributions import (
+    Backend,
+    ClassContribution,
+    Comparison,
+    FunctionContribution,
+    Metric,
+    Replay,
+    Slice,
+    Task,
+)
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.plugins import HOOKS, ROLES, Catalog, Plugin
 
@@ -85,8 +94,11 @@ def test_a_plugin_that_is_not_there_is_an_error():
     assert (caught.value.message, caught.value.hint) == ("no plugin `metrik` is installed", "did you mean `metrics`?")
 
 
+BASES = (FunctionContribution, ClassContribution)
+
+
 def test_every_kind_has_one_role():
     kinds = [kind for role in ROLES for kind in role.kinds]
-    assert sorted(kind.kind for kind in kinds) == sorted(kind.kind for kind in Contribution.__subclasses__())
+    assert sorted(kind.kind for kind in kinds) == sorted(kind.kind for base in BASES for kind in base.__subclasses__())
     assert {kind for several in HOOKS.values() for kind in several} == set(kinds)
     assert {Backend, Replay, Task} <= set(kinds)

@@ -8,7 +8,7 @@ import pytest
 
 from mqa_registry import hookspecs, plugins
 from mqa_registry.bounds import RESERVED
-from mqa_registry.contributions import Metric, Slice
+from mqa_registry.contributions import Metric, Slice, one_line_help
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.plugins import HOOKS
 
@@ -35,7 +35,7 @@ def test_a_plugin_gives_what_its_hooks_yield(install, load):
     install("mqa-good", GOOD, version="2.1")
     plugin = load("good").plugin("good")
     assert (plugin.broken, plugin.origin) == ("", "mqa-good 2.1")
-    assert [(type(each), each.name, each.help) for each in plugin.contributions] == [
+    assert [(type(each), each.name, one_line_help(each)) for each in plugin.contributions] == [
         (Metric, "accuracy", "The share of right answers."),
         (Slice, "length", "Short or long."),
     ]
@@ -164,11 +164,11 @@ BROKEN = {
     ),
     "takes a string for a tuple": (
         "@hookimpl\ndef mqa_metrics():\n    yield Metric('a', accuracy, schemas='label')",
-        """metric `a`: `takes` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
+        """metric `a`: `schemas` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
     ),
-    "has an answer that does something else": (
-        PERTURBS.format('modality="text", answer="stay"'),
-        """perturbation `p`: `answer` must be "stays", "moves" or "changes", not 'stay'""",
+    "has a target that does something else": (
+        PERTURBS.format('modality="text", target="stay"'),
+        """perturbation `p`: `target` must be "stays", "moves" or "changes", not 'stay'""",
     ),
     "edits what is no text": (
         PERTURBS.format('modality="image", edits=True'),
@@ -203,7 +203,7 @@ def mqa_metrics():
     yield Metric("c", lambda predictions, targets, *, x: 0, schemas=())
 """
     )
-    assert all(part in said for part in ("metric 'a b'", "metric `c`: `takes`", "option `x` has no type"))
+    assert all(part in said for part in ("metric 'a b'", "metric `c`: `schemas`", "option `x` has no type"))
 
 
 def test_a_hook_of_a_newer_mqa_can_be_marked_as_optional(install, load):
@@ -293,27 +293,33 @@ def test_the_hooks_are_those_of_the_specification():
     specified = {name for name in vars(hookspecs) if name.startswith("mqa_")}
     assert set(HOOKS) == specified
     for name, kinds in HOOKS.items():
-        annotation = getattr(hookspecs, name).__annotations__["return"].replace("contributions.", "")
+        annotation = getattr(hookspecs, name).__annotations__["return"]
+        annotation = annotation.replace("contributions.", "").replace("[Any]", "")
         assert annotation == f"Iterable[{' | '.join(kind.__name__ for kind in kinds)}]"
 
 
+WATCHES = """
+from mqa_registry import NoOptions, Probe, hookimpl
+
+class Watch(Probe[NoOptions]):
+    "What is seen."
+    name = "watch"
+    inputs = "{inputs}"
+    outputs = ("{output}",)
+    def observe(self, context, options): ...
+    def numbers(self, table): ...
+
+@hookimpl
+def mqa_probes():
+    return [Watch()]
+"""
+
+
 @pytest.mark.parametrize(
-    ("sees", "reason"), [("rows", ""), ("predictions", ""), ("runner", ""), ("x", "`sees` must be")]
+    ("inputs", "reason"), [("rows", ""), ("predictions", ""), ("runner", ""), ("x", "`inputs` must be")]
 )
-def test_a_probe_sees_rows_predictions_or_a_runner(install, load, sees, reason):
-    install(
-        "mqa-watch",
-        f"""
-        from mqa_registry import Probe, hookimpl
-
-        def watch(context):
-            "What is seen."
-
-        @hookimpl
-        def mqa_probes():
-            yield Probe("watch", watch, gives=("value",), numbers=dict, sees="{sees}")
-        """,
-    )
+def test_a_probe_reads_rows_predictions_or_a_runner(install, load, inputs, reason):
+    install("mqa-watch", WATCHES.format(inputs=inputs, output="value"))
     broken = load("watch").plugin("watch").broken
     assert reason in broken
     assert bool(broken) is bool(reason)
@@ -321,17 +327,28 @@ def test_a_probe_sees_rows_predictions_or_a_runner(install, load, sees, reason):
 
 @pytest.mark.parametrize("word", sorted(RESERVED))
 def test_no_number_of_a_probe_has_the_name_of_a_word_of_expect(install, load, word):
-    install(
-        "mqa-watch",
-        f"""
-        from mqa_registry import Probe, hookimpl
+    install("mqa-watch", WATCHES.format(inputs="rows", output=word))
+    assert f"`outputs` names `{word}`, which means something else in `expect`" in load("watch").plugin("watch").broken
 
-        def watch(context):
-            "What is seen."
 
-        @hookimpl
-        def mqa_probes():
-            yield Probe("watch", watch, gives=("{word}",), numbers=dict, sees="rows")
-        """,
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ("    inputs = ", "probe `watch`: it lacks `inputs`"),
+        ("    outputs = ", "probe `watch`: it lacks `outputs`"),
+        ("    name = ", "`Watch` has no `name`"),
+        ("    def numbers(", "TypeError: Can't instantiate abstract class Watch"),
+    ],
+)
+def test_a_class_lacks_nothing_that_its_kind_needs(install, load, line, reason):
+    source = WATCHES.format(inputs="rows", output="value")
+    install("mqa-watch", "\n".join(one for one in source.splitlines() if not one.startswith(line)))
+    assert reason in load("watch").plugin("watch").broken
+
+
+def test_a_class_in_place_of_an_instance_says_so(install, load):
+    install("mqa-watch", WATCHES.format(inputs="rows", output="value").replace("[Watch()]", "[Watch]"))
+    assert (
+        "hook `mqa_probes` yields the class `Watch`: yield an instance, `Watch()`"
+        in load("watch").plugin("watch").broken
     )
-    assert f"`gives` names `{word}`, which means something else in `expect`" in load("watch").plugin("watch").broken

@@ -9,7 +9,7 @@ import pytest
 
 from mqa_registry.errors import DataError
 from mqa_registry.suite import Use
-from tests.stand_ins import make_backend
+from tests.stand_ins import change_codec, make_backend
 
 
 def _predictions(observations, *, perturbed=False):
@@ -112,7 +112,7 @@ def test_truncated_rows_are_counted_in_a_second_run_too(engine, monkeypatch):
             len(row["codes"]) + 10 * ("tree" in example["text"]) for example, row in zip(examples, rows, strict=True)
         ]
 
-    _codec(engine, monkeypatch, full_sizes=full_sizes, limit=6)
+    _codec(engine, monkeypatch, full_costs=full_sizes, limit=6)
     for _ in range(2):
         (found,) = engine.run(engine.suite(engine.check())).truncations.values()
         assert (found.rows, found.share, found.longest, found.limit) == (5, 0.1, 17, 6)
@@ -123,7 +123,7 @@ def test_a_row_that_the_model_cannot_run_is_found_before_anything_is_predicted(e
         places = np.flatnonzero(["cloud" in example["text"] for example in examples])
         return (int(places[0]), "clouds are not text") if len(places) else None
 
-    _codec(engine, monkeypatch, unusable=unusable)
+    _codec(engine, monkeypatch, find_unusable=unusable)
     with pytest.raises(DataError, match=r"row `\w+` of `words` cannot be run: clouds are not text"):
         engine.run(engine.suite(engine.check()))
     assert engine.letters.batches == []
@@ -131,4 +131,4 @@ def test_a_row_that_the_model_cannot_run_is_found_before_anything_is_predicted(e
 
 def _codec(engine, monkeypatch, **more):
     make = engine.letters.codec
-    monkeypatch.setattr(engine.letters, "codec", lambda model: replace(make(model), **more))
+    monkeypatch.setattr(engine.letters, "codec", lambda model: change_codec(make(model), **more))

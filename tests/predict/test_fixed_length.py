@@ -9,7 +9,7 @@ import pytest
 
 from mqa_registry.errors import DataError
 from mqa_registry.suite import Use
-from tests.stand_ins import make_backend
+from tests.stand_ins import change_codec, make_backend
 
 LENGTH = 6
 
@@ -23,12 +23,12 @@ def padding(engine, monkeypatch):
         def encode(examples):
             return codec.encode([{"text": f"{one['text']:{length}.{length}}"} for one in examples])
 
-        sizes = lambda examples, rows: [len(one["text"]) for one in examples]  # noqa: E731 - as the task's own
-        return replace(codec, encode=encode, length=length, full_sizes=sizes, limit=length)
+        costs = lambda examples, rows: [len(one["text"]) for one in examples]  # noqa: E731 - as the task's own
+        return change_codec(codec, encode=encode, length=length, full_costs=costs, limit=length)
 
     def codec(model):
         plain = make(model)
-        return replace(plain, of_length=lambda length: of_length(plain, length))
+        return change_codec(plain, with_length=lambda length: of_length(plain, length))
 
     monkeypatch.setattr(engine.letters, "codec", codec)
     return engine

@@ -13,22 +13,54 @@ import pytest
 
 PLUGIN = """
 import contextlib
+from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pyarrow as pa
 from mqa_registry import Backend, Codec, Model, ModelSource, Probe, Task, hookimpl
 
-def source(task, context, *, threshold: float = 5.0):
-    "A threshold, known by a digest that says nothing of it."
-    return Model(digest="model", module=lambda: threshold, processor=lambda: None, labels=("short", "long"))
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    threshold: float = 5.0
 
-def lengths(model, *, twice: bool = False):
+class Threshold(ModelSource[SourceOptions]):
+    "A threshold, known by a digest that says nothing of it."
+    name = "threshold"
+
+    def load(self, task, run_context, options):
+        labels = ("short", "long")
+        return Model(digest="model", module=lambda: options.threshold, processor=lambda: None, labels=labels)
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    twice: bool = False
+
+class Lengths(Task[TaskOptions]):
     "Whether a text is long."
-    from counting import size
-    def decode(outputs, rows):
-        return pa.table({"label": [model.labels[int(one)] for one in outputs["long"]]})
-    encode = lambda rows: [{"size": np.array([size(row["text"]) * (1 + twice)])} for row in rows]
-    return Codec(encode, lambda rows: {"size": np.stack([row["size"] for row in rows])}, decode, size=len)
+    schema, fields, metric = "label", {"text": "text"}, "metrics/accuracy"
+
+    def __init__(self, name):
+        self.name = name
+
+    def bind(self, model, options):
+        return LengthCodec(model, options)
+
+class LengthCodec(Codec):
+    def __init__(self, model, options):
+        self.model, self.options = model, options
+
+    def encode(self, rows):
+        from counting import size
+        return [{"size": np.array([size(row["text"]) * (1 + self.options.twice)])} for row in rows]
+
+    def collate(self, rows):
+        return {"size": np.stack([row["size"] for row in rows])}
+
+    def decode(self, outputs, rows):
+        return pa.table({"label": [self.model.labels[int(one)] for one in outputs["long"]]})
+
+    def cost(self, row):
+        return len(row)
 
 class Runner:
     identity, facts, budget = {}, {}, 100
@@ -39,35 +71,55 @@ class Runner:
     def run(self, batch):
         return {"long": batch["size"][:, 0] > self.threshold}
 
-@contextlib.contextmanager
-def plain(model_under_test, *, more: float = 0.0, lexicon: Path | None = None):
-    "A comparison."
-    yield Runner(model_under_test.model.module + more + len(lexicon.read_text() if lexicon else ""))
+@dataclass(frozen=True, kw_only=True)
+class PlainOptions:
+    more: float = 0.0
+    lexicon: Path | None = None
 
-def words(context, *, lexicon: Path, weight: float = 1.0):
+class Plain(Backend[PlainOptions]):
+    "A comparison."
+    name = "plain"
+
+    def identity(self, model_under_test, options):
+        return {}
+
+    @contextlib.contextmanager
+    def open(self, model_under_test, options):
+        lexicon = len(options.lexicon.read_text() if options.lexicon else "")
+        yield Runner(model_under_test.model.module + options.more + lexicon)
+
+@dataclass(frozen=True, kw_only=True)
+class WordOptions:
+    lexicon: Path
+    weight: float = 1.0
+
+class Words(Probe[WordOptions]):
     "How many texts have a word of the lexicon."
-    known = set(lexicon.read_text().split())
-    hits = [weight * bool(known & set(text.split())) for text in context.view.rows.table["text"].to_pylist()]
-    return pa.table({"hit": hits})
+    name, inputs, outputs = "words", "rows", ("value",)
+
+    def observe(self, context, options):
+        known = set(options.lexicon.read_text().split())
+        texts = context.view.rows.table["text"].to_pylist()
+        return pa.table({"hit": [options.weight * bool(known & set(text.split())) for text in texts]})
+
+    def numbers(self, seen):
+        return {"value": seen["hit"].to_numpy().astype(float)}
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("threshold", source)
+    return [Threshold()]
 
 @hookimpl
 def mqa_tasks():
-    fields = {"text": "text"}
-    yield Task("lengths", lengths, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
-    yield Task("other", lengths, schema="label", fields=fields, sample=(), metric="metrics/accuracy")
+    return [Lengths("lengths"), Lengths("other")]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("plain", plain, identity=lambda model_under_test, *, more=0.0, lexicon=None: {})
+    return [Plain()]
 
 @hookimpl
 def mqa_probes():
-    numbers = lambda seen: {"value": seen["hit"].to_numpy().astype(float)}
-    yield Probe("words", words, gives=("value",), numbers=numbers, sees="rows")
+    return [Words()]
 """
 SUITE = """
 format = 1

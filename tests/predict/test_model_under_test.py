@@ -8,32 +8,59 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, Model, ModelSource, RunContext, Task, rebuild_model
+from mqa_registry import Model, RunContext, rebuild_model
 from mqa_registry.errors import PluginError
 from mqa_registry.predict import build_model
 from mqa_registry.suite import ModelUse, Use
 from mqa_registry.types import Rows
+from tests.stand_ins import make_source, make_task
 
 PLUGIN = """
+from dataclasses import dataclass
 from pathlib import Path
 from mqa_registry import Codec, Model, ModelSource, Task, hookimpl
 
-def known(task, context, *, path: Path, names: list[str] = (), depth: int = 1):
-    "A model."
-    digest = f"{path.name} {list(names)} {depth} {context.offline}"
-    return Model(digest=digest, module=lambda: 1 / 0, processor=lambda: None)
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    path: Path
+    names: list[str] = ()
+    depth: int = 1
 
-def words(model, *, most: int = 5):
+class Known(ModelSource[SourceOptions]):
+    "A model."
+    name = "known"
+
+    def load(self, task, run_context, options):
+        digest = f"{options.path.name} {list(options.names)} {options.depth} {run_context.offline}"
+        return Model(digest=digest, module=lambda: 1 / 0, processor=lambda: None)
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    most: int = 5
+
+class Words(Task[TaskOptions]):
     "Words."
-    return Codec(encode=lambda rows: [len(row["text"]) > most for row in rows], collate=list, decode=None, size=len)
+    name, schema, fields, metric = "words", "label", {"text": "text"}, "metrics/f1"
+
+    def bind(self, model, options):
+        return WordCodec(options.most)
+
+class WordCodec(Codec):
+    def __init__(self, most):
+        self.most = most
+
+    def encode(self, rows):
+        return [len(row["text"]) > self.most for row in rows]
+
+    collate = decode = cost = lambda self, *given: list(*given)
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("known", known)
+    return [Known()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("words", words, schema="label", fields={"text": "text"}, sample=(), metric="metrics/f1")
+    return [Words()]
 """
 
 
@@ -82,10 +109,8 @@ def model_under_test(tmp_path):
     """The model under test of a suite with so many rows."""
 
     def make(rows, sample=()):
-        task = Task(
-            "words", lambda model: Codec(list, list, list, len), schema="label", fields={}, sample=sample, metric=""
-        )
-        source = ModelSource("known", lambda task, context: Model(digest="", module=None, processor=None))
+        task = make_task(name="words", fields={}, sample=sample)
+        source = make_source(lambda task, context: Model(digest="", module=None, processor=None), "known")
         model = ModelUse(Use("own/known", source), Use("own/words", task))
         table = pa.table({"id": [str(row) for row in range(rows)], "text": list(range(rows))})
         return build_model(model, RunContext(exports=Path(tmp_path)), Rows(table, ("text",)))

@@ -13,40 +13,84 @@ from mqa_registry.errors import PluginError
 from mqa_registry.predict import reopen_runner
 from mqa_registry.predict.model_under_test import build_model, runner_spec
 from mqa_registry.suite import ModelUse, Use
+from tests.stand_ins import make_probe
 
 PLUGIN = """
 import contextlib, types
+from dataclasses import dataclass
 from pathlib import Path
 from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
 
-def source(task, context, *, weight: float = 1.0, path: Path | None = None):
+@dataclass(frozen=True, kw_only=True)
+class SourceOptions:
+    weight: float = 1.0
+    path: Path | None = None
+
+class Source(ModelSource[SourceOptions]):
     "A model of one weight."
-    return Model(digest=f"{weight} {path} {context.device}", module=lambda: weight, processor=lambda: None)
+    name = "source"
 
-def doubled(model, *, times: int = 2):
+    def load(self, task, run_context, options):
+        digest = f"{options.weight} {options.path} {run_context.device}"
+        return Model(digest=digest, module=lambda: options.weight, processor=lambda: None)
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOptions:
+    times: int = 2
+
+class Doubled(Task[TaskOptions]):
     "Numbers, times a number."
-    def encode(examples):
-        return [{"x": one["number"] * times} for one in examples]
-    return Codec(encode, lambda rows: {"x": [row["x"] for row in rows]}, lambda outputs, rows: None, lambda row: 1)
+    name, schema, metric = "doubled", "label", "m/m"
+    fields, sample = {"number": "number"}, ({"number": 3},)
 
-@contextlib.contextmanager
-def runner(model_under_test, *, shift: float = 0.0):
+    def bind(self, model, options):
+        return Times(options.times)
+
+class Times(Codec):
+    def __init__(self, times):
+        self.times = times
+
+    def encode(self, examples):
+        return [{"x": one["number"] * self.times} for one in examples]
+
+    def collate(self, rows):
+        return {"x": [row["x"] for row in rows]}
+
+    def decode(self, outputs, rows):
+        return None
+
+    def cost(self, row):
+        return 1
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerOptions:
+    shift: float = 0.0
+
+class Shifted(Backend[RunnerOptions]):
     "The weight times the input, shifted."
-    run = lambda batch: [model_under_test.model.module * x + shift for x in batch["x"]]
-    yield types.SimpleNamespace(run=run, digest=model_under_test.model.digest, sample=model_under_test.sample(), model_under_test=model_under_test)
+    name = "runner"
+
+    def identity(self, model_under_test, options):
+        return {}
+
+    @contextlib.contextmanager
+    def open(self, model_under_test, options):
+        model = model_under_test.model
+        run = lambda batch: [model.module * x + options.shift for x in batch["x"]]
+        sample = model_under_test.sample()
+        yield types.SimpleNamespace(run=run, digest=model.digest, sample=sample, model_under_test=model_under_test)
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("source", source)
+    return [Source()]
 
 @hookimpl
 def mqa_tasks():
-    sample = ({"number": 3},)
-    yield Task("doubled", doubled, schema="label", fields={"number": "number"}, sample=sample, metric="m/m")
+    return [Doubled()]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("runner", runner, identity=lambda model_under_test, *, shift=0.0: {})
+    return [Shifted()]
 """
 
 
@@ -97,7 +141,6 @@ def test_a_plugin_that_is_not_here_is_an_error(spec):
 def test_a_probe_of_a_runner_is_told_its_origin_and_another_is_not(engine):
     import pyarrow as pa
 
-    from mqa_registry.contributions import Probe
     from mqa_registry.suite import Expect
 
     contexts = {}
@@ -107,7 +150,7 @@ def test_a_probe_of_a_runner_is_told_its_origin_and_another_is_not(engine):
             contexts[sees] = context
             return pa.table({"score": [1.0]})
 
-        probe = Probe("look", look, gives=("value",), numbers=lambda seen: {"value": 1.0}, sees=sees)
+        probe = make_probe("look", look, numbers=lambda seen: {"value": 1.0}, inputs=sees)
         return engine.suite(engine.check("look", measure=Use("watch/look", probe), expect={"value": Expect(min=0.0)}))
 
     engine.run(suite("runner"))

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from importlib.metadata import version
 
-from mqa_registry.contributions import Backend, Metric
+from mqa_registry.contributions import Metric
 from mqa_registry.plugins import Catalog, Plugin, load_all
 from mqa_registry.runs.environment import JUDGING, packages_of, versions
+from tests.stand_ins import make_backend
 
 
 def _nothing(*given):
@@ -20,7 +21,7 @@ CATALOG = Catalog(
             "mqa-own",
             "1",
             (
-                Backend("engine", _nothing, identity=_nothing, packages=("engine", "pytest")),
+                make_backend("engine", _nothing, packages=("engine", "pytest")),
                 Metric("score", _nothing, schemas=("label",), packages=("scipy", "pytest")),
             ),
         )

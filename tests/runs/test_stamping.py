@@ -7,7 +7,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from mqa_registry.contributions import Backend
 from mqa_registry.errors import DataError, ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Result, Verdict
@@ -15,6 +14,7 @@ from mqa_registry.predict import Observations
 from mqa_registry.report import Report, to_json
 from mqa_registry.runs.stamping import stamped
 from mqa_registry.suite import Overrides, Use
+from tests.stand_ins import make_backend
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
 NOTE = Finding("note", "onnx", "stamped")
@@ -38,8 +38,8 @@ def stamps():
         yield NOTE
 
     def of(*results, path="x", overrides=None, names=("torch", "onnx", "int8")):
-        plain = Backend("plain", run, identity=identity)
-        backend = Backend("session", run, identity=identity, stamp=stamp)
+        plain = make_backend("plain", run, identity=identity)
+        backend = make_backend("session", run, identity=identity, record_verdict=stamp)
         uses = {name: Use("o/session", backend, options={"path": path, "threads": 2}) for name in names}
         uses["torch"] = Use("t/plain", plain)
         suite = SimpleNamespace(name="gate", digest="sha256:s", backends=uses, reference="torch")

@@ -99,7 +99,7 @@ def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema
 
 
 CRASHING = """
-from mqa_registry import Perturbation, Probe, Slice, hookimpl
+from mqa_registry import NoOptions, Perturbation, Probe, Slice, hookimpl
 import pyarrow as pa
 
 def crash(example, rng):
@@ -114,9 +114,15 @@ def cut(example):
     \"\"\"It quotes the row.\"\"\"
     raise LookupError(example["text"])
 
-def look(context):
+class Look(Probe[NoOptions]):
     \"\"\"It keeps the words of rows.\"\"\"
-    return pa.table({"id": context.view.rows.ids, "words": context.view.rows.table.column("text")})
+    name, inputs, outputs, text_columns = "look", "rows", ("value",), ("words",)
+
+    def observe(self, context, options):
+        return pa.table({"id": context.view.rows.ids, "words": context.view.rows.table.column("text")})
+
+    def numbers(self, seen):
+        return {"value": float(len(seen))}
 
 @hookimpl
 def mqa_perturbations():
@@ -129,7 +135,7 @@ def mqa_slices():
 
 @hookimpl
 def mqa_probes():
-    yield Probe("look", look, gives=("value",), numbers=lambda seen: {"value": float(len(seen))}, sees="rows", texts=("words",))
+    return [Look()]
 """
 CRASHES = """
 [[check]]

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from mqa_registry.contributions import Dataset
 from mqa_registry.plugins import Plugin
 from mqa_registry.suite import Use, identity
 from tests.stand_ins import make_probe, make_source
@@ -50,7 +51,9 @@ def test_names_and_versions_tell_apart():
 
 
 def test_the_source_of_what_is_wrapped_counts():
-    assert known(function=partial(lambda context: context, None))["source"] == known()["source"] != []
+    plain, wrapped = (Dataset("watch", one) for one in (watch, partial(watch, None)))
+    sources = [identity(Use("own/watch", one))["source"] for one in (plain, wrapped)]
+    assert sources[0] == sources[1] != []
 
 
 def test_a_path_is_known_by_what_it_holds(tmp_path):
