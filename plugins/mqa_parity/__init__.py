@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mqa_parity import batch_invariance
+from mqa_parity.batch_invariance import BatchInvariance
 from mqa_parity.decisions.agreement import agreement, flip_evidence, flip_rate
 from mqa_parity.decisions.scores import LARGEST_KL, cosine, max_abs_diff, mean_kl, score_shift
-from mqa_parity.tensors import evidence, summary
-from mqa_parity.tensors.probe import check_outputs, tensors
+from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import Comparison, Probe, hookimpl
 
 if TYPE_CHECKING:
@@ -34,29 +33,5 @@ def mqa_comparisons() -> Iterable[Comparison]:
 
 
 @hookimpl
-def mqa_probes() -> Iterable[Probe]:
-    yield Probe(
-        "tensors",
-        tensors,
-        gives=summary.METRICS,
-        numbers=summary.numbers,
-        evidence=evidence.evidence,
-        sees="runner",
-        compares=True,
-        texts=("fields",),
-        version=9,
-        ranges=dict.fromkeys(("ratio", "max_abs", "p999", "mean", "mismatches", "outside", "rerun"), DISTANCE)
-        | {"cosine": (-1.0, 1.0)},
-        check=check_outputs,
-    )
-    yield Probe(
-        "invariance",
-        batch_invariance.invariance,
-        gives=batch_invariance.METRICS,
-        numbers=batch_invariance.numbers,
-        evidence=batch_invariance.evidence,
-        sees="runner",
-        texts=("fields",),
-        version=3,
-        ranges=dict.fromkeys(batch_invariance.METRICS, DISTANCE),
-    )
+def mqa_probes() -> Iterable[Probe[Any]]:
+    return (TensorParity(), BatchInvariance())

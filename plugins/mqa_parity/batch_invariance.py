@@ -19,7 +19,7 @@ from mqa_parity.examples import float_column, worst_examples
 from mqa_parity.precision import output_precision, precision_name
 from mqa_parity.protocols import SupportsThreads
 from mqa_parity.sampling import require_codec, sample_rows
-from mqa_registry import NotRunError
+from mqa_registry import Evidence, NotRunError, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -68,27 +68,67 @@ SCHEMA = pa.schema(
 )
 
 
-def invariance(context: ProbeContext, *, rows: Annotated[int, Ge(1)] = 16) -> pa.Table:
+@dataclass(frozen=True, kw_only=True)
+class InvarianceOptions:
+    """How many rows are run.
+
+    `rows` of the view are run, the shortest and the longest among them.
+    """
+
+    rows: Annotated[int, Ge(1)] = 16
+
+
+class BatchInvariance(Probe[InvarianceOptions]):
     """How far a row's outputs change with its batch: its size, padding and order, repeated runs, and threads.
 
-    `rows` of the view are run, the shortest and the longest among them. `batch` compares a row among copies of itself
-    with the row alone, `others` copies replaced by other rows of its length with the copies, `padding` a copy replaced
-    by the longest row with the copies, `order` a batch with the same in reverse, `repeat` a batch with itself again,
-    and `threads` with a run on one thread (or two), where the backend can change that. Each number is the largest
-    difference on valid positions in units of eps times the output's largest value. Another order of a sum makes a few;
-    a mask that is not applied makes thousands. Outputs that compare each row with every other, such as CLIP's logits,
-    are left out.
+    `batch` compares a row among copies of itself with the row alone, `others` copies replaced by other rows of its
+    length with the copies, `padding` a copy replaced by the longest row with the copies, `order` a batch with the same
+    in reverse, `repeat` a batch with itself again, and `threads` with a run on one thread (or two), where the backend
+    can change that. `value` is the largest of all. Each number is the largest difference on valid positions in units of
+    eps times the output's largest value. Another order of a sum makes a few; a mask that is not applied makes thousands.
+    Outputs that compare each row with every other, such as CLIP's logits, are left out.
     """
-    if not context.batching.takes_batches:
-        raise NotRunError(context.batching.reason, hint="its rows have no batch to depend on")
-    codec, runner = require_codec(context), context.view.runner
-    sampled = sample_rows(context, rows)
-    runs = [_run(runner, batch) for batch in make_batches(codec, sampled, runner.budget)]
-    layout = _without_row_pairs(infer_layout(runs[:2]), runs)
-    eps = output_precision(precision_name(runner)).eps
-    pairs = chain(_row_pairs(runner, codec, sampled), _batch_pairs(runner, codec, runs), _thread_pairs(runner, runs))
-    found = [asdict(one) for pair in pairs for one in _differences(layout, pair, eps)]
-    return pa.Table.from_pylist(found, SCHEMA)
+
+    name = "invariance"
+    inputs = "runner"
+    outputs = METRICS
+    ranges = dict.fromkeys(METRICS, (0.0, math.inf))
+    text_columns = ("fields",)
+    version = 3
+
+    def observe(self, context: ProbeContext, options: InvarianceOptions) -> pa.Table:
+        """The largest difference of each output of each row in each pair of runs; NotRunError without batches."""
+        if not context.batching.takes_batches:
+            raise NotRunError(context.batching.reason, hint="its rows have no batch to depend on")
+        codec, runner = require_codec(context), context.view.runner
+        sampled = sample_rows(context, options.rows)
+        runs = [_run(runner, batch) for batch in make_batches(codec, sampled, runner.budget)]
+        layout = _without_row_pairs(infer_layout(runs[:2]), runs)
+        eps = output_precision(precision_name(runner)).eps
+        pairs = chain(
+            _row_pairs(runner, codec, sampled), _batch_pairs(runner, codec, runs), _thread_pairs(runner, runs)
+        )
+        found = [asdict(one) for pair in pairs for one in _differences(layout, pair, eps)]
+        return pa.Table.from_pylist(found, SCHEMA)
+
+    def numbers(self, table: pa.Table) -> dict[str, float]:
+        """For each kind of change the largest difference of any output, in roundings; `value` is the largest of all.
+
+        NaN for a kind that could not be run: rows of one length have no padding.
+        """
+        roundings = _roundings(table)
+        kinds = np.array(table.column("kind").to_pylist(), dtype=str)
+        found = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
+        found = {kind: number if number >= 0 else math.nan for kind, number in found.items()}
+        return {"value": float(np.fmax.reduce(list(found.values()))), **found}
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """The output that changes most by each kind of change, and the rows that change most."""
+        roundings = _roundings(table)
+        return Evidence(
+            remarks=list(_remarks(table, roundings)),
+            examples=worst_examples(table, roundings, ("output", "kind", "difference")),
+        )
 
 
 def _without_row_pairs(layout: OutputLayout, runs: Sequence[Run]) -> OutputLayout:
@@ -159,27 +199,6 @@ def _differences(layout: OutputLayout, pair: RunPair, eps: float) -> Iterator[Di
             if first is not None and first.shape == values.shape and values.size and values.dtype.kind == "f":
                 far = max_distance(first, values)
                 yield Difference(kind, row.id, row.text, name, far, max_magnitude(first), eps)
-
-
-def numbers(observations: pa.Table) -> dict[str, Any]:
-    """For each kind of change the largest difference of any output, in roundings; `value` is the largest of all kinds.
-
-    NaN for a kind that could not be run: rows of one length have no padding.
-    """
-    roundings = _roundings(observations)
-    kinds = np.array(observations.column("kind").to_pylist(), dtype=str)
-    found = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
-    found = {kind: number if number >= 0 else math.nan for kind, number in found.items()}
-    return {"value": float(np.fmax.reduce(list(found.values()))), **found}
-
-
-def evidence(observations: pa.Table) -> dict[str, Any]:
-    """The output that changes most by each kind of change, and the rows that change most."""
-    roundings = _roundings(observations)
-    return {
-        "remarks": list(_remarks(observations, roundings)),
-        "examples": worst_examples(observations, roundings, ("output", "kind", "difference")),
-    }
 
 
 def _roundings(observations: pa.Table) -> Floats:

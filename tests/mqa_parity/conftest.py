@@ -11,8 +11,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, NotRunError, Predictions, ProbeContext, ViewContext, as_predictions
+from mqa_registry import NotRunError, Predictions, ProbeContext, ViewContext, as_predictions
 from mqa_registry.types import Rows
+from tests.stand_ins import make_codec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,12 +99,11 @@ def _collate(rows):
     return {"words": words, "mask": np.array([np.arange(width) < len(row["words"]) for row in rows], np.int64)}
 
 
-CODEC = Codec(
+CODEC = make_codec(
     encode=lambda examples: [{"words": np.array([ord(letter) % WORDS for letter in one["text"]])} for one in examples],
     collate=_collate,
-    decode=lambda outputs, rows: None,
-    size=lambda row: len(row["words"]),
-    mask="mask",
+    cost=lambda row: len(row["words"]),
+    padding_mask="mask",
 )
 
 

@@ -7,8 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from mqa_parity.batch_invariance import METRICS, evidence, invariance, numbers
+from mqa_parity.batch_invariance import METRICS, BatchInvariance, InvarianceOptions
 from mqa_registry import Probe
+
+INVARIANCE = BatchInvariance()
 
 ROUGH = 1e4  # roundings: far more than any order of a sum could explain
 
@@ -23,8 +25,8 @@ def seen(context, numpy_runner):
     """What the probe makes of one runner: its numbers, its evidence and its observations."""
 
     def look(runner=None, texts=None, **options):
-        table = invariance(context(runner or numpy_runner(), texts=texts), **options)
-        return numbers(table), evidence(table), table
+        table = INVARIANCE.observe(context(runner or numpy_runner(), texts=texts), InvarianceOptions(**options))
+        return INVARIANCE.numbers(table), INVARIANCE.evidence(table), table
 
     return look
 
@@ -44,7 +46,7 @@ def test_it_is_a_probe_of_one_runner():
     (probe,) = [one for one in mqa_parity.mqa_probes() if one.name == "invariance"]
     assert isinstance(probe, Probe)
     assert not probe.compares
-    assert (probe.sees, probe.gives, probe.texts) == ("runner", METRICS, ("fields",))
+    assert (probe.inputs, probe.outputs, probe.text_columns) == ("runner", METRICS, ("fields",))
 
 
 def test_a_sound_network_moves_by_a_few_roundings_at_most(seen):
@@ -63,10 +65,10 @@ def test_a_model_that_forgets_the_mask_moves_with_padding_and_nothing_else(seen,
     found, shown, _ = seen(numpy_runner(blind))
     assert unfair(found) == {"padding"}
     assert found["value"] == found["padding"]
-    (said,) = [remark for remark in shown["remarks"] if "beside a longer row" in remark]
+    (said,) = [remark for remark in shown.remarks if "beside a longer row" in remark]
     assert said.startswith("`logits` moves by ")
-    assert shown["examples"][0]["kind"] == "padding"
-    assert set(shown["examples"][0]["fields"]) == {"text"}
+    assert shown.examples[0]["kind"] == "padding"
+    assert set(shown.examples[0]["fields"]) == {"text"}
 
 
 def test_a_model_that_counts_its_rows_moves_with_the_batch(seen, numpy_runner):
@@ -90,7 +92,7 @@ def test_a_model_that_takes_something_of_other_rows_moves_with_them_and_not_with
     found, shown, _ = seen(numpy_runner(changes=moving(leak)), texts=texts)
     assert found["others"] > ROUGH
     assert found["batch"] < 10
-    assert any("beside other rows of its length" in remark for remark in shown["remarks"])
+    assert any("beside other rows of its length" in remark for remark in shown.remarks)
 
 
 def test_batch_statistics_in_place_of_running_ones_are_seen(context, numpy_runner):
@@ -106,7 +108,9 @@ def test_batch_statistics_in_place_of_running_ones_are_seen(context, numpy_runne
             spread = torch.stack([words, words**2, words**3], 1)
             return {"pooled": norm(spread).mean(2).numpy().astype(dtype)}
 
-    found = numbers(invariance(context(numpy_runner(compute), texts=["abcd", "efgh", "ijkl", "zzyy"])))
+    found = INVARIANCE.numbers(
+        INVARIANCE.observe(context(numpy_runner(compute), texts=["abcd", "efgh", "ijkl", "zzyy"]), InvarianceOptions())
+    )
     assert found["others"] > ROUGH
     assert found["batch"] < 100
 
@@ -130,7 +134,7 @@ def test_a_model_that_draws_random_numbers_moves_when_it_is_run_again(seen, nump
     rng = np.random.default_rng(7)
     found, shown, _ = seen(numpy_runner(changes=moving(lambda logits: logits * rng.random())))
     assert "repeat" in unfair(found)
-    assert any("when it is run again" in remark for remark in shown["remarks"])
+    assert any("when it is run again" in remark for remark in shown.remarks)
 
 
 def test_threads_are_held_against_another_number_of_them_where_there_are_any(seen, numpy_runner, fixed_runner):

@@ -8,10 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import NotRunError
+
+TENSORS = TensorParity()
 
 
 @pytest.fixture
@@ -34,8 +35,8 @@ def held(context, numpy_runner):
     def look(candidate=None, wide=None, **options):
         reference = File()
         reference.wide = wide
-        table = tensors(context(candidate or numpy_runner(), reference), **options)
-        return numbers(table), evidence(table)
+        table = TENSORS.observe(context(candidate or numpy_runner(), reference), TensorOptions(**options))
+        return TENSORS.numbers(table), TENSORS.evidence(table)
 
     return look
 
@@ -43,7 +44,7 @@ def held(context, numpy_runner):
 def test_a_file_is_its_own_yardstick(held, numpy_runner):
     found, shown = held(numpy_runner(changes=lambda one: one | {"logits": one["logits"] * np.float32(1.001)}))
     assert found["ratio"] > 100
-    assert "times as far from float64 as the reference file in float32" in shown["remarks"][0]
+    assert "times as far from float64 as the reference file in float32" in shown.remarks[0]
     assert held()[0]["ratio"] <= 1
 
 
@@ -52,7 +53,7 @@ def test_a_precision_that_the_file_has_not_has_no_ratio(held, numpy_runner):
     assert found["ratio"].undefined == "the reference file has no float16"
     assert found["mismatches"] == 0
     assert 0 < found["max_abs"] < 0.1
-    assert shown["remarks"][0].startswith("the reference file has no float16 to compare this with")
+    assert shown.remarks[0].startswith("the reference file has no float16 to compare this with")
 
 
 def crashes(batch, dtype):
@@ -67,7 +68,7 @@ def test_a_file_that_has_no_float64_is_held_without_a_ratio(held, numpy_runner):
         found, shown = held(wide=wide)
         assert found["ratio"].undefined == why
         assert (found["mismatches"], found["max_abs"]) == (0, 0)
-        assert shown["remarks"][0].startswith(f"{why}, which leaves nothing to compare this with")
+        assert shown.remarks[0].startswith(f"{why}, which leaves nothing to compare this with")
 
 
 def test_a_float64_beyond_rounding_is_no_yardstick(held, numpy_runner):
@@ -85,5 +86,8 @@ def test_a_model_whose_float64_does_not_run_is_held_without_a_ratio_too(context,
             raise TypeError("input is float, and bias is double")
         return numpy_runner.compute(batch, dtype)
 
-    table = tensors(context(numpy_runner(), numpy_runner(compute)), blame=False)
-    assert numbers(table)["ratio"].undefined == "PyTorch does not run in float64: input is float, and bias is double"
+    table = TENSORS.observe(context(numpy_runner(), numpy_runner(compute)), TensorOptions(blame=False))
+    assert (
+        TENSORS.numbers(table)["ratio"].undefined
+        == "PyTorch does not run in float64: input is float, and bias is double"
+    )

@@ -12,7 +12,8 @@ import pytest
 from mqa_parity.batching import MAX_BATCH_ROWS, Row, collate, cut_to_length, infer_layout, layout_batches, make_batches
 from mqa_parity.precision import PRECISIONS, output_precision
 from mqa_parity.sampling import sample_rows
-from mqa_registry import Codec, DataError, NotRunError
+from mqa_registry import DataError, NotRunError
+from tests.stand_ins import make_codec
 
 MASK, SAID = "attention_mask", "decoder_input_ids"
 
@@ -44,7 +45,14 @@ def test_no_more_rows_are_encoded_than_the_choice_needs(context, numpy_runner, c
         seen.extend(examples)
         return codec.encode(examples)
 
-    sample_rows(context(numpy_runner(), texts=["ab"] * 1000, codec=replace(codec, encode=encode)), 5)
+    sample_rows(
+        context(
+            numpy_runner(),
+            texts=["ab"] * 1000,
+            codec=make_codec(encode, codec.collate, cost=codec.cost, padding_mask="mask"),
+        ),
+        5,
+    )
     assert len(seen) == 5 * 4 + 5, "those of a larger draw, and those that were chosen"
 
 
@@ -90,7 +98,7 @@ def test_batches_hold_every_row_once_within_the_budget(drawn, codec):
 def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_most_batches():
     lengths = {"short": (3, 3), "long": (5, 5), "other": (3, 5)}  # of the text, and of what the decoder reads
     rows = [Row(name, {MASK: np.ones(one), SAID: np.ones(other)}, one, "") for name, (one, other) in lengths.items()]
-    codec = Codec(lambda rows: [], _padded, lambda outputs, rows: None, lambda row: len(row[MASK]), mask=MASK)
+    codec = make_codec(collate=_padded, cost=lambda row: len(row[MASK]), padding_mask=MASK)
     batches = [collate(codec, rows[:1]), collate(codec, rows[1:])]
     seen = [
         (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in layout_batches(codec, rows, batches)
@@ -125,7 +133,7 @@ def test_formats_are_those_of_numpy_and_pytorch():
 
 
 def test_a_row_is_cut_to_the_length_of_another_and_padded_as_that_one_is():
-    codec = SimpleNamespace(mask="mask")
+    codec = SimpleNamespace(padding_mask="mask")
     long = Row(
         "long", {"words": np.array([5, 6, 7, 8]), "mask": np.array([1, 1, 1, 1]), "image": np.ones((3, 2))}, 4, "{}"
     )
@@ -142,7 +150,7 @@ def test_a_row_is_cut_to_the_length_of_another_and_padded_as_that_one_is():
 
 
 def test_a_row_of_another_form_is_not_cut():
-    codec = SimpleNamespace(mask="")
+    codec = SimpleNamespace(padding_mask="")
     one, other = (Row("", {"image": np.zeros((3, *size))}, 1, "{}") for size in ((4, 4), (4, 5)))
     assert cut_to_length(codec, one, other) is None
     assert cut_to_length(codec, one, one).arrays["image"].shape == (3, 4, 4)

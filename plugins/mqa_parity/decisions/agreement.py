@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.examples import report_number
+from mqa_registry import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -104,7 +105,7 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     return Flips(flipped, margins, _tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
-def flip_evidence(reference: Predictions, candidate: Predictions) -> dict[str, Any]:
+def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
     found = find_flips(reference, candidate)
     rows = np.flatnonzero(found.flipped)
@@ -112,7 +113,7 @@ def flip_evidence(reference: Predictions, candidate: Predictions) -> dict[str, A
     ids = reference.ids.take(rows).to_pylist()
     examples = [{"id": name} | _example(found, int(row)) for name, row in zip(ids, rows, strict=True)]
     counts = {"count": len(rows)} | _margin_counts(found)
-    return {"flips": counts, "examples": examples} | ({"remarks": [_remark(found)]} if len(rows) else {})
+    return Evidence(remarks=[_remark(found)] if len(rows) else (), examples=examples, details={"flips": counts})
 
 
 def _top_margins(p: Floats) -> Floats:

@@ -21,6 +21,7 @@ from mqa_parity.tensors.summary import (
 )
 from mqa_parity.tensors.weight_comparison import WeightSummary
 from mqa_parity.tolerance import BOUND, in_units
+from mqa_registry import Evidence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,19 +35,30 @@ FEW_ELEMENTS = 100  # the largest error of fewer numbers does not show how large
 FEW_FACTOR = 10  # the largest factor by which a ratio of few numbers may be too large
 
 
-def evidence(observations: pa.Table) -> dict[str, Any]:
+def build_evidence(observations: pa.Table) -> Evidence:
     """Every output's summary, the rows that are farthest off, the first divergence, and remarks and notes in words."""
     outputs = summarize_outputs(observations)
     first = read_first_divergence(observations)
-    return {
-        **({"first_divergence": first} if first else {}),
-        "looked_at": _observed(observations),
-        **_ignored_rows(observations),
-        "remarks": list(dict.fromkeys(_remarks(observations, outputs, first))),
-        **_notes(observations),
-        "outputs": {output.name: _output_record(output) for output in outputs},
-        "examples": _examples(observations, {output.name: output.yardstick for output in outputs}),
-    }
+    text = next((text for text in observations.column("notes").to_pylist() if text), "{}")
+    observed = dict(json.loads(text))  # the probe's notes, and its lists of outputs and inputs
+    ignored = _ignored_rows(observations)
+    return Evidence(
+        remarks=list(dict.fromkeys(_remarks(observations, outputs, first))),
+        notes=[
+            *observed.pop("notes", ()),
+            *WeightSummary.from_observations(observations).notes(),
+            *_tie_notes(observations),
+            *_ignored_notes(observations, ignored),
+        ],
+        examples=_examples(observations, {output.name: output.yardstick for output in outputs}),
+        details={
+            **({"first_divergence": first} if first else {}),
+            "looked_at": _observed(observations),
+            **({"beyond_use": ignored} if ignored else {}),
+            **observed,
+            "outputs": {output.name: _output_record(output) for output in outputs},
+        },
+    )
 
 
 def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Mapping[str, Any]) -> Iterator[str]:
@@ -127,19 +139,10 @@ def _coverage(observations: pa.Table) -> str:
     return f"{rows}, the longest of {found['longest']:,} tokens{limit}"
 
 
-def _ignored_rows(observations: pa.Table) -> dict[str, list[str]]:
-    """The rows that decide nothing, if there are any."""
+def _ignored_rows(observations: pa.Table) -> list[str]:
+    """The ids of the rows that decide nothing."""
     rows = observations.filter(pc.equal(observations.column("standing"), HOPELESS)).column("id").to_pylist()
-    return {"beyond_use": list(dict.fromkeys(rows))} if rows else {}
-
-
-def _notes(observations: pa.Table) -> dict[str, list[str]]:
-    """The notes of the probe, its lists of outputs and inputs, and notes on weights, ties and ignored rows."""
-    text = next((text for text in observations.column("notes").to_pylist() if text), "{}")
-    found = dict(json.loads(text))
-    more = [*WeightSummary.from_observations(observations).notes(), *_tie_notes(observations)]
-    more += _ignored_notes(observations)
-    return found | ({"notes": [*found.get("notes", []), *more]} if more else {})
+    return list(dict.fromkeys(rows))
 
 
 def _tie_notes(observations: pa.Table) -> Iterator[str]:
@@ -150,8 +153,7 @@ def _tie_notes(observations: pa.Table) -> Iterator[str]:
         yield f"`{name}`: {off} one step off, where the number that is rounded is a tie"
 
 
-def _ignored_notes(observations: pa.Table) -> Iterator[str]:
-    rows = _ignored_rows(observations).get("beyond_use", [])
+def _ignored_notes(observations: pa.Table, rows: Sequence[str]) -> Iterator[str]:
     if rows:
         names = ", ".join(f"`{row}`" for row in rows[:MAX_ROW_IDS]) + (" ..." if len(rows) > MAX_ROW_IDS else "")
         reference = observations.column("yardstick")[0].as_py()

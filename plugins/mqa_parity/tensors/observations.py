@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+from annotated_types import Ge
 
 from mqa_parity.determinism import run_reference
 from mqa_parity.tensors.channels import HOPELESS, classify_rows, row_errors, worst_group
@@ -25,7 +26,6 @@ from mqa_registry import MqaError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -73,20 +73,33 @@ SCHEMA = pa.schema(
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class TensorOptions:
-    """Options of the probe: the outputs to compare (all if None), the fixed tolerance, and what else to find out.
+    """Which rows and outputs are compared, and what else is found out about a difference.
 
-    `attribute` asks for the first divergence, `repro_folder` is where a reproduction of it is kept, if any, and `screen`
-    asks to run all rows of the view.
+    `rows` of the view are run, the shortest and the longest among them. `including` are ids of rows that are run in any
+    case. `outputs` are outputs of the model, by name, that the candidate must have; left out, every output that both
+    sides have is compared. `atol` and `rtol`, as in numpy, give `outside`: how many elements are farther from PyTorch's.
+    `weights` compares every initializer of the file with the model's weights, whether a row uses it or not, and each
+    that differs counts among the mismatches; what exporters and optimizers make of a weight (transposed, folded, fused,
+    quantized, or rounded to the file's precision) does not differ. `screen` runs all other rows of the view once on both
+    sides, and observes the 16 whose outputs differ most as well.
+
+    Where there are mismatches, or the ratio is above 10 or undefined, `blame` finds the module in which the difference
+    begins and its root cause (with fewer bits than PyTorch has, the module with a wrong weight, or the one that loses
+    most). `repro` keeps a script in the store that shows the difference without mqa, with the smallest input that does:
+    the numbers of a row of the data.
     """
 
-    outputs: Sequence[str] | None
-    atol: float
-    rtol: float
-    attribute: bool
-    repro_folder: Path | None
-    screen: bool
+    rows: Annotated[int, Ge(1)] = 64
+    including: list[str] | None = None
+    outputs: list[str] | None = None
+    atol: Annotated[float, Ge(0)] = 1e-5
+    rtol: Annotated[float, Ge(0)] = 1e-3
+    blame: bool = True
+    repro: bool = False
+    weights: bool = True
+    screen: bool = False
 
 
 @dataclass(frozen=True)

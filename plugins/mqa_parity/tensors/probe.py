@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from annotated_types import Ge
 
 from mqa_parity.batching import (
     MAX_BATCH_ROWS,
@@ -24,6 +24,7 @@ from mqa_parity.determinism import check_determinism, run_candidate, run_referen
 from mqa_parity.protocols import SupportsCaches
 from mqa_parity.runners import open_runners, with_checked_oracle
 from mqa_parity.sampling import max_tokens, require_codec, rows_by_id, sample_rows
+from mqa_parity.tensors.evidence import build_evidence
 from mqa_parity.tensors.first_divergence import find_first_divergence
 from mqa_parity.tensors.notes import constant_inputs, probe_notes
 from mqa_parity.tensors.observations import (
@@ -45,8 +46,9 @@ from mqa_parity.tensors.output_matching import (
     require_outputs,
 )
 from mqa_parity.tensors.screening import most_different_rows
-from mqa_parity.tensors.summary import exceeds_bound
+from mqa_parity.tensors.summary import METRICS, compute_metrics, exceeds_bound
 from mqa_parity.tensors.weight_comparison import WeightComparison
+from mqa_registry import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +61,7 @@ if TYPE_CHECKING:
     from mqa_parity.runners import Runners
     from mqa_parity.tensors.channels import RowErrors
     from mqa_parity.tensors.output_matching import Samples
-    from mqa_registry import ProbeContext
+    from mqa_registry import Evidence, ProbeContext
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -75,74 +77,69 @@ class _BatchRun:
     candidate: Arrays | str
 
 
-def tensors(
-    context: ProbeContext,
-    *,
-    rows: Annotated[int, Ge(1)] = 64,
-    including: list[str] | None = None,
-    outputs: list[str] | None = None,
-    atol: Annotated[float, Ge(0)] = 1e-5,
-    rtol: Annotated[float, Ge(0)] = 1e-3,
-    blame: bool = True,
-    repro: bool = False,
-    weights: bool = True,
-    screen: bool = False,
-) -> pa.Table:
+class TensorParity(Probe[TensorOptions]):
     """How far each output lies from PyTorch's in float64, in units of PyTorch's own error in the same precision.
 
-    `rows` of the view are run in padded batches, the shortest, the longest and those whose ids are in `including` among
-    them; padding is left out. The shortest, the longest and one of median length are also run alone. `outputs` are
-    outputs of the model, by name, that the candidate must have. Without it every output that both sides have is
-    compared: outputs are matched by name, then by value, and one that only one side has is a remark. Keys and values of
-    a decoder are compared where the candidate gives any, and then it must give all. `ratio` needs no tolerance: it is
-    the largest error of an output over PyTorch's own, of the whole output, of each channel and of each row, scaled so
-    that 10 is a bound for every model and precision: 10 times PyTorch's error in float32, 4 times in 16 bits, more in a
-    channel or row of few numbers. It is undefined where PyTorch does not have the precision. A row in which PyTorch
-    itself has lost more than half of its digits, and that is far noisier than others, is named and decides nothing. A
-    reference that is an ONNX file takes PyTorch's part: a copy of it with wider numbers is its float64, and there is no
-    ratio where it has no such copy, or another precision. `atol` and `rtol`, as in numpy, give `outside`: how many
-    elements are farther from PyTorch's. `mismatches` counts what no tolerance covers: NaN, Inf, another shape or type,
-    a requested output that is missing, a crash. Every other number is then infinitely bad. Where there are mismatches,
-    or the ratio is above 10 or undefined, `blame` finds the module in which the difference begins and its root cause
-    (with fewer bits than PyTorch has, the module with a wrong weight, or the one that loses most). `repro` keeps a
-    script in the store that shows the difference without mqa, with the smallest input that does: the numbers of a row
-    of the data. Where memory runs out, batches get smaller. `weights`: every initializer of the file is compared with
-    the model's weights, whether a row uses it or not, and each that differs counts among the `mismatches`; what
-    exporters and optimizers make of a weight (transposed, folded, fused, quantized, or rounded to the file's precision)
-    does not differ. `screen` runs all other rows of the view once on both sides, and observes the 16 whose outputs
-    differ most as well.
+    `ratio` needs no tolerance: it is the largest error of an output over PyTorch's own, of the whole output, of each
+    channel and of each row, scaled so that 10 is a bound for every model and precision: 10 times PyTorch's error in
+    float32, 4 times in 16 bits, more in a channel or row of few numbers. It is undefined where PyTorch does not have the
+    precision. A row in which PyTorch itself has lost more than half of its digits, and that is far noisier than others,
+    is named and decides nothing. A reference that is an ONNX file takes PyTorch's part: a copy of it with wider numbers
+    is its float64, and there is no ratio where it has no such copy, or another precision. `mismatches` counts what no
+    tolerance covers: NaN, Inf, another shape or type, a requested output that is missing, a crash. Every other number is
+    then infinitely bad.
+
+    Rows are run in padded batches, and padding is left out. The shortest, the longest and one of median length are also
+    run alone. Outputs are matched by name, then by value, and one that only one side has is a remark. Keys and values of
+    a decoder are compared where the candidate gives any, and then it must give all. Where memory runs out, batches get
+    smaller.
     """
-    assert context.reference is not None
-    comparison = WeightComparison(context.reference.runner, context.view.runner)
-    weight_summary = comparison.summary() if weights else None
-    options = TensorOptions(outputs, atol, rtol, blame, _repro_folder(context) if repro else None, screen)
-    with open_runners(context.reference, context.view) as runners:
-        sampled = sample_rows(context, rows, including or ())
-        batch_rows = MAX_BATCH_ROWS if context.batching.takes_batches else 1
 
-        def observe(batch_rows: int) -> pa.Table:
-            return _observe(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
+    name = "tensors"
+    inputs = "runner"
+    outputs = METRICS
+    ranges = dict.fromkeys(METRICS, (0.0, math.inf)) | {"cosine": (-1.0, 1.0), "sqnr": (-math.inf, math.inf)}
+    compares = True
+    text_columns = ("fields",)
+    version = 9
 
-        table = run_within_memory(observe, batch_rows)
-    summary = weight_summary.to_json() if weight_summary else ""
-    return _with_columns(
-        table,
-        weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
-        of_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
-        of_longest=pa.array([max_tokens(context)] * table.num_rows, pa.int64()),
-    )
+    def observe(self, context: ProbeContext, options: TensorOptions) -> pa.Table:
+        """Every output of every row that was run, one a row; columns of the whole check have values in the first row."""
+        assert context.reference is not None
+        comparison = WeightComparison(context.reference.runner, context.view.runner)
+        weight_summary = comparison.summary() if options.weights else None
+        with open_runners(context.reference, context.view) as runners:
+            sampled = sample_rows(context, options.rows, options.including or ())
+            batch_rows = MAX_BATCH_ROWS if context.batching.takes_batches else 1
 
+            def observe_batches(batch_rows: int) -> pa.Table:
+                return _observe(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
 
-def check_outputs(context: ProbeContext, *, outputs: list[str] | None = None) -> None:
-    """Raises DataError for a requested output that the model does not give for one row."""
-    if not outputs:
-        return
-    assert context.reference is not None
-    runner, codec = context.reference.runner, require_codec(context)
-    if isinstance(runner, SupportsCaches):
-        runner = runner.with_cache_outputs(outputs)
-    given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
-    require_outputs(outputs, list(given))
+            table = run_within_memory(observe_batches, batch_rows)
+        summary = weight_summary.to_json() if weight_summary else ""
+        return _with_columns(
+            table,
+            weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
+            of_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
+            of_longest=pa.array([max_tokens(context)] * table.num_rows, pa.int64()),
+        )
+
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        return compute_metrics(table)
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        return build_evidence(table)
+
+    def check(self, context: ProbeContext, options: TensorOptions) -> None:
+        """Raises DataError for a requested output that the model does not give for one row."""
+        if not options.outputs:
+            return
+        assert context.reference is not None
+        runner, codec = context.reference.runner, require_codec(context)
+        if isinstance(runner, SupportsCaches):
+            runner = runner.with_cache_outputs(options.outputs)
+        given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
+        require_outputs(options.outputs, list(given))
 
 
 def _observe(
@@ -178,12 +175,12 @@ def _observe(
         compared = len(sampled) + screened
     observations = _observe_runs(check, runs, match)
     table = observation_table(check, observations)
-    if options.attribute and exceeds_bound(table):
+    if options.blame and exceeds_bound(table):
         first = find_first_divergence(
             runners,
             [run.batch for run in runs],
             codec.padding_mask,
-            options.repro_folder,
+            _repro_folder(context) if options.repro else None,
             outputs=None if given is None else match,  # a file that always crashes does not show its outputs' names
             weights=weights,
         )

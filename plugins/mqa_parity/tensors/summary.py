@@ -134,7 +134,7 @@ def _log10(number: float) -> float:
     return math.log10(number) if number else -math.inf
 
 
-def numbers(observations: pa.Table) -> dict[str, Any]:
+def compute_metrics(observations: pa.Table) -> dict[str, Any]:
     """The metrics of `parity/tensors`, each of its worst output; all are infinitely bad after a mismatch.
 
     There is no `ratio`, on any rows, where the reference does not have the precision. `mean` and `cosine` are given per

@@ -16,10 +16,11 @@ from mqa_onnxruntime.graph.provenance import resolve_provenance
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
-from mqa_registry import Codec
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 LAYERS = 3
 ANSWERING = "-answering"  # of a name: with two outputs of one shape
@@ -221,7 +222,7 @@ def collate(rows):
     return {"input_ids": ids, "attention_mask": (np.arange(width) < lengths[:, None]).astype(np.int64)}
 
 
-CODEC = Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["input_ids"]), mask="attention_mask")
+CODEC = make_codec(encode, collate, cost=lambda row: len(row["input_ids"]), padding_mask="attention_mask")
 
 
 @pytest.fixture
@@ -244,8 +245,8 @@ def judged(lab, reference, candidate, context):
     def look(architecture, patient, form):
         found = lab(architecture)
         held = candidate(patient.graph, patient.source, found.path)
-        seen = tensors(context(held, reference(form(found.module)), texts=TEXTS, codec=CODEC))
-        return numbers(seen), evidence(seen).get("first_divergence", {})
+        seen = TENSORS.observe(context(held, reference(form(found.module)), texts=TEXTS, codec=CODEC), TensorOptions())
+        return TENSORS.numbers(seen), TENSORS.evidence(seen).details.get("first_divergence", {})
 
     return look
 

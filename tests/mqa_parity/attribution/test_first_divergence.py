@@ -13,10 +13,11 @@ from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.precision import output_precision
 from mqa_parity.runners import Runners
 from mqa_parity.tensors import first_divergence
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
-from mqa_registry import Codec
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 
 def encode(examples):
@@ -29,7 +30,7 @@ def collate(rows):
     return {"input_ids": ids, "attention_mask": (ids > 1).astype(np.int64)}
 
 
-CODEC = Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["input_ids"]), mask="attention_mask")
+CODEC = make_codec(encode, collate, cost=lambda row: len(row["input_ids"]), padding_mask="attention_mask")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def look(context, lab, reference, candidate):
     def at(graph=None, **options):
         found = lab("bert")
         held = candidate(found.path if graph is None else graph, origin=found.path)
-        return tensors(context(held, reference(found.module), codec=CODEC), rows=8, **options)
+        return TENSORS.observe(context(held, reference(found.module), codec=CODEC), TensorOptions(rows=8, **options))
 
     return at
 
@@ -54,7 +55,7 @@ def damaged(copied):
 
 
 def test_the_first_divergence_is_in_the_evidence(look, damaged):
-    told = json.loads(json.dumps(evidence(look(damaged)), allow_nan=False))["first_divergence"]
+    told = json.loads(json.dumps(TENSORS.evidence(look(damaged)).details, allow_nan=False))["first_divergence"]
     assert told["module"] == "bert.encoder.layer.2.intermediate.intermediate_act_fn"
     assert (told["class"], told["node"], told["kind"]) == ("GELUActivation", "node_gelu_2", "exporter")
     assert told["source"].startswith("transformers/activations.py:")
@@ -62,7 +63,7 @@ def test_the_first_divergence_is_in_the_evidence(look, damaged):
 
 
 def test_a_healthy_export_has_no_divergence(look):
-    assert "first_divergence" not in evidence(look())
+    assert "first_divergence" not in TENSORS.evidence(look()).details
 
 
 def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, copied):
@@ -71,19 +72,22 @@ def test_a_file_that_crashes_on_rows_the_model_takes_fails_with_its_kind(look, c
     (table,) = tables
     table.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(table)[:9].copy(), table.name))
     observations = look(graph)
-    found = numbers(observations)
+    found = TENSORS.numbers(observations)
     assert found["mismatches"] > 0
     assert found["ratio"] == np.inf
-    shown = evidence(observations)
-    assert (shown["first_divergence"]["kind"], "position_embeddings" in shown["first_divergence"]["module"]) == (
+    shown = TENSORS.evidence(observations)
+    assert (
+        shown.details["first_divergence"]["kind"],
+        "position_embeddings" in shown.details["first_divergence"]["module"],
+    ) == (
         "weights",
         True,
     )
-    assert "crashes" in shown["remarks"][0]
+    assert "crashes" in shown.remarks[0]
 
 
 def test_no_divergence_is_looked_for_where_none_is_asked_for(look, damaged):
-    assert "first_divergence" not in evidence(look(damaged, blame=False))
+    assert "first_divergence" not in TENSORS.evidence(look(damaged, blame=False)).details
 
 
 def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
@@ -92,8 +96,8 @@ def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
 
     monkeypatch.setattr(first_divergence, "attribute_difference", fails)
     observations = look(damaged)
-    assert numbers(observations)["ratio"] > 30
-    assert "no room for the taps" in evidence(observations)["first_divergence"]["reason"]
+    assert TENSORS.numbers(observations)["ratio"] > 30
+    assert "no room for the taps" in TENSORS.evidence(observations).details["first_divergence"]["reason"]
 
 
 def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, copied, tmp_path):
@@ -109,7 +113,7 @@ def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, c
         rows = CODEC.encode([{"text": "a row"}])
         told = json.loads(
             first_divergence.find_first_divergence(
-                three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.mask, tmp_path / "repro"
+                three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.padding_mask, tmp_path / "repro"
             )
         )
     assert (told["kind"], told["reason"]) == ("signature", f"`{result.name}` comes as float64, and not float32")
@@ -125,8 +129,8 @@ def test_weights_are_compared_once_for_the_verdict_and_for_the_cause(look, copie
     bias.CopyFrom(numpy_helper.from_array(changed, bias.name))
     compare = SessionRunner.compare_weights
     monkeypatch.setattr(SessionRunner, "compare_weights", lambda *given: compared.append(1) or compare(*given))
-    told = evidence(look(graph))["first_divergence"]
+    told = TENSORS.evidence(look(graph)).details["first_divergence"]
     assert (told["kind"], told["module"]) == ("weights", "bert.encoder.layer.1.output.dense")
     assert compared == [1]
-    assert evidence(look(graph, weights=False))["first_divergence"]["module"] == told["module"]
+    assert TENSORS.evidence(look(graph, weights=False)).details["first_divergence"]["module"] == told["module"]
     assert compared == [1, 1]

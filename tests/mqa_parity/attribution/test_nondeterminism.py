@@ -13,8 +13,10 @@ import pytest
 from onnx import helper
 
 from mqa_parity.attribution.attribute import attribute_difference
-from mqa_parity.tensors.evidence import evidence
 from mqa_parity.tensors.observations import SCHEMA
+from mqa_parity.tensors.probe import TensorParity
+
+TENSORS = TensorParity()
 
 RNG = np.random.default_rng(7)
 NEXT = "bert.encoder.layer.1.output.dense"
@@ -126,7 +128,7 @@ def test_a_kernel_that_is_not_steady_is_at_fault_where_nothing_is_drawn(lab, ref
 def test_the_words_of_it_are_printed(attributed, copied):
     told = json.dumps(attributed("bert", noisy(copied("bert", "graph"), "gelu_1", normal)).evidence())
     row = {name: 1.0 if kind == pa.float64() else 8 if kind == pa.int64() else "" for name, kind in _columns()}
-    remarks = evidence(pa.Table.from_pylist([row | {"peer": "float32", "blame": told}], SCHEMA))["remarks"]
+    remarks = TENSORS.evidence(pa.Table.from_pylist([row | {"peer": "float32", "blame": told}], SCHEMA)).remarks
     assert f"it begins in `{NEXT}` (Linear, node `noise`)" in remarks
     assert any(
         "exporter: the file does not repeat its own answers: random numbers are drawn by " in one for one in remarks

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_parity.decisions.agreement import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
+from mqa_registry import Evidence
 
 
 def softmax(logits):
@@ -54,10 +55,14 @@ def test_every_flip_is_a_tie_or_damage_and_moved_by_its_margin(answered, seed, r
 def test_the_worst_flip_comes_first(answered, seed):
     one, other = (answered(logits) for logits in noisy(200, 1.0, seed))
     shown = flip_evidence(one, other)
-    margins = [row["margin"] for row in shown["examples"]]
-    assert len(margins) == shown["flips"]["count"] == shown["flips"]["ties"] + shown["flips"]["damage"]
+    margins = [row["margin"] for row in shown.examples]
+    assert (
+        len(margins)
+        == shown.details["flips"]["count"]
+        == shown.details["flips"]["ties"] + shown.details["flips"]["damage"]
+    )
     assert margins == sorted(margins, reverse=True)
-    assert shown["flips"]["largest_margin"] == max(margins, default=None)
+    assert shown.details["flips"]["largest_margin"] == max(margins, default=None)
 
 
 def test_the_same_noise_everywhere_makes_one_flip_in_forty_damage(answered):
@@ -111,9 +116,9 @@ def test_what_another_threshold_decided_has_no_margin(answered, side):
     one, other = pair[side], pair[1 - side]
     assert np.isnan(find_flips(one, other).margins).all()
     shown = flip_evidence(one, other)
-    assert shown["flips"]["count"] == 2
-    assert shown["remarks"] == ["2 flips"]
-    assert shown["examples"] == [{"id": "0"}, {"id": "1"}]
+    assert shown.details["flips"]["count"] == 2
+    assert shown.remarks == ["2 flips"]
+    assert shown.examples == [{"id": "0"}, {"id": "1"}]
 
 
 def test_labels_alone_are_counted_without_margins(predicted, answered):
@@ -121,25 +126,27 @@ def test_labels_alone_are_counted_without_margins(predicted, answered):
     sure = answered(np.array([[0.9, 0.1]] * 3), exact=True)
     for pair in ((labels, sure), (sure, labels), (labels, predicted("label", labels.classes, label=["class 0"] * 3))):
         shown = flip_evidence(*pair)
-        assert shown["flips"] == {"count": 2}
-        assert shown["remarks"] == ["2 flips"]
-        assert shown["examples"] == [{"id": "1"}, {"id": "2"}]
+        assert shown.details["flips"] == {"count": 2}
+        assert shown.remarks == ["2 flips"]
+        assert shown.examples == [{"id": "1"}, {"id": "2"}]
 
 
 def test_spans_are_counted_without_margins(predicted):
     spans = [[{"start": 0, "end": 4, "label": label, "score": 0.9}] for label in ("PER", "LOC")]
     one, other = predicted("spans", spans=spans), predicted("spans", spans=spans[:1] * 2)
-    assert flip_evidence(one, other) == {"flips": {"count": 1}, "examples": [{"id": "1"}], "remarks": ["1 flip"]}
+    assert flip_evidence(one, other) == Evidence(
+        remarks=["1 flip"], examples=[{"id": "1"}], details={"flips": {"count": 1}}
+    )
 
 
 def test_answers_without_a_flip_are_told_in_numbers_alone(answered):
     same = answered(np.array([[0.9, 0.1]] * 30), exact=True)
     shown = flip_evidence(same, same)
-    assert shown["flips"] == {
+    assert shown.details["flips"] == {
         "count": 0, "ties": 0, "damage": 0, "largest_tie": None, "largest_margin": None, "tie_limit": MIN_TIE_LIMIT,
     }  # fmt: skip
-    assert shown["examples"] == []
-    assert "remarks" not in shown
+    assert shown.examples == []
+    assert shown.remarks == ()
 
 
 def test_classes_are_held_together_by_name(predicted):
@@ -166,7 +173,7 @@ def test_it_is_said_in_one_line(answered, margins, flipped, said):
     labels = np.where(np.isnan(margins), "class 1", "class 0").tolist()  # not of the highest, where NaN
     after = [f"class {int(code) ^ (label == 'class 1')}" for code, label in zip(flipped, labels, strict=True)]
     one, other = answered(p, exact=True, label=labels), answered(q, exact=True, label=after)
-    assert flip_evidence(one, other)["remarks"] == [said]
+    assert flip_evidence(one, other).remarks == [said]
 
 
 def span(start, end, label, score=None):

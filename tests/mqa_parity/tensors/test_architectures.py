@@ -8,11 +8,13 @@ import math
 import numpy as np
 import pytest
 
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
-from mqa_registry import Codec
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
 from mqa_transformers.library_messages import silence_transformers
 from mqa_transformers.runner import TorchRunner
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 SIZES = {"num_hidden_layers": 2, "num_attention_heads": 2, "hidden_size": 32, "intermediate_size": 64, "vocab_size": 64}
 TOKENS = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2}
@@ -63,7 +65,7 @@ def codec(architecture):
         batch = {"input_ids": ids, "attention_mask": (ids > 0).astype(np.int64)}
         return batch | ({"decoder_input_ids": ids} if architecture == "t5" else {})
 
-    return Codec(encode, collate, lambda outputs, rows: None, lambda row: len(row["input_ids"]), mask="attention_mask")
+    return make_codec(encode, collate, cost=lambda row: len(row["input_ids"]), padding_mask="attention_mask")
 
 
 def runner(module, dtype="float32"):
@@ -76,7 +78,11 @@ def held(context):
     """The numbers of a candidate beside a reference of that architecture."""
 
     def look(architecture, candidate, reference, **options):
-        return numbers(tensors(context(candidate, runner(reference), codec=codec(architecture)), rows=16, **options))
+        return TENSORS.numbers(
+            TENSORS.observe(
+                context(candidate, runner(reference), codec=codec(architecture)), TensorOptions(rows=16, **options)
+            )
+        )
 
     return look
 

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import pytest
 
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
-from mqa_registry import Codec
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
 from mqa_transformers.runner import TorchRunner
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 TOKENS = {"vocab_size": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "use_cache": False}
 SIZES = {"encoder_layers": 2, "decoder_layers": 2, "encoder_attention_heads": 2, "decoder_attention_heads": 2}
@@ -57,15 +58,14 @@ def collate(rows, *, encoder):
 @pytest.fixture
 def held(context):
     def look(name, candidate, reference):
-        codec = Codec(
+        codec = make_codec(
             encode=lambda examples: [{"input_ids": np.array([3 + ord(s) % 60 for s in one["text"]])} for one in examples],
             collate=lambda rows: collate(rows, encoder=name != "gpt2"),
-            decode=lambda outputs, rows: None,
-            size=lambda row: len(row["input_ids"]),
-            mask="attention_mask",
+            cost=lambda row: len(row["input_ids"]),
+            padding_mask="attention_mask",
         )  # fmt: skip
-        table = tensors(context(candidate, reference, codec=codec), rows=12, blame=False)
-        return numbers(table), evidence(table)
+        table = TENSORS.observe(context(candidate, reference, codec=codec), TensorOptions(rows=12, blame=False))
+        return TENSORS.numbers(table), TENSORS.evidence(table)
 
     return look
 
@@ -89,7 +89,7 @@ def test_keys_and_values_are_held_where_they_are_given(held, made, name):
     found, shown = held(name, made(name).with_cache_outputs(["past_key_values."]), made(name))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
-    assert {"logits", LAYER[name]} <= set(shown["outputs"])
+    assert {"logits", LAYER[name]} <= set(shown.details["outputs"])
 
 
 @pytest.mark.parametrize(
@@ -99,17 +99,17 @@ def test_keys_and_values_are_held_where_they_are_given(held, made, name):
 def test_so_are_those_that_have_the_names_of_optimum(held, made, name, layer):
     right = made(name).with_cache_outputs(["present."])
     found, shown = held(name, right, made(name))
-    assert (found["mismatches"], layer in shown["outputs"]) == (0, True)
+    assert (found["mismatches"], layer in shown.details["outputs"]) == (0, True)
     found, shown = held(name, Edited(right, lambda found: found | {layer: found[layer] * 1.001}), made(name))
     assert found["ratio"] > 100
-    assert next(iter(shown["outputs"])) == layer
+    assert next(iter(shown.details["outputs"])) == layer
 
 
 @pytest.mark.parametrize("name", MODELS)
 def test_a_model_is_not_asked_for_those_that_a_file_does_not_give(held, made, name):
     found, shown = held(name, made(name).with_cache_outputs(["logits"]), made(name))
     assert found["mismatches"] == 0
-    assert not [output for output in shown["outputs"] if output.startswith("past")]
+    assert not [output for output in shown.details["outputs"] if output.startswith("past")]
 
 
 @pytest.mark.parametrize("name", MODELS)
@@ -120,7 +120,7 @@ def test_wrong_values_of_one_layer_are_found(held, made, name):
     )
     found, shown = held(name, wrong, made(name))
     assert found["ratio"] > 100
-    assert next(iter(shown["outputs"])) == LAYER[name]
+    assert next(iter(shown.details["outputs"])) == LAYER[name]
 
 
 def test_one_that_is_left_out_is_missed(held, made):
@@ -130,7 +130,7 @@ def test_one_that_is_left_out_is_missed(held, made):
 
     found, shown = held("gpt2", Edited(made("gpt2").with_cache_outputs(["past_key_values."]), without), made("gpt2"))
     assert found["mismatches"] == 1
-    assert shown["remarks"][0] == f"`{LAYER['gpt2']}`: the candidate has no such output, in 1 of 1 parts"
+    assert shown.remarks[0] == f"`{LAYER['gpt2']}`: the candidate has no such output, in 1 of 1 parts"
 
 
 def test_a_model_without_any_is_run_as_it_is():

@@ -20,11 +20,13 @@ from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.noise_ratio import noise_ratio
 from mqa_parity.precision import PRECISIONS
 from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, row_errors, worst_group
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import numbers
-from mqa_registry import Codec, MqaError
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
+from mqa_registry import MqaError
 from mqa_transformers.runner import TorchRunner
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 SINGLE, HALF = PRECISIONS["float32"], PRECISIONS["float16"]
 
@@ -152,16 +154,15 @@ def held(context, runners):
 
     def look(sound, other, precision="float32", rows=None, exporter="torchscript"):
         rows = INPUTS[type(sound)] if rows is None else rows
-        codec = Codec(
+        codec = make_codec(
             encode=lambda examples: [{"x": rows[int(one["text"])]} for one in examples],
             collate=lambda some: {"x": np.stack([row["x"] for row in some])},
-            decode=lambda outputs, some: None,
-            size=lambda row: 1,
+            cost=lambda row: 1,
         )
         reference, candidate = runners(sound, other, precision, rows, exporter)
         both = context(candidate, reference, texts=[str(place) for place in range(len(rows))], codec=codec)
-        table = tensors(both, blame=False, weights=False)
-        return numbers(table), evidence(table)
+        table = TENSORS.observe(both, TensorOptions(blame=False, weights=False))
+        return TENSORS.numbers(table), TENSORS.evidence(table)
 
     return look
 
@@ -190,9 +191,9 @@ def exported(module, rows, folder, precision, exporter):
 def test_reversed_classes_beside_boxes_in_pixels_are_a_fault(held, precision, exporter):
     found, shown = held(Detector(), Detector(reversed_classes=True), precision, exporter=exporter)
     assert found["ratio"] > 1000
-    assert shown["remarks"][0].startswith("channel ")
-    assert "of 24 of `output` (`output[:, :, " in shown["remarks"][0]
-    group = shown["outputs"]["output"]["group"]
+    assert shown.remarks[0].startswith("channel ")
+    assert "of 24 of `output` (`output[:, :, " in shown.remarks[0]
+    group = shown.details["outputs"]["output"]["group"]
     assert (group["axis"], group["of"]) == (2, 24)
     assert group["index"] >= 4, "of a class, not of a box"
     assert held(Detector(), Detector(), precision, exporter=exporter)[0]["ratio"] < 3
@@ -201,7 +202,7 @@ def test_reversed_classes_beside_boxes_in_pixels_are_a_fault(held, precision, ex
 def test_one_large_dimension_hides_none_of_the_others(held):
     found, shown = held(Hidden(), Hidden(reversed_dimensions=True), "float16")
     assert found["ratio"] > 1000
-    assert shown["outputs"]["output"]["times"] < 4, "one yardstick for all of them is as long as the largest is"
+    assert shown.details["outputs"]["output"]["times"] < 4, "one yardstick for all of them is as long as the largest is"
     assert held(Hidden(), Hidden(), "float16")[0]["ratio"] < 3
 
 
@@ -260,11 +261,11 @@ def test_one_row_that_pytorch_has_no_digits_for_blinds_for_no_other(held, precis
     rows[17] = np.full(64, 0.1, np.float32)
     found, shown = held(Standardizing(), Standardizing(leak=0.02), precision, rows=rows)
     assert found["ratio"] > 100
-    assert shown["beyond_use"] == ["row 17"]
+    assert shown.details["beyond_use"] == ["row 17"]
     sound, told = held(Standardizing(), Standardizing(), precision, rows=rows)
     assert sound["ratio"] < 3
     assert sound["mismatches"] == 0
-    assert [one for one in told["notes"] if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
+    assert [one for one in told.notes if one.startswith("1 row decides nothing") and one.endswith("`row 17`")]
     assert np.isnan(sound["mean"]).sum() == 0
     assert len(sound["mean"]) == 63
 
@@ -366,14 +367,14 @@ def test_a_pixel_at_a_tie_may_lie_one_step_off(held):
     rows = drawn((3, 256, 256), rows=8)
     found, shown = held(Pixels(), Pixels(), rows=rows)
     assert found["mismatches"] == 0
-    assert [one for one in shown["notes"] if "one step off, where the number that is rounded is a tie" in one]
+    assert [one for one in shown.notes if "one step off, where the number that is rounded is a tie" in one]
 
 
 @pytest.mark.parametrize("fault", [{"brighter": 0.001}, {"off": 1}, {"off": 2}])
 def test_a_pixel_that_is_off_without_a_tie_is_a_fault(held, fault):
     found, shown = held(Pixels(), Pixels(**fault))
     assert found["mismatches"] > 0
-    assert "are other integers" in shown["remarks"][0]
+    assert "are other integers" in shown.remarks[0]
 
 
 def test_labels_are_rounded_from_nothing_and_get_no_step(held):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import re
-from dataclasses import replace
 from functools import partial
 from itertools import count
 
@@ -14,10 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
-from mqa_parity.tensors.summary import METRICS, numbers
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
+from mqa_parity.tensors.summary import METRICS
 from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, Statistic
+from tests.stand_ins import make_codec
+
+TENSORS = TensorParity()
 
 
 @pytest.fixture
@@ -30,8 +32,10 @@ def held(context, numpy_runner):
     """What the probe sees of a candidate beside the reference: its numbers, its evidence and its observations."""
 
     def look(candidate=None, reference=None, texts=None, **options):
-        table = tensors(context(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), **options)
-        return numbers(table), evidence(table), table
+        table = TENSORS.observe(
+            context(candidate or numpy_runner(), reference or numpy_runner(), texts=texts), TensorOptions(**options)
+        )
+        return TENSORS.numbers(table), TENSORS.evidence(table), table
 
     return look
 
@@ -55,7 +59,7 @@ def test_it_is_a_probe_of_two_runners():
     (probe,) = [one for one in mqa_parity.mqa_probes() if one.name == "tensors"]
     assert isinstance(probe, Probe)
     assert probe.compares
-    assert (probe.sees, probe.gives, probe.texts) == ("runner", METRICS, ("fields",))
+    assert (probe.inputs, probe.outputs, probe.text_columns) == ("runner", METRICS, ("fields",))
 
 
 def test_a_twin_errs_exactly_as_much_as_the_reference(held):
@@ -65,7 +69,7 @@ def test_a_twin_errs_exactly_as_much_as_the_reference(held):
     assert (found["mismatches"], found["outside"], found["rerun"]) == (0, 0, 0)
     assert np.all(found["cosine"] > 1 - 1e-6)
     assert found["sqnr"] > 100
-    assert shown["outputs"]["logits"]["error"] == shown["outputs"]["logits"]["noise"]
+    assert shown.details["outputs"]["logits"]["error"] == shown.details["outputs"]["logits"]["noise"]
 
 
 def test_where_pytorch_is_exact_and_so_is_the_candidate_nothing_is_off(held, numpy_runner):
@@ -114,8 +118,8 @@ def test_rows_that_are_each_too_large_for_a_batch_are_seen_in_company_once(held,
 def test_another_gelu_is_far_off(held, numpy_runner, network):
     found, shown, _ = held(numpy_runner(partial(network, gelu=0.04)))
     assert found["ratio"] > 30
-    assert len(shown["examples"]) == 5
-    assert "times as far from float64 as PyTorch in float32" in shown["remarks"][0]
+    assert len(shown.examples) == 5
+    assert "times as far from float64 as PyTorch in float32" in shown.remarks[0]
     assert found["mismatches"] == 0
 
 
@@ -135,8 +139,8 @@ def test_one_row_is_enough(held, numpy_runner):
 
     found, shown, table = held(numpy_runner(changes=changed("logits", third)))
     assert found["ratio"] > 100
-    assert next(iter(shown["outputs"])) == "logits"
-    worst = shown["examples"][0]
+    assert next(iter(shown.details["outputs"])) == "logits"
+    worst = shown.examples[0]
     assert worst["output"] == "logits"
     assert worst["error"] == pytest.approx(1e-3, rel=0.01)
     assert worst["fields"]["text"].startswith("a")
@@ -156,7 +160,7 @@ def test_a_fault_of_a_long_row_alone_is_found(held, numpy_runner, network, texts
         numpy_runner(lambda batch, dtype: lonely(batch, network(batch, dtype), longer=8)), texts=texts
     )
     assert found["ratio"] > 100
-    assert len(shown["examples"][0]["fields"]["text"]) == 9
+    assert len(shown.examples[0]["fields"]["text"]) == 9
     assert table.num_rows == 3 * len(texts), "a row that is run twice counts once"
 
 
@@ -178,7 +182,7 @@ def test_a_number_that_is_none_fails_whatever_is_bounded(held, numpy_runner, val
     assert found["mismatches"] >= 1
     assert found["ratio"] == found["max_abs"] == found["p999"] == found["mean"] == math.inf
     assert (found["cosine"], found["sqnr"]) == (-1, -math.inf)
-    assert "1 of 3 are NaN or Inf" in shown["remarks"][0]
+    assert "1 of 3 are NaN or Inf" in shown.remarks[0]
 
 
 @pytest.mark.parametrize(
@@ -198,14 +202,14 @@ def test_what_no_tolerance_may_cover(held, numpy_runner, change, why):
     found, shown, _ = held(numpy_runner(changes=change))
     assert found["mismatches"] > 0
     assert found["ratio"] == math.inf
-    assert re.search(why, shown["remarks"][0])
+    assert re.search(why, shown.remarks[0])
 
 
 def test_outputs_may_be_chosen(held, numpy_runner):
     bare = numpy_runner(changes=lambda outputs: {"logits": outputs["logits"]})
     found, shown, _ = held(bare, outputs=["logits"])
     assert found["mismatches"] == 0
-    assert list(shown["outputs"]) == ["logits"]
+    assert list(shown.details["outputs"]) == ["logits"]
     with pytest.raises(DataError, match="no output `logit`") as refused:
         held(bare, outputs=["logit"])
     assert refused.value.hint == "did you mean `logits`? it has `hidden`, `logits`, `ids`"
@@ -215,14 +219,14 @@ def test_one_that_is_asked_for_and_not_there_is_a_fault(held, numpy_runner):
     bare = numpy_runner(changes=lambda outputs: {"hidden": outputs["hidden"], "ids": outputs["ids"]})
     found, shown, _ = held(bare, outputs=["hidden", "logits"])
     assert found["mismatches"] == 1
-    assert shown["remarks"][0].startswith("`logits`: the candidate has no such output")
+    assert shown.remarks[0].startswith("`logits`: the candidate has no such output")
 
 
 def test_so_is_one_that_is_asked_for_and_goes_by_another_name(held, numpy_runner):
     renamed = numpy_runner(changes=lambda one: {"hidden": one["hidden"], "scores": one["logits"], "ids": one["ids"]})
     found, shown, _ = held(renamed, outputs=["logits"])
     assert found["mismatches"] == 1
-    assert "`logits`: the candidate calls it `scores`" in shown["remarks"][0]
+    assert "`logits`: the candidate calls it `scores`" in shown.remarks[0]
 
 
 @pytest.mark.parametrize("precision", ["float32", "int8"])
@@ -232,9 +236,9 @@ def test_what_only_one_side_gives_is_a_note(held, numpy_runner, precision):
 
     found, shown, _ = held(numpy_runner(changes=changes, precision=precision))
     assert found["mismatches"] == 0
-    assert set(shown["outputs"]) == {"hidden", "logits"}
-    assert shown["unheld"] == ["mean", "twice"]
-    assert shown["notes"] == [
+    assert set(shown.details["outputs"]) == {"hidden", "logits"}
+    assert shown.details["unheld"] == ["mean", "twice"]
+    assert shown.notes == [
         "`tokens` has the numbers of `hidden`, and is compared with it",
         "the file leaves out `ids`: `outputs` asks for what it has to give",
         "the file also gives `mean`, `twice`, which the model does not: not compared",
@@ -249,7 +253,7 @@ def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(he
 
     found, shown, _ = held(numpy_runner(changes=changes))
     assert found["ratio"] > 100
-    assert "`tokens` is compared with `hidden`, though they share only their shape" in shown["notes"]
+    assert "`tokens` is compared with `hidden`, though they share only their shape" in shown.notes
 
 
 def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
@@ -257,7 +261,7 @@ def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
         facts = property(lambda self: {"precision": "float32", "unread_inputs": ["mask"]})
 
     _, shown, _ = held(Narrow())
-    assert shown["notes"] == ["the model is given `mask`, which the file does not take"]
+    assert shown.notes == ["the model is given `mask`, which the file does not take"]
 
 
 def test_an_only_output_may_have_any_name(held, numpy_runner):
@@ -286,9 +290,9 @@ def test_the_cause_is_told_in_words(held):
     }
     _, _, table = held()
     texts = pa.array([json.dumps(found | {"node": "norm_3"}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown["first_divergence"]["node"] == "norm_3"
-    assert shown["remarks"][1:] == [
+    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown.details["first_divergence"]["node"] == "norm_3"
+    assert shown.remarks[1:] == [
         "it begins in `layer.3` (LayerNorm, node `norm_3`)",
         "exporter: the file computes something else",
         "looked at 40 of 40 rows",
@@ -302,21 +306,21 @@ def test_the_cause_is_told_in_words(held):
 def test_of_a_module_only_what_is_known_is_told(held, known, words):
     _, _, table = held()
     texts = pa.array([json.dumps({"module": "layer.3", **known}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown["remarks"][1] == f"it begins in `layer.3`{words}"
+    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown.remarks[1] == f"it begins in `layer.3`{words}"
 
 
 def test_where_no_cause_could_be_found_the_reason_is_told(held):
     _, _, table = held()
     texts = pa.array([json.dumps({"reason": "the trace is damaged"}), *[None] * (table.num_rows - 1)], pa.string())
-    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown["remarks"][1:] == ["the trace is damaged", "looked at 40 of 40 rows"]
+    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown.remarks[1:] == ["the trace is damaged", "looked at 40 of 40 rows"]
 
 
 def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_runner):
     _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
     bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
-    shown = evidence(bare)["examples"][0]
+    shown = TENSORS.evidence(bare).examples[0]
     assert shown.keys() == {"id", "output", "error", "noise"}
 
 
@@ -356,7 +360,7 @@ def test_the_least_number_of_a_mask_differs_by_precision_and_is_no_error(held, n
     found, _, _ = held(numpy_runner(changes=masked), numpy_runner(changes=masked))
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
     found, shown, _ = held(numpy_runner(changes=forgotten), numpy_runner(changes=masked))
-    assert "3 of 6 are finite where they should be infinite" in shown["remarks"][0]
+    assert "3 of 6 are finite where they should be infinite" in shown.remarks[0]
     assert found["ratio"] == math.inf
 
 
@@ -365,7 +369,7 @@ def test_half_precision_is_held_against_pytorch_in_half_precision(held, numpy_ru
     assert found["max_abs"] > 1e-4
     assert found["ratio"] <= 1
     assert set(table.column("peer").to_pylist()) == {"float16"}
-    assert "PyTorch in float16" in shown["remarks"][0]
+    assert "PyTorch in float16" in shown.remarks[0]
     single, _, _ = held(numpy_runner(dtype="float16", precision="float32"))
     assert single["ratio"] > 100, "as float32 the same errors are a fault"
 
@@ -375,7 +379,7 @@ def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_run
     assert (found["ratio"].undefined, found["ratio"].never) == ("PyTorch has no int8", True)
     assert np.isnan(found["ratio"].of(np.ones((3, 7)))).all()
     assert 0 < found["max_abs"] < 1e-5
-    assert "PyTorch has no int8 to compare this with" in shown["remarks"][0]
+    assert "PyTorch has no int8 to compare this with" in shown.remarks[0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
     assert broken["ratio"] == math.inf
 
@@ -388,37 +392,37 @@ def test_fixed_tolerances_count_what_lies_outside(held, numpy_runner):
 
 def test_a_ratio_of_few_numbers_says_that_it_is_one(held, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(5e-5)))
-    few, many = (held(candidate, rows=rows)[1]["remarks"] for rows in (4, 40))
+    few, many = (held(candidate, rows=rows)[1].remarks for rows in (4, 40))
     larger = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
     assert held(larger, rows=4)[0]["ratio"] > 100
-    assert "too few" not in str(held(larger, rows=4)[1]["remarks"]), "a ratio is too large by ten times at most"
+    assert "too few" not in str(held(larger, rows=4)[1].remarks), "a ratio is too large by ten times at most"
     assert "`logits` has 12 numbers in all, too few" in few[1]
     assert many[1:] == ["looked at 40 of 40 rows"]
 
 
 def test_no_number_of_numbers_explains_a_ratio_that_is_beyond_all_bounds(held, numpy_runner):
     candidate = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1)))
-    assert "too few" not in str(held(candidate, rows=4)[1]["remarks"])
+    assert "too few" not in str(held(candidate, rows=4)[1].remarks)
 
 
 def test_what_a_signature_has_wrong_is_told_and_not_what_signatures_are(held):
     found = {"kind": "signature", "meaning": "the numbers are right", "reason": "what it calls `a` is `b`"}
     _, _, table = held()
     texts = pa.array([json.dumps(found), *[None] * (table.num_rows - 1)], pa.string())
-    shown = evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
-    assert shown["remarks"][1] == "signature: what it calls `a` is `b`"
+    shown = TENSORS.evidence(table.set_column(table.schema.get_field_index("blame"), "blame", texts))
+    assert shown.remarks[1] == "signature: what it calls `a` is `b`"
 
 
 def test_how_much_was_looked_at_is_told(held, context, numpy_runner):
-    table = tensors(context(numpy_runner(), numpy_runner(), about={"positions": 12}), rows=10)
-    seen = evidence(table)["looked_at"]
+    table = TENSORS.observe(context(numpy_runner(), numpy_runner(), about={"positions": 12}), TensorOptions(rows=10))
+    seen = TENSORS.evidence(table).details["looked_at"]
     assert (seen["rows"], seen["of_rows"], seen["of_longest"]) == (10, 40, 12)
-    assert evidence(table)["remarks"][-1].startswith("looked at 10 of 40 rows")
+    assert TENSORS.evidence(table).remarks[-1].startswith("looked at 10 of 40 rows")
 
 
 def test_an_input_that_has_one_value_throughout_is_named(held):
-    assert held(texts=["abc", "abd", "xyz"])[1]["unvaried"] == ["mask"], "nothing is padded"
-    assert held(texts=["abc", "abdef", "xyz"])[1]["unvaried"] == []
+    assert held(texts=["abc", "abd", "xyz"])[1].details["unvaried"] == ["mask"], "nothing is padded"
+    assert held(texts=["abc", "abdef", "xyz"])[1].details["unvaried"] == []
 
 
 # Weights
@@ -428,28 +432,28 @@ def test_weights_that_no_row_makes_use_of_fail_a_file_whose_outputs_agree(held, 
     found, shown, _ = held(weighed(1), weighed())
     assert (found["mismatches"], found["ratio"], found["cosine"]) == (1, math.inf, -1)
     told = "initializer `val_1` is not `layer.weight` of the model: 1 of 400 rows differ, by 0.46 at most"
-    assert told in shown["remarks"]
-    assert shown["outputs"]["logits"]["ratio"] <= 1
-    kinds = {name: shown["first_divergence"][name] for name in ("kind", "module", "weight")}
+    assert told in shown.remarks
+    assert shown.details["outputs"]["logits"]["ratio"] <= 1
+    kinds = {name: shown.details["first_divergence"][name] for name in ("kind", "module", "weight")}
     assert kinds == {"kind": "weights", "module": "layer", "weight": "val_1: layer.weight"}
 
 
 def test_weights_that_are_the_models_are_no_mismatch(held, weighed):
     found, shown, _ = held(weighed(), weighed())
     assert found["mismatches"] == 0
-    assert "first_divergence" not in shown
+    assert "first_divergence" not in shown.details
     assert held(weighed(1), weighed(), weights=False)[0]["mismatches"] == 0
 
 
 def test_a_file_of_another_checkpoint_is_told_as_such(held, weighed):
     _, shown, _ = held(weighed(57), weighed())
-    assert "57 of 57 weights differ from the model's: another model, or another training step" in shown["remarks"]
+    assert "57 of 57 weights differ from the model's: another model, or another training step" in shown.remarks
 
 
 def test_weights_that_cannot_be_compared_cost_nothing_else(held, weighed):
     found, shown, _ = held(weighed(trouble="no such file"), weighed())
     assert found["mismatches"] == 0
-    assert "its weights could not be compared with the model's: no such file" in shown["notes"]
+    assert "its weights could not be compared with the model's: no such file" in shown.notes
 
 
 # The reference
@@ -477,7 +481,7 @@ def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(h
     found, shown, _ = held(reference=numpy_runner(compute))
     assert isinstance(found["ratio"], Statistic)
     assert found["ratio"].never
-    assert any("does not run in float64: no such kernel" in remark for remark in shown["remarks"])
+    assert any("does not run in float64: no such kernel" in remark for remark in shown.remarks)
 
 
 def test_a_reference_that_moves_is_named_and_the_export_is_not_at_fault(held, numpy_runner):
@@ -522,8 +526,8 @@ def test_a_row_that_the_reference_has_no_answer_to_is_named_and_decides_nothing(
     reference = numpy_runner(changes=without_an_answer((0, 0), value, dtype))
     found, shown, _ = held(reference=reference)
     assert (found["mismatches"], found["ratio"] <= 1) == (0, True)
-    assert 3 < len(shown["beyond_use"]) < 20
-    (note,) = [one for one in shown["notes"] if one.startswith(f"{len(shown['beyond_use'])} rows decide nothing")]
+    assert 3 < len(shown.details["beyond_use"]) < 20
+    (note,) = [one for one in shown.notes if one.startswith(f"{len(shown.details['beyond_use'])} rows decide nothing")]
     assert (note.count("`row "), note.endswith(" ...")) == (3, True)
     faulty = numpy_runner(changes=changed("logits", lambda values: values + np.float32(1e-3)))
     assert held(faulty, reference)[0]["ratio"] > 100, "the other rows decide"
@@ -552,7 +556,7 @@ def test_outputs_without_rows_are_held_whole(held, numpy_runner):
     assert found["mismatches"] == 0
     wholes = table.filter(pc.is_null(table.column("id"))).column("output")
     assert set(wholes.to_pylist()) == {"scale"}
-    assert shown["outputs"]["similarity"]["ratio"] <= 10
+    assert shown.details["outputs"]["similarity"]["ratio"] <= 10
 
 
 def test_seven_logits_beside_seven_tokens_are_no_positions(held, numpy_runner):
@@ -582,9 +586,9 @@ def test_rows_that_came_with_padding_are_held_without_it(context, numpy_runner, 
         assert batch["words"].shape[1] == 12, "the candidate may take no other width"
         return wild(batch, np.float32)
 
-    whole = replace(codec, encode=encode, collate=collate)
+    whole = make_codec(encode, collate, cost=codec.cost, padding_mask="mask")
     candidate = numpy_runner(lambda batch, dtype: narrow(batch))
-    found = numbers(tensors(context(candidate, numpy_runner(), codec=whole)))
+    found = TENSORS.numbers(TENSORS.observe(context(candidate, numpy_runner(), codec=whole), TensorOptions()))
     assert found["mismatches"] == 0
     assert found["ratio"] <= 1
 
@@ -606,9 +610,17 @@ def test_a_decoder_as_long_as_its_encoder_has_positions_of_its_own(context, nump
         outputs["spoken"][:, -1] += np.float32(0.1)
         return outputs
 
-    whole = replace(codec, encode=encode, collate=lambda rows: {n: np.stack([row[n] for row in rows]) for n in rows[0]})
+    whole = make_codec(
+        encode,
+        lambda rows: {n: np.stack([row[n] for row in rows]) for n in rows[0]},
+        cost=codec.cost,
+        padding_mask="mask",
+    )
     sound, faulty = numpy_runner(compute), numpy_runner(compute, changes=wrong_at_the_end)
-    found = [numbers(tensors(context(one, numpy_runner(compute), codec=whole)))["ratio"] for one in (sound, faulty)]
+    found = [
+        TENSORS.numbers(TENSORS.observe(context(one, numpy_runner(compute), codec=whole), TensorOptions()))["ratio"]
+        for one in (sound, faulty)
+    ]
     assert found[0] <= 1
     assert found[1] > 1000
 
@@ -634,8 +646,8 @@ def cramped(numpy_runner, network):
 def test_where_memory_runs_out_fewer_rows_are_run_together_and_the_report_says_so(held, cramped, room, said):
     whole, shown, _ = held()
     found, told, table = held(reference=cramped(room))
-    assert not [remark for remark in shown["remarks"] if "memory" in remark]
-    assert [remark for remark in told["remarks"] if remark.startswith(f"memory ran out: {said}")]
+    assert not [remark for remark in shown.remarks if "memory" in remark]
+    assert [remark for remark in told.remarks if remark.startswith(f"memory ran out: {said}")]
     assert 0 < found["ratio"] <= 1
     assert found["max_abs"] == pytest.approx(whole["max_abs"], rel=0.5)
     assert set(table.column("together").to_pylist()) == {room}
@@ -654,4 +666,4 @@ def test_a_row_that_alone_has_no_room_is_not_run(held, cramped):
 def test_weights_that_could_not_be_read_are_noted_of_a_file_that_passes(held, weighed):
     found, shown, _ = held(weighed(unread=("a_Q3", "b_Q3", "c_Q3", "d_Q3")), weighed())
     assert found["mismatches"] == 0
-    assert shown["notes"][-1].startswith("`a_Q3`, `b_Q3`, `c_Q3` and 1 more: integers in a form that mqa does not know")
+    assert shown.notes[-1].startswith("`a_Q3`, `b_Q3`, `c_Q3` and 1 more: integers in a form that mqa does not know")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_parity.tensors.evidence import evidence
-from mqa_parity.tensors.probe import tensors
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tensors.screening import MAX_ROWS
-from mqa_parity.tensors.summary import numbers
+
+TENSORS = TensorParity()
 
 TEXTS = ["a" * (1 + number % 9) + chr(ord("a") + number % 25) for number in range(1000)]
 RARE = "zz"  # of which the codec makes a word that no other text has
@@ -26,8 +27,10 @@ def screened(context, numpy_runner):
             found = numpy_runner.compute(batch, dtype)
             return change(found, (batch["words"] == rare).any(axis=1)) if change else found
 
-        table = tensors(context(numpy_runner(compute), numpy_runner(), texts=texts), blame=False, **options)
-        return numbers(table), evidence(table), table
+        table = TENSORS.observe(
+            context(numpy_runner(compute), numpy_runner(), texts=texts), TensorOptions(blame=False, **options)
+        )
+        return TENSORS.numbers(table), TENSORS.evidence(table), table
 
     return look
 
@@ -41,8 +44,8 @@ def test_ten_rows_of_a_thousand_that_are_wrong_are_found(screened):
     found, shown, table = screened(moves, rows=16, screen=True)
     assert sampled["ratio"] <= 1, "none of the rows that were drawn is one of them"
     assert found["ratio"] > 1000
-    assert shown["looked_at"] == {"rows": 26, "compared": 1000, "of_rows": 1000}
-    assert shown["remarks"][-1] == "looked at 26 of 1,000 rows, the most different of 1,000 among them"
+    assert shown.details["looked_at"] == {"rows": 26, "compared": 1000, "of_rows": 1000}
+    assert shown.remarks[-1] == "looked at 26 of 1,000 rows, the most different of 1,000 among them"
     assert {f"row {place}" for place in range(99, 1000, 100)} <= set(table.column("id").to_pylist())
 
 
@@ -55,7 +58,7 @@ def test_there_are_not_more_than_are_worth_a_look(screened):
     def everywhere(found, rare):
         return found | {"logits": found["logits"] + np.float32(0.1)}
 
-    assert screened(everywhere, rows=16, screen=True)[1]["looked_at"]["rows"] == 16 + MAX_ROWS
+    assert screened(everywhere, rows=16, screen=True)[1].details["looked_at"]["rows"] == 16 + MAX_ROWS
 
 
 def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_looked_at(screened):
@@ -70,9 +73,9 @@ def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_looked_a
     for change, words in ((crashes, "index out of bounds"), (wider, "instead of")):
         found, shown, _ = screened(change, rows=16, screen=True)
         assert found["mismatches"] > 0
-        assert words in shown["remarks"][0]
+        assert words in shown.remarks[0]
 
 
 def test_where_all_rows_are_drawn_there_is_nothing_to_screen(screened):
     _, shown, _ = screened(None, rows=1000, screen=True)
-    assert shown["remarks"][-1] == "looked at 1,000 of 1,000 rows"
+    assert shown.remarks[-1] == "looked at 1,000 of 1,000 rows"
