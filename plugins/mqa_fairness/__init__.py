@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_fairness.counterfactuals import (
     swap_age,
@@ -31,8 +31,7 @@ from mqa_fairness.group_metrics.privileged import (
 from mqa_fairness.slices.columns import certainty, column, crossed, quantiles, ranges
 from mqa_fairness.slices.identity import identity_terms, names, nationalities
 from mqa_fairness.slices.texts import language, length, script
-from mqa_fairness.weak_slices import probe
-from mqa_fairness.weak_slices.probe import SHARE, UNBOUNDED
+from mqa_fairness.weak_slices.probe import SHARE, UNBOUNDED, WeakSlices
 from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
 
 if TYPE_CHECKING:
@@ -86,15 +85,5 @@ def mqa_metrics() -> Iterable[Metric]:
 
 
 @hookimpl
-def mqa_probes() -> Iterable[Probe]:
-    yield Probe(
-        "weak-slices",
-        probe.weak_slices,
-        gives=tuple(probe.RANGES),
-        numbers=probe.compute_numbers,
-        evidence=probe.collect_evidence,
-        inputs="predictions",
-        texts=("fields",),
-        schemas=LABEL,
-        ranges=probe.RANGES,
-    )
+def mqa_probes() -> Iterable[Probe[Any]]:
+    return [WeakSlices()]

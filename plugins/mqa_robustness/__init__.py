@@ -8,11 +8,11 @@ generator a higher rate changes the same spans in the same way, and more. A `sev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Perturbation, Probe, hookimpl
-from mqa_robustness.adversarial_attack import adversarial, transfer
-from mqa_robustness.adversarial_attack.results import TEXTS
+from mqa_robustness.adversarial_attack.adversarial import Adversarial
+from mqa_robustness.adversarial_attack.transfer import Transfer
 from mqa_robustness.characters.casing import alternating_case, lower_case, strip_accents, title_case, upper_case
 from mqa_robustness.characters.imperceptible import bidi, homoglyphs, zero_width
 from mqa_robustness.characters.ocr import ocr
@@ -80,27 +80,5 @@ def mqa_perturbations() -> Iterable[Perturbation]:
 
 
 @hookimpl
-def mqa_probes() -> Iterable[Probe]:
-    yield Probe(
-        "adversarial",
-        adversarial.adversarial,
-        gives=tuple(adversarial.RANGES),
-        numbers=adversarial.compute_numbers,
-        evidence=adversarial.collect_evidence,
-        sees="runner",
-        texts=TEXTS,
-        schemas=("label",),
-        ranges=adversarial.RANGES,
-    )
-    yield Probe(
-        "transfer",
-        transfer.transfer,
-        gives=tuple(transfer.RANGES),
-        numbers=transfer.compute_numbers,
-        evidence=transfer.collect_evidence,
-        sees="runner",
-        compares=True,
-        texts=TEXTS,
-        schemas=("label",),
-        ranges=transfer.RANGES,
-    )
+def mqa_probes() -> Iterable[Probe[Any]]:
+    return [Adversarial(), Transfer()]

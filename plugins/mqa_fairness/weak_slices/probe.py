@@ -12,14 +12,14 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Lt
 
-from mqa_fairness.weak_slices.candidates import copies_of_target, make_candidates, select_columns
+from mqa_fairness.weak_slices.candidates import Candidates, copies_of_target, make_candidates, select_columns
 from mqa_fairness.weak_slices.confirm import confirm_slices
 from mqa_fairness.weak_slices.correctness import assess_correctness
 from mqa_fairness.weak_slices.search import MAX_CONFIRMED, search_weak_slices
-from mqa_registry import NotRunError, counted
+from mqa_registry import Evidence, NotRunError, Probe, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -66,15 +66,24 @@ class SearchSummary:
         return observations.replace_schema_metadata({"search": json.dumps(asdict(self))})
 
 
-def weak_slices(
-    context: ProbeContext,
-    *,
-    min_rows: Annotated[int, Ge(5)] = 30,
-    max_terms: Annotated[int, Ge(0)] = 500,
-    columns: list[str] | None = None,
-    leave_out: list[str] | None = None,
-    confidence: Annotated[float, Gt(0.5), Lt(1)] = 0.95,
-) -> pa.Table:
+@dataclass(frozen=True, kw_only=True)
+class WeakSliceOptions:
+    """Which slices are tried, and how surely a weak one is confirmed.
+
+    `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
+    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the targets, copies of them
+    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
+    alone.
+    """
+
+    min_rows: Annotated[int, Ge(5)] = 30
+    max_terms: Annotated[int, Ge(0)] = 500
+    columns: list[str] | None = None
+    leave_out: list[str] | None = None
+    confidence: Annotated[float, Gt(0.5), Lt(1)] = 0.95
+
+
+class WeakSlices(Probe[WeakSliceOptions]):
     """How far the accuracy in the worst slice lies below that elsewhere, of the slices where it is shown to.
 
     Slices are the rows with a word, the quarters of the rows by number of words, the values of columns that have few,
@@ -83,72 +92,85 @@ def weak_slices(
     Fisher's exact test, one-sided, with Holm's correction. So what is confirmed anywhere, where there is nothing, is so
     in `1 - confidence` of all cases at most, however many slices were tried.
 
-    `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
-    text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the targets, copies of them
-    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
-    alone.
-
     `value` is the largest gap of a confirmed slice on the half held back, as a difference of accuracies, 0 where none is
     confirmed. It is the largest of several, and so rather too large. `count` is the number of confirmed slices, `tried`
     that of slices that the search tried, and `score` the accuracy on all rows that count. Rows without a prediction or
     a target are ignored, and of rows that say the same, or are of one cluster, all but one: they are no further
-    evidence.
+    evidence. `score` alone has an interval.
     """
-    correctness = assess_correctness(context.view, context.rng)
-    rows = np.flatnonzero(correctness.counted)
-    if len(rows) < 4 * min_rows:
-        reasons = Counter(filter(None, correctness.ignored)).items()
-        ignored = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
-        raise NotRunError(
-            f"{counted(len(rows), 'row that counts is', 'rows that count are')} too few for slices of {min_rows}, which take {4 * min_rows}"
-            + (f" (ignored: {ignored})" if ignored else ""),
-            hint="bring more rows, or lower `min_rows`",
+
+    name = "weak-slices"
+    inputs = "predictions"
+    outputs = tuple(RANGES)
+    ranges = RANGES
+    text_columns = ("fields",)
+    schemas = ("label",)
+
+    def observe(self, context: ProbeContext, options: WeakSliceOptions) -> pa.Table:
+        correctness = assess_correctness(context.view, context.rng)
+        rows = np.flatnonzero(correctness.counted)
+        _check_row_count(len(rows), correctness, options.min_rows)
+        half = np.zeros(len(rows), dtype=bool)
+        half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
+        candidates = _make_candidates(context.view, rows, half, options)
+        found = search_weak_slices(candidates.slices, correctness.correct[rows], half, options.min_rows)
+        left_out = [*candidates.left_out, *_left_out(found)]
+        summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, options.confidence)
+        return summary.write(_make_table(context.view, correctness, half, found))
+
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        confirmed = _select_confirmed(_test_found_slices(table), table)
+        correct = table.column("right").drop_null()
+        return {
+            "value": max((each.gap for each in confirmed), default=0.0),
+            "count": float(len(confirmed)),
+            "tried": float(SearchSummary.of(table).tried),
+            "score": np.array(correct.to_pylist(), dtype=bool),
+        }
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """The confirmed slices in words, what was tried and left out, and rows predicted wrong in the worst of them."""
+        tested = _test_found_slices(table)
+        confirmed = _select_confirmed(tested, table)
+        return Evidence(
+            remarks=[*map(_describe_slice, confirmed[:MAX_REMARKS]), *_remarks(table, tested, confirmed)],
+            examples=_examples(table, [each.name for each in confirmed]),
+            details={"slices": [_to_record(each, confirmed=each in confirmed) for each in tested]},
         )
-    half = np.zeros(len(rows), dtype=bool)
-    half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
-    table = context.view.rows.table.take(pa.array(rows))
-    fields = context.view.rows.fields
-    selected = select_columns(table, fields, columns, leave_out)
-    if not fields and not selected:
+
+
+def _check_row_count(rows: int, correctness: Correctness, min_rows: int) -> None:
+    """Raise a NotRunError where too few rows count for slices of `min_rows`, inside and outside, in either half."""
+    needed = 4 * min_rows
+    if rows >= needed:
+        return
+    reasons = Counter(filter(None, correctness.ignored)).items()
+    ignored = ", ".join(f"{count:,} {reason}" for reason, count in reasons)
+    raise NotRunError(
+        f"{counted(rows, 'row that counts is', 'rows that count are')} too few for slices of {min_rows}, which take {needed}"
+        + (f" (ignored: {ignored})" if ignored else ""),
+        hint="bring more rows, or lower `min_rows`",
+    )
+
+
+def _make_candidates(
+    view: ViewContext, rows: npt.NDArray[np.int64], half: Bools, options: WeakSliceOptions
+) -> Candidates:
+    """The slices that are tried, of the rows that count; raises a NotRunError where there is none."""
+    table, fields = view.rows.table.take(pa.array(rows)), view.rows.fields
+    columns = select_columns(table, fields, options.columns, options.leave_out)
+    if not fields and not columns:
         raise NotRunError(
             "there is nothing to make slices of: the rows have no texts, and no columns but their ids and targets",
             hint="bring columns that say what rows are, such as a language or a source",
         )
-    candidates = make_candidates(table, fields, selected, max_terms=max_terms, half=half, min_rows=min_rows)
+    min_rows = options.min_rows
+    candidates = make_candidates(table, fields, columns, max_terms=options.max_terms, half=half, min_rows=min_rows)
     if not candidates.slices:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
-    found = search_weak_slices(candidates.slices, correctness.correct[rows], half, min_rows)
-    copies = copies_of_target(table) if columns is None else []
-    left_out = [
-        *candidates.left_out,
-        *(f"the column `{name}` has the values of the targets, and was not tried" for name in copies),
-        *_left_out(found),
-    ]
-    summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, confidence)
-    return summary.write(_make_table(context.view, correctness, half, found))
-
-
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `fairness/weak-slices`; `score` alone has an interval."""
-    confirmed = _select_confirmed(_test_found_slices(observations), observations)
-    correct = observations.column("right").drop_null()
-    return {
-        "value": max((each.gap for each in confirmed), default=0.0),
-        "count": float(len(confirmed)),
-        "tried": float(SearchSummary.of(observations).tried),
-        "score": np.array(correct.to_pylist(), dtype=bool),
-    }
-
-
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """The confirmed slices in words, what was tried and left out, and rows predicted wrong in the worst of them."""
-    tested = _test_found_slices(observations)
-    confirmed = _select_confirmed(tested, observations)
-    return {
-        "remarks": [*map(_describe_slice, confirmed[:MAX_REMARKS]), *_remarks(observations, tested, confirmed)],
-        "examples": _examples(observations, [each.name for each in confirmed]),
-        "slices": [_to_record(each, confirmed=each in confirmed) for each in tested],
-    }
+    copies = copies_of_target(table) if options.columns is None else []
+    not_tried = [f"the column `{name}` has the values of the targets, and was not tried" for name in copies]
+    return Candidates(candidates.slices, [*candidates.left_out, *not_tried])
 
 
 def _make_table(view: ViewContext, correctness: Correctness, half: Bools, found: SearchResult) -> pa.Table:

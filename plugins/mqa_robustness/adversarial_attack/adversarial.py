@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge, Gt, Le, MinLen
 
-from mqa_registry import counted
+from mqa_registry import Evidence, Probe, counted
 from mqa_robustness.adversarial_attack.attack import ATTACKED, AttackOptions, Outcome, attack_rows
-from mqa_robustness.adversarial_attack.candidates import EditName  # noqa: TC001 - a type of options, which the host reads at run time
 from mqa_robustness.adversarial_attack.results import (
     SCHEMA,
     SHARE,
+    TEXTS,
     UNBOUNDED,
     mean_statistic,
     outcomes_of,
@@ -23,7 +22,6 @@ from mqa_robustness.adversarial_attack.results import (
     to_example,
     to_record,
 )
-from mqa_robustness.adversarial_attack.search import SearchLimits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -39,16 +37,7 @@ RANGES = {
 }
 
 
-def adversarial(
-    context: ProbeContext,
-    *,
-    rows: Annotated[int, Ge(1)] = 50,
-    budget: Annotated[int, Ge(4)] = 200,
-    max_share: Annotated[float, Gt(0), Le(1)] = 0.2,
-    edits: Annotated[list[EditName], MinLen(1)] | None = None,
-    fields: Annotated[list[str], MinLen(1)] | None = None,
-    tries: Annotated[int, Ge(1)] = 2,
-) -> pa.Table:
+class Adversarial(Probe[AttackOptions]):
     """The share of rows predicted right whose prediction a small edit changes.
 
     Where the data have no targets, every prediction counts as right. A prediction that the edit turns into none, NaN or
@@ -58,47 +47,47 @@ def adversarial(
     undoing any edit that is left brings the prediction back. A row on which this search failed may not be robust;
     another search may succeed.
 
-    `rows` are drawn from the view by the suite's seed. `budget` is the number of queries a row, the first of the row
-    itself; making an edit small takes some more, which are counted apart. `max_share` is the share of a row's words
-    that may be edited, at least one. `edits` are all but `ocr`, `zero-width`, `abbreviations` and `slang`, if left out:
-    typos and homoglyphs, and words that may stand for words. `fields` are the texts that are edited, all of them if
-    left out. `tries` is the number of edits of each kind that are tried on a word, of those that are drawn at random.
-
     `queries` is the mean a row, `edits` the mean number of characters (Levenshtein) and `changed_words` that of words of
     an edit that succeeded, `robust_accuracy` the share of rows predicted right that stay so, of those that were not
     declined.
     """
-    options = AttackOptions(rows, SearchLimits(budget, max_share), edits, fields, tries)
-    return pa.Table.from_pylist([to_record(result) for result in attack_rows(context, context.view, options)], SCHEMA)
 
+    name = "adversarial"
+    inputs = "runner"
+    outputs = tuple(RANGES)
+    ranges = RANGES
+    text_columns = TEXTS
+    schemas = ("label",)
 
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `robustness/adversarial`."""
-    outcomes = outcomes_of(observations)
-    succeeded, attacked = outcomes == Outcome.SUCCESS, np.isin(outcomes, ATTACKED)
-    has_target = np.asarray(observations.column("target").is_valid().to_numpy(), bool)
-    judged = np.isin(outcomes, (*ATTACKED, Outcome.SKIPPED_WRONG)) & has_target
-    return {
-        "value": succeeded[attacked],
-        "queries": mean_statistic(observations, "queries", attacked, "no row was attacked"),
-        "edits": mean_statistic(observations, "edits", succeeded, "no attack succeeded"),
-        "changed_words": mean_statistic(observations, "changed_words", succeeded, "no attack succeeded"),
-        "robust_accuracy": (outcomes == Outcome.FAILED)[judged],
-    }
+    def observe(self, context: ProbeContext, options: AttackOptions) -> pa.Table:
+        results = attack_rows(context, context.view, options)
+        return pa.Table.from_pylist([to_record(result) for result in results], SCHEMA)
 
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        outcomes = outcomes_of(table)
+        succeeded, attacked = outcomes == Outcome.SUCCESS, np.isin(outcomes, ATTACKED)
+        has_target = np.asarray(table.column("target").is_valid().to_numpy(), bool)
+        judged = np.isin(outcomes, (*ATTACKED, Outcome.SKIPPED_WRONG)) & has_target
+        return {
+            "value": succeeded[attacked],
+            "queries": mean_statistic(table, "queries", attacked, "no row was attacked"),
+            "edits": mean_statistic(table, "edits", succeeded, "no attack succeeded"),
+            "changed_words": mean_statistic(table, "changed_words", succeeded, "no attack succeeded"),
+            "robust_accuracy": (outcomes == Outcome.FAILED)[judged],
+        }
 
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many attacks succeeded and by what, what was not attacked, and the successes by the smallest edits."""
-    rows = observations.to_pylist()
-    examples = [
-        to_example(
-            row,
-            before=(row["before"], row["before_probability"]),
-            after=(row["after"], row["after_probability"]),
-        )
-        for row in smallest_successes(rows)
-    ]
-    return {"remarks": [*_success_remarks(rows), *skipped_remarks(rows)], "examples": examples}
+    def evidence(self, table: pa.Table) -> Evidence:
+        """How many attacks succeeded and by what, what was not attacked, and the successes by the smallest edits."""
+        rows = table.to_pylist()
+        examples = [
+            to_example(
+                row,
+                before=(row["before"], row["before_probability"]),
+                after=(row["after"], row["after_probability"]),
+            )
+            for row in smallest_successes(rows)
+        ]
+        return Evidence(remarks=[*_success_remarks(rows), *skipped_remarks(rows)], examples=examples)
 
 
 def _success_remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

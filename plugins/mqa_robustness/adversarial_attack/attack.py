@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import pyarrow as pa
+from annotated_types import Ge, Gt, Le, MinLen
 
 from mqa_registry import DataError, NotRunError
 from mqa_robustness.adversarial_attack.batched_search import search_in_batches
-from mqa_robustness.adversarial_attack.candidates import DEFAULT_EDITS, apply_edits, find_candidates
+from mqa_robustness.adversarial_attack.candidates import DEFAULT_EDITS, EditName, apply_edits, find_candidates
 from mqa_robustness.adversarial_attack.search import SearchLimits, search
 from mqa_robustness.adversarial_attack.victim import make_victim
 
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mqa_registry import Example, ProbeContext, ViewContext
-    from mqa_robustness.adversarial_attack.candidates import EditName
     from mqa_robustness.adversarial_attack.search import Search, SearchResult
 
 MAX_CHARACTERS = 10_000  # of a row's texts; no model of text reads as far
@@ -40,15 +40,29 @@ class Outcome(StrEnum):
 ATTACKED = (Outcome.SUCCESS, Outcome.FAILED)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class AttackOptions:
-    """What an attack may do: how many rows it samples, how far it goes, with which edits, in which fields."""
+    """How many rows are attacked, how far each attack goes, and with which edits.
 
-    rows: int
-    limits: SearchLimits
-    edits: Sequence[EditName] | None
-    fields: Sequence[str] | None
-    tries: int
+    `rows` is the number of rows, drawn from the view by the suite's seed. `budget` is the number of queries a row, the
+    first of the row itself; making an edit small takes some more, which are counted apart. `max_share` is the share of
+    a row's words that may be edited, at least one. `edits` are all but `ocr`, `zero-width`, `abbreviations` and `slang`,
+    if left out: typos and homoglyphs, and words that may stand for words. `fields` are the texts that are edited, all
+    of them if left out. `tries` is the number of edits of each kind that are tried on a word, of those that are drawn
+    at random.
+    """
+
+    rows: Annotated[int, Ge(1)] = 50
+    budget: Annotated[int, Ge(4)] = 200
+    max_share: Annotated[float, Gt(0), Le(1)] = 0.2
+    edits: Annotated[list[EditName], MinLen(1)] | None = None
+    fields: Annotated[list[str], MinLen(1)] | None = None
+    tries: Annotated[int, Ge(1)] = 2
+
+    @property
+    def limits(self) -> SearchLimits:
+        """How far the search on one row may go."""
+        return SearchLimits(self.budget, self.max_share)
 
 
 @dataclass(frozen=True)

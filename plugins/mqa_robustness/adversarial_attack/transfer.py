@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge, Gt, Le, MinLen
 
-from mqa_registry import NotRunError, counted
+from mqa_registry import Evidence, NotRunError, Probe, counted
 from mqa_robustness.adversarial_attack.attack import ATTACKED, AttackOptions, Outcome, attack_rows
-from mqa_robustness.adversarial_attack.candidates import EditName  # noqa: TC001 - a type of options, which the host reads at run time
 from mqa_robustness.adversarial_attack.results import (
     SCHEMA,
     SHARE,
+    TEXTS,
     UNBOUNDED,
     mean_statistic,
     outcomes_of,
@@ -22,7 +21,6 @@ from mqa_robustness.adversarial_attack.results import (
     to_example,
     to_record,
 )
-from mqa_robustness.adversarial_attack.search import SearchLimits
 from mqa_robustness.adversarial_attack.victim import make_victim
 
 if TYPE_CHECKING:
@@ -44,69 +42,62 @@ REPLAY_SCHEMA = pa.schema(
 )
 
 
-def transfer(
-    context: ProbeContext,
-    *,
-    rows: Annotated[int, Ge(1)] = 50,
-    budget: Annotated[int, Ge(4)] = 200,
-    max_share: Annotated[float, Gt(0), Le(1)] = 0.2,
-    edits: Annotated[list[EditName], MinLen(1)] | None = None,
-    fields: Annotated[list[str], MinLen(1)] | None = None,
-    tries: Annotated[int, Ge(1)] = 2,
-) -> pa.Table:
+class Transfer(Probe[AttackOptions]):
     """The share of the reference's adversarial edits that change the other backend's prediction as well.
 
-    The reference is attacked as by `robustness/adversarial`, and each row on which that succeeded is then run on this
-    backend, as it is and with its edit. A row that this backend predicts otherwise from the start is ignored.
-    `same_answer` is the share of the other edits for which both backends predict the same; `queries` is the mean a row
-    that the attack asked the reference.
-
-    `rows` are those that are attacked, drawn by the suite's seed. `budget` is the number of queries for each of them.
-    `max_share` is the share of a row's words that may be edited, at least one. `edits` are named as for
-    `robustness/adversarial`, and left out they are the same. `fields` are the texts that are edited, all of them if
-    left out. `tries` is the number of edits of each kind that are tried on a word, of those that are drawn at random.
+    The reference is attacked as by `robustness/adversarial`, with the same edits if they are left out. Each row on which
+    that succeeded is then run on this backend, as it is and with its edit. A row that this backend predicts otherwise
+    from the start is ignored. `same_answer` is the share of the other edits for which both backends predict the same;
+    `queries` is the mean a row that the attack asked the reference.
     """
-    assert context.reference is not None
-    options = AttackOptions(rows, SearchLimits(budget, max_share), edits, fields, tries)
-    victim = make_victim(context, context.view)
-    results = attack_rows(context, context.reference, options)
-    successes = [result for result in results if result.outcome is Outcome.SUCCESS]
-    if not successes:
-        raise NotRunError(
-            f"no attack on `{context.reference.backend}` succeeded, so there is nothing to replay",
-            hint="attack more `rows`, with a larger `budget` or `max_share`",
-        )
-    replays = _replay(successes, victim)
-    records = [to_record(result) | replays.get(result.row.id, {}) for result in results]
-    return pa.Table.from_pylist(records, REPLAY_SCHEMA)
 
+    name = "transfer"
+    inputs = "runner"
+    outputs = tuple(RANGES)
+    ranges = RANGES
+    compares = True
+    text_columns = TEXTS
+    schemas = ("label",)
 
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `robustness/transfer`."""
-    agreeing = _agreeing(observations.to_pylist())
-    attacked = np.isin(outcomes_of(observations), ATTACKED)
-    return {
-        "value": np.array([_is_success(row) for row in agreeing], bool),
-        "same_answer": np.array([row["candidate_after"] == row["after"] for row in agreeing], bool),
-        "queries": mean_statistic(observations, "queries", attacked, "no row was attacked"),
-    }
+    def observe(self, context: ProbeContext, options: AttackOptions) -> pa.Table:
+        assert context.reference is not None
+        victim = make_victim(context, context.view)
+        results = attack_rows(context, context.reference, options)
+        successes = [result for result in results if result.outcome is Outcome.SUCCESS]
+        if not successes:
+            raise NotRunError(
+                f"no attack on `{context.reference.backend}` succeeded, so there is nothing to replay",
+                hint="attack more `rows`, with a larger `budget` or `max_share`",
+            )
+        replays = _replay(successes, victim)
+        records = [to_record(result) | replays.get(result.row.id, {}) for result in results]
+        return pa.Table.from_pylist(records, REPLAY_SCHEMA)
 
+    def numbers(self, table: pa.Table) -> Mapping[str, Any]:
+        agreeing = _agreeing(table.to_pylist())
+        attacked = np.isin(outcomes_of(table), ATTACKED)
+        return {
+            "value": np.array([_is_success(row) for row in agreeing], bool),
+            "same_answer": np.array([row["candidate_after"] == row["after"] for row in agreeing], bool),
+            "queries": mean_statistic(table, "queries", attacked, "no row was attacked"),
+        }
 
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many edits were replayed, how many of them failed, and examples of those, else of the others."""
-    rows = observations.to_pylist()
-    agreeing = _agreeing(rows)
-    failures = [row for row in agreeing if not _is_success(row)]
-    examples = [
-        to_example(
-            row,
-            reference=(row["after"], row["after_probability"]),
-            candidate=(row["candidate_after"], row["candidate_probability"]),
-        )
-        for row in smallest_successes(failures) or smallest_successes(agreeing)
-    ]
-    replayed = [row for row in rows if row["replayed"]]
-    return {"remarks": [*_replay_remarks(replayed, agreeing, failures), *skipped_remarks(rows)], "examples": examples}
+    def evidence(self, table: pa.Table) -> Evidence:
+        """How many edits were replayed, how many of them failed, and examples of those, else of the others."""
+        rows = table.to_pylist()
+        agreeing = _agreeing(rows)
+        failures = [row for row in agreeing if not _is_success(row)]
+        examples = [
+            to_example(
+                row,
+                reference=(row["after"], row["after_probability"]),
+                candidate=(row["candidate_after"], row["candidate_probability"]),
+            )
+            for row in smallest_successes(failures) or smallest_successes(agreeing)
+        ]
+        replayed = [row for row in rows if row["replayed"]]
+        remarks = [*_replay_remarks(replayed, agreeing, failures), *skipped_remarks(rows)]
+        return Evidence(remarks=remarks, examples=examples)
 
 
 def _replay(successes: Sequence[AttackResult], victim: Victim) -> dict[str, dict[str, Any]]:

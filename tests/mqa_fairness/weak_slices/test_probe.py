@@ -11,13 +11,12 @@ from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from mqa_fairness import mqa_probes
 from mqa_fairness.weak_slices.confirm import confirm_slices, correct_by_holm, newcombe_interval
-from mqa_fairness.weak_slices.probe import weak_slices
+from mqa_fairness.weak_slices.probe import WeakSliceOptions, WeakSlices
 from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
 from mqa_registry.types import Rows
 
-(PROBE,) = mqa_probes()
+PROBE = WeakSlices()
 WORDS = np.array(["red", "blue", "slow", "fast", "tea", "sun", "rain", "map", "sea", "hill", "road", "song"])
 
 
@@ -38,7 +37,11 @@ def rows_of(count, rng, **columns):
 
 
 def looked(table, right, seed=7, **options):
-    return weak_slices(ProbeContext(view_of(table, right), np.random.default_rng(seed)), **options)
+    return observe(ProbeContext(view_of(table, right), np.random.default_rng(seed)), **options)
+
+
+def observe(context, **options):
+    return PROBE.observe(context, WeakSliceOptions(**options))
 
 
 def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "lima", "kyiv")):
@@ -52,11 +55,11 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
 def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
     table, right = planted(np.random.default_rng(1))
     view = view_of(table.drop_columns(["text"]), right)
-    seen = weak_slices(
+    seen = observe(
         ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7))
     )
     told = PROBE.evidence(seen)
-    assert next(each for each in told["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
+    assert next(each for each in told.details["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
     assert PROBE.numbers(seen)["score"].size == len(right)
 
 
@@ -64,9 +67,7 @@ def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring(
     table, right = planted(np.random.default_rng(1))
     view = view_of(table.select(["id", "target"]), right)
     with pytest.raises(NotRunError, match="nothing to make slices of") as raised:
-        weak_slices(
-            ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7))
-        )
+        observe(ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
     assert "bring columns" in raised.value.hint
 
 
@@ -77,19 +78,19 @@ def test_a_planted_slice_is_confirmed_with_its_support_scores_interval_and_p():
     assert numbers["count"] >= 1
     assert numbers["value"] == pytest.approx(0.5, abs=0.15)
     assert numbers["score"].mean() == pytest.approx(np.mean(right))
-    worst = next(each for each in told["slices"] if each["slice"] == "`city` is oslo")
+    worst = next(each for each in told.details["slices"] if each["slice"] == "`city` is oslo")
     assert worst["confirmed"]
     assert worst["low"] <= worst["gap"] <= worst["high"]
     assert worst["gap"] == pytest.approx(worst["elsewhere"] - worst["score"])
     assert worst["corrected"] <= 0.05
-    assert any("where `city` is oslo" in remark for remark in told["remarks"])
+    assert any("where `city` is oslo" in remark for remark in told.remarks)
 
 
 def test_its_examples_are_rows_of_it_that_are_answered_wrongly_and_were_held_back():
     table, right = planted(np.random.default_rng(1))
     seen = looked(table, right)
     held = {row["id"] for row in seen.to_pylist() if row["part"] == "held back"}
-    shown = PROBE.evidence(seen)["examples"]
+    shown = PROBE.evidence(seen).examples
     assert shown
     for example in shown:
         assert example["id"] in held
@@ -104,7 +105,7 @@ def test_a_slice_of_words_and_one_of_two_things_together_are_found():
     texts, cities = table.column("text").to_pylist(), table.column("city").to_pylist()
     weak = ["tea" in text and city == "oslo" for text, city in zip(texts, cities, strict=True)]
     seen = looked(table, [rng.random() < (0.4 if one else 0.95) for one in weak])
-    names = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    names = [each["slice"] for each in PROBE.evidence(seen).details["slices"] if each["confirmed"]]
     assert "`city` is oslo and `text` has “tea”" in names
 
 
@@ -115,8 +116,8 @@ def test_a_slice_of_a_number_and_one_of_length_are_found():
     lengths = np.array([len(text.split()) for text in table.column("text").to_pylist()])
     old = PROBE.evidence(looked(table, (rng.random(2000) < np.where(ages > 72, 0.5, 0.9)).tolist()))
     long = PROBE.evidence(looked(table, (rng.random(2000) < np.where(lengths > 8, 0.5, 0.9)).tolist()))
-    assert any("`age` is 7" in each["slice"] for each in old["slices"] if each["confirmed"])
-    assert any("`text` has 9 words" in each["slice"] for each in long["slices"] if each["confirmed"])
+    assert any("`age` is 7" in each["slice"] for each in old.details["slices"] if each["confirmed"])
+    assert any("`text` has 9 words" in each["slice"] for each in long.details["slices"] if each["confirmed"])
 
 
 def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
@@ -125,7 +126,7 @@ def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
     seeds, wrong, weak = 120, 0, 0
     for seed in range(seeds):
         seen = looked(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
-        found = PROBE.evidence(seen)["slices"]
+        found = PROBE.evidence(seen).details["slices"]
         weak += len(found) > 0
         wrong += PROBE.numbers(seen)["count"] > 0
     assert weak > seeds / 2, "the search found something to try, so that the test could have failed"
@@ -136,7 +137,7 @@ def test_what_was_tried_and_what_was_left_out_is_counted():
     rng = np.random.default_rng(6)
     table = rows_of(600, rng, note=[f"note {row}" for row in range(600)], tags=[["a"]] * 600)
     right = [None if row < 10 else bool(rng.random() < 0.8) for row in range(600)]
-    told = " | ".join(PROBE.evidence(looked(table, right, max_terms=5))["remarks"])
+    told = " | ".join(PROBE.evidence(looked(table, right, max_terms=5)).remarks)
     assert "10 rows were ignored: without an answer" in told
     assert "`note` has neither numbers nor few values" in told
     assert "`tags` has neither numbers nor few values" in told
@@ -172,10 +173,10 @@ def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
     table = table.append_column("rate", pa.array([(float("nan"), 1.0)[row % 2] for row in range(400)]))
     weak = [row % 3 != 2 for row in range(400)]
     seen = looked(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
-    confirmed = [each["slice"] for each in PROBE.evidence(seen)["slices"] if each["confirmed"]]
+    confirmed = [each["slice"] for each in PROBE.evidence(seen).details["slices"] if each["confirmed"]]
     assert "(no city)" in confirmed
     rate = looked(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
-    assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate)["slices"] if each["confirmed"]]
+    assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate).details["slices"] if each["confirmed"]]
 
 
 def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
@@ -187,10 +188,10 @@ def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
     predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
     context = ProbeContext(ViewContext("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
-    seen = weak_slices(context, max_terms=0)
+    seen = observe(context, max_terms=0)
     assert PROBE.numbers(seen)["count"] == 0
-    assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(seen)["remarks"]
-    assert PROBE.numbers(weak_slices(context, max_terms=0, columns=["label"]))["count"] == 1
+    assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(seen).remarks
+    assert PROBE.numbers(observe(context, max_terms=0, columns=["label"]))["count"] == 1
 
 
 def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
@@ -277,7 +278,7 @@ def test_no_more_than_five_slices_and_five_rows_are_shown():
     told = PROBE.evidence(seen)
     confirmed = int(PROBE.numbers(seen)["count"])
     assert confirmed > 6
-    assert sum(" right where " in remark for remark in told["remarks"]) == 5
-    assert f"{confirmed - 5} more slices are confirmed" in told["remarks"]
-    assert len(told["examples"]) == 5
-    assert len({example["id"] for example in told["examples"]}) == 5
+    assert sum(" right where " in remark for remark in told.remarks) == 5
+    assert f"{confirmed - 5} more slices are confirmed" in told.remarks
+    assert len(told.examples) == 5
+    assert len({example["id"] for example in told.examples}) == 5

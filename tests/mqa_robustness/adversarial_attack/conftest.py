@@ -38,7 +38,7 @@ class BagOfWords:
 
     @property
     def codec(self) -> Codec:
-        return Codec(self._encode, _collate, self._decode, lambda row: len(row["codes"]))
+        return Letters(self)
 
     def run(self, batch):
         codes = batch["codes"]
@@ -61,12 +61,14 @@ class BagOfWords:
         alike = [known for known in WEIGHTS if (known[0], known[-1]) == (word[:1], word[-1:]) and self.forgiving]
         return WEIGHTS.get(word, WEIGHTS[alike[0]] if alike else 0.0)
 
-    def _encode(self, examples):
+    def encode(self, examples):
+        """The codes of the letters of every text."""
         texts = [" ".join(str(text) for text in example.values() if text) for example in examples]
         self.texts += texts
         return [{"codes": np.array([ord(letter) for letter in text], np.int64)} for text in texts]
 
-    def _decode(self, outputs, rows):
+    def decode(self, outputs):
+        """The label of every score and, where the model has them, the probabilities."""
         score = outputs["score"]
         labels = [None if np.isnan(one) else LABELS[int(one > 0.5)] for one in score]
         pairs = [None if np.isnan(one) else [1 - one, one] for one in score]
@@ -74,9 +76,24 @@ class BagOfWords:
         return pa.table({"label": pa.array(labels, pa.string()), **sure})
 
 
-def _collate(rows):
-    width = max(len(row["codes"]) for row in rows)
-    return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+@dataclass
+class Letters(Codec):
+    """Texts as the codes of their letters, padded with zeros."""
+
+    model: BagOfWords
+
+    def encode(self, examples):
+        return self.model.encode(examples)
+
+    def collate(self, rows):
+        width = max(len(row["codes"]) for row in rows)
+        return {"codes": np.array([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
+
+    def decode(self, outputs, rows):
+        return self.model.decode(outputs)
+
+    def cost(self, row):
+        return len(row["codes"])
 
 
 @pytest.fixture(scope="session")

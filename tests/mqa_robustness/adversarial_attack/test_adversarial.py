@@ -16,8 +16,7 @@ from mqa_registry import DataError, MqaError, NotRunError
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
-from mqa_robustness import mqa_probes
-from mqa_robustness.adversarial_attack.adversarial import RANGES, adversarial, collect_evidence, compute_numbers
+from mqa_robustness.adversarial_attack.adversarial import RANGES, Adversarial
 from mqa_robustness.adversarial_attack.attack import AttackOptions, attack_rows
 from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words
 from mqa_robustness.adversarial_attack.search import SearchLimits
@@ -28,9 +27,16 @@ LIMITS = st.builds(SearchLimits, st.sampled_from([5, 30, 200]), st.floats(0.1, 1
 QUICK = settings(max_examples=60, deadline=None)
 
 
+PROBE = Adversarial()
+
+
+def observe(context, **options):
+    return PROBE.observe(context, AttackOptions(**options))
+
+
 def attacked(context, **options):
     """The observation of every row, by its id."""
-    return {row["id"]: row for row in adversarial(context, **options).to_pylist()}
+    return {row["id"]: row for row in observe(context, **options).to_pylist()}
 
 
 def test_a_word_that_the_prediction_rests_on_is_found_and_edited(make_context):
@@ -65,7 +71,7 @@ def test_the_word_without_which_the_model_is_least_sure_comes_first(make_context
 def test_a_success_flips_is_minimal_and_within_its_limits(make_context, bag_of_words, *, text, seed, limits, bias):
     model = bag_of_words(bias=bias)
     context = make_context([text], model=model, seed=seed)
-    (result,) = attack_rows(context, context.view, AttackOptions(1, limits, None, None, 2))
+    (result,) = attack_rows(context, context.view, AttackOptions(rows=1, budget=limits.queries, max_share=limits.share))
     found = result.search
     assert found.queries <= limits.queries
     assert found.queries + found.minimizing == len(model.texts)
@@ -127,10 +133,10 @@ def test_rows_that_are_predicted_wrong_are_skipped_and_without_targets_none_is_w
     texts = ["a good film", "an awful film"]
     rows = attacked(make_context(texts, ["sour", "sour"]))
     assert [(row["state"], row["queries"]) for row in rows.values() if row["before"] == "sweet"] == [("wrong", 1)]
-    table = adversarial(make_context(texts))
+    table = observe(make_context(texts))
     assert set(table.column("state").to_pylist()) <= {"fell", "held"}
-    assert "the data have no targets, so that every prediction counts as right" in collect_evidence(table)["remarks"]
-    assert len(compute_numbers(table)["robust_accuracy"]) == 0
+    assert "the data have no targets, so that every prediction counts as right" in PROBE.evidence(table).remarks
+    assert len(PROBE.numbers(table)["robust_accuracy"]) == 0
 
 
 @pytest.mark.parametrize("targets", [[1, 0], [True, False], ["sweet", "sour"]])
@@ -141,8 +147,8 @@ def test_targets_are_labels_or_their_positions(make_context, targets):
 
 def test_numbers_are_of_the_rows_that_were_attacked(make_context):
     texts = ["a good film", "a splendid, splendid film", "a great film", "an awful film", "", None]
-    table = adversarial(make_context(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
-    found = compute_numbers(table)
+    table = observe(make_context(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
+    found = PROBE.numbers(table)
     assert set(found) == set(RANGES)
     assert sorted(found["value"].tolist()) == [False, False, True]
     assert sorted(found["robust_accuracy"].tolist()) == [False, False, True, True]
@@ -157,7 +163,7 @@ def _mean(statistic):
 
 
 def test_no_success_means_no_size_and_not_a_size_of_zero(make_context):
-    found = compute_numbers(adversarial(make_context(["an awful film"]), edits=["insert"]))
+    found = PROBE.numbers(observe(make_context(["an awful film"]), edits=["insert"]))
     assert found["edits"].undefined == "no attack succeeded"
     assert np.isnan(found["edits"].of(np.zeros(found["edits"].size)))
 
@@ -175,10 +181,10 @@ def test_no_success_means_no_size_and_not_a_size_of_zero(make_context):
     ],
 )
 def test_a_text_that_cannot_be_edited_is_declined_and_counted(make_context, text, reason):
-    table = adversarial(make_context(["a good film", text], ["sweet", "sour"]))
+    table = observe(make_context(["a good film", text], ["sweet", "sour"]))
     assert {row["id"]: row["reason"] for row in table.to_pylist()} == {"row 0": "", "row 1": reason}
-    assert f"declined, as {reason}: 1 of 2 rows" in collect_evidence(table)["remarks"]
-    assert len(compute_numbers(table)["value"]) == 1
+    assert f"declined, as {reason}: 1 of 2 rows" in PROBE.evidence(table).remarks
+    assert len(PROBE.numbers(table)["value"]) == 1
 
 
 @pytest.mark.parametrize(
@@ -199,33 +205,29 @@ def test_other_scripts_are_attacked_in_their_own_letters(make_context, bag_of_wo
 
 def test_where_no_row_can_be_attacked_nothing_was_tested(make_context):
     with pytest.raises(NotRunError, match="of 3, 1 are predicted wrong as they are, 2 cannot be edited"):
-        adversarial(make_context(["a good film", "", "1"], ["sour"] * 3))
+        observe(make_context(["a good film", "", "1"], ["sour"] * 3))
     with pytest.raises(NotRunError, match="there are no rows to attack"):
-        adversarial(make_context([]))
+        observe(make_context([]))
 
 
 def test_a_row_without_a_prediction_is_skipped_and_counted(make_context, bag_of_words):
-    table = adversarial(
-        make_context(["a good film", "a broken film"], ["sweet"] * 2, model=bag_of_words(broken="broken"))
-    )
+    table = observe(make_context(["a good film", "a broken film"], ["sweet"] * 2, model=bag_of_words(broken="broken")))
     assert [row["state"] for row in table.to_pylist() if row["before"] is None] == ["unanswered"]
-    assert (
-        "skipped, as the row itself has no prediction (NaN or Inf): 1 of 2 rows" in collect_evidence(table)["remarks"]
-    )
+    assert "skipped, as the row itself has no prediction (NaN or Inf): 1 of 2 rows" in PROBE.evidence(table).remarks
 
 
 def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_counted(make_context, bag_of_words):
     model = bag_of_words(bias=-0.5, broken="\u0435")  # the Cyrillic look-alike of e
-    table = adversarial(make_context(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
+    table = observe(make_context(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
-    (told,) = [remark for remark in collect_evidence(table)["remarks"] if "a prediction (NaN" in remark]
+    (told,) = [remark for remark in PROBE.evidence(table).remarks if "a prediction (NaN" in remark]
     assert told == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
 
 
 def test_an_error_within_a_query_names_the_row(make_context, bag_of_words):
     with pytest.raises(MqaError, match="backend `onnx` fails on row `row 1` or an edit of it: RuntimeError: there is"):
-        adversarial(make_context(["a good film", "a deadly film"], model=bag_of_words(deadly="deadly")))
+        observe(make_context(["a good film", "a deadly film"], model=bag_of_words(deadly="deadly")))
 
 
 def test_a_model_without_probabilities_is_attacked_by_its_labels(make_context, bag_of_words):
@@ -245,29 +247,28 @@ def test_a_model_without_probabilities_is_attacked_by_its_labels(make_context, b
 )
 def test_what_cannot_be_attacked_is_refused(make_context, changes, options, error, message):
     with pytest.raises(error, match=message):
-        adversarial(make_context(["a good film"], **changes), **options)
+        observe(make_context(["a good film"], **changes), **options)
 
 
 def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_context):
     texts = ["a great and splendid film", "a splendid film", "an awful film"]
-    table = adversarial(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
-    shown = collect_evidence(table)
-    assert json.dumps(shown)
-    assert [example["id"] for example in shown["examples"]] == ["row 1", "row 0"]
-    assert shown["remarks"][0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
-    example = shown["examples"][0]
+    table = observe(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
+    shown = PROBE.evidence(table)
+    assert json.dumps(shown.examples)
+    assert [example["id"] for example in shown.examples] == ["row 1", "row 0"]
+    assert shown.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
+    example = shown.examples[0]
     assert example["fields"] == {"text": "a splendid film"}
     assert (example["before"]["label"], example["after"]["label"], example["target"]) == ("sweet", "sour", "sweet")
     bare = table.drop_columns(["fields", "disturbed"])
     for name in ("fields", "disturbed"):
         bare = bare.append_column(name, pa.nulls(3, pa.string()))
-    assert not {"fields", "disturbed"} & set(collect_evidence(bare)["examples"][0])
+    assert not {"fields", "disturbed"} & set(PROBE.evidence(bare).examples[0])
 
 
 def test_a_whole_run_judges_and_reports_it(engine):
-    (probe,) = [probe for probe in mqa_probes() if probe.name == "adversarial"]
     options = {"rows": 20, "max_share": 0.5}
-    use = Use("robustness/adversarial", probe, options, options)
+    use = Use("robustness/adversarial", PROBE, options, options)
     engine.table = engine.table.rename_columns(["text", "target"])
     suite = engine.suite(engine.check("attacked", measure=use, expect={"value": Expect(max=1.0)}))
     (result,) = judge(plans.make(suite), engine.run(suite))
@@ -286,15 +287,12 @@ def test_texts_of_up_to_ten_thousand_characters_are_attacked(make_context, chara
 
 
 def test_no_more_than_five_examples_are_shown(make_context):
-    table = adversarial(make_context([f"a splendid film {number}" for number in range(8)], ["sweet"] * 8))
-    assert np.sum(compute_numbers(table)["value"]) == 8
-    assert len(collect_evidence(table)["examples"]) == 5
+    table = observe(make_context([f"a splendid film {number}" for number in range(8)], ["sweet"] * 8))
+    assert np.sum(PROBE.numbers(table)["value"]) == 8
+    assert len(PROBE.evidence(table).examples) == 5
 
 
 def test_no_attack_that_succeeded_says_so_with_its_queries(make_context):
-    table = adversarial(make_context(["an awful film"]), edits=["insert"])
+    table = observe(make_context(["an awful film"]), edits=["insert"])
     (queries,) = table.column("queries").to_pylist()
-    assert (
-        collect_evidence(table)["remarks"][0]
-        == f"the attack succeeded on none of 1 row, in {queries} queries on average"
-    )
+    assert PROBE.evidence(table).remarks[0] == f"the attack succeeded on none of 1 row, in {queries} queries on average"

@@ -10,30 +10,33 @@ from mqa_registry import NotRunError
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
-from mqa_robustness import mqa_probes
-from mqa_robustness.adversarial_attack.transfer import RANGES, collect_evidence, compute_numbers, transfer
+from mqa_robustness.adversarial_attack.attack import AttackOptions
+from mqa_robustness.adversarial_attack.transfer import RANGES, Transfer
 
 TEXTS = ["a splendid film", "a great film", "a terrible film", "an awful film indeed"]
 
 
+PROBE = Transfer()
+
+
 def replayed(context, **options):
-    table = transfer(context, **options)
-    return table, compute_numbers(table), collect_evidence(table)
+    table = PROBE.observe(context, AttackOptions(**options))
+    return table, PROBE.numbers(table), PROBE.evidence(table)
 
 
 def test_what_succeeds_on_a_model_succeeds_on_the_same_model(make_context, bag_of_words):
     _, numbers, shown = replayed(make_context(TEXTS, reference=bag_of_words()))
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [True, True]
-    assert shown["remarks"][0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
-    assert set(shown["examples"][0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
-    assert json.dumps(shown)
+    assert shown.remarks[0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
+    assert set(shown.examples[0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
+    assert json.dumps(shown.examples)
 
 
 def test_edits_of_a_model_that_misspellings_fool_fail_on_one_that_they_do_not(make_context, bag_of_words):
     context = make_context(TEXTS, model=bag_of_words(forgiving=True), reference=bag_of_words())
     _, numbers, shown = replayed(context, edits=["insert", "delete"])
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [False, False]
-    assert shown["examples"][0]["candidate"]["label"] == "sweet" != shown["examples"][0]["reference"]["label"]
+    assert shown.examples[0]["candidate"]["label"] == "sweet" != shown.examples[0]["reference"]["label"]
 
 
 def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_context, bag_of_words):
@@ -44,7 +47,7 @@ def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_context, bag
         "row 1": "sour",
     }
     assert numbers["value"].tolist() == [True]
-    assert "ignored, as the row itself is predicted otherwise here: 1 of 2 rows" in shown["remarks"]
+    assert "ignored, as the row itself is predicted otherwise here: 1 of 2 rows" in shown.remarks
 
 
 def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no_same_prediction(
@@ -58,26 +61,25 @@ def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no
     broken = "\u0435" in row["disturbed"]
     assert numbers["value"].tolist() == [True]
     assert numbers["same_answer"].tolist() == [not broken]
-    assert ("edits without a prediction (NaN or Inf) here: 1" in shown["remarks"]) == broken
+    assert ("edits without a prediction (NaN or Inf) here: 1" in shown.remarks) == broken
 
 
 def test_where_no_attack_succeeded_there_is_nothing_to_replay(make_context, bag_of_words):
     with pytest.raises(NotRunError, match="no attack on `torch` succeeded, so there is nothing to replay"):
-        transfer(make_context(["a film"], reference=bag_of_words()))
+        replayed(make_context(["a film"], reference=bag_of_words()))
 
 
 def test_the_reference_is_attacked_and_the_candidate_is_queried_twice_a_success(make_context, bag_of_words):
     model, reference = bag_of_words(), bag_of_words()
-    table = transfer(make_context(TEXTS, model=model, reference=reference))
+    table, _, _ = replayed(make_context(TEXTS, model=model, reference=reference))
     asked = table.column("queries").to_pylist() + table.column("shrinking").to_pylist()
     assert len(reference.texts) == sum(asked) + 2 * 2
     assert sum(rows for rows, _ in model.batches) == 2 * 2
 
 
 def test_a_whole_run_judges_and_reports_it(engine):
-    (probe,) = [probe for probe in mqa_probes() if probe.name == "transfer"]
     options = {"rows": 20, "max_share": 0.5}
-    use = Use("robustness/transfer", probe, options, options)
+    use = Use("robustness/transfer", PROBE, options, options)
     engine.table = engine.table.rename_columns(["text", "target"])
     check = engine.check("moved", measure=use, expect={"value": Expect(min=0.0)}, on=("two",))
     suite = engine.suite(check, backends=("one", "two"))

@@ -22,9 +22,9 @@ def test_more_queries_than_are_encoded_at_once_are_predicted_in_their_order(make
     sizes = []
 
     class Recording(bag_of_words):
-        def _encode(self, examples):
+        def encode(self, examples):
             sizes.append(len(examples))
-            return super()._encode(examples)
+            return super().encode(examples)
 
     context = make_context(["x"], model=Recording())
     words = ["good", "bad", "great"] * 1000

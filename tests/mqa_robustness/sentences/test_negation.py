@@ -78,9 +78,9 @@ def test_a_row_without_a_text_is_declined():
     assert negation({"text": None, "other": ""}, np.random.default_rng(0)) is None
 
 
-def test_it_says_that_the_right_answer_changes():
+def test_it_says_that_the_target_changes():
     (found,) = (one for one in mqa_perturbations() if one.name == "negation")
-    assert found.answer == "changes"
+    assert found.target == "changes"
 
 
 @pytest.mark.parametrize(("length", "is_negated"), [(400, True), (401, False)])
