@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import Ge, MinLen
+from annotated_types import Ge
 
 from mqa_data.domain_classifier import auc_by_row, score_domain, significant_terms
-from mqa_data.text_columns import read_targets, read_texts, split_words
-from mqa_registry import NotRunError, counted
+from mqa_data.text_columns import TextOptions, read_targets, read_texts, split_words
+from mqa_registry import Evidence, NotRunError, Probe, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Bools: TypeAlias = npt.NDArray[np.bool_]
     Ints: TypeAlias = npt.NDArray[np.int64]
 
-NUMBERS = ("value", "length", "length_p", "label", "label_p")
 MIN_ROWS = 20  # of either data set
 LENGTH_BINS = 10
 MAX_LISTED = 5  # terms and labels in remarks
@@ -41,18 +40,22 @@ class _Sample:
     left_out: int
 
 
-def drift(
-    context: ProbeContext,
-    *,
-    rows: Annotated[int, Ge(MIN_ROWS)] = 20_000,
-    permutations: Annotated[int, Ge(99)] = 999,
-    fields: Annotated[list[str], MinLen(1)] | None = None,
-) -> pa.Table:
+@dataclass(frozen=True, kw_only=True)
+class DriftOptions(TextOptions):
+    """How many rows are compared.
+
+    `rows` are drawn of either data set by the suite's seed, where there are more. `permutations` is the number of random
+    divisions that p-values come from.
+    """
+
+    rows: Annotated[int, Ge(MIN_ROWS)] = 20_000
+    permutations: Annotated[int, Ge(99)] = 999
+
+
+class Drift(Probe[DriftOptions]):
     """How well a classifier tells rows from those of another data set, by their words.
 
-    The other data set is that of `against`, as in `against = { data = "train" }`. `rows` are drawn of either by the
-    suite's seed, where there are more. `permutations` is the number of random divisions that p-values come from.
-    `fields` are the columns with the texts, left out those that the model reads.
+    The other data set is that of `against`, as in `against = { data = "train" }`.
 
     `value` is the area under the ROC curve of a logistic regression on which words a row has, fitted to one half of the
     rows and judged on the other: 0.5 where nothing tells them apart, 1 where every row does (Lopez-Paz and Oquab 2017,
@@ -61,47 +64,64 @@ def drift(
     `length_p` and `label_p` are the probabilities of distances as large where both are drawn from one source; undefined
     where there is nothing to compare. Equal rows count as often as they are there: leave copies out first.
     """
-    assert context.reference is not None
-    here, there = (_draw_sample(view, rows, fields, context.rng) for view in (context.view, context.reference))
-    labels, words = [*here.labels, *there.labels], [*here.words, *there.words]
-    lengths = np.array([len(row) for row in words], dtype=np.int64)
-    domains = np.repeat([1, 0], [len(here.ids), len(there.ids)])
-    scores = score_domain(words, domains, context.rng)
-    is_here = domains == 1
-    meta = {
-        "terms": json.dumps(significant_terms(here.words, there.words)),
-        "length_p": json.dumps(_permutation_p_value(_bin_lengths(lengths), is_here, permutations, context.rng)),
-        "label_p": json.dumps(_permutation_p_value(_encode_labels(labels), is_here, permutations, context.rng)),
-        "left_out": json.dumps([here.left_out, there.left_out]),
-    }
-    columns = {
-        "id": pa.array([*here.ids, *there.ids], pa.string()),
-        "side": pa.array([HERE] * len(here.ids) + [THERE] * len(there.ids), pa.string()),
-        "words": pa.array(lengths, pa.int64()),
-        "label": pa.array(labels, pa.string()),
-        "score": pa.array(scores, pa.float64(), mask=np.isnan(scores)),
-    }
-    return pa.table(columns).replace_schema_metadata(meta)
 
+    name = "drift"
+    inputs = "rows"
+    outputs = ("value", "length", "length_p", "label", "label_p")
+    ranges = dict.fromkeys(outputs, (0.0, 1.0))
+    compares = True
+    requires = ("scikit-learn",)
 
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `data/drift`; the first has an interval, DeLong's."""
-    is_here = _is_here(observations)
-    meta = observations.schema.metadata
-    labels = _encode_labels(observations.column("label").to_pylist())
-    scores = np.asarray(observations.column("score").fill_null(np.nan).to_numpy(), np.float64)
-    return {
-        "value": auc_by_row(scores, is_here),
-        "length": total_variation(_bin_lengths(observations.column("words").to_numpy()), is_here),
-        "length_p": json.loads(meta[b"length_p"]),
-        "label": total_variation(labels, is_here),
-        "label_p": json.loads(meta[b"label_p"]),
-    }
+    def observe(self, context: ProbeContext, options: DriftOptions) -> pa.Table:
+        """The rows drawn of both data sets, with the classifier's score, null for rows that it was fitted to.
 
+        What is no number a row stands in the table's metadata: terms, p-values, and how many rows were not drawn.
+        """
+        assert context.reference is not None  # the probe compares
+        rng = context.rng
+        here, there = (_draw_sample(view, options, rng) for view in (context.view, context.reference))
+        labels, words = [*here.labels, *there.labels], [*here.words, *there.words]
+        lengths = np.array([len(row) for row in words], dtype=np.int64)
+        domains = np.repeat([1, 0], [len(here.ids), len(there.ids)])
+        scores = score_domain(words, domains, rng)
+        is_here = domains == 1
+        length_p, label_p = (
+            _permutation_p_value(codes, is_here, options.permutations, rng)
+            for codes in (_bin_lengths(lengths), _encode_labels(labels))
+        )
+        meta = {
+            "terms": json.dumps(significant_terms(here.words, there.words)),
+            "length_p": json.dumps(length_p),
+            "label_p": json.dumps(label_p),
+            "left_out": json.dumps([here.left_out, there.left_out]),
+        }
+        columns = {
+            "id": pa.array([*here.ids, *there.ids], pa.string()),
+            "side": pa.array([HERE] * len(here.ids) + [THERE] * len(there.ids), pa.string()),
+            "words": pa.array(lengths, pa.int64()),
+            "label": pa.array(labels, pa.string()),
+            "score": pa.array(scores, pa.float64(), mask=np.isnan(scores)),
+        }
+        return pa.table(columns).replace_schema_metadata(meta)
 
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """The words whose frequency differs most, what else does, and what was left out."""
-    return {"remarks": list(_remarks(observations)), "terms": json.loads(observations.schema.metadata[b"terms"])}
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """The first has an interval, by the variance of DeLong et al."""
+        is_here, meta = _is_here(table), table.schema.metadata
+        labels = _encode_labels(table.column("label").to_pylist())
+        scores = np.asarray(table.column("score").fill_null(np.nan).to_numpy(), np.float64)
+        return {
+            "value": auc_by_row(scores, is_here),
+            "length": total_variation(_bin_lengths(table.column("words").to_numpy()), is_here),
+            "length_p": json.loads(meta[b"length_p"]),
+            "label": total_variation(labels, is_here),
+            "label_p": json.loads(meta[b"label_p"]),
+        }
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """The words whose frequency differs most, what else does, and what was left out."""
+        return Evidence(
+            remarks=list(_iter_remarks(table)), details={"terms": json.loads(table.schema.metadata[b"terms"])}
+        )
 
 
 def total_variation(codes: Ints, is_here: Bools) -> float:
@@ -141,15 +161,15 @@ def _encode_labels(labels: Sequence[str | None]) -> Ints:
     return np.array([-1 if label is None else codes[label] for label in labels], dtype=np.int64)
 
 
-def _draw_sample(view: ViewContext, size: int, fields: Sequence[str] | None, rng: np.random.Generator) -> _Sample:
+def _draw_sample(view: ViewContext, options: DriftOptions, rng: np.random.Generator) -> _Sample:
     """A random sample of a view's rows, in their order, or all where there are fewer; a NotRunError below MIN_ROWS."""
     if len(view.rows) < MIN_ROWS:
         are = "is" if len(view.rows) == 1 else "are"
         raise NotRunError(
             f"{counted(len(view.rows), 'row')} of a data set {are} too few to compare, which takes {MIN_ROWS}"
         )
-    rows = np.sort(rng.permutation(len(view.rows))[:size]).tolist()
-    ids, texts, targets = view.rows.ids.to_pylist(), read_texts(view, fields), read_targets(view)
+    rows = np.sort(rng.permutation(len(view.rows))[: options.rows]).tolist()
+    ids, texts, targets = view.rows.ids.to_pylist(), read_texts(view, options.fields), read_targets(view)
     return _Sample(
         [str(ids[row]) for row in rows],
         [split_words(" ".join(texts[row])) for row in rows],
@@ -158,21 +178,21 @@ def _draw_sample(view: ViewContext, size: int, fields: Sequence[str] | None, rng
     )
 
 
-def _is_here(observations: pa.Table) -> Bools:
-    return np.array([side == HERE for side in observations.column("side").to_pylist()], dtype=bool)
+def _is_here(table: pa.Table) -> Bools:
+    return np.array([side == HERE for side in table.column("side").to_pylist()], dtype=bool)
 
 
-def _remarks(observations: pa.Table) -> Iterator[str]:
-    meta = observations.schema.metadata
+def _iter_remarks(table: pa.Table) -> Iterator[str]:
+    meta = table.schema.metadata
     terms = json.loads(meta[b"terms"])
     for term in terms[:MAX_LISTED]:
         yield f"`{term['term']}` is in {term['here']:.1%} of the rows here and in {term['there']:.1%} there"
     if not terms:
         yield "no single word is shown to be more or less frequent"
-    labels, is_here = observations.column("label").to_pylist(), _is_here(observations)
-    words = np.asarray(observations.column("words").to_numpy())
+    labels, is_here = table.column("label").to_pylist(), _is_here(table)
+    words = np.asarray(table.column("words").to_numpy())
     yield f"words a row, in the middle: {np.median(words[is_here]):.0f} here, {np.median(words[~is_here]):.0f} there"
-    yield from _label_remarks(labels, is_here)
+    yield from _iter_label_remarks(labels, is_here)
     if missing := labels.count(None):
         yield f"{counted(missing, 'row has no label, and is', 'rows have no label, and are')} ignored in `label`"
     for count, name in zip(json.loads(meta[b"left_out"]), (HERE, THERE), strict=True):
@@ -180,10 +200,10 @@ def _remarks(observations: pa.Table) -> Iterator[str]:
             yield f"{counted(count, 'row')} {name} {'was' if count == 1 else 'were'} not drawn"
 
 
-def _label_remarks(labels: Sequence[str | None], is_here: Bools) -> Iterator[str]:
+def _iter_label_remarks(labels: Sequence[str | None], is_here: Bools) -> Iterator[str]:
     """The share of each label among the rows with one, where both samples have any."""
     samples = [
-        [label for label, own in zip(labels, side, strict=True) if own and label] for side in (is_here, ~is_here)
+        [label for label, is_in in zip(labels, side, strict=True) if is_in and label] for side in (is_here, ~is_here)
     ]
     if not all(samples):
         return

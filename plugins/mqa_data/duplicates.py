@@ -2,111 +2,81 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
-from annotated_types import Ge, Le, MinLen
 
 from mqa_data.near_duplicates import (
     EMPTY,
     EXACT,
     NEAR,
+    SCHEMA,
     DistinctTexts,
+    NearDuplicateOptions,
+    NearDuplicateProbe,
     find_near_duplicates,
     is_empty,
-    left_out_remarks,
+    report_duplicates,
 )
-from mqa_data.text_columns import dump_texts, read_targets, read_texts, to_example
+from mqa_data.text_columns import dump_texts, read_targets, read_texts
 from mqa_registry import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_data.near_duplicates import SimilarPairs
-    from mqa_registry import ProbeContext
+    from mqa_registry import Evidence, ProbeContext
 
-NUMBERS = ("value", "exact", "near", "conflicts")
-FIRST = "first"
-MAX_EXAMPLES = 5
-SCHEMA = pa.schema(
-    [
-        ("id", pa.string()),
-        ("state", pa.string()),  # first, exact, near; empty: it says nothing
-        ("similarity", pa.float64()),
-        ("target", pa.string()),
-        ("other", pa.string()),  # the id of the row that says the same, of another label where there is one
-        ("other_target", pa.string()),
-        ("conflict", pa.bool_()),  # null where the row has no label
-        ("fields", pa.string()),  # the texts of this row and the other, as JSON
-    ]
-)
+FIRST = "first"  # the state of a row that no earlier one says the same as
 
 
-def duplicates(
-    context: ProbeContext,
-    *,
-    threshold: Annotated[float, Ge(0.1), Le(1)] = 0.8,
-    words: Annotated[int, Ge(1), Le(10)] = 3,
-    fields: Annotated[list[str], MinLen(1)] | None = None,
-) -> pa.Table:
+class Duplicates(NearDuplicateProbe):
     """The share of rows that say what an earlier row says, word for word or nearly.
-
-    `threshold` is the Jaccard similarity of their shingles from which two texts are nearly the same. `words` is the
-    number of words in a shingle, whatever their case and the marks between them. `fields` are the columns with the
-    texts, left out those that the model reads.
 
     `value` is the share of rows that repeat an earlier one; `exact` that of those that do so character for character,
     `near` that of the others. `conflicts` is the share, of the rows with a label, of those that say the same as a row
     with another label. All are from 0 to 1. Rows without text are ignored. Pairs are proposed by MinHash, which finds
     one just at the threshold with a probability of 99.9 %, and then compared shingle by shingle.
     """
-    texts = read_texts(context.view, fields)
-    targets = read_targets(context.view)
-    distinct = DistinctTexts.of(texts)
-    pairs = find_near_duplicates(distinct.texts, words, threshold, context.rng)
-    conflicts = _find_conflicts(distinct, pairs, targets)
-    nearest = pairs.nearest_left()
-    ids = context.view.rows.ids.to_pylist()
-    rows = []
-    for row, index in enumerate(distinct.index):
-        state, original, similarity = _find_original(row, distinct, nearest)
-        conflict = conflicts.get(index, {}).get(targets[row] or "")
-        other = original if conflict is None else conflict
-        record = {"id": str(ids[row]), "state": state, "similarity": similarity, "target": targets[row]}
-        if other is not None:
-            both = [dump_texts(context.view, fields, texts[each]) for each in (row, other)]
-            record |= {"other": str(ids[other]), "other_target": targets[other], "fields": json.dumps(both)}
-        record["conflict"] = None if targets[row] is None or state == EMPTY else conflict is not None
-        rows.append(record)
-    meta = {"skipped": str(pairs.skipped), "threshold": f"{threshold:g}"}
-    return pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(meta))
 
+    name = "duplicates"
 
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `data/duplicates`, a score a row each."""
-    states = np.array(observations.column("state").to_pylist(), dtype=str)
-    states = states[states != EMPTY]
-    conflicts = observations.column("conflict").drop_null()
-    return {
-        "value": states != FIRST,
-        "exact": states == EXACT,
-        "near": states == NEAR,
-        "conflicts": np.array(conflicts.to_pylist(), dtype=bool),
-    }
+    def observe(self, context: ProbeContext, options: NearDuplicateOptions) -> pa.Table:
+        """A table of SCHEMA; of a row with a conflict, `other` is one with another label."""
+        texts = read_texts(context.view, options.fields)
+        targets = read_targets(context.view)
+        distinct = DistinctTexts.of(texts)
+        pairs = find_near_duplicates(distinct.texts, options.words, options.threshold, context.rng)
+        conflicts = _find_conflicts(distinct, pairs, targets)
+        nearest = pairs.nearest_left()
+        ids = context.view.rows.ids.to_pylist()
+        rows = []
+        for row, index in enumerate(distinct.index):
+            state, original, similarity = _find_original(row, distinct, nearest)
+            conflict = conflicts.get(index, {}).get(targets[row] or "")
+            other = original if conflict is None else conflict
+            record = {"id": str(ids[row]), "state": state, "similarity": similarity, "target": targets[row]}
+            if other is not None:
+                record |= {
+                    "fields": dump_texts(context.view, options.fields, texts[row]),
+                    "other": str(ids[other]),
+                    "other_target": targets[other],
+                    "other_fields": dump_texts(context.view, options.fields, texts[other]),
+                }
+            record["conflict"] = None if targets[row] is None or state == EMPTY else conflict is not None
+            rows.append(record)
+        meta = {"skipped": str(pairs.skipped), "threshold": f"{options.threshold:g}"}
+        return pa.Table.from_pylist(rows, schema=SCHEMA.with_metadata(meta))
 
-
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many rows repeat others, what was left out, and examples: those with different labels first."""
-    rows = observations.to_pylist()
-    repeated = [row for row in rows if row["state"] in (EXACT, NEAR) or row["conflict"]]
-    repeated.sort(key=lambda row: not row["conflict"])
-    return {
-        "remarks": list(_remarks(rows, observations.schema.metadata)),
-        "examples": list(map(_to_example, repeated[:MAX_EXAMPLES])),
-    }
+    def evidence(self, table: pa.Table) -> Evidence:
+        """How many rows repeat others, what was left out, and examples: those with different labels first."""
+        rows, meta = table.to_pylist(), table.schema.metadata
+        repeated = [row for row in rows if row["state"] in (EXACT, NEAR) or row["conflict"]]
+        repeated.sort(key=lambda row: not row["conflict"])
+        states = Counter(row["state"] for row in rows)
+        remarks = _iter_remarks(rows, states, meta[b"threshold"].decode())
+        return report_duplicates(remarks, repeated, empty=states[EMPTY], skipped=int(meta[b"skipped"]))
 
 
 def _find_conflicts(
@@ -149,22 +119,13 @@ def _find_original(
     return FIRST, None, None
 
 
-def _remarks(rows: Sequence[Mapping[str, Any]], meta: Mapping[bytes, bytes]) -> Iterator[str]:
-    states = Counter(row["state"] for row in rows)
+def _iter_remarks(rows: Sequence[Mapping[str, Any]], states: Mapping[str, int], threshold: str) -> Iterator[str]:
     repeated = states[EXACT] + states[NEAR]
     yield (
         f"{repeated:,} of {counted(len(rows) - states[EMPTY], 'row')} {'says' if repeated == 1 else 'say'} what an earlier one says: "
-        f"{states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {meta[b'threshold'].decode()})"
+        f"{states[EXACT]:,} exactly, {states[NEAR]:,} nearly (Jaccard from {threshold})"
     )
     if conflicts := sum(bool(row["conflict"]) for row in rows):
         yield f"{counted(conflicts, 'row says', 'rows say')} the same as a row with another label"
     if all(row["target"] is None for row in rows):
         yield "the rows have no labels, so that none can conflict"
-    yield from left_out_remarks(states[EMPTY], int(meta[b"skipped"]))
-
-
-def _to_example(row: dict[str, Any]) -> dict[str, Any]:
-    """One row, and the one that says the same."""
-    own, other = json.loads(row["fields"]) if row["fields"] else (None, None)
-    duplicate = to_example({"id": row["other"], "fields": other, "target": row["other_target"]})
-    return to_example(row | {"fields": own}, similarity=row["similarity"], other=duplicate)

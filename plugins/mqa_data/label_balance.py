@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
@@ -11,10 +13,10 @@ import pyarrow as pa
 from annotated_types import MinLen
 
 from mqa_data.text_columns import read_labels
-from mqa_registry import NotRunError, Statistic, counted
+from mqa_registry import Evidence, NotRunError, Probe, Statistic, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
@@ -22,79 +24,93 @@ if TYPE_CHECKING:
 
     Floats: TypeAlias = npt.NDArray[np.float64]
 
-SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
-RANGES = {
-    "value": SHARE,
-    "imbalance": (1.0, math.inf),
-    "entropy": SHARE,
-    "missing": SHARE,
-    "labels": UNBOUNDED,
-}
 MAX_LISTED = 5  # labels in a remark
 MAX_COUNTS = 1000  # labels in the evidence
 
 
-def label_balance(
-    context: ProbeContext, *, column: str = "target", labels: Annotated[list[str], MinLen(1)] | None = None
-) -> pa.Table:
-    """The share of rows that have the rarest label.
+@dataclass(frozen=True, kw_only=True)
+class LabelBalanceOptions:
+    """Which labels there are.
 
     `column` is the one with the labels. `labels` are all that there are to be: one that no row has is then the rarest,
     with a share of 0. Left out, they are those that rows have.
+    """
+
+    column: str = "target"
+    labels: Annotated[list[str], MinLen(1)] | None = None
+
+
+class LabelBalance(Probe[LabelBalanceOptions]):
+    """The share of rows that have the rarest label.
 
     `value` is the share of the rarest label, from 0 to 1. `imbalance` is how many times as many rows the most frequent
     has, from 1 on, undefined where the rarest has none. `entropy` is Shannon's, by the logarithm of the number of
     labels: 1 where all are equally frequent, 0 where all rows have one label, undefined for a single label. `missing`
     is the share of rows without a label, which the other numbers ignore. `labels` is the number of labels.
     """
-    found = read_labels(context.view, column)
-    present = sorted({label for label in found if label is not None})
-    if not present:
-        raise NotRunError(f"no row has a label in `{column}`", hint="name the column with the labels: `column`")
-    every = list(dict.fromkeys([*(labels or ()), *present]))
-    observations = pa.table({"id": context.view.rows.ids.cast(pa.string()), "label": pa.array(found, pa.string())})
-    return observations.replace_schema_metadata({"labels": json.dumps(every), "expected": json.dumps(labels)})
 
-
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `data/label-balance`; all but the last have intervals."""
-    labels, found = _read_labels(observations), observations.column("label").to_pylist()
-    codes = {label: code for code, label in enumerate(labels)}
-    cells = np.array([codes.get(label, -1) for label in found], dtype=np.int64)
-
-    def make_statistic(compute: Callable[[Floats], Floats], undefined: str = "") -> Statistic:
-        return Statistic(compute, cells=cells, size=len(labels), undefined=undefined)
-
-    present = set(found)
-    absent = next((label for label in labels if label not in present), None)
-    return {
-        "value": make_statistic(_rarest_share),
-        "imbalance": make_statistic(_imbalance_ratio, f"no row has the label `{absent}`" if absent is not None else ""),
-        "entropy": make_statistic(_evenness, "" if len(labels) > 1 else "there is one label alone"),
-        "missing": cells < 0,
-        "labels": float(len(labels)),
+    name = "label-balance"
+    inputs = "rows"
+    ranges: Mapping[str, tuple[float, float]] = {
+        "value": (0.0, 1.0),
+        "imbalance": (1.0, math.inf),
+        "entropy": (0.0, 1.0),
+        "missing": (0.0, 1.0),
+        "labels": (0.0, math.inf),
     }
+    outputs = tuple(ranges)
+
+    def observe(self, context: ProbeContext, options: LabelBalanceOptions) -> pa.Table:
+        """A table of `id` and `label`, null without one; its metadata has all labels, and those that were expected."""
+        rows = read_labels(context.view, options.column)
+        present = sorted({label for label in rows if label is not None})
+        if not present:
+            raise NotRunError(
+                f"no row has a label in `{options.column}`", hint="name the column with the labels: `column`"
+            )
+        labels = list(dict.fromkeys([*(options.labels or ()), *present]))
+        table = pa.table({"id": context.view.rows.ids.cast(pa.string()), "label": pa.array(rows, pa.string())})
+        return table.replace_schema_metadata({"labels": json.dumps(labels), "expected": json.dumps(options.labels)})
+
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """All but the last have intervals."""
+        labels, rows = _read_labels(table), table.column("label").to_pylist()
+        codes = {label: code for code, label in enumerate(labels)}
+        cells = np.array([codes.get(label, -1) for label in rows], dtype=np.int64)
+
+        def make_statistic(compute: Callable[[Floats], Floats], undefined: str = "") -> Statistic:
+            return Statistic(compute, cells=cells, size=len(labels), undefined=undefined)
+
+        present = set(rows)
+        absent = next((f"no row has the label `{label}`" for label in labels if label not in present), "")
+        return {
+            "value": make_statistic(_rarest_share),
+            "imbalance": make_statistic(_imbalance_ratio, absent),
+            "entropy": make_statistic(_evenness, "" if len(labels) > 1 else "there is one label alone"),
+            "missing": cells < 0,
+            "labels": float(len(labels)),
+        }
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """How many rows have each label."""
+        rows = table.column("label").to_pylist()
+        totals = Counter(rows)
+        counts = {label: totals[label] for label in _read_labels(table)}
+        rarest = sorted(counts.items(), key=lambda item: item[1])
+        more = f" and {len(rarest) - MAX_LISTED:,} more frequent ones" if len(rarest) > MAX_LISTED else ""
+        listed = ", ".join(f"`{label}` {count:,}" for label, count in rarest[:MAX_LISTED])
+        remarks = [f"rows by label: {listed}{more}"]
+        expected = json.loads(table.schema.metadata[b"expected"])
+        if expected is not None and (unexpected := [label for label in counts if label not in expected]):
+            listed = ", ".join(f"`{label}`" for label in unexpected[:MAX_LISTED])
+            remarks.append(f"rows have labels that were not expected: {listed}")
+        if missing := totals[None]:
+            remarks.append(f"{missing:,} of {counted(len(rows), 'row')} {'has' if missing == 1 else 'have'} no label")
+        return Evidence(remarks=remarks, details={"counts": dict(rarest[:MAX_COUNTS])})
 
 
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many rows have each label."""
-    found = observations.column("label").to_pylist()
-    counts = {label: found.count(label) for label in _read_labels(observations)}
-    rarest = sorted(counts.items(), key=lambda item: item[1])
-    more = f" and {len(rarest) - MAX_LISTED:,} more frequent ones" if len(rarest) > MAX_LISTED else ""
-    listed = ", ".join(f"`{label}` {count:,}" for label, count in rarest[:MAX_LISTED])
-    remarks = [f"rows by label: {listed}{more}"]
-    expected = json.loads(observations.schema.metadata[b"expected"])
-    if expected is not None and (unexpected := [label for label in counts if label not in expected]):
-        listed = ", ".join(f"`{label}`" for label in unexpected[:MAX_LISTED])
-        remarks.append(f"rows have labels that were not expected: {listed}")
-    if missing := found.count(None):
-        remarks.append(f"{missing:,} of {counted(len(found), 'row')} {'has' if missing == 1 else 'have'} no label")
-    return {"remarks": remarks, "counts": dict(rarest[:MAX_COUNTS])}
-
-
-def _read_labels(observations: pa.Table) -> list[str]:
-    return list(json.loads(observations.schema.metadata[b"labels"]))
+def _read_labels(table: pa.Table) -> list[str]:
+    return list(json.loads(table.schema.metadata[b"labels"]))
 
 
 def _rarest_share(counts: Floats) -> Floats:

@@ -1,17 +1,20 @@
-"""Near-duplicates: which of some texts say the same as others, word for word or nearly."""
+"""Near-duplicates: which of some texts say the same as others, word for word or nearly, and the probes that count them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import numpy as np
+import pyarrow as pa
+from annotated_types import Ge, Le
 
 from mqa_data.minhash import find_candidate_pairs, make_shingles
-from mqa_registry import counted
+from mqa_data.text_columns import TextOptions, to_example
+from mqa_registry import Evidence, Probe, counted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -21,8 +24,54 @@ if TYPE_CHECKING:
     Floats: TypeAlias = npt.NDArray[np.float64]
     Text: TypeAlias = tuple[str, ...]  # the texts of a row, one for each field
 
-EXACT, NEAR, EMPTY = "exact", "near", "empty"
+EXACT, NEAR, EMPTY = "exact", "near", "empty"  # states of a row; a row in any other repeats none
 PAIRS_AT_ONCE = 100_000
+MAX_EXAMPLES = 5
+SCHEMA = pa.schema(
+    [
+        ("id", pa.string()),
+        ("state", pa.string()),
+        ("similarity", pa.float64()),
+        ("target", pa.string()),
+        ("fields", pa.string()),  # the row's texts, as JSON
+        ("other", pa.string()),  # the id of the row that says the same
+        ("other_target", pa.string()),
+        ("other_fields", pa.string()),
+        ("conflict", pa.bool_()),  # whether that row has another label; null where this is not counted
+    ]
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearDuplicateOptions(TextOptions):
+    """When two texts are nearly the same.
+
+    `threshold` is the Jaccard similarity of their shingles from which two texts are nearly the same. `words` is the
+    number of words in a shingle, whatever their case and the marks between them.
+    """
+
+    threshold: Annotated[float, Ge(0.1), Le(1)] = 0.8
+    words: Annotated[int, Ge(1), Le(10)] = 3
+
+
+class NearDuplicateProbe(Probe[NearDuplicateOptions]):
+    """What the probes share that look for rows which say the same as others: they observe a table of SCHEMA."""
+
+    inputs = "rows"
+    outputs = ("value", "exact", "near", "conflicts")
+    ranges = dict.fromkeys(outputs, (0.0, 1.0))
+    text_columns = ("fields", "other_fields")
+
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """A score a row: of the rows with text, and for `conflicts` of those where it is counted."""
+        states = np.array(table.column("state").to_pylist(), dtype=str)
+        states = states[states != EMPTY]
+        return {
+            "value": np.isin(states, (EXACT, NEAR)),
+            "exact": states == EXACT,
+            "near": states == NEAR,
+            "conflicts": np.array(table.column("conflict").drop_null().to_pylist(), dtype=bool),
+        }
 
 
 @dataclass(frozen=True)
@@ -101,8 +150,25 @@ def is_empty(text: Text) -> bool:
     return not any(map(str.strip, text))
 
 
-def left_out_remarks(empty: int, skipped: int) -> Iterator[str]:
-    """What a comparison left out: rows without text, and pairs that were not compared."""
+def report_duplicates(
+    remarks: Iterable[str], rows: Sequence[Mapping[str, Any]], *, empty: int, skipped: int
+) -> Evidence:
+    """Remarks, with those on the rows without text and the pairs that were not compared, and the first rows as examples.
+
+    `rows` are rows of SCHEMA; the example of each has the row that says the same beside it.
+    """
+    examples = [
+        to_example(
+            row,
+            similarity=row["similarity"],
+            other=to_example({"id": row["other"], "fields": row["other_fields"], "target": row["other_target"]}),
+        )
+        for row in rows[:MAX_EXAMPLES]
+    ]
+    return Evidence(remarks=[*remarks, *_remark_on_exclusions(empty, skipped)], examples=examples)
+
+
+def _remark_on_exclusions(empty: int, skipped: int) -> Iterator[str]:
     if empty:
         yield f"{counted(empty, 'row is without text, and is', 'rows are without text, and are')} ignored"
     if skipped:

@@ -7,32 +7,19 @@ import math
 import unicodedata
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
-from annotated_types import MinLen
 
-from mqa_data.text_columns import dump_texts, read_texts, split_words, to_example
-from mqa_registry import counted, identify_language
+from mqa_data.text_columns import TextOptions, dump_texts, read_texts, split_words, to_example
+from mqa_registry import Evidence, Probe, counted, identify_language
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry import ProbeContext
 
-SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
-RANGES = {
-    "value": SHARE,
-    "right_to_left": SHARE,
-    "empty": SHARE,
-    "broken": SHARE,
-    "words": UNBOUNDED,
-    "longest": UNBOUNDED,
-    "scripts": UNBOUNDED,
-    "languages": UNBOUNDED,
-    "commonest_language": SHARE,
-}
 MAX_LISTED = 5  # scripts and languages in a remark
 MAX_OUTLIERS = 2  # rows of each kind that are shown
 MIN_LANGUAGE_SHARE = 0.01  # of the rows; a language of fewer may be a mistake
@@ -93,10 +80,8 @@ class TextProfile:
         return self.language or (NO_LETTERS if self.script else NO_TEXT)
 
 
-def profile(context: ProbeContext, *, fields: Annotated[list[str], MinLen(1)] | None = None) -> pa.Table:
+class Profile(Probe[TextOptions]):
     """The share of rows that are mostly written in another script than Latin.
-
-    `fields` are the columns with the texts, left out those that the model reads.
 
     `value` is that share, of the rows with letters, and `right_to_left` the share of those most of whose letters run
     from right to left. `empty` is the share of rows without text, `broken` that of rows with signs of a wrong encoding:
@@ -109,57 +94,74 @@ def profile(context: ProbeContext, *, fields: Annotated[list[str], MinLen(1)] | 
     the number of those that at least one row in a hundred is written in, of the rows whose language is not uncertain,
     and `commonest_language` the share of the commonest one among these rows.
     """
-    texts = read_texts(context.view, fields)
-    profiles = [TextProfile.of(" ".join(text)) for text in texts]
-    ids = context.view.rows.ids.to_pylist()
-    outliers = set(_find_outliers(profiles))
-    rows = [
-        dataclasses.asdict(profile)
-        | {"id": str(ids[row]), "fields": dump_texts(context.view, fields, texts[row]) if row in outliers else None}
-        for row, profile in enumerate(profiles)
-    ]
-    return pa.Table.from_pylist(rows, schema=SCHEMA)
 
-
-def compute_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The numbers of `data/profile`; those of rows have intervals, not the counts."""
-    profiles = _read_profiles(observations)
-    lettered = [profile for profile in profiles if profile.script not in (None, NO_LETTERS)]
-    languages = [profile.language for profile in profiles if profile.language not in (None, UNCERTAIN)]
-    counts = Counter(languages).most_common()
-    words = [math.nan if profile.script is None else profile.words for profile in profiles]
-    return {
-        "value": np.array([profile.script != "latin" for profile in lettered], dtype=bool),
-        "right_to_left": np.array([profile.right_to_left for profile in lettered], dtype=bool),
-        "empty": np.array([profile.script is None for profile in profiles], dtype=bool),
-        "broken": np.array([profile.broken for profile in profiles], dtype=bool),
-        "words": np.array(words, dtype=np.float64),
-        "longest": float(max((profile.words for profile in profiles), default=0)),
-        "scripts": float(len({profile.script for profile in lettered})),
-        "languages": float(sum(count >= MIN_LANGUAGE_SHARE * len(languages) for _, count in counts)),
-        "commonest_language": np.array([language == counts[0][0] for language in languages], dtype=bool),
+    name = "profile"
+    inputs = "rows"
+    ranges: Mapping[str, tuple[float, float]] = {
+        "value": (0.0, 1.0),
+        "right_to_left": (0.0, 1.0),
+        "empty": (0.0, 1.0),
+        "broken": (0.0, 1.0),
+        "words": (0.0, math.inf),
+        "longest": (0.0, math.inf),
+        "scripts": (0.0, math.inf),
+        "languages": (0.0, math.inf),
+        "commonest_language": (0.0, 1.0),
     }
+    outputs = tuple(ranges)
+    text_columns = ("fields",)
+    version = 2
+    requires = ("py3langid",)
+
+    def observe(self, context: ProbeContext, options: TextOptions) -> pa.Table:
+        """A table of SCHEMA, a row for each of the view's."""
+        texts = read_texts(context.view, options.fields)
+        profiles = [TextProfile.of(" ".join(text)) for text in texts]
+        ids = context.view.rows.ids.to_pylist()
+        fields = {row: dump_texts(context.view, options.fields, texts[row]) for row in _find_outliers(profiles)}
+        rows = [
+            dataclasses.asdict(profile) | {"id": str(ids[row]), "fields": fields.get(row)}
+            for row, profile in enumerate(profiles)
+        ]
+        return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """Those of rows have intervals, not the counts."""
+        profiles = _read_profiles(table)
+        lettered = [profile for profile in profiles if profile.script not in (None, NO_LETTERS)]
+        languages = [profile.language for profile in profiles if profile.language not in (None, UNCERTAIN)]
+        counts = Counter(languages).most_common()
+        words = [math.nan if profile.script is None else profile.words for profile in profiles]
+        return {
+            "value": np.array([profile.script != "latin" for profile in lettered], dtype=bool),
+            "right_to_left": np.array([profile.right_to_left for profile in lettered], dtype=bool),
+            "empty": np.array([profile.script is None for profile in profiles], dtype=bool),
+            "broken": np.array([profile.broken for profile in profiles], dtype=bool),
+            "words": np.array(words, dtype=np.float64),
+            "longest": float(max((profile.words for profile in profiles), default=0)),
+            "scripts": float(len({profile.script for profile in lettered})),
+            "languages": float(sum(count >= MIN_LANGUAGE_SHARE * len(languages) for _, count in counts)),
+            "commonest_language": np.array([language == counts[0][0] for language in languages], dtype=bool),
+        }
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """How many rows there are of each script and language, how long they are, and the outliers."""
+        rows, profiles = table.to_pylist(), _read_profiles(table)
+        examples = [
+            to_example(rows[row], script=profile.script, language=profile.language, words=profile.words)
+            for row in _find_outliers(profiles)
+            for profile in [profiles[row]]
+        ]
+        counts = {
+            "scripts": dict(Counter(profile.script_name for profile in profiles).most_common()),
+            "languages": dict(Counter(profile.language_name for profile in profiles).most_common()),
+        }
+        return Evidence(remarks=list(_iter_remarks(profiles)), examples=examples, details=counts)
 
 
-def collect_evidence(observations: pa.Table) -> dict[str, Any]:
-    """How many rows there are of each script and language, how long they are, and the outliers."""
-    rows, profiles = observations.to_pylist(), _read_profiles(observations)
-    examples = [
-        to_example(rows[row], script=profile.script, language=profile.language, words=profile.words)
-        for row in _find_outliers(profiles)
-        for profile in [profiles[row]]
-    ]
-    return {
-        "remarks": list(_remarks(profiles)),
-        "examples": examples,
-        "scripts": dict(Counter(profile.script_name for profile in profiles).most_common()),
-        "languages": dict(Counter(profile.language_name for profile in profiles).most_common()),
-    }
-
-
-def _read_profiles(observations: pa.Table) -> list[TextProfile]:
+def _read_profiles(table: pa.Table) -> list[TextProfile]:
     names = [field.name for field in dataclasses.fields(TextProfile)]
-    return [TextProfile(**row) for row in observations.select(names).to_pylist()]
+    return [TextProfile(**row) for row in table.select(names).to_pylist()]
 
 
 def _find_outliers(profiles: Sequence[TextProfile]) -> list[int]:
@@ -178,7 +180,7 @@ def _find_rare(names: Sequence[str | None]) -> list[int]:
     return [index for index, name in enumerate(names) if name and name != commonest[0][0]]
 
 
-def _remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
+def _iter_remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
     yield f"rows by script: {_list_counts(Counter(one.script for one in profiles if one.script))}"
     yield f"rows by language: {_list_counts(Counter(one.language for one in profiles if one.language))}"
     words = [profile.words for profile in profiles if profile.script]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any
 
 import pyarrow as pa
+from annotated_types import MinLen
 
 from mqa_registry import DataError, did_you_mean
 
@@ -18,6 +20,16 @@ if TYPE_CHECKING:
 # A run of letters and digits is a word; in scripts that put no spaces between words, each letter is.
 _UNSPACED = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
 _WORD = re.compile(rf"[{_UNSPACED}]|[^\W_{_UNSPACED}]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextOptions:
+    """Where the texts of a row are.
+
+    `fields` are the columns with the texts, left out those that the model reads.
+    """
+
+    fields: Annotated[list[str], MinLen(1)] | None = None
 
 
 def read_texts(view: ViewContext, fields: Sequence[str] | None) -> list[tuple[str, ...]]:
@@ -77,9 +89,9 @@ def dump_texts(view: ViewContext, fields: Sequence[str] | None, texts: Sequence[
     return json.dumps(dict(zip(select_text_columns(view, fields), texts, strict=True)))
 
 
-def to_example(row: Mapping[str, Any], *, fields: str = "fields", **more: Any) -> dict[str, Any]:
-    """A row as reports show it: its id, its texts where they were kept, its target, and more."""
-    example = {"id": row["id"]} | ({"fields": json.loads(row[fields])} if row[fields] else {})
+def to_example(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    """A row as reports show it: its id, its texts where the table has them, its target, and more."""
+    example = {"id": row["id"]} | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
     return example | ({"target": row["target"]} if row.get("target") is not None else {}) | more
 
 

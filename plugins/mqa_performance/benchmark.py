@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from itertools import cycle, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import Ge, Le
 
 from mqa_registry import NotRunError
 
@@ -18,6 +20,32 @@ if TYPE_CHECKING:
     from mqa_registry import ProbeContext, Runner
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
+
+
+MAX_BATCH_SIZE = 4096  # each row is copied into the batch
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepetitionOptions:
+    """How often rows of the data are run.
+
+    `warmup` is how many runs come before the first that counts. `repetitions` is how many runs count. `rows` is how many
+    rows of the data are drawn to run, over and over, so that long and short ones come as often as they really do.
+    """
+
+    warmup: Annotated[int, Ge(0)] = 2
+    repetitions: Annotated[int, Ge(1)] = 20
+    rows: Annotated[int, Ge(1)] = 64
+
+
+@dataclass(frozen=True, kw_only=True)
+class BenchmarkOptions(RepetitionOptions):
+    """How rows are put into batches.
+
+    `batch` is how many rows are run at once.
+    """
+
+    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 1
 
 
 @dataclass(frozen=True)
@@ -65,10 +93,10 @@ def time_run(runner: Runner, batch: Batch) -> float:
 
 
 def time_repeatedly(
-    runner: Runner, batches: Sequence[Batch], warmup: int, repetitions: int
+    runner: Runner, batches: Sequence[Batch], options: RepetitionOptions
 ) -> Iterator[tuple[Batch, float]]:
-    """The batches over and over, each with its seconds; the first `warmup` runs are none of the repetitions."""
-    for batch in islice(cycle(batches), warmup):
+    """The batches over and over, each with its seconds; the runs of the warm-up are none of the repetitions."""
+    for batch in islice(cycle(batches), options.warmup):
         runner.run(batch.arrays)
-    for batch in islice(cycle(batches), repetitions):
+    for batch in islice(cycle(batches), options.repetitions):
         yield batch, time_run(runner, batch)

@@ -8,97 +8,140 @@ tokenizer.
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Le
 
-from mqa_performance.benchmark import make_batches, sample_rows
-from mqa_registry import NotRunError
+from mqa_performance.benchmark import MAX_BATCH_SIZE, make_batches, sample_rows
+from mqa_registry import Evidence, NoOptions, NotRunError, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mqa_performance.benchmark import Arrays
+    from mqa_performance.benchmark import Arrays, Batch
     from mqa_registry import ProbeContext
 
 WORKER = "mqa_performance.footprint_worker"
-TIMEOUT = 600.0  # seconds for one process
 MEGABYTE = 1e6
 
 
-def load_time(
-    context: ProbeContext,
-    *,
-    processes: Annotated[int, Ge(1)] = 5,
-    timeout: Annotated[float, Gt(0)] = TIMEOUT,
-) -> pa.Table:
+@dataclass(frozen=True, kw_only=True)
+class ProcessOptions:
+    """How many processes are measured.
+
+    `processes` is how many are started, one after another. `timeout` is how many seconds each may take.
+    """
+
+    processes: Annotated[int, Ge(1)] = 1
+    timeout: Annotated[float, Gt(0)] = 600.0
+
+
+OptionsT = TypeVar("OptionsT", bound=ProcessOptions)
+
+
+class ProcessProbe(Probe[OptionsT]):
+    """What the probes share that measure a fresh process: they observe what it measured of itself, one row a process."""
+
+    inputs = "runner"
+    cacheable = False
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """The model libraries that the process had loaded."""
+        return Evidence(details={"libraries": table.column("libraries")[0].as_py()})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadTimeOptions(ProcessOptions):
+    """How many processes load the model.
+
+    The files are in the system's cache when they do.
+    """
+
+    processes: Annotated[int, Ge(1)] = 5
+
+
+class LoadTime(ProcessProbe[LoadTimeOptions]):
     """Seconds that a fresh process takes until the model is ready, its libraries loaded, and milliseconds of the first run.
 
-    `processes` is how many are started, one after another; the files are in the system's cache by then. `timeout` is how
-    many seconds each may take. What mqa does to be sure of the file, its checksum above all, is in it.
+    `value` is the mean of the seconds, `first_ms` that of the milliseconds. What mqa does to be sure of the file, its
+    checksum above all, is in it.
     """
-    return _run_workers(context, sample_rows(context, 1), 1, processes, timeout)
+
+    name = "load-time"
+    outputs = ("value", "first_ms")
+    ranges = dict.fromkeys(outputs, (0.0, math.inf))
+
+    def observe(self, context: ProbeContext, options: LoadTimeOptions) -> pa.Table:
+        return _run_workers(context, make_batches(context, sample_rows(context, 1), 1), options)
+
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """Of each process, the seconds until the model was ready, and the milliseconds of the first run."""
+        return {
+            "value": table.column("load_seconds").to_numpy(),
+            "first_ms": 1000 * table.column("first_seconds").to_numpy(),
+        }
 
 
-def load_time_numbers(observations: pa.Table) -> dict[str, Any]:
-    """Of each process, the seconds until the model was ready, and the milliseconds of the first run."""
-    return {
-        "value": observations.column("load_seconds").to_numpy(),
-        "first_ms": 1000 * observations.column("first_seconds").to_numpy(),
-    }
+@dataclass(frozen=True, kw_only=True)
+class MemoryOptions(ProcessOptions):
+    """What each process runs.
+
+    `rows` is how many rows of the data are drawn to run. `batch` is how many are run at once.
+    """
+
+    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
+    rows: Annotated[int, Ge(1)] = 64
 
 
-def memory(
-    context: ProbeContext,
-    *,
-    batch: Annotated[int, Ge(1), Le(4096)] = 8,
-    rows: Annotated[int, Ge(1)] = 64,
-    processes: Annotated[int, Ge(1)] = 1,
-    timeout: Annotated[float, Gt(0)] = TIMEOUT,
-) -> pa.Table:
+class Memory(ProcessProbe[MemoryOptions]):
     """Megabytes that a fresh process has in memory at most, while it loads the model and runs rows of the data.
 
     It is the whole process's resident memory at its peak, with the interpreter and all libraries, on the CPU's side alone.
-    `loaded_mb` is the peak until the model is loaded, `idle_mb` before. `rows` of the data are run in batches of `batch`.
-    `processes` is how many are started, one after another, and `timeout` how many seconds each may take.
+    `loaded_mb` is the peak until the model is loaded, `idle_mb` before.
     """
-    return _run_workers(context, sample_rows(context, rows), batch, processes, timeout)
+
+    name = "memory"
+    outputs = ("value", "loaded_mb", "idle_mb")
+    ranges = dict.fromkeys(outputs, (0.0, math.inf))
+
+    def observe(self, context: ProbeContext, options: MemoryOptions) -> pa.Table:
+        return _run_workers(context, make_batches(context, sample_rows(context, options.rows), options.batch), options)
+
+    def numbers(self, table: pa.Table) -> dict[str, Any]:
+        """The largest of any process, in 10^6 bytes."""
+        columns = {"value": "peak_bytes", "loaded_mb": "loaded_bytes", "idle_mb": "idle_bytes"}
+        return {name: float(table.column(column).to_numpy().max()) / MEGABYTE for name, column in columns.items()}
 
 
-def memory_numbers(observations: pa.Table) -> dict[str, Any]:
-    """The largest of any process, in 10^6 bytes."""
-    columns = {"value": "peak_bytes", "loaded_mb": "loaded_bytes", "idle_mb": "idle_bytes"}
-    return {name: float(observations.column(column).to_numpy().max()) / MEGABYTE for name, column in columns.items()}
-
-
-def process_evidence(observations: pa.Table) -> dict[str, Any]:
-    """The model libraries that the process had loaded."""
-    return {"libraries": observations.column("libraries")[0].as_py()}
-
-
-def size(context: ProbeContext) -> pa.Table:
+class Size(Probe[NoOptions]):
     """Megabytes on disk of the files that the backend runs: weights, and for ONNX the graph with its external data."""
-    n_bytes = context.view.runner.facts.get("bytes")
-    if not isinstance(n_bytes, int):
-        raise NotRunError(f"backend `{context.view.backend}` does not say how large its files are")
-    return pa.table({"bytes": [n_bytes]})
+
+    name = "size"
+    inputs = "runner"
+    outputs = ("value",)
+    ranges: Mapping[str, tuple[float, float]] = {"value": (0.0, math.inf)}
+
+    def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
+        n_bytes = context.view.runner.facts.get("bytes")
+        if not isinstance(n_bytes, int):
+            raise NotRunError(f"backend `{context.view.backend}` does not say how large its files are")
+        return pa.table({"bytes": [n_bytes]})
+
+    def numbers(self, table: pa.Table) -> dict[str, float]:
+        """One number, of 10^6 bytes."""
+        return {"value": table.column("bytes")[0].as_py() / MEGABYTE}
 
 
-def size_numbers(observations: pa.Table) -> dict[str, float]:
-    """One number, of 10^6 bytes."""
-    return {"value": observations.column("bytes")[0].as_py() / MEGABYTE}
-
-
-def _run_workers(
-    context: ProbeContext, rows: Sequence[Arrays], batch_size: int, processes: int, timeout: float
-) -> pa.Table:
+def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: ProcessOptions) -> pa.Table:
     """What each of several fresh processes measured of itself, one row a process."""
     context.view.runner.facts  # noqa: B018  # it has to run here as asked, and what it exports has to be there
     if context.view.spec is None:
@@ -109,9 +152,11 @@ def _run_workers(
         _write_arrays(folder / "sample.npz", context.model_under_test.sample())
         for count, examples in context.model_under_test.given.items():
             _write_rows(folder / f"given-{count}.arrow", examples)
-        for number, batch in enumerate(make_batches(context, rows, batch_size)):
+        for number, batch in enumerate(batches):
             _write_arrays(folder / f"batch-{number:06}.npz", batch.arrays)
-        return pa.Table.from_pylist([_run_worker(context.view.spec, folder, timeout) for _ in range(processes)])
+        return pa.Table.from_pylist(
+            [_run_worker(context.view.spec, folder, options.timeout) for _ in range(options.processes)]
+        )
 
 
 def _write_arrays(path: Path, arrays: Arrays) -> None:

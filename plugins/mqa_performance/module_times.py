@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -10,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Le
 
-from mqa_performance.benchmark import make_batches, sample_rows
-from mqa_registry import NotRunError
+from mqa_performance.benchmark import MAX_BATCH_SIZE, BenchmarkOptions, make_batches, sample_rows
+from mqa_registry import Evidence, NotRunError, Probe
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -29,54 +30,69 @@ SCHEMA = pa.schema(
 )
 
 
-def modules(
-    context: ProbeContext,
-    *,
-    batch: Annotated[int, Ge(1), Le(4096)] = 8,
-    warmup: Annotated[int, Ge(0)] = 3,
-    repetitions: Annotated[int, Ge(1)] = 20,
-    rows: Annotated[int, Ge(1)] = 8,
-) -> pa.Table:
+@dataclass(frozen=True, kw_only=True)
+class ModulesOptions(BenchmarkOptions):
+    """How many runs of each batch are timed.
+
+    `warmup` is how many runs of each batch come before the first that counts. `repetitions` is how many runs of each
+    count.
+    """
+
+    batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8
+    warmup: Annotated[int, Ge(0)] = 3
+    rows: Annotated[int, Ge(1)] = 8
+
+
+class Modules(Probe[ModulesOptions]):
     """Milliseconds that each PyTorch module takes by itself: `covered` is the share of the time that has a module.
 
     What the modules inside of it take is not a module's own. `largest` is the share of the slowest module, `total_ms` the
-    time of a whole run, which the clocks make longer: `latency` tells what it is without. `batch` is how many rows are
-    run at once, `warmup` how many runs of each batch come before the first that counts, `repetitions` how many count.
-    `rows` is how many rows of the data are drawn to run.
+    time of a whole run, which the clocks make longer: `latency` tells what it is without.
     """
-    runner = context.view.runner
-    if not (hasattr(runner, "time_modules") and hasattr(runner, "class_name")):
-        raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
-    batches = make_batches(context, sample_rows(context, rows), batch)
-    times = list(_iter_times(cast("Timeable", runner), batches, warmup, repetitions))
-    if not times:
-        raise NotRunError(f"backend `{context.view.backend}` took the time of no module")
-    return pa.Table.from_pylist(times, schema=SCHEMA)
 
-
-def module_numbers(observations: pa.Table) -> dict[str, Floats]:
-    """Of each run, the share of its time that has a module, that of the slowest, and its milliseconds."""
-    times = _pivot(observations)
-    return {
-        "covered": times.shares.sum(axis=1),
-        "largest": times.shares[:, times.slowest_first[:1]].sum(axis=1),
-        "total_ms": times.total,
+    name = "modules"
+    inputs = "runner"
+    outputs = ("covered", "largest", "total_ms")
+    ranges: Mapping[str, tuple[float, float]] = {
+        "covered": (0.0, 1.0),
+        "largest": (0.0, 1.0),
+        "total_ms": (0.0, math.inf),
     }
+    cacheable = False
 
+    def observe(self, context: ProbeContext, options: ModulesOptions) -> pa.Table:
+        """A table of SCHEMA, a row for each module and run; a NotRunError where the backend has no such times."""
+        runner = context.view.runner
+        if not (hasattr(runner, "time_modules") and hasattr(runner, "class_name")):
+            raise NotRunError(f"backend `{context.view.backend}` does not say how long a module takes")
+        batches = make_batches(context, sample_rows(context, options.rows), options.batch)
+        times = list(_iter_times(cast("Timeable", runner), batches, options))
+        if not times:
+            raise NotRunError(f"backend `{context.view.backend}` took the time of no module")
+        return pa.Table.from_pylist(times, schema=SCHEMA)
 
-def module_evidence(observations: pa.Table) -> dict[str, Any]:
-    """The slowest modules, with the median of their milliseconds and the mean of their shares of a run's time."""
-    times = _pivot(observations)
-    slowest = [
-        {
-            "module": times.names[column],
-            "class": times.classes[column],
-            "ms": round(float(times.medians[column]), 4),
-            "share": round(float(times.shares[:, column].mean()), 4),
+    def numbers(self, table: pa.Table) -> dict[str, Floats]:
+        """Of each run, the share of its time that has a module, that of the slowest, and its milliseconds."""
+        times = _pivot(table)
+        return {
+            "covered": times.shares.sum(axis=1),
+            "largest": times.shares[:, times.slowest_first[:1]].sum(axis=1),
+            "total_ms": times.total,
         }
-        for column in times.slowest_first[:MAX_LISTED_MODULES]
-    ]
-    return {"modules": slowest, "remarks": [_remark(slowest)]}
+
+    def evidence(self, table: pa.Table) -> Evidence:
+        """The slowest modules, with the median of their milliseconds and the mean of their shares of a run's time."""
+        times = _pivot(table)
+        slowest = [
+            {
+                "module": times.names[column],
+                "class": times.classes[column],
+                "ms": round(float(times.medians[column]), 4),
+                "share": round(float(times.shares[:, column].mean()), 4),
+            }
+            for column in times.slowest_first[:MAX_LISTED_MODULES]
+        ]
+        return Evidence(remarks=[_remark_on(slowest)], details={"modules": slowest})
 
 
 @dataclass(frozen=True)
@@ -107,23 +123,23 @@ class _ModuleTimes:
         return np.argsort(-self.medians, kind="stable")
 
 
-def _iter_times(runner: Timeable, batches: Sequence[Batch], warmup: int, repetitions: int) -> Iterator[dict[str, Any]]:
+def _iter_times(runner: Timeable, batches: Sequence[Batch], options: ModulesOptions) -> Iterator[dict[str, Any]]:
     """One row for each module and run; a module that one batch passes and another does not has none in the other's runs."""
     for number, batch in enumerate(batches):
-        for name, seconds in runner.time_modules(batch.arrays, warmup + repetitions).items():
+        for name, seconds in runner.time_modules(batch.arrays, options.warmup + options.repetitions).items():
             class_name = runner.class_name(name) if name else ""
-            for run, taken in zip(range(repetitions), seconds[warmup:], strict=True):
-                values = {"run": number * repetitions + run, "milliseconds": 1000 * taken}
+            for run, taken in zip(range(options.repetitions), seconds[options.warmup :], strict=True):
+                values = {"run": number * options.repetitions + run, "milliseconds": 1000 * taken}
                 yield {"module": name, "class": class_name} | values
 
 
-def _pivot(observations: pa.Table) -> _ModuleTimes:
-    names, classes = (observations.column(name).to_pylist() for name in ("module", "class"))
+def _pivot(table: pa.Table) -> _ModuleTimes:
+    names, classes = (table.column(name).to_pylist() for name in ("module", "class"))
     class_names = dict(zip(names, classes, strict=True))
     columns = {name: column for column, name in enumerate(class_names)}
-    runs = observations.column("run").to_numpy()
+    runs = table.column("run").to_numpy()
     milliseconds = np.zeros((int(runs.max(initial=-1)) + 1, len(columns)))
-    np.add.at(milliseconds, (runs, [columns[name] for name in names]), observations.column("milliseconds").to_numpy())
+    np.add.at(milliseconds, (runs, [columns[name] for name in names]), table.column("milliseconds").to_numpy())
     modules = [name for name in columns if name]
     own_columns = [columns[name] for name in modules]
     return _ModuleTimes(
@@ -131,7 +147,7 @@ def _pivot(observations: pa.Table) -> _ModuleTimes:
     )
 
 
-def _remark(slowest: Sequence[dict[str, Any]]) -> str:
+def _remark_on(slowest: Sequence[dict[str, Any]]) -> str:
     if not slowest:
         return "nothing that took time belongs to a module"
     first = slowest[0]

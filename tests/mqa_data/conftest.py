@@ -1,4 +1,4 @@
-"""Views of rows by hand, and probes ask_probe as the host asks them."""
+"""Views of rows made by hand, and probes called as the host calls them."""
 
 from __future__ import annotations
 
@@ -32,10 +32,11 @@ def ask_probe():
     def ask(name, here, there=None, *, seed=7, **options):
         probe = probes[name]
         view, reference = ViewContext("", here), ViewContext("", there) if there is not None else None
-        seen = probe.function(ProbeContext(view, np.random.default_rng(seed), reference), **options)
-        numbers = probe.numbers(seen)
-        assert list(numbers) == list(probe.gives)
-        return seen, numbers, probe.evidence(seen)
+        context = ProbeContext(view, np.random.default_rng(seed), reference)
+        table = probe.observe(context, probe.options(**options))
+        numbers = probe.numbers(table)
+        assert list(numbers) == list(probe.outputs)
+        return table, numbers, probe.evidence(table)
 
     return ask
 

@@ -1,4 +1,4 @@
-"""How far two data sets can be told apart."""
+"""How far two data sets can be evidence apart."""
 
 from __future__ import annotations
 
@@ -35,30 +35,30 @@ def test_what_differs_is_found_and_named(rows, ask_probe):
     rng = np.random.default_rng(2)
     here = rows(texts(rng, 400, longest=30, more="refund"), labels(rng, 400, 0.8))
     there = rows(texts(rng, 400), labels(rng, 400, 0.5))
-    _, numbers, told = ask_probe("drift", here, there)
+    _, numbers, evidence = ask_probe("drift", here, there)
     assert numbers["value"].mean() > 0.75
     assert numbers["label"] == pytest.approx(0.3, abs=0.1)
     assert numbers["length"] > 0.15
     assert (numbers["label_p"], numbers["length_p"]) == (0.001, 0.001)
-    assert told["terms"][0]["term"] == "refund"
-    assert "`refund` is in" in told["remarks"][0]
+    assert evidence.details["terms"][0]["term"] == "refund"
+    assert "`refund` is in" in evidence.remarks[0]
 
 
 def test_without_labels_there_is_no_distance_between_them(rows, ask_probe):
     rng = np.random.default_rng(4)
-    _, numbers, told = ask_probe("drift", rows(texts(rng, 40)), rows(texts(rng, 40), ["a"] * 40))
-    assert "40 rows have no label, and are ignored in `label`" in told["remarks"]
-    assert not any("label `a`" in remark for remark in told["remarks"])
+    _, numbers, evidence = ask_probe("drift", rows(texts(rng, 40)), rows(texts(rng, 40), ["a"] * 40))
+    assert "40 rows have no label, and are ignored in `label`" in evidence.remarks
+    assert not any("label `a`" in remark for remark in evidence.remarks)
     assert np.isnan(numbers["label"])
     assert np.isnan(numbers["label_p"])
 
 
 def test_more_rows_than_asked_for_are_left_out_and_counted(rows, ask_probe):
     rng = np.random.default_rng(5)
-    seen, _, told = ask_probe("drift", rows(texts(rng, 90)), rows(texts(rng, 30)), rows=25)
-    assert seen.num_rows == 50
-    assert "65 rows here were not drawn" in told["remarks"]
-    assert "5 rows there were not drawn" in told["remarks"]
+    table, _, evidence = ask_probe("drift", rows(texts(rng, 90)), rows(texts(rng, 30)), rows=25)
+    assert table.num_rows == 50
+    assert "65 rows here were not drawn" in evidence.remarks
+    assert "5 rows there were not drawn" in evidence.remarks
 
 
 @pytest.mark.parametrize("given", [["same words"] * 30, [""] * 30, ["😀"] * 15 + ["你好"] * 15])
@@ -75,11 +75,11 @@ def test_a_few_rows_are_too_few(rows, ask_probe):
 
 def test_what_was_seen_survives_arrow(rows, ask_probe):
     rng = np.random.default_rng(6)
-    seen = ask_probe("drift", rows(texts(rng, 30)), rows(texts(rng, 30)))[0]
+    table = ask_probe("drift", rows(texts(rng, 30)), rows(texts(rng, 30)))[0]
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, seen.schema) as writer:
-        writer.write_table(seen)
-    assert pa.ipc.open_stream(sink.getvalue()).read_all().schema.metadata == seen.schema.metadata
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    assert pa.ipc.open_stream(sink.getvalue()).read_all().schema.metadata == table.schema.metadata
 
 
 @pytest.mark.parametrize("count", [19, 20])
@@ -110,10 +110,10 @@ def test_lengths_are_compared_in_tenths_of_both_together(rows, ask_probe):
 def test_no_more_than_five_terms_and_five_labels_are_remarked_on(rows, ask_probe):
     here = rows([f"new{number % 8} film" for number in range(400)], [f"label {number % 7}" for number in range(400)])
     there = rows([f"old{number % 8} film" for number in range(400)], [f"label {number % 7}" for number in range(400)])
-    told = ask_probe("drift", here, there)[2]
-    assert len(told["terms"]) == 16
-    assert sum("of the rows here and in" in remark for remark in told["remarks"]) == 5
-    assert sum("of the labelled rows here" in remark for remark in told["remarks"]) == 5
+    evidence = ask_probe("drift", here, there)[2]
+    assert len(evidence.details["terms"]) == 16
+    assert sum("of the rows here and in" in remark for remark in evidence.remarks) == 5
+    assert sum("of the labelled rows here" in remark for remark in evidence.remarks) == 5
 
 
 def test_a_p_value_is_the_share_of_random_divisions_that_are_as_far_apart(rows, ask_probe):

@@ -13,14 +13,14 @@ from mqa_registry import DataError, NotRunError
 
 def test_the_numbers_are_those_of_the_counts(rows, ask_probe, number):
     labels = ["a"] * 60 + ["b"] * 30 + ["c"] * 10 + [None] * 25
-    _, numbers, told = ask_probe("label-balance", rows(["x"] * 125, labels))
+    _, numbers, evidence = ask_probe("label-balance", rows(["x"] * 125, labels))
     assert number(numbers["value"]) == pytest.approx(0.1)
     assert number(numbers["imbalance"]) == pytest.approx(6)
     assert number(numbers["entropy"]) == pytest.approx(entropy([60, 30, 10]) / math.log(3))
     assert numbers["missing"].mean() == pytest.approx(0.2)
     assert numbers["labels"] == 3
-    assert told["remarks"] == ["rows by label: `c` 10, `b` 30, `a` 60", "25 of 125 rows have no label"]
-    assert told["counts"] == {"c": 10, "b": 30, "a": 60}
+    assert evidence.remarks == ["rows by label: `c` 10, `b` 30, `a` 60", "25 of 125 rows have no label"]
+    assert evidence.details["counts"] == {"c": 10, "b": 30, "a": 60}
 
 
 def test_the_statistics_take_many_resamples_at_once(rows, ask_probe):
@@ -32,10 +32,10 @@ def test_the_statistics_take_many_resamples_at_once(rows, ask_probe):
 
 
 def test_a_label_that_was_expected_and_never_occurs_is_the_rarest(rows, ask_probe, number):
-    _, numbers, told = ask_probe("label-balance", rows(["x"] * 3, ["a", "b", "d"]), labels=["a", "b", "c"])
+    _, numbers, evidence = ask_probe("label-balance", rows(["x"] * 3, ["a", "b", "d"]), labels=["a", "b", "c"])
     assert number(numbers["value"]) == 0
     assert numbers["imbalance"].undefined == "no row has the label `c`"
-    assert "labels that were not expected: `d`" in told["remarks"][1]
+    assert "labels that were not expected: `d`" in evidence.remarks[1]
 
 
 def test_one_label_alone_has_no_evenness(rows, ask_probe, number):
@@ -56,9 +56,9 @@ def test_rows_without_labels_say_so(rows, ask_probe):
 
 def test_five_labels_are_remarked_on_and_a_thousand_counted(rows, ask_probe):
     labels = [f"label {number:04}" for number in range(1001)] + ["label 0000"]
-    _, _, told = ask_probe("label-balance", rows(["x"] * 1002, labels), labels=["label 0000"])
-    assert told["remarks"][0].count("`") == 10
-    assert told["remarks"][0].endswith(" and 996 more frequent ones")
-    assert told["remarks"][1].count("`") == 10
-    assert len(told["counts"]) == 1000
-    assert "label 0000" not in told["counts"]
+    _, _, evidence = ask_probe("label-balance", rows(["x"] * 1002, labels), labels=["label 0000"])
+    assert evidence.remarks[0].count("`") == 10
+    assert evidence.remarks[0].endswith(" and 996 more frequent ones")
+    assert evidence.remarks[1].count("`") == 10
+    assert len(evidence.details["counts"]) == 1000
+    assert "label 0000" not in evidence.details["counts"]

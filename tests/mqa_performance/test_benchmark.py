@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from mqa_performance.benchmark import Batch, make_batches, sample_rows, time_repeatedly, time_run
+from mqa_performance.benchmark import Batch, RepetitionOptions, make_batches, sample_rows, time_repeatedly, time_run
 from mqa_registry import Batching, NotRunError
 
 
@@ -53,6 +53,6 @@ def test_the_time_of_a_run_is_in_seconds(sleeper):
 def test_batches_come_in_turn_after_those_of_the_warm_up(sleeper):
     runner = sleeper()
     batches = [Batch({"codes": np.full((1, 1), number)}, 1, number) for number in range(3)]
-    timed = [batch.cost for batch, _ in time_repeatedly(runner, batches, 2, 5)]
+    timed = [batch.cost for batch, _ in time_repeatedly(runner, batches, RepetitionOptions(warmup=2, repetitions=5))]
     assert timed == [0, 1, 2, 0, 1]
     assert [int(codes[0, 0]) for _, codes in runner.log] == [0, 1, 0, 1, 2, 0, 1]

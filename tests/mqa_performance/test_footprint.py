@@ -9,56 +9,68 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqa_performance.footprint import (
-    load_time,
-    load_time_numbers,
-    memory,
-    memory_numbers,
-    process_evidence,
-    size,
-    size_numbers,
-)
-from mqa_registry import NotRunError
+from mqa_performance.footprint import LoadTime, LoadTimeOptions, Memory, MemoryOptions, Size
+from mqa_registry import NoOptions, NotRunError
 
 MEGABYTES = 150
 PLUGIN = f"""
 import contextlib, os, sys, time, types
+from dataclasses import dataclass
 import numpy as np
-from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
+from mqa_registry import Backend, Model, ModelSource, NoOptions, Task, hookimpl
 
-def source(task, context):
+class Source(ModelSource[NoOptions]):
     "A model of nothing."
-    return Model(digest="d", module=lambda: None, processor=lambda: None)
+    name = "source"
 
-def letters(model):
+    def load(self, task, run_context, options):
+        return Model(digest="d", module=lambda: None, processor=lambda: None)
+
+class Letters(Task[NoOptions]):
     "Never asked for anything, where arrays are given."
-    raise RuntimeError("a tokenizer was loaded")
+    name, schema, metric = "letters", "label", "m/m"
+    fields, sample = {{"text": "text"}}, ({{"text": "ab"}},)
 
-@contextlib.contextmanager
-def runner(model_under_test, *, slow: float = 0.0, fail: str = ""):
+    def bind(self, model, options):
+        raise RuntimeError("a tokenizer was loaded")
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerOptions:
+    "How it fails."
+    slow: float = 0.0
+    fail: str = ""
+
+class Runner(Backend[RunnerOptions]):
     "Takes a while to load, and memory to run."
-    assert model_under_test.sample()["codes"].shape == (1, 2)
-    assert [one["text"] for one in model_under_test.examples(3)] == ["x", "y", "z"]
-    time.sleep(slow)
-    if fail == "raise":
-        raise ValueError("no such weights")
-    if fail == "leave":
-        os._exit(0)
-    def run(batch):
-        return {{"score": np.ones({MEGABYTES} * 1_000_000 // 8).sum() + batch["codes"].sum(axis=1)}}
-    yield types.SimpleNamespace(run=run)
+    name = "runner"
+
+    def identity(self, model_under_test, options):
+        return {{}}
+
+    @contextlib.contextmanager
+    def open(self, model_under_test, options):
+        assert model_under_test.sample()["codes"].shape == (1, 2)
+        assert [one["text"] for one in model_under_test.examples(3)] == ["x", "y", "z"]
+        time.sleep(options.slow)
+        if options.fail == "raise":
+            raise ValueError("no such weights")
+        if options.fail == "leave":
+            os._exit(0)
+        def run(batch):
+            return {{"score": np.ones({MEGABYTES} * 1_000_000 // 8).sum() + batch["codes"].sum(axis=1)}}
+        yield types.SimpleNamespace(run=run)
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("source", source)
+    return [Source()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("letters", letters, schema="label", fields={{"text": "text"}}, sample=({{"text": "ab"}},), metric="m/m")
+    return [Letters()]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("runner", runner, identity=lambda model_under_test, *, slow=0.0, fail="": {{}})
+    return [Runner()]
 """
 
 
@@ -88,16 +100,16 @@ def before(context, sleeper, tmp_path):
 
 def test_the_peak_of_a_fresh_process_has_what_it_runs_in_it_and_nothing_of_this_one(before):
     ballast = np.ones(600_000_000 // 8)  # of this process
-    observations = memory(before(), rows=4, batch=2)
-    numbers = memory_numbers(observations)
+    table = Memory().observe(before(), MemoryOptions(rows=4, batch=2))
+    numbers = Memory().numbers(table)
     assert numbers["idle_mb"] <= numbers["loaded_mb"] < numbers["value"]
     assert MEGABYTES * 0.9 < numbers["value"] - numbers["loaded_mb"] < MEGABYTES * 1.5
     assert numbers["value"] < ballast.nbytes / 1e6
-    assert process_evidence(observations) == {"libraries": []}
+    assert Memory().evidence(table).details == {"libraries": []}
 
 
 def test_the_time_to_load_is_that_of_every_process(before):
-    numbers = load_time_numbers(load_time(before(slow=0.3), processes=2))
+    numbers = LoadTime().numbers(LoadTime().observe(before(slow=0.3), LoadTimeOptions(processes=2)))
     assert len(numbers["value"]) == 2
     assert ((numbers["value"] > 0.3) & (numbers["value"] < 20)).all()
     assert (numbers["first_ms"] > 0).all()
@@ -112,32 +124,34 @@ def test_the_time_to_load_is_that_of_every_process(before):
 )
 def test_a_process_that_fails_is_not_run_and_says_why(before, options, message):
     with pytest.raises(NotRunError, match=message):
-        load_time(before(**options), processes=1)
+        LoadTime().observe(before(**options), LoadTimeOptions(processes=1))
 
 
 def test_one_that_hangs_is_stopped(before):
     with pytest.raises(NotRunError, match="had not run the model after 1 s"):
-        load_time(before(slow=60), processes=1, timeout=1)
+        LoadTime().observe(before(slow=60), LoadTimeOptions(processes=1, timeout=1))
 
 
 def test_a_view_that_nobody_can_open_elsewhere_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="nobody knows how to open backend `new` in another process"):
-        memory(context(sleeper()))
+        Memory().observe(context(sleeper()), MemoryOptions())
 
 
 def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    load_time(before(), processes=1)
+    LoadTime().observe(before(), LoadTimeOptions(processes=1))
     assert [path.name for path in Path(tmp_path).iterdir() if path.name.startswith("mqa-")] == []
 
 
 def test_it_is_in_megabytes(context, sleeper):
-    assert size_numbers(size(context(sleeper(facts={"bytes": 41_112_601})))) == {"value": 41.112601}
+    assert Size().numbers(Size().observe(context(sleeper(facts={"bytes": 41_112_601})), NoOptions())) == {
+        "value": 41.112601
+    }
 
 
 def test_a_backend_that_does_not_tell_has_none(context, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how large its files are"):
-        size(context(sleeper()))
+        Size().observe(context(sleeper()), NoOptions())
 
 
 def test_the_peak_is_in_bytes():

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mqa_performance import mqa_probes
-from mqa_performance.module_times import module_evidence, module_numbers, modules
+from mqa_performance.module_times import Modules, ModulesOptions
 from mqa_registry import NotRunError
 from mqa_registry.options import options_of, validate
 
@@ -33,103 +33,118 @@ def clocked(sleeper):
     return Clocked
 
 
-def means(observations):
-    return {name: float(values.mean()) for name, values in module_numbers(observations).items()}
+def means(table):
+    return {name: float(values.mean()) for name, values in Modules().numbers(table).items()}
 
 
 def test_the_time_that_has_a_module_is_a_share_of_all_of_it(context, clocked):
-    numbers = means(modules(context(clocked())))
+    numbers = means(Modules().observe(context(clocked()), ModulesOptions()))
     assert numbers == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
 
 
 def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(context, clocked):
     probe = next(one for one in mqa_probes() if one.name == "modules")
-    assert set(probe.gives) == set(module_numbers(modules(context(clocked()))))
-    assert not probe.reused
+    assert set(probe.outputs) == set(Modules().numbers(Modules().observe(context(clocked()), ModulesOptions())))
+    assert not probe.cacheable
 
 
 def test_every_run_that_counts_has_numbers_of_its_own(context, clocked):
-    observations = modules(context(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), warmup=0, repetitions=4)
-    numbers = module_numbers(observations)
+    table = Modules().observe(
+        context(clocked({"a": 0.001}, {"a": 0.002, "": 0.002}), rows=8), ModulesOptions(warmup=0, repetitions=4)
+    )
+    numbers = Modules().numbers(table)
     assert numbers["total_ms"].tolist() == pytest.approx([1, 4, 1, 4])
     assert numbers["covered"].tolist() == pytest.approx([1, 0.5, 1, 0.5])
 
 
 def test_the_warm_up_does_not_count(context, clocked):
-    observations = modules(context(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), warmup=2, repetitions=1)
-    assert module_numbers(observations)["total_ms"].tolist() == pytest.approx([1.0])
+    table = Modules().observe(
+        context(clocked({"a": 9.0}, {"a": 9.0}, {"a": 0.001}), rows=8), ModulesOptions(warmup=2, repetitions=1)
+    )
+    assert Modules().numbers(table)["total_ms"].tolist() == pytest.approx([1.0])
 
 
 def test_every_batch_is_run_as_often(context, clocked):
     runner = clocked()
-    observations = modules(context(runner, rows=20), rows=20, batch=8, repetitions=5)
+    table = Modules().observe(context(runner, rows=20), ModulesOptions(rows=20, batch=8, repetitions=5))
     assert [len(codes) for _, codes in runner.log] == [8, 8, 8]
-    assert len(module_numbers(observations)["covered"]) == 15
+    assert len(Modules().numbers(table)["covered"]) == 15
 
 
 def test_the_slowest_modules_are_shown_first_with_their_classes(context, clocked):
-    shown = module_evidence(modules(context(clocked())))
-    assert shown["modules"] == [
+    shown = Modules().evidence(Modules().observe(context(clocked()), ModulesOptions()))
+    assert shown.details["modules"] == [
         {"module": "encoder.dense", "class": "Linear", "ms": 600.0, "share": 0.6},
         {"module": "head", "class": "Block", "ms": 200.0, "share": 0.2},
         {"module": "encoder", "class": "Block", "ms": 100.0, "share": 0.1},
     ]
-    assert shown["remarks"] == ["`encoder.dense` (Linear) is the slowest module, with 600 ms a run, 60% of the time"]
+    assert shown.remarks == ["`encoder.dense` (Linear) is the slowest module, with 600 ms a run, 60% of the time"]
 
 
 def test_no_more_than_ten_are_shown(context, clocked):
-    observations = modules(context(clocked({f"layer.{n}": 1.0 + n for n in range(30)})))
-    assert [one["module"] for one in module_evidence(observations)["modules"]] == [
+    table = Modules().observe(context(clocked({f"layer.{n}": 1.0 + n for n in range(30)})), ModulesOptions())
+    assert [one["module"] for one in Modules().evidence(table).details["modules"]] == [
         f"layer.{n}" for n in range(29, 19, -1)
     ]
 
 
 def test_one_hiccup_makes_no_module_the_slowest(context, clocked):
     usual = {"dense": 0.002, "head": 0.001}
-    observations = modules(context(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), warmup=0, repetitions=10)
-    assert [one["module"] for one in module_evidence(observations)["modules"]] == ["dense", "head"]
-    assert module_evidence(observations)["modules"][1]["ms"] == 1.0
+    table = Modules().observe(
+        context(clocked(*[usual] * 9, usual | {"head": 5.0}), rows=8), ModulesOptions(warmup=0, repetitions=10)
+    )
+    assert [one["module"] for one in Modules().evidence(table).details["modules"]] == ["dense", "head"]
+    assert Modules().evidence(table).details["modules"][1]["ms"] == 1.0
 
 
 def test_a_module_that_a_run_did_not_pass_took_no_time_there(context, clocked):
-    numbers = module_numbers(
-        modules(context(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), warmup=0, repetitions=3)
+    numbers = Modules().numbers(
+        Modules().observe(
+            context(clocked({"a": 0.001}, {"a": 0.001}, {"b": 0.001}), rows=8), ModulesOptions(warmup=0, repetitions=3)
+        )
     )
     assert numbers["largest"].tolist() == [1.0, 1.0, 0.0]
 
 
 def test_where_no_time_has_a_module_none_is_the_slowest(context, clocked):
-    observations = modules(context(clocked({"": 0.5})))
-    assert means(observations) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
-    assert module_evidence(observations) == {"modules": [], "remarks": ["nothing that took time belongs to a module"]}
+    table = Modules().observe(context(clocked({"": 0.5})), ModulesOptions())
+    assert means(table) == {"covered": 0.0, "largest": 0.0, "total_ms": 500.0}
+    evidence = Modules().evidence(table)
+    assert evidence.details == {"modules": []}
+    assert evidence.remarks == ["nothing that took time belongs to a module"]
 
 
 def test_shares_of_no_time_are_undefined(context, clocked):
-    numbers = module_numbers(modules(context(clocked({"": 0.0, "a": 0.0}))))
+    numbers = Modules().numbers(Modules().observe(context(clocked({"": 0.0, "a": 0.0})), ModulesOptions()))
     assert np.isnan(numbers["covered"]).all()
     assert np.isnan(numbers["largest"]).all()
 
 
 def test_a_name_like_any_text_is_a_name(context, clocked):
     name = "[bold]`a`\n\x1b[31m\0"
-    assert module_evidence(modules(context(clocked({name: 1.0}))))["modules"][0]["module"] == name
+    assert (
+        Modules()
+        .evidence(Modules().observe(context(clocked({name: 1.0})), ModulesOptions()))
+        .details["modules"][0]["module"]
+        == name
+    )
 
 
 def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(context, clocked):
     runner = clocked()
     runner.time_modules = lambda batch, repetitions: {"a": [1.0]}
     with pytest.raises(ValueError, match="shorter"):
-        modules(context(runner))
+        Modules().observe(context(runner), ModulesOptions())
 
 
 def test_a_runner_that_tells_nothing_is_not_run(context, clocked):
     with pytest.raises(NotRunError, match="took the time of no module"):
-        modules(context(clocked({})))
+        Modules().observe(context(clocked({})), ModulesOptions())
 
 
 @pytest.mark.parametrize("options", [{"batch": 100}, {"rows": 10**9}, {"batch": 1, "rows": 1, "repetitions": 1}])
 def test_more_rows_than_there_are_and_a_single_run_have_numbers(context, clocked, options):
-    assert means(modules(context(clocked(), rows=3), **{"batch": 2, "warmup": 0} | options))[
+    assert means(Modules().observe(context(clocked(), rows=3), ModulesOptions(**{"batch": 2, "warmup": 0} | options)))[
         "covered"
     ] == pytest.approx(0.9)
 
@@ -137,15 +152,15 @@ def test_more_rows_than_there_are_and_a_single_run_have_numbers(context, clocked
 @pytest.mark.parametrize("name", ["batch", "repetitions", "rows", "warmup"])
 @pytest.mark.parametrize("value", [-1, 0.5, "1", None, [1]])
 def test_what_is_counted_is_a_whole_number(name, value):
-    numbers = validate(options_of(modules), {name: value}, owner="performance/modules")
+    numbers = validate(options_of(ModulesOptions), {name: value}, owner="performance/modules")
     assert [one.path for one in numbers.faults] == [(name,)]
 
 
 def test_a_runner_without_a_clock_is_not_run(context, sleeper):
     with pytest.raises(NotRunError, match="backend `new` does not say how long a module takes"):
-        modules(context(sleeper()))
+        Modules().observe(context(sleeper()), ModulesOptions())
 
 
 def test_no_rows_is_not_run(context, clocked):
     with pytest.raises(NotRunError, match="no rows"):
-        modules(context(clocked(), rows=0))
+        Modules().observe(context(clocked(), rows=0), ModulesOptions())

@@ -10,48 +10,71 @@ import pytest
 
 PLUGIN = """
 import contextlib, time, types
+from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
-from mqa_registry import Backend, Codec, Model, ModelSource, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, NoOptions, Task, hookimpl
 
-def source(task, context):
+class Source(ModelSource[NoOptions]):
     "A model of nothing."
-    return Model(digest="d", module=lambda: None, processor=lambda: None, labels=("a", "b"))
+    name = "source"
 
-def letters(model):
-    "Codes of letters."
-    def collate(rows):
+    def load(self, task, run_context, options):
+        return Model(digest="d", module=lambda: None, processor=lambda: None, labels=("a", "b"))
+
+class LettersCodec(Codec):
+    def encode(self, examples):
+        return [{"codes": np.array([ord(c) for c in one["text"]], np.int64)} for one in examples]
+
+    def collate(self, rows):
         width = max(len(row["codes"]) for row in rows)
         return {"codes": np.stack([np.pad(row["codes"], (0, width - len(row["codes"]))) for row in rows])}
-    return Codec(
-        encode=lambda examples: [{"codes": np.array([ord(c) for c in one["text"]], np.int64)} for one in examples],
-        collate=collate,
-        decode=lambda outputs, rows: pa.table({"label": ["a"] * len(rows)}),
-        size=lambda row: len(row["codes"]),
-    )
 
-@contextlib.contextmanager
-def runner(model_under_test, *, takes: float = 0.0):
+    def decode(self, outputs, rows):
+        return pa.table({"label": ["a"] * len(rows)})
+
+    def cost(self, row):
+        return len(row["codes"])
+
+class Letters(Task[NoOptions]):
+    "Codes of letters."
+    name, schema, metric = "letters", "label", "metrics/accuracy"
+    fields, sample = {"text": "text"}, ({"text": "ab"},)
+
+    def bind(self, model, options):
+        return LettersCodec()
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerOptions:
+    "`takes` is how many seconds a batch takes."
+    takes: float = 0.0
+
+class Runner(Backend[RunnerOptions]):
     "Takes so many seconds."
-    def run(batch):
-        time.sleep(takes)
-        return {"score": batch["codes"].sum(axis=1)}
-    yield types.SimpleNamespace(run=run, identity=identity(model_under_test, takes=takes), facts={"bytes": 2_500_000}, budget=64)
+    name = "runner"
 
-def identity(model_under_test, *, takes: float = 0.0):
-    return {"takes": str(takes)}
+    def identity(self, model_under_test, options):
+        return {"takes": str(options.takes)}
+
+    @contextlib.contextmanager
+    def open(self, model_under_test, options):
+        def run(batch):
+            time.sleep(options.takes)
+            return {"score": batch["codes"].sum(axis=1)}
+        identity = self.identity(model_under_test, options)
+        yield types.SimpleNamespace(run=run, identity=identity, facts={"bytes": 2_500_000}, budget=64)
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("source", source)
+    return [Source()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("letters", letters, schema="label", fields={"text": "text"}, sample=({"text": "ab"},), metric="metrics/accuracy")
+    return [Letters()]
 
 @hookimpl
 def mqa_backends():
-    yield Backend("runner", runner, identity=identity)
+    return [Runner()]
 """
 
 SUITE = """

@@ -6,22 +6,22 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_performance.throughput import throughput, throughput_evidence, throughput_numbers
+from mqa_performance.throughput import Throughput, ThroughputOptions
 from mqa_registry import DataError
 
 
 def test_where_a_batch_takes_the_same_time_whatever_its_size_the_largest_is_best(context, sleeper):
-    observations = throughput(context(sleeper(0.004)), batches=[1, 8], warmup=0, repetitions=4)
-    numbers = throughput_numbers(observations)
+    table = Throughput().observe(context(sleeper(0.004)), ThroughputOptions(batches=[1, 8], warmup=0, repetitions=4))
+    numbers = Throughput().numbers(table)
     assert numbers["batch"] == 8
     assert 0 < numbers["value"].of(np.ones(4)) <= 8 / 0.004
-    assert list(throughput_evidence(observations)["rows_per_second"]) == ["1", "8"]
+    assert list(Throughput().evidence(table).details["rows_per_second"]) == ["1", "8"]
 
 
 def test_the_rate_is_all_rows_by_all_seconds_of_that_batch_size():
-    observations = pa.table({"batch": [1, 1, 4, 4], "rows": [1, 1, 4, 4], "seconds": [0.5, 0.5, 1.0, 3.0]})
-    numbers = throughput_numbers(observations)
-    assert throughput_evidence(observations) == {"rows_per_second": {"1": 2.0, "4": 2.0}}
+    table = pa.table({"batch": [1, 1, 4, 4], "rows": [1, 1, 4, 4], "seconds": [0.5, 0.5, 1.0, 3.0]})
+    numbers = Throughput().numbers(table)
+    assert Throughput().evidence(table).details == {"rows_per_second": {"1": 2.0, "4": 2.0}}
     value = numbers["value"]
     assert numbers["batch"] == 1
     assert value.cells.tolist() == [0, 1, -1, -1]
@@ -29,27 +29,33 @@ def test_the_rate_is_all_rows_by_all_seconds_of_that_batch_size():
 
 
 def test_a_resample_counts_long_runs_by_their_length():
-    observations = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
-    of = throughput_numbers(observations)["value"].of
+    table = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
+    of = Throughput().numbers(table)["value"].of
     assert of(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
 
 
 @pytest.mark.parametrize("batches", [[], [0], [8, -1]])
 def test_batches_of_no_rows_are_refused(context, sleeper, batches):
     with pytest.raises(DataError, match="`batches` is"):
-        throughput(context(sleeper()), batches=batches)
+        Throughput().observe(context(sleeper()), ThroughputOptions(batches=batches))
 
 
 def test_a_batch_size_named_twice_is_timed_once(context, sleeper):
-    assert len(throughput(context(sleeper()), batches=[2, 2], repetitions=3)) == 3
+    assert len(Throughput().observe(context(sleeper()), ThroughputOptions(batches=[2, 2], repetitions=3))) == 3
 
 
 def test_where_no_batch_sizes_are_named_there_are_three(context, sleeper):
-    observations = throughput(context(sleeper()), repetitions=2)
-    assert list(throughput_evidence(observations)["rows_per_second"]) == ["1", "8", "32"]
+    table = Throughput().observe(context(sleeper()), ThroughputOptions(repetitions=2))
+    assert list(Throughput().evidence(table).details["rows_per_second"]) == ["1", "8", "32"]
 
 
 def test_a_batch_has_4096_rows_at_most(context, sleeper):
-    assert throughput(context(sleeper()), batches=[4096], repetitions=2, warmup=0).column("rows")[0].as_py() == 4096
+    assert (
+        Throughput()
+        .observe(context(sleeper()), ThroughputOptions(batches=[4096], repetitions=2, warmup=0))
+        .column("rows")[0]
+        .as_py()
+        == 4096
+    )
     with pytest.raises(DataError, match="of 1 to 4,096 rows"):
-        throughput(context(sleeper()), batches=[4097])
+        Throughput().observe(context(sleeper()), ThroughputOptions(batches=[4097]))

@@ -9,7 +9,7 @@ from pyarrow import csv, feather, parquet
 
 from mqa_registry import DataError, NotRunError
 from mqa_registry.types import SCHEMAS
-from mqa_replay.file import SchemaName, predictions_in
+from mqa_replay.file import FileOptions, FileReplay, SchemaName
 
 LABELS = pa.table({"id": ["1", "2"], "label": ["no", "yes"]})
 CHANCES = pa.table({"id": [1, 2], "no": [0.9, 0.2], "yes": [0.1, 0.8], "text": ["a", "b"]})
@@ -29,7 +29,7 @@ def write(path, table):
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".jsonl", ".csv"])
 def test_one_file_in_any_format_answers_for_the_rows_as_they_are(tmp_path, suffix):
-    predictions = predictions_in("reviews", path=write(tmp_path / f"last-month{suffix}", CHANCES))
+    predictions = FileReplay().read("reviews", FileOptions(path=write(tmp_path / f"last-month{suffix}", CHANCES)))
     assert predictions.ids.to_pylist() == ["1", "2"]
     assert predictions.main.to_pylist() == ["no", "yes"]
     assert predictions.classes == ("no", "yes")
@@ -51,7 +51,7 @@ def test_one_file_in_any_format_answers_for_the_rows_as_they_are(tmp_path, suffi
 )
 def test_every_kind_of_answer_comes_back(tmp_path, suffix, schema, columns):
     path = write(tmp_path / f"answers{suffix}", pa.table({"id": ["1", "2"], **columns}))
-    predictions = predictions_in("reviews", path=path, schema=schema)
+    predictions = FileReplay().read("reviews", FileOptions(path=path, schema=schema))
     assert predictions.schema == schema
     (name, values), = columns.items()  # fmt: skip
     expected = [[span | {"score": None} for span in row] for row in values] if schema == "spans" else values
@@ -60,16 +60,16 @@ def test_every_kind_of_answer_comes_back(tmp_path, suffix, schema, columns):
 
 def test_a_csv_of_vectors_has_a_column_per_dimension(tmp_path):
     (tmp_path / "vectors.csv").write_text("id,x,y\n007,0.5,1.5\n008,2.5,3.0\n")
-    predictions = predictions_in("reviews", path=tmp_path / "vectors.csv", schema="vector")
+    predictions = FileReplay().read("reviews", FileOptions(path=tmp_path / "vectors.csv", schema="vector"))
     assert predictions.ids.to_pylist() == ["007", "008"]
     assert predictions.values.tolist() == [[0.5, 1.5], [2.5, 3.0]]
 
 
 def test_classes_name_the_probability_columns(tmp_path):
     path = write(tmp_path / "answers.csv", CHANCES.append_column("weight", pa.array([3.5, 4.5])))
-    assert predictions_in("reviews", path=path, classes=["yes", "no"]).classes == ("yes", "no")
+    assert FileReplay().read("reviews", FileOptions(path=path, classes=["yes", "no"])).classes == ("yes", "no")
     with pytest.raises(DataError) as raised:
-        predictions_in("reviews", path=path)
+        FileReplay().read("reviews", FileOptions(path=path))
     assert raised.value.message == f"`{path}`: row `1` has 3.5 in column `weight`, and a probability lies in [0, 1]"
 
 
@@ -77,14 +77,14 @@ def test_a_folder_has_a_file_for_every_view(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     write(tmp_path / "reviews.typos-3f2a9c.jsonl", LABELS.slice(1))
     write(tmp_path / "other.csv", LABELS)
-    assert len(predictions_in("reviews", path=tmp_path)) == 2
-    assert predictions_in("reviews.typos-3f2a9c", path=tmp_path).ids.to_pylist() == ["2"]
+    assert len(FileReplay().read("reviews", FileOptions(path=tmp_path))) == 2
+    assert FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path)).ids.to_pylist() == ["2"]
 
 
 def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"no predictions for view `reviews\.typos-3f2a9c`") as raised:
-        predictions_in("reviews.typos-3f2a9c", path=tmp_path)
+        FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=tmp_path))
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
     assert "`reviews.typos-3f2a9c.parquet`" in raised.value.hint
 
@@ -92,7 +92,7 @@ def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
 def test_one_file_does_not_answer_for_perturbed_rows(tmp_path):
     path = write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"unperturbed rows alone, and view `reviews\.typos-3f2a9c`") as raised:
-        predictions_in("reviews.typos-3f2a9c", path=path)
+        FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=path))
     assert "`mqa rows SUITE --out DIR`" in raised.value.hint
 
 
@@ -100,7 +100,7 @@ def test_two_files_for_one_view_are_refused(tmp_path):
     write(tmp_path / "reviews.parquet", LABELS)
     write(tmp_path / "reviews.csv", LABELS)
     with pytest.raises(DataError, match=r"`reviews\.csv` and `reviews\.parquet` for one view"):
-        predictions_in("reviews", path=tmp_path)
+        FileReplay().read("reviews", FileOptions(path=tmp_path))
 
 
 @pytest.mark.parametrize("view", ["../secret", "/etc/passwd", "..", "", "a/b"])
@@ -108,7 +108,7 @@ def test_no_view_leads_out_of_its_folder(tmp_path, view):
     write(tmp_path / "secret.parquet", LABELS)
     (tmp_path / "inside").mkdir()
     with pytest.raises(NotRunError):
-        predictions_in(view, path=tmp_path / "inside")
+        FileReplay().read(view, FileOptions(path=tmp_path / "inside"))
 
 
 @pytest.mark.parametrize(
@@ -123,13 +123,13 @@ def test_no_view_leads_out_of_its_folder(tmp_path, view):
 def test_what_does_not_fit_is_refused_with_the_file_it_stands_in(tmp_path, table, message):
     path = write(tmp_path / "answers.parquet", pa.table(table))
     with pytest.raises(DataError) as raised:
-        predictions_in("reviews", path=path)
+        FileReplay().read("reviews", FileOptions(path=path))
     assert raised.value.message == f"`{path}`: {message}"
 
 
 def test_a_file_that_is_not_there_is_refused(tmp_path):
     with pytest.raises(DataError, match="there is no file"):
-        predictions_in("reviews", path=tmp_path / "none.parquet")
+        FileReplay().read("reviews", FileOptions(path=tmp_path / "none.parquet"))
 
 
 def test_the_schemas_of_its_option_are_those_of_the_host():

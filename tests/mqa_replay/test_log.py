@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import DataError
-from mqa_replay.file import predictions_in
+from mqa_replay.file import FileOptions, FileReplay
 
 POS, NEG = {"label": "pos", "score": 0.9}, {"label": "neg", "score": 0.1}
 RIGHT = [[0.1, 0.9], [0.8, 0.2]]  # of neg and pos, in two rows
@@ -23,7 +23,7 @@ def read(tmp_path):
     def of(log, **options):
         path = tmp_path / ("log.csv" if isinstance(log, str) else "log.jsonl")
         path.write_text(log if isinstance(log, str) else "".join(f"{json.dumps(row)}\n" for row in log))
-        return predictions_in("reviews", path=path, **options)
+        return FileReplay().read("reviews", FileOptions(path=path, **options))
 
     return of
 
@@ -206,13 +206,13 @@ def test_confidences_and_probabilities_of_a_class_tell_the_same(tmp_path_factory
     path = tmp_path_factory.mktemp("log") / "log.csv"
     labels = ["pos" if p > 0.5 else "neg" for p in chances]
     path.write_text("id,pos,neg\n" + "".join(f"{row},{p},{1 - p}\n" for row, p in enumerate(chances)))
-    plain = predictions_in("reviews", path=path, classes=("neg", "pos"))
+    plain = FileReplay().read("reviews", FileOptions(path=path, classes=("neg", "pos")))
     own = [max(p, 1 - p) for p in chances]
     for heading, numbers, options in (("p", chances, {"positive": "pos", "columns": {"score": "p"}}),
                                       ("c", own, {"columns": {"confidence": "c"}})):  # fmt: skip
         lines = [f"{row},{label},{p}\n" for row, (label, p) in enumerate(zip(labels, numbers, strict=True))]
         path.write_text(f"id,label,{heading}\n" + "".join(lines))
-        other = predictions_in("reviews", path=path, classes=("neg", "pos"), **options)
+        other = FileReplay().read("reviews", FileOptions(path=path, classes=("neg", "pos"), **options))
         np.testing.assert_allclose(other.probabilities, plain.probabilities, atol=1e-12)
         assert other.main.to_pylist() == labels
 

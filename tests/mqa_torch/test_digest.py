@@ -12,7 +12,7 @@ import pluggy
 import pytest
 import torch
 from mqa_torch.digest import _is_users
-from mqa_torch.model_sources import of_factory
+from mqa_torch.model_sources import FactoryOptions, FactorySource
 
 import mqa_transformers
 from mqa_registry import RunContext
@@ -88,7 +88,11 @@ def digest(tmp_path, monkeypatch):
         for name, code in FILES.items():
             assert before in code or name != file
             (tmp_path / name).write_text(code.replace(before, after, 1) if name == file else code)
-        return of_factory(FORWARD, RunContext(tmp_path / "exports", allow_code=True), id=f"ours:{function}").digest
+        return (
+            FactorySource()
+            .load(FORWARD, RunContext(tmp_path / "exports", allow_code=True), FactoryOptions(id=f"ours:{function}"))
+            .digest
+        )
 
     yield made
     forget()
@@ -99,11 +103,11 @@ def test_it_is_the_same_in_every_process(digest, tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import RunContext
-from mqa_torch.model_sources import of_factory
+from mqa_torch.model_sources import FactoryOptions, FactorySource
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
-print(of_factory(task, RunContext(Path(), allow_code=True), id="ours:make").digest)
+print(FactorySource().load(task, RunContext(Path(), allow_code=True), FactoryOptions(id="ours:make")).digest)
 """
     expected = digest()
     assert digest() == expected

@@ -9,11 +9,12 @@ import zipfile
 
 import numpy as np
 import pytest
-from mqa_torch.model_sources import of_factory, of_file
+from mqa_torch.model_sources import FactoryOptions, FactorySource, FileOptions, FileSource
 
 import mqa_transformers
 from mqa_registry import DataError, ModelUnderTest, RunContext
-from mqa_transformers.torch_backend import torch_eager
+from mqa_transformers.forward import ForwardOptions
+from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 TASKS = {task.name: task for task in mqa_transformers.mqa_tasks()}
 ROWS = [{"inputs": {"x": [0.5, -1.0, 2.0]}}, {"inputs": {"x": [1.0, 1.0, 1.0]}}]
@@ -60,9 +61,9 @@ def context(tmp_path):
 
 
 def answers(model, context, argument="x"):
-    model_under_test = ModelUnderTest(model, TASKS["forward"], context, {})
+    model_under_test = ModelUnderTest(model, TASKS["forward"], context, ForwardOptions())
     rows = model_under_test.codec.encode([{"inputs": {argument: row["inputs"]["x"]}} for row in ROWS])
-    with torch_eager(model_under_test) as runner:
+    with TorchBackend().open(model_under_test, TorchOptions()) as runner:
         return runner.run(model_under_test.codec.collate(rows))
 
 
@@ -92,7 +93,7 @@ def saved(folder):
 @pytest.mark.parametrize("name", ["tiny.pt", "tiny.pt2"])
 def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, context, name):
     expected = saved(tmp_path)
-    model = of_file(TASKS["forward"], context, id=tmp_path / name)
+    model = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     outputs = answers(model, context)
     assert list(outputs) == ["output"]
     np.testing.assert_allclose(outputs["output"], expected, rtol=1e-6)
@@ -109,20 +110,20 @@ def broken(folder, name, content="nothing of the kind"):
 
 def test_a_file_is_known_by_its_bytes_and_needs_no_torch_for_that(tmp_path, context):
     broken(tmp_path, "a.pt", "one")
-    one = of_file(TASKS["forward"], context, id=tmp_path / "a.pt").digest
+    one = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "a.pt")).digest
     broken(tmp_path, "a.pt", "two")
-    assert of_file(TASKS["forward"], context, id=tmp_path / "a.pt").digest != one
+    assert FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "a.pt")).digest != one
 
 
 @pytest.mark.parametrize("name", ["empty.pt", "text.jit", "half.pt2", "vocab.txt"])
 def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, context, name):
     (tmp_path / name).write_bytes({"empty.pt": b"", "half.pt2": b"PK\x03\x04"}.get(name, b"some words"))
     with pytest.raises(DataError, match="is a file of no known format") as refusal:
-        of_file(TASKS["forward"], context, id=tmp_path / name)
+        FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     assert "torch.jit.save" in refusal.value.hint
     (tmp_path / "config.json").write_text("{}")
     with pytest.raises(DataError) as refusal:
-        of_file(TASKS["forward"], context, id=tmp_path / name)
+        FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     assert refusal.value.hint == f"name the folder that it is in, `{tmp_path}`"
 
 
@@ -130,7 +131,7 @@ def test_a_file_of_no_known_format_is_no_code_to_allow(tmp_path, context, name):
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 def test_a_file_that_is_none_is_refused_in_one_line(tmp_path, context, name):
     broken(tmp_path, name)
-    model = of_file(TASKS["forward"], context, id=tmp_path / name)
+    model = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     with pytest.raises(DataError, match="cannot be loaded") as refusal:
         _ = model.module
     assert "\n" not in refusal.value.message
@@ -143,12 +144,12 @@ def test_pytorch_says_nothing_of_a_file_that_is_none(tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import RunContext, DataError
-from mqa_torch.model_sources import of_file
+from mqa_torch.model_sources import FileOptions, FileSource
 import mqa_transformers
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
 try:
-    of_file(task, RunContext(Path(), allow_code=True), id=Path(sys.argv[1])).module
+    FileSource().load(task, RunContext(Path(), allow_code=True), FileOptions(id=Path(sys.argv[1]))).module
 except DataError:
     sys.exit(2)
 """
@@ -171,12 +172,12 @@ def test_a_program_may_give_what_models_of_transformers_give(tmp_path):
 import sys
 from pathlib import Path
 from mqa_registry import RunContext
-from mqa_torch.model_sources import of_file
+from mqa_torch.model_sources import FileOptions, FileSource
 import mqa_transformers
 import torch
 
 task = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
-model = of_file(task, RunContext(Path(), allow_code=True), id=Path(sys.argv[1]))
+model = FileSource().load(task, RunContext(Path(), allow_code=True), FileOptions(id=Path(sys.argv[1])))
 print(model.module(x=torch.ones(2, 3)).logits.sum().item())
 """
     command = [sys.executable, "-c", program, tmp_path / "a.pt2"]
@@ -187,7 +188,10 @@ print(model.module(x=torch.ones(2, 3)).logits.sum().item())
 def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, context):
     saved(tmp_path)
     model_under_test = ModelUnderTest(
-        of_file(TASKS["forward"], context, id=tmp_path / "tiny.pt"), TASKS["forward"], context, {}
+        FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "tiny.pt")),
+        TASKS["forward"],
+        context,
+        ForwardOptions(),
     )
     with pytest.raises(DataError, match="has no tokenizer to make its inputs of a text") as refusal:
         model_under_test.codec.encode([{"text": "a b"}])
@@ -196,30 +200,30 @@ def test_a_text_needs_a_tokenizer_that_such_a_model_does_not_have(tmp_path, cont
 
 def test_a_missing_file_is_named(tmp_path, context):
     with pytest.raises(DataError, match="there is no file"):
-        of_file(TASKS["forward"], context, id=tmp_path / "a.pt")
+        FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "a.pt"))
 
 
 def test_a_function_builds_a_model_that_is_put_into_evaluation_mode(code, context):
-    model = of_factory(TASKS["forward"], context, id="ours:tiny")
+    model = FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny"))
     assert not any(part.training for part in model.module.modules())
     assert model.about["mode"] == "evaluation mode, which mqa set: `1` (Dropout) was in training mode"
     assert answers(model, context, argument="input")["output"].shape == (2, 2)
 
 
 def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, context):
-    assert "mode" not in of_factory(TASKS["forward"], context, id="ours:pair").about
+    assert "mode" not in FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")).about
 
 
 def test_outputs_without_names_are_told_by_their_places(code, context):
-    outputs = answers(of_factory(TASKS["forward"], context, id="ours:pair"), context)
+    outputs = answers(FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")), context)
     assert list(outputs) == ["output.0", "output.1"]
 
 
 def test_other_weights_are_another_model(code, context):
-    first = of_factory(TASKS["forward"], context, id="ours:tiny").digest
-    assert of_factory(TASKS["forward"], context, id="ours:tiny").digest == first
+    first = FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest
+    assert FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest == first
     code(seed=8)
-    assert of_factory(TASKS["forward"], context, id="ours:tiny").digest != first
+    assert FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:tiny")).digest != first
 
 
 @pytest.mark.parametrize(
@@ -234,23 +238,26 @@ def test_other_weights_are_another_model(code, context):
 )
 def test_what_builds_no_model_is_refused(code, context, name, reason):
     with pytest.raises(DataError, match=reason):
-        of_factory(TASKS["forward"], context, id=name)
+        FactorySource().load(TASKS["forward"], context, FactoryOptions(id=name))
 
 
 def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
     (tmp_path / "ours.py").write_text("raise SystemExit('it was run')")
     broken(tmp_path, "a.pt")
     careful = RunContext(tmp_path / "exports")
-    for source, name in ((of_factory, "ours:tiny"), (of_file, tmp_path / "a.pt")):
+    for source, options in (
+        (FactorySource(), FactoryOptions(id="ours:tiny")),
+        (FileSource(), FileOptions(id=tmp_path / "a.pt")),
+    ):
         with pytest.raises(DataError, match="is code") as refusal:
-            source(TASKS["forward"], careful, id=name)
+            source.load(TASKS["forward"], careful, options)
         assert "--allow-code" in refusal.value.hint
 
 
 def test_a_task_that_reads_answers_is_refused(tmp_path, context):
     broken(tmp_path, "a.pt")
     with pytest.raises(DataError, match="needs more"):
-        of_file(TASKS["text-classification"], context, id=tmp_path / "a.pt")
+        FileSource().load(TASKS["text-classification"], context, FileOptions(id=tmp_path / "a.pt"))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
@@ -260,14 +267,14 @@ def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(
     expected = saved(tmp_path)
     (tmp_path / "tiny.pt").rename(tmp_path / "tiny.jit")
     np.testing.assert_allclose(
-        answers(of_file(TASKS["forward"], context, id=tmp_path / "tiny.jit"), context)["output"],
+        answers(FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / "tiny.jit")), context)["output"],
         expected,
         rtol=1e-6,
     )
     torch.save({"weight": torch.ones(2)}, tmp_path / "last.ckpt")
     careful = RunContext(tmp_path / "exports")
     with pytest.raises(DataError, match=r"last\.ckpt` is a file that PyTorch saved .*, and no model") as refusal:
-        of_file(TASKS["forward"], careful, id=tmp_path / "last.ckpt")
+        FileSource().load(TASKS["forward"], careful, FileOptions(id=tmp_path / "last.ckpt"))
     assert "`module:function`" in refusal.value.hint
     with pytest.raises(DataError, match="is a folder"):
-        of_file(TASKS["forward"], careful, id=tmp_path)
+        FileSource().load(TASKS["forward"], careful, FileOptions(id=tmp_path))
