@@ -18,6 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import mqa_registry
+from mqa_registry.contributions import one_line_help
 from mqa_registry.plugins import load_all
 
 if TYPE_CHECKING:
@@ -140,7 +141,8 @@ def test_every_public_name_is_there_and_explained():
 def test_every_built_in_contribution_explains_itself_in_one_line():
     for plugin in load_all().plugins.values():
         for contribution in plugin.contributions:
-            assert 10 < len(contribution.help) <= 130, f"{plugin.name}/{contribution.name}: {contribution.help!r}"
+            line = one_line_help(contribution)
+            assert 10 < len(line) <= 130, f"{plugin.name}/{contribution.name}: {line!r}"
 
 
 def names_of(requirements: list[str]) -> set[str]:

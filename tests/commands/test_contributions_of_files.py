@@ -157,7 +157,7 @@ def hostile(project):
 @pytest.mark.parametrize(
     ("source", "said"),
     [
-        ("leaves", "the model source `bad/leaves` crashed: SystemExit: 0 (bad.py, line 33)"),
+        ("leaves", "the model source `bad/leaves` crashed: SystemExit: 0 (bad.py, line 26)"),
         ("number", "the model source `bad/number` tells 7 (int) for a model's task"),
     ],
 )
