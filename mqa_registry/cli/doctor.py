@@ -94,10 +94,10 @@ def _environment(catalog: Catalog) -> dict[str, Any]:
     import platform
 
     from mqa_registry.machine import cpu_name, gpu_names
-    from mqa_registry.runs.environment import packages_of, versions
+    from mqa_registry.runs.environment import list_versions, required_packages
 
     machine = {"system": f"{platform.system()} {platform.machine()}", "cpu": cpu_name(), "cores": os.cpu_count()}
-    return {**versions(packages_of(catalog)), "machine": machine | {"gpus": list(gpu_names())}}
+    return {**list_versions(required_packages(catalog)), "machine": machine | {"gpus": list(gpu_names())}}
 
 
 def _exit_code(found: Found) -> ExitCode:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 def show_plan(suite: Path, options: RunOptions) -> None:
     """Print what a run would predict, with the rows at hand and those that every check needs at least."""
-    plan = runs.planned(suite, options)
+    plan = runs.read_plan(suite, options)
     rows = examine(plan, options.conditions(plan.suite))
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}", file=output())

@@ -33,7 +33,7 @@ def rows(
     from mqa_registry.watching import begin
 
     begin("making the rows")
-    plan = runs.planned(suite, options)
+    plan = runs.read_plan(suite, options)
     check_rows(out)
     with limited(options.timeout):
         unperturbed = load_rows(plan, options.conditions(plan.suite))

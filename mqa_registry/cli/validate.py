@@ -21,7 +21,7 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     from mqa_registry.watching import begin
 
     begin("validating the suite")
-    plan = runs.planned(suite, options)
+    plan = runs.read_plan(suite, options)
     with limited(options.timeout):
         examine(plan, options.conditions(plan.suite))
     checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")

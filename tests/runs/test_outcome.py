@@ -13,7 +13,7 @@ from mqa_registry.findings import Finding
 from mqa_registry.judging import Result, Verdict
 from mqa_registry.predict import Observations
 from mqa_registry.report import Report, to_json
-from mqa_registry.runs.stamping import stamped
+from mqa_registry.runs.outcome import stamp_files
 from mqa_registry.suite import Overrides, Use
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
@@ -47,7 +47,7 @@ def stamps():
             {}, {}, identities={name: {"known": name} for name in names}, model={"digest": "sha256:m"}
         )
         report = Report("run-1", {}, PASS, ExitCode.OK, datetime.now(UTC), 0.0, {}, results)
-        report = stamped(report, SimpleNamespace(suite=suite), observations, overrides or Overrides())
+        report = stamp_files(report, SimpleNamespace(suite=suite), observations, overrides or Overrides())
         return report, handed
 
     return of
@@ -88,7 +88,7 @@ def test_a_files_verdict_is_that_of_the_critical_checks_that_concern_it(stamps, 
 def test_a_reference_that_fails_what_its_file_passes_is_told_of(stamps):
     report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch"))
     assert report.findings[0] == NOTE
-    assert report.findings[1].message == "what was asked of `torch` came to FAIL, which its stamp does not tell"
+    assert report.findings[1].message == "the checks on `torch` came to FAIL, which the stamp does not say"
     report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch", critical=False))
     assert report.findings == (NOTE,)
 
@@ -107,7 +107,7 @@ def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
     ("path", "message", "mend"),
     [
         ("refused", "the stamp is broken", "mend it"),
-        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_stamping.py, line 37)", ""),
+        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 37)", ""),
     ],
 )
 def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, mend):

@@ -98,6 +98,44 @@ def test_other_predictions_are_kept_without_the_texts_of_their_rows(kept, schema
     assert again.verdict == "PASS"
 
 
+def text_in(project) -> str:
+    """All files of the newest run that is kept, as text."""
+    whole = []
+    for path in project.kept[-1].iterdir():
+        content = path.read_bytes()
+        whole.append(str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else str(content))
+    return "\n".join(whole)
+
+
+def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
+    texts = pq.read_table(project.folder / "words.parquet").column("text").to_pylist()
+    whole = project.run()
+    assert any(text in text_in(project) for text in texts)
+    report = project.run(examples=False)
+    assert not any(text in text_in(project) for text in texts)
+    assert said(project.judge()) == said(report)
+    assert [one["numbers"] for one in said(report)] == [one["numbers"] for one in said(whole)]
+
+
+def test_without_texts_rows_of_one_cluster_stay_together(project, said):
+    table = pq.read_table(project.folder / "words.parquet")
+    pq.write_table(table.append_column("author", pa.array([f"author-{row // 8}" for row in range(len(table))])),
+                   project.folder / "words.parquet")  # fmt: skip
+    project.write(head=project.head.replace("[data.words]", '[data.words]\ncolumns = { cluster = "author" }'))
+    report = project.run(examples=False)
+    assert report.results[0].evidence["clusters"]
+    assert said(project.judge()) == said(report)
+
+
+def test_without_texts_a_new_slice_is_not_run(project):
+    project.run(examples=False)
+    other = project.folder / "other.toml"
+    other.write_text(project.suite.read_text().replace('by = "fairness/length"', 'by = "fairness/identity-terms"'))
+    result = next(result for result in project.judge(suite=other).results if result.check == "lengths")
+    assert result.verdict == "NOT-RUN"
+    assert "kept without texts" in result.note
+
+
 CRASHING = """
 from mqa_registry import Perturbation, Probe, Slice, hookimpl
 import pyarrow as pa

@@ -1,8 +1,11 @@
+"""The archive of runs: what a run keeps, which runs stay, how one is named, and that a damaged one is refused."""
+
 from __future__ import annotations
 
 import hashlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -16,7 +19,8 @@ import pytest
 from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
 from mqa_registry.report import write_json
-from mqa_registry.runs import kept, packing
+from mqa_registry.runs import archive
+from mqa_registry.runs.archive import drop_folder, read_folder, write_folder
 
 REPLAYED = """
 format = 1
@@ -35,15 +39,6 @@ measure = "metrics/accuracy"
 expect = { min = 0.4 }
 """
 TEXTS_AT_REST = ("rows-0.parquet", "seen-0.parquet")
-
-
-def text_in(project) -> str:
-    """Whatever a run kept, as text, with tables unpacked."""
-    whole = []
-    for path in project.kept[-1].iterdir():
-        content = path.read_bytes()
-        whole.append(str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else str(content))
-    return "\n".join(whole)
 
 
 def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
@@ -75,77 +70,9 @@ def test_of_a_row_its_id_is_kept_once_and_what_repeats_is_kept_small(project):
     project.suite.write_text(REPLAYED)
     report = project.run()
     assert sum(path.stat().st_size for path in project.kept[-1].iterdir()) < rows * 24  # bytes: 16 are the id itself
-    found = kept.find(report.run, project.store, None)
+    found = archive.find_run(report.run, project.store, None)
     assert found.rows["words"].table.column("id").combine_chunks() == ids
     assert {seen.predictions.table.column_names[0] for seen in found.views.values()} == {"id"}
-
-
-ODD = {
-    "nothing": pa.nulls(3),
-    "half": pa.array(np.array([1, np.nan, -0.0], np.float16)),
-    "spans": pa.array([[{"start": 1, "end": 2, "label": "a"}], [], None]),
-    "codes": pa.array(["x", None, "x"]).dictionary_encode(),
-    "bytes": pa.array([b"\xff", b"", None]),
-    "took": pa.array([1, 2, None], pa.duration("ns")),
-    "either": pa.UnionArray.from_sparse(
-        pa.array([0, 1, 0], pa.int8()), [pa.array([1, 2, 3]), pa.array(["a", "b", "c"])]
-    ),
-    "a.b": pa.array([[0.1], [0.2, None], None]),
-}
-
-
-@pytest.mark.parametrize("names", [list(ODD), ["nothing"], ["half", "a.b"]])
-def test_a_table_of_any_types_comes_back_as_it_was(names):
-    whole = pa.table({"id": ["a", "b", "c"], **{name: ODD[name] for name in names}})
-    tables = packing.Tables()
-    told = [tables.added("rows", whole), tables.added("rows", whole), tables.added("seen", whole.select(["id"]))]
-    read = {name: packing.unpacked_table(content) for name, content in tables.files.items()}
-    first, again, ids = (packing.found(one, read) for one in told)
-    for table in (first, again):
-        assert table.schema.equals(whole.schema)
-        assert str(table.to_pydict()) == str(whole.to_pydict())
-    assert ids.equals(whole.select(["id"]))
-
-
-def test_a_table_whose_columns_are_all_in_other_files_keeps_its_metadata():
-    rows = pa.table({"id": ["a", "b"], "label": ["x", "y"]})
-    tables = packing.Tables()
-    added = [tables.added("rows", rows), tables.added("probe", rows.replace_schema_metadata({"classes": "3"}))]
-    read = {name: packing.unpacked_table(content) for name, content in tables.files.items()}
-    plain, with_metadata = (packing.found(one, read) for one in added)
-    assert plain.equals(rows)
-    assert plain.schema.metadata is None
-    assert with_metadata.schema.metadata == {b"classes": b"3"}
-    assert with_metadata.to_pylist() == rows.to_pylist()
-
-
-def test_without_examples_no_text_is_kept_and_the_numbers_are_the_same(project, said):
-    texts = pa.parquet.read_table(project.folder / "words.parquet").column("text").to_pylist()
-    whole = project.run()
-    assert any(text in text_in(project) for text in texts)
-    report = project.run(examples=False)
-    assert not any(text in text_in(project) for text in texts)
-    assert said(project.judge()) == said(report)
-    assert [one["numbers"] for one in said(report)] == [one["numbers"] for one in said(whole)]
-
-
-def test_without_texts_rows_of_one_cluster_stay_together(project, said):
-    table = pq.read_table(project.folder / "words.parquet")
-    pq.write_table(table.append_column("author", pa.array([f"author-{row // 8}" for row in range(len(table))])),
-                   project.folder / "words.parquet")  # fmt: skip
-    project.write(head=project.head.replace("[data.words]", '[data.words]\ncolumns = { cluster = "author" }'))
-    report = project.run(examples=False)
-    assert report.results[0].evidence["clusters"]
-    assert said(project.judge()) == said(report)
-
-
-def test_without_texts_a_new_slice_is_not_run(project):
-    project.run(examples=False)
-    other = project.folder / "other.toml"
-    other.write_text(project.suite.read_text().replace('by = "fairness/length"', 'by = "fairness/identity-terms"'))
-    result = next(result for result in project.judge(suite=other).results if result.check == "lengths")
-    assert result.verdict == "NOT-RUN"
-    assert "kept without texts" in result.note
 
 
 def test_a_flipped_byte_anywhere_ends_with_3_and_a_hint(project):
@@ -153,9 +80,9 @@ def test_a_flipped_byte_anywhere_ends_with_3_and_a_hint(project):
     rng = np.random.default_rng(7)
     for path in sorted(project.kept[0].iterdir()):
         whole = path.read_bytes()
-        for place in rng.integers(len(whole), size=6):
+        for offset in rng.integers(len(whole), size=6):
             flipped = bytearray(whole)
-            flipped[place] ^= int(rng.integers(1, 256))
+            flipped[offset] ^= int(rng.integers(1, 256))
             path.write_bytes(flipped)
             with pytest.raises(StoreError, match="is damaged") as caught:
                 project.judge()
@@ -182,8 +109,6 @@ def test_a_run_of_another_format_is_refused(project):
     folder = project.kept[0]
     run = json.loads((folder / "run.json").read_text()) | {"format": 3}
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
-    from mqa_registry.runs.folder import drop_folder, write_folder
-
     drop_folder(folder)
     write_folder(folder, files | {"run.json": json.dumps(run).encode()})
     with pytest.raises(StoreError, match="format 3"):
@@ -191,15 +116,13 @@ def test_a_run_of_another_format_is_refused(project):
 
 
 def test_only_the_newest_runs_are_kept(project, monkeypatch):
-    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(archive, "MAX_RUNS", 2)
     names = [project.run().run for _ in range(4)]
     assert {path.name for path in project.kept} == set(names[-2:])
     assert [path.name for path in (project.store / "runs").iterdir() if path.name.startswith(".")] == []
 
 
 def test_20_runs_are_kept(project):
-    from mqa_registry.runs.folder import write_folder
-
     earlier = [project.store / "runs" / f"20200101-000000-{number:04x}" for number in range(22)]
     first = project.run()
     for number, folder in enumerate(earlier):
@@ -212,14 +135,14 @@ def test_20_runs_are_kept(project):
 
 @pytest.mark.parametrize(("size", "left"), [(1_000_000_000, 2), (1_000_000_001, 1)])
 def test_runs_of_2_gb_together_are_kept(project, monkeypatch, size, left):
-    monkeypatch.setattr(kept, "_size", lambda run: size)
+    monkeypatch.setattr(archive, "_folder_size", lambda run: size)
     for _ in range(3):
         project.run()
     assert len(project.kept) == left
 
 
 def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
-    monkeypatch.setattr(kept, "MOST", 2)
+    monkeypatch.setattr(archive, "MAX_RUNS", 2)
     names = [project.run().run for _ in range(2)]
     for name in names:  # as runs that are dated in the future
         (project.store / "runs" / name).rename(project.store / "runs" / name.replace("20", "21", 1))
@@ -232,13 +155,13 @@ def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
 
 def test_runs_go_where_they_are_too_large_together(project, monkeypatch):
     first = project.run().run
-    monkeypatch.setattr(kept, "MOST_BYTES", 1)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1)
     newest = project.run().run
     assert {path.name for path in project.kept} == {newest} != {first}
 
 
 def test_folders_that_are_no_runs_of_mqa_are_left_alone(project, monkeypatch):
-    monkeypatch.setattr(kept, "MOST", 1)
+    monkeypatch.setattr(archive, "MAX_RUNS", 1)
     project.run()
     theirs = [project.store / "runs" / name for name in ("exp01", "exp02", "20200101-000000-abcd")]
     for folder in theirs:
@@ -300,8 +223,6 @@ def test_a_report_of_a_run_that_is_gone_is_said(project, tmp_path):
     report = project.run()
     write_json(report, tmp_path / "report.json")
     later = project.run()
-    import shutil
-
     shutil.rmtree(project.store / "runs" / report.run)
     with pytest.raises(UsageError, match=report.run) as caught:
         project.judge(tmp_path / "report.json")
@@ -318,7 +239,7 @@ def test_a_store_that_is_no_folder_is_said(project):
 WRITER = """
 import sys
 from pathlib import Path
-from mqa_registry.runs.folder import write_folder
+from mqa_registry.runs.archive import write_folder
 number = 0
 while True:
     write_folder(Path(sys.argv[1]) / str(number), {f"{n}.bin": bytes([number % 256]) * 200_000 for n in range(20)})
@@ -328,8 +249,6 @@ while True:
 
 
 def test_a_kill_at_any_moment_leaves_no_half_of_a_folder(tmp_path):
-    from mqa_registry.runs.folder import read_folder
-
     rng = np.random.default_rng(7)
     for attempt in range(6):
         place = tmp_path / str(attempt)
@@ -362,7 +281,5 @@ def test_what_a_killed_process_left_is_swept_once_it_is_old(project):
 def test_a_project_that_moved_is_still_judged(project, said):
     report = project.run()
     place = project.folder.rename(project.folder.parent / "elsewhere")
-    from mqa_registry import runs as public
-
-    assert said(public.judge("last", store=place / ".mqa", plugin_files=(project.plugin,))) == said(report)
+    assert said(runs.judge("last", store=place / ".mqa", plugin_files=(project.plugin,))) == said(report)
     assert runs.STORE == ".mqa"

@@ -12,7 +12,7 @@ from mqa_registry.errors import SuiteError
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Verdict
 from mqa_registry.predict import predict
-from mqa_registry.runs import running
+from mqa_registry.runs import execution
 
 
 def verdicts(report):
@@ -30,7 +30,7 @@ def test_a_run_judged_again_says_the_same(project, said):
 def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
     found = Finding("warning", "one", "predictions depend on the batch", "predict row by row", "in 3 of 160 rows")
     with monkeypatch.context() as odd:
-        odd.setattr(running, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
+        odd.setattr(execution, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
         assert project.run().findings == (found,)
     assert project.judge().findings == (found,)
     project.run(examples=False)
@@ -44,7 +44,7 @@ def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):
     assert project.run().environment["data"] == data
     assert project.judge().environment["data"] == data
     with monkeypatch.context() as earlier:  # a version that told nothing of the data
-        earlier.setattr(running, "environment", lambda *_: {"mqa": "0"})
+        earlier.setattr(execution, "describe_environment", lambda *_: {"mqa": "0"})
         assert "data" not in project.run().environment
     assert project.judge().environment["data"] == {"words": {"rows": 100}}
 
@@ -227,7 +227,7 @@ def test_a_probe_that_the_run_did_not_have_is_not_run(project):
     project.suite.write_text(whole)
     result = next(one for one in project.judge(suite=project.suite).results if one.check == "letters/alone")
     assert result.verdict is Verdict.NOT_RUN
-    assert "did not let `letters/alone` look" in result.note
+    assert "did not probe `words` by `letters/alone`" in result.note
 
 
 def test_rows_that_were_drawn_by_another_seed_are_others(project):
@@ -254,4 +254,4 @@ def test_what_another_version_of_a_probe_saw_is_not_its_own(project, monkeypatch
     plugin.write_text(newer, "utf-8")
     for result in project.judge().results:
         assert result.verdict is Verdict.NOT_RUN
-        assert "did not let `letters/alone` look" in result.note
+        assert "did not probe `words` by `letters/alone`" in result.note
