@@ -117,7 +117,7 @@ def test_a_run_that_cannot_be_kept_has_a_report_and_ends_with_3(project):
     assert done.code == 3
     assert done.out.startswith("ERROR  replayed: 4 checks: 1 held, 2 failed")
     assert done.err.startswith("error: the run `")
-    assert "not a directory\nhint: what was predicted is kept" in done.err
+    assert "not a directory\nhint: predictions stay cached" in done.err
 
 
 def test_waived_failures_are_shown_and_let_the_release_pass(project, snapshot):

@@ -246,7 +246,7 @@ def test_a_run_that_the_disk_has_no_room_for_shows_its_report_and_ends_with_3(pr
     assert done.code == 3
     assert "accuracy" in done.out
     assert "could not be kept" in " ".join(done.out.split())
-    assert "file too large\nhint: what was predicted is kept" in done.err
+    assert "file too large\nhint: predictions stay cached" in done.err
     report = json.loads((project.folder / "report.json").read_text())
     assert (report["verdict"], report["exit_code"]) == ("ERROR", 3)
     assert "could not be kept" in report["note"]

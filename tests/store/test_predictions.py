@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_registry.errors import StoreError
-from mqa_registry.store import Store, joined, split
+from mqa_registry.store import Store, join_keys, split_keys
 
 BACKEND = b"backend-12345678"
 
@@ -35,7 +35,7 @@ def filled(folder, *batches):
 
 
 def got(store, numbers, backend=BACKEND):
-    places, found = store.get(backend, joined([key(number) for number in numbers]))
+    places, found = store.get(backend, join_keys([key(number) for number in numbers]))
     values = found.column("value").to_pylist() if found else []
     return [None if place < 0 else values[place] for place in places]
 
@@ -54,22 +54,22 @@ def test_one_backends_predictions_are_not_anothers(tmp_path):
     assert got(filled(tmp_path, [1]), [1], backend=b"another-12345678") == [None]
 
 
-def test_forgetting_one_backend_leaves_the_others(tmp_path):
+def test_deleting_one_backend_leaves_the_others(tmp_path):
     store = filled(tmp_path, [1])
     store.put(b"another-12345678", [key(2)], table([2]))
-    store.forget(BACKEND)
+    store.delete(BACKEND)
     assert got(store, [1]) == [None]
     assert got(store, [2], backend=b"another-12345678") == [2.0]
 
 
 def test_facts_are_kept_and_damaged_ones_are_not_believed(tmp_path):
     store = filled(tmp_path)
-    store.note(BACKEND, {"device": "cpu"})
-    assert store.noted(BACKEND) == {"device": "cpu"}
+    store.put_facts(BACKEND, {"device": "cpu"})
+    assert store.get_facts(BACKEND) == {"device": "cpu"}
     store.close()
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
         connection.execute("UPDATE facts SET payload = replace(payload, 'cpu', 'gpu')")
-    assert Store(tmp_path).noted(BACKEND) == {}
+    assert Store(tmp_path).get_facts(BACKEND) == {}
 
 
 def test_the_folder_is_ignored_by_git(tmp_path):
@@ -80,7 +80,7 @@ def test_the_folder_is_ignored_by_git(tmp_path):
 
 @given(st.lists(st.binary(min_size=16, max_size=16)))
 def test_keys_survive_being_joined_whatever_their_bytes(keys):
-    assert split(joined(keys)) == keys
+    assert split_keys(join_keys(keys)) == keys
 
 
 @given(st.lists(st.lists(st.integers(0, 40), min_size=1, unique=True), max_size=5), st.lists(st.integers(0, 60)))
@@ -89,20 +89,20 @@ def test_every_key_is_found_once_it_is_put_and_no_other(tmp_path_factory, batche
     store = filled(tmp_path_factory.mktemp("store"), *batches)
     known = {number for batch in batches for number in batch}
     assert got(store, wanted) == [float(number) if number in known else None for number in wanted]
-    assert list(store.known(BACKEND, joined([key(number) for number in wanted]))) == [
+    assert list(store.contains(BACKEND, join_keys([key(number) for number in wanted]))) == [
         number in known for number in wanted
     ]
     store.close()
 
 
-def test_mending_makes_the_index_again_from_the_batches(tmp_path):
+def test_a_repair_builds_the_index_again_from_the_batches(tmp_path):
     store = filled(tmp_path, [1, 2, 3], [4, 5])
     store.close()
     with sqlite3.connect(tmp_path / "predictions.sqlite") as connection:
         connection.execute("DELETE FROM rows")
     store = Store(tmp_path)
     assert got(store, [1, 4]) == [None, None]
-    store.mend(BACKEND)
+    store.repair(BACKEND)
     assert got(store, [1, 4]) == [1.0, 4.0]
 
 
@@ -115,11 +115,11 @@ def test_a_damaged_batch_is_dropped_whole(tmp_path):
         connection.execute("UPDATE batches SET payload = ? WHERE id = 1", (damaged,))
     store = Store(tmp_path)
     assert got(store, [1, 2, 3, 4, 5]) == [None, None, None, 4.0, 5.0]
-    store.mend(BACKEND)
-    assert not store.known(BACKEND, joined([key(1)])).any()
+    store.repair(BACKEND)
+    assert not store.contains(BACKEND, join_keys([key(1)])).any()
 
 
-def test_any_flipped_byte_is_mended_or_refused_and_never_believed(tmp_path):
+def test_any_flipped_byte_is_repaired_or_refused_and_never_believed(tmp_path):
     batches = [range(start, start + 20) for start in range(0, 400, 20)]
     filled(tmp_path / "whole", *batches).close()
     whole = (tmp_path / "whole" / "predictions.sqlite").read_bytes()
@@ -133,8 +133,8 @@ def test_any_flipped_byte_is_mended_or_refused_and_never_believed(tmp_path):
         (folder / "predictions.sqlite").write_bytes(flipped)
         try:
             store = Store(folder)
-            store.get(BACKEND, joined([key(number) for number in range(400)]))
-            store.mend(BACKEND)
+            store.get(BACKEND, join_keys([key(number) for number in range(400)]))
+            store.repair(BACKEND)
             values = got(store, range(400))
         except StoreError:
             outcomes.append("refused")
@@ -208,7 +208,7 @@ def test_a_store_with_other_tables_keeps_its_whole_batches(tmp_path, statement):
     with sqlite3.connect(database(tmp_path)) as connection:
         connection.execute(statement)
     store = Store(tmp_path)
-    store.mend(BACKEND)
+    store.repair(BACKEND)
     assert got(store, [1, 2, 3]) == [1.0, 2.0, 3.0]
 
 
@@ -219,7 +219,7 @@ def test_damage_in_the_middle_costs_no_batch_at_either_end(tmp_path):
     whole[middle : middle + 4096] = bytes(4096)
     database(tmp_path).write_bytes(whole)
     store = Store(tmp_path)
-    store.mend(BACKEND)
+    store.repair(BACKEND)
     found = got(store, list(range(200)))
     assert store.set_aside is not None
     assert found[0] == 0.0
@@ -259,7 +259,7 @@ def test_a_full_disk_keeps_what_was_predicted(tmp_path):
     many = range(100, 50_000)
     with pytest.raises(StoreError, match="full") as caught:
         store.put(BACKEND, [key(number) for number in many], table(many))
-    assert "what was predicted before is kept" in caught.value.hint
+    assert "predictions stay cached" in caught.value.hint
     assert got(store, [1, 2]) == [1.0, 2.0]
 
 
