@@ -1,4 +1,4 @@
-"""The options of a run: what the command line, or a caller in Python, asks for beyond the suite file."""
+"""The options of a run: those of the command line, or of a caller in Python, that the suite file does not have."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import RunContext
     from mqa_registry.suite import Overrides, Suite
 
-STORE = ".mqa"  # the store's folder, beside the suite
+STORE = ".mqa"  # the store's folder, next to the suite
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What is asked for beyond the suite file; UsageError where a value makes no sense.
+    """The options of a run that its suite file does not have. Raises a UsageError for a value that makes no sense.
 
     Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
     files to load as plugins. `timeout` is how many seconds a call into a plugin may take, 0 for no limit; None is what is
@@ -37,7 +37,7 @@ class RunOptions:
     limit: Annotated[int | None, Flag(metavar="N", minimum=1, help="Use the first N rows of every data set.")] = None
     set: Annotated[tuple[str, ...], Flag(metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")] = ()
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
-    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa beside the suite or here.")] = (
+    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa next to the suite or here.")] = (
         None
     )
     offline: Annotated[bool, Flag(help="Fetch nothing; use what is cached.")] = False
@@ -63,7 +63,7 @@ class RunOptions:
 
     @property
     def overrides(self) -> Overrides:
-        """What of this changes the suite."""
+        """Those of the options that change the suite."""
         from mqa_registry.suite import Overrides
 
         return Overrides(set=self.set, only=self.only, backends=self.backends, limit=self.limit, confined=self.confined)
@@ -73,11 +73,11 @@ class RunOptions:
         return self.store or suite.path.parent / STORE
 
     def run_context(self, suite: Suite) -> RunContext:
-        """What plugins see of this in a run of a suite."""
+        """Those of the options that plugins see, in a run of a suite."""
         return self.run_context_in(self.store_of(suite))
 
     def run_context_in(self, store: Path) -> RunContext:
-        """What plugins see of this in a run with a store."""
+        """Those of the options that plugins see, in a run with this store."""
         from mqa_registry.contributions import RunContext
 
         shared = {field.name for field in fields(RunContext)} - {"exports"}

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
+    "stats", "errors", "atomic", "formats", "process", "watchdog", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
     "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
-    "rehearsal", "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
+    "sample_predictions", "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {
@@ -237,7 +237,7 @@ def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
     names = ", ".join(f"mqa_registry.judging.{path.stem}" for path in sorted((HOST / "judging").glob("[!_]*.py")))
     modules = loaded_by(f"import {names}")
     assert packages_of(modules) == {
-        "stats", "errors", "formats", "watching", "naming", "findings", "types", "contributions", "boundary", "rehearsal", "bounds",
+        "stats", "errors", "formats", "process", "naming", "findings", "types", "contributions", "boundary", "sample_predictions", "bounds",
         "observations", "judging",
     }  # fmt: skip
     assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_registry.contributions import Metric, Quantile, Scores, Statistic
-from mqa_registry.rehearsal import can_rehearse, rehearse
+from mqa_registry.sample_predictions import has_sample, measure_sample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,11 +45,11 @@ def find_metric_kind(measure: Use, classes: Sequence[str] = ()) -> Kind:
 
     A quantile is a kind that says of what share it is, and scores with a range say from where to where.
     """
-    schemas = [schema for schema in getattr(measure.contribution, "takes", ()) if can_rehearse(schema)]
+    schemas = [schema for schema in getattr(measure.contribution, "takes", ()) if has_sample(schema)]
     if not schemas:
         return MetricKind.UNKNOWN
     try:
-        kind = _kind_of(rehearse(measure, schemas[0], classes))
+        kind = _kind_of(measure_sample(measure, schemas[0], classes))
     except Exception:  # it may well need rows that mean something: then its kind shows once there are some
         return MetricKind.UNKNOWN
     metric = measure.contribution

@@ -17,7 +17,7 @@ from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.observations import Failure, PerturbedRows, Sighted
 from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.stats.randomness import generator
-from mqa_registry.store import joined
+from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import with_targets_named
 
@@ -129,10 +129,10 @@ class Looking:
         """What the store has of a sight; nothing of a timing."""
         key = self._key(sight)
         if self._fresh:
-            self._store.forget(key)
+            self._store.delete(key)
         if not sight.probe.cacheable:
             return None
-        _, table = self._store.get(key, joined([key]))
+        _, table = self._store.get(key, join_keys([key]))
         return None if table is None else pa.ipc.open_stream(table.column("seen")[0].as_py()).read_all()
 
     def _looked(self, sight: Sight) -> pa.Table:

@@ -18,7 +18,7 @@ from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.looking import Looking
 from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.predict.truncation import TruncationStore
-from mqa_registry.store import joined, split
+from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
 from mqa_registry.types.digest import digest_of_files
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mqa_registry.predict.batches import Encodings
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
-    from mqa_registry.store.packing import Keys
+    from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
     from mqa_registry.types import Example, Rows
 
@@ -136,12 +136,12 @@ def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) ->
 
 
 def _fingerprints(rows: Rows) -> Keys:
-    return joined([fingerprint(example) for example in rows.examples()])
+    return join_keys([fingerprint(example) for example in rows.examples()])
 
 
 def _asked_of(plan: Plan, backend: str, asked: Mapping[RowSet, Keys]) -> Keys:
     """The examples that one backend has to predict, by fingerprint."""
-    return np.concatenate([joined([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
+    return np.concatenate([join_keys([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
 
 
 def _answer(
@@ -187,7 +187,7 @@ def _chunks(prepared: Prepared, asked: Mapping[RowSet, Keys]) -> Iterator[dict[b
     """The distinct examples, some rows of every set at a time, so that what is alike comes together."""
     for data in prepared.rows:
         sets = [(one, seen) for one, seen in prepared.sound.items() if one.data == data]
-        readers = [zip(split(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
+        readers = [zip(split_keys(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
         while chunk := dict(pair for reader in readers for pair in islice(reader, CHUNK)):
             yield chunk
 

@@ -11,7 +11,7 @@ from rich.progress import Progress as RichProgress
 
 from mqa_registry.naming import counted
 from mqa_registry.predict import Silence
-from mqa_registry.watching import begin
+from mqa_registry.process import begin_step
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,14 +50,14 @@ class Told:
 
     def __init__(self, inner: Progress) -> None:
         self._inner = inner
-        begin("reading the suite")
+        begin_step("reading the suite")
 
     def stage(self, text: str) -> None:
-        begin(text)
+        begin_step(text)
         self._inner.stage(text)
 
     def start(self, backend: str, rows: int) -> None:
-        begin(f"predicting {counted(rows, 'row')} on {backend}")
+        begin_step(f"predicting {counted(rows, 'row')} on {backend}")
         self._inner.start(backend, rows)
 
     def advance(self, backend: str, rows: int) -> None:
