@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.scene import LiveView, Scene
+    from mqa_registry.stats.multiplicity import holm
     from mqa_registry.types import (
         Edit,
         Example,
@@ -108,6 +109,7 @@ _HOMES = {
     "run_options": ("RunOptions",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
     "scene": ("LiveView", "Scene"),
+    "stats.multiplicity": ("holm",),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -178,6 +180,7 @@ __all__ = [
     "find_device",
     "fingerprint",
     "flags",
+    "holm",
     "hookimpl",
     "identify_language",
     "interruptible",

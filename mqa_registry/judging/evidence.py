@@ -11,7 +11,7 @@ from mqa_registry.boundary import calling, check_picks, checked_evidence, checke
 from mqa_registry.contributions import Comparison, Statistic
 from mqa_registry.judging.examples import select_examples
 from mqa_registry.judging.sweeps import perturbation_counts
-from mqa_registry.stats.paired import PairedProportions
+from mqa_registry.stats.proportions import PairedProportions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

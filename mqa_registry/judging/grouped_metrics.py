@@ -11,7 +11,7 @@ from mqa_registry.contributions import Statistic
 from mqa_registry.judging.claims import Evaluation, StepEvaluation, evaluate, require_comparable_groups
 from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate
 from mqa_registry.stats.estimates import Undefined
-from mqa_registry.stats.max_gap import estimate_max_gap
+from mqa_registry.stats.multiplicity import estimate_max_gap
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

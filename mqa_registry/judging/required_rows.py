@@ -24,7 +24,7 @@ from mqa_registry.stats.sample_size import (
     can_hold_mean,
     can_hold_proportion,
     can_hold_quantile,
-    fewest_rows,
+    find_fewest_rows,
 )
 from mqa_registry.types import labels_in
 
@@ -171,7 +171,7 @@ def _require(
     if isinstance(best, str):
         return RequiredRows(check, expect, sizes[0], None, best, is_enough, group, bool(group))
     is_enough = is_enough and best.clears(sizes[0], sizes[needs_two])
-    fewest = fewest_rows(lambda rows: best.clears(rows, rows))
+    fewest = find_fewest_rows(lambda rows: best.clears(rows, rows))
     return RequiredRows(check, expect, sizes[0], fewest, best.words, is_enough, group, bool(group))
 
 

@@ -23,8 +23,7 @@ from mqa_registry.judging import Verdict
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats.differences import difference, ratio
 from mqa_registry.stats.estimates import Claim
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.resampling import IntervalOptions
 from tests.benchmarks.statistics import EDGES, KINDS, METRICS, QUANTILES, Kind, Mistaken, again, of_metric, verdict_on
 

@@ -18,7 +18,7 @@ from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.evidence import mcnemar_evidence
 from mqa_registry.judging.examples import MAX_PICKED_EXAMPLES
 from mqa_registry.observations import Observations, Observed, PerturbedRows
-from mqa_registry.stats.paired import PairedProportions
+from mqa_registry.stats.proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
 

@@ -14,8 +14,7 @@ from mqa_registry.judging.required_rows import RowCounts, count_rows, find_requi
 from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.suite import Expect, Use
 from tests.benchmarks.statistics import verdict_on
 

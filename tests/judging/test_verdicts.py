@@ -25,7 +25,7 @@ def at_point(claim: Claim) -> Verdict:
 
 def step(*claims: Claim, **groups: Claim) -> StepEvaluation:
     """One severity with these claims, on all rows or in these groups."""
-    whole = Evaluation(None, {claim.number: claim.estimate for claim in claims}, claims)
+    whole = Evaluation(None, {claim.number_name: claim.estimate for claim in claims}, claims)
     found = {name: Evaluation(None, {"value": claim.estimate}, [claim]) for name, claim in groups.items()}
     return StepEvaluation(whole, found, Evaluation(None, {}) if groups else None)
 

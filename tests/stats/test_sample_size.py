@@ -12,8 +12,7 @@ from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.sample_size import (
     MAX_ROWS,
@@ -23,7 +22,7 @@ from mqa_registry.stats.sample_size import (
     can_hold_mean,
     can_hold_proportion,
     can_hold_quantile,
-    fewest_rows,
+    find_fewest_rows,
     rows_to_settle,
     rows_to_settle_all,
 )
@@ -98,8 +97,8 @@ def test_a_hundred_million_rows_are_the_most_that_are_told():
     searched = [Claim("drop", PairedProportions(0, 0, 100), high=bound) for bound in (9e-8, 3e-8)]
     assert 4e7 < rows_to_settle(searched[0], 0.95) <= MAX_ROWS
     assert rows_to_settle(searched[1], 0.95) is None
-    assert 2e7 < fewest_rows(lambda rows: rows >= 3e7) == 30_000_000
-    assert fewest_rows(lambda rows: rows >= 2e8) is None
+    assert 2e7 < find_fewest_rows(lambda rows: rows >= 3e7) == 30_000_000
+    assert find_fewest_rows(lambda rows: rows >= 2e8) is None
 
 
 def test_the_claim_that_needs_the_most_rows_decides_on_the_number():
@@ -159,11 +158,11 @@ def test_two_groups_of_many_rows_settle_a_gap():
 
 @pytest.mark.parametrize("least", [1, 2, 3, 4, 5, 1000, 1024, 1025])
 def test_the_fewest_rows_are_found_to_the_row(least):
-    assert fewest_rows(lambda rows: rows >= least) == least
+    assert find_fewest_rows(lambda rows: rows >= least) == least
 
 
 def fewest(can_hold, *arguments, **options):
-    return fewest_rows(lambda rows: can_hold(rows, *arguments, **options))
+    return find_fewest_rows(lambda rows: can_hold(rows, *arguments, **options))
 
 
 @pytest.mark.parametrize(("bound", "rows"), [(0.9, 36), (0.98, 183), (0.999, 3688)])
@@ -219,7 +218,7 @@ def test_the_best_cases_of_means_and_quantiles_are_those_of_their_estimates():
 
 
 def test_groups_of_no_mistake_settle_a_gap_as_newcombe_has_it():
-    rows = fewest_rows(lambda n: can_hold_equal_groups(n, n, -0.05, 0.05, 0.95))
+    rows = find_fewest_rows(lambda n: can_hold_equal_groups(n, n, -0.05, 0.05, 0.95))
     gap = difference(Proportion(rows, rows), Proportion(rows, rows))
     assert (
         gap.interval(0.95)[1]
