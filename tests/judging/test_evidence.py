@@ -15,8 +15,7 @@ from scipy.stats import binomtest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Comparison, Perturbation, Slice
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.judging.evidence import mcnemar_evidence
-from mqa_registry.judging.examples import MAX_PICKED_EXAMPLES
+from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_evidence
 from mqa_registry.observations import Observations, Observed, PerturbedRows
 from mqa_registry.stats.proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
