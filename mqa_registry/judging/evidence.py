@@ -13,7 +13,7 @@ from mqa_registry.contributions import Comparison, Statistic
 from mqa_registry.judging.samples import positions_of
 from mqa_registry.judging.sweeps import perturbation_counts
 from mqa_registry.stats.proportions import PairedProportions
-from mqa_registry.types import schema_named
+from mqa_registry.types import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -192,7 +192,7 @@ def _is_wrong(inputs: MeasureInputs) -> Bools:
     """Rows that are predicted wrongly; held against a reference, those of them that it predicts otherwise."""
     sample = inputs.sample
     reference = inputs.reference if inputs.is_paired else None
-    wrong = np.full(len(sample), schema_named(sample.predictions.schema).is_exact)
+    wrong = np.full(len(sample), get_schema(sample.predictions.schema).is_exact)
     if sample.targets is not None and not inputs.is_comparison:
         wrong &= _differ(sample.predictions, sample.targets)
     if reference is not None:

@@ -20,7 +20,7 @@ from mqa_registry.naming import counted
 from mqa_registry.stats.sample_size import (
     find_fewest_rows,
 )
-from mqa_registry.types import labels_in
+from mqa_registry.types import distinct_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -77,7 +77,7 @@ def count_rows(plan: Plan, rows: Mapping[str, Rows]) -> RowCounts:
         {name: len(one) for name, one in rows.items()},
         {name: int(mask.sum()) for name, mask in labelled.items()},
         {one.name: _group_sizes(one, rows[one.data], labelled[one.data]) for one in plan.suite.checks if one.by},
-        {name: tuple(sorted(labels_in(one))) for name, one in rows.items()},
+        {name: tuple(sorted(distinct_labels(one))) for name, one in rows.items()},
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from mqa_registry.contributions import Comparison, Perturbation
 from mqa_registry.errors import ContributionError, DataError
 from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, sees_predictions
-from mqa_registry.types import targets_of
+from mqa_registry.types import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -160,7 +160,7 @@ def make_sample(observed: Observed, rows: Rows, data: str, targets: TargetUse) -
     found = None
     unlabelled = np.zeros(len(predictions), dtype=bool)
     if targets == "required":
-        found = targets_of(seen, predictions.schema, predictions.classes, data=data)
+        found = read_targets(seen, predictions.schema, predictions.classes, data=data)
         unlabelled = found.missing
     elif targets == "optional":
         found = _targets_if_any(seen, predictions, data)
@@ -219,7 +219,7 @@ def _target_use(measure: Use, step: Step) -> TargetUse:
 def _targets_if_any(rows: Rows, predictions: Predictions, data: str) -> Targets | None:
     """The targets, None where there are none, or something else goes by that name."""
     try:
-        return targets_of(rows, predictions.schema, predictions.classes, data=data)
+        return read_targets(rows, predictions.schema, predictions.classes, data=data)
     except (DataError, pa.ArrowException):
         return None
 

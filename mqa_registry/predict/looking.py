@@ -20,7 +20,7 @@ from mqa_registry.scene import LiveView, Scene
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import joined
 from mqa_registry.suite import identity
-from mqa_registry.types import with_targets_named
+from mqa_registry.types import name_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -171,7 +171,7 @@ class Looking:
         decoding = partial(self._codec, view.backend) if sees == "runner" else None
         rows = self._seen(view).rows
         if sees != "rows" and self._prepared.classes:
-            rows = with_targets_named(rows, self._prepared.classes)
+            rows = name_targets(rows, self._prepared.classes)
         return LiveView(view.backend, rows, predictions, opened, origin, decoding)
 
     def _predictions(self, view: View) -> Predictions | None:

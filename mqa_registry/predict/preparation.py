@@ -14,7 +14,7 @@ from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
 from mqa_registry.predict.subject import subject_of
-from mqa_registry.types import labels_in, other_labels, schema_named
+from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -168,18 +168,18 @@ def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterab
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
     known = subject.model.labels if subject is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    brought = [predictions for predictions in brought if schema_named(predictions.schema).has_classes]
+    brought = [predictions for predictions in brought if get_schema(predictions.schema).has_classes]
     if known or not brought:
         return known
     named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
     if any(predictions.probabilities is not None for predictions in brought):
         return named
-    return tuple(sorted({*named, *other_labels({label for one in rows for label in labels_in(one)}, named)}))
+    return tuple(sorted({*named, *unknown_labels({label for one in rows for label in distinct_labels(one)}, named)}))
 
 
 def with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
     predictions = observed.predictions
-    if predictions is None or not schema_named(predictions.schema).has_classes:
+    if predictions is None or not get_schema(predictions.schema).has_classes:
         return observed
     strangers = sorted(set(predictions.classes) - set(classes))
     if strangers:

@@ -21,7 +21,7 @@ from mqa_registry.predict.preparation import first_rows, live_backends_of, with_
 from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import joined, split
 from mqa_registry.types import fingerprint
-from mqa_registry.types.digest import digest_of_files
+from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -220,7 +220,7 @@ def _replay_facts(plan: Plan, replayed: Mapping[View, Observed]) -> dict[str, di
         if observed.predictions is not None:
             read.setdefault(view.backend, {})[observed.predictions.read] = None
     return {
-        name: {"digest": digest_of_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
+        name: {"digest": digest_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
         for name, told in read.items()
         if (words := "; ".join(filter(None, told))) is not None
     }

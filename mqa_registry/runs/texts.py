@@ -11,7 +11,7 @@ from mqa_registry.contributions import Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.predict import Failure
-from mqa_registry.types import Rows, schema_named
+from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +100,7 @@ def _untold(failure: Failure | None) -> Failure | None:
 
 
 def _speaks(seen: Observed) -> bool:
-    return seen.predictions is not None and schema_named(seen.predictions.schema).may_quote_rows
+    return seen.predictions is not None and get_schema(seen.predictions.schema).may_quote_rows
 
 
 def _bare(rows: Rows, *, spoken: bool, groups: Mapping[str, pa.Array]) -> Rows:

@@ -32,7 +32,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def moved_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list[Span]:
+def move_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list[Span]:
     """The spans of a text after its edits; one of which nothing is left is gone.
 
     What is inserted at the edge of a span stays outside of it. A replacement that begins or ends where the span does

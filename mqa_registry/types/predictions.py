@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
-from mqa_registry.types.columns import typed_column
-from mqa_registry.types.schemas import schema_named
+from mqa_registry.types.columns import cast_column
+from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ class Predictions:
     @property
     def main(self) -> pa.ChunkedArray:
         """The column that holds the answers."""
-        return self.table.column(schema_named(self.schema).column)
+        return self.table.column(get_schema(self.schema).column)
 
     @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:
@@ -102,8 +102,8 @@ class Predictions:
         wide[:, [classes.index(name) for name in self.classes]] = self.probabilities
         cells = pa.array(wide.ravel(), pa.float64(), mask=np.isnan(wide.ravel()))
         column = pa.FixedSizeListArray.from_arrays(cells, len(classes)).cast(pa.list_(pa.float64()))
-        place = self.table.column_names.index("probability")
-        return Predictions(self.schema, self.table.set_column(place, "probability", column), classes, self.read)
+        position = self.table.column_names.index("probability")
+        return Predictions(self.schema, self.table.set_column(position, "probability", column), classes, self.read)
 
 
 Targets: TypeAlias = Predictions
@@ -118,12 +118,12 @@ def as_predictions(table: pa.Table, schema: str = "label", classes: Sequence[str
     DataError names the column that is missing or of another type, or the id of a row that does not fit.
     """
     ids = _unique_ids(table)
-    columns, names = schema_named(schema).read(table, ids, classes)
+    columns, names = get_schema(schema).read(table, ids, classes)
     return Predictions(schema, pa.table({"id": ids, **columns}), names)
 
 
 def _unique_ids(table: pa.Table) -> pa.ChunkedArray:
-    ids = typed_column(table, "id", pa.string())
+    ids = cast_column(table, "id", pa.string())
     if ids.null_count:
         row = pc.index(ids.is_null(), value=True).as_py() + 1
         raise DataError(

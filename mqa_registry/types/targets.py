@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
+from mqa_registry.types.columns import UnreadableType
+from mqa_registry.types.labels import BOOLEANS, UnreadableLabel, is_missing, plain_label, read_labels
 from mqa_registry.types.predictions import Predictions, Targets
-from mqa_registry.types.schemas import TargetColumn, schema_named
-from mqa_registry.types.schemas.target_column import TARGET
+from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,30 +20,77 @@ if TYPE_CHECKING:
 
     from mqa_registry.types.rows import Rows
 
+TARGET = "target"
 LISTED_LABELS = 5  # labels that a message lists
+VALUE_LENGTH = 60  # characters of a value that a message has room for
 
 
-def targets_of(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
+@dataclass(frozen=True)
+class TargetColumn:
+    """The column `target` of the rows of the data set `data`."""
+
+    rows: Rows
+    data: str
+
+    @classmethod
+    def find(cls, rows: Rows, data: str) -> TargetColumn:
+        """The column; a DataError where there is none, or one that cannot be read."""
+        if TARGET not in rows.table.column_names:
+            raise DataError(
+                f"the data set `{data}` has no column `target`, and a metric needs one",
+                hint='map the column with the right answers: `columns = { target = "..." }`',
+            )
+        found = cls(rows, data)
+        if isinstance(found.values.type, UnreadableType):
+            raise DataError(f"column `{TARGET}` of the data set `{data}` holds {found.values.type}")
+        return found
+
+    @property
+    def values(self) -> pa.ChunkedArray:
+        """The targets, one a row."""
+        return self.rows.table.column(TARGET)
+
+    def cast(self, kind: pa.DataType, schema: str) -> pa.ChunkedArray:
+        """The targets in the Arrow type that a schema needs; a DataError where they do not fit."""
+        try:
+            return self.values.cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                f"column `target` of the data set `{self.data}` holds {self.values.type}, and schema `{schema}` needs {kind}"
+            ) from error
+
+    def position(self, row: int) -> str:
+        """A row as a person finds it in the data: its number from 1 up, since an id may be a hash."""
+        number = self.rows.numbers[row] if self.rows.numbers is not None else row + 1
+        return f"row {number:,} of the data set `{self.data}`"
+
+    def refuse(self, row: int, label: UnreadableLabel) -> DataError:
+        """The error that the label of a row is no class, or could be several."""
+        message = f"{self.position(row)} has the label {_shortened(label.label)}, {label.reason}"
+        return DataError(message, hint=label.hint)
+
+
+def read_targets(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
     """The column `target` of some rows as a table of the schema; a DataError where it does not fit.
 
     Labels may be names of classes, or stand for them as `read_labels` says. A missing target stays missing.
     """
-    form = schema_named(schema)
-    column = form.read_targets(TargetColumn.find(rows, data), classes)
-    return Predictions(schema, pa.table({"id": rows.ids, form.column: column}), tuple(classes))
+    kind = get_schema(schema)
+    column = kind.read_targets(TargetColumn.find(rows, data), classes)
+    return Predictions(schema, pa.table({"id": rows.ids, kind.column: column}), tuple(classes))
 
 
-def with_targets_named(rows: Rows, classes: Sequence[str]) -> Rows:
+def name_targets(rows: Rows, classes: Sequence[str]) -> Rows:
     """The rows with the class of the model that each target means; as they are where one means none, or several."""
     try:
-        named = targets_of(rows, "label", classes, data="").main
+        named = read_targets(rows, "label", classes, data="").main
     except (DataError, pa.ArrowException):
         return rows
-    place = rows.table.column_names.index(TARGET)
-    return replace(rows, table=rows.table.set_column(place, TARGET, named))
+    position = rows.table.column_names.index(TARGET)
+    return replace(rows, table=rows.table.set_column(position, TARGET, named))
 
 
-def mapped_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.ChunkedArray:
+def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.ChunkedArray:
     """A column of labels, or of lists of them, with what a suite says that they mean; an empty text is no label.
 
     A label that is not in the map stays as it is. The keys are texts: `1` is also 1.0, `true` also a boolean.
@@ -61,7 +108,7 @@ def mapped_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.Ch
     return pa.chunked_array([pa.array([meant(value) for value in column.to_pylist()])])
 
 
-def labels_in(rows: Rows) -> set[str]:
+def distinct_labels(rows: Rows) -> set[str]:
     """The distinct labels of the targets, for predictions that bring no classes of their own."""
     if TARGET not in rows.table.column_names:
         return set()
@@ -73,12 +120,12 @@ def labels_in(rows: Rows) -> set[str]:
     return {plain_label(value) for value in pc.unique(column).to_pylist() if not is_missing(value)}
 
 
-def other_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
+def unknown_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
     """Those of the labels of targets that are none of the classes which predictions happen to have.
 
     A DataError where one side has numbers and the other has names: no right answer could then be given.
     """
-    found = {label for label in labels if isinstance(read_labels([label], classes, positions=False), Unreadable)}
+    found = {label for label in labels if isinstance(read_labels([label], classes, positions=False), UnreadableLabel)}
     number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*found, *classes)}
     if found and found == labels and classes:
         numbered = {all(number[label] for label in side) for side in (found, classes)}
@@ -94,3 +141,9 @@ def other_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
 def _list_some(labels: Iterable[str]) -> str:
     shown = sorted(labels)
     return ", ".join(f"`{label}`" for label in shown[:LISTED_LABELS]) + (", ..." if len(shown) > LISTED_LABELS else "")
+
+
+def _shortened(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    text = str(value)
+    return f"`{text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 3] + '...'}`"
