@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.boundary import calling, checked_evidence, checked_numbers
 from mqa_registry.contributions import Metric
-from mqa_registry.errors import MqaError, NotRunError
+from mqa_registry.errors import MqaError
 from mqa_registry.judging.claims import (
     Evaluation,
     StepEvaluation,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_registry.judging.verdicts import Decision, DecisionRule
-    from mqa_registry.observations import Observations, Observed, Sighted
+    from mqa_registry.observations import Observations, ObservedView, ProbeResult
     from mqa_registry.plan import Case, Plan, Sight, Step
     from mqa_registry.suite import Check
 
@@ -63,17 +63,15 @@ def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
         return _failed(blank, failure)
     try:
         return (_judge_probe if case.sights else _judge_measure)(plan, case, blank, cache)
-    except NotRunError as error:
-        return _failed(blank, Failure.of_refusal(error))
     except MqaError as error:  # what one check asks for and cannot get is no other's doing
-        return _failed(blank, Failure.of_error(error))
+        return _failed(blank, Failure.of(error))
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": trace})
 
 
-def _observations_of(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
+def _observations_of(case: Case, observations: Observations) -> Iterator[ObservedView | ProbeResult]:
     """Everything that a case reads."""
     if case.sights:
         return (observations.sights[sight] for sight in case.sights)
@@ -178,7 +176,7 @@ def _overrule(
             )
         if case.check.by is not None and not evaluation.groups:
             return replace(decision, verdict=Verdict.NOT_RUN, note=f"`{case.check.by.name}` puts no row into any group")
-        seen = observations.views[step.view].seen
+        seen = observations.views[step.view].perturbed
         if step.view.rows.perturb and seen is not None and seen.changed == 0:
             return replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
         if len(sample) == 0:
@@ -189,7 +187,7 @@ def _overrule(
 
 
 def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
-    whole, seen = whole_part(evaluation, rule), observations.views[step.view].seen
+    whole, seen = whole_part(evaluation, rule), observations.views[step.view].perturbed
     assert seen is not None
     groups, counts = group_parts(evaluation, rule), perturbation_counts(len(seen.rows), seen)
     return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)
@@ -240,7 +238,7 @@ def _compute_probe_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
     return checked_numbers(sight.use.who, given, sight.probe.gives)
 
 
-def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: Sighted) -> dict[str, Any]:
+def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> dict[str, Any]:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
     evidence: dict[str, Any] = {}
     if sight.probe.evidence:

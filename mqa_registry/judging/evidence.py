@@ -36,13 +36,13 @@ def gather_evidence(
 ) -> dict[str, Any]:
     """Counts that a reader needs, what a comparison shows, and the rows that speak most against the check."""
     observed, inputs = observations.views[step.view], evaluation.inputs
-    assert observed.seen is not None
+    assert observed.perturbed is not None
     counts = {"missing": inputs.sample.missing, "unlabelled": inputs.sample.unlabelled}
     if step.view.rows.perturb:
-        counts |= {"declined": observed.seen.declined}
+        counts |= {"declined": observed.perturbed.declined}
     evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
     if step.view.rows.perturb:
-        perturbed = perturbation_counts(len(observed.seen.rows), observed.seen)
+        perturbed = perturbation_counts(len(observed.perturbed.rows), observed.perturbed)
         evidence |= {key: perturbed[key] for key in ("changed", "edits") if key in perturbed}
     if not inputs.is_paired:
         evidence["unpaired"] = True
@@ -54,7 +54,7 @@ def gather_evidence(
     picked = evidence.pop("examples", None)
     if with_examples:
         rows = observations.rows[step.view.rows.data]
-        evidence["examples"] = select_examples(_worst_inputs(evaluation), observed.seen.rows, rows, picked)
+        evidence["examples"] = select_examples(_worst_inputs(evaluation), observed.perturbed.rows, rows, picked)
     return evidence
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.judging.groups import Positions
-    from mqa_registry.observations import Observations, Observed
+    from mqa_registry.observations import Observations, ObservedView
     from mqa_registry.plan import Case, Step, View
     from mqa_registry.suite import Use
     from mqa_registry.types import Predictions, Rows, Targets
@@ -152,11 +152,11 @@ def select_groups(inputs: MeasureInputs, by: Use, step: Step, cache: SampleCache
     return ((name, RowSelection(rows, reference_groups.get(name, no_rows))) for name, rows in groups.items())
 
 
-def make_sample(observed: Observed, rows: Rows, data: str, targets: TargetUse) -> Sample:
+def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUse) -> Sample:
     """A view without the rows that lack a prediction or, where targets are required, a target."""
-    assert observed.seen is not None
+    assert observed.perturbed is not None
     assert observed.predictions is not None
-    predictions, seen = observed.predictions, observed.seen.rows
+    predictions, seen = observed.predictions, observed.perturbed.rows
     found = None
     unlabelled = np.zeros(len(predictions), dtype=bool)
     if targets == "required":

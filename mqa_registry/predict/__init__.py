@@ -1,6 +1,6 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
-from mqa_registry.observations import Failure, Observations, Observed, PerturbedRows, Sighted, Work
+from mqa_registry.observations import Failure, Observations, ObservedView, PerturbedRows, ProbeResult, Work
 from mqa_registry.predict.invariance import batch_invariance
 from mqa_registry.predict.preflight import examine_again
 from mqa_registry.predict.preparation import examine, load_rows, perturb_rows, prepare
@@ -11,10 +11,10 @@ from mqa_registry.predict.subject import remake, reopen, subject_of
 __all__ = [
     "Failure",
     "Observations",
-    "Observed",
+    "ObservedView",
     "PerturbedRows",
+    "ProbeResult",
     "Progress",
-    "Sighted",
     "Silence",
     "Work",
     "batch_invariance",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from mqa_registry.contributions import Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
-from mqa_registry.observations import Failure, Observed, PerturbedRows, Prepared
+from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
 from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
 from mqa_registry.predict.perturb import apply_perturbations
@@ -35,7 +35,7 @@ def load_rows(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
     return {name: load(suite.data[name], task, conditions, suite.seed) for name in names}
 
 
-def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
+def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> PreparedData:
     """Read the data sets that the plan needs, and perturb their rows.
 
     The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
@@ -53,7 +53,7 @@ def prepare(plan: Plan, conditions: Conditions, progress: Progress) -> Prepared:
         progress.stage(CHECKING)
         preflight(plan, rows, schema, classes)
     replayed = {view: with_classes(one, classes) for view, one in replayed.items()}
-    return Prepared(rows, seen, subject, unmade, replayed, classes)
+    return PreparedData(rows, seen, subject, unmade, replayed, classes)
 
 
 def examine(plan: Plan, conditions: Conditions) -> dict[str, Rows]:
@@ -153,18 +153,18 @@ def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
     return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
-def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> Observed:
+def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> ObservedView:
     if isinstance(seen, Failure):
-        return Observed(None, failure=seen)
+        return ObservedView(None, failure=seen)
     return replay(view, plan.suite.backends[view.backend], seen)
 
 
-def _schema(replayed: Iterable[Observed]) -> str:
+def _schema(replayed: Iterable[ObservedView]) -> str:
     """The schema of replayed predictions; empty where there are none."""
     return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
 
 
-def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterable[Rows]) -> tuple[str, ...]:
+def _classes(subject: Subject | None, replayed: Iterable[ObservedView], rows: Iterable[Rows]) -> tuple[str, ...]:
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
     known = subject.model.labels if subject is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
@@ -177,7 +177,7 @@ def _classes(subject: Subject | None, replayed: Iterable[Observed], rows: Iterab
     return tuple(sorted({*named, *unknown_labels({label for one in rows for label in distinct_labels(one)}, named)}))
 
 
-def with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
+def with_classes(observed: ObservedView, classes: tuple[str, ...]) -> ObservedView:
     predictions = observed.predictions
     if predictions is None or not get_schema(predictions.schema).has_classes:
         return observed

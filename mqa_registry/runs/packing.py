@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
-from mqa_registry.predict import Failure, Observed, PerturbedRows, Sighted
+from mqa_registry.predict import Failure, ObservedView, PerturbedRows, ProbeResult
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows
@@ -116,11 +116,11 @@ def _rows(name: str, rows: Rows, tables: Tables) -> Table:
     return {"data": name, "fields": rows.fields, **tables.added("rows", rows.table)}
 
 
-def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], tables: Tables) -> Table:
+def _view(recipe: str, seen: ObservedView, rows: Mapping[str, Rows], tables: Tables) -> Table:
     predictions = seen.predictions
     return {
         "recipe": recipe,
-        "seen": seen.seen and _seen(seen.seen, rows, tables),
+        "seen": seen.perturbed and _seen(seen.perturbed, rows, tables),
         "predictions": predictions
         and {
             "schema": predictions.schema,
@@ -131,16 +131,16 @@ def _view(recipe: str, seen: Observed, rows: Mapping[str, Rows], tables: Tables)
     }
 
 
-def _sight(recipe: str, seen: Sighted, tables: Tables) -> Table:
+def _sight(recipe: str, seen: ProbeResult, tables: Tables) -> Table:
     table = tables.added("sights", seen.table) if seen.table is not None else {"file": None}
     counts = {name: getattr(seen, name) for name in COUNTS}
     return counts | table | {"recipe": recipe, "failure": seen.failure and vars(seen.failure)}
 
 
-def _sighted(one: Table, tables: Read) -> Sighted:
+def _sighted(one: Table, tables: Read) -> ProbeResult:
     table = found(one, tables) if one["file"] else None
     counts = {name: one[name] for name in COUNTS if name in one}
-    return Sighted(table, one["failure"] and Failure(**one["failure"]), **counts)
+    return ProbeResult(table, one["failure"] and Failure(**one["failure"]), **counts)
 
 
 def _seen(seen: PerturbedRows, rows: Mapping[str, Rows], tables: Tables) -> Table:
@@ -153,9 +153,9 @@ def _seen(seen: PerturbedRows, rows: Mapping[str, Rows], tables: Tables) -> Tabl
     return counts | {"fields": seen.rows.fields, **tables.added("seen", seen.rows.table.select(names))}
 
 
-def _observed(one: Table, rows: Mapping[str, Rows], tables: Read) -> Observed:
+def _observed(one: Table, rows: Mapping[str, Rows], tables: Read) -> ObservedView:
     seen, predictions, failure = one["seen"], one["predictions"], one["failure"]
-    return Observed(
+    return ObservedView(
         seen and PerturbedRows(_as_seen(seen, rows, tables), seen["declined"], seen["changed"], seen.get("edits")),
         predictions and Predictions(predictions["schema"], found(predictions, tables), tuple(predictions["classes"])),
         failure and Failure(**failure),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Replay
-from mqa_registry.predict import Failure, Observations, Observed, Sighted
+from mqa_registry.predict import Failure, Observations, ObservedView, ProbeResult
 from mqa_registry.report import to_json
 from mqa_registry.runs.texts import without_texts
 
@@ -40,8 +40,8 @@ class Record:
     digest: str
     environment: Mapping[str, Any]
     rows: Mapping[str, Rows]
-    views: Mapping[str, Observed]
-    sights: Mapping[str, Sighted]
+    views: Mapping[str, ObservedView]
+    sights: Mapping[str, ProbeResult]
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
@@ -74,15 +74,17 @@ class Record:
         sights = {sight: self._sighted(plan.suite, sight) for sight in plan.sights}
         return Observations(self.rows, views, sights, findings=self.findings)
 
-    def _seen(self, suite: Suite, view: View) -> Observed:
+    def _seen(self, suite: Suite, view: View) -> ObservedView:
         wanted = recipe(suite, view)
         found = self.views.get(_key(wanted))
-        return found or Observed(None, failure=Failure(self._reason(view, wanted), "run the suite: `mqa run SUITE`"))
+        return found or ObservedView(
+            None, failure=Failure(self._reason(view, wanted), "run the suite: `mqa run SUITE`")
+        )
 
-    def _sighted(self, suite: Suite, sight: Sight) -> Sighted:
+    def _sighted(self, suite: Suite, sight: Sight) -> ProbeResult:
         found = self.sights.get(_key(sight_recipe(suite, sight)))
         reason = f"the run `{self.run}` did not let `{sight.use.name}` look at `{sight.view.rows.name}` like that"
-        return found or Sighted(failure=Failure(reason, "run the suite: `mqa run SUITE`"))
+        return found or ProbeResult(failure=Failure(reason, "run the suite: `mqa run SUITE`"))
 
     def _reason(self, view: View, wanted: Recipe) -> str:
         """Why a view is not there: nothing like it was predicted, or something that differs from it in part."""

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.plan import Plan, Sight
-    from mqa_registry.predict import Observations, Observed, Sighted
+    from mqa_registry.predict import Observations, ObservedView, ProbeResult
     from mqa_registry.suite import Suite, Use
     from mqa_registry.types import Example
 
@@ -73,14 +73,18 @@ def _groups(rows: Rows, use: Use) -> pa.Array:
     return pa.array(found, pa.list_(pa.string()))
 
 
-def _view(seen: Observed, *, spoken: bool) -> Observed:
+def _view(seen: ObservedView, *, spoken: bool) -> ObservedView:
     failure = _untold(seen.failure)
-    if seen.seen is None or _speaks(seen):
-        return replace(seen, seen=None, predictions=None, failure=failure or LEFT_OUT)
-    return replace(seen, seen=replace(seen.seen, rows=_bare(seen.seen.rows, spoken=spoken, groups={})), failure=failure)
+    if seen.perturbed is None or _speaks(seen):
+        return replace(seen, perturbed=None, predictions=None, failure=failure or LEFT_OUT)
+    return replace(
+        seen,
+        perturbed=replace(seen.perturbed, rows=_bare(seen.perturbed.rows, spoken=spoken, groups={})),
+        failure=failure,
+    )
 
 
-def _sighted(sight: Sight, seen: Sighted) -> Sighted:
+def _sighted(sight: Sight, seen: ProbeResult) -> ProbeResult:
     """What a probe saw without its columns of texts: they stay, and are empty."""
     table = seen.table
     if table is not None:
@@ -99,7 +103,7 @@ def _untold(failure: Failure | None) -> Failure | None:
     return failure and replace(failure, trace=failure.trace and "left out, as it may quote a row")
 
 
-def _speaks(seen: Observed) -> bool:
+def _speaks(seen: ObservedView) -> bool:
     return seen.predictions is not None and get_schema(seen.predictions.schema).may_quote_rows
 
 
