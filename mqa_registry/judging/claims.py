@@ -101,12 +101,12 @@ def evaluate_groups(
     between = expect.needs("groups")
     if between:
         _require_comparable_groups(len(groups) - len(small_groups))
-    found = {
+    evaluations = {
         name: evaluate(measurement.select(rows, expect), expect, replace(options, purpose=f"{options.purpose} {name}"))
         for name, rows in groups.items()
     }
-    large = {name: one for name, one in found.items() if name not in small_groups}
-    return StepEvaluation(whole, found, _evaluate_gaps(measurement, large, expect), small_groups, between)
+    large = {name: one for name, one in evaluations.items() if name not in small_groups}
+    return StepEvaluation(whole, evaluations, _evaluate_gaps(measurement, large, expect), small_groups, between)
 
 
 def evaluate_grouped_metric(
@@ -121,14 +121,14 @@ def evaluate_grouped_metric(
     _require_comparable_groups(len(large))
     if len(large) > 1:
         measurement = Measurement.of(replace(inputs, groups=large), expect)
-        found = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
-        refine = partial(_correct_max_gap, measurement, [found[name] for name in large])
+        evaluations = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
+        refine = partial(_correct_max_gap, measurement, [evaluations[name] for name in large])
         whole = evaluate(measurement, expect, options, refine)
     else:
         measurement = Measurement(inputs, MeasureOutput(math.nan))
-        found = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
+        evaluations = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
         whole = Evaluation(measurement, {"value": Undefined(measurement.rows, NEEDS_TWO_GROUPS)})
-    return StepEvaluation(whole, found, None, small_groups, needs_two_groups=True)
+    return StepEvaluation(whole, evaluations, None, small_groups, needs_two_groups=True)
 
 
 def evaluate(
@@ -218,9 +218,10 @@ def _evaluate_group(measurement: Measurement, rows: RowSelection, options: Inter
     """What there is to see of one group: the mean of the scores that the metric shows."""
     alone = Measurement(measurement.inputs, measurement.output, selected=rows)
     statistic = measurement.output.value
-    shown = statistic.shown if isinstance(statistic, Statistic) else {}
+    scores_by_name = statistic.shown if isinstance(statistic, Statistic) else {}
     options = replace(options, clusters=alone.clusters)
     numbers: dict[str, Estimate] = {
-        name: estimate(MeasureOutput(scores[rows.view]), len(rows.view), options) for name, scores in shown.items()
+        name: estimate(MeasureOutput(scores[rows.view]), len(rows.view), options)
+        for name, scores in scores_by_name.items()
     }
     return Evaluation(alone, numbers)

@@ -83,11 +83,11 @@ def count_rows(plan: Plan, rows: Mapping[str, Rows]) -> RowCounts:
 
 def find_required_rows(plan: Plan, counts: RowCounts) -> tuple[RequiredRows, ...]:
     """What every check requires, one for each of its bounds; pure."""
-    found: dict[tuple[str, ...], RequiredRows] = {}
+    required: dict[tuple[str, ...], RequiredRows] = {}
     for case in plan.cases:
         for one in _required_by(case, counts, plan.suite.confidence):
-            found.setdefault((one.check, *one.expect), one)
-    return tuple(found.values())
+            required.setdefault((one.check, *one.expect), one)
+    return tuple(required.values())
 
 
 def _is_labelled(rows: Rows) -> Bools:

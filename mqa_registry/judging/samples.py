@@ -91,7 +91,7 @@ class MeasureInputs:
 
 
 class SampleCache:
-    """The samples and groups of some observations, each made once however many cases read it."""
+    """The samples and groups of some observations, each made once for all cases that read it."""
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
@@ -106,7 +106,7 @@ class SampleCache:
             try:
                 self._samples[key] = make_sample(observed, rows, view.rows.data, targets)
             except DataError as error:
-                _blame_perturbation(view, error)
+                _refuse_moved_targets(view, error)
                 raise
         return self._samples[key]
 
@@ -157,18 +157,18 @@ def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUs
     assert observed.perturbed is not None
     assert observed.predictions is not None
     predictions, seen = observed.predictions, observed.perturbed.rows
-    found = None
+    row_targets = None
     unlabelled = np.zeros(len(predictions), dtype=bool)
     if targets == "required":
-        found = read_targets(seen, predictions.schema, predictions.classes, data=data)
-        unlabelled = found.missing
+        row_targets = read_targets(seen, predictions.schema, predictions.classes, data=data)
+        unlabelled = row_targets.missing
     elif targets == "optional":
-        found = _targets_if_any(seen, predictions, data)
+        row_targets = _targets_if_any(seen, predictions, data)
     row_indices = positions_of(seen.ids, rows.ids)
     clusters = clusters_of(rows)
     whole = Sample(
         predictions,
-        found,
+        row_targets,
         row_indices,
         missing=int((predictions.missing & ~unlabelled).sum()),
         unlabelled=int(unlabelled.sum()),
@@ -230,7 +230,7 @@ def _groups_of_sample(sample: Sample, data: str, by: Use, cache: SampleCache) ->
     return groups_within(sample.row_indices, cache.groups(data, by))
 
 
-def _blame_perturbation(view: View, error: DataError) -> None:
+def _refuse_moved_targets(view: View, error: DataError) -> None:
     """Raise targets that do not fit as the fault of the perturbation that makes them, where one does."""
     for use in view.rows.perturb:
         if isinstance(use.contribution, Perturbation) and use.contribution.answer == "moves":

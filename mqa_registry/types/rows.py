@@ -25,7 +25,7 @@ class Rows:
     """Rows of one data set, perturbed or not.
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
-    whatever other columns slices may ask for. `digest` is that of the whole data set that they are from, `numbers` are
+    other columns, which slices may read. `digest` is that of the whole data set that they are from, `numbers` are
     those that the rows have in their source, from 1 up, where they are not simply counted.
     """
 
@@ -85,7 +85,7 @@ def digest_files(options: Mapping[str, Any]) -> str:
     """
     try:
         return _digest([value for value in options.values() if isinstance(value, Path) and value.exists()])
-    except OSError:  # one that only lies beside those that were read
+    except OSError:  # of a file in the same folder that nobody reads
         return ""
 
 

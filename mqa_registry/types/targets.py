@@ -1,4 +1,4 @@
-"""Targets: the right answers of a data set, in the schema and with the classes that the predictions have."""
+"""Targets: the true labels or values of a data set, in the schema and with the classes that the predictions have."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class TargetColumn:
                 f"the data set `{data}` has no column `target`, and a metric needs one",
                 hint='map the column with the right answers: `columns = { target = "..." }`',
             )
-        found = cls(rows, data)
-        if isinstance(found.values.type, UnreadableType):
-            raise DataError(f"column `{TARGET}` of the data set `{data}` holds {found.values.type}")
-        return found
+        targets = cls(rows, data)
+        if isinstance(targets.values.type, UnreadableType):
+            raise DataError(f"column `{TARGET}` of the data set `{data}` holds {targets.values.type}")
+        return targets
 
     @property
     def values(self) -> pa.ChunkedArray:
@@ -97,15 +97,15 @@ def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.Chunk
     """
     plain = {plain_label(key): meaning for key, meaning in meanings.items()}
 
-    def meant(value: Any) -> Any:
+    def map_label(value: Any) -> Any:
         if isinstance(value, list):
-            return [one for one in map(meant, value) if one is not None]
+            return [one for one in map(map_label, value) if one is not None]
         if is_missing(value):
             return None
         text = str(value)
         return meanings.get(text, plain.get(plain_label(value), text)) or None
 
-    return pa.chunked_array([pa.array([meant(value) for value in column.to_pylist()])])
+    return pa.chunked_array([pa.array([map_label(value) for value in column.to_pylist()])])
 
 
 def distinct_labels(rows: Rows) -> set[str]:
@@ -123,24 +123,26 @@ def distinct_labels(rows: Rows) -> set[str]:
 def unknown_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
     """Those of the labels of targets that are none of the classes which predictions happen to have.
 
-    A DataError where one side has numbers and the other has names: no right answer could then be given.
+    A DataError where one side has numbers and the other has names: no prediction could then be correct.
     """
-    found = {label for label in labels if isinstance(read_labels([label], classes, positions=False), UnreadableLabel)}
-    number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*found, *classes)}
-    if found and found == labels and classes:
-        numbered = {all(number[label] for label in side) for side in (found, classes)}
-        unnumbered = {not any(number[label] for label in side) for side in (found, classes)}
+    unknown = {label for label in labels if isinstance(read_labels([label], classes, positions=False), UnreadableLabel)}
+    number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*unknown, *classes)}
+    if unknown and unknown == labels and classes:
+        numbered = {all(number[label] for label in side) for side in (unknown, classes)}
+        unnumbered = {not any(number[label] for label in side) for side in (unknown, classes)}
         if numbered == unnumbered == {True, False}:
             raise DataError(
-                f"no label of the targets ({_list_some(found)}) is one of the predictions ({_list_some(classes)})",
+                f"no label of the targets ({_list_some(unknown)}) is one of the predictions ({_list_some(classes)})",
                 hint='say which is which in the data set\'s table: `labels = { 1 = "...", 2 = "..." }`',
             )
-    return found
+    return unknown
 
 
 def _list_some(labels: Iterable[str]) -> str:
-    shown = sorted(labels)
-    return ", ".join(f"`{label}`" for label in shown[:LISTED_LABELS]) + (", ..." if len(shown) > LISTED_LABELS else "")
+    listed = sorted(labels)
+    return ", ".join(f"`{label}`" for label in listed[:LISTED_LABELS]) + (
+        ", ..." if len(listed) > LISTED_LABELS else ""
+    )
 
 
 def _shortened(value: Any) -> str:

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.judging import Verdict, find_label_order, judge
-from mqa_registry.judging.label_order import better_order
+from mqa_registry.judging.label_order import find_better_order
 from mqa_registry.suite import Expect
 
 
@@ -26,7 +26,7 @@ def noisy(rng, targets, classes, share):
 def test_the_order_that_was_lost_is_found(rng, order):
     targets = rng.integers(0, len(order), 400)
     predicted = np.argsort(order)[noisy(rng, targets, len(order), 0.9)]
-    now, then, found = better_order(predicted, targets, len(order))
+    now, then, found = find_better_order(predicted, targets, len(order))
     assert found == list(order)
     assert now == np.mean(predicted == targets)
     assert then == np.mean(np.array(order)[predicted] == targets)
@@ -37,22 +37,22 @@ def test_the_order_that_was_lost_is_found(rng, order):
 def test_answers_at_random_fit_no_other_order_far_better(rng, rows, classes):
     for _ in range(50):
         drawn = rng.integers(0, classes, (2, rows))
-        assert better_order(*drawn, classes) is None
+        assert find_better_order(*drawn, classes) is None
 
 
 def test_a_constant_answer_is_no_order_of_the_labels(rng):
     targets = (rng.random(400) < 0.95).astype(int)
-    assert better_order(np.zeros(400, int), targets, 2) is None
+    assert find_better_order(np.zeros(400, int), targets, 2) is None
 
 
 def test_a_good_model_is_left_alone(rng):
     targets = rng.integers(0, 3, 400)
-    assert better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
+    assert find_better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
 
 
 def test_few_rows_show_nothing():
-    assert better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
-    assert better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
+    assert find_better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
+    assert find_better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
 
 
 def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):

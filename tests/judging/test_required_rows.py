@@ -15,7 +15,7 @@ from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.suite import Expect, Use
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 ROWS = 1000
 
@@ -189,7 +189,7 @@ def test_a_quantile_takes_as_many_rows_as_give_its_interval_an_end(engine, share
 @pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])
 def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
     rows = one(engine, expect=Expect(min=bound)).required
-    verdicts = [verdict_on([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
+    verdicts = [decide_claims([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
     assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]
 
 

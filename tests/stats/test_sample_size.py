@@ -26,7 +26,7 @@ from mqa_registry.stats.sample_size import (
     rows_to_settle,
     rows_to_settle_all,
 )
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:
@@ -39,8 +39,8 @@ def test_the_rows_that_would_settle_a_share_do(successes):
     share = successes / 1000
     settled = at_least(round(share * rows), rows, 0.9)
     before = at_least(round(share * rows * 0.98), round(rows * 0.98), 0.9)
-    assert verdict_on([settled], 0.95) != "INCONCLUSIVE"
-    assert verdict_on([before], 0.95) == "INCONCLUSIVE"
+    assert decide_claims([settled], 0.95) != "INCONCLUSIVE"
+    assert decide_claims([before], 0.95) == "INCONCLUSIVE"
 
 
 def test_no_number_of_rows_settles_an_estimate_on_the_bound():
@@ -84,7 +84,7 @@ def test_what_fails_at_the_confidence_and_not_corrected_for_many_is_not_said_to_
 def test_a_bound_that_no_rows_come_near_has_no_number_of_rows(estimate, bound):
     claim = Claim("value", estimate, high=bound)
     assert rows_to_settle(claim, 0.95) is None
-    assert verdict_on([claim], 0.95) == "INCONCLUSIVE"
+    assert decide_claims([claim], 0.95) == "INCONCLUSIVE"
 
 
 def test_a_hundred_million_rows_are_the_most_that_are_told():

@@ -14,7 +14,7 @@ from mqa_registry.types.labels import UnreadableLabel, is_missing, read_labels
 from mqa_registry.types.schemas.probabilities import (
     PROBABILITY_COLUMN,
     check_decoded_probabilities,
-    probability_columns,
+    read_probabilities,
 )
 from mqa_registry.types.schemas.schema import MisfitError, Schema
 
@@ -54,20 +54,24 @@ class ClassSchema(Schema, ABC):
             raise DataError(
                 "`classes` must name every class once", hint="leave it out where the columns speak for themselves"
             )
-        found = probability_columns(table, ids, answer=self.column, classes=classes, exclusive=self.is_exclusive)
+        probabilities = read_probabilities(
+            table, ids, prediction=self.column, classes=classes, exclusive=self.is_exclusive
+        )
         if self.column in table.column_names:
             labels = cast_column(table, self.column, self.type)
-        elif found is not None and self.is_exclusive:
-            labels = pa.array(found.classes, pa.string()).take(pa.array(found.best, mask=~found.whole))
+        elif probabilities is not None and self.is_exclusive:
+            labels = pa.array(probabilities.classes, pa.string()).take(
+                pa.array(probabilities.best, mask=~probabilities.whole)
+            )
         else:
             raise missing_column_error(table, self.column)
-        if found is None:
+        if probabilities is None:
             names = tuple(classes or sorted(pc.unique(self.names_in(labels)).drop_null().to_pylist()))
             self._check_known(labels, names, ids)
             return {self.column: labels}, names
-        self._check_known(labels, found.classes, ids)
-        labels = pc.if_else(pa.array(found.broken), pa.scalar(None, self.type), labels)
-        return {self.column: labels, PROBABILITY_COLUMN: found.column()}, tuple(found.classes)
+        self._check_known(labels, probabilities.classes, ids)
+        labels = pc.if_else(pa.array(probabilities.broken), pa.scalar(None, self.type), labels)
+        return {self.column: labels, PROBABILITY_COLUMN: probabilities.column()}, tuple(probabilities.classes)
 
     def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
         """Each label is one of the classes, and each row with a prediction has a probability for every class."""
@@ -136,13 +140,13 @@ class LabelSchema(ClassSchema):
             raise targets.refuse(row, UnreadableLabel(value, "and a row has one label here", hint))
         values = pc.unique(column).to_pylist()
         labels = [value for value in values if not is_missing(value)]
-        found = read_labels(labels, classes)
-        if isinstance(found, UnreadableLabel):
-            raise targets.refuse(column.to_pylist().index(found.label), found)
-        if pa.types.is_string(column.type) and found == [value for value in values if value is not None]:
+        meanings = read_labels(labels, classes)
+        if isinstance(meanings, UnreadableLabel):
+            raise targets.refuse(column.to_pylist().index(meanings.label), meanings)
+        if pa.types.is_string(column.type) and meanings == [value for value in values if value is not None]:
             return column
         encoded = column.combine_chunks().dictionary_encode()
-        names = dict(zip(labels, found, strict=True))
+        names = dict(zip(labels, meanings, strict=True))
         values = encoded.dictionary.to_pylist()
         dictionary = pa.array([None if is_missing(value) else names[value] for value in values], pa.string())
         return pa.chunked_array([dictionary.take(encoded.indices)])
@@ -178,13 +182,15 @@ class LabelsSchema(ClassSchema):
         """Lists of names of classes; numbers are refused: they could be positions, or a row of 0 and 1."""
         column = targets.cast(self.type, self.name)
         labels = [value for value in pc.unique(self.names_in(column)).to_pylist() if not is_missing(value)]
-        found = read_labels(labels, classes, positions=False)
-        if isinstance(found, UnreadableLabel):
+        meanings = read_labels(labels, classes, positions=False)
+        if isinstance(meanings, UnreadableLabel):
             rows = enumerate(column.to_pylist())
-            raise targets.refuse(next(row for row, value in rows if value is not None and found.label in value), found)
-        if found == labels:
+            raise targets.refuse(
+                next(row for row, value in rows if value is not None and meanings.label in value), meanings
+            )
+        if meanings == labels:
             return column
-        names = dict(zip(labels, found, strict=True))
+        names = dict(zip(labels, meanings, strict=True))
         lists = [
             None if row is None else [names[label] for label in row if not is_missing(label)]
             for row in column.to_pylist()

@@ -1,4 +1,4 @@
-"""Probabilities made elsewhere: found among a table's columns, and checked to be such."""
+"""Probabilities of classes: read from the columns of a table made elsewhere, and checked."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class ClassProbabilities:
 
     @property
     def broken(self) -> npt.NDArray[np.bool_]:
-        """Per row, whether there are probabilities with NaN or Inf among them, so that it has no answer."""
+        """Per row, whether there are probabilities with NaN or Inf among them, so that it has no prediction."""
         return np.asarray(self.given & ~self.whole)
 
     @property
@@ -54,21 +54,23 @@ class ClassProbabilities:
         return lists.cast(pa.list_(pa.float64()))
 
 
-def probability_columns(
-    table: pa.Table, ids: pa.ChunkedArray, *, answer: str, classes: Sequence[str] | None, exclusive: bool
+def read_probabilities(
+    table: pa.Table, ids: pa.ChunkedArray, *, prediction: str, classes: Sequence[str] | None, exclusive: bool
 ) -> ClassProbabilities | None:
     """The probabilities in the table, a column for each class or one of lists, or None where there are none.
 
-    The columns are those that `classes` names, else every float column but `answer`. Each value must lie in [0, 1], and
+    The columns are those that `classes` names, else every float column but `prediction`. Each value must lie in [0, 1], and
     where the classes are `exclusive` they sum to 1 in every row; a DataError names the first row where they do not.
     """
     listed = PROBABILITY_COLUMN in table.column_names and pa.types.is_nested(
         table.schema.field(PROBABILITY_COLUMN).type
     )
-    found = _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, answer, classes))
-    if found is not None:
-        _check(found, ids, exclusive=exclusive)
-    return found
+    probabilities = (
+        _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, prediction, classes))
+    )
+    if probabilities is not None:
+        _check(probabilities, ids, exclusive=exclusive)
+    return probabilities
 
 
 def _from_columns(table: pa.Table, names: tuple[str, ...]) -> ClassProbabilities | None:
@@ -110,10 +112,10 @@ def _lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
         ) from error
 
 
-def _names(table: pa.Table, answer: str, classes: Sequence[str] | None) -> tuple[str, ...]:
+def _names(table: pa.Table, prediction: str, classes: Sequence[str] | None) -> tuple[str, ...]:
     if classes is None:
         floats = (field.name for field in table.schema if pa.types.is_floating(field.type))
-        return tuple(name for name in floats if name not in ("id", answer))
+        return tuple(name for name in floats if name not in ("id", prediction))
     there = [name for name in classes if name in table.column_names]
     if there and len(there) < len(classes):
         lacking = next(name for name in classes if name not in there)
@@ -131,18 +133,20 @@ def _numbers(table: pa.Table, name: str) -> pa.ChunkedArray:
     return column.cast(pa.float64())
 
 
-def _check(found: ClassProbabilities, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
-    outside = found.whole & ((found.matrix < -TOLERANCE) | (found.matrix > 1 + TOLERANCE)).any(axis=1)
+def _check(probabilities: ClassProbabilities, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
+    outside = probabilities.whole & ((probabilities.matrix < -TOLERANCE) | (probabilities.matrix > 1 + TOLERANCE)).any(
+        axis=1
+    )
     if outside.any():
         row = int(outside.argmax())
-        column = int(np.abs(found.matrix[row] - 0.5).argmax())
-        value = found.matrix[row, column]
+        column = int(np.abs(probabilities.matrix[row] - 0.5).argmax())
+        value = probabilities.matrix[row, column]
         raise DataError(
-            f"row `{ids[row]}` has {value:.6g} in column `{found.classes[column]}`, and a probability lies in [0, 1]",
+            f"row `{ids[row]}` has {value:.6g} in column `{probabilities.classes[column]}`, and a probability lies in [0, 1]",
             hint="`classes = [...]` names the probability columns; without it they are all that hold floats",
         )
-    sums = found.matrix.sum(axis=1)
-    off = found.whole & (np.abs(sums - 1) > SUM_TOLERANCE)
+    sums = probabilities.matrix.sum(axis=1)
+    off = probabilities.whole & (np.abs(sums - 1) > SUM_TOLERANCE)
     if exclusive and off.any():
         row = int(off.argmax())
         raise DataError(
@@ -169,7 +173,7 @@ def check_decoded_probabilities(
     matrix = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
     if not np.isfinite(matrix).all():
         raise MisfitError(
-            "gave a label beside probabilities that are NaN or Inf", "null is the label of a row without an answer"
+            "gave a label with probabilities that are NaN or Inf", "null is the label of a row without a prediction"
         )
     if ((matrix < -TOLERANCE) | (matrix > 1 + TOLERANCE)).any():
         worst = matrix.ravel()[np.abs(matrix.ravel() - 0.5).argmax()]

@@ -61,7 +61,7 @@ class Schema:
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
-        """Every column beside `id` with its Arrow type."""
+        """Every column except `id`, with its Arrow type."""
         return {self.column: self.type, **self.extra}
 
     def read(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SCHEMA_KEY = b"huggingface"  # of the metadata that the `datasets` library writes into parquet and Arrow files
-INFO_FILE = "dataset_info.json"  # what it writes beside the files of a data set that it saves
+INFO_FILE = "dataset_info.json"  # what it writes next to the files of a data set that it saves
 
 
 def read_parquet(path: Path) -> pa.Table:
@@ -110,17 +110,17 @@ def _decoded_type(kind: pa.DataType) -> pa.DataType:
 
 
 def _read_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
-    """What a file says of its columns: its schema's metadata, else a `dataset_info.json` beside it, else nothing."""
+    """What a file says of its columns: its schema's metadata, else a `dataset_info.json` in its folder, else nothing."""
     written = (table.schema.metadata or {}).get(SCHEMA_KEY)
     if written is None:
-        beside = path.parent / INFO_FILE
-        written = beside.read_bytes() if beside.is_file() else b"{}"
+        info = path.parent / INFO_FILE
+        written = info.read_bytes() if info.is_file() else b"{}"
     try:
         described = json.loads(written)
     except (ValueError, RecursionError):  # it is somebody else's file
         return {}
-    info = described.get("info", described) if isinstance(described, dict) else {}
-    features = info.get("features") if isinstance(info, dict) else None
+    description = described.get("info", described) if isinstance(described, dict) else {}
+    features = description.get("features") if isinstance(description, dict) else None
     return features if isinstance(features, dict) else {}
 
 

@@ -54,8 +54,8 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     except (pa.ArrowException, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if no_memory(error):
             hint = "read fewer rows, or smaller files"
-            said = f": {_shorten_error(error)}" if str(error) else ""
-            raise OutOfMemoryError(f"out of memory while reading `{path}`{said}", hint=hint) from error
+            detail = f": {_shorten_error(error)}" if str(error) else ""
+            raise OutOfMemoryError(f"out of memory while reading `{path}`{detail}", hint=hint) from error
         if isinstance(error, OSError) and error.errno in OF_PATHS:
             raise DataError(
                 f"`{path}` cannot be read: {os.strerror(error.errno or 0).lower()}", hint=MAY_READ
@@ -95,8 +95,8 @@ def _check_exists(path: Path) -> None:
     if is_special(path):
         raise DataError(f"`{path}` is a pipe or a device, and may never end", hint="save what it gives to a file")
     if not path.exists():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, beside))
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, siblings))
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"`{path}` is empty")
 
