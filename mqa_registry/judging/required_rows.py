@@ -17,9 +17,7 @@ from mqa_registry.errors import ContributionError
 from mqa_registry.judging.best_case import find_best_case, find_metric_kind
 from mqa_registry.judging.groups import groups_of, sees_predictions
 from mqa_registry.naming import counted
-from mqa_registry.stats.sample_size import (
-    find_fewest_rows,
-)
+from mqa_registry.stats.sample_size import find_fewest_rows
 from mqa_registry.types import distinct_labels
 
 if TYPE_CHECKING:
