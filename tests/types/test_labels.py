@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.errors import DataError
-from mqa_registry.types import Rows, map_labels, read_targets, unknown_labels
+from mqa_registry.errors import DataError, UsageError
+from mqa_registry.types import Rows, map_labels, positive_class, read_targets, unknown_labels
 from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 TWO = ("negative", "positive")
@@ -103,6 +103,35 @@ def test_a_label_without_one_meaning_is_refused_with_its_row_as_it_is_written(la
     error = refusal(*labels)
     assert error.message.startswith(message)
     assert hint in error.hint
+
+
+def test_a_message_lists_twenty_classes_and_counts_the_others():
+    names = tuple(f"class {number:02}" for number in range(23))
+    assert refusal("odd one", classes=names).message.endswith("`class 18`, `class 19` and 3 more")
+
+
+def test_a_long_label_is_cut_to_sixty_characters():
+    message = refusal("x" * 61).message
+    assert f"has the label `{'x' * 57}...`" in message
+    assert f"has the label `{'x' * 60}`" in refusal("x" * 60).message
+
+
+def test_the_whole_map_is_written_for_at_most_six_labels():
+    six, seven = (refusal(*range(100, 100 + count)).hint for count in (6, 7))
+    assert '105 = "..."' in six
+    assert seven.endswith('labels = { 1 = "...", 2 = "..." }`')
+
+
+def test_ten_classes_are_offered_as_the_positive_one():
+    with pytest.raises(UsageError) as caught:
+        positive_class([str(number) for number in range(11)], None)
+    assert "`8`, `9`, ...;" in caught.value.hint
+
+
+def test_five_labels_are_listed_where_none_is_among_the_predictions():
+    with pytest.raises(DataError) as caught:
+        unknown_labels({f"name {number}" for number in range(6)}, ("0", "1"))
+    assert "(`name 0`, `name 1`, `name 2`, `name 3`, `name 4`, ...)" in caught.value.message
 
 
 def test_booleans_are_no_classes_of_a_model_with_three():
