@@ -63,6 +63,7 @@ if TYPE_CHECKING:
     from mqa_registry.report.output import output
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
+    from mqa_registry.stats.multiplicity import holm
     from mqa_registry.types import (
         Edit,
         Example,
@@ -108,6 +109,7 @@ _HOMES = {
     "report": ("Report",),
     "report.output": ("output",),
     "run_options": ("RunOptions",),
+    "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -183,6 +185,7 @@ __all__ = [
     "find_device",
     "fingerprint",
     "flags",
+    "holm",
     "hookimpl",
     "identify_language",
     "interruptible",

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from mqa_registry.boundary import PER_ROW
 from mqa_registry.contributions import Metric
-from mqa_registry.types import SCHEMAS, Predictions, schema_named
+from mqa_registry.types import SCHEMAS, Predictions, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def measure_sample(measure: Use, schema: str, classes: Sequence[str] = ()) -> An
 
 
 def _make_sample(schema: str, classes: Sequence[str], *, as_targets: bool = False) -> Predictions:
-    sample = schema_named(schema).sample(classes, as_targets=as_targets)
+    sample = get_schema(schema).sample(classes, as_targets=as_targets)
     assert sample is not None, f"schema `{schema}` has no sample"
     columns, names = sample
     return Predictions(schema, pa.table({"id": pa.array(["1", "2"]), **columns}), names)

@@ -21,7 +21,7 @@ from mqa_registry.predict.model_under_test import runner_spec
 from mqa_registry.predict.outputs import joined_outputs
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.suite import identity
-from mqa_registry.types import Predictions, schema_named
+from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -186,7 +186,7 @@ class LiveBackend:
             if lacking or self._kept is None:
                 raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
         task = self._model_under_test.task
-        classes = self._model_under_test.model.labels if schema_named(task.schema).has_classes else ()
+        classes = self._model_under_test.model.labels if get_schema(task.schema).has_classes else ()
         table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
         return Predictions(task.schema, table.append_column("id", ids), classes)
 

@@ -12,7 +12,7 @@ from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.sample_predictions import has_sample, measure_sample
-from mqa_registry.types import targets_of
+from mqa_registry.types import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
     plan = replace(plan, cases=tuple(case for case in plan.cases if all(view.rows.data in rows for view in case.views)))
     for data in _labelled(plan):
         try:
-            targets_of(rows[data], schema, classes, data=data)
+            read_targets(rows[data], schema, classes, data=data)
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
     for case in plan.cases:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Metric, Probe, Slice
-from mqa_registry.types.digest import digest_of_files
+from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def list_versions(packages: tuple[str, ...]) -> dict[str, Any]:
 def _describe_plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
     """The origin of each plugin, and the digest of those that are files, as `sha256sum` gives it."""
     files = {name: Path(one.distribution) for name, one in catalog.plugins.items() if not one.version}
-    digests = {name: digest_of_files({"file": file}) for name, file in files.items() if file.is_file()}
+    digests = {name: digest_files({"file": file}) for name, file in files.items() if file.is_file()}
     return {
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "plugin_files": digests,

@@ -14,9 +14,9 @@ import pyarrow as pa
 from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
-from mqa_registry.predict import Failure, Observations, Observed, Sighted
+from mqa_registry.predict import Failure, Observations, ObservedView, ProbeResult
 from mqa_registry.report import to_json
-from mqa_registry.types import Rows, schema_named
+from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,8 @@ class Record:
     digest: str
     environment: Mapping[str, Any]
     rows: Mapping[str, Rows]
-    views: Mapping[str, Observed]
-    sights: Mapping[str, Sighted]
+    views: Mapping[str, ObservedView]
+    sights: Mapping[str, ProbeResult]
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
@@ -84,15 +84,15 @@ class Record:
         sights = {sight: self._find_sight(plan.suite, sight) for sight in plan.sights}
         return Observations(self.rows, views, sights, findings=self.findings)
 
-    def _find_view(self, suite: Suite, view: View) -> Observed:
+    def _find_view(self, suite: Suite, view: View) -> ObservedView:
         recipe = view_recipe(suite, view)
         observed = self.views.get(_key(recipe))
-        return observed or Observed(None, failure=Failure(self._explain_missing(view, recipe), RUN_AGAIN))
+        return observed or ObservedView(None, failure=Failure(self._explain_missing(view, recipe), RUN_AGAIN))
 
-    def _find_sight(self, suite: Suite, sight: Sight) -> Sighted:
+    def _find_sight(self, suite: Suite, sight: Sight) -> ProbeResult:
         observed = self.sights.get(_key(sight_recipe(suite, sight)))
         reason = f"the run `{self.run}` did not probe `{sight.view.rows.name}` by `{sight.use.name}` in this way"
-        return observed or Sighted(failure=Failure(reason, RUN_AGAIN))
+        return observed or ProbeResult(failure=Failure(reason, RUN_AGAIN))
 
     def _explain_missing(self, view: View, recipe: Recipe) -> str:
         """Why a view is missing: the run predicted none like it, or one that differs in part."""
@@ -185,15 +185,15 @@ def _group_column(rows: Rows, use: Use) -> pa.Array:
     return pa.array(groups, pa.list_(pa.string()))
 
 
-def _view_without_texts(observed: Observed, *, targets: bool) -> Observed:
+def _view_without_texts(observed: ObservedView, *, targets: bool) -> ObservedView:
     failure = _without_trace(observed.failure)
-    if observed.seen is None or _has_texts(observed):
-        return replace(observed, seen=None, predictions=None, failure=failure or NO_TEXTS)
-    rows = _select_roles(observed.seen.rows, targets=targets, groups={})
-    return replace(observed, seen=replace(observed.seen, rows=rows), failure=failure)
+    if observed.perturbed is None or _has_texts(observed):
+        return replace(observed, perturbed=None, predictions=None, failure=failure or NO_TEXTS)
+    rows = _select_roles(observed.perturbed.rows, targets=targets, groups={})
+    return replace(observed, perturbed=replace(observed.perturbed, rows=rows), failure=failure)
 
 
-def _sight_without_texts(sight: Sight, observed: Sighted) -> Sighted:
+def _sight_without_texts(sight: Sight, observed: ProbeResult) -> ProbeResult:
     """The observations of a probe with its columns of texts emptied."""
     table = observed.table
     if table is not None:
@@ -209,9 +209,9 @@ def _without_trace(failure: Failure | None) -> Failure | None:
     return failure and replace(failure, trace=failure.trace and "left out, as it may quote a row")
 
 
-def _has_texts(observed: Observed) -> bool:
+def _has_texts(observed: ObservedView) -> bool:
     """Whether predictions are texts, or may quote them."""
-    return observed.predictions is not None and schema_named(observed.predictions.schema).may_quote_rows
+    return observed.predictions is not None and get_schema(observed.predictions.schema).may_quote_rows
 
 
 def _select_roles(rows: Rows, *, targets: bool, groups: Mapping[str, pa.Array]) -> Rows:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
-from mqa_registry.predict import Failure, Observed, PerturbedRows, Sighted
+from mqa_registry.predict import Failure, ObservedView, PerturbedRows, ProbeResult
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows
@@ -117,11 +117,11 @@ def _relative_path(path: Path, start: Path) -> str:
         return str(path.resolve())
 
 
-def _serialize_view(recipe: str, observed: Observed, rows: Mapping[str, Rows], tables: TableFiles) -> Table:
+def _serialize_view(recipe: str, observed: ObservedView, rows: Mapping[str, Rows], tables: TableFiles) -> Table:
     predictions = observed.predictions
     return {
         "recipe": recipe,
-        "seen": observed.seen and _serialize_perturbed_rows(observed.seen, rows, tables),
+        "seen": observed.perturbed and _serialize_perturbed_rows(observed.perturbed, rows, tables),
         "predictions": predictions
         and {
             "schema": predictions.schema,
@@ -132,9 +132,9 @@ def _serialize_view(recipe: str, observed: Observed, rows: Mapping[str, Rows], t
     }
 
 
-def _deserialize_view(entry: Table, rows: Mapping[str, Rows], tables: FileTables) -> Observed:
+def _deserialize_view(entry: Table, rows: Mapping[str, Rows], tables: FileTables) -> ObservedView:
     seen, predictions, failure = entry["seen"], entry["predictions"], entry["failure"]
-    return Observed(
+    return ObservedView(
         seen and _deserialize_perturbed_rows(seen, rows, tables),
         predictions
         and Predictions(predictions["schema"], restore_table(predictions, tables), tuple(predictions["classes"])),
@@ -157,16 +157,16 @@ def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: F
     return PerturbedRows(whole, seen["declined"], seen["changed"], seen.get("edits"))
 
 
-def _serialize_sight(recipe: str, observed: Sighted, tables: TableFiles) -> Table:
+def _serialize_sight(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
     table = tables.add("sights", observed.table) if observed.table is not None else {"file": None}
     counts = {name: getattr(observed, name) for name in COUNTS}
     return counts | table | {"recipe": recipe, "failure": observed.failure and vars(observed.failure)}
 
 
-def _deserialize_sight(entry: Table, tables: FileTables) -> Sighted:
+def _deserialize_sight(entry: Table, tables: FileTables) -> ProbeResult:
     table = restore_table(entry, tables) if entry["file"] else None
     counts = {name: entry[name] for name in COUNTS if name in entry}
-    return Sighted(table, entry["failure"] and Failure(**entry["failure"]), **counts)
+    return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), **counts)
 
 
 @dataclass

@@ -11,7 +11,7 @@ from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, Statistic
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.observations import Observations, Observed, PerturbedRows
+from mqa_registry.observations import Observations, ObservedView, PerturbedRows
 from mqa_registry.report.jsonfile import _number
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.suite import Against, Expect, Severity, Use
@@ -437,7 +437,7 @@ def answered(name, **groups):
     columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     data = Rows(pa.table(columns), ())
-    return data, {plans.View("one", plans.RowSet(name)): Observed(PerturbedRows(data), predictions)}
+    return data, {plans.View("one", plans.RowSet(name)): ObservedView(PerturbedRows(data), predictions)}
 
 
 def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(engine):
@@ -469,7 +469,7 @@ def many(rows, groups):
     answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     view = plans.View("one", plans.RowSet("words"))
-    return Observations({"words": data}, {view: Observed(PerturbedRows(data), predictions)})
+    return Observations({"words": data}, {view: ObservedView(PerturbedRows(data), predictions)})
 
 
 def test_ten_thousand_groups_are_judged_at_once(engine):

@@ -1,4 +1,4 @@
-"""Binned statistics: numbers as functions of how often each kind of row is counted, so that rows can be drawn again."""
+"""Binned statistics: functions of how many rows lie in each bin, where equal rows share a bin, so that rows can be resampled."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.stats.estimates import Bools, Floats, Ints
 
-    Number: TypeAlias = Callable[[Floats], Floats]  # of counts, shape (..., bins), to numbers, shape (...)
+    FunctionOfCounts: TypeAlias = Callable[[Floats], Floats]  # of counts, shape (..., bins), to numbers, shape (...)
     Combine: TypeAlias = Callable[[list[Floats]], Floats]  # of several numbers, to one
 
 FEW_BINS = 512  # up to so many bins or clusters, each is looked at by itself
@@ -32,7 +32,7 @@ class BinnedStatistic:
     whole. `bins` has each row's bin, shape (rows,), -1 for a row that is ignored.
     """
 
-    compute: Number
+    compute: FunctionOfCounts
     bins: Ints
     n_bins: int
 
@@ -116,7 +116,7 @@ class JointBins:
         """Rows that count in any of the statistics."""
         return int(self.counts[self.is_counted].sum())
 
-    def number(self, counts: Floats, combine: Combine) -> Floats:
+    def compute(self, counts: Floats, combine: Combine) -> Floats:
         """The number for each row of counts of joint bins."""
         pairs = zip(self.statistics, self.maps, strict=True)
         return combine([one.compute(counts if to is None else to.convert(counts)) for one, to in pairs])
@@ -149,7 +149,7 @@ class _BinMap:
         return np.asarray(self.bins[:, None] == np.arange(self.n_bins), dtype=np.float64)
 
 
-def values_with_rows(number: Number, counts: Floats, bins: Ints, weight: float) -> Floats:
+def values_with_rows(statistic: FunctionOfCounts, counts: Floats, bins: Ints, weight: float) -> Floats:
     """What a number comes to with rows of so much weight in each of some bins in turn, shape (bins,)."""
     step = max(1, BINS_AT_ONCE // max(1, len(counts)))
 
@@ -158,7 +158,7 @@ def values_with_rows(number: Number, counts: Floats, bins: Ints, weight: float) 
             some = bins[start : start + step]
             more = np.repeat(counts[None], len(some), axis=0)
             more[np.arange(len(some)), some] += weight
-            yield number(more)
+            yield statistic(more)
 
     parts = list(values())
     return np.concatenate(parts) if parts else np.zeros(0)

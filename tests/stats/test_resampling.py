@@ -1,10 +1,12 @@
+"""None"""
+
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from mqa_registry.stats.binned import FEW_BINS
-from mqa_registry.stats.resampling_units import JACKKNIFE_BLOCKS, ROWS_PER_BIN, ClusterUnits, RowUnits
+from mqa_registry.stats.binned_statistics import FEW_BINS
+from mqa_registry.stats.resampling import JACKKNIFE_BLOCKS, ROWS_PER_BIN, ClusterUnits, RowUnits
 
 RNG = np.random.default_rng(5)
 
@@ -35,11 +37,11 @@ def test_as_many_rows_are_drawn_as_there_are_each_as_likely_as_another(counts):
 
 
 def test_resamples_do_not_depend_on_how_many_are_made_at_a_time(monkeypatch):
-    from mqa_registry.stats import resampling_units
+    from mqa_registry.stats import resampling
 
     rows = rows_in([1, 4, 2, 3])
     whole = drawn(rows, 50)
-    monkeypatch.setattr(resampling_units, "BINS_AT_ONCE", 7)
+    monkeypatch.setattr(resampling, "BINS_AT_ONCE", 7)
     np.testing.assert_array_equal(drawn(rows, 50), whole)
 
 

@@ -1,4 +1,7 @@
-"""Names of class labels that a data set's own description has, in place of the numbers that its rows hold."""
+"""Rows of parquet and Arrow files, with values in place of codes: of dictionaries, and of class labels with names.
+
+The `datasets` library writes class labels as numbers, and their names into a description of the columns.
+"""
 
 from __future__ import annotations
 
@@ -9,13 +12,33 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
+from mqa_registry.types.columns import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
 SCHEMA_KEY = b"huggingface"  # of the metadata that the `datasets` library writes into parquet and Arrow files
-INFO_FILE = "dataset_info.json"  # what it writes beside the files of a data set that it saves
+INFO_FILE = "dataset_info.json"  # what it writes next to the files of a data set that it saves
+
+
+def read_parquet(path: Path) -> pa.Table:
+    """The rows of a parquet file, with plain values in place of codes for them."""
+    from pyarrow import parquet
+
+    with parquet.ParquetFile(path) as file:  # unlike read_table it takes no columns from the folders' names
+        return _decode(path, file.read())
+
+
+def read_arrow(path: Path) -> pa.Table:
+    """The rows of an Arrow file or stream, with plain values in place of codes for them."""
+    with pa.OSFile(str(path)) as file:
+        try:
+            table = pa.ipc.open_file(file).read_all()
+        except pa.ArrowInvalid:
+            file.seek(0)
+            table = pa.ipc.open_stream(file).read_all()
+    return _decode(path, table)
 
 
 def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
@@ -39,18 +62,65 @@ def with_class_names(table: pa.Table, features: Mapping[str, Any]) -> pa.Table:
     return table
 
 
-def read_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
-    """What a file says of its columns: its schema's metadata, else a `dataset_info.json` beside it, else nothing."""
+def _decode(path: Path, table: pa.Table) -> pa.Table:
+    return with_class_names(_decode_columns(table), _read_features(path, table))
+
+
+def _decode_columns(table: pa.Table) -> pa.Table:
+    """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
+    for number, field in enumerate(table.schema):
+        column = table.column(number)
+        plain = _decoded_type(field.type)
+        if plain != field.type:
+            _check_codes(column)
+            column = column.cast(plain)
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            if not pa.types.is_string(column.type):
+                raise
+            data = column.cast(pa.binary())
+            data.validate(full=True)  # text may be broken, where it begins and ends may not
+            column = as_text(data, lambda row: f"row {row + 1}")
+        if column is not table.column(number):
+            table = table.set_column(number, field.name, column)
+    return table
+
+
+def _check_codes(column: pa.ChunkedArray) -> None:
+    """An ArrowInvalid where a code stands for no value, which a cast would look up all the same."""
+    if not pa.types.is_dictionary(column.type):
+        column.validate(full=True)
+        return
+    for chunk in column.chunks:
+        chunk.indices.validate(full=True)
+        codes = pc.min_max(chunk.indices)
+        least, most = codes["min"].as_py(), codes["max"].as_py()
+        if least is not None and not 0 <= least <= most < len(chunk.dictionary):
+            raise pa.ArrowInvalid(f"a code, {least} or {most}, stands for none of {len(chunk.dictionary)} values")
+
+
+def _decoded_type(kind: pa.DataType) -> pa.DataType:
+    """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too."""
+    if pa.types.is_dictionary(kind):
+        return kind.value_type
+    if pa.types.is_list(kind):
+        return pa.list_(_decoded_type(kind.value_type))
+    return kind
+
+
+def _read_features(path: Path, table: pa.Table) -> Mapping[str, Any]:
+    """What a file says of its columns: its schema's metadata, else a `dataset_info.json` in its folder, else nothing."""
     written = (table.schema.metadata or {}).get(SCHEMA_KEY)
     if written is None:
-        beside = path.parent / INFO_FILE
-        written = beside.read_bytes() if beside.is_file() else b"{}"
+        info = path.parent / INFO_FILE
+        written = info.read_bytes() if info.is_file() else b"{}"
     try:
         described = json.loads(written)
     except (ValueError, RecursionError):  # it is somebody else's file
         return {}
-    info = described.get("info", described) if isinstance(described, dict) else {}
-    features = info.get("features") if isinstance(info, dict) else None
+    description = described.get("info", described) if isinstance(described, dict) else {}
+    features = description.get("features") if isinstance(description, dict) else None
     return features if isinstance(features, dict) else {}
 
 
