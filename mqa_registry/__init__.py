@@ -55,8 +55,8 @@ if TYPE_CHECKING:
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.predict import batch_invariance, remake, reopen
     from mqa_registry.provenance import content_digest, source_digest, source_files
-    from mqa_registry.report import Report
-    from mqa_registry.report.output import output
+    from mqa_registry.reports import Report
+    from mqa_registry.reports.output import output
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.scene import LiveView, Scene
@@ -103,8 +103,8 @@ _HOMES = {
     "naming": ("counted", "did_you_mean"),
     "predict": ("batch_invariance", "remake", "reopen"),
     "provenance": ("content_digest", "source_digest", "source_files"),
-    "report": ("Report",),
-    "report.output": ("output",),
+    "reports": ("Report",),
+    "reports.output": ("output",),
     "run_options": ("RunOptions",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
     "scene": ("LiveView", "Scene"),

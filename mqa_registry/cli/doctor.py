@@ -35,9 +35,9 @@ def doctor(
     from mqa_registry.diagnoses import Diagnosis
     from mqa_registry.doctor.diagnosis import findings_of
     from mqa_registry.plugins import load_all
-    from mqa_registry.report.console.findings import print_findings
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import console
+    from mqa_registry.reports.console.findings import print_findings
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.output import write_json
     from mqa_registry.watching import begin
 
     begin("looking at this machine")
@@ -52,7 +52,7 @@ def doctor(
     if report.json is not None:
         whole = {"format": FORMAT, "exit_code": int(exit_code), "environment": environment, "findings": _rows(found)}
         write_json(whole, report.json)
-    print_findings(environment, found, console(machine=report.json == STDOUT), verbose=verbose)
+    print_findings(environment, found, open_console(to_stderr=report.json == STDOUT), verbose=verbose)
     return exit_code
 
 

@@ -28,8 +28,7 @@ def rows(
     from mqa_registry.errors import NotRunError
     from mqa_registry.naming import counted
     from mqa_registry.predict import PerturbedRows, Silence, load_rows, perturb_rows
-    from mqa_registry.report.files import explained
-    from mqa_registry.report.output import output
+    from mqa_registry.reports.output import explain_file_errors, output
     from mqa_registry.watching import begin
 
     begin("making the rows")
@@ -38,7 +37,7 @@ def rows(
     with limited(options.timeout):
         unperturbed = load_rows(plan, options.conditions(plan.suite))
         perturbed = perturb_rows(plan, unperturbed, Silence())
-    with explained(out):
+    with explain_file_errors(out):
         mark_rows(out)
         for row_set, seen in perturbed.items():
             if not isinstance(seen, PerturbedRows):

@@ -17,7 +17,7 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     from mqa_registry.boundary import limited
     from mqa_registry.naming import counted
     from mqa_registry.predict import examine
-    from mqa_registry.report.output import output
+    from mqa_registry.reports.output import output
     from mqa_registry.watching import begin
 
     begin("validating the suite")

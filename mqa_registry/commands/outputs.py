@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import UsageError
 from mqa_registry.process import CLOSED
-from mqa_registry.report.files import explained
+from mqa_registry.reports.output import explain_file_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ def check_report(file: str | None, *, force: bool = False) -> None:
         )
     if file is None or file == "-":
         return
-    with explained(file):
+    with explain_file_errors(file):
         path = Path(file).resolve()
         if path.is_dir():
             raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
@@ -100,7 +100,7 @@ def _is_report_of_mqa(file: Path) -> bool:
 
 def check_output_folder(folder: Path) -> None:
     """Check that files can be put into a folder, which need not be there yet."""
-    with explained(str(folder)):
+    with explain_file_errors(str(folder)):
         folder.exists()  # raises where nothing can have this name
         nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists() or one.is_symlink())
         if not nearest.is_dir():

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mqa_registry.findings import Exported
-    from mqa_registry.report import Report
-    from mqa_registry.report.console.pen import Pen
+    from mqa_registry.reports import Report
+    from mqa_registry.reports.console.text import TextBuilder
 
 STDOUT = "-"
 
@@ -52,26 +52,26 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     file. Whoever reads may leave when they like.
     """
     from mqa_registry.commands.exit_codes import print_error
-    from mqa_registry.report import to_json
-    from mqa_registry.report.console import print_report
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import abandon, console, output
+    from mqa_registry.reports import to_json
+    from mqa_registry.reports.console import print_report
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.output import discard_output, output, write_json
 
     again = f"`mqa judge {report.run}` shows it again"
     if options.json is not None:
         try:
             write_json({**to_json(report), **(extra or {})}, options.json)  # first: a reader may leave before the end
         except BrokenPipeError:
-            abandon()
+            discard_output()
             print_error("error: the reader of standard output left before the report was written", again)
             return ExitCode.NOT_TRUSTWORTHY
     if options.debug:
         _print_traces(report)
     try:
-        print_report(report, console(machine=options.json == STDOUT), verbose=options.detail)
+        print_report(report, open_console(to_stderr=options.json == STDOUT), verbose=options.detail)
         output().flush()
     except BrokenPipeError:
-        abandon()
+        discard_output()
         print_error(f"{report.verdict}: the rest of the report was not read", again)
     if report.note:
         print_error(f"error: {report.note}", report.hint)
@@ -89,38 +89,39 @@ def show_export(exported: Exported, options: ReportOptions, about: Mapping[str, 
 
     `about` are lines for a person before those of the backend's own summary.
     """
-    from mqa_registry.report.console.pen import Pen
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import console
+    from mqa_registry.reports.console.text import TextBuilder, open_console
+    from mqa_registry.reports.output import write_json
 
     if options.json is not None:
         write_json({**exported.facts, "exported": [file.name for file in exported.files]}, options.json)
-    shown = console(machine=options.json == STDOUT, highlight=False)
-    for line in _export_lines(exported, {**(about or {}), **exported.summary}, Pen(shown)):
+    shown = open_console(to_stderr=options.json == STDOUT, highlight=False)
+    for line in _export_lines(exported, {**(about or {}), **exported.summary}, TextBuilder(shown)):
         shown.print(line, no_wrap=True, overflow="ignore", crop=False)
     unfit = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if unfit else ExitCode.OK
 
 
-def _export_lines(exported: Exported, summary: Mapping[str, str], pen: Pen) -> Iterator[Text]:
+def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextBuilder) -> Iterator[Text]:
     """What came out, what was found in it, and what that comes to."""
     from mqa_registry.naming import counted
-    from mqa_registry.report.console.findings import listed
-    from mqa_registry.report.console.pen import LONG
+    from mqa_registry.reports.console.findings import render_findings
+    from mqa_registry.reports.console.text import MAX_NOTE_CELLS
 
     files = {file.name: f"{_size(file)} in {file.parent}" for file in exported.files}
     width = max(map(len, (*summary, *files)), default=0)
     for name, value in (*summary.items(), *files.items()):
-        lead = pen.line("  ", pen.data(f"{name:<{width}}", "dim"), "  ")
-        yield from pen.wrapped(pen.data(value, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
+        lead = builder.join("  ", builder.quote(f"{name:<{width}}", "dim"), "  ")
+        yield from builder.wrap(
+            builder.quote(value, cells=MAX_NOTE_CELLS), builder.width, lead=lead, indent=lead.cell_len
+        )
     if exported.findings:
-        yield pen.own("")
-        yield from listed(exported.findings, pen)
-    yield pen.own("")
+        yield builder.literal("")
+        yield from render_findings(exported.findings, builder)
+    yield builder.literal("")
     counts = Counter(finding.level for finding in exported.findings)
     found = ", ".join(counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level])
     says, style = ("Exported, and not fit to ship", "bold red") if counts["problem"] else ("Exported", "bold green")
-    yield pen.own(f"{says}: {found or 'nothing to remark'}.", style)
+    yield builder.literal(f"{says}: {found or 'nothing to remark'}.", style)
 
 
 def _size(file: Path) -> str:

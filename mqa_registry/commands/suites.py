@@ -10,7 +10,7 @@ from rich.console import Console
 
 from mqa_registry import runs
 from mqa_registry.errors import DataError, MissingColumnError, SuiteError, UsageError
-from mqa_registry.report.progress import watched
+from mqa_registry.reports.console.progress import open_progress
 from mqa_registry.runs.export import prepare_export, write_export
 from mqa_registry.suite import made_up
 from mqa_registry.watching import begin
@@ -31,7 +31,7 @@ def execute_suite(suite: Mapping[str, Any], path: Path, options: RunOptions, rep
 
     Nothing of the run is kept before `finalize`. Raises a UsageError with the first thing that is wrong with the suite.
     """
-    with without_suite(), watched(Console(stderr=True), quiet=report.quiet) as progress:
+    with without_suite(), open_progress(Console(stderr=True), quiet=report.quiet) as progress:
         raw = replace(made_up(path.name, suite, path.parent), overrides=options.overrides)
         return runs.execute(
             raw, replace(options, outputs=report.outputs), examples=not report.no_examples, progress=progress

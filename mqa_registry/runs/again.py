@@ -12,7 +12,7 @@ from mqa_registry import plan as plans
 from mqa_registry.boundary import quoting, supervised
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import examine_again
-from mqa_registry.report import Report, without_examples
+from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.environment import judged_again
 from mqa_registry.runs.kept import find

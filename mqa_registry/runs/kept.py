@@ -11,7 +11,7 @@ from mqa_registry.atomic import remove_stale_drafts
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.report import read_json
+from mqa_registry.reports import read_report
 from mqa_registry.run_options import STORE
 from mqa_registry.runs.folder import SUMS, drop_folder, read_folder, write_folder
 from mqa_registry.runs.packing import RUN, packed, unpacked
@@ -54,7 +54,7 @@ def find(run: str | Path, store: Path | None, suite: Path | None) -> Record:
     file = Path(run)
     name, beside = str(run), suite
     if file.suffix == ".json" or os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises for a name too long for a file
-        report = read_json(file)
+        report = read_report(file)
         name, beside = str(report.get("run")), suite or _suite_of(report)
     place = store or (beside.parent if beside else Path()) / STORE
     names = _names(place)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import Replay
 from mqa_registry.predict import Failure, Observations, Observed, Sighted
-from mqa_registry.report import to_json
+from mqa_registry.reports import to_json
 from mqa_registry.runs.texts import without_texts
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.findings import Finding
     from mqa_registry.plan import Plan, Sight, View
-    from mqa_registry.report import Report
+    from mqa_registry.reports import Report
     from mqa_registry.suite import RawSuite, Suite
     from mqa_registry.types import Rows
 

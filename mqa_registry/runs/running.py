@@ -15,7 +15,7 @@ from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging import judge
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import Silence, predict, prepare
-from mqa_registry.report import Report, without_examples
+from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.environment import environment
 from mqa_registry.runs.kept import keep

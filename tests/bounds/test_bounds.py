@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.bounds import BOUNDS, DROP, GAP, QUANTITIES, RATIO, RESERVED, RISE, VALUE, Expect, words_of
-from mqa_registry.report.bounds import bounds as report_bounds
+from mqa_registry.reports.expectations import describe_bounds as report_bounds
 from mqa_registry.suite import grammar
 
 LIMITS = st.dictionaries(st.sampled_from([bound.word for bound in BOUNDS]), st.floats(0, 1))

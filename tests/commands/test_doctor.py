@@ -15,7 +15,7 @@ from mqa_registry.cli import app
 from mqa_registry.doctor.diagnosis import findings_of
 from mqa_registry.findings import Finding
 from mqa_registry.plugins import load
-from mqa_registry.report.console.findings import print_findings
+from mqa_registry.reports.console.findings import print_findings
 
 WARD = """
 import ctypes, os, sys, time

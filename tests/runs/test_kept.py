@@ -15,7 +15,7 @@ import pytest
 
 from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
-from mqa_registry.report import write_json
+from mqa_registry.reports import write_report
 from mqa_registry.runs import kept, packing
 
 REPLAYED = """
@@ -256,14 +256,14 @@ def test_runs_of_one_second_are_told_apart_by_who_came_last(project):
 
 def test_a_run_is_named_by_its_id_the_beginning_of_it_or_a_report(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     for name in (report.run, report.run[:-2], tmp_path / "report.json", str(tmp_path / "report.json")):
         assert project.judge(name).run == report.run
 
 
 def test_a_report_leads_to_the_store_beside_its_suite(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     assert project.judge(tmp_path / "report.json", store=None).run == report.run
 
 
@@ -298,7 +298,7 @@ def test_a_file_that_is_no_report_is_said(project, tmp_path, content):
 
 def test_a_report_of_a_run_that_is_gone_is_said(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     later = project.run()
     import shutil
 
