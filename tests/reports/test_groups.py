@@ -107,3 +107,28 @@ def test_of_one_number_of_all_groups_each_shows_the_rate_in_which_they_differ_mo
 def test_a_bound_on_one_number_of_all_groups_is_not_on_each(lines, make, made):
     results = [replace(result, groups=made, expect={"max": 0.3}) for result in make.sliced("slices", 0.2, made)]
     assert "each" not in make.rendered(make.finished(results), 120)
+
+
+def test_a_group_with_just_enough_rows_is_judged(lines, groups, make):
+    some = {"some": make.part(0.1, 30, Verdict.INCONCLUSIVE), "few": make.part(0.1, 29, Verdict.INCONCLUSIVE)}
+    found = lines(groups | some, expect={"min": 0.5})
+    assert found[0].startswith("  worst some")
+    assert "  not judged: few" in found
+
+
+def test_no_more_than_three_groups_that_do_not_hold_have_a_row_and_three_more_a_name(lines, make):
+    failed = {f"g{number}": make.part(0.1 + number / 50, 500, Verdict.FAIL) for number in range(9)}
+    found = lines(failed, expect={"min": 0.5})
+    assert [line.split()[:2] for line in found if "n=500" in line] == [
+        ["worst", "g0"], ["g1", "n=500"], ["g2", "n=500"], ["best", "g8"],
+    ]  # fmt: skip
+    assert "  FAIL too: g3, g4, g5 and 2 more" in found
+
+
+def test_a_group_that_was_not_judged_does_not_choose_the_rate_that_is_shown(lines, made):
+    tiny = Part(
+        Verdict.INCONCLUSIVE, {"hit_rate": made["low"].numbers["hit_rate"], "chosen": made["low"].numbers["chosen"]}
+    )
+    numbers = {name: replace(number, estimate=0.0, rows=3) for name, number in tiny.numbers.items()}
+    numbers["hit_rate"] = replace(numbers["hit_rate"], estimate=0.8)
+    assert "  hit rate:" in lines(made | {"tiny": replace(tiny, numbers=numbers)}, expect={"max": 0.3})

@@ -47,3 +47,23 @@ def test_a_long_entry_is_cut_to_two_lines_and_whole_with_verbose(make):
 def test_a_report_that_says_nothing_of_its_surroundings_is_still_shown(make):
     report = replace(make.finished(make.demo()), environment={}, suite={}, work=None)
     assert "PASS  20 checks: 20 held" in make.rendered(report)
+
+
+def test_of_the_model_the_digest_is_short_and_its_labels_are_left_out(make):
+    model = {
+        "use": "transformers/auto",
+        "id": "m",
+        "digest": "sha256:" + "0123456789ab" + "c" * 52,
+        "labels": {"a": "b"},
+    }
+    report = make.finished([])
+    report = replace(report, environment={"model": model | {"labels": "secret"}})
+    (line,) = [line for line in make.rendered(report).split("\n") if line.startswith("  model")]
+    assert line.split(None, 1)[1] == "m, transformers/auto, sha256:0123456789ab"
+
+
+def test_truncated_rows_are_told_with_their_share_and_the_limit(make):
+    truncated = {"share": 0.1234, "rows": 1200, "limit": 512, "longest": 1500}
+    data = {"reviews": {"rows": 9724, "truncated": truncated}, "other": {"rows": 3}}
+    text = make.rendered(replace(make.finished([]), environment={"data": data}), 160)
+    assert "  truncated  reviews, 12.3 % of the rows (1,200) to 512 tokens, the longest has 1,500\n" in text
