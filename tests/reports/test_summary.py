@@ -54,8 +54,9 @@ def test_one_weak_point_is_left_to_the_table(make, weak_points):
 
 def test_what_may_be_nothing_is_no_weak_point(make, weak_points):
     nothing = Number(0.1, 0.0, 0.2, 100, "exact")
-    touching = sliced(make, "a", (0.5, 0.6), (0.6, 0.7))
-    assert weak_points(*[make.perturbed(name, 0.1, 0.5, numbers={"drop": nothing}) for name in "pq"], touching) is None
+    assert weak_points(*[make.perturbed(name, 0.1, 0.5, numbers={"drop": nothing}) for name in "pq"]) is None
+    assert weak_points(*[sliced(make, name, (0.5, 0.6), (0.6, 0.7)) for name in "ab"]) is None
+    assert weak_points(*[sliced(make, name, (0.5, 0.6), (0.61, 0.7)) for name in "ab"]) is not None
 
 
 def test_a_rise_is_a_loss_too(make, weak_points):
