@@ -60,6 +60,7 @@ def test_a_number_reads_well(number, text):
 def test_an_interval_is_never_rounded_onto_a_bound_it_does_not_reach():
     assert told(0.998, 0.9948, 0.9993, limits=(0.995,)) == "0.9980 [0.9948, 0.9993]"
     assert told(0.998, 0.995, 0.9993, limits=(0.995,)) == "0.998 [0.995, 0.999]"
+    assert told(0.99996, 0.99993, 0.99999, limits=(1.0,)) == "0.99996 [0.99993, 0.99999]"
 
 
 @given(st.floats(0, 1), st.floats(0, 0.2), st.sampled_from([0.0, 0.05, 0.5, 0.78, 0.995, 1.0]))

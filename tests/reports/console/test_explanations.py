@@ -187,3 +187,10 @@ def test_a_remark_that_one_backend_gives_twice_is_its_own_and_stands_once(make):
     results = [make.result("flips", name, evidence={"remarks": remarks}, **parts) for name, remarks in said.items()]
     shown = make.rendered(make.finished(results))
     assert [line.strip() for line in shown.split("\n") if "ties" in line] == ["onnx: 7 ties", "half: 9 ties"]
+
+
+@pytest.mark.parametrize(("verbose", "lines"), [(0, 2), (1, 20)])
+def test_a_long_text_is_cut_to_two_lines_and_with_verbose_to_twenty(make, verbose, lines):
+    rows = [{"id": "r", "fields": {"text": "ß" * 5000}}]
+    report = make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": rows})])
+    assert make.rendered(report, 80, verbose=verbose).count("ß") == 72 * lines - 1

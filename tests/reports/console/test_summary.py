@@ -191,3 +191,9 @@ def test_in_ascii_a_table_that_does_not_fit_is_folded_and_not_cut(make):
     shown = make.rendered(make.finished(many), 50, encoding="ascii")
     assert "cost against damage" in shown
     assert max(map(len, shown.split("\n"))) <= 50
+
+
+def test_the_name_before_a_weak_point_is_cut(make):
+    results = [one for letter in "ab" for one in make.perturbed(letter * 50, 0.1, 0.5)]
+    lines = make.rendered(make.finished(results), 100).split("\n")
+    assert f"  {'a' * 29}…  accuracy falls by 0.100 to 0.713" in lines
