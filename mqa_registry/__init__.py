@@ -59,8 +59,8 @@ if TYPE_CHECKING:
     from mqa_registry.predict import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
-    from mqa_registry.report import Report
-    from mqa_registry.report.output import output
+    from mqa_registry.reports import Report
+    from mqa_registry.reports.output import output
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.stats.multiplicity import holm
@@ -106,8 +106,8 @@ _HOMES = {
     "predict": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
-    "report": ("Report",),
-    "report.output": ("output",),
+    "reports": ("Report",),
+    "reports.output": ("output",),
     "run_options": ("RunOptions",),
     "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),

@@ -13,8 +13,8 @@ import typer
 from mqa_registry.boundary import MORE_MEMORY, described
 from mqa_registry.errors import OF_PATHS, ExitCode, MqaError, OutOfMemoryError, SuiteError, no_memory
 from mqa_registry.process import current_step
-from mqa_registry.report.output import OutputError, abandon
-from mqa_registry.report.text import visible
+from mqa_registry.reports.console.text import make_visible
+from mqa_registry.reports.output import OutputError, discard_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,7 +41,7 @@ def exit_on_error(*, debug: bool) -> Iterator[None]:
         print_error("interrupted", "what was finished is kept; the same command goes on from there")
         raise typer.Exit(ExitCode.INTERRUPTED) from None
     except BrokenPipeError:
-        abandon()  # the reader of our output has left; the interpreter must not report that at exit
+        discard_output()  # the reader of our output has left; the interpreter must not report that at exit
         raise typer.Exit(ExitCode.NOT_TRUSTWORTHY) from None
     except SystemExit as end:
         if isinstance(end.__context__, BrokenPipeError):  # rich ends so, with 1, which here says that a check failed
@@ -67,7 +67,7 @@ def exit_code_of(end: BaseException | None) -> int:
 def _explain_error(error: BaseException) -> ExitCode:
     """Print what went wrong; returns its exit code."""
     if isinstance(error, OutputError):
-        abandon()
+        discard_output()
     if no_memory(error):
         message = error.message if isinstance(error, MqaError) else described(error)
         if not message.startswith(OUT_OF_MEMORY):
@@ -111,6 +111,6 @@ def _explain_mqa_error(error: MqaError) -> None:
 
 def print_error(line: str, hint: str) -> None:
     """Print one line on stderr, and what to do about it."""
-    print(visible(line), file=sys.stderr)
+    print(make_visible(line), file=sys.stderr)
     if hint:
-        print(f"hint: {visible(hint)}", file=sys.stderr)
+        print(f"hint: {make_visible(hint)}", file=sys.stderr)

@@ -34,13 +34,13 @@ def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand
     def call(**given: Any) -> None:
         from mqa_registry.boundary import supervised
         from mqa_registry.cli.exit_codes import exit_on_error
-        from mqa_registry.report.output import reserved
+        from mqa_registry.reports.output import reserve_output
 
         debug = bool(given.get(DEBUG))
         if not any(DEBUG in group.hints for group in groups.values()):
             del given[DEBUG]
         with exit_on_error(debug=debug):
-            with reserved(), supervised():
+            with reserve_output(), supervised():
                 options = {name: group.pop_options(given) for name, group in groups.items()}
                 _check_reports(options.values(), dry_run=given.get("dry_run", False))
                 code = function(**given, **options)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from mqa_registry.errors import ExitCode, UsageError
 from mqa_registry.flag import Flag
 from mqa_registry.process import CLOSED_STREAMS
-from mqa_registry.report.files import explained
+from mqa_registry.reports.output import explain_file_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mqa_registry.findings import Exported
-    from mqa_registry.report import Report
-    from mqa_registry.report.console.pen import Pen
+    from mqa_registry.reports import Report
+    from mqa_registry.reports.console.text import TextBuilder
 
 STDOUT = "-"
 STDOUT_NUMBER = 1
@@ -65,26 +65,26 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
     file. A reader of either may leave before the end.
     """
     from mqa_registry.cli.exit_codes import print_error
-    from mqa_registry.report import to_json
-    from mqa_registry.report.console import print_report
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import abandon, console, output
+    from mqa_registry.reports import to_json
+    from mqa_registry.reports.console import print_report
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.output import discard_output, output, write_json
 
     hint = f"`mqa judge {report.run}` shows it again"
     if options.json is not None:
         try:
             write_json({**to_json(report), **(extra or {})}, options.json)  # first: a reader may leave before the end
         except BrokenPipeError:
-            abandon()
+            discard_output()
             print_error("error: the reader of standard output left before the report was written", hint)
             return ExitCode.NOT_TRUSTWORTHY
     if options.debug:
         _print_traces(report)
     try:
-        print_report(report, console(machine=options.json == STDOUT), verbose=options.detail)
+        print_report(report, open_console(to_stderr=options.json == STDOUT), verbose=options.detail)
         output().flush()
     except BrokenPipeError:
-        abandon()
+        discard_output()
         print_error(f"{report.verdict}: the rest of the report was not read", hint)
     if report.note:
         print_error(f"error: {report.note}", report.hint)
@@ -102,40 +102,41 @@ def show_export(exported: Exported, options: ReportOptions, about: Mapping[str, 
 
     `about` are lines for a person, shown before those of the backend's summary.
     """
-    from mqa_registry.report.console.pen import Pen
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import console
+    from mqa_registry.reports.console.text import TextBuilder, open_console
+    from mqa_registry.reports.output import write_json
 
     if options.json is not None:
         write_json({**exported.facts, "exported": [file.name for file in exported.files]}, options.json)
-    screen = console(machine=options.json == STDOUT, highlight=False)
-    for line in _export_lines(exported, {**(about or {}), **exported.summary}, Pen(screen)):
+    screen = open_console(to_stderr=options.json == STDOUT, highlight=False)
+    for line in _export_lines(exported, {**(about or {}), **exported.summary}, TextBuilder(screen)):
         screen.print(line, no_wrap=True, overflow="ignore", crop=False)
     has_problem = any(finding.level == "problem" for finding in exported.findings)
     return ExitCode.FAILED if has_problem else ExitCode.OK
 
 
-def _export_lines(exported: Exported, summary: Mapping[str, str], pen: Pen) -> Iterator[Text]:
+def _export_lines(exported: Exported, summary: Mapping[str, str], builder: TextBuilder) -> Iterator[Text]:
     """Lines of the summary and the files, of the findings, and of the conclusion."""
     from mqa_registry.naming import counted
-    from mqa_registry.report.console.findings import listed
-    from mqa_registry.report.console.pen import LONG
+    from mqa_registry.reports.console.findings import render_findings
+    from mqa_registry.reports.console.text import MAX_NOTE_CELLS
 
     files = {file.name: f"{_file_size(file)} in {file.parent}" for file in exported.files}
     width = max(map(len, (*summary, *files)), default=0)
     for name, value in (*summary.items(), *files.items()):
-        lead = pen.line("  ", pen.data(f"{name:<{width}}", "dim"), "  ")
-        yield from pen.wrapped(pen.data(value, cells=LONG), pen.width, lead=lead, indent=lead.cell_len)
+        lead = builder.join("  ", builder.quote(f"{name:<{width}}", "dim"), "  ")
+        yield from builder.wrap(
+            builder.quote(value, cells=MAX_NOTE_CELLS), builder.width, lead=lead, indent=lead.cell_len
+        )
     if exported.findings:
-        yield pen.own("")
-        yield from listed(exported.findings, pen)
-    yield pen.own("")
+        yield builder.literal("")
+        yield from render_findings(exported.findings, builder)
+    yield builder.literal("")
     counts = Counter(finding.level for finding in exported.findings)
     listing = ", ".join(counted(counts[level], level) for level in ("problem", "warning", "note") if counts[level])
     conclusion, style = (
         ("Exported, and not fit to ship", "bold red") if counts["problem"] else ("Exported", "bold green")
     )
-    yield pen.own(f"{conclusion}: {listing or 'nothing to remark'}.", style)
+    yield builder.literal(f"{conclusion}: {listing or 'nothing to remark'}.", style)
 
 
 def _file_size(file: Path) -> str:
@@ -159,7 +160,7 @@ def check_report(file: str | None, *, force: bool = False) -> None:
         )
     if file is None or file == "-":
         return
-    with explained(file):
+    with explain_file_errors(file):
         path = Path(file).resolve()
         if path.is_dir():
             raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
@@ -207,7 +208,7 @@ def _is_report_of_mqa(file: Path) -> bool:
 
 def check_output_folder(folder: Path) -> None:
     """Check that files can be written to a folder, which need not exist yet; a UsageError where not."""
-    with explained(str(folder)):
+    with explain_file_errors(str(folder)):
         folder.exists()  # raises where nothing can have this name
         nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists() or one.is_symlink())
         if not nearest.is_dir():

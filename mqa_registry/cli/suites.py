@@ -11,7 +11,7 @@ from rich.console import Console
 from mqa_registry import runs
 from mqa_registry.errors import DataError, MissingColumnError, SuiteError, UsageError
 from mqa_registry.process import begin_step
-from mqa_registry.report.progress import watched
+from mqa_registry.reports.console.progress import open_progress
 from mqa_registry.runs.export import prepare_export, write_export
 from mqa_registry.suite import made_up
 
@@ -31,7 +31,7 @@ def execute_suite(suite: Mapping[str, Any], path: Path, options: RunOptions, rep
 
     `finalize` keeps the run. Raises a UsageError with the first problem of the suite.
     """
-    with _command_line_errors(), watched(Console(stderr=True), quiet=report.quiet) as progress:
+    with _command_line_errors(), open_progress(Console(stderr=True), quiet=report.quiet) as progress:
         raw = replace(made_up(path.name, suite, path.parent), overrides=options.overrides)
         return runs.execute(
             raw, replace(options, outputs=report.outputs), examples=not report.no_examples, progress=progress

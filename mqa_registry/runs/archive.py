@@ -16,7 +16,7 @@ from mqa_registry.atomic import atomic_folder, remove_folder, remove_stale_draft
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.report import read_json
+from mqa_registry.reports import read_report
 from mqa_registry.run_options import STORE
 from mqa_registry.runs.serialization import RUN, deserialize_record, serialize_record
 from mqa_registry.store import RUNS
@@ -62,7 +62,7 @@ def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
     file = Path(run)
     name, near = str(run), suite
     if file.suffix == ".json" or os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises for a name too long for a file
-        report = read_json(file)
+        report = read_report(file)
         name, near = str(report.get("run")), suite or _suite_of(report)
     folder = store or (near.parent if near else Path()) / STORE
     names = _list_runs(folder)

@@ -19,7 +19,7 @@ from mqa_registry.boundary import limited, quoting, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.predict import Silence, examine_again, predict, prepare
-from mqa_registry.report import Report, without_examples
+from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.archive import find_run, keep_run
 from mqa_registry.runs.environment import describe_environment, update_environment

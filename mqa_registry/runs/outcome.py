@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mqa_registry.judging import Result
     from mqa_registry.plan import Plan
     from mqa_registry.predict import Observations
-    from mqa_registry.report import Report
+    from mqa_registry.reports import Report
     from mqa_registry.suite import Overrides, Suite, Use
 
 

@@ -15,7 +15,7 @@ from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
 from mqa_registry.predict import Failure, Observations, ObservedView, ProbeResult
-from mqa_registry.report import to_json
+from mqa_registry.reports import to_json
 from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.findings import Finding
     from mqa_registry.plan import Plan, Sight, View
-    from mqa_registry.report import Report
+    from mqa_registry.reports import Report
     from mqa_registry.suite import RawSuite, Suite, Use
     from mqa_registry.types import Example
 

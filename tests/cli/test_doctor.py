@@ -16,7 +16,7 @@ from mqa_registry.cli import app
 from mqa_registry.doctor import run_diagnosis
 from mqa_registry.findings import Finding
 from mqa_registry.plugins import load
-from mqa_registry.report.console.findings import print_findings
+from mqa_registry.reports.console.findings import print_findings
 
 WARD = """
 import ctypes, os, subprocess, sys, time

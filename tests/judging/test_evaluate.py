@@ -12,7 +12,6 @@ from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, St
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
-from mqa_registry.report.jsonfile import _number
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
@@ -300,7 +299,7 @@ def test_an_open_end_is_null_in_the_report_file_whether_corrected_or_not(engine,
     slices = by(lambda row: ["all", "again"])
     (result,) = judged(engine.check(measure=score(0.99), by=slices, expect=expect(max=1.0, min_rows=10)))
     assert result.verdict is Verdict.INCONCLUSIVE
-    written = _number(result.groups["all"].numbers["value"])
+    written = _number_to_json(result.groups["all"].numbers["value"])
     assert (written["high"], written["corrected"][1]) == (None, None)
     assert json.dumps(written, allow_nan=False)
 

@@ -18,7 +18,6 @@ import pytest
 
 from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
-from mqa_registry.report import write_json
 from mqa_registry.runs import archive
 from mqa_registry.runs.archive import drop_folder, read_folder, write_folder
 
@@ -179,14 +178,14 @@ def test_runs_of_one_second_are_told_apart_by_who_came_last(project):
 
 def test_a_run_is_named_by_its_id_the_beginning_of_it_or_a_report(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     for name in (report.run, report.run[:-2], tmp_path / "report.json", str(tmp_path / "report.json")):
         assert project.judge(name).run == report.run
 
 
 def test_a_report_leads_to_the_store_beside_its_suite(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     assert project.judge(tmp_path / "report.json", store=None).run == report.run
 
 
@@ -221,7 +220,7 @@ def test_a_file_that_is_no_report_is_said(project, tmp_path, content):
 
 def test_a_report_of_a_run_that_is_gone_is_said(project, tmp_path):
     report = project.run()
-    write_json(report, tmp_path / "report.json")
+    write_report(report, tmp_path / "report.json")
     later = project.run()
     shutil.rmtree(project.store / "runs" / report.run)
     with pytest.raises(UsageError, match=report.run) as caught:

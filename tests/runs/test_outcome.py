@@ -11,7 +11,7 @@ from mqa_registry.errors import DataError, ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Result, Verdict
 from mqa_registry.predict import Observations
-from mqa_registry.report import Report, to_json
+from mqa_registry.reports import Report, to_json
 from mqa_registry.runs.outcome import stamp_files
 from mqa_registry.suite import Overrides, Use
 from tests.stand_ins import make_backend

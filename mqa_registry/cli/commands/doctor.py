@@ -36,9 +36,9 @@ def doctor(
     from mqa_registry.doctor import run_diagnosis
     from mqa_registry.plugins import load_all
     from mqa_registry.process import begin_step
-    from mqa_registry.report.console.findings import print_findings
-    from mqa_registry.report.files import write_json
-    from mqa_registry.report.output import console
+    from mqa_registry.reports.console.findings import print_findings
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.output import write_json
 
     begin_step("looking at this machine")
     catalog = load_all(files=options.plugin_files)
@@ -60,7 +60,7 @@ def doctor(
             "findings": _to_json(findings),
         }
         write_json(content, report.json)
-    print_findings(environment, findings, console(machine=report.json == STDOUT), verbose=verbose)
+    print_findings(environment, findings, open_console(to_stderr=report.json == STDOUT), verbose=verbose)
     return exit_code
 
 

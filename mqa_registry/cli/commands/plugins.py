@@ -16,7 +16,7 @@ from mqa_registry.extras import install_command, is_installed
 from mqa_registry.flag import flags
 from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins import load, load_all, role_of
-from mqa_registry.report.output import output
+from mqa_registry.reports.output import output
 from mqa_registry.run_options import RunOptions
 
 if TYPE_CHECKING:

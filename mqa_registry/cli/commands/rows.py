@@ -30,8 +30,7 @@ def rows(
     from mqa_registry.naming import counted
     from mqa_registry.predict import PerturbedRows, Silence, load_rows, perturb_rows
     from mqa_registry.process import begin_step
-    from mqa_registry.report.files import explained
-    from mqa_registry.report.output import output
+    from mqa_registry.reports.output import explain_file_errors, output
 
     begin_step("making the rows")
     plan = runs.read_plan(suite, options)
@@ -39,7 +38,7 @@ def rows(
     with limited(options.timeout):
         unperturbed = load_rows(plan, options.run_context(plan.suite))
         perturbed = perturb_rows(plan, unperturbed, Silence())
-    with explained(out):
+    with explain_file_errors(out):
         _mark_folder(out)
         for row_set, seen in perturbed.items():
             if not isinstance(seen, PerturbedRows):

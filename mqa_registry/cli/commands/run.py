@@ -30,9 +30,9 @@ def run(
     from rich.console import Console
 
     from mqa_registry import runs
-    from mqa_registry.report.progress import watched
+    from mqa_registry.reports.console.progress import open_progress
 
     options = replace(options, outputs=report.outputs)
-    with watched(Console(stderr=True), quiet=report.quiet) as progress:
+    with open_progress(Console(stderr=True), quiet=report.quiet) as progress:
         result = runs.run(suite, options, fresh=fresh, examples=not report.no_examples, progress=progress)
     return show_report(result, report)

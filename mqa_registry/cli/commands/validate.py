@@ -18,7 +18,7 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     from mqa_registry.naming import counted
     from mqa_registry.predict import examine
     from mqa_registry.process import begin_step
-    from mqa_registry.report.output import output
+    from mqa_registry.reports.output import output
 
     begin_step("validating the suite")
     plan = runs.read_plan(suite, options)
