@@ -1,4 +1,4 @@
-"""The report as a file, versioned and kept for years; section 9 of the design is its contract."""
+"""The report as a file, versioned and kept for years; section 5 of `mqa_registry/README.md` is its contract."""
 
 from __future__ import annotations
 
