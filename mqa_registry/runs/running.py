@@ -143,7 +143,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
 
 
 def finalize(executed: ExecutedRun) -> Report:
-    """The report of a run, which is kept now, with the stamps of what it judged."""
+    """The report of a run, which is kept now, with the stamps of what it judged; one that cannot be kept stamps nothing."""
     report = _kept(executed.store, executed.record, executed.report)
     if report.note:
         return report
