@@ -39,7 +39,13 @@ class RunOptions:
         tuple[str, ...], Flag(name="--backend", metavar="NAME", help="Run on this backend alone; may be repeated.")
     ] = ()
     limit: Annotated[int | None, Flag(metavar="N", minimum=1, help="Use the first N rows of every data set.")] = None
-    set: Annotated[tuple[str, ...], Flag(metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")] = ()
+    set: Annotated[
+        tuple[str, ...],
+        Flag(
+            metavar="KEY=VALUE",
+            help="Set a key of the suite, as data.NAME.path=FILE or check.NAME.critical=false; may be repeated.",
+        ),
+    ] = ()
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
     store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa beside the suite or here.")] = (
         None
