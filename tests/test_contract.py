@@ -15,7 +15,7 @@ import typer
 from typer.testing import CliRunner
 
 import mqa_registry
-from mqa_registry import RunOptions, cli, hookspecs, run
+from mqa_registry import Backend, RunOptions, cli, hookspecs, run
 from mqa_registry.bounds import RESERVED
 from mqa_registry.errors import ExitCode
 from mqa_registry.plugins import load, load_all
@@ -169,6 +169,17 @@ def test_its_metric_works():
 
     assert metric.function(Values([1.0, 2.0]), Values([1.2, 3.0])).tolist() == [True, False]
     assert metric.help == "The share of rows that are off by `tolerance` at most."
+
+
+@pytest.mark.skipif(not hasattr(Backend, "__class_getitem__"), reason="a backend is still a function here")
+def test_its_backend_works(tmp_path):
+    namespace: dict[str, typing.Any] = {}
+    exec(next(block for block in blocks("python") if "Backend" in block), namespace)
+    (engine,) = namespace["mqa_backends"]()
+    assert engine.name == "engine"
+    (tmp_path / "model.bin").write_bytes(b"weights")
+    options = namespace["EngineOptions"](tmp_path / "model.bin")
+    assert engine.identity(None, options) == {"file": mqa_registry.content_digest(tmp_path / "model.bin")}
 
 
 def test_its_report_has_the_keys_of_a_report(tmp_path):
