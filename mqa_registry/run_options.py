@@ -29,13 +29,23 @@ class RunOptions:
     """
 
     only: Annotated[
-        tuple[str, ...], Flag(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
+        tuple[str, ...],
+        Flag(
+            metavar="TAG-OR-NAME",
+            help="Run the checks of this tag, of this name or that in reports, or the one whose name has it as a part; may be repeated.",
+        ),
     ] = ()
     backends: Annotated[
         tuple[str, ...], Flag(name="--backend", metavar="NAME", help="Run on this backend alone; may be repeated.")
     ] = ()
     limit: Annotated[int | None, Flag(metavar="N", minimum=1, help="Use the first N rows of every data set.")] = None
-    set: Annotated[tuple[str, ...], Flag(metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")] = ()
+    set: Annotated[
+        tuple[str, ...],
+        Flag(
+            metavar="KEY=VALUE",
+            help="Set a key of the suite, as data.NAME.path=FILE or check.NAME.critical=false; may be repeated.",
+        ),
+    ] = ()
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
     store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa next to the suite or here.")] = (
         None
@@ -49,7 +59,7 @@ class RunOptions:
     allow_pickle: Annotated[bool, Flag(help="Load weights from pickle files.")] = False
     trust_remote_code: Annotated[bool, Flag(help="Run code that a hub model brings.")] = False
     timeout: Annotated[
-        float | None, Flag(metavar="SECONDS", help="End a call of a plugin that takes longer; 0 sets no limit.")
+        float | None, Flag(metavar="SECONDS", help="End a call into a plugin that takes longer; 0 sets no limit.")
     ] = None
     outputs: tuple[Path, ...] = ()
     force: bool = False

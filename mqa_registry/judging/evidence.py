@@ -34,7 +34,11 @@ MAX_PICKED_EXAMPLES = 20  # of those that a comparison picked
 def gather_evidence(
     step: Step, evaluation: StepEvaluation, observations: Observations, *, with_examples: bool
 ) -> dict[str, Any]:
-    """Counts that a reader needs, what a comparison shows, and the rows that speak most against the check."""
+    """Counts that a reader needs, what a comparison shows, and the rows that speak most against the check.
+
+    `step` is the last severity of a sweep. Rows, which are those of the worst group where there are groups, are left out
+    of a check that holds, without `with_examples`.
+    """
     observed, inputs = observations.views[step.view], evaluation.inputs
     assert observed.perturbed is not None
     counts = {"missing": inputs.sample.missing, "unlabelled": inputs.sample.unlabelled}

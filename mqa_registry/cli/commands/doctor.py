@@ -29,7 +29,10 @@ def doctor(
         int, typer.Option("-v", count=True, show_default=False, help="Show what the libraries themselves said.")
     ] = 0,
 ) -> ExitCode:
-    """Show what this machine can run, what is in the way, and the line that fixes it."""
+    """Show what this machine can run, what is in the way, and the line that fixes it.
+
+    Each diagnosis of a plugin runs in a process of its own. A problem ends the command with exit code 3.
+    """
     from rich.console import Console
 
     from mqa_registry.contributions import Diagnosis

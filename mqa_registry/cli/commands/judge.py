@@ -22,7 +22,10 @@ def judge(
     options: Annotated[RunOptions, flags("store", "plugin_files", "timeout")],
     report: ReportOptions,
 ) -> ExitCode:
-    """Judge a finished run again, after a bound or a metric changed: no model, no data."""
+    """Judge a finished run again, after a bound or a metric changed: no model, no data.
+
+    It reads nothing but what the run kept, and so writes no verdict beside an ONNX file, which may have changed since.
+    """
     from mqa_registry import runs
     from mqa_registry.boundary import limited
     from mqa_registry.process import begin_step

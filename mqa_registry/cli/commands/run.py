@@ -18,7 +18,9 @@ def run(
     *,
     options: RunOptions,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached predictions.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan with the rows that each check has and needs, and stop.")
+    ] = False,
     report: ReportOptions,
 ) -> ExitCode:
     """Run a suite, and say whether the model may ship."""
