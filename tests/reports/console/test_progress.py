@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from mqa_registry.process import current_step
 from mqa_registry.reports.console import progress
 from mqa_registry.reports.console.progress import open_progress
-from mqa_registry.process import current_step
 
 
 @pytest.fixture(name="stream")
