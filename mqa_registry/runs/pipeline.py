@@ -17,7 +17,7 @@ from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limited, quoting, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.execution import Silence, examine_again, prepare
+from mqa_registry.execution import Silence, examine_again, predict, prepare
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions

@@ -29,7 +29,7 @@ def test_a_run_judged_again_says_the_same(project, said):
 def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
     found = Finding("warning", "one", "predictions depend on the batch", "predict row by row", "in 3 of 160 rows")
     with monkeypatch.context() as odd:
-        odd.setattr(pipeline, "predict", lambda *given, **how: replace(prediction(*given, **how), findings=(found,)))
+        odd.setattr(pipeline, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
         assert project.run().findings == (found,)
     assert project.judge().findings == (found,)
     project.run(examples=False)
