@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from mqa_registry.errors import SuiteError
+from mqa_registry.execution import predict
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Verdict
 from mqa_registry.runs import pipeline
