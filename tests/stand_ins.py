@@ -34,8 +34,8 @@ def make_probe(name: str, observe: Callable[..., Any], **attributes: Any) -> Pro
         "inputs": "rows",
         "outputs": ("value",),
     } | attributes
-    check = given.pop("check", lambda context: None)
-    return _made(Probe, name, given, observe=observe, check=check)
+    functions = {"check": given.pop("check")} if "check" in given else {}
+    return _made(Probe, name, given, observe=observe, **functions)
 
 
 def make_backend(name: str, open_runner: Callable[..., Any], **attributes: Any) -> Backend[Any]:

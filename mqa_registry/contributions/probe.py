@@ -67,7 +67,10 @@ class Probe(ClassContribution[OptionsT]):
         return Evidence()
 
     def check(self, context: ProbeContext, options: OptionsT) -> None:
-        """Raise a DataError where the options do not fit the model or the data, before anything is predicted."""
+        """Raise a DataError where the options do not fit the model or the data.
+
+        It is called before anything is predicted, so that the context has no predictions yet.
+        """
         return
 
 

@@ -114,7 +114,8 @@ class Looking:
         rows = (self._prepared.row_sets[view.rows] for view in sight.views)
         failures = [seen for seen in rows if isinstance(seen, Failure)]
         if sight.probe.inputs == "predictions":
-            failures += [failure for view in sight.views if (failure := self._views[view].failure)]
+            known = (self._views[view] for view in sight.views if view in self._views)  # none before predicting
+            failures += [one.failure for one in known if one.failure]
         if sight.probe.inputs == "runner":
             failures += [self._lost[view.backend] for view in sight.views if view.backend in self._lost]
             failures += [one.unopened for view in sight.views if (one := self._live.get(view.backend)) and one.unopened]
@@ -173,7 +174,7 @@ class Looking:
         return ViewContext(view.backend, rows, predictions, opened, spec, decoding)
 
     def _predictions(self, view: View) -> Predictions | None:
-        return self._views[view].predictions
+        return self._views[view].predictions if view in self._views else None
 
     def _runner(self, backend: str) -> Runner:
         if backend not in self._open:

@@ -11,7 +11,7 @@ from mqa_registry.suite import Use
 
 
 def measure(function, contribution=Metric):
-    return Use("letters/x", contribution("x", function, takes=("label",)))
+    return Use("letters/x", contribution("x", function, schemas=("label",)))
 
 
 def crashes(*_):
@@ -36,7 +36,7 @@ def test_the_kind_of_a_measure_is_found_without_a_row(function, kind):
 
 
 def test_scores_with_a_range_are_a_kind_that_says_so():
-    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, takes=("label",), range=(0.0, 1.0))
+    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 1.0))
     assert find_metric_kind(Use("letters/x", squares), ("a", "b")) == BoundedScores(0.0, 1.0)
 
 

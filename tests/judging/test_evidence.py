@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Comparison, Perturbation, Slice
+from mqa_registry.contributions import Comparison, Evidence, Perturbation, Slice
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_evidence
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
@@ -34,7 +34,8 @@ def evidence(reference, candidate, *, slack: int = 0):
     """Every flip, the last row first, with the slack if there is some."""
     ids = reference.ids.filter(pa.array(reference.codes != candidate.codes)).to_pylist()[::-1]
     rows = [{"id": name, "place": int(name), "prediction": "no word of mine"} for name in ids]
-    return {"flips": len(ids), "examples": rows, "remarks": [f"{len(ids)} flips", *(f"slack {slack}",) * bool(slack)]}
+    remarks = [f"{len(ids)} flips", *(f"slack {slack}",) * bool(slack)]
+    return Evidence(remarks, examples=rows, details={"flips": len(ids)})
 
 
 def compare(function=agreement, options=None, **rest):
@@ -90,7 +91,7 @@ def test_a_check_that_holds_keeps_the_counts_and_shows_no_row(judged):
 
 def test_no_more_rows_are_kept_than_a_person_reads(judged):
     def every(reference, candidate):
-        return {"examples": [{"id": name} for name in reference.ids.to_pylist()]}
+        return Evidence(examples=[{"id": name} for name in reference.ids.to_pylist()])
 
     assert len(judged(compare(evidence=every)).evidence["examples"]) == MAX_PICKED_EXAMPLES < len(RIGHT)
 
@@ -172,7 +173,7 @@ def crash(*predictions):
     raise ZeroDivisionError("there is nothing to see")
 
 
-@pytest.mark.parametrize("part", ["evidence", "right"])
+@pytest.mark.parametrize("part", ["evidence", "is_correct"])
 def test_a_crash_of_it_is_the_checks_own_verdict(judged, part):
     result = judged(compare(**{part: crash}))
     assert result.verdict is Verdict.ERROR
@@ -195,7 +196,7 @@ def swapped(engine, target="stays", severities=(None,), against=None):
         for each in severities
     ]
     steps = tuple(Severity((use,), each) for use, each in zip(uses, severities, strict=True))
-    measure = compare(evidence=lambda one, other: {"remarks": ["so it is"]}, is_correct=agreement)
+    measure = compare(evidence=lambda one, other: Evidence(["so it is"]), is_correct=agreement)
     rest = {"against": against or Against(unperturbed=True), "expect": {"value": Expect(min=1.0)}}
     return engine.check("swapped", measure=measure, steps=steps, **rest)
 

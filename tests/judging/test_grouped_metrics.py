@@ -177,7 +177,7 @@ def test_a_slice_may_see_the_whole_table(engine, judged):
         lengths = np.array([len(text) for text in table.column("text").to_pylist()])
         return ["long" if long else None for long in lengths > np.median(lengths)]
 
-    (result,) = judged(engine.check(by=by(halves, sees="table"), expect=expect(min=0.01)))
+    (result,) = judged(engine.check(by=by(halves, inputs="table"), expect=expect(min=0.01)))
     lengths = [len(text) for text in engine.table.column("text").to_pylist()]
     assert result.groups["long"].numbers["value"].rows == sum(length > np.median(lengths) for length in lengths)
     assert list(result.groups) == ["long"]
@@ -187,7 +187,7 @@ def test_a_slice_may_see_the_answers_of_the_view_itself(engine, judged):
     def answered(predictions):
         return predictions.main.to_pylist()
 
-    results = judged(engine.check(by=by(answered, sees="predictions"), expect=expect(min=0.01)))
+    results = judged(engine.check(by=by(answered, inputs="predictions"), expect=expect(min=0.01)))
     assert set(results[0].groups) == {"few", "many"}
     assert sum(part.numbers["value"].rows for part in results[0].groups.values()) == 50
 
@@ -196,7 +196,7 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
     def answered(predictions):
         return [f"was {label}" for label in predictions.main.to_pylist()]
 
-    slices = by(answered, sees="predictions")
+    slices = by(answered, inputs="predictions")
     plain = judged(engine.check("plain", by=slices, expect=expect(min=0.01)))[0]
     invariant = judged(
         engine.check("agreement", swap, by=slices, against=Against(unperturbed=True), expect=expect(min=0.01))
@@ -207,13 +207,13 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
 
 
 def test_a_slice_that_answers_for_fewer_rows_than_there_are_has_crashed(engine, judged):
-    (result,) = judged(engine.check(by=by(lambda table: ["a"], sees="table")))
+    (result,) = judged(engine.check(by=by(lambda table: ["a"], inputs="table")))
     assert result.verdict is Verdict.ERROR
     assert "gave 1 answers for 50 rows" in result.note
 
 
 def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):
-    slices = by(lambda predictions: predictions.main.to_pylist(), sees="predictions")
+    slices = by(lambda predictions: predictions.main.to_pylist(), inputs="predictions")
     plan = plans.make(engine.suite(engine.check(by=slices, expect=expect(min=0.1))))
     (need,) = find_required_rows(plan, RowCounts({"words": 50}, {"words": 50}, {"accuracy": {}}))
     assert (need.available, need.required, need.best_case) == (50, None, "the groups depend on the predictions")

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Perturbation, Probe, Quantile, Statistic
+from mqa_registry.contributions import Evidence, Perturbation, Quantile, Statistic
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.suite import Expect, Severity, Use
+from tests.stand_ins import make_probe
 
 
 @pytest.fixture
@@ -27,13 +28,13 @@ def judged(engine):
     return results
 
 
-def probe(numbers, gives=("value",), rows=50, **declared):
-    return Probe(
+def probe(numbers, outputs=("value",), rows=50, **declared):
+    return make_probe(
         "scene",
         lambda context: pa.table({"row": np.arange(rows)}),
-        gives=gives,
+        outputs=outputs,
         numbers=lambda table: numbers,
-        **({"sees": "rows"} | declared),
+        **declared,
     )
 
 
@@ -88,7 +89,7 @@ def test_a_check_fails_where_one_of_its_numbers_does_and_says_which(judged):
 def test_a_quantile_of_too_few_repetitions_is_open_and_says_how_many_it_takes(judged, reused, unit):
     numbers = {"value": np.arange(200.0), "p99_ms": Quantile(np.arange(200.0), 0.99)}
     bounds = {"p99_ms": Expect(max=1000)}
-    (result,) = judged(probe(numbers, tuple(numbers), reused=reused), bounds)
+    (result,) = judged(probe(numbers, tuple(numbers), cacheable=reused), bounds)
     assert result.verdict is Verdict.INCONCLUSIVE
     needed = result.evidence["rows_to_settle"]
     assert 368 <= needed <= 370
@@ -152,7 +153,7 @@ def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
     def crash(context):
         raise ZeroDivisionError("no rows")
 
-    broken = Probe("scene", crash, gives=("value",), numbers=dict, sees="rows")
+    broken = make_probe("scene", crash)
     (result,) = judged(broken, {"value": Expect(max=2)})
     assert result.verdict is Verdict.ERROR
     assert "ZeroDivisionError" in result.evidence["trace"]
@@ -160,7 +161,8 @@ def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
 
 def test_evidence_is_what_the_probe_shows(judged):
     shown = {"worst": "encoder.layer.3", "remarks": ["it is the third layer"]}
-    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: shown), {"value": Expect(max=2)})
+    evidence = Evidence(["it is the third layer"], details={"worst": "encoder.layer.3"})
+    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: evidence), {"value": Expect(max=2)})
     assert result.evidence == shown
     assert json.dumps(result.evidence)
 
@@ -187,13 +189,11 @@ def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engi
         )
         for by in (1, 2, 3)
     )
-    length = Probe(
+    length = make_probe(
         "length",
         strength,
-        gives=("value",),
         numbers=lambda table: {"value": float(table.column("score")[0].as_py())},
-        evidence=lambda table: {"seen": table.column("score")[0].as_py()},
-        sees="rows",
+        evidence=lambda table: Evidence(details={"seen": table.column("score")[0].as_py()}),
     )
     (result,) = judged(length, {"value": Expect(max=longest)}, steps=steps)
     assert [step.verdict for step in result.series] == [Verdict.PASS, Verdict.PASS, Verdict.FAIL]

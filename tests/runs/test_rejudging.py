@@ -249,7 +249,7 @@ def test_what_another_version_of_a_probe_saw_is_not_its_own(project, monkeypatch
     project.write('[[check]]\nmeasure = "letters/alone"\nexpect = { max = 0.1 }\n')
     project.run()
     assert {result.verdict for result in project.judge().results} == {Verdict.PASS}
-    newer = source.replace('"alone", alone, gives', '"alone", alone, version=2, gives')
+    newer = source.replace('name = "alone"', 'name = "alone"\n    version = 2')
     assert newer != source
     plugin.write_text(newer, "utf-8")
     for result in project.judge().results:

@@ -51,7 +51,10 @@ def test_names_and_versions_tell_apart():
 
 
 def test_the_source_of_what_is_wrapped_counts():
-    plain, wrapped = (Dataset("watch", one) for one in (watch, partial(watch, None)))
+    def rows(context):
+        """Rows."""
+
+    plain, wrapped = (Dataset("watch", one) for one in (rows, partial(rows, None)))
     sources = [identity(Use("own/watch", one))["source"] for one in (plain, wrapped)]
     assert sources[0] == sources[1] != []
 
