@@ -17,8 +17,8 @@ import pytest
 from mqa_registry import edited
 from mqa_registry.options import options_of
 from mqa_robustness import mqa_perturbations
-from mqa_robustness.characters.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
-from mqa_robustness.characters.typos import ADJACENT_KEYS
+from mqa_robustness.perturbations.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
+from mqa_robustness.perturbations.misspellings import ADJACENT_KEYS
 
 EVERY = {one.name: one for one in mqa_perturbations()}
 TABLES = [tomllib.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "golden").glob("*.toml"))]

@@ -1,4 +1,4 @@
-"""Results of attacks: the table that is kept of them, and what the probes of attacks make of that."""
+"""Results of attacks: their table, and what the probes compute and describe of it."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def to_record(result: AttackResult) -> dict[str, Any]:
         "before_probability": search.before.confidence,
         "queries": search.queries,
         "shrinking": search.minimizing,
-        "unanswered": search.unanswered,
+        "unanswered": search.without_prediction,
         "words": search.words,
     }
     if search.after is None:
@@ -83,12 +83,12 @@ def to_record(result: AttackResult) -> dict[str, Any]:
     }
 
 
-def outcomes_of(observations: pa.Table) -> npt.NDArray[np.str_]:
+def read_outcomes(observations: pa.Table) -> npt.NDArray[np.str_]:
     """The outcome of every row."""
     return np.array(observations.column("state").to_pylist(), dtype=str)
 
 
-def mean_statistic(observations: pa.Table, column: str, selected: Bools, undefined: str) -> Statistic:
+def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, undefined: str) -> Statistic:
     """The mean of a count over the selected rows, with why it is undefined where none is selected.
 
     It is a statistic and not a score a row: counts that are all 0 or 1 are still no share of rows.
@@ -105,31 +105,31 @@ def mean_statistic(observations: pa.Table, column: str, selected: Bools, undefin
     return Statistic(compute, cells=np.where(selected, cells, -1), size=len(values), undefined=reason)
 
 
-def skipped_remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def describe_skipped(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What was not attacked and why, and queries that had no prediction."""
     outcomes = Counter(row["state"] for row in rows)
     total = counted(len(rows), "row")
     if wrong := outcomes[Outcome.SKIPPED_WRONG]:
         yield f"skipped, as the row itself is predicted wrong: {wrong} of {total}"
-    if unanswered := outcomes[Outcome.SKIPPED_UNANSWERED]:
+    if unanswered := outcomes[Outcome.SKIPPED_NO_PREDICTION]:
         yield f"skipped, as the row itself has no prediction (NaN or Inf): {unanswered} of {total}"
     for reason, count in Counter(row["reason"] for row in rows if row["state"] == Outcome.DECLINED).items():
         yield f"declined, as {reason}: {count} of {total}"
-    if queries := sum(row["unanswered"] for row in rows if row["state"] != Outcome.SKIPPED_UNANSWERED):
+    if queries := sum(row["unanswered"] for row in rows if row["state"] != Outcome.SKIPPED_NO_PREDICTION):
         successes = sum(row["state"] == Outcome.SUCCESS and row["after"] is None for row in rows)
         yield f"queries without a prediction (NaN or Inf): {queries}; attacks that succeeded so: {successes}"
     if all(row["target"] is None for row in rows):
-        yield "the data have no targets, so that every prediction counts as right"
+        yield "the data have no targets, so that every prediction counts as correct"
 
 
-def smallest_successes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def select_smallest_successes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     """The rows whose edits have the fewest characters, of those the ones with the most confident new prediction."""
     successes = [row for row in rows if row["state"] == Outcome.SUCCESS]
     return sorted(successes, key=lambda row: (row["edits"], -(row["after_probability"] or 0.0)))[:MAX_EXAMPLES]
 
 
 def to_example(row: Mapping[str, Any], **predictions: tuple[str | None, float | None]) -> dict[str, Any]:
-    """One success as evidence has it: its texts where they were kept, two predictions by name, and the edit."""
+    """One success as evidence has it: its texts where they are stored, two predictions by name, and the edit."""
     target = {} if row["target"] is None else {"target": row["target"]}
     return (
         {"id": row["id"]}

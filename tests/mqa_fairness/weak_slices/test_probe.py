@@ -138,7 +138,7 @@ def test_what_was_tried_and_what_was_left_out_is_counted():
     table = rows_of(600, rng, note=[f"note {row}" for row in range(600)], tags=[["a"]] * 600)
     right = [None if row < 10 else bool(rng.random() < 0.8) for row in range(600)]
     told = " | ".join(PROBE.evidence(looked(table, right, max_terms=5)).remarks)
-    assert "10 rows were ignored: without an answer" in told
+    assert "10 rows were ignored: without a prediction" in told
     assert "`note` has neither numbers nor few values" in told
     assert "`tags` has neither numbers nor few values" in told
     assert "7 less frequent words of `text` were not tried" in told
@@ -279,7 +279,7 @@ def test_no_more_than_five_slices_and_five_rows_are_shown():
     told = PROBE.evidence(seen)
     confirmed = int(PROBE.numbers(seen)["count"])
     assert confirmed > 6
-    assert sum(" right where " in remark for remark in told.remarks) == 5
+    assert sum(" correct where " in remark for remark in told.remarks) == 5
     assert f"{confirmed - 5} more slices are confirmed" in told.remarks
     assert len(told.examples) == 5
     assert len({example["id"] for example in told.examples}) == 5

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from mqa_robustness.adversarial_attack.attack import SampledRow
 from mqa_robustness.adversarial_attack.candidates import CandidateEdit, CandidateWord
-from mqa_robustness.adversarial_attack.search import SearchLimits, minimize, search
+from mqa_robustness.adversarial_attack.search import CONCURRENT_ROWS, SearchLimits, minimize, search, search_in_batches
 from mqa_robustness.adversarial_attack.victim import Prediction
 
 
@@ -107,3 +108,34 @@ def test_of_several_that_could_be_undone_it_is_the_one_that_leaves_least(run_sea
             minimize(edits, Prediction("sour", {}), "sweet", words, list), lambda edits: Prediction("sour", {})
         )
         assert found == pair[1:]
+
+
+class Echo:
+    """Predicts the row's id for every query, and records how many rows are queried at a time."""
+
+    def __init__(self):
+        self.rounds = []
+
+    def predict(self, row_ids, examples):
+        self.rounds.append(len(set(row_ids)))
+        return list(row_ids)
+
+
+def start(row):
+    """A search of as many rounds as the row's number says, with one query more in each."""
+    received = []
+    for count in range(1, int(row.id) % 5 + 2):
+        received += yield [()] * count
+    return received
+
+
+def test_each_row_gets_its_own_predictions_and_few_wait_for_one_another():
+    rows = [SampledRow(str(number), {"text": "a"}, None, 7) for number in range(3 * CONCURRENT_ROWS)]
+    echo = Echo()
+    found = {row.id: received for row, received in search_in_batches(rows, start, echo)}
+    assert set(found) == {row.id for row in rows}
+    for name, received in found.items():
+        rounds = int(name) % 5 + 1
+        assert received == [name] * (rounds * (rounds + 1) // 2)
+    assert max(echo.rounds) == CONCURRENT_ROWS
+    assert len(echo.rounds) < 15

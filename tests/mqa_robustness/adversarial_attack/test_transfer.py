@@ -11,7 +11,7 @@ from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
 from mqa_robustness.adversarial_attack.attack import AttackOptions
-from mqa_robustness.adversarial_attack.transfer import RANGES, Transfer
+from mqa_robustness.adversarial_attack.probes import TRANSFER_RANGES, Transfer
 
 TEXTS = ["a splendid film", "a great film", "a terrible film", "an awful film indeed"]
 
@@ -84,5 +84,5 @@ def test_a_whole_run_judges_and_reports_it(engine):
     check = engine.check("moved", measure=use, expect={"value": Expect(min=0.0)}, on=("two",))
     suite = engine.suite(check, backends=("one", "two"))
     (result,) = judge(plans.make(suite), engine.run(suite))
-    assert set(result.numbers) == set(RANGES)
+    assert set(result.numbers) == set(TRANSFER_RANGES)
     assert result.numbers["value"].estimate == 1.0
