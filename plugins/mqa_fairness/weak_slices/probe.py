@@ -211,7 +211,7 @@ def _describe_left_out(result: SearchResult) -> Iterator[str]:
 
 
 def _test_found_slices(observations: pa.Table) -> list[SliceResult]:
-    """Every slice that the search result, tested on the rows held back, the largest gap first."""
+    """Every slice that the search found, tested on the rows held back, the largest gap first."""
     summary = SearchSummary.of(observations)
     is_held_back = np.array(observations.column("part").to_pylist(), dtype=str) == HELD_BACK
     rows = observations.filter(pa.array(is_held_back))

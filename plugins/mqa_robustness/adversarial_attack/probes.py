@@ -57,16 +57,16 @@ REPLAY_SCHEMA = pa.schema(
 class Adversarial(Probe[AttackOptions]):
     """The share of correctly predicted rows whose prediction a small edit changes.
 
-    Where the data have no targets, every prediction counts as correct. A prediction that the edit turns into none, NaN or
-    Inf, is changed too. The attack sees labels and probabilities alone, whatever runs the model: it deletes each word to
+    Where the data have no targets, every prediction counts as correct. A prediction that the edit turns into none, NaN
+    or Inf, is changed too. The attack sees labels and probabilities alone, whatever runs the model: it deletes each word to
     see how much the prediction rests on it, then goes through the words in that order and keeps of each the edit that
     lowers the probability most, until the prediction changes. What is not needed for that is then undone, so that
     undoing any edit that is left brings the prediction back. A row on which this search failed may not be robust;
     another search may succeed.
 
-    `queries` is the mean number of queries per row, `edits` the mean number of characters (Levenshtein) and `changed_words` that of words of
-    an edit that succeeded, `robust_accuracy` the share of correctly predicted rows that stay so, of those that
-    were not declined.
+    `queries` is the mean number of queries per row, `edits` the mean number of characters (Levenshtein) and
+    `changed_words` that of words of an edit that succeeded, `robust_accuracy` the share of correctly predicted rows that
+    stay so, of those that were not declined.
     """
 
     name = "adversarial"
@@ -217,5 +217,5 @@ def _describe_replays(
     total = counted(len(replayed), "row")
     if ignored := len(replayed) - len(agreeing):
         yield f"ignored, as the row itself is predicted otherwise here: {ignored} of {total}"
-    if unanswered := sum(row["candidate_after"] is None for row in replayed):
-        yield f"edits without a prediction (NaN or Inf) here: {unanswered}"
+    if missing := sum(row["candidate_after"] is None for row in replayed):
+        yield f"edits without a prediction (NaN or Inf) here: {missing}"

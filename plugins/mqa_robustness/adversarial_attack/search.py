@@ -1,9 +1,9 @@
 """The search: from one row to the smallest edit that changes the model's prediction, within a budget of queries.
 
-A search is a generator, so that the searches of many rows are queried in one batch: it yields the sets of edits whose predictions it
-needs, and is sent the predictions. The order of words by what deleting one does to the prediction is that of Jin, Jin,
-Zhou and Szolovits 2020, "Is BERT Really Robust?" (https://arxiv.org/abs/1907.11932), the greedy search from word to word
-that of Gao, Lanchantin, Soffa and Qi 2018 (https://arxiv.org/abs/1801.04354).
+A search is a generator, so that the searches of many rows are queried in one batch: it yields the sets of edits whose
+predictions it needs, and is sent the predictions. The order of words by what deleting one does to the prediction is that
+of Jin, Jin, Zhou and Szolovits 2020, "Is BERT Really Robust?" (https://arxiv.org/abs/1907.11932), the greedy search from
+word to word that of Gao, Lanchantin, Soffa and Qi 2018 (https://arxiv.org/abs/1801.04354).
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class SearchResult:
     """How a search ended: the prediction for the row, and that for the smallest edit that changes it.
 
     `after` is None and `edits` are empty where none was found. `queries` counts those of the search, `minimizing` those
-    that made the edit small, `without_prediction` those of either that had no prediction. `words` is the number of words of the
-    row, `editable` of those that some edit fits.
+    that made the edit small, `without_prediction` those of either that had no prediction. `words` is the number of words
+    of the row, `editable` of those that some edit fits.
     """
 
     before: Prediction
