@@ -26,7 +26,7 @@ PAIRS = [(name, pair) for table in TABLES for name, pairs in table.items() for p
 
 
 class FixedDraw:
-    """A generator that gives one draw, whatever it is asked for."""
+    """A generator that gives one draw, whatever the size."""
 
     def __init__(self, choices):
         self.draw = middle(choices)

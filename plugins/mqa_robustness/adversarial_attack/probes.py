@@ -7,6 +7,7 @@ of one backend succeed on another.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,12 +20,13 @@ from mqa_robustness.adversarial_attack.results import (
     SHARE,
     TEXTS,
     UNBOUNDED,
+    AttackRecord,
     describe_skipped,
+    make_example,
     make_mean_statistic,
+    make_record,
     read_outcomes,
     select_smallest_successes,
-    to_example,
-    to_record,
 )
 from mqa_robustness.adversarial_attack.victim import make_victim
 
@@ -54,6 +56,24 @@ REPLAY_SCHEMA = pa.schema(
 )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ReplayRecord(AttackRecord):
+    """One row of the observations of `robustness/transfer`, with a field for each column of REPLAY_SCHEMA.
+
+    `candidate_before` and `candidate_after` are what the other backend predicts for the row as it is and with the edit
+    of the reference; all is None where there is no such edit to replay.
+    """
+
+    candidate_before: str | None = None
+    candidate_after: str | None = None
+    candidate_probability: float | None = None
+    replayed: bool | None = None
+
+    @property
+    def succeeds_on_candidate(self) -> bool:
+        return self.candidate_after != self.before
+
+
 class Adversarial(Probe[AttackOptions]):
     """The share of correctly predicted rows whose prediction a small edit changes.
 
@@ -78,7 +98,7 @@ class Adversarial(Probe[AttackOptions]):
 
     def observe(self, context: ProbeContext, options: AttackOptions) -> pa.Table:
         results = attack_rows(context, context.view, options)
-        return pa.Table.from_pylist([to_record(result) for result in results], SCHEMA)
+        return pa.Table.from_pylist([asdict(make_record(result)) for result in results], SCHEMA)
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
         outcomes = read_outcomes(table)
@@ -95,16 +115,16 @@ class Adversarial(Probe[AttackOptions]):
 
     def evidence(self, table: pa.Table) -> Evidence:
         """How many attacks succeeded and by what, what was not attacked, and the successes by the smallest edits."""
-        rows = table.to_pylist()
+        records = [AttackRecord(**row) for row in table.to_pylist()]
         examples = [
-            to_example(
-                row,
-                before=(row["before"], row["before_probability"]),
-                after=(row["after"], row["after_probability"]),
+            make_example(
+                record,
+                before=(record.before, record.before_probability),
+                after=(record.after, record.after_probability),
             )
-            for row in select_smallest_successes(rows)
+            for record in select_smallest_successes(records)
         ]
-        return Evidence(remarks=[*_describe_successes(rows), *describe_skipped(rows)], examples=examples)
+        return Evidence(remarks=[*_describe_successes(records), *describe_skipped(records)], examples=examples)
 
 
 class Transfer(Probe[AttackOptions]):
@@ -134,88 +154,85 @@ class Transfer(Probe[AttackOptions]):
                 f"no attack on `{context.reference.backend}` succeeded, so there is nothing to replay",
                 hint="attack more `rows`, with a larger `budget` or `max_share`",
             )
-        replays = _replay(successes, victim)
-        records = [to_record(result) | replays.get(result.row.id, {}) for result in results]
-        return pa.Table.from_pylist(records, REPLAY_SCHEMA)
+        replays = {replay.id: replay for replay in _replay(successes, victim)}
+        records = [replays.get(result.row.id) or make_record(result) for result in results]
+        return pa.Table.from_pylist([asdict(record) for record in records], REPLAY_SCHEMA)
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
-        agreeing = _select_agreeing(table.to_pylist())
+        agreeing = _select_agreeing(_read_replays(table))
         attacked = np.isin(read_outcomes(table), ATTACKED)
         return {
-            "value": np.array([_is_success(row) for row in agreeing], bool),
-            "same_answer": np.array([row["candidate_after"] == row["after"] for row in agreeing], bool),
+            "value": np.array([replay.succeeds_on_candidate for replay in agreeing], bool),
+            "same_answer": np.array([replay.candidate_after == replay.after for replay in agreeing], bool),
             "queries": make_mean_statistic(table, "queries", attacked, "no row was attacked"),
         }
 
     def evidence(self, table: pa.Table) -> Evidence:
         """How many edits were replayed, how many of them failed, and examples of those, else of the others."""
-        rows = table.to_pylist()
-        agreeing = _select_agreeing(rows)
-        failures = [row for row in agreeing if not _is_success(row)]
+        records = _read_replays(table)
+        agreeing = _select_agreeing(records)
+        failures = [replay for replay in agreeing if not replay.succeeds_on_candidate]
         examples = [
-            to_example(
-                row,
-                reference=(row["after"], row["after_probability"]),
-                candidate=(row["candidate_after"], row["candidate_probability"]),
+            make_example(
+                replay,
+                reference=(replay.after, replay.after_probability),
+                candidate=(replay.candidate_after, replay.candidate_probability),
             )
-            for row in select_smallest_successes(failures) or select_smallest_successes(agreeing)
+            for replay in select_smallest_successes(failures) or select_smallest_successes(agreeing)
         ]
-        replayed = [row for row in rows if row["replayed"]]
-        remarks = [*_describe_replays(replayed, agreeing, failures), *describe_skipped(rows)]
+        replayed = [record for record in records if record.replayed]
+        remarks = [*_describe_replays(replayed, agreeing, failures), *describe_skipped(records)]
         return Evidence(remarks=remarks, examples=examples)
 
 
-def _describe_successes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    successes = [row for row in rows if row["state"] == Outcome.SUCCESS]
-    attacked = [row for row in rows if row["state"] in ATTACKED]
+def _describe_successes(records: Sequence[AttackRecord]) -> Iterator[str]:
+    successes = [record for record in records if record.is_success]
+    attacked = [record for record in records if record.state in ATTACKED]
     total = counted(len(attacked), "row")
     if not successes:
-        yield f"the attack succeeded on none of {total}, in {_mean(attacked, 'queries'):.3g} queries on average"
+        queries = float(np.mean([record.queries for record in attacked])) if attacked else 0.0
+        yield f"the attack succeeded on none of {total}, in {queries:.3g} queries on average"
         return
+    words, characters, queries = np.mean([(one.changed_words, one.edits, one.queries) for one in successes], axis=0)
     yield (
-        f"the attack succeeded on {len(successes)} of {total}, by {_mean(successes, 'changed_words'):.2g} words, "
-        f"{_mean(successes, 'edits'):.2g} characters and {_mean(successes, 'queries'):.3g} queries on average"
+        f"the attack succeeded on {len(successes)} of {total}, by {words:.2g} words, "
+        f"{characters:.2g} characters and {queries:.3g} queries on average"
     )
-    kinds = Counter(kind for row in successes for kind in set(row["kinds"]))
+    kinds = Counter(kind for record in successes for kind in set(record.kinds or ()))
     yield f"edits that succeeded: {', '.join(f'{kind} ({count})' for kind, count in kinds.most_common())}"
 
 
-def _mean(rows: Sequence[Mapping[str, Any]], column: str) -> float:
-    return float(np.mean([row[column] for row in rows])) if rows else 0.0
-
-
-def _replay(successes: Sequence[AttackResult], victim: Victim) -> dict[str, dict[str, Any]]:
-    """By row the candidate's predictions for it, as it is and with its edit."""
+def _replay(successes: Sequence[AttackResult], victim: Victim) -> Iterator[ReplayRecord]:
+    """The record of every success, with the candidate's predictions for the row as it is and with its edit."""
     row_ids = [result.row.id for result in successes]
     before = victim.predict(row_ids, [result.row.example for result in successes])
     after = victim.predict(row_ids, [result.perturbed for result in successes])
-    return {
-        row_id: {
-            "candidate_before": original.label,
-            "candidate_after": perturbed.label,
-            "candidate_probability": perturbed.confidence,
-            "replayed": True,
-        }
-        for row_id, original, perturbed in zip(row_ids, before, after, strict=True)
-    }
+    for result, original, perturbed in zip(successes, before, after, strict=True):
+        yield ReplayRecord(
+            **asdict(make_record(result)),
+            candidate_before=original.label,
+            candidate_after=perturbed.label,
+            candidate_probability=perturbed.confidence,
+            replayed=True,
+        )
 
 
-def _select_agreeing(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def _read_replays(table: pa.Table) -> list[ReplayRecord]:
+    return [ReplayRecord(**row) for row in table.to_pylist()]
+
+
+def _select_agreeing(records: Sequence[ReplayRecord]) -> list[ReplayRecord]:
     """The replayed rows for which both backends predict the same before the edit."""
-    return [row for row in rows if row["replayed"] and row["candidate_before"] == row["before"]]
-
-
-def _is_success(row: Mapping[str, Any]) -> bool:
-    return bool(row["candidate_after"] != row["before"])
+    return [record for record in records if record.replayed and record.candidate_before == record.before]
 
 
 def _describe_replays(
-    replayed: Sequence[Mapping[str, Any]], agreeing: Sequence[Mapping[str, Any]], failures: Sequence[Mapping[str, Any]]
+    replayed: Sequence[ReplayRecord], agreeing: Sequence[ReplayRecord], failures: Sequence[ReplayRecord]
 ) -> Iterator[str]:
     edits = counted(len(agreeing), "edit")
     yield f"of {edits} that succeeded on the reference, {len(agreeing) - len(failures)} succeeded here"
     total = counted(len(replayed), "row")
     if ignored := len(replayed) - len(agreeing):
         yield f"ignored, as the row itself is predicted otherwise here: {ignored} of {total}"
-    if missing := sum(row["candidate_after"] is None for row in replayed):
+    if missing := sum(replay.candidate_after is None for replay in replayed):
         yield f"edits without a prediction (NaN or Inf) here: {missing}"

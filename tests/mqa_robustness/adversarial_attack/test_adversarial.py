@@ -221,8 +221,8 @@ def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_cou
     table = observe(make_context(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
-    (told,) = [remark for remark in PROBE.evidence(table).remarks if "a prediction (NaN" in remark]
-    assert told == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
+    (remark,) = [one for one in PROBE.evidence(table).remarks if "a prediction (NaN" in one]
+    assert remark == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
 
 
 def test_an_error_within_a_query_names_the_row(make_context, bag_of_words):
@@ -253,11 +253,11 @@ def test_what_cannot_be_attacked_is_refused(make_context, changes, options, erro
 def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_context):
     texts = ["a great and splendid film", "a splendid film", "an awful film"]
     table = observe(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
-    shown = PROBE.evidence(table)
-    assert json.dumps(shown.examples)
-    assert [example["id"] for example in shown.examples] == ["row 1", "row 0"]
-    assert shown.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
-    example = shown.examples[0]
+    evidence = PROBE.evidence(table)
+    assert json.dumps(evidence.examples)
+    assert [example["id"] for example in evidence.examples] == ["row 1", "row 0"]
+    assert evidence.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
+    example = evidence.examples[0]
     assert example["fields"] == {"text": "a splendid film"}
     assert (example["before"]["label"], example["after"]["label"], example["target"]) == ("sweet", "sour", "sweet")
     bare = table.drop_columns(["fields", "disturbed"])

@@ -1,4 +1,4 @@
-"""What is added to a text beside its point."""
+"""Distractors: what is added to a text, before or behind it."""
 
 from __future__ import annotations
 
