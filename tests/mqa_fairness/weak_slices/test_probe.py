@@ -14,6 +14,7 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from mqa_fairness.weak_slices.confirm import confirm_slices, newcombe_interval
 from mqa_fairness.weak_slices.probe import WeakSliceOptions, WeakSlices
 from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
+from mqa_registry.options import contribution_options, validate
 from mqa_registry.types import Rows
 
 PROBE = WeakSlices()
@@ -194,6 +195,26 @@ def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     assert PROBE.numbers(observe(context, max_terms=0, columns=["label"]))["count"] == 1
 
 
+def test_left_out_options_are_thirty_rows_five_hundred_words_and_a_confidence_of_95_percent():
+    assert WeakSliceOptions() == WeakSliceOptions(min_rows=30, max_terms=500, confidence=0.95)
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed", "refused"), [("min_rows", 5, 4), ("max_terms", 0, -1), ("confidence", 0.51, 0.5)]
+)
+def test_options_are_held_to_their_bounds(option, allowed, refused):
+    options = contribution_options(PROBE)
+    assert not validate(options, {option: allowed}, owner="it").faults
+    assert validate(options, {option: refused}, owner="it").faults
+
+
+def test_no_column_but_that_of_texts_holds_texts():
+    table, correct = planted(np.random.default_rng(1))
+    observations = search_view(table, correct)
+    others = str(observations.drop_columns(list(PROBE.text_columns)).to_pylist())
+    assert not any(text in others for text in table.column("text").to_pylist())
+
+
 def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
     table, correct = planted(np.random.default_rng(9))
     assert search_view(table, correct).equals(search_view(table, correct))
@@ -220,16 +241,11 @@ def test_what_cannot_be_looked_at_says_why():
         search_view(table.set_column(2, "target", pa.array(["maybe"] * 300)), correct)
     with pytest.raises(NotRunError, match="1 row that counts is too few"):
         search_view(table.slice(0, 1), correct[:1])
+    with pytest.raises(NotRunError, match="119 rows that count are too few for slices of 30, which take 120"):
+        search_view(table.slice(0, 119), correct[:119])
     same = pa.table({"id": [str(n) for n in range(300)], "text": ["the same"] * 300, "target": ["yes"] * 300})
     with pytest.raises(NotRunError, match="299 saying the same as another row"):
         search_view(same, correct)
-
-
-def test_targets_may_be_positions_of_labels():
-    table, correct = planted(np.random.default_rng(1))
-    coded = table.set_column(2, "target", pa.array([1] * len(correct)))
-    assert PROBE.numbers(search_view(coded, correct)).keys() == PROBE.numbers(search_view(table, correct)).keys()
-    assert PROBE.numbers(search_view(coded, correct))["value"] == PROBE.numbers(search_view(table, correct))["value"]
 
 
 @pytest.mark.parametrize("text", ["", " ", "你好世界", "שלום", "😀😀", "\u202eabc\u0000", "<b>[red]x[/red]</b>"])
