@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -63,16 +64,21 @@ def test_every_perturbation_has_a_pair_that_changes():
     assert {name for name, pair in PAIRS if pair.get("after") != pair["before"]} == EVERY.keys()
 
 
-def test_neighbours_are_the_keys_around_one():
-    around = {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}
-    assert {key: set(ADJACENT_KEYS["qwerty"][key]) for key in around} == {
-        key: set(keys) for key, keys in around.items()
-    }
+@pytest.mark.parametrize(
+    ("layout", "around"),
+    [
+        ("qwerty", {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}),
+        ("qwertz", {"z": "tugh", "y": "asx", "m": "njk", "p": "ol"}),
+        ("azerty", {"a": "zq", "q": "azsw", "m": "lp", "w": "qsx", "o": "ipkl"}),
+    ],
+)
+def test_neighbours_are_the_keys_around_one(layout, around):
+    assert {key: set(ADJACENT_KEYS[layout][key]) for key in around} == {key: set(keys) for key, keys in around.items()}
 
 
 @pytest.mark.parametrize("layout", ADJACENT_KEYS)
 def test_neighbours_are_neighbours_of_each_other(layout):
-    assert len(ADJACENT_KEYS[layout]) == 26
+    assert sorted(ADJACENT_KEYS[layout]) == list(ascii_lowercase)
     assert all(key in ADJACENT_KEYS[layout][other] for key, others in ADJACENT_KEYS[layout].items() for other in others)
 
 
