@@ -193,7 +193,8 @@ def _describe_successes(records: Sequence[AttackRecord]) -> Iterator[str]:
         queries = float(np.mean([record.queries for record in attacked])) if attacked else 0.0
         yield f"the attack succeeded on none of {total}, in {queries:.3g} queries on average"
         return
-    words, characters, queries = np.mean([(one.changed_words, one.edits, one.queries) for one in successes], axis=0)
+    sizes = [(one.changed_words or 0, one.edits or 0, one.queries) for one in successes]
+    words, characters, queries = np.mean(sizes, axis=0)
     yield (
         f"the attack succeeded on {len(successes)} of {total}, by {words:.2g} words, "
         f"{characters:.2g} characters and {queries:.3g} queries on average"
