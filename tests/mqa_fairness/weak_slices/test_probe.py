@@ -24,10 +24,8 @@ WORDS = np.array(["red", "blue", "slow", "fast", "tea", "sun", "rain", "map", "s
 def view_of(table, correct):
     """A model that predicts `yes` where it is correct; every target is `yes`."""
     predictions = pa.array([None if one is None else ("yes" if one else "no") for one in correct], pa.string())
-    sure = [None if one is None else [0.2, 0.8] for one in correct]
-    predicted = pa.table(
-        {"id": table.column("id"), "label": predictions, "probability": pa.array(sure, pa.list_(pa.float64()))}
-    )
+    sure = pa.array([None if one is None else [0.2, 0.8] for one in correct], pa.list_(pa.float64()))
+    predicted = pa.table({"id": table.column("id"), "label": predictions, "probability": sure})
     return ViewContext("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
 
 
@@ -46,7 +44,7 @@ def observe(context, **options):
 
 
 def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "lima", "kyiv")):
-    """Rows of which those with `tea` in one city are predicted worse."""
+    """Rows of which those of one city are predicted worse."""
     city = rng.choice(list(cities), count).tolist()
     table = rows_of(count, rng, city=city, age=rng.integers(18, 90, count).tolist())
     weak = [name == "oslo" for name in city]
