@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from mqa_fairness.column_slices import certainty, column, crossed, quantiles, ranges
 from mqa_fairness.counterfactuals import (
     swap_age,
     swap_gender,
@@ -28,9 +29,7 @@ from mqa_fairness.group_metrics.privileged import (
     statistical_parity_difference,
     true_positive_rate_difference,
 )
-from mqa_fairness.slices.columns import certainty, column, crossed, quantiles, ranges
-from mqa_fairness.slices.identity import identity_terms, names, nationalities
-from mqa_fairness.slices.texts import language, length, script
+from mqa_fairness.text_slices import identity_terms, language, length, names, nationalities, script
 from mqa_fairness.weak_slices.probe import SHARE, UNBOUNDED, WeakSlices
 from mqa_registry import Metric, Perturbation, Probe, Slice, hookimpl
 

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from mqa_fairness.lexicon import (
     NameGroup,
-    group_by_name,
-    name_origins,
+    list_name_origins,
+    read_name_groups,
     read_names,
+    read_shipped_word_sets,
     read_word_sets,
-    shipped_word_sets,
 )
 from mqa_fairness.word_replacement import agree_article, find_names, find_words, make_edits, split_text
 from mqa_registry import UsageError
@@ -51,12 +51,12 @@ def swap_gender(
     declined.
     """
     pieces = _split_fields(example)
-    words = _replace_words(pieces, shipped_word_sets("gender"), rng, to)
+    words = _replace_words(pieces, read_shipped_word_sets("gender"), rng, to)
 
-    def counterpart(group: NameGroup) -> NameGroup | None:
+    def choose_group(group: NameGroup) -> NameGroup | None:
         return None if group.gender == to else NameGroup(group.origin, OTHER_GENDER[group.gender])
 
-    new_names = _replace_names(pieces, rng, counterpart) if names else {}
+    new_names = _replace_names(pieces, rng, choose_group) if names else {}
     return _edit_fields(example, pieces, {field: new_names.get(field, {}) | words[field] for field in words})
 
 
@@ -67,7 +67,7 @@ def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = N
     out, it is drawn by chance for the whole row. So are the names, the same one for the same name. Names are found with
     a capital, by the lexicon of `fairness/names`. A row without a name that could be exchanged is declined.
     """
-    origins = name_origins()
+    origins = list_name_origins()
     if to is not None and to not in origins:
         raise UsageError(
             f"the lexicon has no names of the origin `{to}`",
@@ -75,11 +75,11 @@ def swap_names(example: Example, rng: np.random.Generator, *, to: str | None = N
         )
     order = rng.permutation(origins).tolist() if to is None else [to]
 
-    def counterpart(group: NameGroup) -> NameGroup | None:
+    def choose_group(group: NameGroup) -> NameGroup | None:
         return next((NameGroup(origin, group.gender) for origin in order if origin != group.origin), None)
 
     pieces = _split_fields(example)
-    return _edit_fields(example, pieces, _replace_names(pieces, rng, counterpart))
+    return _edit_fields(example, pieces, _replace_names(pieces, rng, choose_group))
 
 
 def swap_nationality(
@@ -92,7 +92,7 @@ def swap_nationality(
     for one). `to` is the adjective of the nation that the words of its set become. A row without such a word is
     declined.
     """
-    return _swap_words(example, rng, shipped_word_sets("nationality"), to)
+    return _swap_words(example, rng, read_shipped_word_sets("nationality"), to)
 
 
 def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None = None) -> dict[str, list[Edit]] | None:
@@ -102,7 +102,7 @@ def swap_religion(example: Example, rng: np.random.Generator, *, to: str | None 
     the adjective of the religion that all become: Christian, Muslim, Jewish, Hindu, Buddhist or Sikh. A row without such
     a word is declined.
     """
-    return _swap_words(example, rng, shipped_word_sets("religion"), to)
+    return _swap_words(example, rng, read_shipped_word_sets("religion"), to)
 
 
 def swap_age(
@@ -121,7 +121,7 @@ def swap_age(
         if kind != to:
             new |= dict(zip(AGES[kind], map(str, ages), strict=True))
     edits = {
-        field: sorted([*_age_word_edits(text, to), *_age_number_edits(text, new)]) if text else []
+        field: sorted([*_edit_age_words(text, to), *_edit_age_numbers(text, new)]) if text else []
         for field, text in example.items()
     }
     return edits if any(edits.values()) else None
@@ -130,7 +130,7 @@ def swap_age(
 def swap_words(
     example: Example, rng: np.random.Generator, *, lexicon: Path, to: str | None = None
 ) -> dict[str, list[Edit]] | None:
-    """Words of a lexicon of one's own exchanged for their counterparts.
+    """Words of a given lexicon exchanged for their counterparts.
 
     `lexicon` is a TOML file of tables `[[set]]`, each with `kinds = ["nurses", "doctors"]` and, a word for each kind,
     `words = [["nurse", "doctor"], ["nurses", "doctors"]]`; `capital = true` means words with a capital alone. Kinds are
@@ -185,24 +185,26 @@ def _draw_counterparts(words: WordSet, rng: np.random.Generator, to: str | None)
 
 
 def _replace_names(
-    pieces: Pieces, rng: np.random.Generator, counterpart: Callable[[NameGroup], NameGroup | None]
+    pieces: Pieces, rng: np.random.Generator, choose_group: Callable[[NameGroup], NameGroup | None]
 ) -> dict[str, dict[int, str]]:
-    """The new name of every name; `counterpart` is the group that it is drawn from, None to keep it."""
-    found = {field: find_names(text) for field, text in pieces.items()}
-    names = list(dict.fromkeys(name for pairs in found.values() for _, name in pairs))
+    """The new name of every name; `choose_group` gives the group that it is drawn from, None to keep it."""
+    names_by_field = {field: find_names(text) for field, text in pieces.items()}
+    names = list(dict.fromkeys(name for pairs in names_by_field.values() for _, name in pairs))
     taken = set(names)
     new: dict[str, str] = {}
     for name in names:
-        group = counterpart(group_by_name()[name])
+        group = choose_group(read_name_groups()[name])
         free = [other for other in read_names()[group] if other.casefold() not in taken] if group else []
         if free:
             new[name] = free[rng.integers(len(free))]
             taken.add(new[name].casefold())
-    return {field: {piece: new[name] for piece, name in pairs if name in new} for field, pairs in found.items()}
+    return {
+        field: {piece: new[name] for piece, name in pairs if name in new} for field, pairs in names_by_field.items()
+    }
 
 
-def _age_word_edits(text: str, to: str | None) -> list[Edit]:
-    (words,) = shipped_word_sets("age")
+def _edit_age_words(text: str, to: str | None) -> list[Edit]:
+    (words,) = read_shipped_word_sets("age")
     pieces = split_text(text)
     new = {
         piece: words.forms[form].words[1 - kind]
@@ -212,7 +214,7 @@ def _age_word_edits(text: str, to: str | None) -> list[Edit]:
     return make_edits(pieces, new)
 
 
-def _age_number_edits(text: str, ages: Mapping[str, str]) -> Iterator[Edit]:
+def _edit_age_numbers(text: str, ages: Mapping[str, str]) -> Iterator[Edit]:
     """The edits of ages in digits, by the new age of each, and of the articles before them."""
     for match in AGE.finditer(text):
         old = match["age"] or match["aged"]

@@ -40,8 +40,8 @@ class TermLexicon:
         if not starts:
             return []
         spaced = f" {' '.join(words)} "
-        found = {group for word in starts for phrase, group in self.phrases[word] if phrase in spaced}
-        return [group for group in self.groups if group in found]
+        named = {group for word in starts for phrase, group in self.phrases[word] if phrase in spaced}
+        return [group for group in self.groups if group in named]
 
 
 def split_words(text: str) -> list[str]:
@@ -62,7 +62,7 @@ def read_terms(path: Path | None, selection: tuple[str, ...] | None) -> TermLexi
             if not words:
                 raise DataError(f"`{path}`: the group `{group}` has the term `{term}`, which has no word in it")
             phrases[words[0]].append((f" {' '.join(words)} ", group))
-    return TermLexicon(groups, {word: tuple(found) for word, found in phrases.items()})
+    return TermLexicon(groups, {word: tuple(pairs) for word, pairs in phrases.items()})
 
 
 def _select_groups(dimensions: Mapping[str, Terms], terms: Terms, selection: tuple[str, ...]) -> tuple[str, ...]:
@@ -117,7 +117,7 @@ class WordSet:
     nouns: frozenset[str] = frozenset()
 
 
-def shipped_word_sets(name: str) -> tuple[WordSet, ...]:
+def read_shipped_word_sets(name: str) -> tuple[WordSet, ...]:
     """The word sets of one of the lexicons of this package."""
     return read_word_sets(FOLDER / f"{name}.toml")
 
@@ -151,7 +151,7 @@ def _parse_word_set(table: Any, path: Path) -> WordSet:
     return WordSet(
         tuple(kinds),
         tuple(forms),
-        {word: tuple(found) for word, found in index.items()},
+        {word: tuple(pairs) for word, pairs in index.items()},
         table.get("capital", False) is True,
         frozenset(word.casefold() for word in table.get("not_after", [])),
         frozenset(word.casefold() for word in table.get("nouns", [])),
@@ -197,12 +197,12 @@ def read_names() -> Mapping[NameGroup, tuple[str, ...]]:
 
 
 @cache
-def group_by_name() -> Mapping[str, NameGroup]:
+def read_name_groups() -> Mapping[str, NameGroup]:
     """The group of every name of the lexicon, by the name in small letters."""
     return {name.casefold(): group for group, names in read_names().items() for name in names}
 
 
-def name_origins() -> list[str]:
+def list_name_origins() -> list[str]:
     """The origins of the names of the lexicon."""
     return list(dict.fromkeys(group.origin for group in read_names()))
 

@@ -1,4 +1,4 @@
-"""Words of a lexicon in a text: found where they stand, and replaced in their case, with the article that agrees."""
+"""Replacement of lexicon words in a text: found, put in the case of the old word, with the article that agrees."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unicodedata
 from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
-from mqa_fairness.lexicon import group_by_name
+from mqa_fairness.lexicon import read_name_groups
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -67,13 +67,13 @@ def find_names(pieces: Sequence[str]) -> list[tuple[int, str]]:
     return [
         (index, pieces[index].casefold())
         for index in range(1, len(pieces), 2)
-        if pieces[index].casefold() in group_by_name() and pieces[index][0].isupper() and _is_whole(pieces, index)
+        if pieces[index].casefold() in read_name_groups() and pieces[index][0].isupper() and _is_whole(pieces, index)
     ]
 
 
 def make_edits(pieces: Sequence[str], replacements: Mapping[int, str]) -> list[Edit]:
     """The edits that replace some pieces, each in the case of the old word; `a` and `an` follow."""
-    new = dict(_with_articles(pieces, replacements))
+    new = dict(_add_articles(pieces, replacements))
     starts = accumulate(map(len, pieces), initial=0)
     return [
         (start, start + len(piece), new[index])
@@ -96,7 +96,7 @@ def agree_article(article: str, before: str, after: str) -> str:
     return article[0]
 
 
-def _with_articles(pieces: Sequence[str], replacements: Mapping[int, str]) -> Iterator[tuple[int, str]]:
+def _add_articles(pieces: Sequence[str], replacements: Mapping[int, str]) -> Iterator[tuple[int, str]]:
     """The new words, and the articles right before them."""
     for index, word in replacements.items():
         new = _match_case(pieces[index], word)
@@ -136,13 +136,13 @@ def _fits(pieces: Sequence[str], index: int, words: WordSet, form: int) -> bool:
     position = words.forms[form].position
     if position == "words":
         return True
-    following = _next_word(pieces, index)
+    following = _find_next_word(pieces, index)
     if position == "people":
         return following in words.nouns
     return (following not in STOPS and following != "") == (position == "attributive")
 
 
-def _next_word(pieces: Sequence[str], index: int) -> str:
+def _find_next_word(pieces: Sequence[str], index: int) -> str:
     """The next word, where nothing but space, a number or an opening mark is in between; else empty."""
     if index + 2 >= len(pieces) or not BEFORE_NOUN.fullmatch(pieces[index + 1]):
         return ""

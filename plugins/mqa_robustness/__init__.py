@@ -3,7 +3,7 @@
 A `rate` is the share of a text's spans (its words, the gaps between them, its marks) that are changed, of those that
 can be. Where that is no whole number, it is rounded up or down at random, so that it holds on average. For the same
 generator a higher rate changes the same spans in the same way, and more. A `severity` from 1 to 5 stands for a rate: see
-`severity`.
+`spans`.
 """
 
 from __future__ import annotations
@@ -11,27 +11,37 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Perturbation, Probe, hookimpl
-from mqa_robustness.adversarial_attack.adversarial import Adversarial
-from mqa_robustness.adversarial_attack.transfer import Transfer
-from mqa_robustness.characters.casing import alternating_case, lower_case, strip_accents, title_case, upper_case
-from mqa_robustness.characters.imperceptible import bidi, homoglyphs, zero_width
-from mqa_robustness.characters.ocr import ocr
-from mqa_robustness.characters.punctuation import extra_punctuation, strip_punctuation
-from mqa_robustness.characters.typos import keyboard, typos
-from mqa_robustness.characters.whitespace import (
+from mqa_robustness.adversarial_attack.probes import Adversarial, Transfer
+from mqa_robustness.perturbations.distractors import extra_handle, extra_sentence, extra_url, filler_words
+from mqa_robustness.perturbations.emojis import emoji_to_words, extra_emoji, strip_emoji
+from mqa_robustness.perturbations.formatting import (
+    alternating_case,
+    extra_punctuation,
     extra_space,
     line_breaks,
+    lower_case,
     missing_space,
     split_words,
+    strip_accents,
     strip_line_breaks,
+    strip_punctuation,
+    title_case,
+    upper_case,
 )
-from mqa_robustness.sentences.distractors import extra_handle, extra_sentence, extra_url, filler_words
-from mqa_robustness.sentences.emojis import emoji_to_words, extra_emoji, strip_emoji
-from mqa_robustness.sentences.negation import negation
-from mqa_robustness.words.contractions import contractions, expansions
-from mqa_robustness.words.numerals import numbers_to_words
-from mqa_robustness.words.substitutions import abbreviations, american_spelling, british_spelling, homophones, slang
-from mqa_robustness.words.word_order import missing_word, repeated_word, truncate, word_order
+from mqa_robustness.perturbations.imperceptible import bidi, homoglyphs, zero_width
+from mqa_robustness.perturbations.misspellings import keyboard, ocr, typos
+from mqa_robustness.perturbations.negation import negation
+from mqa_robustness.perturbations.numerals import numbers_to_words
+from mqa_robustness.perturbations.substitutions import (
+    abbreviations,
+    american_spelling,
+    british_spelling,
+    contractions,
+    expansions,
+    homophones,
+    slang,
+)
+from mqa_robustness.perturbations.word_order import missing_word, repeated_word, truncate, word_order
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -79,7 +79,9 @@ def read_verbs() -> Verbs:
     participles: set[str] = set()
     for line in read_lines("verbs"):
         base, *forms = line.split()
-        pasts, own_participles = (forms[0].split("/"), forms[1].split("/")) if forms else ([_regular_past(base)],) * 2
+        pasts, own_participles = (
+            (forms[0].split("/"), forms[1].split("/")) if forms else ([_inflect_regular_past(base)],) * 2
+        )
         past[base] = pasts[0]
         bases.update(dict.fromkeys(pasts, base))
         participles.update(own_participles)
@@ -98,7 +100,7 @@ def inflect_third_person(base: str) -> str:
     return f"{base}es" if base.endswith(("s", "x", "z", "ch", "sh", "o")) else f"{base}s"
 
 
-def _regular_past(base: str) -> str:
+def _inflect_regular_past(base: str) -> str:
     if base.endswith("e"):
         return f"{base}d"
     if base[-1] == "y" and base[-2] not in "aeiou":
@@ -118,8 +120,8 @@ class Clause:
     @cached_property
     def verb(self) -> int | None:
         """The index of its one finite auxiliary, or form of `be`, `have` and `do`; None where there is none or more."""
-        found = [index for index, word in enumerate(self.words) if self._is_finite(index, word)]
-        return found[0] if len(found) == 1 else None
+        indices = [index for index, word in enumerate(self.words) if self._is_finite(index, word)]
+        return indices[0] if len(indices) == 1 else None
 
     @property
     def has_auxiliary(self) -> bool:

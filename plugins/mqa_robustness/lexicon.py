@@ -101,7 +101,7 @@ def compile_phrases(phrases: Iterable[str], *, loose: bool = False) -> re.Patter
             node = node.setdefault(letter, {})
         node[END] = {}
     before, after = LOOSE if loose else (BEFORE, AFTER)
-    return re.compile(f"{before}{_branches(trie)}{after}", re.IGNORECASE)
+    return re.compile(f"{before}{_branch_pattern(trie)}{after}", re.IGNORECASE)
 
 
 def normalize(phrase: str) -> str:
@@ -121,9 +121,9 @@ def match_case(model: str, new: str) -> str:
     return new[0].upper() + new[1:] if model[0].isupper() else new
 
 
-def _branches(node: Trie) -> str:
+def _branch_pattern(node: Trie) -> str:
     """The pattern of all that may follow a node."""
-    branches = [_escape(letter) + _branches(child) for letter, child in sorted(node.items()) if letter != END]
+    branches = [_escape(letter) + _branch_pattern(child) for letter, child in sorted(node.items()) if letter != END]
     if not branches:
         return ""
     if len(branches) == 1 and END not in node:

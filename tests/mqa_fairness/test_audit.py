@@ -25,7 +25,7 @@ use = "datasets/file"
 path = "people.csv"
 [backends.service]
 use = "replay/file"
-path = "answers.csv"
+path = "predictions.csv"
 """
 CHECK = """
 [[check]]
@@ -38,23 +38,25 @@ ROWS = 240
 
 
 class Audit:
-    """A folder with people, answers and a suite."""
+    """A folder with people, predictions and a suite."""
 
     def __init__(self, folder):
         rng = np.random.default_rng(5)
         self.folder = folder
         self.sex = np.where(rng.random(ROWS) < 0.5, "F", "M")
-        self.right = rng.integers(0, 2, ROWS)
-        self.said = np.where(rng.random(ROWS) < np.where(self.sex == "F", 0.15, 0.35), 1 - self.right, self.right)
+        self.target = rng.integers(0, 2, ROWS)
+        self.predicted = np.where(
+            rng.random(ROWS) < np.where(self.sex == "F", 0.15, 0.35), 1 - self.target, self.target
+        )
         self.age = rng.integers(18, 90, ROWS)
-        self.p = np.where(self.said == 1, 0.5 + rng.random(ROWS) / 2, 0.5 - rng.random(ROWS) / 2)
+        self.p = np.where(self.predicted == 1, 0.5 + rng.random(ROWS) / 2, 0.5 - rng.random(ROWS) / 2)
 
     def write(self, sex=None):
         texts = [f"number {n} said so" for n in range(ROWS)]
-        people = zip(texts, self.sex if sex is None else sex, self.age, self.right, strict=True)
+        people = zip(texts, self.sex if sex is None else sex, self.age, self.target, strict=True)
         self._csv("people.csv", ["id", "text", "sex", "age", "target"],
-                  [[n, text, one, age, ("no", "yes")[right]] for n, (text, one, age, right) in enumerate(people)])  # fmt: skip
-        self._csv("answers.csv", ["id", "no", "yes"], [[n, 1 - p, p] for n, p in enumerate(self.p.tolist())])
+                  [[n, text, one, age, ("no", "yes")[target]] for n, (text, one, age, target) in enumerate(people)])  # fmt: skip
+        self._csv("predictions.csv", ["id", "no", "yes"], [[n, 1 - p, p] for n, p in enumerate(self.p.tolist())])
 
     def _csv(self, name, head, rows):
         with (self.folder / name).open("w", encoding="utf-8", newline="") as file:
@@ -82,7 +84,7 @@ def measure(name, **options):
     return {"measure": f'{{ use = "fairness/{name}"{more} }}'}
 
 
-def said(results):
+def serialize(results):
     return json.dumps([{key: value for key, value in result.items() if key != "seconds"} for result in results])
 
 
@@ -100,7 +102,7 @@ FAIRLEARNS = [
 def test_a_suite_file_gives_fairlearns_number_with_an_interval_and_a_definition(audit, name):
     (result,) = audit.results(measure(name))
     number = result["numbers"]["value"]
-    theirs = getattr(oracle, name.replace("-", "_"))(audit.right, audit.said, sensitive_features=audit.sex)
+    theirs = getattr(oracle, name.replace("-", "_"))(audit.target, audit.predicted, sensitive_features=audit.sex)
     assert number["estimate"] == pytest.approx(theirs)
     assert (number["method"], number["rows"]) == ("bca, pairwise", ROWS)
     assert number["low"] < number["estimate"] < number["high"]
@@ -133,7 +135,7 @@ def test_rows_with_a_missing_value_are_a_group_of_their_own(audit):
     (result,) = audit.results(measure("statistical-parity-difference", privileged="(no sex)"))
     assert list(result["groups"]) == ["(no sex)", "F", "M"]
     assert result["groups"]["(no sex)"]["numbers"]["selection_rate"]["rows"] == 60
-    expected = audit.said[60:].mean() - audit.said[:60].mean()
+    expected = audit.predicted[60:].mean() - audit.predicted[:60].mean()
     assert result["numbers"]["value"]["estimate"] == pytest.approx(expected)
 
 
@@ -172,10 +174,10 @@ def test_a_kept_run_is_judged_again_to_the_same_numbers_with_texts_and_without(a
     ]
     store = audit.folder / ".mqa"
     first = audit.results(*checks)
-    assert said(to_json(judge("last", store=store))["results"]) == said(first)
+    assert serialize(to_json(judge("last", store=store))["results"]) == serialize(first)
     bare = audit.results(*checks, examples=False)
     again = to_json(judge("last", store=store, examples=False))["results"]
-    assert said(again) == said(bare)
+    assert serialize(again) == serialize(bare)
     assert [one["numbers"] for one in bare] == [one["numbers"] for one in first]
 
 

@@ -18,7 +18,7 @@ from mqa_fairness.counterfactuals import (
     swap_religion,
     swap_words,
 )
-from mqa_fairness.lexicon import read_names, shipped_word_sets
+from mqa_fairness.lexicon import read_names, read_shipped_word_sets
 from mqa_registry import DataError, UsageError, edited
 from mqa_registry.types import move_spans
 
@@ -114,7 +114,7 @@ def test_given_names_change_with_the_gender_and_keep_their_origin():
 
 PAIRED = [
     words
-    for one in shipped_word_sets("gender")
+    for one in read_shipped_word_sets("gender")
     for form in one.forms
     if form.position == "words"
     for words in [form.words]
@@ -131,7 +131,7 @@ def test_every_pair_goes_both_ways_in_every_case(words, case):
 
 @pytest.mark.parametrize("name", ["gender", "nationality", "religion", "age"])
 def test_no_word_is_of_two_kinds_in_one_place_and_no_other_form_is_recognised_twice(name):
-    for one in shipped_word_sets(name):
+    for one in read_shipped_word_sets(name):
         for word, meant in one.index.items():
             places = [(kind, one.forms[form].position) for kind, form in meant]
             assert len({kind for kind, _ in meant}) == 1, word

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from string import ascii_lowercase
 
 import numpy as np
 import pytest
@@ -17,8 +18,8 @@ import pytest
 from mqa_registry import edited
 from mqa_registry.options import options_of
 from mqa_robustness import mqa_perturbations
-from mqa_robustness.characters.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
-from mqa_robustness.characters.typos import ADJACENT_KEYS
+from mqa_robustness.perturbations.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
+from mqa_robustness.perturbations.misspellings import ADJACENT_KEYS
 
 EVERY = {one.name: one for one in mqa_perturbations()}
 TABLES = [tomllib.loads(path.read_text("utf-8")) for path in sorted((Path(__file__).parent / "golden").glob("*.toml"))]
@@ -26,7 +27,7 @@ PAIRS = [(name, pair) for table in TABLES for name, pairs in table.items() for p
 
 
 class FixedDraw:
-    """A generator that gives one draw, whatever it is asked for."""
+    """A generator that gives one draw, whatever the size."""
 
     def __init__(self, choices):
         self.draw = middle(choices)
@@ -63,16 +64,21 @@ def test_every_perturbation_has_a_pair_that_changes():
     assert {name for name, pair in PAIRS if pair.get("after") != pair["before"]} == EVERY.keys()
 
 
-def test_neighbours_are_the_keys_around_one():
-    around = {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}
-    assert {key: set(ADJACENT_KEYS["qwerty"][key]) for key in around} == {
-        key: set(keys) for key, keys in around.items()
-    }
+@pytest.mark.parametrize(
+    ("layout", "around"),
+    [
+        ("qwerty", {"q": "wa", "a": "qwsz", "g": "ftyhvb", "p": "ol", "m": "njk", "z": "asx", "l": "kop"}),
+        ("qwertz", {"z": "tugh", "y": "asx", "m": "njk", "p": "ol"}),
+        ("azerty", {"a": "zq", "q": "azsw", "m": "lp", "w": "qsx", "o": "ipkl"}),
+    ],
+)
+def test_neighbours_are_the_keys_around_one(layout, around):
+    assert {key: set(ADJACENT_KEYS[layout][key]) for key in around} == {key: set(keys) for key, keys in around.items()}
 
 
 @pytest.mark.parametrize("layout", ADJACENT_KEYS)
 def test_neighbours_are_neighbours_of_each_other(layout):
-    assert len(ADJACENT_KEYS[layout]) == 26
+    assert sorted(ADJACENT_KEYS[layout]) == list(ascii_lowercase)
     assert all(key in ADJACENT_KEYS[layout][other] for key, others in ADJACENT_KEYS[layout].items() for other in others)
 
 

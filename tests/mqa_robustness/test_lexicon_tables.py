@@ -11,8 +11,13 @@ import pytest
 from mqa_registry import edited
 from mqa_robustness.grammar import read_verbs
 from mqa_robustness.lexicon import FOLDER, normalize, read_left_to_right, read_lines, read_pairs, read_right_to_left
-from mqa_robustness.words.contractions import contractions, expansions
-from mqa_robustness.words.substitutions import american_spelling, british_spelling, homophones
+from mqa_robustness.perturbations.substitutions import (
+    american_spelling,
+    british_spelling,
+    contractions,
+    expansions,
+    homophones,
+)
 
 NAMES = [path.stem for path in sorted(FOLDER.glob("*.txt")) if path.stem != "LICENCES"]
 PAIRED = ["abbreviations", "contractions", "slang", "spelling"]

@@ -218,9 +218,9 @@ def test_whole_changes_of_case_are_those_of_python(text):
 
 
 def _parts(text):
-    """Words and white space in turns: a word's last letter may have a small form of its own."""
-    places = [0, *(place for start, end, _ in _tokens(text) for place in (start, end)), len(text)]
-    return [text[start:end] for start, end in pairwise(places)]
+    """Words and white space, alternating: a word's last letter may have a small form of its own."""
+    bounds = [0, *(bound for start, end, _ in _tokens(text) for bound in (start, end)), len(text)]
+    return [text[start:end] for start, end in pairwise(bounds)]
 
 
 def _tokens(text):

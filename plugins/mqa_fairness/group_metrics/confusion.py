@@ -43,11 +43,11 @@ class GroupedConfusion:
         predicted, target = predictions.codes, targets.codes
         if len(classes) == 1:
             predicted, target, classes = (predicted == classes[0]) * 1, (target == classes[0]) * 1, (1,)
-        memberships, membership_of_row = _distinct_memberships(groups, len(predicted))
+        memberships, membership_of_row = _find_distinct_memberships(groups, len(predicted))
         grouped = np.flatnonzero(np.asarray(memberships.any(axis=1))[membership_of_row])
         observed = membership_of_row[grouped], predicted[grouped], target[grouped]
-        columns = [np.concatenate(pair) for pair in zip(observed, _possible_rows(*observed, classes), strict=True)]
-        first, cell_of_row = _distinct_rows(*columns)
+        columns = [np.concatenate(pair) for pair in zip(observed, _make_possible_rows(*observed, classes), strict=True)]
+        first, cell_of_row = _find_distinct_rows(*columns)
         cell_of_row = cell_of_row[: len(grouped)]
         membership, predicted, target = (column[first] for column in columns)
         cells = np.full(len(membership_of_row), -1, dtype=np.int64)
@@ -126,7 +126,7 @@ def score_rates(
     }
 
 
-def undefined_reason(
+def explain_undefined(
     confusion: GroupedConfusion, rates: tuple[Rate, ...], compute: Callable[[Floats], Floats], otherwise: str
 ) -> str:
     """Why a number has no value on these rows: the rate that a group lacks, or `otherwise`; empty where it has one."""
@@ -145,30 +145,32 @@ def divide_or_nan(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(np.shape(part), np.nan), where=whole > 0))
 
 
-def _possible_rows(memberships: Ints, predicted: Ints, target: Ints, classes: Sequence[int]) -> tuple[Ints, Ints, Ints]:
+def _make_possible_rows(
+    memberships: Ints, predicted: Ints, target: Ints, classes: Sequence[int]
+) -> tuple[Ints, Ints, Ints]:
     """Rows that there might have been: their memberships, predictions and targets."""
     if len(classes) == 1:
         membership = np.unique(memberships)
         return np.repeat(membership, 4), np.tile([0, 1, 0, 1], len(membership)), np.tile([0, 0, 1, 1], len(membership))
-    first = _distinct_rows(memberships, target)[0]
+    first = _find_distinct_rows(memberships, target)[0]
     memberships, target = memberships[first], target[first]
     others = (target + 1) % len(classes)
     return np.tile(memberships, 2), np.concatenate([target, others]), np.tile(target, 2)
 
 
-def _distinct_memberships(groups: Groups, rows: int) -> tuple[npt.NDArray[np.bool_], Ints]:
+def _find_distinct_memberships(groups: Groups, rows: int) -> tuple[npt.NDArray[np.bool_], Ints]:
     """The combinations of groups that occur, shape (combinations, groups), and which of them each row has."""
     bits = [np.zeros(rows, dtype=np.int64) for _ in range(0, len(groups), GROUPS_PER_INTEGER)]
     for number, members in enumerate(groups.values()):
         bits[number // GROUPS_PER_INTEGER][members] |= 1 << number % GROUPS_PER_INTEGER
-    first, combination_of_row = _distinct_rows(*bits)
+    first, combination_of_row = _find_distinct_rows(*bits)
     combinations = [
         bits[number // GROUPS_PER_INTEGER][first] >> number % GROUPS_PER_INTEGER & 1 for number in range(len(groups))
     ]
     return np.stack(combinations, axis=1).astype(bool), combination_of_row
 
 
-def _distinct_rows(*columns: Ints) -> tuple[Ints, Ints]:
+def _find_distinct_rows(*columns: Ints) -> tuple[Ints, Ints]:
     """The first row of every distinct combination of values, and the combination that each row has."""
     first, combination = np.unique(columns[0], return_index=True, return_inverse=True)[1:]
     for column in columns[1:]:

@@ -13,8 +13,8 @@ from mqa_fairness.group_metrics.confusion import (
     TRUE_POSITIVE_RATE,
     GroupedConfusion,
     divide_or_nan,
+    explain_undefined,
     score_rates,
-    undefined_reason,
 )
 from mqa_registry import Statistic, UsageError, positive_class
 
@@ -216,7 +216,7 @@ def _compare_groups(
         compute,
         confusion.cells,
         confusion.size,
-        undefined=undefined_reason(confusion, rates, compute, everywhere_zero),
+        undefined=explain_undefined(confusion, rates, compute, everywhere_zero),
         shown=score_rates(predictions, targets, classes, rates),
         spread=bound,
         ratio=is_ratio,

@@ -32,12 +32,12 @@ def generalized_entropy(
     `alpha` at 0 or below where somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360
     0.6.1 divides once more by the mean benefit where `alpha` is 0.
     """
-    cells = _benefit_cells(predictions, targets, positive_class(predictions.classes, positive))
+    cells = _assign_benefit_cells(predictions, targets, positive_class(predictions.classes, positive))
 
     def compute(counts: Floats) -> Floats:
-        return _entropy_index(np.broadcast_to(BENEFITS, counts.shape), counts, alpha)
+        return _compute_entropy_index(np.broadcast_to(BENEFITS, counts.shape), counts, alpha)
 
-    return Statistic(compute, cells, len(BENEFITS), _undefined_reason(np.bincount(cells, minlength=3), alpha))
+    return Statistic(compute, cells, len(BENEFITS), _explain_undefined(np.bincount(cells, minlength=3), alpha))
 
 
 def theil(predictions: Predictions, targets: Targets, *, positive: str | None = None) -> Statistic:
@@ -65,30 +65,30 @@ def between_group_entropy(
     def compute(counts: Floats) -> Floats:
         (matrices,) = confusion.by_group(counts)
         rows = matrices.sum(axis=-1)
-        return _entropy_index(np.nan_to_num(divide_or_nan(matrices @ benefit, rows)), rows, alpha)
+        return _compute_entropy_index(np.nan_to_num(divide_or_nan(matrices @ benefit, rows)), rows, alpha)
 
-    benefits = BENEFITS[_benefit_cells(predictions, targets, code)]
+    benefits = BENEFITS[_assign_benefit_cells(predictions, targets, code)]
     undefined = "it takes benefits above 0 in every group" if np.isnan(compute(confusion.counts)) else ""
     return Statistic(compute, confusion.cells, confusion.size, undefined, {"benefit": benefits})
 
 
-def _benefit_cells(predictions: Predictions, targets: Targets, code: int) -> Ints:
+def _assign_benefit_cells(predictions: Predictions, targets: Targets, code: int) -> Ints:
     """The index into BENEFITS of every row."""
     return np.asarray(1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64))
 
 
-def _entropy_index(benefits: Floats, counts: Floats, alpha: float) -> Floats:
+def _compute_entropy_index(benefits: Floats, counts: Floats, alpha: float) -> Floats:
     """The entropy index of benefits, each of which `counts` rows have, over the last axis."""
     rows = counts.sum(axis=-1)
     mean = divide_or_nan((benefits * counts).sum(axis=-1), rows)
     share = divide_or_nan(benefits, np.broadcast_to(mean[..., None], benefits.shape))
     with np.errstate(divide="ignore", invalid="ignore"):
-        terms = np.where(counts > 0, _entropy_term(share, alpha), 0.0)
+        terms = np.where(counts > 0, _compute_entropy_terms(share, alpha), 0.0)
     index = divide_or_nan((terms * counts).sum(axis=-1), rows)
     return np.where(np.isfinite(index), index, np.nan)
 
 
-def _entropy_term(share: Floats, alpha: float) -> Floats:
+def _compute_entropy_terms(share: Floats, alpha: float) -> Floats:
     """What one row adds to the index, by its benefit over the mean benefit."""
     if alpha == 0:
         return np.asarray(-np.log(share))
@@ -97,7 +97,7 @@ def _entropy_term(share: Floats, alpha: float) -> Floats:
     return np.asarray((share**alpha - 1) / (alpha * (alpha - 1)))
 
 
-def _undefined_reason(counts: Ints, alpha: float) -> str:
+def _explain_undefined(counts: Ints, alpha: float) -> str:
     if not counts[1:].any():
         return "nobody benefits"
     return f"with `alpha` {alpha:g} nobody may get nothing" if alpha <= 0 and counts[0] else ""

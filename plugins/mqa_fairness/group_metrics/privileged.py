@@ -12,8 +12,8 @@ from mqa_fairness.group_metrics.confusion import (
     TRUE_POSITIVE_RATE,
     GroupedConfusion,
     divide_or_nan,
+    explain_undefined,
     score_rates,
-    undefined_reason,
 )
 from mqa_registry import NotRunError, Statistic, positive_class
 
@@ -143,7 +143,7 @@ def _compare_pair(
         compute,
         confusion.cells,
         confusion.size,
-        undefined=undefined_reason(confusion, rates, compute, nobody),
+        undefined=explain_undefined(confusion, rates, compute, nobody),
         shown=score_rates(predictions, targets, {code: predictions.classes[code]}, rates),
     )
 
@@ -152,15 +152,17 @@ def _pair_groups(groups: Groups, privileged: str, unprivileged: str | None) -> d
     """The rows of the others and of the privileged; raises a NotRunError where one is no group with enough rows."""
     for name in (privileged, *([unprivileged] if unprivileged is not None else ())):
         if name not in groups:
-            raise NotRunError(f"`{name}` is none of the groups with enough rows", hint=f"they are {_listed([*groups])}")
+            raise NotRunError(
+                f"`{name}` is none of the groups with enough rows", hint=f"they are {_list_names([*groups])}"
+            )
     if privileged == unprivileged:
         raise NotRunError(f"`{privileged}` cannot be held against itself", hint="name two groups")
     others = [unprivileged] if unprivileged is not None else [name for name in groups if name != privileged]
     rows = np.setdiff1d(np.concatenate([groups[name] for name in others]), groups[privileged])
     if not len(rows):
-        raise NotRunError(f"every row of {_listed(others)} is in `{privileged}` too")
+        raise NotRunError(f"every row of {_list_names(others)} is in `{privileged}` too")
     return {" and ".join(others): rows, privileged: groups[privileged]}
 
 
-def _listed(names: Sequence[str]) -> str:
+def _list_names(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

@@ -1,4 +1,4 @@
-"""Correctness: which rows a model predicts right, and which rows count."""
+"""Correctness: which rows a model predicts correctly, and which rows count."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-UNANSWERED, WITHOUT_TARGET = "without an answer", "without a right answer"
+WITHOUT_PREDICTION, WITHOUT_TARGET = "without a prediction", "without a target"
 DUPLICATE, SAME_CLUSTER = "saying the same as another row", "of one cluster with another row"
 
 
@@ -53,18 +53,18 @@ def assess_correctness(view: ViewContext, rng: np.random.Generator) -> Correctne
         )
     predictions = view.predictions.answers()
     classes = view.predictions.classes
-    targets = [_target_label(value, classes) for value in view.rows.table.column("target").to_pylist()]
+    targets = [_find_target_label(value, classes) for value in view.rows.table.column("target").to_pylist()]
     correct = np.array([one == target for one, target in zip(predictions, targets, strict=True)], dtype=bool)
     ignored = [
-        UNANSWERED if one is None else WITHOUT_TARGET if target is None else ""
+        WITHOUT_PREDICTION if one is None else WITHOUT_TARGET if target is None else ""
         for one, target in zip(predictions, targets, strict=True)
     ]
-    for keys, reason in ((_fingerprints(view), DUPLICATE), (_clusters(view), SAME_CLUSTER)):
+    for keys, reason in ((_compute_fingerprints(view), DUPLICATE), (_read_clusters(view), SAME_CLUSTER)):
         _ignore_repeated(keys, ignored, reason, rng)
-    return Correctness(predictions, _confidence(view), targets, correct, ignored)
+    return Correctness(predictions, _read_confidence(view), targets, correct, ignored)
 
 
-def _target_label(value: Any, classes: Sequence[str]) -> str | None:
+def _find_target_label(value: Any, classes: Sequence[str]) -> str | None:
     """A target as the model names it: a label, or the position of one."""
     if value is None:
         return None
@@ -77,7 +77,7 @@ def _target_label(value: Any, classes: Sequence[str]) -> str | None:
     return name
 
 
-def _confidence(view: ViewContext) -> list[float | None]:
+def _read_confidence(view: ViewContext) -> list[float | None]:
     """The highest probability of every row; None where it has none."""
     probabilities = view.predictions.probabilities
     if probabilities is None:
@@ -85,14 +85,14 @@ def _confidence(view: ViewContext) -> list[float | None]:
     return [None if np.isnan(row).all() else float(np.nanmax(row)) for row in probabilities]
 
 
-def _fingerprints(view: ViewContext) -> list[Hashable]:
+def _compute_fingerprints(view: ViewContext) -> list[Hashable]:
     """The fingerprint of every row's fields; None where rows have no field that a model reads, and so none repeats."""
     if not view.rows.fields:
         return [None] * len(view.rows)
     return [fingerprint(example) for example in view.rows.examples()]
 
 
-def _clusters(view: ViewContext) -> list[Hashable]:
+def _read_clusters(view: ViewContext) -> list[Hashable]:
     """The cluster of every row, None where it has none."""
     table = view.rows.table
     return list(table.column("cluster").to_pylist()) if "cluster" in table.column_names else [None] * table.num_rows

@@ -12,10 +12,16 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge, Gt, Lt
 
-from mqa_fairness.weak_slices.candidates import Candidates, copies_of_target, make_candidates, select_columns
 from mqa_fairness.weak_slices.confirm import confirm_slices
 from mqa_fairness.weak_slices.correctness import assess_correctness
-from mqa_fairness.weak_slices.search import MAX_CONFIRMED, search_weak_slices
+from mqa_fairness.weak_slices.search import (
+    MAX_CONFIRMED,
+    Candidates,
+    find_target_copies,
+    make_candidates,
+    search_weak_slices,
+    select_columns,
+)
 from mqa_registry import Evidence, NotRunError, Probe, counted
 
 if TYPE_CHECKING:
@@ -51,7 +57,7 @@ SCHEMA = pa.schema(
 
 @dataclass(frozen=True)
 class SearchSummary:
-    """What the observations of a search keep beside its rows: the slices to be tested, and how they were found."""
+    """The metadata of the observations: the slices to be tested, and how the search found them."""
 
     names: Sequence[str]
     tried: int
@@ -72,8 +78,7 @@ class WeakSliceOptions:
 
     `min_rows` is how many rows a slice has inside and outside, in either half. `max_terms` is how many words of each
     text are tried, the most frequent ones. `columns` are tried instead of all but the texts, the targets, copies of them
-    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval
-    alone.
+    and the ids; `leave_out` are not tried. `confidence` is that of the tests together, and of each interval alone.
     """
 
     min_rows: Annotated[int, Ge(5)] = 30
@@ -84,7 +89,7 @@ class WeakSliceOptions:
 
 
 class WeakSlices(Probe[WeakSliceOptions]):
-    """How far the accuracy in the worst slice lies below that elsewhere, of the slices where it is shown to.
+    """How far the accuracy in the worst slice lies below that elsewhere, of the slices where that is confirmed.
 
     Slices are the rows with a word, the quarters of the rows by number of words, the values of columns that have few,
     the quarters of columns of numbers, and any two of the worst of these together. They are sought on one half of the
@@ -113,10 +118,10 @@ class WeakSlices(Probe[WeakSliceOptions]):
         half = np.zeros(len(rows), dtype=bool)
         half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
         candidates = _make_candidates(context.view, rows, half, options)
-        found = search_weak_slices(candidates.slices, correctness.correct[rows], half, options.min_rows)
-        left_out = [*candidates.left_out, *_left_out(found)]
-        summary = SearchSummary([each.name for each in found.candidates], found.tried, left_out, options.confidence)
-        return summary.write(_make_table(context.view, correctness, half, found))
+        result = search_weak_slices(candidates.slices, correctness.correct[rows], half, options.min_rows)
+        left_out = [*candidates.left_out, *_describe_left_out(result)]
+        summary = SearchSummary([each.name for each in result.candidates], result.tried, left_out, options.confidence)
+        return summary.write(_make_table(context.view, correctness, half, result))
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
         confirmed = _select_confirmed(_test_found_slices(table), table)
@@ -133,8 +138,8 @@ class WeakSlices(Probe[WeakSliceOptions]):
         tested = _test_found_slices(table)
         confirmed = _select_confirmed(tested, table)
         return Evidence(
-            remarks=[*map(_describe_slice, confirmed[:MAX_REMARKS]), *_remarks(table, tested, confirmed)],
-            examples=_examples(table, [each.name for each in confirmed]),
+            remarks=[*map(_describe_slice, confirmed[:MAX_REMARKS]), *_describe_search(table, tested, confirmed)],
+            examples=_select_examples(table, [each.name for each in confirmed]),
             details={"slices": [_to_record(each, confirmed=each in confirmed) for each in tested]},
         )
 
@@ -168,18 +173,18 @@ def _make_candidates(
     candidates = make_candidates(table, fields, columns, max_terms=options.max_terms, half=half, min_rows=min_rows)
     if not candidates.slices:
         raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
-    copies = copies_of_target(table) if options.columns is None else []
+    copies = find_target_copies(table) if options.columns is None else []
     not_tried = [f"the column `{name}` has the values of the targets, and was not tried" for name in copies]
     return Candidates(candidates.slices, [*candidates.left_out, *not_tried])
 
 
-def _make_table(view: ViewContext, correctness: Correctness, half: Bools, found: SearchResult) -> pa.Table:
+def _make_table(view: ViewContext, correctness: Correctness, half: Bools, result: SearchResult) -> pa.Table:
     """A row for each of the view, with what it takes to confirm the slices and to show them."""
     parts = list(correctness.ignored)
     slices: list[list[int]] = [[] for _ in parts]
     for index, row in enumerate(np.flatnonzero(correctness.counted).tolist()):
         parts[row] = SEARCHED if half[index] else HELD_BACK
-        slices[row] = [number for number, each in enumerate(found.candidates) if each.rows[index]]
+        slices[row] = [number for number, each in enumerate(result.candidates) if each.rows[index]]
     correct = list(zip(correctness.correct.tolist(), correctness.counted.tolist(), strict=True))
     texts = (
         json.dumps({name: text for name, text in row.items() if isinstance(text, str)}) for row in view.rows.examples()
@@ -198,11 +203,11 @@ def _make_table(view: ViewContext, correctness: Correctness, half: Bools, found:
     return pa.table(columns, schema=SCHEMA)
 
 
-def _left_out(found: SearchResult) -> Iterator[str]:
-    if found.near_duplicates:
-        yield f"{found.near_duplicates:,} that looked weak have nearly the rows of a weaker one, and were not tried again"
-    if found.surplus:
-        yield f"{found.surplus:,} more looked weak, beyond the {MAX_CONFIRMED} that were tried on the rows held back"
+def _describe_left_out(result: SearchResult) -> Iterator[str]:
+    if result.near_duplicates:
+        yield f"{result.near_duplicates:,} that looked weak have nearly the rows of a weaker one, and were not tried again"
+    if result.surplus:
+        yield f"{result.surplus:,} more looked weak, beyond the {MAX_CONFIRMED} that were tried on the rows held back"
 
 
 def _test_found_slices(observations: pa.Table) -> list[SliceResult]:
@@ -225,12 +230,14 @@ def _select_confirmed(tested: Sequence[SliceResult], observations: pa.Table) -> 
 
 def _describe_slice(tested: SliceResult) -> str:
     return (
-        f"{tested.score:.1%} right where {tested.name}, {tested.elsewhere:.1%} elsewhere: a gap of {tested.gap:.3f} "
+        f"{tested.score:.1%} correct where {tested.name}, {tested.elsewhere:.1%} elsewhere: a gap of {tested.gap:.3f} "
         f"({tested.low:.3f} to {tested.high:.3f}), {counted(tested.rows, 'row')} held back, p {tested.corrected:.2g} after correction"
     )
 
 
-def _remarks(observations: pa.Table, tested: Sequence[SliceResult], confirmed: Sequence[SliceResult]) -> Iterator[str]:
+def _describe_search(
+    observations: pa.Table, tested: Sequence[SliceResult], confirmed: Sequence[SliceResult]
+) -> Iterator[str]:
     summary = SearchSummary.of(observations)
     if (more := len(confirmed) - MAX_REMARKS) > 0:
         yield f"{counted(more, 'more slice is', 'more slices are')} confirmed"
@@ -242,7 +249,7 @@ def _remarks(observations: pa.Table, tested: Sequence[SliceResult], confirmed: S
     yield from summary.left_out
 
 
-def _examples(observations: pa.Table, worst: Sequence[str]) -> list[dict[str, Any]]:
+def _select_examples(observations: pa.Table, worst: Sequence[str]) -> list[dict[str, Any]]:
     """Rows held back that were predicted wrong in the worst slices, the most confident predictions first."""
     names = list(SearchSummary.of(observations).names)
     wrong = [row for row in observations.to_pylist() if row["right"] is False and row["part"] == HELD_BACK]

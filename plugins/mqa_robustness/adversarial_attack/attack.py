@@ -12,9 +12,8 @@ import pyarrow as pa
 from annotated_types import Ge, Gt, Le, MinLen
 
 from mqa_registry import DataError, NotRunError
-from mqa_robustness.adversarial_attack.batched_search import search_in_batches
 from mqa_robustness.adversarial_attack.candidates import DEFAULT_EDITS, EditName, apply_edits, find_candidates
-from mqa_robustness.adversarial_attack.search import SearchLimits, search
+from mqa_robustness.adversarial_attack.search import SearchLimits, search, search_in_batches
 from mqa_robustness.adversarial_attack.victim import make_victim
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ class Outcome(StrEnum):
     SUCCESS = "fell"
     FAILED = "held"
     SKIPPED_WRONG = "wrong"  # the prediction for the row itself is not its target
-    SKIPPED_UNANSWERED = "unanswered"  # there is no prediction for the row itself
+    SKIPPED_NO_PREDICTION = "unanswered"  # there is no prediction for the row itself
     DECLINED = "declined"  # no edit fits the row
 
 
@@ -79,7 +78,7 @@ class SampledRow:
         digest = hashlib.blake2b(self.id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
 
-    def refusal(self, fields: Sequence[str]) -> str:
+    def explain_refusal(self, fields: Sequence[str]) -> str:
         """Why it cannot be attacked, whatever the edits; empty where it can."""
         texts = [self.example.get(field) or "" for field in fields]
         if sum(map(len, texts)) > MAX_CHARACTERS:
@@ -101,7 +100,7 @@ class AttackResult:
         if search is None:
             return Outcome.DECLINED
         if search.before.label is None:
-            return Outcome.SKIPPED_UNANSWERED
+            return Outcome.SKIPPED_NO_PREDICTION
         if self.row.target not in (None, search.before.label):
             return Outcome.SKIPPED_WRONG
         if not search.editable:
@@ -119,7 +118,7 @@ def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions
     victim = make_victim(context, view)
     fields = select_text_fields(context, view, options.fields)
     rows = sample_rows(context, view, options.rows)
-    refused = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.refusal(fields))}
+    refused = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.explain_refusal(fields))}
 
     def start(row: SampledRow) -> Search:
         rng = row.make_rng()
@@ -149,7 +148,7 @@ def sample_rows(context: ProbeContext, view: ViewContext, size: int) -> list[Sam
     table = rows.table.take(pa.array(context.rng.permutation(len(rows))[:size]))
     examples = table.select(list(rows.fields)).to_pylist()
     assert context.model_under_test is not None
-    targets = _target_labels(table, context.model_under_test.model.labels)
+    targets = _find_target_labels(table, context.model_under_test.model.labels)
     ids = map(str, table.column("id").to_pylist())
     return [SampledRow(*row, seed) for row in zip(ids, examples, targets, strict=True)]
 
@@ -168,14 +167,16 @@ def select_text_fields(context: ProbeContext, view: ViewContext, names: Sequence
     return list(dict.fromkeys(names)) if names else available
 
 
-def _target_labels(table: pa.Table, labels: Sequence[str]) -> list[str | None]:
+def _find_target_labels(table: pa.Table, labels: Sequence[str]) -> list[str | None]:
     """The target of every row as the model names it; raises a DataError where the model has no such label."""
     if "target" not in table.column_names:
         return [None] * table.num_rows
-    return [None if value is None else _target_label(value, labels) for value in table.column("target").to_pylist()]
+    return [
+        None if value is None else _find_target_label(value, labels) for value in table.column("target").to_pylist()
+    ]
 
 
-def _target_label(value: Any, labels: Sequence[str]) -> str:
+def _find_target_label(value: Any, labels: Sequence[str]) -> str:
     """A target as the model names it: a label, or the position of one."""
     name = str(int(value)) if isinstance(value, bool) else str(value)
     if name in labels:
@@ -190,7 +191,7 @@ def _summarize_skipped(results: Sequence[AttackResult]) -> str:
     outcomes = [result.outcome for result in results]
     reasons = {
         Outcome.SKIPPED_WRONG: "are predicted wrong as they are",
-        Outcome.SKIPPED_UNANSWERED: "have no prediction",
+        Outcome.SKIPPED_NO_PREDICTION: "have no prediction",
         Outcome.DECLINED: "cannot be edited",
     }
     counts = [f"{outcomes.count(outcome)} {reason}" for outcome, reason in reasons.items() if outcome in outcomes]

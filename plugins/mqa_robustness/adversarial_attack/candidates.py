@@ -9,14 +9,19 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from rapidfuzz.distance import Levenshtein
 
 from mqa_registry import edited
-from mqa_robustness.characters.imperceptible import has_homoglyph, insert_zero_width, replace_with_homoglyph
-from mqa_robustness.characters.ocr import CONFUSABLE, misread_letters
-from mqa_robustness.characters.typos import ADJACENT_KEYS, TYPOS, has_key, hit_adjacent_key
 from mqa_robustness.grammar import read_verbs
 from mqa_robustness.lexicon import read_lines
+from mqa_robustness.perturbations.imperceptible import has_homoglyph, insert_zero_width, replace_with_homoglyph
+from mqa_robustness.perturbations.misspellings import (
+    ADJACENT_KEYS,
+    CONFUSABLE,
+    TYPOS,
+    has_key,
+    hit_adjacent_key,
+    misread_letters,
+)
+from mqa_robustness.perturbations.substitutions import SUBSTITUTIONS
 from mqa_robustness.spans import find_tokens, find_words
-from mqa_robustness.words.contractions import find_contractible, find_contractions
-from mqa_robustness.words.substitutions import SUBSTITUTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -24,7 +29,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mqa_registry import Edit, Example
-    from mqa_robustness.spans import Candidate, Span
+    from mqa_robustness.spans import Span
 
 EditName: TypeAlias = Literal[
     "insert", "delete", "replace", "transpose", "keyboard", "ocr", "homoglyphs", "zero-width", "contractions",
@@ -51,15 +56,10 @@ CONDITIONS: Mapping[str, Callable[[str], object]] = {  # what a word must meet f
     "ocr": CONFUSABLE.search,
     "homoglyphs": has_homoglyph,
 }
-WORD_EDITS: Mapping[str, Callable[[str], Sequence[Candidate]]] = {
-    "contractions": find_contractible,
-    "expansions": find_contractions,
-    **SUBSTITUTIONS,
-}
 
 MIN_MISSPELLED = 4  # letters of a word that may be misspelled
 MAX_WORD = 40  # letters; what is longer is a line of a script without spaces
-DRAWS_PER_TRY = 4  # some draws make a known word, or the same edit twice
+DRAWS_PER_TRY = 4  # some draws make a word of the lexicons, or the same edit twice
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ def apply_edits(example: Example, edits: Iterable[CandidateEdit]) -> Example:
     by_field: dict[str, list[Edit]] = {}
     for edit in edits:
         by_field.setdefault(edit.field, []).append((edit.start, edit.end, edit.new))
-    return {**example, **{field: edited(example[field], sorted(found)) for field, found in by_field.items()}}
+    return {**example, **{field: edited(example[field], sorted(edits)) for field, edits in by_field.items()}}
 
 
 def count_edited_words(edits: Iterable[CandidateEdit]) -> int:
@@ -129,12 +129,12 @@ def find_candidates(
         text = example[field] or ""
         tokens = find_tokens(text)
         maker = _EditMaker(field, text, tokens, len(words))
-        edits = [*_character_edits(maker, kinds, tries, rng), *_word_edits(maker, kinds)]
+        edits = [*_make_character_edits(maker, kinds, tries, rng), *_make_word_edits(maker, kinds)]
         by_word: list[list[CandidateEdit]] = [[] for _ in tokens]
         for edit in sorted(dict.fromkeys(edits), key=lambda edit: edit.size):
             by_word[edit.words[0] - len(words)].append(edit)
         words += [
-            CandidateWord(maker.make(start, end, "", "deletion"), _without_duplicates(own))
+            CandidateWord(maker.make(start, end, "", "deletion"), _remove_duplicates(own))
             for (start, end), own in zip(tokens, by_word, strict=True)
         ]
     return words
@@ -156,7 +156,7 @@ class _EditMaker:
         return CandidateEdit(self.field, start, end, new, kind, words, Levenshtein.distance(self.text[start:end], new))
 
 
-def _without_duplicates(edits: Sequence[CandidateEdit]) -> CandidateEdits:
+def _remove_duplicates(edits: Sequence[CandidateEdit]) -> CandidateEdits:
     """The first of all edits that come to the same text."""
     distinct: dict[tuple[int, int, str], CandidateEdit] = {}
     for edit in edits:
@@ -164,7 +164,7 @@ def _without_duplicates(edits: Sequence[CandidateEdit]) -> CandidateEdits:
     return tuple(distinct.values())
 
 
-def _character_edits(
+def _make_character_edits(
     maker: _EditMaker, kinds: Collection[str], tries: int, rng: np.random.Generator
 ) -> Iterator[CandidateEdit]:
     """Words with other characters: misspelled, or with characters that only look the same."""
@@ -174,15 +174,15 @@ def _character_edits(
             continue
         for kind, change in CHARACTER_EDITS.items():
             if kind in kinds and CONDITIONS.get(kind, bool)(word):
-                made = (change(word, draw) for draw in rng.random(DRAWS_PER_TRY * tries).tolist())
+                variants = (change(word, draw) for draw in rng.random(DRAWS_PER_TRY * tries).tolist())
                 is_fit = _is_readable if kind in MISSPELLINGS else str.__ne__
-                new = dict.fromkeys(other for other in made if is_fit(word, other))
+                new = dict.fromkeys(other for other in variants if is_fit(word, other))
                 yield from (maker.make(start, end, other, kind) for other in list(new)[:tries])
 
 
-def _word_edits(maker: _EditMaker, kinds: Collection[str]) -> Iterator[CandidateEdit]:
+def _make_word_edits(maker: _EditMaker, kinds: Collection[str]) -> Iterator[CandidateEdit]:
     """Words and phrases in place of others."""
-    for kind, find in WORD_EDITS.items():
+    for kind, find in SUBSTITUTIONS.items():
         for start, end, replacements in find(maker.text) if kind in kinds else ():
             old = maker.text[start:end]
             yield from (maker.make(start, end, new, kind) for new in replacements if new != old)
@@ -191,11 +191,11 @@ def _word_edits(maker: _EditMaker, kinds: Collection[str]) -> Iterator[Candidate
 def _is_readable(word: str, new: str) -> bool:
     """Whether people read a misspelled word as the one it was."""
     keeps_ends = len(word) >= MIN_MISSPELLED and (new[:1], new[-1:]) == (word[0], word[-1])
-    return keeps_ends and new != word and new.lower() not in _known_words()
+    return keeps_ends and new != word and new.lower() not in _read_lexicon_words()
 
 
 @cache
-def _known_words() -> frozenset[str]:
+def _read_lexicon_words() -> frozenset[str]:
     """The words of the package's lexicons, which a misspelling must not make of others."""
     verbs = read_verbs()
     homophones = (word for line in read_lines("homophones") for word in line.split())

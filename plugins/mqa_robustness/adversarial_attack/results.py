@@ -1,11 +1,12 @@
-"""Results of attacks: the table that is kept of them, and what the probes of attacks make of that."""
+"""Results of attacks: a record of each row, and what the probes compute and describe of all of them."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -27,68 +28,104 @@ if TYPE_CHECKING:
 SCHEMA = pa.schema(
     [
         ("id", pa.string()),
-        ("state", pa.string()),  # an Outcome
-        ("reason", pa.string()),  # why the row was declined
+        ("state", pa.string()),
+        ("reason", pa.string()),
         ("target", pa.string()),
         ("before", pa.string()),
         ("before_probability", pa.float64()),
         ("after", pa.string()),
         ("after_probability", pa.float64()),
         ("queries", pa.int64()),
-        ("shrinking", pa.int64()),  # queries that made the edit small
-        ("unanswered", pa.int64()),  # queries without a prediction
+        ("shrinking", pa.int64()),
+        ("unanswered", pa.int64()),
         ("words", pa.int64()),
         ("changed_words", pa.int64()),
-        ("edits", pa.int64()),  # characters, Levenshtein
+        ("edits", pa.int64()),
         ("kinds", pa.list_(pa.string())),
-        ("fields", pa.string()),  # the row's texts, as JSON
-        ("disturbed", pa.string()),  # those of them that were edited, after the edit
+        ("fields", pa.string()),
+        ("disturbed", pa.string()),
     ]
 )
 TEXTS = ("fields", "disturbed")
 SHARE, UNBOUNDED = (0.0, 1.0), (0.0, math.inf)
 MAX_EXAMPLES = 5
 
+RecordT = TypeVar("RecordT", bound="AttackRecord")
 
-def to_record(result: AttackResult) -> dict[str, Any]:
-    """The row of SCHEMA for one result."""
+
+@dataclass(frozen=True, kw_only=True)
+class AttackRecord:
+    """One row of the observations, with a field for each column of SCHEMA.
+
+    `state` is an Outcome, `reason` why the row was declined. `before` and `after` are the labels predicted for the row
+    and for the smallest edit that changes the label, each with its probability. `queries` counts those of the search,
+    `shrinking` those that made the edit small, `unanswered` those of either without a prediction. `words` is the number
+    of words of the row; `changed_words`, `edits` (characters, Levenshtein) and `kinds` are those of the edit. `fields`
+    are the row's texts as JSON, `disturbed` those of them that were edited, after the edit; both are None where texts
+    are not stored.
+    """
+
+    id: str
+    state: str
+    reason: str
+    target: str | None
+    fields: str | None = None
+    queries: int = 0
+    shrinking: int = 0
+    unanswered: int = 0
+    before: str | None = None
+    before_probability: float | None = None
+    words: int | None = None
+    after: str | None = None
+    after_probability: float | None = None
+    changed_words: int | None = None
+    edits: int | None = None
+    kinds: Sequence[str] | None = None
+    disturbed: str | None = None
+
+    @property
+    def is_success(self) -> bool:
+        return self.state == Outcome.SUCCESS
+
+
+def make_record(result: AttackResult) -> AttackRecord:
+    """The record of one result."""
     row, search, outcome = result.row, result.search, result.outcome
-    record: dict[str, Any] = {
-        "id": row.id,
-        "state": str(outcome),
-        "target": row.target,
-        "fields": _dump_texts(row.example),
-        "reason": result.reason if outcome is Outcome.DECLINED else "",
-    }
+    reason = result.reason if outcome is Outcome.DECLINED else ""
+    record = AttackRecord(
+        id=row.id, state=str(outcome), reason=reason, target=row.target, fields=_dump_texts(row.example)
+    )
     if search is None:
-        return record | {"queries": 0, "shrinking": 0, "unanswered": 0}
-    record |= {
-        "before": search.before.label,
-        "before_probability": search.before.confidence,
-        "queries": search.queries,
-        "shrinking": search.minimizing,
-        "unanswered": search.unanswered,
-        "words": search.words,
-    }
+        return record
+    record = replace(
+        record,
+        before=search.before.label,
+        before_probability=search.before.confidence,
+        queries=search.queries,
+        shrinking=search.minimizing,
+        unanswered=search.without_prediction,
+        words=search.words,
+    )
     if search.after is None:
         return record
     perturbed = result.perturbed
-    return record | {
-        "after": search.after.label,
-        "after_probability": search.after.confidence,
-        "changed_words": count_edited_words(search.edits),
-        "edits": total_size(search.edits),
-        "kinds": [edit.kind for edit in search.edits],
-        "disturbed": _dump_texts({edit.field: perturbed[edit.field] for edit in search.edits}),
-    }
+    return replace(
+        record,
+        after=search.after.label,
+        after_probability=search.after.confidence,
+        changed_words=count_edited_words(search.edits),
+        edits=total_size(search.edits),
+        kinds=[edit.kind for edit in search.edits],
+        disturbed=_dump_texts({edit.field: perturbed[edit.field] for edit in search.edits}),
+    )
 
 
-def outcomes_of(observations: pa.Table) -> npt.NDArray[np.str_]:
+def read_outcomes(observations: pa.Table) -> npt.NDArray[np.str_]:
     """The outcome of every row."""
     return np.array(observations.column("state").to_pylist(), dtype=str)
 
 
-def mean_statistic(observations: pa.Table, column: str, selected: Bools, undefined: str) -> Statistic:
+def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, undefined: str) -> Statistic:
     """The mean of a count over the selected rows, with why it is undefined where none is selected.
 
     It is a statistic and not a score a row: counts that are all 0 or 1 are still no share of rows.
@@ -105,42 +142,42 @@ def mean_statistic(observations: pa.Table, column: str, selected: Bools, undefin
     return Statistic(compute, cells=np.where(selected, cells, -1), size=len(values), undefined=reason)
 
 
-def skipped_remarks(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+def describe_skipped(records: Sequence[AttackRecord]) -> Iterator[str]:
     """What was not attacked and why, and queries that had no prediction."""
-    outcomes = Counter(row["state"] for row in rows)
-    total = counted(len(rows), "row")
+    outcomes = Counter(record.state for record in records)
+    total = counted(len(records), "row")
     if wrong := outcomes[Outcome.SKIPPED_WRONG]:
         yield f"skipped, as the row itself is predicted wrong: {wrong} of {total}"
-    if unanswered := outcomes[Outcome.SKIPPED_UNANSWERED]:
-        yield f"skipped, as the row itself has no prediction (NaN or Inf): {unanswered} of {total}"
-    for reason, count in Counter(row["reason"] for row in rows if row["state"] == Outcome.DECLINED).items():
-        yield f"declined, as {reason}: {count} of {total}"
-    if queries := sum(row["unanswered"] for row in rows if row["state"] != Outcome.SKIPPED_UNANSWERED):
-        successes = sum(row["state"] == Outcome.SUCCESS and row["after"] is None for row in rows)
+    if missing := outcomes[Outcome.SKIPPED_NO_PREDICTION]:
+        yield f"skipped, as the row itself has no prediction (NaN or Inf): {missing} of {total}"
+    reasons = Counter(record.reason for record in records if record.state == Outcome.DECLINED)
+    yield from (f"declined, as {reason}: {count} of {total}" for reason, count in reasons.items())
+    if queries := sum(record.unanswered for record in records if record.state != Outcome.SKIPPED_NO_PREDICTION):
+        successes = sum(record.is_success and record.after is None for record in records)
         yield f"queries without a prediction (NaN or Inf): {queries}; attacks that succeeded so: {successes}"
-    if all(row["target"] is None for row in rows):
-        yield "the data have no targets, so that every prediction counts as right"
+    if all(record.target is None for record in records):
+        yield "the data have no targets, so that every prediction counts as correct"
 
 
-def smallest_successes(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+def select_smallest_successes(records: Sequence[RecordT]) -> list[RecordT]:
     """The rows whose edits have the fewest characters, of those the ones with the most confident new prediction."""
-    successes = [row for row in rows if row["state"] == Outcome.SUCCESS]
-    return sorted(successes, key=lambda row: (row["edits"], -(row["after_probability"] or 0.0)))[:MAX_EXAMPLES]
+    successes = [record for record in records if record.is_success]
+    return sorted(successes, key=lambda one: (one.edits or 0, -(one.after_probability or 0.0)))[:MAX_EXAMPLES]
 
 
-def to_example(row: Mapping[str, Any], **predictions: tuple[str | None, float | None]) -> dict[str, Any]:
-    """One success as evidence has it: its texts where they were kept, two predictions by name, and the edit."""
-    target = {} if row["target"] is None else {"target": row["target"]}
+def make_example(record: AttackRecord, **predictions: tuple[str | None, float | None]) -> dict[str, Any]:
+    """One success as evidence has it: its texts where they are stored, two predictions by name, and the edit."""
+    texts = {"fields": record.fields, "disturbed": record.disturbed}
     return (
-        {"id": row["id"]}
-        | {name: json.loads(row[name]) for name in TEXTS if row[name]}
-        | target
-        | {name: _to_prediction(*prediction) for name, prediction in predictions.items()}
-        | {"edits": row["edits"], "changed_words": row["changed_words"], "kinds": row["kinds"]}
+        {"id": record.id}
+        | {name: json.loads(text) for name, text in texts.items() if text}
+        | ({} if record.target is None else {"target": record.target})
+        | {name: _format_prediction(*prediction) for name, prediction in predictions.items()}
+        | {"edits": record.edits, "changed_words": record.changed_words, "kinds": record.kinds}
     )
 
 
-def _to_prediction(label: str | None, probability: float | None) -> dict[str, Any]:
+def _format_prediction(label: str | None, probability: float | None) -> dict[str, Any]:
     return {"label": label} | ({} if probability is None else {"probability": round(probability, 4)})
 
 

@@ -61,7 +61,7 @@ class Victim:
         return predictions
 
     def _predict_encoded(self, row_ids: Sequence[str], rows: Sequence[EncodedRow]) -> list[Prediction]:
-        keys = [_encoding_key(row) for row in rows]
+        keys = [_make_encoding_key(row) for row in rows]
         distinct = {key: (row_id, row) for key, row_id, row in zip(keys, row_ids, rows, strict=True)}
         batches = self.batching.batches(
             sorted(distinct, key=lambda key: -self.codec.cost(distinct[key][1])),
@@ -116,7 +116,7 @@ def make_victim(context: ProbeContext, view: ViewContext) -> Victim:
     )
 
 
-def _encoding_key(row: EncodedRow) -> bytes:
+def _make_encoding_key(row: EncodedRow) -> bytes:
     """Names, types, shapes and values of an encoded row as bytes, equal for equal rows alone."""
     parts = [(name, row[name].dtype.str, row[name].shape) for name in sorted(row)]
     return repr(parts).encode() + b"".join(np.ascontiguousarray(row[name]).tobytes() for name in sorted(row))

@@ -32,18 +32,18 @@ def main() -> None:
     cases = []
     for rows, share in ((24, 0.5), (200, 0.3), (500, 0.7)):
         sex = rng.integers(0, 2, rows)
-        right = (rng.random(rows) < share).astype(int)
-        answered = np.where(rng.random(rows) < 0.3 - 0.1 * sex, 1 - right, right)
-        frame = pd.DataFrame({"sex": sex, "label": right})
+        target = (rng.random(rows) < share).astype(int)
+        predicted = np.where(rng.random(rows) < 0.3 - 0.1 * sex, 1 - target, target)
+        frame = pd.DataFrame({"sex": sex, "label": target})
         truth = BinaryLabelDataset(df=frame, label_names=["label"], protected_attribute_names=["sex"])
         said = truth.copy()
-        said.labels = answered.reshape(-1, 1).astype(float)
+        said.labels = predicted.reshape(-1, 1).astype(float)
         metric = ClassificationMetric(truth, said, unprivileged_groups=[{"sex": 0}], privileged_groups=[{"sex": 1}])
         table = np.zeros((2, 2, 2), dtype=int)
-        np.add.at(table, (sex, right, answered), 1)
+        np.add.at(table, (sex, target, predicted), 1)
         cases.append(
             {
-                "rows by sex, right answer and answer": table.tolist(),
+                "rows by sex, target and prediction": table.tolist(),
                 **{name: float(getattr(metric, name)()) for name in SIGNED},
                 "generalized_entropy_index": {
                     str(alpha): float(metric.generalized_entropy_index(alpha)) for alpha in ALPHAS

@@ -29,12 +29,14 @@ METHODS = ["between_groups", "to_overall"]
 
 @st.composite
 def rows(draw, groups=4):
-    """Answers, right answers and groups; in every group there is every pair of answer and right answer."""
+    """Predictions, targets and groups; in every group there is every pair of prediction and target."""
     number, size = draw(st.integers(2, groups)), draw(st.integers(0, 60))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
-    answered, right = np.tile([0, 0, 1, 1], number), np.tile([0, 1, 0, 1], number)
+    predicted, target = np.tile([0, 0, 1, 1], number), np.tile([0, 1, 0, 1], number)
     more = (rng.integers(0, high, size) for high in (2, 2, number))
-    return tuple(np.concatenate(pair) for pair in zip((answered, right, np.arange(4 * number) // 4), more, strict=True))
+    return tuple(
+        np.concatenate(pair) for pair in zip((predicted, target, np.arange(4 * number) // 4), more, strict=True)
+    )
 
 
 @pytest.mark.parametrize("asked", [(name, method) for name in EVERY for method in METHODS], ids=" ".join)
@@ -42,9 +44,9 @@ def rows(draw, groups=4):
 @given(sample=rows())
 def test_the_numbers_are_fairlearns(asked, sample, coded, grouped, value):
     name, method = asked
-    answered, right, group = sample
-    ours = getattr(disparity, name)(coded(answered), coded(right), grouped(group), method=method)
-    theirs = getattr(oracle, name)(right, answered, sensitive_features=group, method=method)
+    predicted, target, group = sample
+    ours = getattr(disparity, name)(coded(predicted), coded(target), grouped(group), method=method)
+    theirs = getattr(oracle, name)(target, predicted, sensitive_features=group, method=method)
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
 
 
@@ -52,72 +54,72 @@ def test_the_numbers_are_fairlearns(asked, sample, coded, grouped, value):
 @settings(max_examples=10, deadline=None)
 @given(sample=rows())
 def test_the_mean_of_both_odds_is_fairlearns(name, sample, coded, grouped, value):
-    answered, right, group = sample
-    ours = getattr(disparity, name)(coded(answered), coded(right), grouped(group), agg="mean")
-    theirs = getattr(oracle, name)(right, answered, sensitive_features=group, agg="mean")
+    predicted, target, group = sample
+    ours = getattr(disparity, name)(coded(predicted), coded(target), grouped(group), agg="mean")
+    theirs = getattr(oracle, name)(target, predicted, sensitive_features=group, agg="mean")
     assert value(ours) == pytest.approx(theirs, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_the_example_of_fairlearns_user_guide(name, coded, grouped, value):
     # https://fairlearn.org/v0.10/user_guide/assessment/advanced_metricframe.html
-    right = [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1]
-    answered = [0, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0]
+    target = [0, 1, 1, 1, 1, 0, 1, 0, 1, 0, 0, 0, 1, 1, 1, 1, 1, 1]
+    predicted = [0, 0, 1, 0, 1, 1, 1, 0, 0, 1, 1, 1, 1, 0, 0, 1, 1, 0]
     group = list("bbabbcccaacabccbcc")
-    ours = value(getattr(disparity, name)(coded(answered), coded(right), grouped(group)))
-    assert ours == pytest.approx(getattr(oracle, name)(right, answered, sensitive_features=group), nan_ok=True)
+    ours = value(getattr(disparity, name)(coded(predicted), coded(target), grouped(group)))
+    assert ours == pytest.approx(getattr(oracle, name)(target, predicted, sensitive_features=group), nan_ok=True)
     assert not np.isnan(ours)
 
 
 @pytest.mark.parametrize("agg", ["worst_case", "mean"])
 @pytest.mark.parametrize("method", METHODS)
 def test_of_ratios_a_rate_that_is_0_in_every_group_is_left_out_as_fairlearn_does(agg, method, coded, grouped, value):
-    right, group = np.tile([0, 0, 1, 1], 10), np.repeat(["a", "b"], 20)
-    for answered in (right, np.where(np.arange(40) == 2, 0, right)):
-        ours = value(equalized_odds_ratio(coded(answered), coded(right), grouped(group), method=method, agg=agg))
-        theirs = oracle.equalized_odds_ratio(right, answered, sensitive_features=group, method=method, agg=agg)
+    target, group = np.tile([0, 0, 1, 1], 10), np.repeat(["a", "b"], 20)
+    for predicted in (target, np.where(np.arange(40) == 2, 0, target)):
+        ours = value(equalized_odds_ratio(coded(predicted), coded(target), grouped(group), method=method, agg=agg))
+        theirs = oracle.equalized_odds_ratio(target, predicted, sensitive_features=group, method=method, agg=agg)
         assert ours == pytest.approx(theirs, abs=1e-12)
 
 
 @pytest.mark.parametrize("name", EVERY)
 def test_resamples_are_evaluated_as_if_each_row_stood_there_so_often(name, coded, grouped, value):
     rng = np.random.default_rng(3)
-    answered, right, group = rng.integers(0, 2, 80), rng.integers(0, 2, 80), rng.integers(0, 3, 80)
-    statistic = getattr(disparity, name)(coded(answered), coded(right), grouped(group))
+    predicted, target, group = rng.integers(0, 2, 80), rng.integers(0, 2, 80), rng.integers(0, 3, 80)
+    statistic = getattr(disparity, name)(coded(predicted), coded(target), grouped(group))
     drawn = rng.integers(0, 80, (5, 80))
     counted = np.stack([np.bincount(statistic.cells[rows], minlength=statistic.size) for rows in drawn]).astype(float)
     again = [
-        value(getattr(disparity, name)(coded(answered[rows]), coded(right[rows]), grouped(group[rows])))
+        value(getattr(disparity, name)(coded(predicted[rows]), coded(target[rows]), grouped(group[rows])))
         for rows in drawn
     ]
     np.testing.assert_allclose(statistic.of(counted), again)
 
 
 def test_rows_in_two_groups_count_in_both_and_those_in_none_in_neither(coded, value):
-    answered = coded([1, 1, 0, 0, 1])
+    predicted = coded([1, 1, 0, 0, 1])
     groups = {"a": np.array([0, 1]), "b": np.array([1, 2, 3])}
-    statistic = demographic_parity_difference(answered, answered, groups)
+    statistic = demographic_parity_difference(predicted, predicted, groups)
     assert value(statistic) == pytest.approx(1 - 1 / 3)
     assert statistic.cells[4] == -1
-    overall = demographic_parity_difference(answered, answered, groups, method="to_overall")
+    overall = demographic_parity_difference(predicted, predicted, groups, method="to_overall")
     assert value(overall) == pytest.approx(0.5)
 
 
 def test_a_rate_that_a_group_lacks_leaves_the_number_undefined_and_says_which(coded, grouped, value):
-    answered, group = coded([1, 0, 1, 0]), grouped(["a", "a", "b", "b"])
-    lacking = equalized_odds_difference(answered, coded([1, 0, 0, 0]), group)
+    predicted, group = coded([1, 0, 1, 0]), grouped(["a", "a", "b", "b"])
+    lacking = equalized_odds_difference(predicted, coded([1, 0, 0, 0]), group)
     assert np.isnan(value(lacking))
     assert lacking.undefined == "no row of `b` is positive"
-    assert equalized_odds_difference(answered, coded([1, 0, 1, 1]), group).undefined == "every row of `b` is positive"
+    assert equalized_odds_difference(predicted, coded([1, 0, 1, 1]), group).undefined == "every row of `b` is positive"
     nowhere = equalized_odds_ratio(coded([0, 0, 0, 0]), coded([1, 0, 1, 0]), group)
     assert np.isnan(value(nowhere))
     assert nowhere.undefined == "the rates are 0 in every group"
-    assert demographic_parity_difference(answered, answered, group).undefined == ""
+    assert demographic_parity_difference(predicted, predicted, group).undefined == ""
 
 
 def test_the_rates_of_groups_are_shown(coded, grouped):
-    answered, right = coded([1, 0, 1, 0]), coded([1, 1, 0, 0])
-    shown = equalized_odds_difference(answered, right, grouped(["a", "a", "b", "b"])).shown
+    predicted, target = coded([1, 0, 1, 0]), coded([1, 1, 0, 0])
+    shown = equalized_odds_difference(predicted, target, grouped(["a", "a", "b", "b"])).shown
     np.testing.assert_array_equal(shown["true_positive_rate"], [1, 0, np.nan, np.nan])
     np.testing.assert_array_equal(shown["false_positive_rate"], [np.nan, np.nan, 1, 0])
 
@@ -126,10 +128,10 @@ def test_the_rates_of_groups_are_shown(coded, grouped):
 @given(seed=st.integers(0, 10**6))
 def test_with_several_classes_each_is_held_against_all_others(seed, coded, grouped, value):
     rng = np.random.default_rng(seed)
-    answered, right, group = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 3, 90)
-    several = coded(answered, 3), coded(right, 3), grouped(group)
+    predicted, target, group = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 3, 90)
+    several = coded(predicted, 3), coded(target, 3), grouped(group)
     each = [
-        oracle.equalized_odds_difference(right == one, answered == one, sensitive_features=group) for one in range(3)
+        oracle.equalized_odds_difference(target == one, predicted == one, sensitive_features=group) for one in range(3)
     ]
     for code, number in enumerate(each):
         assert value(equalized_odds_difference(*several, positive=f"class-{code}")) == pytest.approx(number)
@@ -139,8 +141,8 @@ def test_with_several_classes_each_is_held_against_all_others(seed, coded, group
 
 def test_the_worst_of_ratios_over_classes_is_the_smallest(coded, grouped, value):
     rng = np.random.default_rng(0)
-    answered, group = rng.integers(0, 3, 60), rng.integers(0, 2, 60)
-    several = coded(answered, 3), coded(answered, 3), grouped(group)
+    predicted, group = rng.integers(0, 3, 60), rng.integers(0, 2, 60)
+    several = coded(predicted, 3), coded(predicted, 3), grouped(group)
     each = [value(disparity.demographic_parity_ratio(*several, positive=f"class-{code}")) for code in range(3)]
     assert value(disparity.demographic_parity_ratio(*several, average="worst_case")) == min(each)
     shown = disparity.demographic_parity_ratio(*several, average="worst_case").shown
@@ -148,19 +150,21 @@ def test_the_worst_of_ratios_over_classes_is_the_smallest(coded, grouped, value)
 
 
 def test_several_classes_need_one_to_be_positive_or_an_average(coded, grouped):
-    answered = coded([0, 1, 2], 3)
+    predicted = coded([0, 1, 2], 3)
     with pytest.raises(UsageError, match="with 3 classes a rate needs to know which one is positive"):
-        demographic_parity_difference(answered, answered, grouped(["a", "b", "a"]))
+        demographic_parity_difference(predicted, predicted, grouped(["a", "b", "a"]))
     with pytest.raises(UsageError, match="there is no class `maybe`"):
-        demographic_parity_difference(answered, answered, grouped(["a", "b", "a"]), positive="maybe")
+        demographic_parity_difference(predicted, predicted, grouped(["a", "b", "a"]), positive="maybe")
     with pytest.raises(UsageError, match="`positive` names one class, and `average"):
-        demographic_parity_difference(answered, answered, grouped(["a", "b", "a"]), positive="class-0", average="mean")
+        demographic_parity_difference(
+            predicted, predicted, grouped(["a", "b", "a"]), positive="class-0", average="mean"
+        )
 
 
 def test_very_many_groups_and_rows_are_counted_quickly(coded, grouped, value):
     rng = np.random.default_rng(1)
-    answered, group = rng.integers(0, 2, 100_000), rng.integers(0, 150, 100_000)
-    statistic = demographic_parity_difference(coded(answered), coded(answered), grouped(group))
-    rates = [answered[group == one].mean() for one in range(150)]
+    predicted, group = rng.integers(0, 2, 100_000), rng.integers(0, 150, 100_000)
+    statistic = demographic_parity_difference(coded(predicted), coded(predicted), grouped(group))
+    rates = [predicted[group == one].mean() for one in range(150)]
     assert value(statistic) == pytest.approx(max(rates) - min(rates))
     assert statistic.size <= 600

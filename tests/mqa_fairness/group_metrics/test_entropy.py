@@ -16,7 +16,7 @@ from mqa_fairness.group_metrics.entropy import between_group_entropy, generalize
 CASES = json.loads(Path(__file__).with_name("aif360_numbers.json").read_text(encoding="utf-8"))
 ALPHAS = [0.5, 1.0, 2.0, 3.0]
 
-# The rows of AIF360's own tests: groups, right answers, and two sets of answers.
+# The rows of AIF360's own tests: groups, targets, and two sets of predictions.
 GROUP = [0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
 RIGHT = [1, 0, 0, 1, 0, 0, 1, 0, 1, 1]
 FIRST = [1, 0, 0, 0, 1, 1, 1, 0, 1, 0]
@@ -24,15 +24,15 @@ SECOND = [0, 1, 1, 0, 0, 0, 0, 1, 1, 1]
 
 
 def rows(case):
-    cells = np.repeat(np.arange(8), np.ravel(case["rows by sex, right answer and answer"]))
+    cells = np.repeat(np.arange(8), np.ravel(case["rows by sex, target and prediction"]))
     return cells % 2, cells // 2 % 2, np.where(cells // 4, "man", "woman")
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
 @pytest.mark.parametrize("case", CASES, ids=["24 rows", "200 rows", "500 rows"])
 def test_the_numbers_are_those_of_aif360(case, alpha, coded, grouped, value):
-    answered, right, group = rows(case)
-    given_, name = (coded(answered), coded(right)), f"{alpha:g}"
+    predicted, target, group = rows(case)
+    given_, name = (coded(predicted), coded(target)), f"{alpha:g}"
     whole = value(generalized_entropy(*given_, alpha=alpha))
     between = value(between_group_entropy(*given_, grouped(group), alpha=alpha))
     assert whole == pytest.approx(case["generalized_entropy_index"][name], abs=1e-12)
@@ -49,7 +49,7 @@ def test_aif360s_own_examples(coded, grouped, value):
     assert value(between) == pytest.approx(np.sum(benefits**2 - 1) / 20)
 
 
-def test_right_answers_benefit_all_alike(coded, value):
+def test_correct_predictions_benefit_all_alike(coded, value):
     assert value(generalized_entropy(coded([0, 1, 1]), coded([0, 1, 1]))) == 0
     assert value(theil(coded([0, 1, 1]), coded([0, 1, 1]))) == 0
 
@@ -59,8 +59,8 @@ def test_right_answers_benefit_all_alike(coded, value):
     pairs=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=50), alpha=st.floats(0.1, 4)
 )
 def test_an_index_is_never_negative_and_never_lies_when_undefined(pairs, alpha, coded, value):
-    answered, right = zip(*pairs, strict=True)
-    statistic = generalized_entropy(coded(answered), coded(right), alpha=alpha)
+    predicted, target = zip(*pairs, strict=True)
+    statistic = generalized_entropy(coded(predicted), coded(target), alpha=alpha)
     number = value(statistic)
     assert number >= -1e-12 or np.isnan(number)
     assert np.isnan(number) == bool(statistic.undefined)

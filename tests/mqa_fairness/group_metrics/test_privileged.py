@@ -32,7 +32,7 @@ EVERY = [
 
 @pytest.fixture
 def rows(coded, grouped):
-    """Answers, right answers and groups from a table by group, right answer and answer."""
+    """Predictions, targets and groups from a table by group, target and prediction."""
 
     def make(table):
         cells = np.repeat(np.arange(8), np.ravel(table))
@@ -45,7 +45,7 @@ def rows(coded, grouped):
 @pytest.mark.parametrize("function", EVERY, ids=lambda one: one.__name__)
 @pytest.mark.parametrize("case", CASES, ids=["24 rows", "200 rows", "500 rows"])
 def test_the_numbers_are_those_of_aif360(function, case, rows, value):
-    found = function(*rows(case["rows by sex, right answer and answer"]), privileged="man")
+    found = function(*rows(case["rows by sex, target and prediction"]), privileged="man")
     assert value(found) == pytest.approx(case[function.__name__], abs=1e-12)
 
 
@@ -53,17 +53,17 @@ def test_the_numbers_are_those_of_aif360(function, case, rows, value):
 @given(seed=st.integers(0, 10**6))
 def test_the_definitions_written_out(seed, coded, grouped, value):
     rng = np.random.default_rng(seed)
-    right, answered = np.tile([0, 1], 30), rng.integers(0, 2, 60)
+    target, predicted = np.tile([0, 1], 30), rng.integers(0, 2, 60)
     group = np.repeat(["a", "b"], 30)
-    answered[:2] = 1
-    given_ = coded(answered), coded(right), grouped(group)
+    predicted[:2] = 1
+    given_ = coded(predicted), coded(target), grouped(group)
 
     def rate(name, among):
-        return answered[(group == name) & among].mean()
+        return predicted[(group == name) & among].mean()
 
     everybody = np.ones(60, bool)
     selected = [rate(name, everybody) for name in "ba"]
-    odds = [[rate(name, right == truth) for name in "ba"] for truth in (0, 1)]
+    odds = [[rate(name, target == truth) for name in "ba"] for truth in (0, 1)]
     gaps = [others - privileged for others, privileged in odds]
     assert value(statistical_parity_difference(*given_, privileged="a")) == pytest.approx(selected[0] - selected[1])
     assert value(disparate_impact(*given_, privileged="a")) == pytest.approx(selected[0] / selected[1])
@@ -72,37 +72,37 @@ def test_the_definitions_written_out(seed, coded, grouped, value):
 
 
 def test_the_sign_turns_with_the_privileged_group(rows, value):
-    given_ = rows(CASES[0]["rows by sex, right answer and answer"])
+    given_ = rows(CASES[0]["rows by sex, target and prediction"])
     one = value(statistical_parity_difference(*given_, privileged="man"))
     assert one < 0
     assert value(statistical_parity_difference(*given_, privileged="woman")) == -one
 
 
 def test_the_others_are_all_together_or_one_that_is_named(coded, value):
-    answered = coded([1, 1, 1, 0, 0, 0])
+    predicted = coded([1, 1, 1, 0, 0, 0])
     groups = {"a": np.array([0, 1]), "b": np.array([2, 3]), "c": np.array([4, 5])}
-    assert value(statistical_parity_difference(answered, answered, groups, privileged="a")) == 0.25 - 1
-    named = statistical_parity_difference(answered, answered, groups, privileged="a", unprivileged="b")
+    assert value(statistical_parity_difference(predicted, predicted, groups, privileged="a")) == 0.25 - 1
+    named = statistical_parity_difference(predicted, predicted, groups, privileged="a", unprivileged="b")
     assert value(named) == 0.5 - 1
 
 
 def test_a_row_of_both_is_privileged(coded, value):
-    answered = coded([1, 1, 0])
+    predicted = coded([1, 1, 0])
     groups = {"a": np.array([0, 1]), "b": np.array([1, 2])}
-    assert value(statistical_parity_difference(answered, answered, groups, privileged="a")) == -1
+    assert value(statistical_parity_difference(predicted, predicted, groups, privileged="a")) == -1
     inside = {"a": np.array([0, 1]), "b": np.array([1])}
     with pytest.raises(NotRunError, match="every row of `b` is in `a` too"):
-        statistical_parity_difference(answered, answered, inside, privileged="a")
+        statistical_parity_difference(predicted, predicted, inside, privileged="a")
 
 
 def test_a_group_that_is_not_there_is_refused_with_those_that_are(coded, grouped):
-    answered, groups = coded([1, 0]), grouped(["man", "woman"])
+    predicted, groups = coded([1, 0]), grouped(["man", "woman"])
     for names in ({"privileged": "men"}, {"privileged": "man", "unprivileged": "men"}):
         with pytest.raises(NotRunError, match="`men` is none of the groups with enough rows") as raised:
-            average_odds_difference(answered, answered, groups, **names)
+            average_odds_difference(predicted, predicted, groups, **names)
         assert raised.value.hint == "they are `man`, `woman`"
     with pytest.raises(NotRunError, match="`man` cannot be held against itself"):
-        average_odds_difference(answered, answered, groups, privileged="man", unprivileged="man")
+        average_odds_difference(predicted, predicted, groups, privileged="man", unprivileged="man")
 
 
 def test_what_is_undefined_says_why(coded, grouped, value):

@@ -14,19 +14,18 @@ from statsmodels.stats.proportion import confint_proportions_2indep
 from mqa_fairness.weak_slices.confirm import confirm_slices, newcombe_interval
 from mqa_fairness.weak_slices.probe import WeakSliceOptions, WeakSlices
 from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
+from mqa_registry.options import contribution_options, validate
 from mqa_registry.types import Rows
 
 PROBE = WeakSlices()
 WORDS = np.array(["red", "blue", "slow", "fast", "tea", "sun", "rain", "map", "sea", "hill", "road", "song"])
 
 
-def view_of(table, right):
-    """A model that predicts `yes` where it is right; every target is `yes`."""
-    answers = pa.array([None if one is None else ("yes" if one else "no") for one in right], pa.string())
-    sure = [None if one is None else [0.2, 0.8] for one in right]
-    predicted = pa.table(
-        {"id": table.column("id"), "label": answers, "probability": pa.array(sure, pa.list_(pa.float64()))}
-    )
+def view_of(table, correct):
+    """A model that predicts `yes` where it is correct; every target is `yes`."""
+    predictions = pa.array([None if one is None else ("yes" if one else "no") for one in correct], pa.string())
+    sure = pa.array([None if one is None else [0.2, 0.8] for one in correct], pa.list_(pa.float64()))
+    predicted = pa.table({"id": table.column("id"), "label": predictions, "probability": sure})
     return ViewContext("one", Rows(table, ("text",)), Predictions("label", predicted, ("no", "yes")))
 
 
@@ -36,8 +35,8 @@ def rows_of(count, rng, **columns):
     return pa.table(given | columns)
 
 
-def looked(table, right, seed=7, **options):
-    return observe(ProbeContext(view_of(table, right), np.random.default_rng(seed)), **options)
+def search_view(table, correct, seed=7, **options):
+    return observe(ProbeContext(view_of(table, correct), np.random.default_rng(seed)), **options)
 
 
 def observe(context, **options):
@@ -45,7 +44,7 @@ def observe(context, **options):
 
 
 def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "lima", "kyiv")):
-    """Rows of which those with `tea` in one city are answered worse."""
+    """Rows of which those of one city are predicted worse."""
     city = rng.choice(list(cities), count).tolist()
     table = rows_of(count, rng, city=city, age=rng.integers(18, 90, count).tolist())
     weak = [name == "oslo" for name in city]
@@ -53,48 +52,48 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
 
 
 def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
-    table, right = planted(np.random.default_rng(1))
-    view = view_of(table.drop_columns(["text"]), right)
-    seen = observe(
+    table, correct = planted(np.random.default_rng(1))
+    view = view_of(table.drop_columns(["text"]), correct)
+    observations = observe(
         ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7))
     )
-    told = PROBE.evidence(seen)
-    assert next(each for each in told.details["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
-    assert PROBE.numbers(seen)["score"].size == len(right)
+    evidence = PROBE.evidence(observations)
+    assert next(each for each in evidence.details["slices"] if each["slice"] == "`city` is oslo")["confirmed"]
+    assert PROBE.numbers(observations)["score"].size == len(correct)
 
 
 def test_rows_with_nothing_to_slice_by_are_not_run_and_it_is_said_what_to_bring():
-    table, right = planted(np.random.default_rng(1))
-    view = view_of(table.select(["id", "target"]), right)
+    table, correct = planted(np.random.default_rng(1))
+    view = view_of(table.select(["id", "target"]), correct)
     with pytest.raises(NotRunError, match="nothing to make slices of") as raised:
         observe(ProbeContext(ViewContext("one", Rows(view.rows.table, ()), view.predictions), np.random.default_rng(7)))
     assert "bring columns" in raised.value.hint
 
 
 def test_a_planted_slice_is_confirmed_with_its_support_scores_interval_and_p():
-    table, right = planted(np.random.default_rng(1))
-    seen = looked(table, right)
-    numbers, told = PROBE.numbers(seen), PROBE.evidence(seen)
+    table, correct = planted(np.random.default_rng(1))
+    observations = search_view(table, correct)
+    numbers, evidence = PROBE.numbers(observations), PROBE.evidence(observations)
     assert numbers["count"] >= 1
     assert numbers["value"] == pytest.approx(0.5, abs=0.15)
-    assert numbers["score"].mean() == pytest.approx(np.mean(right))
-    worst = next(each for each in told.details["slices"] if each["slice"] == "`city` is oslo")
+    assert numbers["score"].mean() == pytest.approx(np.mean(correct))
+    worst = next(each for each in evidence.details["slices"] if each["slice"] == "`city` is oslo")
     assert worst["confirmed"]
     assert worst["low"] <= worst["gap"] <= worst["high"]
     assert worst["gap"] == pytest.approx(worst["elsewhere"] - worst["score"])
     assert worst["corrected"] <= 0.05
-    assert any("where `city` is oslo" in remark for remark in told.remarks)
+    assert any("where `city` is oslo" in remark for remark in evidence.remarks)
 
 
-def test_its_examples_are_rows_of_it_that_are_answered_wrongly_and_were_held_back():
-    table, right = planted(np.random.default_rng(1))
-    seen = looked(table, right)
-    held = {row["id"] for row in seen.to_pylist() if row["part"] == "held back"}
-    shown = PROBE.evidence(seen).examples
-    assert shown
-    for example in shown:
+def test_its_examples_are_rows_of_it_that_are_predicted_wrong_and_were_held_back():
+    table, correct = planted(np.random.default_rng(1))
+    observations = search_view(table, correct)
+    held = {row["id"] for row in observations.to_pylist() if row["part"] == "held back"}
+    examples = PROBE.evidence(observations).examples
+    assert examples
+    for example in examples:
         assert example["id"] in held
-        assert not right[int(example["id"])]
+        assert not correct[int(example["id"])]
         assert example["fields"] == {"text": table.column("text")[int(example["id"])].as_py()}
         assert (example["prediction"], example["target"], example["probability"]) == ("no", "yes", 0.8)
 
@@ -104,8 +103,8 @@ def test_a_slice_of_words_and_one_of_two_things_together_are_found():
     table = rows_of(3000, rng, city=rng.choice(["rome", "oslo"], 3000).tolist())
     texts, cities = table.column("text").to_pylist(), table.column("city").to_pylist()
     weak = ["tea" in text and city == "oslo" for text, city in zip(texts, cities, strict=True)]
-    seen = looked(table, [rng.random() < (0.4 if one else 0.95) for one in weak])
-    names = [each["slice"] for each in PROBE.evidence(seen).details["slices"] if each["confirmed"]]
+    observations = search_view(table, [rng.random() < (0.4 if one else 0.95) for one in weak])
+    names = [each["slice"] for each in PROBE.evidence(observations).details["slices"] if each["confirmed"]]
     assert "`city` is oslo and `text` has “tea”" in names
 
 
@@ -114,8 +113,8 @@ def test_a_slice_of_a_number_and_one_of_length_are_found():
     table = rows_of(2000, rng, age=rng.integers(18, 90, 2000).tolist())
     ages = np.array(table.column("age").to_pylist())
     lengths = np.array([len(text.split()) for text in table.column("text").to_pylist()])
-    old = PROBE.evidence(looked(table, (rng.random(2000) < np.where(ages > 72, 0.5, 0.9)).tolist()))
-    long = PROBE.evidence(looked(table, (rng.random(2000) < np.where(lengths > 8, 0.5, 0.9)).tolist()))
+    old = PROBE.evidence(search_view(table, (rng.random(2000) < np.where(ages > 72, 0.5, 0.9)).tolist()))
+    long = PROBE.evidence(search_view(table, (rng.random(2000) < np.where(lengths > 8, 0.5, 0.9)).tolist()))
     assert any("`age` is 7" in each["slice"] for each in old.details["slices"] if each["confirmed"])
     assert any("`text` has 9 words" in each["slice"] for each in long.details["slices"] if each["confirmed"])
 
@@ -125,10 +124,10 @@ def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
     table = rows_of(400, rng, city=rng.choice(["rome", "oslo", "lima"], 400).tolist())
     seeds, wrong, weak = 120, 0, 0
     for seed in range(seeds):
-        seen = looked(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
-        found = PROBE.evidence(seen).details["slices"]
+        observations = search_view(table, (rng.random(400) < 0.7).tolist(), seed, min_rows=15)
+        found = PROBE.evidence(observations).details["slices"]
         weak += len(found) > 0
-        wrong += PROBE.numbers(seen)["count"] > 0
+        wrong += PROBE.numbers(observations)["count"] > 0
     assert weak > seeds / 2, "the search found something to try, so that the test could have failed"
     assert wrong <= 0.05 * seeds + 2 * np.sqrt(0.05 * 0.95 * seeds)
 
@@ -136,14 +135,14 @@ def test_on_noise_nothing_is_confirmed_in_more_than_one_seed_of_twenty():
 def test_what_was_tried_and_what_was_left_out_is_counted():
     rng = np.random.default_rng(6)
     table = rows_of(600, rng, note=[f"note {row}" for row in range(600)], tags=[["a"]] * 600)
-    right = [None if row < 10 else bool(rng.random() < 0.8) for row in range(600)]
-    told = " | ".join(PROBE.evidence(looked(table, right, max_terms=5)).remarks)
-    assert "10 rows were ignored: without an answer" in told
-    assert "`note` has neither numbers nor few values" in told
-    assert "`tags` has neither numbers nor few values" in told
-    assert "7 less frequent words of `text` were not tried" in told
-    assert "words of `text` are in too few rows" in told
-    assert "slices were tried" in told
+    correct = [None if row < 10 else bool(rng.random() < 0.8) for row in range(600)]
+    evidence = " | ".join(PROBE.evidence(search_view(table, correct, max_terms=5)).remarks)
+    assert "10 rows were ignored: without a prediction" in evidence
+    assert "`note` has neither numbers nor few values" in evidence
+    assert "`tags` has neither numbers nor few values" in evidence
+    assert "7 less frequent words of `text` were not tried" in evidence
+    assert "words of `text` are in too few rows" in evidence
+    assert "slices were tried" in evidence
 
 
 @pytest.mark.parametrize(("column", "reason"), [("text", "saying the same"), ("cluster", "of one cluster")])
@@ -153,18 +152,18 @@ def test_rows_that_are_no_further_evidence_are_ignored(column, reason):
     values = table.column(column).to_pylist()
     values[:50] = values[:1] * 50
     table = table.set_column(table.column_names.index(column), column, pa.array(values))
-    seen = looked(table, (rng.random(300) < 0.7).tolist())
-    parts = seen.column("part").to_pylist()
+    observations = search_view(table, (rng.random(300) < 0.7).tolist())
+    parts = observations.column("part").to_pylist()
     assert sum(reason in part for part in parts) == 49
-    assert PROBE.numbers(seen)["score"].shape == (251,)
+    assert PROBE.numbers(observations)["score"].shape == (251,)
 
 
 def test_only_the_columns_that_were_asked_for_are_tried():
     rng = np.random.default_rng(8)
-    table, right = planted(rng)
-    assert PROBE.numbers(looked(table, right, columns=["age"], max_terms=0))["count"] == 0
-    assert PROBE.numbers(looked(table, right, leave_out=["city"], max_terms=0))["count"] == 0
-    assert PROBE.numbers(looked(table, right, leave_out=["age"], max_terms=0))["count"] >= 1
+    table, correct = planted(rng)
+    assert PROBE.numbers(search_view(table, correct, columns=["age"], max_terms=0))["count"] == 0
+    assert PROBE.numbers(search_view(table, correct, leave_out=["city"], max_terms=0))["count"] == 0
+    assert PROBE.numbers(search_view(table, correct, leave_out=["age"], max_terms=0))["count"] >= 1
 
 
 def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
@@ -172,10 +171,10 @@ def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
     table = rows_of(400, rng, city=[("", None, "rome")[row % 3] for row in range(400)])
     table = table.append_column("rate", pa.array([(float("nan"), 1.0)[row % 2] for row in range(400)]))
     weak = [row % 3 != 2 for row in range(400)]
-    seen = looked(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
-    confirmed = [each["slice"] for each in PROBE.evidence(seen).details["slices"] if each["confirmed"]]
+    observations = search_view(table, [rng.random() < (0.5 if one else 0.95) for one in weak], max_terms=0)
+    confirmed = [each["slice"] for each in PROBE.evidence(observations).details["slices"] if each["confirmed"]]
     assert "(no city)" in confirmed
-    rate = looked(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
+    rate = search_view(table, [rng.random() < (0.95 if row % 2 else 0.5) for row in range(400)], max_terms=0)
     assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate).details["slices"] if each["confirmed"]]
 
 
@@ -184,52 +183,67 @@ def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
     table = rows_of(400, rng)
     kinds = rng.choice(["no", "yes"], 400).tolist()
     table = table.set_column(2, "target", pa.array(kinds)).append_column("label", pa.array(kinds))
-    right = [rng.random() < (0.9 if kind == "yes" else 0.4) for kind in kinds]
-    answers = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, right, strict=True)]
-    predicted = Predictions("label", pa.table({"id": table.column("id"), "label": answers}), ("no", "yes"))
+    correct = [rng.random() < (0.9 if kind == "yes" else 0.4) for kind in kinds]
+    predictions = [kind if hit else {"no": "yes", "yes": "no"}[kind] for kind, hit in zip(kinds, correct, strict=True)]
+    predicted = Predictions("label", pa.table({"id": table.column("id"), "label": predictions}), ("no", "yes"))
     context = ProbeContext(ViewContext("one", Rows(table, ("text",)), predicted), np.random.default_rng(7))
-    seen = observe(context, max_terms=0)
-    assert PROBE.numbers(seen)["count"] == 0
-    assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(seen).remarks
+    observations = observe(context, max_terms=0)
+    assert PROBE.numbers(observations)["count"] == 0
+    assert "the column `label` has the values of the targets, and was not tried" in PROBE.evidence(observations).remarks
     assert PROBE.numbers(observe(context, max_terms=0, columns=["label"]))["count"] == 1
 
 
+def test_left_out_options_are_thirty_rows_five_hundred_words_and_a_confidence_of_95_percent():
+    assert WeakSliceOptions() == WeakSliceOptions(min_rows=30, max_terms=500, confidence=0.95)
+
+
+@pytest.mark.parametrize(
+    ("option", "allowed", "refused"), [("min_rows", 5, 4), ("max_terms", 0, -1), ("confidence", 0.51, 0.5)]
+)
+def test_options_are_held_to_their_bounds(option, allowed, refused):
+    options = contribution_options(PROBE)
+    assert not validate(options, {option: allowed}, owner="it").faults
+    assert validate(options, {option: refused}, owner="it").faults
+
+
+def test_no_column_but_that_of_texts_holds_texts():
+    table, correct = planted(np.random.default_rng(1))
+    observations = search_view(table, correct)
+    others = str(observations.drop_columns(list(PROBE.text_columns)).to_pylist())
+    assert not any(text in others for text in table.column("text").to_pylist())
+
+
 def test_the_same_seed_sees_the_same_and_another_one_halves_otherwise():
-    table, right = planted(np.random.default_rng(9))
-    assert looked(table, right).equals(looked(table, right))
-    assert not looked(table, right).equals(looked(table, right, seed=8))
+    table, correct = planted(np.random.default_rng(9))
+    assert search_view(table, correct).equals(search_view(table, correct))
+    assert not search_view(table, correct).equals(search_view(table, correct, seed=8))
 
 
-@pytest.mark.parametrize("right", [True, False])
-def test_nothing_is_weak_where_every_answer_is_right_or_none_is(right):
+@pytest.mark.parametrize("correct", [True, False])
+def test_nothing_is_weak_where_every_prediction_is_correct_or_none_is(correct):
     table = rows_of(300, np.random.default_rng(10))
-    numbers = PROBE.numbers(looked(table, [right] * 300))
+    numbers = PROBE.numbers(search_view(table, [correct] * 300))
     assert (numbers["value"], numbers["count"]) == (0.0, 0.0)
     assert numbers["tried"] > 0
 
 
 def test_what_cannot_be_looked_at_says_why():
     rng = np.random.default_rng(11)
-    table, right = planted(rng, 300)
+    table, correct = planted(rng, 300)
     with pytest.raises(DataError, match="no column `ctiy`") as error:
-        looked(table, right, columns=["ctiy"])
+        search_view(table, correct, columns=["ctiy"])
     assert "did you mean `city`?" in error.value.hint
     with pytest.raises(DataError, match="no column `target`"):
-        looked(table.drop_columns("target"), right)
+        search_view(table.drop_columns("target"), correct)
     with pytest.raises(DataError, match="`maybe`, which the model does not know"):
-        looked(table.set_column(2, "target", pa.array(["maybe"] * 300)), right)
+        search_view(table.set_column(2, "target", pa.array(["maybe"] * 300)), correct)
     with pytest.raises(NotRunError, match="1 row that counts is too few"):
-        looked(table.slice(0, 1), right[:1])
+        search_view(table.slice(0, 1), correct[:1])
+    with pytest.raises(NotRunError, match="119 rows that count are too few for slices of 30, which take 120"):
+        search_view(table.slice(0, 119), correct[:119])
     same = pa.table({"id": [str(n) for n in range(300)], "text": ["the same"] * 300, "target": ["yes"] * 300})
     with pytest.raises(NotRunError, match="299 saying the same as another row"):
-        looked(same, right)
-
-
-def test_targets_may_be_positions_of_labels():
-    table, right = planted(np.random.default_rng(1))
-    coded = table.set_column(2, "target", pa.array([1] * len(right)))
-    assert PROBE.numbers(looked(coded, right)).keys() == PROBE.numbers(looked(table, right)).keys()
-    assert PROBE.numbers(looked(coded, right))["value"] == PROBE.numbers(looked(table, right))["value"]
+        search_view(same, correct)
 
 
 @pytest.mark.parametrize("text", ["", " ", "你好世界", "שלום", "😀😀", "\u202eabc\u0000", "<b>[red]x[/red]</b>"])
@@ -237,16 +251,16 @@ def test_hostile_texts_are_looked_at(text):
     rng = np.random.default_rng(12)
     table = rows_of(300, rng)
     texts = [text + f" {row}" if row % 2 else one for row, one in enumerate(table.column("text").to_pylist())]
-    seen = looked(table.set_column(1, "text", pa.array(texts)), (rng.random(300) < 0.7).tolist())
-    assert PROBE.numbers(seen)["tried"] > 0
+    observations = search_view(table.set_column(1, "text", pa.array(texts)), (rng.random(300) < 0.7).tolist())
+    assert PROBE.numbers(observations)["tried"] > 0
 
 
 @settings(deadline=None)  # the first example may load a library
 @given(st.lists(st.booleans(), min_size=4, max_size=60), st.data())
-def test_the_test_is_fishers(right, data):
-    inside = data.draw(st.lists(st.booleans(), min_size=len(right), max_size=len(right)))
+def test_the_test_is_fishers(correct, data):
+    inside = data.draw(st.lists(st.booleans(), min_size=len(correct), max_size=len(correct)))
     inside[0], inside[1] = True, False
-    one, in_it = np.array(right), np.array(inside)
+    one, in_it = np.array(correct), np.array(inside)
     (found,) = confirm_slices(["slice"], [in_it], one, 0.95)
     table = [[(one & in_it).sum(), (~one & in_it).sum()], [(one & ~in_it).sum(), (~one & ~in_it).sum()]]
     assert found.p == pytest.approx(fisher_exact(table, alternative="less")[1])
@@ -275,11 +289,11 @@ def test_no_more_than_five_slices_and_five_rows_are_shown():
     columns = {f"c{number}": rng.choice(["bad", "fine"], count, p=[0.1, 0.9]).tolist() for number in range(7)}
     table = rows_of(count, rng, **columns)
     bad = np.sum([np.array(values) == "bad" for values in columns.values()], axis=0)
-    seen = looked(table, (rng.random(count) < 0.95 - 0.3 * np.minimum(bad, 2)).tolist(), max_terms=0)
-    told = PROBE.evidence(seen)
-    confirmed = int(PROBE.numbers(seen)["count"])
+    observations = search_view(table, (rng.random(count) < 0.95 - 0.3 * np.minimum(bad, 2)).tolist(), max_terms=0)
+    evidence = PROBE.evidence(observations)
+    confirmed = int(PROBE.numbers(observations)["count"])
     assert confirmed > 6
-    assert sum(" right where " in remark for remark in told.remarks) == 5
-    assert f"{confirmed - 5} more slices are confirmed" in told.remarks
-    assert len(told.examples) == 5
-    assert len({example["id"] for example in told.examples}) == 5
+    assert sum(" correct where " in remark for remark in evidence.remarks) == 5
+    assert f"{confirmed - 5} more slices are confirmed" in evidence.remarks
+    assert len(evidence.examples) == 5
+    assert len({example["id"] for example in evidence.examples}) == 5

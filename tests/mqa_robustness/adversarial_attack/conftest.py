@@ -23,7 +23,7 @@ class BagOfWords:
     """A text is sweet where the weights of its words sum to more than `bias`; unknown words weigh nothing.
 
     A text with `broken` in it makes the score NaN, one with `deadly` raises. A model that is `forgiving` reads an unknown
-    word as a known one with the same first and last letter.
+    word as a weighted one with the same first and last letter.
     """
 
     bias: float = 0.5
@@ -58,7 +58,7 @@ class BagOfWords:
         return math.nan if self.broken in text else 1 / (1 + math.exp(self.bias - weight))
 
     def _weight(self, word):
-        alike = [known for known in WEIGHTS if (known[0], known[-1]) == (word[:1], word[-1:]) and self.forgiving]
+        alike = [other for other in WEIGHTS if (other[0], other[-1]) == (word[:1], word[-1:]) and self.forgiving]
         return WEIGHTS.get(word, WEIGHTS[alike[0]] if alike else 0.0)
 
     def encode(self, examples):
@@ -126,7 +126,7 @@ def make_context():
 
 @pytest.fixture(scope="session")
 def run_search():
-    """The result of a search whose queries are answered by a function of the edits."""
+    """The result of a search, with a function of the edits for the predictions."""
 
     def run(search, predict):
         try:

@@ -16,9 +16,9 @@ from mqa_registry import DataError, MqaError, NotRunError
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
-from mqa_robustness.adversarial_attack.adversarial import RANGES, Adversarial
 from mqa_robustness.adversarial_attack.attack import AttackOptions, attack_rows
 from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words
+from mqa_robustness.adversarial_attack.probes import ADVERSARIAL_RANGES, Adversarial
 from mqa_robustness.adversarial_attack.search import SearchLimits
 
 LOADED = ["good", "great", "splendid", "terrible", "awful", "dreadful", "film", "their", "colour", "do not", "it"]
@@ -135,7 +135,7 @@ def test_rows_that_are_predicted_wrong_are_skipped_and_without_targets_none_is_w
     assert [(row["state"], row["queries"]) for row in rows.values() if row["before"] == "sweet"] == [("wrong", 1)]
     table = observe(make_context(texts))
     assert set(table.column("state").to_pylist()) <= {"fell", "held"}
-    assert "the data have no targets, so that every prediction counts as right" in PROBE.evidence(table).remarks
+    assert "the data have no targets, so that every prediction counts as correct" in PROBE.evidence(table).remarks
     assert len(PROBE.numbers(table)["robust_accuracy"]) == 0
 
 
@@ -149,7 +149,7 @@ def test_numbers_are_of_the_rows_that_were_attacked(make_context):
     texts = ["a good film", "a splendid, splendid film", "a great film", "an awful film", "", None]
     table = observe(make_context(texts, ["sweet", "sweet", "sour", "sour", "sweet", "sweet"]), edits=["insert"])
     found = PROBE.numbers(table)
-    assert set(found) == set(RANGES)
+    assert set(found) == set(ADVERSARIAL_RANGES)
     assert sorted(found["value"].tolist()) == [False, False, True]
     assert sorted(found["robust_accuracy"].tolist()) == [False, False, True, True]
     queries = {row["id"]: row["queries"] for row in table.to_pylist()}
@@ -221,8 +221,8 @@ def test_an_edit_that_leaves_the_model_without_a_prediction_is_a_success_and_cou
     table = observe(make_context(["we like these trees"], ["sweet"], model=model), edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     assert (row["state"], row["after"], row["after_probability"]) == ("fell", None, None)
-    (told,) = [remark for remark in PROBE.evidence(table).remarks if "a prediction (NaN" in remark]
-    assert told == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
+    (remark,) = [one for one in PROBE.evidence(table).remarks if "a prediction (NaN" in one]
+    assert remark == f"queries without a prediction (NaN or Inf): {row['unanswered']}; attacks that succeeded so: 1"
 
 
 def test_an_error_within_a_query_names_the_row(make_context, bag_of_words):
@@ -253,11 +253,11 @@ def test_what_cannot_be_attacked_is_refused(make_context, changes, options, erro
 def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_kept(make_context):
     texts = ["a great and splendid film", "a splendid film", "an awful film"]
     table = observe(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
-    shown = PROBE.evidence(table)
-    assert json.dumps(shown.examples)
-    assert [example["id"] for example in shown.examples] == ["row 1", "row 0"]
-    assert shown.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
-    example = shown.examples[0]
+    evidence = PROBE.evidence(table)
+    assert json.dumps(evidence.examples)
+    assert [example["id"] for example in evidence.examples] == ["row 1", "row 0"]
+    assert evidence.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
+    example = evidence.examples[0]
     assert example["fields"] == {"text": "a splendid film"}
     assert (example["before"]["label"], example["after"]["label"], example["target"]) == ("sweet", "sour", "sweet")
     bare = table.drop_columns(["fields", "disturbed"])
@@ -272,7 +272,7 @@ def test_a_whole_run_judges_and_reports_it(engine):
     engine.table = engine.table.rename_columns(["text", "target"])
     suite = engine.suite(engine.check("attacked", measure=use, expect={"value": Expect(max=1.0)}))
     (result,) = judge(plans.make(suite), engine.run(suite))
-    assert set(result.numbers) == set(RANGES)
+    assert set(result.numbers) == set(ADVERSARIAL_RANGES)
     assert result.numbers["value"].method == "exact"
     assert result.evidence["remarks"]
     assert json.dumps(result.evidence, allow_nan=False)

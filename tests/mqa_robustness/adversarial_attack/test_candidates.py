@@ -14,13 +14,13 @@ from mqa_robustness.adversarial_attack.candidates import (
     CHARACTER_EDITS,
     DEFAULT_EDITS,
     MISSPELLINGS,
-    WORD_EDITS,
     CandidateEdit,
     EditName,
     apply_edits,
     count_edited_words,
     find_candidates,
 )
+from mqa_robustness.perturbations.substitutions import SUBSTITUTIONS
 
 WORDS = st.lists(st.sampled_from(["their", "do not", "it's", "good,", "colour-blind", "caf\u00e9", "1st"])).map(
     " ".join
@@ -106,7 +106,7 @@ def test_several_fields_count_their_words_on():
 
 
 def test_every_edit_that_can_be_asked_for_is_there():
-    assert set(get_args(EditName)) == {*CHARACTER_EDITS, *WORD_EDITS}
+    assert set(get_args(EditName)) == {*CHARACTER_EDITS, *SUBSTITUTIONS}
     assert set(DEFAULT_EDITS) < set(get_args(EditName))
 
 

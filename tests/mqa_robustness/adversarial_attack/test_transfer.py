@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 
 import pytest
 
@@ -11,7 +12,8 @@ from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
 from mqa_robustness.adversarial_attack.attack import AttackOptions
-from mqa_robustness.adversarial_attack.transfer import RANGES, Transfer
+from mqa_robustness.adversarial_attack.probes import REPLAY_SCHEMA, TRANSFER_RANGES, ReplayRecord, Transfer
+from mqa_robustness.adversarial_attack.results import SCHEMA, AttackRecord
 
 TEXTS = ["a splendid film", "a great film", "a terrible film", "an awful film indeed"]
 
@@ -24,30 +26,35 @@ def replayed(context, **options):
     return table, PROBE.numbers(table), PROBE.evidence(table)
 
 
+@pytest.mark.parametrize(("record", "schema"), [(AttackRecord, SCHEMA), (ReplayRecord, REPLAY_SCHEMA)])
+def test_a_record_has_a_field_for_every_column_of_its_schema(record, schema):
+    assert {field.name for field in fields(record)} == set(schema.names)
+
+
 def test_what_succeeds_on_a_model_succeeds_on_the_same_model(make_context, bag_of_words):
-    _, numbers, shown = replayed(make_context(TEXTS, reference=bag_of_words()))
+    _, numbers, evidence = replayed(make_context(TEXTS, reference=bag_of_words()))
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [True, True]
-    assert shown.remarks[0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
-    assert set(shown.examples[0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
-    assert json.dumps(shown.examples)
+    assert evidence.remarks[0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
+    assert set(evidence.examples[0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
+    assert json.dumps(evidence.examples)
 
 
 def test_edits_of_a_model_that_misspellings_fool_fail_on_one_that_they_do_not(make_context, bag_of_words):
     context = make_context(TEXTS, model=bag_of_words(forgiving=True), reference=bag_of_words())
-    _, numbers, shown = replayed(context, edits=["insert", "delete"])
+    _, numbers, evidence = replayed(context, edits=["insert", "delete"])
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [False, False]
-    assert shown.examples[0]["candidate"]["label"] == "sweet" != shown.examples[0]["reference"]["label"]
+    assert evidence.examples[0]["candidate"]["label"] == "sweet" != evidence.examples[0]["reference"]["label"]
 
 
 def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_context, bag_of_words):
     context = make_context(TEXTS, model=bag_of_words(bias=2.5), reference=bag_of_words())
-    table, numbers, shown = replayed(context)
+    table, numbers, evidence = replayed(context)
     assert {row["id"]: row["candidate_before"] for row in table.to_pylist() if row["replayed"]} == {
         "row 0": "sweet",
         "row 1": "sour",
     }
     assert numbers["value"].tolist() == [True]
-    assert "ignored, as the row itself is predicted otherwise here: 1 of 2 rows" in shown.remarks
+    assert "ignored, as the row itself is predicted otherwise here: 1 of 2 rows" in evidence.remarks
 
 
 def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no_same_prediction(
@@ -56,12 +63,12 @@ def test_an_edit_that_leaves_the_candidate_without_a_prediction_succeeds_with_no
     context = make_context(
         ["great trees"], model=bag_of_words(broken="\u0435"), reference=bag_of_words()
     )  # the Cyrillic look-alike of e
-    table, numbers, shown = replayed(context, edits=["homoglyphs"], tries=9)
+    table, numbers, evidence = replayed(context, edits=["homoglyphs"], tries=9)
     (row,) = table.to_pylist()
     broken = "\u0435" in row["disturbed"]
     assert numbers["value"].tolist() == [True]
     assert numbers["same_answer"].tolist() == [not broken]
-    assert ("edits without a prediction (NaN or Inf) here: 1" in shown.remarks) == broken
+    assert ("edits without a prediction (NaN or Inf) here: 1" in evidence.remarks) == broken
 
 
 def test_where_no_attack_succeeded_there_is_nothing_to_replay(make_context, bag_of_words):
@@ -72,8 +79,8 @@ def test_where_no_attack_succeeded_there_is_nothing_to_replay(make_context, bag_
 def test_the_reference_is_attacked_and_the_candidate_is_queried_twice_a_success(make_context, bag_of_words):
     model, reference = bag_of_words(), bag_of_words()
     table, _, _ = replayed(make_context(TEXTS, model=model, reference=reference))
-    asked = table.column("queries").to_pylist() + table.column("shrinking").to_pylist()
-    assert len(reference.texts) == sum(asked) + 2 * 2
+    counts = table.column("queries").to_pylist() + table.column("shrinking").to_pylist()
+    assert len(reference.texts) == sum(counts) + 2 * 2
     assert sum(rows for rows, _ in model.batches) == 2 * 2
 
 
@@ -84,5 +91,5 @@ def test_a_whole_run_judges_and_reports_it(engine):
     check = engine.check("moved", measure=use, expect={"value": Expect(min=0.0)}, on=("two",))
     suite = engine.suite(check, backends=("one", "two"))
     (result,) = judge(plans.make(suite), engine.run(suite))
-    assert set(result.numbers) == set(RANGES)
+    assert set(result.numbers) == set(TRANSFER_RANGES)
     assert result.numbers["value"].estimate == 1.0

@@ -1,1 +1,0 @@
-"""Slices: how rows fall into groups that a model should treat alike."""

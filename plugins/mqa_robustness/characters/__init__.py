@@ -1,1 +1,0 @@
-"""Perturbations of characters: typing and recognition errors, case, punctuation, white space, Unicode."""

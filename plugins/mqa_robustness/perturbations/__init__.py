@@ -1,0 +1,1 @@
+"""Perturbations of text: a module for each family."""

@@ -1,1 +1,0 @@
-"""Perturbations of words: other words for the same, in another order, or not there."""
