@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import mqa_registry
 from mqa_registry import RunOptions, cli, hookspecs, run
 from mqa_registry.bounds import RESERVED
+from mqa_registry.contributions import one_line_help
 from mqa_registry.errors import ExitCode
 from mqa_registry.plugins import load, load_all
 from mqa_registry.reports import to_json
@@ -167,7 +168,7 @@ def test_its_metric_works():
             self.values = np.array(values)
 
     assert metric.function(Values([1.0, 2.0]), Values([1.2, 3.0])).tolist() == [True, False]
-    assert metric.help == "The share of rows that are off by `tolerance` at most."
+    assert one_line_help(metric) == "The share of rows that are off by `tolerance` at most."
 
 
 def test_its_backend_works(tmp_path):
