@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from annotated_types import Ge
 
 from mqa_parity.batching import OutputLayout, collate, cut_to_length, infer_layout, make_batches
-from mqa_parity.determinism import max_distance, max_magnitude
 from mqa_parity.examples import float_column, worst_examples
-from mqa_parity.precision import output_precision, precision_name
 from mqa_parity.protocols import SupportsThreads
+from mqa_parity.runners import max_distance, max_magnitude
 from mqa_parity.sampling import require_codec, sample_rows
+from mqa_parity.tolerance import output_precision, precision_name
 from mqa_registry import Evidence, NotRunError, Probe
 
 if TYPE_CHECKING:

@@ -1,24 +1,30 @@
-"""Rows of a view that a probe runs: drawn by the suite's seed, named by their ids, or all others."""
+"""Rows of a view that a probe runs: drawn by the suite's seed, named by their ids, or the most different of all others."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_parity.batching import Row, valid_positions
+from mqa_parity.batching import Row, make_batches, valid_positions
+from mqa_parity.runners import max_distance, run_candidate, run_reference
 from mqa_registry import DataError, NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from mqa_parity.batching import Arrays
+    from mqa_parity.batching import Arrays, Batch
+    from mqa_parity.tensors.observations import TensorCheck
     from mqa_registry import Codec, ProbeContext
 
 OVERSAMPLING = 4  # times as many rows as asked for are encoded, to find the shortest and the longest among them
 CHUNK_ROWS = 64  # rows encoded at a time: an encoded row may be an image
+MAX_SCREENED_ROWS = 16
+USUAL_QUANTILE = 0.9  # of the distances of an output: what most rows have
 
 
 def require_codec(context: ProbeContext) -> Codec:
@@ -45,6 +51,12 @@ def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = (
     return _encoded_rows(codec, drawn.take(pa.array(indices)), fields)
 
 
+def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
+    """Rows of the view with these ids, in this order."""
+    table, fields = context.view.rows.table, list(context.view.rows.fields)
+    return _encoded_rows(require_codec(context), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
+
+
 def remaining_rows(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
     codec, table, fields = require_codec(context), context.view.rows.table, list(context.view.rows.fields)
@@ -53,10 +65,44 @@ def remaining_rows(context: ProbeContext, excluded: Collection[str]) -> Iterator
         yield _encoded_rows(codec, others.slice(start, CHUNK_ROWS), fields)
 
 
-def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
-    """Rows of the view with these ids, in this order."""
-    table, fields = context.view.rows.table, list(context.view.rows.fields)
-    return _encoded_rows(require_codec(context), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
+def most_different_rows(
+    context: ProbeContext, check: TensorCheck, pairs: Mapping[str, str], sampled: Sequence[Row], budget: int
+) -> tuple[list[str], int]:
+    """The ids of at most `MAX_SCREENED_ROWS` rows that were not sampled, the most different first, and how many rows were run.
+
+    The distance of an output is taken in units of what it is in most rows. A crash of the candidate, another shape and
+    other integers are infinitely far.
+    """
+    distances: dict[str, dict[str, float]] = {name: {} for name in pairs}
+    number = 0
+    for chunk in remaining_rows(context, {row.id for row in sampled}):
+        ordered = sorted(chunk, key=lambda row: row.size)
+        number += len(chunk)
+        for batch in make_batches(require_codec(context), ordered, budget, check.batch_rows):
+            for row, name, distance in _distances(check, pairs, batch):
+                distances[name][row] = max(distance, distances[name].get(row, 0.0))
+    worst: dict[str, float] = {}
+    for by_row in distances.values():
+        usual = np.quantile([*by_row.values()], USUAL_QUANTILE, method="lower") if by_row else 0.0
+        for row, distance in by_row.items():
+            worst[row] = max(worst.get(row, 0.0), distance / usual if usual else math.inf if distance else 0.0)
+    farthest = sorted((row for row in worst if worst[row]), key=lambda row: -worst[row])
+    return farthest[:MAX_SCREENED_ROWS], number
+
+
+def _distances(check: TensorCheck, pairs: Mapping[str, str], batch: Batch) -> Iterator[tuple[str, str, float]]:
+    """For each row and output its id, the output's name and their distance."""
+    baseline = run_reference(check.runners.baseline, check.backend, batch)
+    candidate = run_candidate(check.runners.candidate, batch)
+    for name, theirs in pairs.items():
+        values = candidate[theirs] if isinstance(candidate, Mapping) else None
+        if values is not None and values.shape != baseline[name].shape:
+            values = None
+        for row, cut in check.determinism.layout.row_slices(name, batch):
+            if row is None:
+                continue
+            distance = math.inf if values is None else max_distance(cut(baseline[name]), cut(values))
+            yield row.id, name, distance if baseline[name].dtype.kind == "f" or not distance else math.inf
 
 
 def max_tokens(context: ProbeContext) -> int | None:

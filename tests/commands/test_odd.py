@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from mqa_parity.command.disagreements import MAX_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
+from mqa_parity.suite import MAX_ADDED_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
 from mqa_registry.types import Predictions
 
 
@@ -44,7 +44,7 @@ def test_equal_answers_are_not_odd_however_sure(odd):
 
 
 def test_there_are_not_more_than_can_be_looked_at(odd):
-    assert len(odd([0.9] * 200, [0.1] * 200)) == MAX_ROWS
+    assert len(odd([0.9] * 200, [0.1] * 200)) == MAX_ADDED_ROWS
 
 
 def test_without_answers_there_are_none(odd):

@@ -16,7 +16,7 @@ import pytest
 from typer.testing import CliRunner
 
 from mqa_parity.command import refine
-from mqa_parity.command.suite import Criteria, Pair
+from mqa_parity.suite import Criteria, Pair
 from mqa_registry import ResolvedModel
 from mqa_registry.cli import app
 from mqa_registry.judging import Verdict

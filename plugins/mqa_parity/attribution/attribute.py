@@ -26,10 +26,9 @@ from mqa_parity.attribution.localization import (
     module_test,
     trail,
 )
-from mqa_parity.attribution.noise_ratio import FLOAT32
 from mqa_parity.attribution.nondeterminism import attribute_to_randomness, attribute_to_reference
-from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun, isolate_row, still_fails, worst_run
-from mqa_parity.attribution.reproduction import write_bundle
+from mqa_parity.attribution.paired_run import FLOAT32, PairedRun, ReferenceRun
+from mqa_parity.attribution.reproduction import isolate_row, still_fails, worst_run, write_bundle
 from mqa_parity.attribution.result import Attribution
 from mqa_parity.attribution.root_cause import attribute_to_optimizer, find_cause
 from mqa_parity.attribution.signature import attribute_to_form, attribute_to_signature, with_missing_input
@@ -48,9 +47,9 @@ if TYPE_CHECKING:
     from mqa_parity.attribution.localization import ModuleError, SubgraphTest
     from mqa_parity.attribution.result import Cause
     from mqa_parity.attribution.value_matching import MatchedValues
-    from mqa_parity.precision import Precision
     from mqa_parity.protocols import Candidate, ModuleGraph, Reference
     from mqa_parity.tensors.output_matching import OutputMatch
+    from mqa_parity.tolerance import Precision
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 

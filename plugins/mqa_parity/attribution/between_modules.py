@@ -15,8 +15,8 @@ from mqa_parity.attribution.result import Attribution, Cause
 from mqa_parity.attribution.root_cause import find_cause
 from mqa_parity.attribution.value_matching import MATCH_RATIO
 from mqa_parity.attribution.weight_faults import parameters_of
-from mqa_parity.precision import nearest_float32, precision_name
 from mqa_parity.protocols import class_name
+from mqa_parity.tolerance import nearest_float32, precision_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.noise_ratio import is_valid, noise_unit
+from mqa_parity.attribution.paired_run import is_valid, noise_unit
 from mqa_parity.attribution.result import Attribution
-from mqa_parity.determinism import MAX_ROUNDINGS, max_distance, max_magnitude
 from mqa_parity.protocols import (
     SupportsGraph,
     SupportsHooks,
@@ -17,6 +16,7 @@ from mqa_parity.protocols import (
     class_name,
     module_graph,
 )
+from mqa_parity.runners import MAX_ROUNDINGS, max_distance, max_magnitude
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,4 +1,7 @@
-"""A folder that reproduces a difference without mqa: a subgraph, its inputs, PyTorch's output, and a script."""
+"""The smallest input on which a difference shows, and a folder that shows it without mqa.
+
+The folder has a subgraph, its inputs, PyTorch's output, and a script.
+"""
 
 from __future__ import annotations
 
@@ -10,18 +13,22 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_parity.attribution.localization import graph_test, measure_modules, module_test
-from mqa_parity.attribution.noise_ratio import is_valid, noise_ratio, noise_unit, reshape_like, worst_channel
-from mqa_parity.attribution.paired_run import minimize
+from mqa_parity.attribution.paired_run import is_valid, noise_ratio, noise_unit, reshape_like, worst_channel
 from mqa_parity.attribution.value_matching import match_values
 from mqa_parity.protocols import SupportsGraph, module_graph
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
     from mqa_parity.attribution.localization import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.result import Attribution
     from mqa_parity.protocols import ModuleGraph
 
+MAX_SINGLE_ROWS = 8  # rows that are tried alone
 CPU = "CPUExecutionProvider"
 SCRIPT = Path(__file__).with_name("repro.py")
 
@@ -51,6 +58,36 @@ def write_bundle(run: PairedRun, found: Attribution, folder: Path) -> None:
     (folder / "blame.json").write_text(json.dumps(found.evidence(), indent=2) + "\n", encoding="utf-8")
     (folder / "session.json").write_text(json.dumps(_session(run)) + "\n", encoding="utf-8")
     shutil.copyfile(SCRIPT, folder / "repro.py")
+
+
+def worst_run(runs: Iterable[PairedRun]) -> PairedRun | None:
+    """The run on which the candidate is farthest off, if it fails on any."""
+    found = max(runs, key=lambda run: run.ratio, default=None)
+    return found if found is not None and found.fails else None
+
+
+def isolate_row(run: PairedRun) -> PairedRun:
+    """The row that is farthest off, if it fails alone too; else the run itself.
+
+    A candidate that takes a fixed number of rows is given that many copies of the row.
+    """
+    if run.rows == run.fixed_rows == 1:
+        return run
+    order = np.argsort(-_row_ratios(run), kind="stable")[:MAX_SINGLE_ROWS]
+    return next((alone for row in order if still_fails(alone := run.with_rows([int(row)] * run.fixed_rows))), run)
+
+
+def minimize(run: PairedRun) -> PairedRun:
+    """The same failure on less, by bisection: on the fewest rows, then on the fewest positions."""
+    return _fewest_positions(_fewest_rows(isolate_row(run)))
+
+
+def still_fails(run: PairedRun) -> bool:
+    """Whether it fails; not where the reference does not run, since some models need a least number of rows."""
+    try:
+        return run.fails
+    except Exception:
+        return False
 
 
 def _criterion(test: SubgraphTest) -> dict[str, Any]:
@@ -93,3 +130,36 @@ def _module_test(run: PairedRun, graph: ModuleGraph, value: str) -> SubgraphTest
         return test if test.fails(optimization="all") else None
     except Exception:  # where the whole graph crashes, so must what reproduces it
         return test if run.crash else None
+
+
+def _row_ratios(run: PairedRun) -> npt.NDArray[np.float64]:
+    """How far off each row is; 0 where the outputs have no row axis."""
+    ratios = np.zeros(run.rows)
+    baseline, oracle, valid = run.reference.baseline_outputs, run.reference.oracle_outputs, run.reference.valid
+    for theirs, name in run.matched(run.candidate_outputs):
+        found = run.candidate_outputs[theirs]
+        if found.shape == oracle[name].shape and len(found) == run.rows:
+            for row in range(run.rows):
+                part = slice(row, row + 1)
+                mask = None if valid is None else valid[part]
+                ratio = noise_ratio(found[part], baseline[name][part], oracle[name][part], mask, run.precision)
+                ratios[row] = max(ratios[row], ratio)
+    return ratios
+
+
+def _fewest_rows(run: PairedRun) -> PairedRun:
+    indices = list(range(run.rows))
+    halves = (run.with_rows(half) for half in (indices[: run.rows // 2], indices[run.rows // 2 :]) if half)
+    failing = next((half for half in halves if still_fails(half)), None) if run.rows > run.fixed_rows else None
+    return run if failing is None else _fewest_rows(failing)
+
+
+def _fewest_positions(run: PairedRun) -> PairedRun:
+    if run.reference.mask not in run.batch:
+        return run
+    low, high = 1, run.batch[run.reference.mask].shape[1]
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if still_fails(run.with_length(middle)) else (middle + 1, high)
+    shorter = run.with_length(high)
+    return shorter if still_fails(shorter) else run

@@ -10,8 +10,8 @@ from mqa_parity.attribution.localization import FAULT_RATIO, value_ratio
 from mqa_parity.attribution.result import UNDECIDED, Attribution, Cause
 from mqa_parity.attribution.value_matching import match_values
 from mqa_parity.attribution.weight_faults import weight_mismatch, wrong_weight
-from mqa_parity.precision import precision_name
 from mqa_parity.protocols import SupportsGraph, SupportsOptimizationLevels, module_graph
+from mqa_parity.tolerance import precision_name
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.result import Attribution
-from mqa_parity.determinism import max_distance
 from mqa_parity.protocols import SupportsGraph
+from mqa_parity.runners import max_distance
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.attribution.module_io import ModuleIO, record_module_io
-from mqa_parity.precision import nearest_float32
 from mqa_parity.protocols import class_name
+from mqa_parity.tolerance import nearest_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

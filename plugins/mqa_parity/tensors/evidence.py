@@ -1,4 +1,4 @@
-"""What people need to know beside the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
+"""What people need to know besides the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
 
 from __future__ import annotations
 
@@ -24,15 +24,19 @@ from mqa_parity.tolerance import BOUND, in_units
 from mqa_registry import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from mqa_parity.batching import Batch
+    from mqa_parity.runners import Runners
     from mqa_parity.tensors.summary import OutputSummary
+    from mqa_registry import ProbeContext
 
 MAX_ROW_IDS = 3  # in a remark
 FEW_ELEMENTS = 100  # the largest error of fewer numbers does not show how large errors get
 FEW_FACTOR = 10  # the largest factor by which a ratio of few numbers may be too large
+MAX_NODES = 3  # in a note
 
 
 def build_evidence(observations: pa.Table) -> Evidence:
@@ -59,6 +63,29 @@ def build_evidence(observations: pa.Table) -> Evidence:
             "outputs": {output.name: _output_record(output) for output in outputs},
         },
     )
+
+
+def probe_notes(context: ProbeContext, runners: Runners) -> Iterator[str]:
+    """Inputs that only one side takes, nodes in training mode, and a model that was not in evaluation mode, in words."""
+    if inputs := runners.candidate.facts.get("unread_inputs"):
+        yield f"the model is given {_listing(inputs)}, which the file does not take"
+    if inputs := runners.baseline.facts.get("unread_inputs"):
+        yield f"the file is given {_listing(inputs)}, which the model does not take"
+    if nodes := runners.candidate.facts.get("in_training"):
+        yield _training_note(nodes)
+    if mode := context.model_under_test and context.model_under_test.model.about.get("mode"):
+        yield f"the model runs in {mode}"
+
+
+def constant_inputs(batches: Sequence[Batch]) -> Iterator[str]:
+    """The integer inputs that have one value in all batches: nothing is known about their other values."""
+    for name, array in batches[0].arrays.items():
+        arrays = [np.asarray(batch.arrays[name]) for batch in batches]
+        if array.dtype.kind not in "biu" or sum(one.size for one in arrays) < 2:
+            continue
+        first = arrays[0].flat[0] if arrays[0].size else None
+        if all(one.size and (one == first).all() for one in arrays):
+            yield name
 
 
 def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Mapping[str, Any]) -> Iterator[str]:
@@ -176,3 +203,15 @@ def _output_record(output: OutputSummary) -> dict[str, Any]:
         return found
     group = {name: report_number(value) for name, value in asdict(output.group).items() if value is not None}
     return found | {"group": group}
+
+
+def _training_note(nodes: Sequence[Any]) -> str:
+    more = f" and {len(nodes) - MAX_NODES} more" if len(nodes) > MAX_NODES else ""
+    return (
+        "it was exported in training mode, and a runtime that does as the file says drops at random or normalizes by"
+        f" the batch: {', '.join(nodes[:MAX_NODES])}{more}; export the model after `eval()`"
+    )
+
+
+def _listing(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge
 
-from mqa_parity.determinism import run_reference
+from mqa_parity.runners import run_reference
 from mqa_parity.tensors.channels import HOPELESS, classify_rows, row_errors, worst_group
 from mqa_parity.tensors.output_errors import (
     BROKEN,
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.batching import Batch, Row
-    from mqa_parity.determinism import DeterminismCheck
-    from mqa_parity.runners import Runners
+    from mqa_parity.runners import DeterminismCheck, Runners
     from mqa_parity.tensors.channels import GroupError, RowErrors
     from mqa_parity.tensors.output_errors import ErrorStatistics
 

@@ -20,13 +20,11 @@ from mqa_parity.batching import (
     single_row_batches,
     two_row_batches,
 )
-from mqa_parity.determinism import check_determinism, run_candidate, run_reference
 from mqa_parity.protocols import SupportsCaches
-from mqa_parity.runners import open_runners, with_checked_oracle
-from mqa_parity.sampling import max_tokens, require_codec, rows_by_id, sample_rows
-from mqa_parity.tensors.evidence import build_evidence
+from mqa_parity.runners import check_determinism, open_runners, run_candidate, run_reference, with_checked_oracle
+from mqa_parity.sampling import max_tokens, most_different_rows, require_codec, rows_by_id, sample_rows
+from mqa_parity.tensors.evidence import build_evidence, constant_inputs, probe_notes
 from mqa_parity.tensors.first_divergence import find_first_divergence
-from mqa_parity.tensors.notes import constant_inputs, probe_notes
 from mqa_parity.tensors.observations import (
     Observation,
     TensorCheck,
@@ -45,7 +43,6 @@ from mqa_parity.tensors.output_matching import (
     power_distance,
     require_outputs,
 )
-from mqa_parity.tensors.screening import most_different_rows
 from mqa_parity.tensors.summary import METRICS, compute_metrics, exceeds_bound
 from mqa_parity.tensors.weight_comparison import WeightComparison
 from mqa_registry import Probe

@@ -10,11 +10,11 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_parity.precision import output_precision
 from mqa_parity.runners import Runners
 from mqa_parity.tensors import first_divergence
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
+from mqa_parity.tolerance import output_precision
 from tests.stand_ins import make_codec
 
 TENSORS = TensorParity()

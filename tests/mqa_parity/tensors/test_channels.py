@@ -17,11 +17,11 @@ from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
-from mqa_parity.attribution.noise_ratio import noise_ratio
-from mqa_parity.precision import PRECISIONS
+from mqa_parity.attribution.paired_run import noise_ratio
 from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, row_errors, worst_group
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
+from mqa_parity.tolerance import PRECISIONS
 from mqa_registry import MqaError
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec

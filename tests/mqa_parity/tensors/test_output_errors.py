@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial import distance
 
-from mqa_parity.precision import PRECISIONS
 from mqa_parity.tensors.output_errors import (
     BROKEN,
     NO_ERROR,
@@ -21,6 +20,7 @@ from mqa_parity.tensors.output_errors import (
     value_mismatch,
 )
 from mqa_parity.tensors.output_matching import match_names
+from mqa_parity.tolerance import PRECISIONS
 
 finite = arrays(np.float32, st.integers(1, 40), elements=st.floats(-1e6, 1e6, width=32))
 pairs = st.integers(1, 40).flatmap(

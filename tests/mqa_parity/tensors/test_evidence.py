@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mqa_parity.batching import Batch
-from mqa_parity.tensors.notes import constant_inputs, probe_notes
+from mqa_parity.tensors.evidence import constant_inputs, probe_notes
 
 
 def notes(candidate=None, reference=None, mode=""):

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cosine as scipy_cosine
 from scipy.special import rel_entr
 
-from mqa_parity.decisions.scores import cosine, max_abs_diff, mean_kl, score_shift
+from mqa_parity.comparisons import cosine, max_abs_diff, mean_kl, score_shift
 from mqa_registry import DataError, Predictions, UsageError
 
 WEIGHTS = st.lists(st.integers(0, 9), min_size=3, max_size=3).filter(any)

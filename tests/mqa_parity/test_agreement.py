@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_parity.decisions.agreement import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
+from mqa_parity.comparisons import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
 from mqa_registry import Evidence
 
 

@@ -1,7 +1,11 @@
-"""Whether two predictions agree row by row, and whether a flip is a tie that noise decided, or damage."""
+"""Comparisons of two predictions of the same rows: whether they agree, and how far their scores lie apart.
+
+A flip is a tie that noise decided, or damage. Scores are probabilities, values and vectors.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -9,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.examples import report_number
-from mqa_registry import Evidence
+from mqa_registry import DataError, Evidence, positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -26,23 +30,8 @@ MIN_NEIGHBOURS = 20  # fewer do not show what is usual
 USUAL_QUANTILE = 0.95  # of how far those rows moved
 MIN_TIE_LIMIT = 1e-5  # float32 does not resolve smaller margins: the absolute tolerance of torch.testing.assert_close
 MAX_TIE_LIMIT = 0.1  # 0.55 against 0.45 is a decision, however far all rows moved
-
-
-@dataclass(frozen=True)
-class Flips:
-    """Flips, and the reference's margin in every row, NaN where it is unknown; flips with up to `limit` are ties."""
-
-    flipped: Bools
-    margins: Floats
-    limit: float
-
-    @property
-    def ties(self) -> Bools:
-        return self.flipped & (self.margins <= self.limit)
-
-    @property
-    def damage(self) -> Bools:
-        return self.flipped & (self.margins > self.limit)
+MIN_PROBABILITY = float(np.finfo(np.float64).eps)  # smaller ones are raised to this, as in the log loss
+LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows whose sums are not quite 1
 
 
 def agreement(reference: Predictions, candidate: Predictions) -> Bools:
@@ -68,13 +57,88 @@ def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
     return ~agreement(reference, candidate)
 
 
-def _canonical(schema: str, answer: list[Any]) -> Hashable:
-    """An answer in a form that is equal for equivalent answers."""
-    if schema == "labels":
-        return frozenset(answer)
-    if schema == "spans":
-        return frozenset((span["start"], span["end"], span["label"]) for span in answer)
-    return tuple(answer)
+def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
+    """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
+    found = find_flips(reference, candidate)
+    rows = np.flatnonzero(found.flipped)
+    rows = rows[np.argsort(-found.margins[rows], kind="stable")]  # NaN comes last
+    ids = reference.ids.take(rows).to_pylist()
+    examples = [{"id": name} | _example(found, int(row)) for name, row in zip(ids, rows, strict=True)]
+    counts = {"count": len(rows)} | _margin_counts(found)
+    return Evidence(remarks=[_remark(found)] if len(rows) else (), examples=examples, details={"flips": counts})
+
+
+def max_abs_diff(reference: Predictions, candidate: Predictions) -> float:
+    """The largest distance between two numbers that should be the same.
+
+    The numbers are probabilities, values, or the elements of vectors. It is one number over all rows, so it has no
+    interval. NaN where there are no rows, or where a row has numbers on one side only.
+    """
+    one, other = _numbers(reference), _numbers(candidate)
+    _require_equal_shapes(one, other)
+    both_missing = np.isnan(one) & np.isnan(other)
+    distances = np.abs(one - other)[~both_missing]
+    return float(distances.max()) if distances.size else float("nan")
+
+
+def mean_kl(reference: Predictions, candidate: Predictions) -> Floats:
+    """The mean Kullback-Leibler divergence from the reference's probabilities.
+
+    In nats. Per row the sum of p log(p / q) - p + q, where p is the reference: the last two terms cancel where both sum
+    to 1, and keep every term at 0 or more where they do not quite. 0 at best. A q below 2.2e-16 counts as that.
+    """
+    p, q = _probabilities(reference), _probabilities(candidate)
+    _require_equal_shapes(p, q)
+    likely = p > 0
+    ratio = np.divide(np.maximum(q, MIN_PROBABILITY), p, out=np.ones_like(p), where=likely)
+    close = np.abs(ratio - 1) < 0.5
+    logarithm = np.where(close, np.log1p(np.where(close, ratio - 1, 0)), np.log(ratio))  # with all digits near 1
+    terms = np.where(likely, np.maximum(p * (ratio - 1 - logarithm), 0), q - p)
+    return np.asarray(terms.sum(axis=1))
+
+
+def cosine(reference: Predictions, candidate: Predictions) -> Floats:
+    """The mean cosine of the angle between the two vectors of a row.
+
+    From -1 to 1, 1 for the same direction. A row with a vector of zeros is ignored.
+    """
+    one, other = reference.values, candidate.values
+    _require_equal_shapes(one, other)
+    lengths = np.linalg.norm(one, axis=1) * np.linalg.norm(other, axis=1)
+    products = (one * other).sum(axis=1)
+    return np.asarray(np.divide(products, lengths, out=np.full(len(products), np.nan), where=lengths > 0))
+
+
+def score_shift(reference: Predictions, candidate: Predictions, *, positive: str | None = None) -> Floats:
+    """The mean by which the probability of a class rises from the reference.
+
+    From -1 to 1, signed: per row the candidate's probability minus the reference's, so rises and falls cancel.
+    `positive` is the class, the second of two unless it is named. For the schema `value` it is the number itself. A row
+    with a number on one side only is ignored.
+    """
+    if reference.schema == "value":
+        return np.asarray(candidate.values - reference.values)
+    code = positive_class(reference.classes, positive)
+    hint = "count how often the answer changes with `parity/flip-rate`"
+    before, after = _probabilities(reference, hint), _probabilities(candidate, hint)
+    return np.asarray(after[:, positive_class(candidate.classes, reference.classes[code])] - before[:, code])
+
+
+@dataclass(frozen=True)
+class Flips:
+    """Flips, and the reference's margin in every row, NaN where it is unknown; flips with up to `limit` are ties."""
+
+    flipped: Bools
+    margins: Floats
+    limit: float
+
+    @property
+    def ties(self) -> Bools:
+        return self.flipped & (self.margins <= self.limit)
+
+    @property
+    def damage(self) -> Bools:
+        return self.flipped & (self.margins > self.limit)
 
 
 def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
@@ -105,15 +169,13 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     return Flips(flipped, margins, _tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
-def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
-    """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    found = find_flips(reference, candidate)
-    rows = np.flatnonzero(found.flipped)
-    rows = rows[np.argsort(-found.margins[rows], kind="stable")]  # NaN comes last
-    ids = reference.ids.take(rows).to_pylist()
-    examples = [{"id": name} | _example(found, int(row)) for name, row in zip(ids, rows, strict=True)]
-    counts = {"count": len(rows)} | _margin_counts(found)
-    return Evidence(remarks=[_remark(found)] if len(rows) else (), examples=examples, details={"flips": counts})
+def _canonical(schema: str, answer: list[Any]) -> Hashable:
+    """An answer in a form that is equal for equivalent answers."""
+    if schema == "labels":
+        return frozenset(answer)
+    if schema == "spans":
+        return frozenset((span["start"], span["end"], span["label"]) for span in answer)
+    return tuple(answer)
 
 
 def _top_margins(p: Floats) -> Floats:
@@ -176,3 +238,18 @@ def _count_in_words(margins: Floats, singular: str, plural: str) -> str:
     if len(margins) == 1:
         return f"1 {singular} (margin {largest})"
     return f"{len(margins):,} {plural} (margins up to {largest})"
+
+
+def _numbers(predictions: Predictions) -> Floats:
+    return predictions.values if predictions.schema in ("value", "vector") else _probabilities(predictions)
+
+
+def _probabilities(predictions: Predictions, hint: str = "compare the labels with `parity/agreement`") -> Floats:
+    if predictions.probabilities is None:
+        raise DataError("the predictions are labels alone, and this comparison needs probabilities", hint=hint)
+    return predictions.probabilities
+
+
+def _require_equal_shapes(one: Floats, other: Floats) -> None:
+    if one.shape != other.shape:
+        raise DataError(f"a row has {one.shape[-1]} numbers in the reference, and {other.shape[-1]} in the candidate")

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqa_parity import DECISION_SCHEMAS
-from mqa_parity.command.disagreements import disagreeing_rows, shifted_rows, uncovered_classes
-from mqa_parity.command.file_interface import read_interface
-from mqa_parity.command.suite import (
+from mqa_parity.suite import (
     BATCH_INVARIANCE,
     CANDIDATE,
     MAX_FLIP_RATE,
@@ -19,6 +17,10 @@ from mqa_parity.command.suite import (
     TENSORS,
     Criteria,
     Pair,
+    disagreeing_rows,
+    read_interface,
+    shifted_rows,
+    uncovered_classes,
 )
 from mqa_registry import (
     Finding,
