@@ -17,10 +17,10 @@ from mqa_parity.suite import (
     TENSORS,
     Criteria,
     Pair,
-    disagreeing_rows,
+    find_disagreeing_rows,
+    find_shifted_rows,
+    find_uncovered_classes,
     read_interface,
-    shifted_rows,
-    uncovered_classes,
 )
 from mqa_registry import (
     Finding,
@@ -99,23 +99,23 @@ def parity(
     model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=array_task)
     pair = Pair(model, file, data, mapped, inputs, interface, tolerance, repro, model.schema in DECISION_SCHEMAS)
     findings = [Finding("note", "task", model.task_reason)] if model.task_reason else []
-    found = hold(pair, options, report)
+    found = compare_file(pair, options, report)
     found = replace(found, findings=(*findings, *found.findings))
     return show_report(found, report, {"first_divergence": first_divergence(found)})
 
 
-def hold(pair: Pair, options: RunOptions, shown: ReportOptions) -> Report:
+def compare_file(pair: Pair, options: RunOptions, shown: ReportOptions) -> Report:
     """The report of a run that holds a file against its model, with what is remarkable about it among the findings."""
     criteria = Criteria()
     executed = _execute(pair, criteria, options, shown)
-    refined, remarks = refine(pair, executed)
+    refined, remarks = refine_criteria(pair, executed)
     if refined != criteria:
         executed = _execute(pair, refined, options, shown)  # of all that the store has by now
     report = finalize(executed)
-    remarks += _coverage(report, executed, pair.reference)
+    remarks += _describe_coverage(report, executed, pair.reference)
     divergence = first_divergence(report)
     if divergence and report.results[0].verdict is Verdict.PASS:  # which else shows it
-        remarks.append(Finding("note", "where", _described(divergence)))
+        remarks.append(Finding("note", "where", _describe_divergence(divergence)))
     return replace(report, findings=(*remarks, *report.findings))
 
 
@@ -132,25 +132,25 @@ def first_divergence(report: Report) -> Mapping[str, Any] | None:
     return None if found is None else dict.fromkeys(DIVERGENCE) | found
 
 
-def refine(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[Finding]]:
+def refine_criteria(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[Finding]]:
     """By what a file is to be held after what a first run came to, and why."""
     report = executed.report
     if _has_no_ratio(report):
-        return Criteria(by_decisions=pair.decides), [_substitute(pair, report)]
+        return Criteria(by_decisions=pair.decides), [_explain_criteria(pair, report)]
     tensors, *others = report.results
     if tensors.verdict is not Verdict.PASS:
         return Criteria(), []
     reference, candidate = (executed.predictions(backend) for backend in (pair.reference, CANDIDATE))
-    disagreeing, shifted = disagreeing_rows(reference, candidate), shifted_rows(reference, candidate)
+    disagreeing, shifted = find_disagreeing_rows(reference, candidate), find_shifted_rows(reference, candidate)
     unpredicted = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     refined = Criteria(
         by_predictions=unpredicted,
-        by_invariance=bool(tensors.evidence.get("unheld")) and _moves_alone(others, pair.reference),
+        by_invariance=bool(tensors.evidence.get("unheld")) and _is_less_invariant(others, pair.reference),
         including=(*disagreeing, *shifted),
     )
     return refined, [
-        *_looked_at(disagreeing, "that it answers otherwise"),
-        *_looked_at(shifted, "whose probabilities part most"),
+        *_describe_added_rows(disagreeing, "that it answers otherwise"),
+        *_describe_added_rows(shifted, "whose probabilities part most"),
     ]
 
 
@@ -158,20 +158,20 @@ def _execute(pair: Pair, criteria: Criteria, options: RunOptions, shown: ReportO
     return execute_suite(pair.suite(criteria), Path("parity.toml"), options, shown)
 
 
-def _moves_alone(results: Sequence[Result], reference: str) -> bool:
+def _is_less_invariant(results: Sequence[Result], reference: str) -> bool:
     """Whether the file's outputs move with the batch that a row is in, and the model's do not."""
     verdicts = {one.backend: one.verdict for one in results if one.check == BATCH_INVARIANCE["name"]}
     return verdicts.get(reference) is Verdict.PASS and verdicts.get(CANDIDATE) is Verdict.FAIL
 
 
-def _looked_at(rows: Sequence[str], what: str) -> Iterator[Finding]:
+def _describe_added_rows(rows: Sequence[str], what: str) -> Iterator[Finding]:
     """That rows were looked at besides those of the sample, where there are any; `what` says which."""
     if rows:
         more = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} looked at as well"
         yield Finding("note", "rows", f"the file holds on the rows that were sampled, and {more}")
 
 
-def _coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
+def _describe_coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
     """Which rows a file that held was looked at on: a fault in others, or in longer ones, stays unseen."""
     tensors = report.results[0]
     seen = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
@@ -184,13 +184,13 @@ def _coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Fin
         rows += f", those that part most of {seen['compared']:,} among them"
     unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
     same = f", with one value of {unvaried} in all of them" if unvaried else ""
-    return [Finding("note", "rows", f"{rows}{longest}{most}{same}"), *_uncovered(executed, reference)]
+    return [Finding("note", "rows", f"{rows}{longest}{most}{same}"), *_describe_uncovered(executed, reference)]
 
 
-def _uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
+def _describe_uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
     """The classes of rows that nobody looked at, where there are predictions for all rows."""
     looked_at = {name for table in executed.probe_tables(TENSORS) for name in table.column("id").to_pylist()}
-    if classes := uncovered_classes(executed.predictions(reference), looked_at):
+    if classes := find_uncovered_classes(executed.predictions(reference), looked_at):
         listed = ", ".join(f"`{name}`" for name in classes[:MAX_NAMES])
         more = f" and {len(classes) - MAX_NAMES} more" if len(classes) > MAX_NAMES else ""
         yield Finding("note", "rows", f"no row that the model answers with {listed}{more} was looked at")
@@ -202,7 +202,7 @@ def _has_no_ratio(report: Report) -> bool:
     return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
 
 
-def _substitute(pair: Pair, report: Report) -> Finding:
+def _explain_criteria(pair: Pair, report: Report) -> Finding:
     """What a file is held by that the reference has no precision for."""
     precision = report.environment["backends"][CANDIDATE]["facts"].get("precision", "such precision")
     why = f"PyTorch has no {precision}"
@@ -216,7 +216,7 @@ def _substitute(pair: Pair, report: Report) -> Finding:
     return Finding("warning", "precision", f"{none}, and `{pair.model.task}` decides nothing that could flip", fix)
 
 
-def _described(found: Mapping[str, Any]) -> str:
+def _describe_divergence(found: Mapping[str, Any]) -> str:
     module = f"`{found['module']}` ({found.get('class')}): " if found.get("module") else ""
     return f"{module}{found.get('kind')}, {found.get('reason')}" if found.get("kind") else str(found.get("reason"))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow.compute as pc
 
-from mqa_parity.examples import report_number
+from mqa_parity.examples import round_for_report
 from mqa_registry import DataError, Evidence, positive_class
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
         return np.asarray(pc.fill_null(same, fill_value=False).to_numpy(zero_copy_only=False), bool)
     pairs = zip(reference.answers(), candidate.answers(), strict=True)
     schema = reference.schema
-    return np.array([_canonical(schema, one) == _canonical(schema, other) for one, other in pairs], bool)
+    return np.array([_canonicalize(schema, one) == _canonicalize(schema, other) for one, other in pairs], bool)
 
 
 def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
@@ -63,9 +63,11 @@ def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
     rows = np.flatnonzero(found.flipped)
     rows = rows[np.argsort(-found.margins[rows], kind="stable")]  # NaN comes last
     ids = reference.ids.take(rows).to_pylist()
-    examples = [{"id": name} | _example(found, int(row)) for name, row in zip(ids, rows, strict=True)]
-    counts = {"count": len(rows)} | _margin_counts(found)
-    return Evidence(remarks=[_remark(found)] if len(rows) else (), examples=examples, details={"flips": counts})
+    examples = [{"id": name} | _describe_flip(found, int(row)) for name, row in zip(ids, rows, strict=True)]
+    counts = {"count": len(rows)} | _count_margins(found)
+    return Evidence(
+        remarks=[_summarize_flips(found)] if len(rows) else (), examples=examples, details={"flips": counts}
+    )
 
 
 def max_abs_diff(reference: Predictions, candidate: Predictions) -> float:
@@ -74,7 +76,7 @@ def max_abs_diff(reference: Predictions, candidate: Predictions) -> float:
     The numbers are probabilities, values, or the elements of vectors. It is one number over all rows, so it has no
     interval. NaN where there are no rows, or where a row has numbers on one side only.
     """
-    one, other = _numbers(reference), _numbers(candidate)
+    one, other = _require_numbers(reference), _require_numbers(candidate)
     _require_equal_shapes(one, other)
     both_missing = np.isnan(one) & np.isnan(other)
     distances = np.abs(one - other)[~both_missing]
@@ -87,7 +89,7 @@ def mean_kl(reference: Predictions, candidate: Predictions) -> Floats:
     In nats. Per row the sum of p log(p / q) - p + q, where p is the reference: the last two terms cancel where both sum
     to 1, and keep every term at 0 or more where they do not quite. 0 at best. A q below 2.2e-16 counts as that.
     """
-    p, q = _probabilities(reference), _probabilities(candidate)
+    p, q = _require_probabilities(reference), _require_probabilities(candidate)
     _require_equal_shapes(p, q)
     likely = p > 0
     ratio = np.divide(np.maximum(q, MIN_PROBABILITY), p, out=np.ones_like(p), where=likely)
@@ -120,7 +122,7 @@ def score_shift(reference: Predictions, candidate: Predictions, *, positive: str
         return np.asarray(candidate.values - reference.values)
     code = positive_class(reference.classes, positive)
     hint = "count how often the answer changes with `parity/flip-rate`"
-    before, after = _probabilities(reference, hint), _probabilities(candidate, hint)
+    before, after = _require_probabilities(reference, hint), _require_probabilities(candidate, hint)
     return np.asarray(after[:, positive_class(candidate.classes, reference.classes[code])] - before[:, code])
 
 
@@ -165,11 +167,11 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     p, q = one.probabilities, other.probabilities
     if p is None or q is None or len(classes) < 2:
         return Flips(flipped, unknown, np.nan)
-    margins = np.where(_is_most_probable(one, p) & _is_most_probable(other, q), _top_margins(p), np.nan)
-    return Flips(flipped, margins, _tie_limit(np.where(flipped, np.nan, margins), p - q))
+    margins = np.where(_is_most_probable(one, p) & _is_most_probable(other, q), _compute_top_margins(p), np.nan)
+    return Flips(flipped, margins, _compute_tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
-def _canonical(schema: str, answer: list[Any]) -> Hashable:
+def _canonicalize(schema: str, answer: list[Any]) -> Hashable:
     """An answer in a form that is equal for equivalent answers."""
     if schema == "labels":
         return frozenset(answer)
@@ -178,7 +180,7 @@ def _canonical(schema: str, answer: list[Any]) -> Hashable:
     return tuple(answer)
 
 
-def _top_margins(p: Floats) -> Floats:
+def _compute_top_margins(p: Floats) -> Floats:
     """Per row the highest probability minus the second; NaN where there are none."""
     highest = np.partition(p, -2, axis=1)
     return np.asarray(highest[:, -1] - highest[:, -2])
@@ -190,7 +192,7 @@ def _is_most_probable(predictions: Predictions, p: Floats) -> Bools:
     return np.asarray(predicted >= p.max(axis=1))
 
 
-def _tie_limit(margins: Floats, moves: Floats) -> float:
+def _compute_tie_limit(margins: Floats, moves: Floats) -> float:
     """The largest margin of a tie; `margins` are NaN in rows that flipped or have none, `moves` are p - q."""
     unflipped = np.flatnonzero(~np.isnan(margins) & moves.any(axis=1))
     neighbours = moves[unflipped[np.argsort(margins[unflipped], kind="stable")][:NEIGHBOURS]]
@@ -200,51 +202,53 @@ def _tie_limit(margins: Floats, moves: Floats) -> float:
     return float(np.clip(usual, MIN_TIE_LIMIT, MAX_TIE_LIMIT))
 
 
-def _margin_counts(found: Flips) -> dict[str, Any]:
+def _count_margins(found: Flips) -> dict[str, Any]:
     """Ties, damage and their largest margins; nothing where no margins are known."""
     if np.isnan(found.limit):
         return {}
     return {
         "ties": int(found.ties.sum()),
         "damage": int(found.damage.sum()),
-        "largest_tie": _largest(found.margins[found.ties]),
-        "largest_margin": _largest(found.margins[found.ties | found.damage]),
-        "tie_limit": report_number(found.limit),
+        "largest_tie": _largest_margin(found.margins[found.ties]),
+        "largest_margin": _largest_margin(found.margins[found.ties | found.damage]),
+        "tie_limit": round_for_report(found.limit),
     }
 
 
-def _largest(margins: Floats) -> float | None:
-    return report_number(float(margins.max())) if len(margins) else None
+def _largest_margin(margins: Floats) -> float | None:
+    return round_for_report(float(margins.max())) if len(margins) else None
 
 
-def _example(found: Flips, row: int) -> dict[str, Any]:
+def _describe_flip(found: Flips, row: int) -> dict[str, Any]:
     margin = float(found.margins[row])
-    return {} if np.isnan(margin) else {"margin": report_number(margin), "tie": bool(found.ties[row])}
+    return {} if np.isnan(margin) else {"margin": round_for_report(margin), "tie": bool(found.ties[row])}
 
 
-def _remark(found: Flips) -> str:
+def _summarize_flips(found: Flips) -> str:
     """The counts in words, as `7 flips: 5 ties (margins up to 0.002), 2 damage (margins up to 0.41)`."""
     count = int(found.flipped.sum())
     kinds = [(found.ties, "tie", "ties"), (found.damage, "damage", "damage")]
-    parts = [_count_in_words(found.margins[rows], *words) for rows, *words in kinds if rows.any()]
+    parts = [_describe_count(found.margins[rows], *words) for rows, *words in kinds if rows.any()]
     unknown = count - int((found.ties | found.damage).sum())
     if parts and unknown:
         parts.append(f"{unknown:,} without a margin")
     return f"{count:,} {'flip' if count == 1 else 'flips'}" + (f": {', '.join(parts)}" if parts else "")
 
 
-def _count_in_words(margins: Floats, singular: str, plural: str) -> str:
+def _describe_count(margins: Floats, singular: str, plural: str) -> str:
     largest = f"{margins.max():.2g}"
     if len(margins) == 1:
         return f"1 {singular} (margin {largest})"
     return f"{len(margins):,} {plural} (margins up to {largest})"
 
 
-def _numbers(predictions: Predictions) -> Floats:
-    return predictions.values if predictions.schema in ("value", "vector") else _probabilities(predictions)
+def _require_numbers(predictions: Predictions) -> Floats:
+    return predictions.values if predictions.schema in ("value", "vector") else _require_probabilities(predictions)
 
 
-def _probabilities(predictions: Predictions, hint: str = "compare the labels with `parity/agreement`") -> Floats:
+def _require_probabilities(
+    predictions: Predictions, hint: str = "compare the labels with `parity/agreement`"
+) -> Floats:
     if predictions.probabilities is None:
         raise DataError("the predictions are labels alone, and this comparison needs probabilities", hint=hint)
     return predictions.probabilities

@@ -73,20 +73,23 @@ def open_runners(reference: ViewContext, candidate: ViewContext) -> Iterator[Run
     name = precision_name(candidate.runner)
     precision = output_precision(name)
     if not _is_file(reference.runner):
-        with _in_precision(reference, "float64") as oracle, _in_precision(reference, precision.name) as baseline:
+        with (
+            _open_in_precision(reference, "float64") as oracle,
+            _open_in_precision(reference, precision.name) as baseline,
+        ):
             yield Runners(oracle, baseline, candidate.runner, name, precision)
         return
     own = reference.runner
     with ExitStack() as stack:
         oracle, doubt = own, ""
         try:
-            oracle = stack.enter_context(_in_precision(reference, "float64"))
+            oracle = stack.enter_context(_open_in_precision(reference, "float64"))
         except NotRunError as error:
             doubt = error.message
         yield Runners(oracle, own, candidate.runner, name, output_precision(precision_name(own)), FILE, doubt)
 
 
-def with_checked_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
+def check_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
     """The same, with a `doubt` where the oracle does not run on a batch, or a file's oracle is off beyond rounding.
 
     The baseline's error is the unit of every other error, so a wrong oracle would let anything pass.
@@ -187,7 +190,7 @@ def _is_file(runner: Runner) -> bool:
     return "opset" in runner.facts
 
 
-def _in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:
+def _open_in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:
     """A view's runner in some precision; raises NotRunError where it has no other than its own."""
     runner = view.runner
     if precision_name(runner) == precision:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_parity.batching import Row, make_batches, valid_positions
+from mqa_parity.batching import Row, find_valid_positions, make_batches
 from mqa_parity.runners import max_distance, run_candidate, run_reference
 from mqa_registry import DataError, NotRunError
 
@@ -41,31 +41,31 @@ def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = (
     """
     codec, table = require_codec(context), context.view.rows.table
     fields = list(context.view.rows.fields)
-    order = dict.fromkeys([*_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
+    order = dict.fromkeys([*_find_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
     drawn = table.take(pa.array([*order][: OVERSAMPLING * number], pa.int64()))
-    lengths = np.array([_length(codec, row) for row in _encode(codec, drawn.select(fields))])
+    lengths = np.array([_measure_length(codec, row) for row in _encode(codec, drawn.select(fields))])
     if not len(lengths):
         raise NotRunError("there are no rows to run")
     extremes = (int(lengths.argmin()), int(lengths.argmax()))
     indices = list(dict.fromkeys((*extremes, *range(len(lengths)))))[:number]
-    return _encoded_rows(codec, drawn.take(pa.array(indices)), fields)
+    return _encode_rows(codec, drawn.take(pa.array(indices)), fields)
 
 
-def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
+def select_rows(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
     """Rows of the view with these ids, in this order."""
     table, fields = context.view.rows.table, list(context.view.rows.fields)
-    return _encoded_rows(require_codec(context), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
+    return _encode_rows(require_codec(context), table.take(pa.array(_find_row_indices(table, ids), pa.int64())), fields)
 
 
-def remaining_rows(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
+def _iterate_rows_except(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
     codec, table, fields = require_codec(context), context.view.rows.table, list(context.view.rows.fields)
     others = table.filter(pa.array([name not in excluded for name in table.column("id").to_pylist()], pa.bool_()))
     for start in range(0, others.num_rows, CHUNK_ROWS):
-        yield _encoded_rows(codec, others.slice(start, CHUNK_ROWS), fields)
+        yield _encode_rows(codec, others.slice(start, CHUNK_ROWS), fields)
 
 
-def most_different_rows(
+def find_most_different_rows(
     context: ProbeContext, check: TensorCheck, pairs: Mapping[str, str], sampled: Sequence[Row], budget: int
 ) -> tuple[list[str], int]:
     """The ids of at most `MAX_SCREENED_ROWS` rows that were not sampled, the most different first, and how many rows were run.
@@ -75,11 +75,11 @@ def most_different_rows(
     """
     distances: dict[str, dict[str, float]] = {name: {} for name in pairs}
     number = 0
-    for chunk in remaining_rows(context, {row.id for row in sampled}):
+    for chunk in _iterate_rows_except(context, {row.id for row in sampled}):
         ordered = sorted(chunk, key=lambda row: row.size)
         number += len(chunk)
         for batch in make_batches(require_codec(context), ordered, budget, check.batch_rows):
-            for row, name, distance in _distances(check, pairs, batch):
+            for row, name, distance in _measure_distances(check, pairs, batch):
                 distances[name][row] = max(distance, distances[name].get(row, 0.0))
     worst: dict[str, float] = {}
     for by_row in distances.values():
@@ -90,7 +90,7 @@ def most_different_rows(
     return farthest[:MAX_SCREENED_ROWS], number
 
 
-def _distances(check: TensorCheck, pairs: Mapping[str, str], batch: Batch) -> Iterator[tuple[str, str, float]]:
+def _measure_distances(check: TensorCheck, pairs: Mapping[str, str], batch: Batch) -> Iterator[tuple[str, str, float]]:
     """For each row and output its id, the output's name and their distance."""
     baseline = run_reference(check.runners.baseline, check.backend, batch)
     candidate = run_candidate(check.runners.candidate, batch)
@@ -105,7 +105,7 @@ def _distances(check: TensorCheck, pairs: Mapping[str, str], batch: Batch) -> It
             yield row.id, name, distance if baseline[name].dtype.kind == "f" or not distance else math.inf
 
 
-def max_tokens(context: ProbeContext) -> int | None:
+def find_token_limit(context: ProbeContext) -> int | None:
     """The longest row that the model takes, in tokens; None where it does not say, or all rows have one length."""
     if (
         context.model_under_test is None
@@ -117,16 +117,16 @@ def max_tokens(context: ProbeContext) -> int | None:
     return positions if isinstance(positions, int) else None
 
 
-def _encoded_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
+def _encode_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
     examples = table.select(fields)
     rows = zip(table.column("id").to_pylist(), _encode(codec, examples), examples.to_pylist(), strict=True)
     return [
-        Row(str(name), arrays, codec.cost(arrays), _text_fields(example), _tokens(codec, arrays))
+        Row(str(name), arrays, codec.cost(arrays), _serialize_texts(example), _count_tokens(codec, arrays))
         for name, arrays, example in rows
     ]
 
 
-def _row_indices(table: pa.Table, ids: Sequence[str]) -> list[int]:
+def _find_row_indices(table: pa.Table, ids: Sequence[str]) -> list[int]:
     if not ids:
         return []
     indices = {name: index for index, name in enumerate(table.column("id").to_pylist())}
@@ -141,17 +141,17 @@ def _encode(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
         yield from codec.encode(part.to_pylist())
 
 
-def _length(codec: Codec, arrays: Arrays) -> int:
-    tokens = _tokens(codec, arrays)
+def _measure_length(codec: Codec, arrays: Arrays) -> int:
+    tokens = _count_tokens(codec, arrays)
     return codec.cost(arrays) if tokens is None else tokens
 
 
-def _tokens(codec: Codec, arrays: Arrays) -> int | None:
+def _count_tokens(codec: Codec, arrays: Arrays) -> int | None:
     """The number of valid positions; None without a mask."""
-    valid = valid_positions(codec, arrays)
+    valid = find_valid_positions(codec, arrays)
     return None if valid is None else int(np.count_nonzero(valid))
 
 
-def _text_fields(example: Mapping[str, Any]) -> str:
+def _serialize_texts(example: Mapping[str, Any]) -> str:
     texts = {name: value for name, value in example.items() if isinstance(value, str)}
     return json.dumps(texts, ensure_ascii=False)

@@ -88,21 +88,21 @@ class Pair:
             "format": 1,
             "name": f"parity of {self.file.name}",
             "model": self.model.table,
-            "data": {"rows": self._rows()},
+            "data": {"rows": self._data_table()},
             "backends": {
-                self.reference: self._reference(),
+                self.reference: self._reference_table(),
                 CANDIDATE: {"use": "onnxruntime/session", "path": str(self.file), **self.interface.options()},
             },
-            "check": self._checks(criteria),
+            "check": self._check_tables(criteria),
         }
 
-    def _reference(self) -> dict[str, Any]:
+    def _reference_table(self) -> dict[str, Any]:
         """PyTorch, or the other file, which is taken to call its inputs as this one does where it has such."""
         if self.model.source == ONNX_FILE:
             return {"use": "onnxruntime/session", **self.interface.options()}
         return {"use": "transformers/torch"}
 
-    def _rows(self) -> dict[str, Any]:
+    def _data_table(self) -> dict[str, Any]:
         if self.inputs is not None:
             return {"use": "datasets/arrays", "path": str(self.inputs)}
         if self.data is not None:
@@ -110,7 +110,7 @@ class Pair:
             return {"use": "datasets/file", "path": str(self.data), **mapped}
         return {"use": "datasets/sentences"}
 
-    def _checks(self, criteria: Criteria) -> list[dict[str, Any]]:
+    def _check_tables(self, criteria: Criteria) -> list[dict[str, Any]]:
         tensors: dict[str, Any] = {"use": TENSORS} | ({"repro": True} if self.repro else {})
         tensors |= {} if self.decides else {"screen": True}  # no predictions would tell which rows differ
         tensors |= {"including": list(criteria.including)} if criteria.including else {}
@@ -153,15 +153,19 @@ def read_interface(
     if empty := [one for one, name in zip(outputs, required, strict=True) if not name]:
         raise UsageError(f"`--outputs {empty[0]}` names no output", hint="as in `--outputs last_hidden_state`")
     return FileInterface(
-        inputs=tuple(_pairs("--input", "ids=input_ids", inputs)),
-        constants=tuple((name, _value(name, text)) for name, text in _pairs("--constant", "rate=16000", constants)),
-        batch_axis=tuple((name, _axis(name, text)) for name, text in _pairs("--batch-axis", "state=1", batch_axis)),
-        outputs=tuple(_pairs("--outputs", "embedding=pooler_output", [one for one in outputs if "=" in one])),
+        inputs=tuple(_split_pairs("--input", "ids=input_ids", inputs)),
+        constants=tuple(
+            (name, _parse_value(name, text)) for name, text in _split_pairs("--constant", "rate=16000", constants)
+        ),
+        batch_axis=tuple(
+            (name, _parse_axis(name, text)) for name, text in _split_pairs("--batch-axis", "state=1", batch_axis)
+        ),
+        outputs=tuple(_split_pairs("--outputs", "embedding=pooler_output", [one for one in outputs if "=" in one])),
         required=tuple(required),
     )
 
 
-def _pairs(option: str, example: str, given: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _split_pairs(option: str, example: str, given: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Each name with its value; a name may have an equals sign in it, a value none."""
     for one in given:
         name, equals, value = one.rpartition("=")
@@ -170,7 +174,7 @@ def _pairs(option: str, example: str, given: Iterable[str]) -> Iterable[tuple[st
         yield name, value
 
 
-def _value(name: str, text: str) -> Any:
+def _parse_value(name: str, text: str) -> Any:
     """A number, true or false, or lists of them, as TOML writes them."""
     try:
         return tomllib.loads(f"value = {text}")["value"]
@@ -181,13 +185,13 @@ def _value(name: str, text: str) -> Any:
         ) from None
 
 
-def _axis(name: str, text: str) -> int:
+def _parse_axis(name: str, text: str) -> int:
     if not text.isdecimal():
         raise UsageError(f"`--batch-axis {name}={text}` is no axis", hint="axes are counted from 0, the first")
     return int(text)
 
 
-def disagreeing_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:
+def find_disagreeing_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:
     """The ids of such rows, at most 32: those without a prediction first, then those that the reference is surest of."""
     if reference is None or candidate is None:
         return ()
@@ -199,7 +203,7 @@ def disagreeing_rows(reference: Predictions | None, candidate: Predictions | Non
     return tuple(reference.ids[row].as_py() for row in rows[:MAX_ADDED_ROWS])
 
 
-def shifted_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:
+def find_shifted_rows(reference: Predictions | None, candidate: Predictions | None) -> tuple[str, ...]:
     """The ids of rows predicted alike with probabilities that differ more than elsewhere, the farthest first.
 
     At most 32, those without a prediction and those predicted differently counted.
@@ -211,12 +215,12 @@ def shifted_rows(reference: Predictions | None, candidate: Predictions | None) -
         return ()
     moves = np.nan_to_num(np.abs(p - q).max(axis=1, initial=0.0))
     far = np.flatnonzero(moves > max(MIN_SHIFT, FAR_FACTOR * float(np.quantile(moves, USUAL_QUANTILE, method="lower"))))
-    disagreeing = disagreeing_rows(reference, candidate)
+    disagreeing = find_disagreeing_rows(reference, candidate)
     ids = [reference.ids[int(row)].as_py() for row in far[np.argsort(-moves[far], kind="stable")]]
     return tuple(name for name in ids if name not in disagreeing)[: MAX_ADDED_ROWS - len(disagreeing)]
 
 
-def uncovered_classes(reference: Predictions | None, looked_at: Collection[str]) -> tuple[str, ...]:
+def find_uncovered_classes(reference: Predictions | None, looked_at: Collection[str]) -> tuple[str, ...]:
     """The classes that the reference predicts for some rows, and for none of those that were looked at."""
     if reference is None or reference.schema != "label":
         return ()

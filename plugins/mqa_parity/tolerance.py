@@ -75,7 +75,7 @@ def nearest_float32(array: npt.NDArray[Any]) -> npt.NDArray[np.float32]:
     return np.where(np.isfinite(array), np.clip(array, -largest, largest), array).astype(np.float32)
 
 
-def yardstick(noise: Floats | float, magnitude: Floats | float, floor: float, least: float = 0.0) -> Floats:
+def error_unit(noise: Floats | float, magnitude: Floats | float, floor: float, least: float = 0.0) -> Floats:
     """The unit of an error: the baseline's error `noise`, but at least `floor` times `magnitude` plus `least`.
 
     `magnitude` is the largest exact value, `floor` that of a `Precision`. The floor keeps a few roundings from counting

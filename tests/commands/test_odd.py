@@ -5,20 +5,20 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from mqa_parity.suite import MAX_ADDED_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
+from mqa_parity.suite import MAX_ADDED_ROWS, find_disagreeing_rows, find_shifted_rows, find_uncovered_classes
 from mqa_registry.types import Predictions
 
 
 @pytest.fixture
 def odd():
     """The rows on which two lists of probabilities disagree."""
-    return lambda reference, candidate: disagreeing_rows(_predictions(reference), _predictions(candidate))
+    return lambda reference, candidate: find_disagreeing_rows(_predictions(reference), _predictions(candidate))
 
 
 @pytest.fixture
 def moved():
     """The rows of two lists of probabilities that are answered alike and part far."""
-    return lambda reference, candidate: shifted_rows(_predictions(reference), _predictions(candidate))
+    return lambda reference, candidate: find_shifted_rows(_predictions(reference), _predictions(candidate))
 
 
 def _predictions(column):
@@ -73,6 +73,6 @@ def test_roundings_and_what_moves_everywhere_are_not_far(moved):
 
 def test_classes_that_nobody_looked_at_are_those_of_no_row_among_them():
     reference = _predictions([0.9, 0.2, 0.1, None])
-    assert uncovered_classes(reference, {"1", "2"}) == ("yes",)
-    assert uncovered_classes(reference, {"0", "1"}) == ()
-    assert uncovered_classes(None, set()) == ()
+    assert find_uncovered_classes(reference, {"1", "2"}) == ("yes",)
+    assert find_uncovered_classes(reference, {"0", "1"}) == ()
+    assert find_uncovered_classes(None, set()) == ()

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mqa_parity.command import refine
+from mqa_parity.command import refine_criteria
 from mqa_parity.suite import Criteria, Pair
 from mqa_registry import ResolvedModel
 from mqa_registry.cli import app
@@ -568,13 +568,13 @@ def executed(*verdicts, **evidence):
     ],
 )
 def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_were_sampled(verdicts, counts):
-    assert refine(PAIR, executed(*verdicts))[0].by_predictions is counts
+    assert refine_criteria(PAIR, executed(*verdicts))[0].by_predictions is counts
     assert criticals(BY_PREDICTIONS) == {"tensors", "flips"}
     assert PAIR.suite(BY_PREDICTIONS)["check"][0]["expect"].keys() == {"mismatches", "ratio"}
 
 
 def test_a_file_without_a_ratio_is_held_by_its_decisions_though_it_gives_no_answer_on_some_row():
-    refined, remarks = refine(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
+    refined, remarks = refine_criteria(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
     assert (refined.by_decisions, refined.by_predictions) == (True, False)
     assert "PyTorch has no int8" in remarks[0].message
 

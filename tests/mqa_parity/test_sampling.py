@@ -9,7 +9,15 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_parity.batching import MAX_BATCH_ROWS, Row, collate, cut_to_length, infer_layout, layout_batches, make_batches
+from mqa_parity.batching import (
+    MAX_BATCH_ROWS,
+    Row,
+    collate,
+    cut_to_length,
+    infer_layout,
+    make_batches,
+    make_layout_batches,
+)
 from mqa_parity.sampling import MAX_SCREENED_ROWS, sample_rows
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
@@ -103,7 +111,8 @@ def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_mos
     codec = make_codec(collate=_padded, cost=lambda row: len(row[MASK]), padding_mask=MASK)
     batches = [collate(codec, rows[:1]), collate(codec, rows[1:])]
     seen = [
-        (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in layout_batches(codec, rows, batches)
+        (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]})
+        for one in make_layout_batches(codec, rows, batches)
     ]
     layout = infer_layout(seen)
     assert layout.axes == {"said": (), "heard": (1,)}

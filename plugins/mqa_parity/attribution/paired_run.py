@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.dimensions import has_ambiguous_positions
-from mqa_parity.tensors.channels import row_errors, worst_group
+from mqa_parity.tensors.channels import find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_matching import match_names
 from mqa_parity.tensors.weight_comparison import WeightComparison
-from mqa_parity.tolerance import PRECISIONS, yardstick
+from mqa_parity.tolerance import PRECISIONS, error_unit
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
@@ -224,7 +224,7 @@ def noise_unit(baseline: Array, oracle: Array, mask: Bools | None = None, precis
     counted = _is_counted(baseline, oracle, mask)
     noise = np.abs(baseline[counted].astype(np.float64) - oracle[counted]).max(initial=0.0)
     magnitude = np.abs(oracle[counted]).max(initial=0.0)
-    return max(float(yardstick(noise, magnitude, precision.floor)), float(np.finfo(np.float64).tiny))
+    return max(float(error_unit(noise, magnitude, precision.floor)), float(np.finfo(np.float64).tiny))
 
 
 def channel_ratio(found: Array, baseline: Array, oracle: Array, mask: Bools | None, precision: Precision) -> float:
@@ -245,11 +245,11 @@ def worst_channel(
     counted = _is_counted(baseline, oracle, mask)
     positions = [axis - 1 for axis in (1, 2) if mask is not None and _axis_has_positions(oracle, mask, axis)]
     parts = [
-        row_errors(str(row), (oracle[row], baseline[row], found[row]), counted[row], positions)
+        sum_row_errors(str(row), (oracle[row], baseline[row], found[row]), counted[row], positions)
         for row in range(len(oracle))
         if counted[row].any()
     ]
-    return worst_group(parts, precision) if parts else None
+    return find_worst_group(parts, precision) if parts else None
 
 
 def reshape_like(found: Array, array: Array) -> Array:

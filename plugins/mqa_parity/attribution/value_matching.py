@@ -78,7 +78,7 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
         return MatchedValues({}, {}, {})
     io = record_module_io(run.reference, graph, list(dict.fromkeys(named)))
     calls = [call for call in graph.calls(io.calls) if call.call < io.calls.get(call.module, 0)]
-    values = _graph_values(run, graph, calls)
+    values = _run_graph(run, graph, calls)
     module_inputs: dict[str, list[Tensor]] = {}
     found = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
     for call in calls:
@@ -92,7 +92,7 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
     return replace(found, calls=dict(sorted(found.calls.items(), key=lambda pair: pair[1].end)))
 
 
-def _graph_values(run: PairedRun, graph: ModuleGraph, calls: Sequence[ModuleCall]) -> Arrays:
+def _run_graph(run: PairedRun, graph: ModuleGraph, calls: Sequence[ModuleCall]) -> Arrays:
     """The numbers of all values that may be matched, as the graph computes them; empty where it does not run."""
     if run.crash:
         return {}
@@ -117,7 +117,7 @@ def _match_outputs(
     for value, tensor in (same | dict(ordered)).items():
         others = tuple(one for one in call.others if one != value and one not in same) if tensor in outputs[:1] else ()
         one = replace(call, value=value, others=others)  # type: ignore[type-var] # every call is a dataclass
-        yield (one if tensor.module == call.module else _renamed(run, one, tensor.module)), tensor
+        yield (one if tensor.module == call.module else _rename_call(run, one, tensor.module)), tensor
 
 
 def _match_inputs(
@@ -167,7 +167,7 @@ def _match_by_size(
             yield from ((theirs[-1], one) for one in ours[:1] if one in first)
 
 
-def _renamed(run: PairedRun, call: ModuleCall, module: str) -> ModuleCall:
+def _rename_call(run: PairedRun, call: ModuleCall, module: str) -> ModuleCall:
     """The call under the name of a module that was folded into it."""
     name = class_name(run.reference.baseline, module)
     return replace(call, module=module, class_name=name)  # type: ignore[type-var] # every call is a dataclass

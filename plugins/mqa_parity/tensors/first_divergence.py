@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_parity.attribution.attribute import attribute_difference
@@ -17,6 +13,7 @@ from mqa_parity.tensors.weight_comparison import WeightSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -38,51 +35,35 @@ def find_first_divergence(
 ) -> str:
     """The first module that differs and the root cause, as JSON; empty where the reference shows no modules.
 
-    A reproduction is kept in `folder`, if one is given. An error on the way is told in the JSON, since the difference
-    is there whether or not its cause is found.
+    A reproduction is kept in `folder`, if one is given, under a name that equal attributions share. An error on the way
+    is told in the JSON, since the difference is there whether or not its cause is found.
     """
     if not isinstance(runners.baseline, Reference) or not isinstance(runners.oracle, Reference):
         return ""
-    attribute = partial(
-        attribute_difference,
-        runners.baseline,
-        runners.candidate,
-        [batch.arrays for batch in batches],
-        mask=mask,
-        precision=runners.precision,
-        oracle=runners.oracle,
-        outputs=outputs,
-        weights=weights,
-    )
     try:
-        if folder is None:
-            found = attribute()
-            return json.dumps(found.evidence()) if found else ""
-        with _draft_folder(folder) as draft:
-            found = attribute(bundle=draft)
-            return json.dumps(found.evidence() | _keep(draft, found)) if found else ""
+        attribution = attribute_difference(
+            runners.baseline,
+            runners.candidate,
+            [batch.arrays for batch in batches],
+            mask=mask,
+            precision=runners.precision,
+            oracle=runners.oracle,
+            bundle=None if folder is None else partial(_name_bundle, folder),
+            outputs=outputs,
+            weights=weights,
+        )
     except Exception as error:
         return json.dumps({"reason": f"the cause of the difference could not be found out: {error}"})
+    if attribution is None:
+        return ""
+    bundle = None if folder is None else _name_bundle(folder, attribution)
+    kept = {"repro": str(bundle)} if bundle and bundle.exists() else {}  # none where only the form of an output differs
+    return json.dumps(attribution.evidence() | kept)
 
 
-@contextmanager
-def _draft_folder(parent: Path) -> Iterator[Path]:
-    """A folder that is deleted at the end, unless it was moved away."""
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder) / "new"
-
-
-def _keep(draft: Path, found: Attribution) -> dict[str, str]:
-    """Move a reproduction to a name that equal attributions share; its path, or nothing if there is none."""
-    if not draft.exists():  # only the form of an output differs
-        return {}
-    name = hashlib.blake2b(json.dumps(found.evidence()).encode(), digest_size=6).hexdigest()
-    final = draft.parents[1] / name
-    if final.exists():
-        shutil.rmtree(final)
-    draft.rename(final)
-    return {"repro": str(final)}
+def _name_bundle(folder: Path, attribution: Attribution) -> Path:
+    digest = hashlib.blake2b(json.dumps(attribution.evidence()).encode(), digest_size=6)
+    return folder / digest.hexdigest()
 
 
 def read_first_divergence(observations: pa.Table) -> dict[str, Any]:

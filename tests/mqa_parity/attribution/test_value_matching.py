@@ -188,4 +188,4 @@ def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_wher
         one = opened("pair", module, batch, "script")
         one.nodes((kind,))[0].op_type = "Tanh"
         found = attributed_export(module, [batch], one.graph, one.path)
-        assert (found.kind, found.module, found.value) == ("exporter", "pair", f"/model/pair/{kind}_output_0")
+        assert (found.kind, found.module, found.output_value) == ("exporter", "pair", f"/model/pair/{kind}_output_0")
