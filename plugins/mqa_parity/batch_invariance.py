@@ -120,9 +120,9 @@ class BatchInvariance(Probe[InvarianceOptions]):
         """
         roundings = _count_roundings(table)
         kinds = np.array(table.column("kind").to_pylist(), dtype=str)
-        found = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
-        found = {kind: number if number >= 0 else math.nan for kind, number in found.items()}
-        return {"value": float(np.fmax.reduce(list(found.values()))), **found}
+        largest = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
+        largest = {kind: number if number >= 0 else math.nan for kind, number in largest.items()}
+        return {"value": float(np.fmax.reduce(list(largest.values()))), **largest}
 
     def evidence(self, table: pa.Table) -> Evidence:
         """The output that changes most by each kind of change, and the rows that change most."""

@@ -35,11 +35,11 @@ LARGEST_KL = 1.0 - math.log(MIN_PROBABILITY)  # of two certain and opposite rows
 
 
 def agreement(reference: Predictions, candidate: Predictions) -> Bools:
-    """The share of rows with the same answer.
+    """The share of rows with the same prediction.
 
     From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
-    and probabilities do not matter, nor does the order of labels and spans. A report tells how many of the other answers
-    were ties and how many are damage, by the margin that the reference's answer was ahead by.
+    and probabilities do not matter, nor does the order of labels and spans. A report says how many of the other
+    predictions were ties and how many are damage, by the reference's margin.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -50,23 +50,23 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
 
 
 def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
-    """The share of rows with another answer: 1 - `parity/agreement`.
+    """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    A report tells how many of them were ties and how many are damage.
+    A report says how many of them were ties and how many are damage.
     """
     return ~agreement(reference, candidate)
 
 
 def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
     """The number of flips, of ties and of damage among them, and all flips, the largest margin first."""
-    found = find_flips(reference, candidate)
-    rows = np.flatnonzero(found.flipped)
-    rows = rows[np.argsort(-found.margins[rows], kind="stable")]  # NaN comes last
+    flips = find_flips(reference, candidate)
+    rows = np.flatnonzero(flips.flipped)
+    rows = rows[np.argsort(-flips.margins[rows], kind="stable")]  # NaN comes last
     ids = reference.ids.take(rows).to_pylist()
-    examples = [{"id": name} | _describe_flip(found, int(row)) for name, row in zip(ids, rows, strict=True)]
-    counts = {"count": len(rows)} | _count_margins(found)
+    examples = [{"id": name} | _describe_flip(flips, int(row)) for name, row in zip(ids, rows, strict=True)]
+    counts = {"count": len(rows)} | _count_margins(flips)
     return Evidence(
-        remarks=[_summarize_flips(found)] if len(rows) else (), examples=examples, details={"flips": counts}
+        remarks=[_summarize_flips(flips)] if len(rows) else (), examples=examples, details={"flips": counts}
     )
 
 
@@ -146,17 +146,17 @@ class Flips:
 def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     """Every flip with its margin: the reference's highest probability minus the second.
 
-    That is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that answers with a small
-    margin are the ones that flip. An answer flips only where the gap between two probabilities moves by its margin or
-    more. A flip is a tie where such a move is usual, and damage otherwise. Usual is what 95 % of its neighbours stayed
-    within: the 100 rows that kept their answer by the smallest margins. Surer rows are left out, since softmax hardly
-    lets their probabilities move, and so are rows that did not move at all, such as those that a perturbation left
-    unchanged. With a noise that is alike in all rows, about one flip in forty counts as damage; a few damaged rows make
-    no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always a tie, and one
-    above 0.1 never.
+    That is the top margin of Dutta et al. (2024, https://arxiv.org/abs/2407.09141), who found that predictions with a
+    small margin are the ones that flip. A prediction flips only where the gap between two probabilities moves by its
+    margin or more. A flip is a tie where such a move is usual, and damage otherwise. Usual is what 95 % of its
+    neighbours stayed within: the 100 rows with the smallest margins that did not flip. Surer rows are left out, since
+    softmax hardly lets their probabilities move, and so are rows that did not move at all, such as those that a
+    perturbation left unchanged. With a noise that is alike in all rows, about one flip in forty counts as damage; a few
+    damaged rows make no ties of others. Fewer than 20 neighbours do not show what is usual. A margin up to 1e-5 is always
+    a tie, and one above 0.1 never.
 
-    Only answers of the schema `label` have margins, where both sides have probabilities and answer with the most
-    probable class: an answer by another threshold was not decided by this margin.
+    Only predictions of the schema `label` have margins, where both sides have probabilities and predict the most
+    probable class: a prediction by another threshold was not decided by this margin.
     """
     flipped = flip_rate(reference, candidate)
     unknown = np.full(len(flipped), np.nan)
@@ -171,13 +171,13 @@ def find_flips(reference: Predictions, candidate: Predictions) -> Flips:
     return Flips(flipped, margins, _compute_tie_limit(np.where(flipped, np.nan, margins), p - q))
 
 
-def _canonicalize(schema: str, answer: list[Any]) -> Hashable:
-    """An answer in a form that is equal for equivalent answers."""
+def _canonicalize(schema: str, prediction: list[Any]) -> Hashable:
+    """A prediction in a form that is equal for equivalent predictions."""
     if schema == "labels":
-        return frozenset(answer)
+        return frozenset(prediction)
     if schema == "spans":
-        return frozenset((span["start"], span["end"], span["label"]) for span in answer)
-    return tuple(answer)
+        return frozenset((span["start"], span["end"], span["label"]) for span in prediction)
+    return tuple(prediction)
 
 
 def _compute_top_margins(p: Floats) -> Floats:
@@ -187,7 +187,7 @@ def _compute_top_margins(p: Floats) -> Floats:
 
 
 def _is_most_probable(predictions: Predictions, p: Floats) -> Bools:
-    """Whether the answer of a row is the class of the highest probability."""
+    """Whether the prediction of a row is the class of the highest probability."""
     predicted = np.take_along_axis(p, predictions.codes[:, None], axis=1)[:, 0]
     return np.asarray(predicted >= p.max(axis=1))
 
@@ -202,16 +202,16 @@ def _compute_tie_limit(margins: Floats, moves: Floats) -> float:
     return float(np.clip(usual, MIN_TIE_LIMIT, MAX_TIE_LIMIT))
 
 
-def _count_margins(found: Flips) -> dict[str, Any]:
+def _count_margins(flips: Flips) -> dict[str, Any]:
     """Ties, damage and their largest margins; nothing where no margins are known."""
-    if np.isnan(found.limit):
+    if np.isnan(flips.limit):
         return {}
     return {
-        "ties": int(found.ties.sum()),
-        "damage": int(found.damage.sum()),
-        "largest_tie": _largest_margin(found.margins[found.ties]),
-        "largest_margin": _largest_margin(found.margins[found.ties | found.damage]),
-        "tie_limit": round_for_report(found.limit),
+        "ties": int(flips.ties.sum()),
+        "damage": int(flips.damage.sum()),
+        "largest_tie": _largest_margin(flips.margins[flips.ties]),
+        "largest_margin": _largest_margin(flips.margins[flips.ties | flips.damage]),
+        "tie_limit": round_for_report(flips.limit),
     }
 
 
@@ -219,17 +219,17 @@ def _largest_margin(margins: Floats) -> float | None:
     return round_for_report(float(margins.max())) if len(margins) else None
 
 
-def _describe_flip(found: Flips, row: int) -> dict[str, Any]:
-    margin = float(found.margins[row])
-    return {} if np.isnan(margin) else {"margin": round_for_report(margin), "tie": bool(found.ties[row])}
+def _describe_flip(flips: Flips, row: int) -> dict[str, Any]:
+    margin = float(flips.margins[row])
+    return {} if np.isnan(margin) else {"margin": round_for_report(margin), "tie": bool(flips.ties[row])}
 
 
-def _summarize_flips(found: Flips) -> str:
+def _summarize_flips(flips: Flips) -> str:
     """The counts in words, as `7 flips: 5 ties (margins up to 0.002), 2 damage (margins up to 0.41)`."""
-    count = int(found.flipped.sum())
-    kinds = [(found.ties, "tie", "ties"), (found.damage, "damage", "damage")]
-    parts = [_describe_count(found.margins[rows], *words) for rows, *words in kinds if rows.any()]
-    unknown = count - int((found.ties | found.damage).sum())
+    count = int(flips.flipped.sum())
+    kinds = [(flips.ties, "tie", "ties"), (flips.damage, "damage", "damage")]
+    parts = [_describe_count(flips.margins[rows], *words) for rows, *words in kinds if rows.any()]
+    unknown = count - int((flips.ties | flips.damage).sum())
     if parts and unknown:
         parts.append(f"{unknown:,} without a margin")
     return f"{count:,} {'flip' if count == 1 else 'flips'}" + (f": {', '.join(parts)}" if parts else "")

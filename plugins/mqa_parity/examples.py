@@ -30,8 +30,8 @@ def select_worst_rows(observations: pa.Table, badness: Floats, columns: Sequence
 
 
 def _format_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: round_for_report(value) for name, value in row.items() if name != "fields" and value != ""}
-    return found | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
+    example = {name: round_for_report(value) for name, value in row.items() if name != "fields" and value != ""}
+    return example | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
 
 
 def round_for_report(value: Any) -> Any:

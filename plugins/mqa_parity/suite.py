@@ -23,8 +23,8 @@ TENSORS, FLIPS, INVARIANCE = "parity/tensors", "parity/flip-rate", "parity/invar
 CANDIDATE = "onnx"  # the name of the backend that runs the file
 MAX_FLIP_RATE = 0.01
 MAX_RATIO = 10.0  # of the file's error to that of PyTorch, both against float64
-# How predictions may move with the batch that a row is in, which is for a person to judge: int8's scale is made of all
-# rows of a batch, and some models see padding. Sound exports of 26 architectures move by 9 roundings at most.
+# How much outputs may change with the batch of a row. The check is not critical: int8's scale depends on all rows of a
+# batch, and some models read padding. Outputs of sound exports of 26 architectures change by 9 roundings at most.
 BATCH_INVARIANCE = {
     "name": "invariance",
     "measure": {"use": INVARIANCE, "rows": 4},
@@ -46,7 +46,7 @@ class FileInterface:
     outputs: tuple[tuple[str, str], ...] = ()
     required: tuple[str, ...] = ()
 
-    def options(self) -> dict[str, Any]:
+    def backend_options(self) -> dict[str, Any]:
         """The options of a backend that runs the file, without those that are empty."""
         options = {
             "inputs": dict(self.inputs),
@@ -59,12 +59,12 @@ class FileInterface:
 
 @dataclass(frozen=True)
 class Pair:
-    """A model and the file that is to be as good as it, and what they are held against each other on.
+    """A model and the ONNX file that is compared with it, and the rows that both run.
 
     `data` is a file of rows, whose `columns` are mapped to fields as in a suite, `inputs` one of arrays; without either
     there are a few sentences. `interface` says what the file calls its inputs and outputs, and which of these it must
-    have. `repro` keeps what shows a difference without mqa. `tolerance`, `atol` and `rtol` of a fixed one, takes the
-    place of the ratio. Where the task's predictions are such as can flip, `decides`.
+    have. `repro` keeps a script that shows a difference without mqa. `tolerance` has `atol` and `rtol`, which replace
+    the bound on the ratio. `has_decisions` says whether the task's predictions are decisions, which can flip.
     """
 
     model: ResolvedModel
@@ -75,15 +75,15 @@ class Pair:
     interface: FileInterface = field(default_factory=FileInterface)
     tolerance: tuple[float, float] | None = None
     repro: bool = False
-    decides: bool = False
+    has_decisions: bool = False
 
     @property
     def reference(self) -> str:
-        """The name of the backend that the file is held against."""
+        """The name of the backend that the file is compared with."""
         return "reference" if self.model.source == ONNX_FILE else "torch"
 
-    def suite(self, criteria: Criteria) -> dict[str, Any]:
-        """The tables of the suite that holds them against each other by some criteria."""
+    def build_suite(self, criteria: Criteria) -> dict[str, Any]:
+        """The tables of the suite that compares them by some criteria."""
         return {
             "format": 1,
             "name": f"parity of {self.file.name}",
@@ -91,15 +91,15 @@ class Pair:
             "data": {"rows": self._data_table()},
             "backends": {
                 self.reference: self._reference_table(),
-                CANDIDATE: {"use": "onnxruntime/session", "path": str(self.file), **self.interface.options()},
+                CANDIDATE: {"use": "onnxruntime/session", "path": str(self.file), **self.interface.backend_options()},
             },
             "check": self._check_tables(criteria),
         }
 
     def _reference_table(self) -> dict[str, Any]:
-        """PyTorch, or the other file, which is taken to call its inputs as this one does where it has such."""
+        """The backend of the reference: PyTorch, or another file with the same interface."""
         if self.model.source == ONNX_FILE:
-            return {"use": "onnxruntime/session", **self.interface.options()}
+            return {"use": "onnxruntime/session", **self.interface.backend_options()}
         return {"use": "transformers/torch"}
 
     def _data_table(self) -> dict[str, Any]:
@@ -112,7 +112,7 @@ class Pair:
 
     def _check_tables(self, criteria: Criteria) -> list[dict[str, Any]]:
         tensors: dict[str, Any] = {"use": TENSORS} | ({"repro": True} if self.repro else {})
-        tensors |= {} if self.decides else {"screen": True}  # no predictions would tell which rows differ
+        tensors |= {} if self.has_decisions else {"screen": True}  # no predictions would tell which rows differ
         tensors |= {"including": list(criteria.including)} if criteria.including else {}
         tensors |= {"outputs": list(self.interface.required)} if self.interface.required else {}
         expect: dict[str, Any] = {"mismatches": {"max": 0}, "ratio": {"max": MAX_RATIO}}
@@ -123,7 +123,7 @@ class Pair:
         elif criteria.by_decisions:
             expect = {"mismatches": {"max": 0}}
         checks: list[dict[str, Any]] = [{"name": "tensors", "measure": tensors, "expect": expect}]
-        if self.decides:
+        if self.has_decisions:
             flips = {"measure": FLIPS, "expect": {"max": MAX_FLIP_RATE}}
             checks.append({"name": "flips", **flips, "critical": criteria.by_decisions or criteria.by_predictions})
         both = {"on": [self.reference, CANDIDATE], "critical": criteria.by_invariance}
@@ -132,11 +132,11 @@ class Pair:
 
 @dataclass(frozen=True)
 class Criteria:
-    """What a file is held by beside its tensors, as a first run shows.
+    """What a file is judged by besides its tensors, as a first run suggests.
 
-    `by_decisions`: the task's decisions may hardly flip, which takes the place of the ratio. `by_predictions`: the file
-    must predict every row. `by_invariance`: outputs that nothing is held against may not move with the batch that a row
-    is in. `including` are ids of rows whose tensors are looked at in any case.
+    `by_decisions`: hardly any decision may flip, which replaces the bound on the ratio. `by_predictions`: the file must
+    predict every row. `by_invariance`: outputs without a counterpart in the reference may not change with the batch that
+    a row is in. `including` are ids of rows whose tensors are compared in any case.
     """
 
     by_decisions: bool = False
@@ -165,12 +165,12 @@ def read_interface(
     )
 
 
-def _split_pairs(option: str, example: str, given: Iterable[str]) -> Iterable[tuple[str, str]]:
+def _split_pairs(option: str, example: str, arguments: Iterable[str]) -> Iterable[tuple[str, str]]:
     """Each name with its value; a name may have an equals sign in it, a value none."""
-    for one in given:
-        name, equals, value = one.rpartition("=")
+    for argument in arguments:
+        name, equals, value = argument.rpartition("=")
         if not (name and equals and value):
-            raise UsageError(f"`{option} {one}` is no pair", hint=f"as in `{option} {example}`")
+            raise UsageError(f"`{option} {argument}` is no pair", hint=f"as in `{option} {example}`")
         yield name, value
 
 
@@ -220,11 +220,11 @@ def find_shifted_rows(reference: Predictions | None, candidate: Predictions | No
     return tuple(name for name in ids if name not in disagreeing)[: MAX_ADDED_ROWS - len(disagreeing)]
 
 
-def find_uncovered_classes(reference: Predictions | None, looked_at: Collection[str]) -> tuple[str, ...]:
-    """The classes that the reference predicts for some rows, and for none of those that were looked at."""
+def find_uncovered_classes(reference: Predictions | None, compared: Collection[str]) -> tuple[str, ...]:
+    """The classes that the reference predicts for some rows, but for none of the `compared` ones."""
     if reference is None or reference.schema != "label":
         return ()
     pairs = zip(reference.ids.to_pylist(), reference.main.to_pylist(), strict=True)
-    known = [(label, name in looked_at) for name, label in pairs if label is not None]
-    covered = {label for label, looked in known if looked}
-    return tuple(dict.fromkeys(label for label, _ in known if label not in covered))
+    labels = [(label, name in compared) for name, label in pairs if label is not None]
+    covered = {label for label, is_compared in labels if is_compared}
+    return tuple(dict.fromkeys(label for label, _ in labels if label not in covered))

@@ -82,9 +82,9 @@ def attribute_by_numbers(run: PairedRun, graph: ModuleGraph) -> Attribution:
 
 def find_first_missing(modules: Sequence[str], present: Iterable[str]) -> str:
     """The first module after the last present one whose like is present in some layer; else the first after it."""
-    known = frozenset(present)
-    last = max((index for index, name in enumerate(modules) if name in known), default=-1)
-    patterns = {NUMBER.sub("#", name) for name in known}
+    present_names = frozenset(present)
+    last = max((index for index, name in enumerate(modules) if name in present_names), default=-1)
+    patterns = {NUMBER.sub("#", name) for name in present_names}
     after = modules[last + 1 :]
     return next((name for name in after if NUMBER.sub("#", name) in patterns), after[0] if after else "")
 

@@ -121,16 +121,16 @@ def _find_worst_by_channel(runs: Sequence[PairedRun], mask: str) -> PairedRun | 
 
 def attribute_failure(run: PairedRun) -> Attribution:
     """The fault behind a run that fails; what is quick to find out comes first."""
-    found = (
+    attribution = (
         attribute_to_randomness(run)
         or attribute_to_signature(run)
         or attribute_to_optimizer(run)
         or _attribute_to_module(run)
     )
-    found = add_missing_input(run, found)
-    if found.class_name or not found.module:
-        return found
-    return replace(found, class_name=class_name(run.reference.baseline, found.module))
+    attribution = add_missing_input(run, attribution)
+    if attribution.class_name or not attribution.module:
+        return attribution
+    return replace(attribution, class_name=class_name(run.reference.baseline, attribution.module))
 
 
 def _attribute_to_module(run: PairedRun) -> Attribution:
@@ -152,19 +152,21 @@ def _attribute_to_module(run: PairedRun) -> Attribution:
         return replace(
             outside or _attribute_to_no_module(run, graph, errors), surroundings=list_surroundings(errors, None)
         )
-    found = _attribute_at(run, graph, values, faulty)
-    if found.kind == "precision":
-        faulty, found = _attribute_beyond_precision(run, graph, values, errors, faulty)
-    return replace(found, surroundings=list_surroundings(errors, faulty))
+    attribution = _attribute_at(run, graph, values, faulty)
+    if attribution.kind == "precision":
+        faulty, attribution = _attribute_beyond_precision(run, graph, values, errors, faulty)
+    return replace(attribution, surroundings=list_surroundings(errors, faulty))
 
 
 def _attribute_anonymous(run: PairedRun, graph: ModuleGraph) -> Attribution:
-    """By numbers alone; if the graph knows the nodes of the module that is found, with those."""
-    found = attribute_by_numbers(run, graph)
+    """By numbers alone; if the graph knows the nodes of the module that is at fault, with those."""
+    attribution = attribute_by_numbers(run, graph)
     nodes = (
-        _select_own_nodes(graph, found.module, make_graph_test(run, graph).subgraph.node_names) if found.module else ()
+        _select_own_nodes(graph, attribution.module, make_graph_test(run, graph).subgraph.node_names)
+        if attribution.module
+        else ()
     )
-    return _move_to_module(graph, replace(found, node_names=nodes), found.module) if nodes else found
+    return _move_to_module(graph, replace(attribution, node_names=nodes), attribution.module) if nodes else attribution
 
 
 def _attribute_beyond_precision(
@@ -199,7 +201,7 @@ def _attribute_at(run: PairedRun, graph: ModuleGraph, values: MatchedValues, err
 def _build_attribution(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, cause: Cause) -> Attribution:
     call = error.call
     nodes = _select_own_nodes(graph, call.module, test.subgraph.node_names)
-    found = Attribution(
+    attribution = Attribution(
         cause.kind,
         f"on PyTorch's inputs it errs by {error.local_ratio:.3g} times PyTorch's noise: {cause.reason}",
         error.local_ratio,
@@ -213,27 +215,29 @@ def _build_attribution(graph: ModuleGraph, error: ModuleError, test: SubgraphTes
         meaning=cause.meaning,
     )
     if cause.faulty_nodes is not None:
-        return _move_to_module(graph, replace(found, node_names=cause.faulty_nodes), cause.module, cause.faulty_nodes)
-    if cause.module not in {"", found.module}:
-        return _move_to_module(graph, found, cause.module)
-    if not nodes and found.node_names and cause.kind != "weights":  # of the module that another was folded into
-        return _move_to_module(graph, found, graph.module_of(found.node_names[-1])[0])
-    return found
+        return _move_to_module(
+            graph, replace(attribution, node_names=cause.faulty_nodes), cause.module, cause.faulty_nodes
+        )
+    if cause.module not in {"", attribution.module}:
+        return _move_to_module(graph, attribution, cause.module)
+    if not nodes and attribution.node_names and cause.kind != "weights":  # of the module that another was folded into
+        return _move_to_module(graph, attribution, graph.module_of(attribution.node_names[-1])[0])
+    return attribution
 
 
 def _move_to_module(
-    graph: ModuleGraph, found: Attribution, module: str, known: tuple[str, ...] | None = None
+    graph: ModuleGraph, attribution: Attribution, module: str, own_nodes: tuple[str, ...] | None = None
 ) -> Attribution:
-    """At another module, or at none, with its class, source and nodes in the graph; `known` are its nodes if given."""
-    nodes = _select_own_nodes(graph, module, found.node_names) if known is None else known
+    """At another module, or at none, with its class, source and nodes in the graph; None for `own_nodes` looks them up."""
+    nodes = _select_own_nodes(graph, module, attribution.node_names) if own_nodes is None else own_nodes
     owner, owner_class, source = graph.module_of(nodes[-1]) if nodes else ("", "", "")
     class_and_source = (owner_class, source) if owner == module else ("", "")
     return replace(
-        found,
+        attribution,
         module=module,
         class_name=class_and_source[0],
         source=class_and_source[1],
-        node_names=nodes or (found.node_names if known is None else known),
+        node_names=nodes or (attribution.node_names if own_nodes is None else own_nodes),
     )
 
 

@@ -175,13 +175,13 @@ def _find_dynamic_axes(run: PairedRun, graph: ModuleGraph) -> DynamicAxes:
 
     The first axis of every input counts the same rows, whatever its name.
     """
-    found: dict[str, list[tuple[str, int]]] = {}
+    axes: dict[str, list[tuple[str, int]]] = {}
     for name, shape in graph.shapes().items():
         if name in run.batch and len(shape) == run.batch[name].ndim:
             for axis, size in enumerate(shape):
                 if not isinstance(size, int):
-                    found.setdefault((size or f"axis {axis}") if axis else ROWS, []).append((name, axis))
-    return {label: tuple(inputs) for label, inputs in found.items()}
+                    axes.setdefault((size or f"axis {axis}") if axis else ROWS, []).append((name, axis))
+    return {label: tuple(inputs) for label, inputs in axes.items()}
 
 
 def _propose_lengths(run: PairedRun, axes: DynamicAxes, likely: Sequence[int]) -> Iterator[dict[str, int]]:

@@ -72,13 +72,13 @@ class ModuleIO:
 
     def outputs_after(self, call: ModuleCall) -> list[Tensor]:
         """What modules without nodes make of the first output of a call, one after the other."""
-        found: list[Tensor] = []
+        later: list[Tensor] = []
         last = self.outputs_of(call)[:1]
-        while last and len(found) < MAX_FOLDED:
+        while last and len(later) < MAX_FOLDED:
             readers = self.readers.get(last[0].key, ())
             last = _get_call(self.outputs, *readers[0])[:1] if len(readers) == 1 else []
-            found += last
-        return found
+            later += last
+        return later
 
     def inputs_before(self, call: ModuleCall) -> list[list[Tensor]]:
         """The inputs of the modules without nodes that give the inputs of a call, then those of the modules before."""
@@ -99,17 +99,17 @@ def record_module_io(run: ReferenceRun, graph: ModuleGraph, named: Sequence[str]
     exact_inputs, exact_outputs = _run_with_hooks(run.oracle, run.batch, modules)
     absent = [name for name in exact_outputs if not graph.nodes_inside(name)] if exact_inputs else []
     normalizing = {name for name in absent if _is_batch_normalization(run.baseline, name)}
-    read = _pair_calls(inputs, exact_inputs, normalizing)
-    made = _pair_calls(outputs, exact_outputs, normalizing)
+    module_inputs = _pair_calls(inputs, exact_inputs, normalizing)
+    module_outputs = _pair_calls(outputs, exact_outputs, normalizing)
     readers: defaultdict[Key, list[tuple[str, int]]] = defaultdict(list)
     makers: dict[Key, tuple[str, int]] = {}
     for name in absent:
-        for call, tensors in enumerate(made.get(name, ())):
-            keys = [one.key for one in _get_call(read, name, call)]
+        for call, tensors in enumerate(module_outputs.get(name, ())):
+            keys = [one.key for one in _get_call(module_inputs, name, call)]
             if tensors and keys and tensors[0].key not in keys:  # else it changes nothing, such as a dropout
                 readers[keys[0]].append((name, call))
                 makers[tensors[0].key] = (name, call)  # outer modules come later
-    return ModuleIO(read, made, readers, makers)
+    return ModuleIO(module_inputs, module_outputs, readers, makers)
 
 
 def _run_with_hooks(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Calls, Calls]:

@@ -52,10 +52,10 @@ def attribute_to_randomness(run: PairedRun) -> Attribution | None:
     if not name or changes[name] <= run.limit:
         return None
     reason = f"of the same rows `{name}` moves by {changes[name]:.3g} times PyTorch's noise from run to run"
-    found = Attribution("exporter", reason, run.ratio, meaning=_describe_randomness({}))
+    attribution = Attribution("exporter", reason, run.ratio, meaning=_describe_randomness({}))
     if not isinstance(run.candidate, SupportsGraph):
-        return found
-    return _locate_random_node(run, module_graph(run.candidate, run.reference.baseline), found)
+        return attribution
+    return _locate_random_node(run, module_graph(run.candidate, run.reference.baseline), attribution)
 
 
 def _measure_change(run: PairedRun, name: str, first: Array, second: Array) -> float:
@@ -67,13 +67,13 @@ def _measure_change(run: PairedRun, name: str, first: Array, second: Array) -> f
     return max_distance(first[valid], second[valid]) / noise_unit(baseline, oracle, run.reference.valid, run.precision)
 
 
-def _locate_random_node(run: PairedRun, graph: ModuleGraph, found: Attribution) -> Attribution:
+def _locate_random_node(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> Attribution:
     """At the first random operator; where the graph has none, a kernel is at fault, at the first value that changes."""
     random_nodes = graph.random_nodes()
     nodes = tuple(random_nodes) or _find_first_changing_node(run, graph)
     module, class_name_, source = graph.module_of(nodes[0]) if nodes else ("", "", "")
     return replace(
-        found,
+        attribution,
         kind="exporter" if random_nodes else "kernel",
         module=module,
         class_name=class_name_,

@@ -33,7 +33,7 @@ CPU = "CPUExecutionProvider"
 SCRIPT = Path(__file__).with_name("repro.py")
 
 
-def write_bundle(run: PairedRun, found: Attribution, folder: Path) -> None:
+def write_bundle(run: PairedRun, attribution: Attribution, folder: Path) -> None:
     """Write `piece.onnx`, `inputs.npz`, `expected.npz`, `session.json`, `blame.json` and `repro.py`, which runs them.
 
     The script needs only numpy and onnxruntime; `session.json` has the providers that the difference was found on. The
@@ -44,7 +44,7 @@ def write_bundle(run: PairedRun, found: Attribution, folder: Path) -> None:
     if not isinstance(run.candidate, SupportsGraph):
         raise NotRunError("the candidate has no graph to cut a piece out of")
     small = minimize_run(run)
-    test = _make_test(small, module_graph(run.candidate, run.reference.baseline), found)
+    test = _make_test(small, module_graph(run.candidate, run.reference.baseline), attribution)
     with atomic_folder(folder) as draft:
         test.subgraph.save(draft / "piece.onnx")
         np.savez(draft / "inputs.npz", allow_pickle=False, **test.feeds)
@@ -55,7 +55,7 @@ def write_bundle(run: PairedRun, found: Attribution, folder: Path) -> None:
             shaped=test.is_whole,  # a module's output may have other axes in the graph
             **_make_criterion(test),
         )
-        (draft / "blame.json").write_text(json.dumps(found.evidence(), indent=2) + "\n", encoding="utf-8")
+        (draft / "blame.json").write_text(json.dumps(attribution.evidence(), indent=2) + "\n", encoding="utf-8")
         (draft / "session.json").write_text(json.dumps(_describe_session(run)) + "\n", encoding="utf-8")
         shutil.copyfile(SCRIPT, draft / "repro.py")
         shutil.rmtree(folder, ignore_errors=True)  # of the same difference, from an earlier run
@@ -114,9 +114,9 @@ def _describe_session(run: PairedRun) -> dict[str, Any]:
     return {"providers": facts.get("providers", [CPU]), "tf32": facts.get("tf32", False)}
 
 
-def _make_test(run: PairedRun, graph: ModuleGraph, found: Attribution) -> SubgraphTest:
+def _make_test(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> SubgraphTest:
     """The module's subgraph, if it fails by itself; else the whole graph."""
-    test = _make_failing_test(run, graph, found.output_value) if found.output_value else None
+    test = _make_failing_test(run, graph, attribution.output_value) if attribution.output_value else None
     return test or make_graph_test(run, graph)
 
 

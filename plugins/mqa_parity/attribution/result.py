@@ -75,7 +75,7 @@ class Attribution:
 
     def evidence(self) -> dict[str, Any]:
         """As JSON, without what is empty; a ratio is null where the export gives no number to compare."""
-        found = {
+        fields = {
             "kind": self.kind,
             "meaning": self.meaning or MEANINGS[self.kind],
             "reason": self.reason,
@@ -94,7 +94,7 @@ class Attribution:
                 for one in self.surroundings
             ],
         }
-        return {name: value for name, value in found.items() if value not in ("", 0, [])}
+        return {name: value for name, value in fields.items() if value not in ("", 0, [])}
 
 
 def _finite(ratio: float) -> float | None:

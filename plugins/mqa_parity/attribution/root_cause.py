@@ -100,13 +100,13 @@ def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
     if not isinstance(candidate, SupportsOptimizationLevels) or not _agrees_unoptimized(run, candidate):
         return None
     reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_describe_level(run, candidate)}"
-    found = Attribution("pass", reason, run.ratio)
+    attribution = Attribution("pass", reason, run.ratio)
     if not isinstance(candidate, SupportsGraph):
-        return found
+        return attribution
     graph = module_graph(candidate, run.reference.baseline)
     if name := _find_faulty_optimizer(run, graph):
-        found = replace(found, optimizer=name, reason=f"{reason}, and where it does all but `{name}`")
-    return _locate_first_module(run, graph, found)
+        attribution = replace(attribution, optimizer=name, reason=f"{reason}, and where it does all but `{name}`")
+    return _locate_first_module(run, graph, attribution)
 
 
 def _agrees_unoptimized(run: PairedRun, candidate: SupportsOptimizationLevels) -> bool:
@@ -141,7 +141,7 @@ def _agrees_without(run: PairedRun, graph: ModuleGraph, optimizers: Sequence[str
     return run.output_ratio(graph.run_without(run.batch, optimizers)) <= run.limit
 
 
-def _locate_first_module(run: PairedRun, graph: ModuleGraph, found: Attribution) -> Attribution:
+def _locate_first_module(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> Attribution:
     """With the first module whose output is off in the optimized graph, by bisection.
 
     Each run asks for one more output: an output cannot be fused away, and with many of them the fault may disappear.
@@ -150,13 +150,13 @@ def _locate_first_module(run: PairedRun, graph: ModuleGraph, found: Attribution)
     calls = list(values.calls.values())
     low, high = 0, len(calls) - 1
     if not calls or not _is_off_optimized(run, graph, values, calls[high]):
-        return found
+        return attribution
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _is_off_optimized(run, graph, values, calls[middle]) else (middle + 1, high)
     call = calls[high]
     return replace(
-        found,
+        attribution,
         module=call.module,
         call_index=call.call,
         class_name=call.class_name,

@@ -55,19 +55,19 @@ def attribute_to_form(run: PairedRun) -> Attribution | None:
     return Attribution("signature", _join_parts(parts), run.ratio) if parts else None
 
 
-def add_missing_input(run: PairedRun, found: Attribution) -> Attribution:
-    """What was found, with an input that the file lacks and the model's output depends on.
+def add_missing_input(run: PairedRun, attribution: Attribution) -> Attribution:
+    """An attribution, with an input that the file lacks and the model's output depends on.
 
     Nothing is missing where the file takes inputs that the model does not: one may be the other in another form.
     """
     if run.reference.baseline.facts.get(UNREAD):
-        return found
+        return attribution
     unread = run.candidate.facts.get(UNREAD) or ()
     name = next((one for one in unread if _changes_outputs(run, one)), "")
     if not name:
-        return found
+        return attribution
     meaning = f"the file does not take `{name}`, which the model is given and its answer depends on"
-    return replace(found, kind="exporter", reason=f"{meaning}; {found.reason}", meaning=meaning)
+    return replace(attribution, kind="exporter", reason=f"{meaning}; {attribution.reason}", meaning=meaning)
 
 
 def _changes_outputs(run: PairedRun, name: str) -> bool:

@@ -80,16 +80,16 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
     calls = [call for call in graph.calls(io.calls) if call.call < io.calls.get(call.module, 0)]
     values = _run_graph(run, graph, calls)
     module_inputs: dict[str, list[Tensor]] = {}
-    found = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
+    matched = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
     for call in calls:
         for one, tensor in _match_outputs(run, call, io, values):
-            found.add(one, tensor.baseline, tensor.oracle)
+            matched.add(one, tensor.baseline, tensor.oracle)
             module_inputs.setdefault(one.value, [*io.inputs_of(call), *chain(*io.inputs_before(call))])
     for call in calls:
-        makers = [one for one in graph.entry_calls(call) if one.value not in found.calls]
+        makers = [one for one in graph.entry_calls(call) if one.value not in matched.calls]
         for one, tensor in _match_inputs(run, call, makers, io, values):
-            found.add(one, tensor.baseline, tensor.oracle)
-    return replace(found, calls=dict(sorted(found.calls.items(), key=lambda pair: pair[1].end)))
+            matched.add(one, tensor.baseline, tensor.oracle)
+    return replace(matched, calls=dict(sorted(matched.calls.items(), key=lambda pair: pair[1].end)))
 
 
 def _run_graph(run: PairedRun, graph: ModuleGraph, calls: Sequence[ModuleCall]) -> Arrays:

@@ -61,9 +61,9 @@ def find_weight_mismatch(test: SubgraphTest) -> Cause | None:
     if not learned:
         return None
     for name, (weight, step) in test.subgraph.dequantized_weights().items():
-        found = min(_measure_distances_in_steps(weight, step, learned), key=lambda one: one[0], default=None)
-        if found and found[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.requantize(name, found[2])):
-            steps, parameter, _ = found
+        nearest = min(_measure_distances_in_steps(weight, step, learned), key=lambda one: one[0], default=None)
+        if nearest and nearest[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.requantize(name, nearest[2])):
+            steps, parameter, _ = nearest
             reason = (
                 f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {steps:.3g} of its steps off"
             )
@@ -81,7 +81,7 @@ def _measure_distances_in_steps(weight: Array, step: Array, learned: Arrays) -> 
 
 def _halves_the_error(test: SubgraphTest, weights: Arrays) -> bool:
     try:
-        before, after = (test.ratio(test.subgraph.run(test.feeds, weights=given)) for given in (None, weights))
+        before, after = (test.ratio(test.subgraph.run(test.feeds, weights=some)) for some in (None, weights))
     except Exception:  # weights that do not fit are no better
         return False
     return after < before / 2

@@ -145,25 +145,25 @@ def _count_observed(observations: pa.Table) -> dict[str, int]:
 
     `compared` is how many rows both sides ran to find the rows that differ most.
     """
-    found = {
+    counts = {
         "longest": pc.max(observations.column("size")).as_py(),
         "compared": pc.max(observations.column("compared")).as_py(),
         "rows": len(set(observations.column("id").to_pylist()) - {None}),
         "of_rows": observations.column("of_rows")[0].as_py(),
         "of_longest": observations.column("of_longest")[0].as_py(),
     }
-    return {name: int(number) for name, number in found.items() if number is not None}
+    return {name: int(number) for name, number in counts.items() if number is not None}
 
 
 def _describe_coverage(observations: pa.Table) -> str:
-    found = _count_observed(observations)
-    rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
-    if found.get("compared", 0) > found["rows"]:
-        rows += f", the most different of {found['compared']:,} among them"
-    if "longest" not in found:
+    counts = _count_observed(observations)
+    rows = f"looked at {counts['rows']:,} of {max(counts['rows'], counts.get('of_rows', 0)):,} rows"
+    if counts.get("compared", 0) > counts["rows"]:
+        rows += f", the most different of {counts['compared']:,} among them"
+    if "longest" not in counts:
         return rows
-    limit = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""
-    return f"{rows}, the longest of {found['longest']:,} tokens{limit}"
+    limit = f" of the {counts['of_longest']:,} that the model takes" if "of_longest" in counts else ""
+    return f"{rows}, the longest of {counts['longest']:,} tokens{limit}"
 
 
 def _find_ignored_rows(observations: pa.Table) -> list[str]:
@@ -173,9 +173,9 @@ def _find_ignored_rows(observations: pa.Table) -> list[str]:
 
 
 def _describe_ties(observations: pa.Table) -> Iterator[str]:
-    found = observations.filter(pc.greater(observations.column("ties"), 0))
-    for name in pc.unique(found.column("output")).to_pylist():
-        number = pc.sum(found.filter(pc.equal(found.column("output"), name)).column("ties")).as_py()
+    rows = observations.filter(pc.greater(observations.column("ties"), 0))
+    for name in pc.unique(rows.column("output")).to_pylist():
+        number = pc.sum(rows.filter(pc.equal(rows.column("output"), name)).column("ties")).as_py()
         off = "1 integer lies" if number == 1 else f"{number:,} integers lie"
         yield f"`{name}`: {off} one step off, where the number that is rounded is a tie"
 
@@ -198,11 +198,11 @@ def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) ->
 
 
 def _serialize_output(output: OutputSummary) -> dict[str, Any]:
-    found = {name: round_for_report(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
+    fields = {name: round_for_report(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
     if output.group is None:
-        return found
+        return fields
     group = {name: round_for_report(value) for name, value in asdict(output.group).items() if value is not None}
-    return found | {"group": group}
+    return fields | {"group": group}
 
 
 def _describe_training(nodes: Sequence[Any]) -> str:

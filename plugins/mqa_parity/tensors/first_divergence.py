@@ -1,4 +1,4 @@
-"""The first divergence of a candidate: found by attribution, kept as JSON with the observations, and told in words."""
+"""The first divergence of a candidate: found by attribution, stored as JSON with the observations, described in words."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ def find_first_divergence(
 ) -> str:
     """The first module that differs and the root cause, as JSON; empty where the reference shows no modules.
 
-    A reproduction is kept in `folder`, if one is given, under a name that equal attributions share. An error on the way
-    is told in the JSON, since the difference is there whether or not its cause is found.
+    A reproduction is written to `folder`, if one is given, under a name that equal attributions share. An error on the
+    way becomes the `reason` in the JSON, since the difference exists whether or not its cause is found.
     """
     if not isinstance(runners.baseline, Reference) or not isinstance(runners.oracle, Reference):
         return ""
@@ -57,8 +57,8 @@ def find_first_divergence(
     if attribution is None:
         return ""
     bundle = None if folder is None else _name_bundle(folder, attribution)
-    kept = {"repro": str(bundle)} if bundle and bundle.exists() else {}  # none where only the form of an output differs
-    return json.dumps(attribution.evidence() | kept)
+    has_bundle = bundle is not None and bundle.exists()  # not where only the form of an output differs
+    return json.dumps(attribution.evidence() | ({"repro": str(bundle)} if has_bundle else {}))
 
 
 def _name_bundle(folder: Path, attribution: Attribution) -> Path:
@@ -72,24 +72,24 @@ def read_first_divergence(observations: pa.Table) -> dict[str, Any]:
     return dict(json.loads(text)) if text else WeightSummary.from_observations(observations).first_divergence()
 
 
-def describe_divergence(found: Mapping[str, Any], *, has_baseline: bool) -> Iterator[str]:
+def describe_divergence(divergence: Mapping[str, Any], *, has_baseline: bool) -> Iterator[str]:
     """A first divergence in words. Without a baseline every module errs, and the module is the one that errs most."""
-    if found.get("module"):
-        begins = "few bits cost most" if not has_baseline and found.get("kind") == "precision" else "it begins"
-        node = f"node `{found['node']}`" if found.get("node") else ""
-        details = [one for one in (found.get("class"), node) if one]
-        yield f"{begins} in `{found['module']}`" + (f" ({', '.join(details)})" if details else "")
-    elif found.get("class"):
-        node = f" (node `{found['node']}`)" if found.get("node") else ""
-        yield f"it begins in what `{found['class']}` itself makes, in none of its modules{node}"
-    elif found.get("node"):
-        yield f"it begins in node `{found['node']}`, which is part of no module"
-    kind, meaning, reason = (str(found.get(name) or "") for name in ("kind", "meaning", "reason"))
+    if divergence.get("module"):
+        begins = "few bits cost most" if not has_baseline and divergence.get("kind") == "precision" else "it begins"
+        node = f"node `{divergence['node']}`" if divergence.get("node") else ""
+        details = [one for one in (divergence.get("class"), node) if one]
+        yield f"{begins} in `{divergence['module']}`" + (f" ({', '.join(details)})" if details else "")
+    elif divergence.get("class"):
+        node = f" (node `{divergence['node']}`)" if divergence.get("node") else ""
+        yield f"it begins in what `{divergence['class']}` itself makes, in none of its modules{node}"
+    elif divergence.get("node"):
+        yield f"it begins in node `{divergence['node']}`, which is part of no module"
+    kind, meaning, reason = (str(divergence.get(name) or "") for name in ("kind", "meaning", "reason"))
     if kind == "signature" or (kind and reason.startswith(meaning)):  # the reason says it all
         yield f"{kind}: {reason or meaning}"
     elif kind:
         yield from (f"{kind}: {meaning}", *([reason] if reason else []))
-    elif found:
+    elif divergence:
         yield reason
-    if found.get("repro"):
-        yield f"`{found['repro']}/repro.py` shows it without mqa"
+    if divergence.get("repro"):
+        yield f"`{divergence['repro']}/repro.py` shows it without mqa"

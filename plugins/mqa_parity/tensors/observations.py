@@ -195,11 +195,11 @@ def _observe_row(
         return Observation(row, name, mismatch), None
     finite = ~is_out_of_range(oracle, precision)
     options = check.options
-    found = measure_errors(oracle[finite], baseline[finite], candidate[finite], atol=options.atol, rtol=options.rtol)
-    if row is None or not found.elements:
-        return Observation(row, name, errors=found, ties=0 if ties is None else int(np.count_nonzero(ties))), None
+    errors = measure_errors(oracle[finite], baseline[finite], candidate[finite], atol=options.atol, rtol=options.rtol)
+    if row is None or not errors.elements:
+        return Observation(row, name, errors=errors, ties=0 if ties is None else int(np.count_nonzero(ties))), None
     positions = [axis - 1 for axis in check.determinism.layout.axes[name]]
-    return Observation(row, name, errors=found), sum_row_errors(row.id, values, finite, positions)
+    return Observation(row, name, errors=errors), sum_row_errors(row.id, values, finite, positions)
 
 
 def keep_worst_runs(observations: Sequence[Observation]) -> list[Observation]:
@@ -220,18 +220,18 @@ def add_groups(
     observations: Sequence[Observation], parts: Mapping[str, Sequence[RowErrors]], runners: Runners
 ) -> list[Observation]:
     """The same with the standing of each row; the first usual row of each output has its worst channel or row."""
-    found = list(observations)
+    updated = list(observations)
     for name, rows in parts.items():
         standings = classify_rows(rows, runners.precision)
-        compared = [index for index, one in enumerate(found) if one.output == name and not one.mismatch]
+        compared = [index for index, one in enumerate(updated) if one.output == name and not one.mismatch]
         for index in compared:
-            one = found[index]
-            found[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
-        usual = next((index for index in compared if not found[index].standing), None)
+            one = updated[index]
+            updated[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
+        usual = next((index for index in compared if not updated[index].standing), None)
         worst = find_worst_group(rows, runners.precision) if runners.is_comparable else None
         if usual is not None and worst is not None:
-            found[usual] = replace(found[usual], group=worst)
-    return found
+            updated[usual] = replace(updated[usual], group=worst)
+    return updated
 
 
 def require_defined_reference(check: TensorCheck, observations: Sequence[Observation]) -> None:

@@ -54,13 +54,13 @@ class _Matcher:
 
     def match_by_value(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
         """For each output of the reference without a match the candidate's with the same numbers, each used once."""
-        found: dict[str, str] = {}
+        matches: dict[str, str] = {}
         for name in reference:
             if name not in matched:
-                nearest, distance = self._find_nearest(name, {*matched.values(), *found.values()})
+                nearest, distance = self._find_nearest(name, {*matched.values(), *matches.values()})
                 if distance <= 1:
-                    found[name] = nearest
-        return found
+                    matches[name] = nearest
+        return matches
 
     def match_by_shape(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
         """For the reference's first output, which predictions are made of, the candidate's nearest of its shape."""
@@ -151,8 +151,8 @@ def _explain_absence(twin: str, name: str) -> str:
 
 def _explain_missing(absent: Sequence[str], pairs: Mapping[str, str], candidate: Sequence[str]) -> dict[str, str]:
     if absent and not pairs:
-        given = f"; it gives {_join_names(candidate)}" if candidate else ""
-        return {absent[0]: f"the candidate has no such output{given}"}
+        available = f"; it gives {_join_names(candidate)}" if candidate else ""
+        return {absent[0]: f"the candidate has no such output{available}"}
     has_caches = any(is_cache(name) for name in pairs)
     return {name: "the candidate has no such output" for name in absent if has_caches and is_cache(name)}
 

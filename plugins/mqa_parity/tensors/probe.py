@@ -135,8 +135,8 @@ class TensorParity(Probe[TensorOptions]):
         runner, codec = context.reference.runner, require_codec(context)
         if isinstance(runner, SupportsCaches):
             runner = runner.with_cache_outputs(options.outputs)
-        given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
-        require_outputs(options.outputs, list(given))
+        outputs = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
+        require_outputs(options.outputs, list(outputs))
 
 
 def _observe_rows(

@@ -159,7 +159,7 @@ def compute_metrics(observations: pa.Table) -> dict[str, Any]:
 
 
 def _after_weight_mismatch(mismatches: int, outputs: Sequence[OutputSummary]) -> dict[str, Any]:
-    """After weights that differ nothing is known about rows that use them."""
+    """The metrics where weights differ, which says nothing about rows that use them."""
     worst = dict.fromkeys(("ratio", "max_abs", "p999", "mean"), math.inf)
     outside = max(1, sum(output.outside for output in outputs))
     rerun = max(output.rerun for output in outputs)
@@ -188,10 +188,10 @@ def drop_hopeless_rows(observations: pa.Table) -> pa.Table:
 
 
 def _find_worst_by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
-    """Per row of the data the worst over its outputs; an output without a row axis is a row of its own."""
+    """Per row of the data the worst over its outputs; an output without a row axis is a row by itself."""
     observations = drop_hopeless_rows(observations)
     ids = [name if name is not None else index for index, name in enumerate(observations.column("id").to_pylist())]
     indices = {name: index for index, name in enumerate(dict.fromkeys(ids))}
-    found = np.full(len(indices), math.nan)
-    worse.at(found, [indices[name] for name in ids], read_floats(observations, column))
-    return found
+    worst = np.full(len(indices), math.nan)
+    worse.at(worst, [indices[name] for name in ids], read_floats(observations, column))
+    return worst

@@ -12,6 +12,7 @@ from mqa_parity.attribution.localization import (
     FAULT_RATIO,
     ModuleError,
     find_first_faulty,
+    list_surroundings,
     measure_modules,
 )
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
