@@ -109,7 +109,8 @@ def _match_outputs(
         yield from ((call, tensor) for tensor in outputs[:1])
         return
     names = [call.value, *call.others]
-    same = dict(_match_by_numbers(run, names, [*outputs, *folded], values))
+    in_order = dict(zip(reversed(names), outputs, strict=True)) if len(names) == len(outputs) else {}
+    same = dict(_match_by_numbers(run, names, [*outputs, *folded], values, in_order))
     last = folded[-1:] if folded and folded[-1].is_normalized else []
     rest = last if last and outputs[0] not in same.values() else [one for one in outputs if one not in same.values()]
     unmatched = [one for one in reversed(names) if one not in same]
@@ -134,17 +135,26 @@ def _match_inputs(
 
 
 def _match_by_numbers(
-    run: PairedRun, names: Sequence[str], tensors: Sequence[Tensor], values: Arrays
+    run: PairedRun,
+    names: Sequence[str],
+    tensors: Sequence[Tensor],
+    values: Arrays,
+    in_order: Mapping[str, Tensor] | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
-    """Values with tensors of the same numbers, the nearest first, each used once."""
+    """Values with tensors of the same numbers, the nearest first, each used once.
+
+    A tensor that several values are equally near to gets the one that `in_order` has for it: a fault can make two outputs
+    of a module equal.
+    """
+    expected = in_order or {}
     near = [
-        (run.similarity_ratio(values[name], one.baseline, one.oracle), tensor, value)
+        (run.similarity_ratio(values[name], one.baseline, one.oracle), tensor, expected.get(name) is not one, value)
         for value, name in enumerate(names)
         for tensor, one in enumerate(tensors)
         if name in values and values[name].size == one.oracle.size
     ]
     used: tuple[set[int], set[int]] = (set(), set())
-    for ratio, tensor, value in sorted(near):
+    for ratio, tensor, _, value in sorted(near):
         if ratio <= MATCH_RATIO and tensor not in used[0] and value not in used[1]:
             used[0].add(tensor)
             used[1].add(value)

@@ -43,8 +43,8 @@ def test_a_bundle_shows_the_difference_by_itself(attributed, damaged, tmp_path):
 def test_a_bundle_replaces_that_of_an_earlier_run_and_one_that_fails_leaves_nothing(
     attributed, damaged, tmp_path, monkeypatch
 ):
-    folder = tmp_path / "out"
-    folder.mkdir()
+    folder = tmp_path / "repro" / "out"
+    folder.mkdir(parents=True)
     (folder / "old").touch()
     attributed("bert", damaged, bundle=lambda _: folder)
     assert not (folder / "old").exists()
@@ -55,7 +55,7 @@ def test_a_bundle_replaces_that_of_an_earlier_run_and_one_that_fails_leaves_noth
     monkeypatch.setattr(reproduction, "_make_criterion", fail)
     with pytest.raises(OSError, match="no space left"):
         attributed("bert", damaged, bundle=lambda _: folder)
-    assert list(tmp_path.iterdir()) == [folder]
+    assert list(folder.parent.iterdir()) == [folder]
     assert run(folder).returncode == 1
 
 
