@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from mqa_registry.atomic import atomic_folder
     from mqa_registry.boundary import interruptible
-    from mqa_registry.commands.columns import read_columns
-    from mqa_registry.commands.model_options import ModelOptions, ResolvedModel, resolve_model
-    from mqa_registry.commands.outputs import check_output_folder
-    from mqa_registry.commands.reporting import ReportOptions, show_export, show_report
-    from mqa_registry.commands.suites import execute_suite, export_model
+    from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
+    from mqa_registry.cli.reports import ReportOptions, check_output_folder, show_export, show_report
+    from mqa_registry.cli.suites import execute_suite, export_model, read_columns
     from mqa_registry.contributions import (
         Backend,
         Batching,
@@ -59,11 +57,13 @@ if TYPE_CHECKING:
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
     from mqa_registry.predict import batch_invariance, rebuild_model, reopen_runner
+    from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
-    from mqa_registry.report import Report
-    from mqa_registry.report.output import output
+    from mqa_registry.reports import Report
+    from mqa_registry.reports.output import output
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
+    from mqa_registry.stats.multiplicity import holm
     from mqa_registry.types import (
         Edit,
         Example,
@@ -80,11 +80,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "atomic": ("atomic_folder",),
     "boundary": ("interruptible",),
-    "commands.columns": ("read_columns",),
-    "commands.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
-    "commands.outputs": ("check_output_folder",),
-    "commands.reporting": ("ReportOptions", "show_export", "show_report"),
-    "commands.suites": ("execute_suite", "export_model"),
+    "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
+    "cli.reports": ("ReportOptions", "check_output_folder", "show_export", "show_report"),
+    "cli.suites": ("execute_suite", "export_model", "read_columns"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "Inspectable", "Metric",
         "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe", "ProbeContext",
@@ -106,10 +104,12 @@ _HOMES = {
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
     "predict": ("batch_invariance", "rebuild_model", "reopen_runner"),
+    "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
-    "report": ("Report",),
-    "report.output": ("output",),
+    "reports": ("Report",),
+    "reports.output": ("output",),
     "run_options": ("RunOptions",),
+    "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
 }  # fmt: skip
 _HOME = {name: home for home, names in _HOMES.items() for name in names}
@@ -177,6 +177,7 @@ __all__ = [
     "counted",
     "did_you_mean",
     "edited",
+    "end_process_tree",
     "execute_suite",
     "export_model",
     "file_format",
@@ -184,6 +185,7 @@ __all__ = [
     "find_device",
     "fingerprint",
     "flags",
+    "holm",
     "hookimpl",
     "identify_language",
     "interruptible",
@@ -201,6 +203,7 @@ __all__ = [
     "shapes",
     "show_export",
     "show_report",
+    "signal_name",
     "source_digest",
     "source_files",
     "summarize_error",

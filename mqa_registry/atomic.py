@@ -1,4 +1,4 @@
-"""Atomic writes: folders that are whole or not there, written beside their place and moved into it."""
+"""Atomic writes: folders that are whole or missing, written next to their path and moved there."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
-STALE = 24 * 3600  # seconds after which a draft is of a process that was killed
+STALE_AFTER = 24 * 3600  # seconds after which a draft is of a process that was killed
 
 
 @contextmanager
 def atomic_folder(folder: Path) -> Iterator[Path]:
-    """An empty folder to write to, moved to `folder` at the end; where something is raised, nothing is left of it.
+    """An empty folder to write to, which becomes `folder` at the end; after an error nothing of it is left.
 
-    Raises an OSError where it cannot be written, and where `folder` is there already and has files in it.
+    Raises an OSError where it cannot be written, and where `folder` exists and has files.
     """
-    draft = _draft(folder)
+    draft = _draft_path(folder)
     try:
         draft.mkdir(parents=True)
         yield draft
@@ -33,25 +33,25 @@ def atomic_folder(folder: Path) -> Iterator[Path]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a folder, so that no half of it is ever seen under its name. One that is not there is no error."""
-    gone = _draft(folder)
-    with suppress(FileNotFoundError):  # somebody else was quicker
-        folder.rename(gone)
-    shutil.rmtree(gone, ignore_errors=True)
+    """Remove a folder at once, so that no part of it is ever seen under its name. A missing one is no error."""
+    removed = _draft_path(folder)
+    with suppress(FileNotFoundError):  # another process was quicker
+        folder.rename(removed)
+    shutil.rmtree(removed, ignore_errors=True)
 
 
 def remove_stale_drafts(parent: Path) -> None:
-    """Remove what processes that were killed have left in a folder."""
+    """Remove the drafts in a folder that killed processes left."""
     for draft in parent.iterdir():
         if not DRAFT.fullmatch(draft.name) or draft.is_symlink():
             continue
         try:
-            stale = time.time() - draft.stat().st_mtime > STALE
-        except OSError:  # somebody else was quicker
+            stale = time.time() - draft.stat().st_mtime > STALE_AFTER
+        except OSError:  # another process was quicker
             continue
         if stale:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _draft(folder: Path) -> Path:
+def _draft_path(folder: Path) -> Path:
     return folder.with_name(f".{secrets.token_hex(6)}.tmp")

@@ -26,7 +26,7 @@ MIN_ROWS = 30  # of a group, unless `min_rows` says otherwise
 class Quantity:
     """A number that a bound is on.
 
-    `name` is its name in reports. `need` says what it is made of beside the rows of one view: a reference view, or
+    `name` is its name in reports. `need` says what it needs in addition to the rows of one view: a reference view, or
     groups of the rows. It rises with the measure's value where `slope` is 1, falls where it is -1, and does neither
     where it is 0. `phrase` stands in messages before the measure, and `reach` gives the range of the number from
     that of the measure.

@@ -1,4 +1,4 @@
-"""What was found in a file or on a machine, what to do about it, and how a file was judged."""
+"""Findings about a file or a machine, what a backend exported, and how a run judged an exported file."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ Level: TypeAlias = Literal["ok", "note", "warning", "problem"]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was found, about a `subject` such as a library, a provider or the weights of a file.
+    """One fact about a `subject`, such as a library, a provider or the weights of a file.
 
-    `level` is `problem` where something is not what it has to be, `warning` where it may not be, `note` where that is as
-    it has to be, or harms nobody yet. `mend` is what mends it; `evidence` is what a library said of itself, as it said it.
+    `level` is `problem` where something is not as it must be, `warning` where that is possible, `note` where it is as it
+    must be or does no harm yet, and `ok` where it works. `mend` says what repairs it; `evidence` is a library's message
+    about it, unchanged.
     """
 
     level: Level
@@ -29,9 +30,9 @@ class Finding:
 
 @dataclass(frozen=True)
 class Exported:
-    """What a backend exported: the files, what was found in them, and all that is known of them, as JSON has it.
+    """What a backend exported: the files, findings about them, and all facts about them, as plain values.
 
-    `summary` is what a person wants to know first, each line under a word or two.
+    `summary` are the lines that a person reads first, by a title of a word or two.
     """
 
     files: Sequence[Path]
@@ -44,9 +45,9 @@ class Exported:
 class Judgement:
     """How one run judged the file that one of its backends runs.
 
-    `verdict` is what the critical checks come to that ran on this backend or on rows alone. `suite`
-    is the suite's digest and `name` its name, `part` what the command line left of it: `only`, `backends`, `limit`.
-    `model` is the model's digest, `judged` the time in UTC.
+    `verdict` is that of the critical checks that ran on this backend or on rows alone. `suite` is the suite's digest and
+    `name` its name; `part` says which part of it ran: `only`, `backends` and `limit` of the command line. `model` is the
+    model's digest, `judged` the time in UTC.
     """
 
     verdict: str

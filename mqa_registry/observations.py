@@ -1,4 +1,4 @@
-"""Observations: all that the costly steps yield, and all that the judge works on."""
+"""Observations: all that perturbing, predicting and probing give, and all that the judge reads."""
 
 from __future__ import annotations
 
@@ -30,17 +30,17 @@ class Failure:
 
     @classmethod
     def of_error(cls, error: MqaError) -> Failure:
-        """The failure of something that found out what is wrong, and said so."""
+        """An error's failure, with its traceback."""
         return cls(error.message, error.hint, "".join(traceback.format_exception(error)))
 
     @classmethod
     def of(cls, error: MqaError) -> Failure:
-        """The failure of something that could not run as asked, or else went wrong."""
+        """An error's failure: without a traceback where something could not run as asked."""
         return cls.of_refusal(error) if isinstance(error, NotRunError) else cls.of_error(error)
 
     @classmethod
     def of_refusal(cls, error: MqaError) -> Failure:
-        """The failure of something that said why it cannot run as asked."""
+        """The failure of something that could not run as asked, and said why."""
         return cls(error.message, error.hint)
 
 
@@ -58,40 +58,40 @@ class PerturbedRows:
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """Everything there is to predict: the unperturbed rows by data set, and every set of rows as the model sees it.
+class PreparedData:
+    """All that is to be predicted: the unperturbed rows by data set, and every set of rows as the model sees it.
 
-    `model_under_test` is the model, not built yet, where some backend is to run it, `unmade` why there is none where its
-    source or task failed; `replayed` is what the other backends bring, among the same `classes`.
+    `model_under_test` is the model, not built yet, where some backend is to run it, `model_failure` why there is none where its
+    source or task failed; `replays` are the predictions that the other backends bring, among the same `classes`.
     """
 
     rows: Mapping[str, Rows]
-    seen: Mapping[RowSet, PerturbedRows | Failure]
+    row_sets: Mapping[RowSet, PerturbedRows | Failure]
     model_under_test: ModelUnderTest | None = None
-    unmade: Failure | None = None
-    replayed: Mapping[View, Observed] = field(default_factory=dict)
+    model_failure: Failure | None = None
+    replays: Mapping[View, ObservedView] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
 
     @property
-    def sound(self) -> dict[RowSet, PerturbedRows]:
+    def usable(self) -> dict[RowSet, PerturbedRows]:
         """The sets of rows that could be made."""
-        return {one: seen for one, seen in self.seen.items() if isinstance(seen, PerturbedRows)}
+        return {one: rows for one, rows in self.row_sets.items() if isinstance(rows, PerturbedRows)}
 
 
 @dataclass(frozen=True)
-class Observed:
+class ObservedView:
     """One view: the rows as the model saw them, and a prediction for each, or the reason why there is none."""
 
-    seen: PerturbedRows | None
+    perturbed: PerturbedRows | None
     predictions: Predictions | None = None
     failure: Failure | None = None
 
 
 @dataclass(frozen=True)
-class Sighted:
-    """What a probe saw, as the table that it made of it, or the reason why there is none.
+class ProbeResult:
+    """The table that a probe made, or the reason why there is none.
 
-    It looked at `rows` rows; `declined`, `changed` and `edits` are what `PerturbedRows` says of them.
+    It read `rows` rows; `declined`, `changed` and `edits` are what `PerturbedRows` says of them.
     """
 
     table: pa.Table | None = None
@@ -123,7 +123,7 @@ class Truncation:
 
 @dataclass(frozen=True)
 class Observations:
-    """What was seen of every view, and by every probe, and the unperturbed rows of every data set.
+    """The predictions of every view, the table of every probe, and the unperturbed rows of every data set.
 
     `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
     the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the
@@ -131,8 +131,8 @@ class Observations:
     """
 
     rows: Mapping[str, Rows]
-    views: Mapping[View, Observed]
-    sights: Mapping[Sight, Sighted] = field(default_factory=dict)
+    views: Mapping[View, ObservedView]
+    sights: Mapping[Sight, ProbeResult] = field(default_factory=dict)
     facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)

@@ -1,105 +1,101 @@
-"""The process of a command: streams that can be written to, and an exit code that nothing but mqa decides."""
+"""Processes: the step that this one works on, its exit, and the end of others with all that they started."""
 
 from __future__ import annotations
 
-import atexit
-import ctypes
-import io
+import mmap
 import os
-import sys
-import threading
+import signal
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TextIO
-
-from mqa_registry.errors import ExitCode
-from mqa_registry.watching import HINT, leave, watch
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from subprocess import Popen
     from typing import NoReturn
 
-STREAMS = range(3)  # standard input, output and error
-COLUMNS = "COLUMNS"  # how wide a terminal is, where it does not say so itself
-CLOSED: set[int] = set()  # the streams that whoever started this process had closed
+CLOSED_STREAMS: set[int] = set()  # the standard streams that were closed when this process started
+MEMORY_HINT = (
+    "hint: may it have more memory, processes or threads? see `ulimit -a`; OMP_NUM_THREADS=1 takes less of each"
+)
 
 
-def run_command(command: Callable[[], object], code_of: Callable[[BaseException | None], int]) -> NoReturn:
-    """Run a command in a process that is watched, and end with the code that `code_of` gives for what it raised.
+class ProcessStatus:
+    """What a working process tells the watchdog, in a page of memory that both share.
 
-    Compiled libraries end a process by themselves where they get no thread or no memory, by a signal or with 1 as like
-    as not, which says of mqa that a model failed. That is told apart: no code counts that is not told in this function.
+    Byte 0 is 1 once byte 1 is the exit code that mqa chose. Bytes 2 and 3 are the length of the current step, and the
+    text follows.
     """
-    _open_streams()
-    if os.environ.get(COLUMNS, "").strip("0") == "":
-        os.environ.pop(COLUMNS, None)  # no column at all, in which nothing can be printed
-    watch()
-    end: BaseException | None = None
+
+    def __init__(self) -> None:
+        self._page = mmap.mmap(-1, mmap.PAGESIZE)
+        self.owner = os.getpid()
+
+    @property
+    def step(self) -> str:
+        """What the process works on, as in `reading the data`."""
+        return self._page[4 : 4 + int.from_bytes(self._page[2:4], "little")].decode(errors="ignore")
+
+    @step.setter
+    def step(self, step: str) -> None:
+        text = step.encode("utf-8", "backslashreplace")[: mmap.PAGESIZE - 4]
+        self._page[4 : 4 + len(text)] = text
+        self._page[2:4] = len(text).to_bytes(2, "little")
+
+    @property
+    def exit_code(self) -> int | None:
+        """The exit code that mqa chose; None where it has chosen none."""
+        return self._page[1] if self._page[0] else None
+
+    @exit_code.setter
+    def exit_code(self, code: int) -> None:
+        if os.getpid() == self.owner:  # a process that it forked chooses none for it
+            self._page[0:2] = bytes((1, code))
+
+
+STATUS = ProcessStatus()
+
+
+def begin_step(step: str) -> None:
+    """Note what this process works on from now on, as in `reading the data`; a message says it after a sudden end."""
+    STATUS.step = step
+
+
+def current_step() -> str:
+    """What this process works on."""
+    return STATUS.step
+
+
+def exit_process(code: int) -> NoReturn:
+    """End this process at once, with an exit code that mqa chose."""
+    STATUS.exit_code = code
+    os._exit(code)
+
+
+def signal_name(number: int) -> str:
+    """The name of a signal on this platform, such as `SIGKILL`; `signal 77` where it has no name."""
     try:
-        command()
-    except BaseException as error:
-        end = error
-    try:
-        code = code_of(end)
-    except BaseException as error:  # not even what says so can be loaded, as where there is hardly any memory
-        first = end or error
-        said = str(first).strip().rpartition("\n")[2]
-        sys.stderr.write(f"error: out of memory while starting: {type(first).__name__}: {said}\n{HINT}\n")
-        code = ExitCode.NOT_TRUSTWORTHY
-    _leave(code)
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
-def _open_streams() -> None:
-    """Have all three streams lead somewhere: what is opened in the place of a closed one would be printed into."""
-    for number in STREAMS:
-        try:
-            os.fstat(number)
-        except OSError:
-            CLOSED.add(number)
-            nowhere = os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free, which is this
-            if nowhere != number:
-                os.dup2(nowhere, number)
-                os.close(nowhere)
-            os.set_inheritable(number, True)
-    if sys.stdout is None:
-        sys.stdout = _text(1, "strict")
-    plain: TextIO | None = sys.stderr
-    sys.stderr = _Lenient(io.FileIO(STREAMS[2], "w", closefd=False), plain.encoding if plain else "utf-8")
+def end_process_tree(process: Popen[str] | Popen[bytes]) -> None:
+    """End a process at once, with all that it started, and wait for its end.
 
+    It was started with `start_new_session=True`; otherwise, on POSIX, what it started goes on. One that has ended
+    already stays as it is.
+    """
+    if process.poll() is not None:
+        return
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):  # it leads no group, or has just ended
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        import subprocess  # here: a start of mqa needs none
 
-def _text(number: int, errors: str) -> TextIO:
-    return os.fdopen(number, "w", encoding="utf-8", errors=errors)
-
-
-class _Lenient(io.TextIOWrapper):
-    """Standard error, where nobody may read it: what cannot be written is dropped, and stops nothing."""
-
-    def __init__(self, raw: io.FileIO, encoding: str) -> None:
-        super().__init__(_Dropping(raw), encoding=encoding, errors="backslashreplace", line_buffering=True)
-
-
-class _Dropping(io.BufferedWriter):
-    """Writes at once, or not at all."""
-
-    def write(self, content: Any) -> int:
+        # The tool's full path, since Windows looks for a bare name in the current folder first.
+        tool = Path(os.environ.get("SYSTEMROOT", r"C:\Windows"), "System32", "taskkill.exe")
         with suppress(OSError):
-            super().write(content)
-            super().flush()
-        return len(content)
-
-    def flush(self) -> None:
-        with suppress(OSError):
-            super().flush()
-
-
-def _leave(code: int) -> NoReturn:
-    """End as the interpreter does, but for compiled libraries' own endings, which have no say in the exit code."""
-    try:
-        threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001  # waits for threads, as an interpreter does
-        atexit._run_exitfuncs()  # noqa: SLF001
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):
-                stream.flush()
-        with suppress(AttributeError, OSError):
-            ctypes.CDLL(None).fflush(None)
-    finally:
-        leave(code)
+            subprocess.run([tool, "/PID", str(process.pid), "/T", "/F"], capture_output=True, check=False)  # noqa: S603  # a number
+    process.kill()
+    process.wait()

@@ -1,4 +1,4 @@
-"""Provenance: digests of the source code and of the files that a prediction depends on."""
+"""Provenance: digests of the source code and the files that a prediction depends on."""
 
 from __future__ import annotations
 
@@ -20,161 +20,162 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, MutableMapping
     from types import ModuleType
 
-HOST = __name__.partition(".")[0]  # counts its own changes: the store's keys have a format
+HOST = __name__.partition(".")[0]  # left out: its own changes count by the format of the store's keys
 INSTALLED = frozenset({"site-packages", "dist-packages"})  # folders of installed packages, which have a version
-SETTLED = 2.0  # seconds after which another change of a file shows in its times
+STABLE_AFTER = 2.0  # seconds after which another change of a file shows in its times
 CACHES = frozenset({"__pycache__", "node_modules"})
 INIT = "__init__.py"
 
-# To parse every file takes some twenty times as long. What an expression finds in a text that is no code is harmless.
+# Regular expressions: to parse every file takes some twenty times as long. A match outside of code is harmless.
 _IMPORT = re.compile(
     r"^[ \t]*(?:from[ \t]+(?P<base>\.*[\w.]*)[ \t]+)?import[ \t]+(?P<names>\([^)]*\)|(?:[^\n#;\\]|\\\n)*)", re.MULTILINE
 )
 _NAME = re.compile(r"[\w.]+")
 _LITERAL = re.compile(r"""(["'])((?:(?!\1)[^\n\\]){1,200})\1""")
 
-_digests: MutableMapping[ModuleType, str] = WeakKeyDictionary()
-_contents: dict[tuple[int, ...], str] = {}
+_module_digests: MutableMapping[ModuleType, str] = WeakKeyDictionary()
+_file_digests: dict[tuple[int, ...], str] = {}
 
 
 def source_digest(module: ModuleType) -> str:
-    """The sha256 over the source files of a module, wherever they lie; taken once for a package that is loaded."""
-    owner = _owner(module)
-    if owner not in _digests:
-        _digests[owner] = _total(source_files(owner).items())
-    return _digests[owner]
+    """The SHA-256 of the source files of a module, as hexadecimal; computed once for a loaded package."""
+    owner = _outermost_package(module)
+    if owner not in _module_digests:
+        _module_digests[owner] = _combine_digests(source_files(owner).items())
+    return _module_digests[owner]
 
 
 def source_files(module: ModuleType) -> dict[str, Path]:
-    """The files that a module's behaviour depends on, by names that are the same wherever they lie.
+    """The files that a module's behaviour depends on, by names that are the same wherever the files lie.
 
-    Of a package those are all files in its folder. Of a module that is a file alone it is that file, with the files
-    beside it that it names in a string. Where that is no installed package, the modules that it imports, which are
-    neither installed nor Python's, belong to it as well, and what those import.
+    Of a package these are all files in its folder; of a single file, that file and the files next to it that a string in
+    it names. Where the module is not installed, the modules that it imports belong to it too, with what they import,
+    except those that are installed or Python's own.
     """
-    file = _file(_owner(module))
+    file = _source_file(_outermost_package(module))
     if file is None:
         return {}
     root = file.parent if file.name == INIT else file
     home = root.parent
-    found = dict(_package(root, home)) if root.is_dir() else dict(_alone(root, home))
+    files = dict(_package_files(root, home)) if root.is_dir() else dict(_single_file(root, home))
     if INSTALLED & set(root.parts):
-        return found
-    waiting = [file for file in found.values() if file.suffix == ".py"]
-    seen = set(waiting)
-    own = root.name if root.is_dir() else ""
-    place = cache(lambda top: None if top == own else _place(top, home))  # a package's own files are all there
-    while waiting:
-        for file in _imported(waiting.pop(), place):
+        return files
+    pending = [file for file in files.values() if file.suffix == ".py"]
+    seen = set(pending)
+    package = root.name if root.is_dir() else ""  # all of its files are there already
+    find_folder = cache(lambda top: None if top == package else _find_folder(top, home))
+    while pending:
+        for file in _imported_files(pending.pop(), find_folder):
             if file not in seen:
                 seen.add(file)
-                waiting.append(file)
-                found |= _alone(file, home)
-    return found
+                pending.append(file)
+                files |= _single_file(file, home)
+    return files
 
 
 def content_digest(path: Path) -> str:
-    """The sha256 of a file's content, or over the names and contents of all files in a folder.
+    """The SHA-256 of a file, or of the names and contents of all files in a folder, as hexadecimal.
 
-    A file that did not change is read once in a process. Hidden files and caches in a folder do not count. Raises a
+    A file that did not change is read once in a process. Hidden files and caches in a folder are left out. Raises a
     DataError where something cannot be read.
     """
     if path.is_dir():
-        return _total(_package(path, path))
+        return _combine_digests(_package_files(path, path))
     try:
         with path.open("rb") as content:
-            about = os.fstat(content.fileno())
-            key = (about.st_dev, about.st_ino, about.st_size, about.st_mtime_ns, about.st_ctime_ns)
-            if key in _contents:
-                return _contents[key]
+            status = os.fstat(content.fileno())
+            key = (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
+            if key in _file_digests:
+                return _file_digests[key]
             digest = hashlib.file_digest(content, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"`{path}` cannot be read: {error.strerror}") from error
-    if time.time() - max(about.st_mtime, about.st_ctime) > SETTLED:
-        _contents[key] = digest
+    if time.time() - max(status.st_mtime, status.st_ctime) > STABLE_AFTER:
+        _file_digests[key] = digest
     return digest
 
 
-def _total(files: Iterable[tuple[str, Path]]) -> str:
+def _combine_digests(files: Iterable[tuple[str, Path]]) -> str:
     total = hashlib.sha256()
     for name, file in sorted(files):
         total.update(f"{name}\0{content_digest(file)}\n".encode("utf-8", "surrogateescape"))
     return total.hexdigest()
 
 
-def _owner(module: ModuleType) -> ModuleType:
+def _outermost_package(module: ModuleType) -> ModuleType:
     """The outermost package that a module is in, else the module; a package without a file of its own is none."""
     parts = module.__name__.split(".")
     packages = (sys.modules.get(".".join(parts[:length])) for length in range(1, len(parts)))
-    return next((package for package in packages if package is not None and _file(package)), module)
+    return next((package for package in packages if package is not None and _source_file(package)), module)
 
 
-def _file(module: ModuleType) -> Path | None:
+def _source_file(module: ModuleType) -> Path | None:
     name = getattr(module, "__file__", None)
     file = Path(name) if isinstance(name, str) else None
     return file if file is not None and file.is_file() else None
 
 
-def _package(folder: Path, home: Path) -> Iterator[tuple[str, Path]]:
+def _package_files(folder: Path, home: Path) -> Iterator[tuple[str, Path]]:
     for file in folder.rglob("*"):
         inside = file.relative_to(folder).parts
         if not any(part.startswith(".") or part in CACHES for part in inside) and file.is_file():
             yield file.relative_to(home).as_posix(), file
 
 
-def _alone(file: Path, home: Path) -> Iterator[tuple[str, Path]]:
-    """A file of code, with the files beside it that it names."""
-    yield _name(file, home), file
-    for _, text in _LITERAL.findall(_text(file)):
+def _single_file(file: Path, home: Path) -> Iterator[tuple[str, Path]]:
+    """A file of code, with the files next to it that a string in it names."""
+    yield _relative_name(file, home), file
+    for _, text in _LITERAL.findall(_read_text(file)):
         with suppress(OSError, ValueError):
             named = file.parent / text
             if named.is_file():
-                yield _name(named, home), named
+                yield _relative_name(named, home), named
 
 
-def _name(file: Path, home: Path) -> str:
+def _relative_name(file: Path, home: Path) -> str:
     return file.relative_to(home).as_posix() if file.is_relative_to(home) else "/".join(file.parts[-2:])
 
 
-def _text(file: Path) -> str:
+def _read_text(file: Path) -> str:
     try:
         return file.read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
 
 
-def _imported(file: Path, place: Callable[[str], Path | None]) -> Iterator[Path]:
-    """The files of the modules that a file imports, as far as they are neither installed nor Python's own."""
-    for base, names in _IMPORT.findall(_text(file)):
+def _imported_files(file: Path, find_folder: Callable[[str], Path | None]) -> Iterator[Path]:
+    """The files of the modules that a file imports, except those that are installed or Python's own."""
+    for base, names in _IMPORT.findall(_read_text(file)):
         words = [name for name in _NAME.findall(names) if name != "as"]
         dots = len(base) - len(base.lstrip("."))
         if dots:
-            yield from _found(file.parents[dots - 1], base.strip("."), words)
+            yield from _module_files(file.parents[dots - 1], base.strip("."), words)
             continue
         for name in [base] if base else words:
-            if (folder := place(name.partition(".")[0])) is not None:
-                yield from _found(folder, name, words if base else [])
+            if (folder := find_folder(name.partition(".")[0])) is not None:
+                yield from _module_files(folder, name, words if base else [])
 
 
-def _found(folder: Path, module: str, names: list[str]) -> Iterator[Path]:
+def _module_files(folder: Path, module: str, names: list[str]) -> Iterator[Path]:
     """The files of a module below a folder, of the packages around it, and of those of its names that are modules."""
-    place = folder
+    path = folder
     for part in module.split(".") if module else []:
-        place = place / part
-        yield from _files(place)
+        path = path / part
+        yield from _existing_files(path)
     for name in names:
-        yield from _files(place / name)
+        yield from _existing_files(path / name)
 
 
-def _files(place: Path) -> Iterator[Path]:
-    yield from (file for file in (place.with_name(f"{place.name}.py"), place / INIT) if file.is_file())
+def _existing_files(path: Path) -> Iterator[Path]:
+    """The file of a module, or of a package, at a path without ending."""
+    yield from (file for file in (path.with_name(f"{path.name}.py"), path / INIT) if file.is_file())
 
 
-def _place(top: str, home: Path) -> Path | None:
-    """The folder that a module of this name lies in; None where it is installed, Python's own, or not there."""
+def _find_folder(top: str, home: Path) -> Path | None:
+    """The folder of a top-level module; None where it is installed, Python's own, or missing."""
     if not top or top == HOST or top in sys.stdlib_module_names:
         return None
-    if any(_files(home / top)):
+    if any(_existing_files(home / top)):
         return home
     with suppress(ImportError, ValueError, AttributeError):
         spec = importlib.util.find_spec(top)

@@ -1,4 +1,4 @@
-"""The options of a run: what the command line, or a caller in Python, asks for beyond the suite file."""
+"""The options of a run: those of the command line, or of a caller in Python, that the suite file does not have."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import RunContext
     from mqa_registry.suite import Overrides, Suite
 
-STORE = ".mqa"  # the store's folder, beside the suite
+STORE = ".mqa"  # the store's folder, next to the suite
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunOptions:
-    """What is asked for beyond the suite file; UsageError where a value makes no sense.
+    """The options of a run that its suite file does not have. Raises a UsageError for a value that makes no sense.
 
     Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
     files to load as plugins. `timeout` is how many seconds a call into a plugin may take, 0 for no limit; None is what is
@@ -29,15 +29,25 @@ class RunOptions:
     """
 
     only: Annotated[
-        tuple[str, ...], Flag(metavar="TAG-OR-NAME", help="Run the checks so tagged or named; may be repeated.")
+        tuple[str, ...],
+        Flag(
+            metavar="TAG-OR-NAME",
+            help="Run the checks of this tag, of this name or that in reports, or the one whose name has it as a part; may be repeated.",
+        ),
     ] = ()
     backends: Annotated[
         tuple[str, ...], Flag(name="--backend", metavar="NAME", help="Run on this backend alone; may be repeated.")
     ] = ()
     limit: Annotated[int | None, Flag(metavar="N", minimum=1, help="Use the first N rows of every data set.")] = None
-    set: Annotated[tuple[str, ...], Flag(metavar="KEY=VALUE", help="Set a suite's key; may be repeated.")] = ()
+    set: Annotated[
+        tuple[str, ...],
+        Flag(
+            metavar="KEY=VALUE",
+            help="Set a key of the suite, as data.NAME.path=FILE or check.NAME.critical=false; may be repeated.",
+        ),
+    ] = ()
     device: Annotated[str, Flag(metavar="auto|cpu|cuda[:N]", help="Where the model runs.")] = "auto"
-    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa beside the suite or here.")] = (
+    store: Annotated[Path | None, Flag(metavar="DIR", help="The store; left out, .mqa next to the suite or here.")] = (
         None
     )
     offline: Annotated[bool, Flag(help="Fetch nothing; use what is cached.")] = False
@@ -49,7 +59,7 @@ class RunOptions:
     allow_pickle: Annotated[bool, Flag(help="Load weights from pickle files.")] = False
     trust_remote_code: Annotated[bool, Flag(help="Run code that a hub model brings.")] = False
     timeout: Annotated[
-        float | None, Flag(metavar="SECONDS", help="End a call of a plugin that takes longer; 0 sets no limit.")
+        float | None, Flag(metavar="SECONDS", help="End a call into a plugin that takes longer; 0 sets no limit.")
     ] = None
     outputs: tuple[Path, ...] = ()
     force: bool = False
@@ -63,7 +73,7 @@ class RunOptions:
 
     @property
     def overrides(self) -> Overrides:
-        """What of this changes the suite."""
+        """Those of the options that change the suite."""
         from mqa_registry.suite import Overrides
 
         return Overrides(set=self.set, only=self.only, backends=self.backends, limit=self.limit, confined=self.confined)
@@ -73,11 +83,11 @@ class RunOptions:
         return self.store or suite.path.parent / STORE
 
     def run_context(self, suite: Suite) -> RunContext:
-        """What plugins see of this in a run of a suite."""
+        """Those of the options that plugins see, in a run of a suite."""
         return self.run_context_in(self.store_of(suite))
 
     def run_context_in(self, store: Path) -> RunContext:
-        """What plugins see of this in a run with a store."""
+        """Those of the options that plugins see, in a run with this store."""
         from mqa_registry.contributions import RunContext
 
         shared = {field.name for field in fields(RunContext)} - {"exports"}

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
-    "stats", "errors", "atomic", "formats", "watching", "process", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
+    "stats", "errors", "atomic", "formats", "process", "watchdog", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
     "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
-    "rehearsal", "plan", "observations", "store", "predict", "judging", "report", "runs", "doctor", "commands", "cli", "__main__",
+    "sample_predictions", "plan", "observations", "store", "predict", "judging", "reports", "runs", "doctor", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {
@@ -237,7 +237,7 @@ def test_the_judge_loads_records_statistics_and_the_boundary_to_plugins():
     names = ", ".join(f"mqa_registry.judging.{path.stem}" for path in sorted((HOST / "judging").glob("[!_]*.py")))
     modules = loaded_by(f"import {names}")
     assert packages_of(modules) == {
-        "stats", "errors", "formats", "watching", "naming", "findings", "types", "contributions", "boundary", "rehearsal", "bounds",
+        "stats", "errors", "formats", "process", "naming", "findings", "types", "contributions", "boundary", "sample_predictions", "bounds",
         "observations", "judging",
     }  # fmt: skip
     assert not modules & (MODEL_LIBRARIES | {"sqlite3", "pydantic", "rich", "typer", "pluggy", "scipy.stats"})
@@ -281,3 +281,8 @@ def test_a_run_of_replayed_predictions_loads_no_model_library(tmp_path):
 @pytest.mark.parametrize("module", ["mqa_registry", *(folder.name for folder in PLUGINS.values())])
 def test_importing_a_package_warns_of_nothing(module):
     subprocess.run([sys.executable, "-W", "error", "-c", f"import {module}"], check=True)
+
+
+def test_what_stands_in_a_report_is_found_without_drawing_it():
+    names = ", ".join(f"mqa_registry.reports.{path.stem}" for path in sorted((HOST / "reports").glob("[!_]*.py")))
+    assert not loaded_by(f"import {names}") & (MODEL_LIBRARIES | {"rich", "pydantic", "typer", "pluggy"})

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from mqa_registry import atomic_folder
-from mqa_registry.atomic import STALE, remove_folder, remove_stale_drafts
+from mqa_registry.atomic import STALE_AFTER, remove_folder, remove_stale_drafts
 
 
 def names(folder):
@@ -55,6 +55,6 @@ def test_only_drafts_that_nobody_writes_to_any_more_are_removed(tmp_path):
     for name in (".0123456789ab.tmp", ".ba9876543210.tmp", ".other.tmp", "run"):
         (tmp_path / name).mkdir()
     for name in (".0123456789ab.tmp", ".other.tmp", "run"):
-        os.utime(tmp_path / name, (0, time.time() - STALE - 60))
+        os.utime(tmp_path / name, (0, time.time() - STALE_AFTER - 60))
     remove_stale_drafts(tmp_path)
     assert names(tmp_path) == [".ba9876543210.tmp", ".other.tmp", "run"]

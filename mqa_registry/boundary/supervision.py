@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from mqa_registry.boundary import calls
 from mqa_registry.boundary.calls import STATE, TimeLimitReached
 from mqa_registry.errors import ExitCode
-from mqa_registry.watching import leave
+from mqa_registry.process import exit_process
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -178,7 +178,7 @@ def _leave(line: str, code: ExitCode = ExitCode.NOT_TRUSTWORTHY) -> None:
     """End the process, which hangs where no exception reaches it; the store keeps what was finished."""
     hint = "hint: what was finished is kept; the same command goes on from there"
     os.write(2, f"{line}\n{hint}\n".encode("utf-8", "backslashreplace"))
-    leave(code)
+    exit_process(code)
 
 
 _WATCH = _Watch()

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from mqa_registry.boundary.calls import refuse
 from mqa_registry.boundary.measures import spelled
-from mqa_registry.types import Predictions, schema_named
+from mqa_registry.types import Predictions, get_schema
 from mqa_registry.types.columns import finite_or_null
 from mqa_registry.types.schemas import MisfitError
 
@@ -44,7 +44,7 @@ def checked_answers(who: Contributor, given: Any, schema: str, classes: Sequence
     table = checked_table(who, given)
     if len(table) != rows:
         refuse(who, f"decoded {len(table):,} answers for {rows:,} rows")
-    form = schema_named(schema)
+    form = get_schema(schema)
     if form.column not in table.column_names:
         refuse(who, f"decoded a table without the column `{form.column}` of schema `{schema}`")
     columns = {

@@ -1,4 +1,4 @@
-"""The command line: one module a command, loaded when the command is called."""
+"""The command line: the application and what its commands share; `commands` has a module for each command of mqa."""
 
 from mqa_registry.cli.app import app, main
 

@@ -1,4 +1,4 @@
-"""The dry run: what would be predicted, and whether there are rows enough to settle it."""
+"""The dry run: what a run would predict, and whether each check has enough rows."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from mqa_registry.bounds import words_of
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.predict import examine
-from mqa_registry.report.bounds import bounds
-from mqa_registry.report.console.pen import Pen
-from mqa_registry.report.numbers import count as spelled
-from mqa_registry.report.output import console, output
+from mqa_registry.reports.console.text import TextBuilder, open_console
+from mqa_registry.reports.expectations import describe_bounds
+from mqa_registry.reports.number_format import format_count
+from mqa_registry.reports.output import output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,28 +28,28 @@ if TYPE_CHECKING:
 
 
 def show_plan(suite: Path, options: RunOptions) -> None:
-    """Print what a run would predict, with the rows at hand and those that every check needs at least."""
-    plan = runs.planned(suite, options)
+    """Print what a run would predict, with the rows at hand and the fewest rows that each check needs."""
+    plan = runs.read_plan(suite, options)
     rows = examine(plan, options.run_context(plan.suite))
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}", file=output())
     for line in plans.lines(plan):
         print(line, file=output())
-    shown = console(highlight=False)
-    pen = Pen(shown)
-    found = find_required_rows(plan, count_rows(plan, rows))
-    shown.print(pen.own(_heading(plan.suite.confidence)))
-    with shown.capture() as drawn:
-        shown.print(_table(found, pen))
-    print("\n".join(line.rstrip() for line in drawn.get().splitlines()), file=output())
-    shown.print(pen.own(_summary(found)))
+    screen = open_console(highlight=False)
+    builder = TextBuilder(screen)
+    requirements = find_required_rows(plan, count_rows(plan, rows))
+    screen.print(builder.literal(_heading(plan.suite.confidence)))
+    with screen.capture() as table:
+        screen.print(_table(requirements, builder))
+    print("\n".join(line.rstrip() for line in table.get().splitlines()), file=output())
+    screen.print(builder.literal(_summary(requirements)))
 
 
 def _heading(confidence: float) -> str:
     return f"\nrows at hand, and the fewest with which a check can pass at all, at {100 * confidence:g} %:"
 
 
-def _table(found: Sequence[RequiredRows], pen: Pen) -> Table:
+def _table(requirements: Sequence[RequiredRows], builder: TextBuilder) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     table.add_column("", width=1)
     table.add_column("check", overflow="fold")
@@ -57,29 +57,31 @@ def _table(found: Sequence[RequiredRows], pen: Pen) -> Table:
     table.add_column("at hand", justify="right", no_wrap=True)
     table.add_column("needed", justify="right", no_wrap=True)
     table.add_column("in the best case", max_width=20, overflow="fold")
-    for need in found:
-        table.add_row(*_row(need, pen))
+    for need in requirements:
+        table.add_row(*_row(need, builder))
     return table
 
 
-def _row(need: RequiredRows, pen: Pen) -> tuple[Text, ...]:
+def _row(need: RequiredRows, builder: TextBuilder) -> tuple[Text, ...]:
     grouped = need.is_per_group and not need.expect.keys() & set(words_of(need="groups"))
-    expects = ", ".join(bound.text for bound in bounds(need.expect, grouped=grouped))
-    check = pen.data(need.check, cells=200)
+    expects = ", ".join(bound.text for bound in describe_bounds(need.expect, grouped=grouped))
+    check = builder.quote(need.check, cells=200)
     if need.group:
-        check = pen.line(check, pen.own("\n  smallest group: ", "dim"), pen.data(need.group))
+        check = builder.join(check, builder.literal("\n  smallest group: ", "dim"), builder.quote(need.group))
     return (
-        pen.own("" if need.is_enough else "!", "bold red"),
+        builder.literal("" if need.is_enough else "!", "bold red"),
         check,
-        pen.own(expects),
-        pen.own(spelled(need.available)),
-        pen.own("-" if need.required is None else spelled(need.required), "" if need.is_enough else "bold red"),
-        pen.own(need.best_case),
+        builder.literal(expects),
+        builder.literal(format_count(need.available)),
+        builder.literal(
+            "-" if need.required is None else format_count(need.required), "" if need.is_enough else "bold red"
+        ),
+        builder.literal(need.best_case),
     )
 
 
-def _summary(found: Sequence[RequiredRows]) -> str:
-    short = len({need.check for need in found if not need.is_enough})
+def _summary(requirements: Sequence[RequiredRows]) -> str:
+    short = len({need.check for need in requirements if not need.is_enough})
     if not short:
         return "No check has too few rows to pass."
     return f"! {counted(short, 'check')} {'has' if short == 1 else 'have'} too few rows to pass, however good the model is."

@@ -1,17 +1,23 @@
-"""Claims: the numbers of a check on all rows, in groups and between groups, and what its bounds claim of them."""
+"""Claims: the numbers of a check on all rows, in groups and between groups, and what its bounds claim of them.
+
+A grouped metric makes one number of all groups of a check together.
+"""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
 from mqa_registry.bounds import DROP, QUANTITIES, RISE, VALUE
+from mqa_registry.contributions import Statistic
 from mqa_registry.errors import DataError
-from mqa_registry.judging.measurements import Measurement, estimate, estimate_drop
+from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats.differences import difference, ratio
-from mqa_registry.stats.estimates import Claim
+from mqa_registry.stats.estimates import Claim, Undefined
+from mqa_registry.stats.multiplicity import estimate_max_gap
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,6 +28,7 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Expect
 
 MAX_GROUPS = 200  # of which every two are compared
+NEEDS_TWO_GROUPS = "is undefined, since it takes two groups with enough rows"
 
 
 @dataclass(frozen=True)
@@ -93,13 +100,35 @@ def evaluate_groups(
     whole = evaluate(measurement, expect, options)
     between = expect.needs("groups")
     if between:
-        require_comparable_groups(len(groups) - len(small_groups))
-    found = {
+        _require_comparable_groups(len(groups) - len(small_groups))
+    evaluations = {
         name: evaluate(measurement.select(rows, expect), expect, replace(options, purpose=f"{options.purpose} {name}"))
         for name, rows in groups.items()
     }
-    large = {name: one for name, one in found.items() if name not in small_groups}
-    return StepEvaluation(whole, found, _evaluate_gaps(measurement, large, expect), small_groups, between)
+    large = {name: one for name, one in evaluations.items() if name not in small_groups}
+    return StepEvaluation(whole, evaluations, _evaluate_gaps(measurement, large, expect), small_groups, between)
+
+
+def evaluate_grouped_metric(
+    inputs: MeasureInputs,
+    groups: Mapping[str, RowSelection],
+    small_groups: frozenset[str],
+    expect: Expect,
+    options: IntervalOptions,
+) -> StepEvaluation:
+    """The number of all groups but the small ones; each group is there to be looked at, and no claim is about it."""
+    large = {name: rows for name, rows in groups.items() if name not in small_groups}
+    _require_comparable_groups(len(large))
+    if len(large) > 1:
+        measurement = Measurement.of(replace(inputs, groups=large), expect)
+        evaluations = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
+        refine = partial(_correct_max_gap, measurement, [evaluations[name] for name in large])
+        whole = evaluate(measurement, expect, options, refine)
+    else:
+        measurement = Measurement(inputs, MeasureOutput(math.nan))
+        evaluations = {name: _evaluate_group(measurement, rows, options) for name, rows in groups.items()}
+        whole = Evaluation(measurement, {"value": Undefined(measurement.rows, NEEDS_TWO_GROUPS)})
+    return StepEvaluation(whole, evaluations, None, small_groups, needs_two_groups=True)
 
 
 def evaluate(
@@ -115,15 +144,15 @@ def evaluate(
     for quantity in (DROP, RISE):
         if expect.has(quantity):
             numbers[quantity.name] = _estimate_change(measurement, options, rise=quantity is RISE)
-    return Evaluation(measurement, numbers, _claims(numbers, expect))
+    return Evaluation(measurement, numbers, _claim_bounds(numbers, expect))
 
 
-def range_claim(name: str, number: Estimate, expect: Expect) -> Claim:
+def claim_range(name: str, number: Estimate, expect: Expect) -> Claim:
     """That a number is at least `min` and at most `max`."""
     return Claim(name, number, *expect.limits(VALUE))
 
 
-def require_comparable_groups(groups: int) -> None:
+def _require_comparable_groups(groups: int) -> None:
     """A DataError where there are too many groups to compare every two of them."""
     if groups > MAX_GROUPS:
         raise DataError(
@@ -171,6 +200,28 @@ def _estimate_change(measurement: Measurement, options: IntervalOptions, *, rise
     return difference(now, before) if rise else difference(before, now)
 
 
-def _claims(numbers: Mapping[str, Estimate], expect: Expect) -> list[Claim]:
+def _claim_bounds(numbers: Mapping[str, Estimate], expect: Expect) -> list[Claim]:
     bounded = (quantity for quantity in QUANTITIES if quantity.need != "groups" and expect.has(quantity))
     return [Claim(quantity.name, numbers[quantity.name], *expect.limits(quantity)) for quantity in bounded]
+
+
+def _correct_max_gap(measurement: Measurement, groups: Sequence[Evaluation], value: Estimate) -> Estimate:
+    """The number, corrected for the chance of the widest gap where it is made of that."""
+    statistic = measurement.output.value
+    if not isinstance(statistic, Statistic) or statistic.spread is None:
+        return value
+    rates = [[group.numbers[name] for group in groups] for name in statistic.shown]
+    return estimate_max_gap(value, rates, statistic.spread, is_ratio=statistic.ratio)
+
+
+def _evaluate_group(measurement: Measurement, rows: RowSelection, options: IntervalOptions) -> Evaluation:
+    """What there is to see of one group: the mean of the scores that the metric shows."""
+    alone = Measurement(measurement.inputs, measurement.output, selected=rows)
+    statistic = measurement.output.value
+    scores_by_name = statistic.shown if isinstance(statistic, Statistic) else {}
+    options = replace(options, clusters=alone.clusters)
+    numbers: dict[str, Estimate] = {
+        name: estimate(MeasureOutput(scores[rows.view]), len(rows.view), options)
+        for name, scores in scores_by_name.items()
+    }
+    return Evaluation(alone, numbers)

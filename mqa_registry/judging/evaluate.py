@@ -1,34 +1,47 @@
-"""Judging: every case of a plan, each by its own observations and by nothing else."""
+"""Judging: a verdict for every case of a plan, a measure's or a probe's, each from its own observations alone."""
 
 from __future__ import annotations
 
+import math
 import time
 import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.boundary import calling, checked_evidence, checked_numbers
 from mqa_registry.contributions import Metric
-from mqa_registry.errors import MqaError, NotRunError
-from mqa_registry.judging.claims import StepEvaluation, evaluate, evaluate_groups
+from mqa_registry.errors import MqaError
+from mqa_registry.judging.claims import (
+    Evaluation,
+    StepEvaluation,
+    claim_range,
+    evaluate,
+    evaluate_grouped_metric,
+    evaluate_groups,
+)
 from mqa_registry.judging.evidence import gather_evidence
-from mqa_registry.judging.grouped_metrics import evaluate_grouped_metric
-from mqa_registry.judging.measurements import Measurement
-from mqa_registry.judging.probe_results import bounds_of, judge_probe
+from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.judging.result import Step as StepResult
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
 from mqa_registry.judging.sweeps import clean_value, compare_with_reference, perturbation_counts, summarize_sweep
-from mqa_registry.judging.verdicts import Decision, decide, group_parts, never_settles, rule_for, whole_part
+from mqa_registry.judging.verdicts import decide, group_parts, never_settles, rule_for, whole_part
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure
+from mqa_registry.stats.estimates import UNBOUNDED
 from mqa_registry.stats.resampling import IntervalOptions
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.judging.verdicts import DecisionRule
-    from mqa_registry.observations import Observations, Observed, Sighted
-    from mqa_registry.plan import Case, Plan, Step
+    import pyarrow as pa
+
+    from mqa_registry.judging.verdicts import Decision, DecisionRule
+    from mqa_registry.observations import Observations, ObservedView, ProbeResult
+    from mqa_registry.plan import Case, Plan, Sight, Step
+    from mqa_registry.suite import Check
+
+NOTHING_CHANGED = "the perturbation changed no row, so nothing was tested"
 
 
 def judge(plan: Plan, observations: Observations) -> tuple[Result, ...]:
@@ -45,26 +58,20 @@ def _judge_timed(plan: Plan, case: Case, cache: SampleCache) -> Result:
 
 def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
     blank = _blank_result(case)
-    observations = cache.observations
-    failure = next((seen.failure for seen in _observations_of(case, observations) if seen.failure), None)
+    failure = next((seen.failure for seen in _observations_of(case, cache.observations) if seen.failure), None)
     if failure is not None:
         return _failed(blank, failure)
     try:
-        if case.sights:
-            return judge_probe(plan, case, blank, [observations.sights[one] for one in case.sights])
-        steps = [_evaluate_step(plan, case, step, cache) for step in case.steps]
-        return _conclude(plan, case, blank, steps, cache)
-    except NotRunError as error:
-        return _failed(blank, Failure.of_refusal(error))
+        return (_judge_probe if case.sights else _judge_measure)(plan, case, blank, cache)
     except MqaError as error:  # what one check asks for and cannot get is no other's doing
-        return _failed(blank, Failure.of_error(error))
+        return _failed(blank, Failure.of(error))
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
         return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": trace})
 
 
-def _observations_of(case: Case, observations: Observations) -> Iterator[Observed | Sighted]:
+def _observations_of(case: Case, observations: Observations) -> Iterator[ObservedView | ProbeResult]:
     """Everything that a case reads."""
     if case.sights:
         return (observations.sights[sight] for sight in case.sights)
@@ -85,10 +92,16 @@ def _blank_result(case: Case) -> Result:
         perturb=check.perturb_table(),
         by=check.by.as_table() if check.by else None,
         against=_reference_difference(case.steps[0]),
-        expect=bounds_of(check) if case.sights else case.expect.bounds(),
+        expect=_bounds_of_probe(check) if case.sights else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
     )
+
+
+def _bounds_of_probe(check: Check) -> dict[str, Any]:
+    """The bounds of a probe's check as the suite file has them: of `value` flat, of other numbers by name."""
+    named = {name: expect.bounds() for name, expect in check.expect.items() if name != "value"}
+    return (check.expect["value"].bounds() if "value" in check.expect else {}) | named
 
 
 def _reference_difference(step: Step) -> dict[str, Any] | None:
@@ -112,6 +125,23 @@ def _failed(blank: Result, failure: Failure) -> Result:
     return replace(blank, verdict=verdict, note=note, evidence={"trace": failure.trace} if failure.trace else {})
 
 
+def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
+    """The result of a metric or comparison, from its numbers at each severity."""
+    observations = cache.observations
+    steps = [_evaluate_step(plan, case, step, cache) for step in case.steps]
+    clean = clean_value(case, cache)
+    rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point")
+    decision = decide(steps, rule)
+    decision = _overrule(plan, case, steps, observations, decision) or decision
+    parts = [_step_result(step, one, rule, observations) for step, one in zip(case.steps, steps, strict=True)]
+    with_examples = decision.verdict is not Verdict.PASS
+    evidence = gather_evidence(case.steps[-1], steps[-1], observations, with_examples=with_examples)
+    if is_sweep := case.clean is not None:
+        evidence["sweep"] = summarize_sweep(parts, case.expect, clean)
+    evidence |= _evidence_of_settling(decision, steps, rule)
+    return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
+
+
 def _evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> StepEvaluation:
     """One severity: the measure taken of all rows, and of every group."""
     inputs = load_inputs(case, step, cache)
@@ -127,56 +157,119 @@ def _evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> St
     return evaluate_all(inputs, groups, small, case.expect, options)
 
 
-def _conclude(plan: Plan, case: Case, blank: Result, steps: Sequence[StepEvaluation], cache: SampleCache) -> Result:
-    """The verdict of all severities together, with the reason and the evidence for it."""
-    observations = cache.observations
-    clean = clean_value(case, cache)
-    rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point")
+def _overrule(
+    plan: Plan, case: Case, steps: Sequence[StepEvaluation], observations: Observations, decision: Decision
+) -> Decision | None:
+    """What outweighs any number: predictions that are not finite, slices and perturbations that touch nothing."""
+    for step, evaluation in zip(case.steps, steps, strict=True):
+        sample, reference = evaluation.inputs.sample, evaluation.inputs.reference
+        if reference is not None and reference.missing:
+            return replace(
+                decision,
+                verdict=Verdict.ERROR,
+                note=f"the reference gave NaN or Inf on {counted(reference.missing, 'row')}",
+            )
+        if sample.missing:
+            verdict = Verdict.ERROR if case.backend == plan.suite.reference else Verdict.FAIL
+            return replace(
+                decision, verdict=verdict, note=f"`{case.backend}` gave NaN or Inf on {counted(sample.missing, 'row')}"
+            )
+        if case.check.by is not None and not evaluation.groups:
+            return replace(decision, verdict=Verdict.NOT_RUN, note=f"`{case.check.by.name}` puts no row into any group")
+        seen = observations.views[step.view].perturbed
+        if step.view.rows.perturb and seen is not None and seen.changed == 0:
+            return replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
+        if len(sample) == 0:
+            return replace(
+                decision, verdict=Verdict.NOT_RUN, note="no row has both a prediction and what it is held against"
+            )
+    return None
+
+
+def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
+    whole, seen = whole_part(evaluation, rule), observations.views[step.view].perturbed
+    assert seen is not None
+    groups, counts = group_parts(evaluation, rule), perturbation_counts(len(seen.rows), seen)
+    return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)
+
+
+def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
+    """The result of a probe, from the table that it made at each severity."""
+    seen = [cache.observations.sights[sight] for sight in case.sights]
+    tables = [one.table for one in seen if one.table is not None]
+    pairs = list(zip(case.sights, tables, strict=True))
+    steps = [StepEvaluation(_evaluate_probe(plan, case.check, sight, table)) for sight, table in pairs]
+    unit = "rows" if case.sights[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
+    rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point", unit=unit)
     decision = decide(steps, rule)
-    overruled = _overrule(plan, case, steps, observations) or decision
-    parts = [_step_result(step, one, rule, observations) for step, one in zip(case.steps, steps, strict=True)]
-    is_sweep = case.clean is not None
-    evidence = gather_evidence(
-        case.steps[-1], steps[-1], observations, with_examples=overruled.verdict is not Verdict.PASS
-    )
-    if is_sweep:
-        evidence["sweep"] = summarize_sweep(parts, case.expect, clean)
+    if case.steps[-1].view.rows.perturb and not any(one.changed for one in seen):
+        decision = replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
+    wholes = [whole_part(one, rule) for one in steps]
+    parts = [
+        StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, {}, perturbation_counts(one.rows, one))
+        for step, whole, one in zip(case.steps, wholes, seen, strict=True)
+    ]
+    worst = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
+    evidence = _gather_probe_evidence(*pairs[worst], seen[worst])
+    if is_sweep := case.steps[0].severity is not None:
+        evidence["sweep"] = summarize_sweep(parts, case.expect, math.nan)
+    evidence |= _evidence_of_settling(decision, steps, rule)
+    return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
+
+
+def _evaluate_probe(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> Evaluation:
+    """A probe's numbers, and what has to be true of them."""
+    purpose = f"{sight.use.key} {sight.view.rows.name}"
+    numbers = {
+        name: estimate(
+            MeasureOutput.of(raw, sight.probe.ranges.get(name, UNBOUNDED)),
+            table.num_rows,
+            IntervalOptions(plan.suite.seed, f"{purpose} {name}"),
+        )
+        for name, raw in _compute_probe_numbers(sight, table).items()
+    }
+    return Evaluation(None, numbers, [claim_range(name, numbers[name], one) for name, one in check.expect.items()])
+
+
+def _compute_probe_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
+    """The numbers that a probe makes of what it saw, in the order in which it names them."""
+    with calling(sight.use.who):
+        given = sight.probe.numbers(table)
+    return checked_numbers(sight.use.who, given, sight.probe.outputs)
+
+
+def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> dict[str, Any]:
+    """What the probe shows, with the counts of rows that a perturbation left out or changed."""
+    with calling(sight.use.who):
+        given = sight.probe.evidence(table)
+    evidence = checked_evidence(sight.use.who, given)
+    if sight.view.rows.perturb:
+        evidence |= {"changed": seen.changed} | ({"declined": seen.declined} if seen.declined else {})
+    return evidence
+
+
+def _evidence_of_settling(decision: Decision, steps: Sequence[StepEvaluation], rule: DecisionRule) -> dict[str, Any]:
+    """How many more rows, or repetitions, would settle an open check, or that none would."""
+    evidence: dict[str, Any] = {}
     if decision.rows_to_settle:
         evidence["rows_to_settle"] = decision.rows_to_settle
-    if overruled.verdict is Verdict.INCONCLUSIVE and never_settles(steps, rule):
+    if decision.verdict is Verdict.INCONCLUSIVE and rule.unit != "rows":
+        evidence["settled_by"] = rule.unit
+    if decision.verdict is Verdict.INCONCLUSIVE and never_settles(steps, rule):
         evidence["beyond_rows"] = True
+    return evidence
+
+
+def _with_parts(
+    blank: Result, decision: Decision, parts: Sequence[StepResult], evidence: Mapping[str, Any], *, is_sweep: bool
+) -> Result:
+    """The result with its verdict, and the numbers of its one severity or, of a sweep, of every one."""
     return replace(
         blank,
-        verdict=overruled.verdict,
-        note=overruled.note,
+        verdict=decision.verdict,
+        note=decision.note,
         numbers={} if is_sweep else parts[0].numbers,
         groups={} if is_sweep else parts[0].groups,
         series=tuple(parts) if is_sweep else (),
         evidence=evidence,
     )
-
-
-def _overrule(plan: Plan, case: Case, steps: Sequence[StepEvaluation], observations: Observations) -> Decision | None:
-    """What outweighs any number: predictions that are not finite, slices and perturbations that touch nothing."""
-    for step, evaluation in zip(case.steps, steps, strict=True):
-        sample, reference = evaluation.inputs.sample, evaluation.inputs.reference
-        if reference is not None and reference.missing:
-            return Decision(Verdict.ERROR, f"the reference gave NaN or Inf on {counted(reference.missing, 'row')}")
-        if sample.missing:
-            verdict = Verdict.ERROR if case.backend == plan.suite.reference else Verdict.FAIL
-            return Decision(verdict, f"`{case.backend}` gave NaN or Inf on {counted(sample.missing, 'row')}")
-        if case.check.by is not None and not evaluation.groups:
-            return Decision(Verdict.NOT_RUN, f"`{case.check.by.name}` puts no row into any group")
-        seen = observations.views[step.view].seen
-        if step.view.rows.perturb and seen is not None and seen.changed == 0:
-            return Decision(Verdict.NOT_RUN, "the perturbation changed no row, so nothing was tested")
-        if len(sample) == 0:
-            return Decision(Verdict.NOT_RUN, "no row has both a prediction and what it is held against")
-    return None
-
-
-def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
-    whole, seen = whole_part(evaluation, rule), observations.views[step.view].seen
-    assert seen is not None
-    groups, counts = group_parts(evaluation, rule), perturbation_counts(len(seen.rows), seen)
-    return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)

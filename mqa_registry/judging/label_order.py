@@ -49,18 +49,18 @@ def find_label_order(plan: Plan, observations: Observations, results: Sequence[R
         except Exception:  # noqa: S112 - targets that do not fit are reported by the checks that read them
             continue
         assert sample.targets is not None
-        found = better_order(sample.predictions.codes, sample.targets.codes, len(sample.predictions.classes))
-        if found is not None:
-            now, then, order = found
+        better = find_better_order(sample.predictions.codes, sample.targets.codes, len(sample.predictions.classes))
+        if better is not None:
+            now, then, order = better
             yield Finding(
                 "warning",
                 f"{view.rows.data} on {view.backend}",
                 f"another order of the labels would fit {then:.2g} of the rows, and this one fits {now:.2g}",
-                _fix(sample.predictions.classes, order, view.rows.data),
+                _suggest_fix(sample.predictions.classes, order, view.rows.data),
             )
 
 
-def better_order(
+def find_better_order(
     predicted: npt.NDArray[np.int64], targets: npt.NDArray[np.int64], classes: int
 ) -> tuple[float, float, Sequence[int]] | None:
     """The shares of rows that fit now and in the best order, and for every class the one that it would be.
@@ -84,7 +84,7 @@ def better_order(
     return now, then, order.tolist()
 
 
-def _fix(classes: Sequence[str], order: Sequence[int], data: str) -> str:
+def _suggest_fix(classes: Sequence[str], order: Sequence[int], data: str) -> str:
     """What to look at, and which classes stand for which."""
     moved = [(name, classes[order[code]]) for code, name in enumerate(classes) if order[code] != code]
     pairs = ", ".join(f"`{name}` where the data say `{other}`" for name, other in moved[:MAX_NAMED_PAIRS])

@@ -11,12 +11,18 @@ import numpy as np
 
 from mqa_registry.boundary import checked_measure
 from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Statistic
-from mqa_registry.stats.binned import FEW_BINS, BinnedStatistic, mean_statistic, quantile_statistic
+from mqa_registry.stats.binned_statistics import FEW_BINS, BinnedStatistic, mean_statistic, quantile_statistic
 from mqa_registry.stats.clusters import estimate_design
-from mqa_registry.stats.estimates import NO_ROWS, UNBOUNDED, PointEstimate, Undefined, difference_span, undefined_on
+from mqa_registry.stats.estimates import (
+    NO_ROWS,
+    UNBOUNDED,
+    PointEstimate,
+    Undefined,
+    difference_span,
+    explain_undefined,
+)
 from mqa_registry.stats.means import estimate_mean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.quantiles import estimate_quantile
 from mqa_registry.stats.resampling import bootstrap
 
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.groups import Positions
     from mqa_registry.judging.samples import MeasureInputs, RowSelection, Sample
-    from mqa_registry.stats.binned import Combine
+    from mqa_registry.stats.binned_statistics import Combine
     from mqa_registry.stats.estimates import Bools, Estimate, Floats, Ints, Span
     from mqa_registry.stats.resampling import IntervalOptions
     from mqa_registry.suite import Expect, Use
@@ -84,7 +90,7 @@ class MeasureOutput:
             return estimate_quantile(self.value.values, self.value.share, None).value
         if isinstance(self.value, Statistic):
             return self.as_statistic(rows).value
-        scores, _ = _counted_rows(_scores(self.value), None)
+        scores, _ = _drop_ignored(_scores(self.value), None)
         return float(scores.mean()) if len(scores) else math.nan
 
     def as_statistic(self, rows: int) -> BinnedStatistic:
@@ -168,14 +174,14 @@ def estimate(output: MeasureOutput, rows: int, options: IntervalOptions) -> Esti
     """The estimate of a measure on so many rows."""
     value, span = output.value, output.span
     if isinstance(value, float):
-        return Undefined(rows, undefined_on(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
+        return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
     if isinstance(value, Quantile):
         return estimate_quantile(value.values, value.share, options.clusters, span)
     if isinstance(value, Statistic):
         if value.undefined:
             return Undefined(rows, f"is undefined, since {value.undefined}", value.never)
         return _bootstrap([output], rows, lambda values: values[0], options, method="bca", span=span)
-    scores, clusters = _counted_rows(_scores(value), options.clusters)
+    scores, clusters = _drop_ignored(_scores(value), options.clusters)
     if _is_proportion(output, scores):
         design = estimate_design(_floats(scores), clusters) if clusters is not None else None
         return Proportion(int(np.count_nonzero(scores)), len(scores), options.proportion_interval, design)
@@ -188,11 +194,11 @@ def estimate_drop(reference: MeasureOutput, candidate: MeasureOutput, rows: int,
     outputs = reference, candidate
     if any(isinstance(one.value, float) for one in outputs):
         value = reference.point(rows) - candidate.point(rows)
-        return Undefined(rows, undefined_on(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
+        return Undefined(rows, explain_undefined(rows)) if math.isnan(value) else PointEstimate(value, rows, span=span)
     scores = [_scores(one.value) for one in outputs if isinstance(one.value, np.ndarray | Scores)]
     if len(scores) < 2 or (_is_ignored(scores[0]) != _is_ignored(scores[1])).any():
         return _bootstrap(outputs, rows, lambda values: values[0] - values[1], options, method="paired bca", span=span)
-    (one, clusters), (two, _) = (_counted_rows(each, options.clusters) for each in scores)
+    (one, clusters), (two, _) = (_drop_ignored(each, options.clusters) for each in scores)
     if _is_proportion(reference, one) and _is_proportion(candidate, two):
         negative, positive = int(np.count_nonzero(one > two)), int(np.count_nonzero(two > one))
         design = estimate_design(_floats(one) - two, clusters) if clusters is not None else None
@@ -256,7 +262,7 @@ def _scores(value: Floats | Bools | Scores) -> Floats | Bools:
     return value.values if isinstance(value, Scores) else value
 
 
-def _counted_rows(scores: Floats | Bools, clusters: Ints | None) -> tuple[Floats | Bools, Ints | None]:
+def _drop_ignored(scores: Floats | Bools, clusters: Ints | None) -> tuple[Floats | Bools, Ints | None]:
     """The scores of the rows that are not ignored, and their clusters."""
     ignored = _is_ignored(scores)
     if not ignored.any():

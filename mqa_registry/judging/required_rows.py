@@ -6,44 +6,28 @@ the model is. With as many it may still be, where the model is not that good.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from mqa_registry.bounds import QUANTITIES, words_of
-from mqa_registry.contributions import Comparison, Metric, Quantile
+from mqa_registry.contributions import Comparison, Metric
 from mqa_registry.errors import ContributionError
+from mqa_registry.judging.best_case import find_best_case, find_metric_kind
 from mqa_registry.judging.groups import groups_of, sees_predictions
-from mqa_registry.judging.metric_kind import BoundedScores, MetricKind, find_metric_kind
 from mqa_registry.naming import counted
-from mqa_registry.stats.sample_size import (
-    can_hold_drop,
-    can_hold_equal_groups,
-    can_hold_mean,
-    can_hold_proportion,
-    can_hold_quantile,
-    fewest_rows,
-)
-from mqa_registry.types import labels_in
+from mqa_registry.stats.sample_size import find_fewest_rows
+from mqa_registry.types import distinct_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.judging.metric_kind import Kind
+    from mqa_registry.judging.best_case import BestCase
     from mqa_registry.plan import Case, Plan
     from mqa_registry.stats.estimates import Bools
     from mqa_registry.suite import Check
     from mqa_registry.types import Rows
-
-WHY_UNKNOWN = {
-    MetricKind.MEAN: "depends on how far the rows' scores lie apart",
-    MetricKind.SCORES: "depends on how sure the predictions are",
-    MetricKind.STATISTIC: "resampled: depends on the rows",
-    MetricKind.POINT: "no interval: the number itself is held",
-    MetricKind.UNKNOWN: "not known before it is measured",
-}
 
 
 @dataclass(frozen=True)
@@ -84,14 +68,6 @@ class RequiredRows:
     is_per_group: bool = False
 
 
-@dataclass(frozen=True)
-class _BestCase:
-    """A bound in its best case: whether so many rows, or two groups of so many, would clear it."""
-
-    words: str
-    clears: Callable[[int, int], bool]
-
-
 def count_rows(plan: Plan, rows: Mapping[str, Rows]) -> RowCounts:
     """Count the rows of every data set, and of every group that a check makes of them."""
     labelled = {name: _is_labelled(one) for name, one in rows.items()}
@@ -99,17 +75,17 @@ def count_rows(plan: Plan, rows: Mapping[str, Rows]) -> RowCounts:
         {name: len(one) for name, one in rows.items()},
         {name: int(mask.sum()) for name, mask in labelled.items()},
         {one.name: _group_sizes(one, rows[one.data], labelled[one.data]) for one in plan.suite.checks if one.by},
-        {name: tuple(sorted(labels_in(one))) for name, one in rows.items()},
+        {name: tuple(sorted(distinct_labels(one))) for name, one in rows.items()},
     )
 
 
 def find_required_rows(plan: Plan, counts: RowCounts) -> tuple[RequiredRows, ...]:
     """What every check requires, one for each of its bounds; pure."""
-    found: dict[tuple[str, ...], RequiredRows] = {}
+    required: dict[tuple[str, ...], RequiredRows] = {}
     for case in plan.cases:
         for one in _required_by(case, counts, plan.suite.confidence):
-            found.setdefault((one.check, *one.expect), one)
-    return tuple(found.values())
+            required.setdefault((one.check, *one.expect), one)
+    return tuple(required.values())
 
 
 def _is_labelled(rows: Rows) -> Bools:
@@ -139,7 +115,7 @@ def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[R
         if not expect:
             continue
         kind = find_metric_kind(check.measure, counts.classes.get(check.data, ()))
-        best = _best_case(case, expect, kind, confidence)
+        best = find_best_case(case, expect, kind, confidence)
         if check.by is None:
             yield _require(check.name, expect, best, (counts.rows(case),))
         elif sees_predictions(check.by):
@@ -160,7 +136,7 @@ def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[R
 def _require(
     check: str,
     expect: Mapping[str, float],
-    best: _BestCase | str,
+    best: BestCase | str,
     sizes: Sequence[int],
     *,
     group: str = "",
@@ -171,67 +147,5 @@ def _require(
     if isinstance(best, str):
         return RequiredRows(check, expect, sizes[0], None, best, is_enough, group, bool(group))
     is_enough = is_enough and best.clears(sizes[0], sizes[needs_two])
-    fewest = fewest_rows(lambda rows: best.clears(rows, rows))
+    fewest = find_fewest_rows(lambda rows: best.clears(rows, rows))
     return RequiredRows(check, expect, sizes[0], fewest, best.words, is_enough, group, bool(group))
-
-
-def _best_case(case: Case, expect: Mapping[str, float], kind: Kind, confidence: float) -> _BestCase | str:
-    """The best case of one bound; where it has no number of rows, the reason."""
-    if case.check.gate == "point":
-        return _BestCase("the bare estimate is held", lambda rows, _: rows > 0)
-    if expect.keys() & {"min", "max"}:
-        low, high = expect.get("min", -math.inf), expect.get("max", math.inf)
-        if isinstance(kind, Quantile):
-            return _best_quantile(low, high, kind.share, confidence)
-        if isinstance(kind, BoundedScores):
-            return _best_bounded_mean(low, high, kind, confidence)
-        return _best_proportion(low, high, confidence) if kind is MetricKind.PROPORTION else WHY_UNKNOWN[kind]
-    if kind is not MetricKind.PROPORTION:
-        return WHY_UNKNOWN[kind if isinstance(kind, MetricKind) else MetricKind.MEAN]
-    return WHY_UNKNOWN[MetricKind.STATISTIC] if "min_ratio" in expect else _best_difference(case, expect, confidence)
-
-
-def _best_proportion(low: float, high: float, confidence: float) -> _BestCase:
-    """The share of rows that lies deepest between the bounds."""
-    if math.isfinite(low) and math.isfinite(high):
-        words = "the share lies in between"
-    else:
-        words = "each row scores 1" if math.isinf(high) else "each row scores 0"
-    return _BestCase(words, lambda rows, _: can_hold_proportion(rows, low, high, confidence))
-
-
-def _best_quantile(low: float, high: float, share: float, confidence: float) -> _BestCase:
-    """A quantile of rows that all lie between the bounds."""
-    return _BestCase(
-        "no row lies beyond the bound", lambda rows, _: can_hold_quantile(rows, share, low, high, confidence)
-    )
-
-
-def _best_bounded_mean(low: float, high: float, kind: BoundedScores, confidence: float) -> _BestCase:
-    """The mean of scores with a range, all of them as far from the bound as they can be, or halfway between two."""
-    best = kind.high if math.isinf(high) else kind.low if math.isinf(low) else (low + high) / 2
-    best = min(max(best, kind.low), kind.high)
-    span = kind.low, kind.high
-    return _BestCase(
-        f"each row scores {best:g}",
-        lambda rows, _: can_hold_mean(rows, best, span, low=low, high=high, confidence=confidence),
-    )
-
-
-def _best_difference(case: Case, expect: Mapping[str, float], confidence: float) -> _BestCase:
-    """Two proportions that lie as near as they can, or where that is not enough, as far apart."""
-    ((word, bound),) = expect.items()
-    if word == "max_gap":
-        return _BestCase(
-            "two equal groups, each row scores 1",
-            lambda one, two: can_hold_equal_groups(one, two, -bound, bound, confidence),
-        )
-    if any(step.reference and step.reference.rows.data != step.view.rows.data for step in case.steps):
-        return _BestCase(
-            "other rows, as many, each scores 1",
-            lambda one, two: can_hold_equal_groups(one, two, -math.inf, bound, confidence),
-        )
-    if bound > 0:
-        return _BestCase("no row changes", lambda rows, _: can_hold_drop(rows, bound, confidence))
-    words = "each row gets better" if word == "max_drop" else "each row gets worse"
-    return _BestCase(words, lambda rows, _: can_hold_drop(rows, bound, confidence, all_better=True))

@@ -12,13 +12,13 @@ import pyarrow.compute as pc
 from mqa_registry.contributions import Comparison, Perturbation
 from mqa_registry.errors import ContributionError, DataError
 from mqa_registry.judging.groups import groups_of, groups_of_predictions, groups_within, sees_predictions
-from mqa_registry.types import targets_of
+from mqa_registry.types import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from mqa_registry.judging.groups import Positions
-    from mqa_registry.observations import Observations, Observed
+    from mqa_registry.observations import Observations, ObservedView
     from mqa_registry.plan import Case, Step, View
     from mqa_registry.suite import Use
     from mqa_registry.types import Predictions, Rows, Targets
@@ -91,7 +91,7 @@ class MeasureInputs:
 
 
 class SampleCache:
-    """The samples and groups of some observations, each made once however many cases read it."""
+    """The samples and groups of some observations, each made once for all cases that read it."""
 
     def __init__(self, observations: Observations) -> None:
         self.observations = observations
@@ -106,7 +106,7 @@ class SampleCache:
             try:
                 self._samples[key] = make_sample(observed, rows, view.rows.data, targets)
             except DataError as error:
-                _blame_perturbation(view, error)
+                _refuse_moved_targets(view, error)
                 raise
         return self._samples[key]
 
@@ -152,23 +152,23 @@ def select_groups(inputs: MeasureInputs, by: Use, step: Step, cache: SampleCache
     return ((name, RowSelection(rows, reference_groups.get(name, no_rows))) for name, rows in groups.items())
 
 
-def make_sample(observed: Observed, rows: Rows, data: str, targets: TargetUse) -> Sample:
+def make_sample(observed: ObservedView, rows: Rows, data: str, targets: TargetUse) -> Sample:
     """A view without the rows that lack a prediction or, where targets are required, a target."""
-    assert observed.seen is not None
+    assert observed.perturbed is not None
     assert observed.predictions is not None
-    predictions, seen = observed.predictions, observed.seen.rows
-    found = None
+    predictions, seen = observed.predictions, observed.perturbed.rows
+    row_targets = None
     unlabelled = np.zeros(len(predictions), dtype=bool)
     if targets == "required":
-        found = targets_of(seen, predictions.schema, predictions.classes, data=data)
-        unlabelled = found.missing
+        row_targets = read_targets(seen, predictions.schema, predictions.classes, data=data)
+        unlabelled = row_targets.missing
     elif targets == "optional":
-        found = _targets_if_any(seen, predictions, data)
+        row_targets = _targets_if_any(seen, predictions, data)
     row_indices = positions_of(seen.ids, rows.ids)
     clusters = clusters_of(rows)
     whole = Sample(
         predictions,
-        found,
+        row_targets,
         row_indices,
         missing=int((predictions.missing & ~unlabelled).sum()),
         unlabelled=int(unlabelled.sum()),
@@ -219,7 +219,7 @@ def _target_use(measure: Use, step: Step) -> TargetUse:
 def _targets_if_any(rows: Rows, predictions: Predictions, data: str) -> Targets | None:
     """The targets, None where there are none, or something else goes by that name."""
     try:
-        return targets_of(rows, predictions.schema, predictions.classes, data=data)
+        return read_targets(rows, predictions.schema, predictions.classes, data=data)
     except (DataError, pa.ArrowException):
         return None
 
@@ -230,7 +230,7 @@ def _groups_of_sample(sample: Sample, data: str, by: Use, cache: SampleCache) ->
     return groups_within(sample.row_indices, cache.groups(data, by))
 
 
-def _blame_perturbation(view: View, error: DataError) -> None:
+def _refuse_moved_targets(view: View, error: DataError) -> None:
     """Raise targets that do not fit as the fault of the perturbation that makes them, where one does."""
     for use in view.rows.perturb:
         if isinstance(use.contribution, Perturbation) and use.contribution.target == "moves":

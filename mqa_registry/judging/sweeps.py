@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.result import Result, Step
     from mqa_registry.judging.samples import SampleCache
-    from mqa_registry.observations import PerturbedRows, Sighted
+    from mqa_registry.observations import PerturbedRows, ProbeResult
     from mqa_registry.plan import Case
     from mqa_registry.suite import Expect
 
 DIGITS = 6  # of what a sweep comes to
 
 
-def perturbation_counts(rows: int, seen: PerturbedRows | Sighted) -> dict[str, Any]:
+def perturbation_counts(rows: int, seen: PerturbedRows | ProbeResult) -> dict[str, Any]:
     """How far rows were really perturbed: how many changed, by how many edits, and how many were declined."""
     counts = {"rows": rows, "changed": seen.changed, "declined": seen.declined}
     return counts if seen.edits is None else counts | {"edits": round(seen.edits, DIGITS)}

@@ -62,7 +62,7 @@ class DecisionRule:
         """The numbers, those that claims are about with the verdict on these alone."""
         about: dict[str, list[Claim]] = {}
         for claim in claims:
-            about.setdefault(claim.number, []).append(claim)
+            about.setdefault(claim.number_name, []).append(claim)
         verdicts = {name: self.decide(claims) for name, claims in about.items()}
         return {name: replace(one, verdict=verdicts.get(name)) for name, one in numbers.items()}
 

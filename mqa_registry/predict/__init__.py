@@ -1,6 +1,6 @@
 """Predicting: the only costly step, and the only one that touches models, files and the store."""
 
-from mqa_registry.observations import Failure, Observations, Observed, PerturbedRows, Sighted, Work
+from mqa_registry.observations import Failure, Observations, ObservedView, PerturbedRows, ProbeResult, Work
 from mqa_registry.predict.invariance import batch_invariance
 from mqa_registry.predict.model_under_test import build_model, rebuild_model, reopen_runner
 from mqa_registry.predict.preflight import examine_again
@@ -11,10 +11,10 @@ from mqa_registry.predict.run import predict
 __all__ = [
     "Failure",
     "Observations",
-    "Observed",
+    "ObservedView",
     "PerturbedRows",
+    "ProbeResult",
     "Progress",
-    "Sighted",
     "Silence",
     "Work",
     "batch_invariance",

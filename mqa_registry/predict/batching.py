@@ -59,7 +59,7 @@ def measured(
     drawn = spread(rows, DRAWN)
     for backend in live:
         keys = _keys(backend, drawn)
-        noted = [] if fresh else [found for key in keys if (found := store.noted(key))]
+        noted = [] if fresh else [found for key in keys if (found := store.get_facts(key))]
         if noted:
             batching, remarks = Batching(**noted[0]["batching"]), tuple(noted[0]["remarks"])
             return RunBatching(batching, backend.name, remarks)
@@ -74,7 +74,7 @@ def measured(
         remarks = (*backend.codec.remarks, *_padding_remarks(backend, drawn))
         seen = len({shapes(row) for row in encoded}) > 1
         for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
-            store.note(key, {"batching": asdict(invariance), "remarks": remarks})
+            store.put_facts(key, {"batching": asdict(invariance), "remarks": remarks})
         return RunBatching(invariance, backend.name, remarks)
     return RunBatching()
 

@@ -19,9 +19,9 @@ from mqa_registry.observations import Failure, Work
 from mqa_registry.predict.batches import only
 from mqa_registry.predict.model_under_test import runner_spec
 from mqa_registry.predict.outputs import joined_outputs
-from mqa_registry.store import joined, split
+from mqa_registry.store import join_keys, split_keys
 from mqa_registry.suite import identity
-from mqa_registry.types import Predictions, schema_named
+from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mqa_registry.predict.batches import Encoding
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
-    from mqa_registry.store.packing import Keys
+    from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
 
 CODEC = 2  # counts up when the host itself would keep other predictions for the same answers
@@ -60,7 +60,7 @@ class LiveBackend:
         self._facts: dict[str, Any] = {}
         self._runner: Runner | None = None
         self._passes = Passes(use.who)
-        self._fingerprints: Keys = joined([])
+        self._fingerprints: Keys = join_keys([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         self._backend = use.contribution_as(Backend)
         given = use.call_method(self._backend.identity, model_under_test)
@@ -110,7 +110,7 @@ class LiveBackend:
     @property
     def facts(self) -> dict[str, Any]:
         """What the backend ran on, in this run or in the one that filled the store, and the digest of what it is."""
-        return {**self._store.noted(self._digest), "digest": f"sha256:{self._sha256}"}
+        return {**self._store.get_facts(self._digest), "digest": f"sha256:{self._sha256}"}
 
     def findings(self) -> list[Finding]:
         """How its outputs were read, where that is not as usual."""
@@ -128,12 +128,12 @@ class LiveBackend:
         """Ask for the predictions of these examples; says whether some of them are not in the store."""
         self._fingerprints = np.unique(fingerprints)
         if fresh:
-            self._store.forget(self._digest)
+            self._store.delete(self._digest)
         found = self._look_up()
         self.work = Work(found=found)
         if found == len(self._fingerprints):
             return False
-        self._store.mend(self._digest)
+        self._store.repair(self._digest)
         return True
 
     def open(self, stack: ExitStack, progress: Progress) -> None:
@@ -143,7 +143,7 @@ class LiveBackend:
 
     def start(self, progress: Progress) -> None:
         """Say how many rows are about to be predicted."""
-        progress.start(self.name, int((~self._store.known(self._digest, self._keys(self._fingerprints))).sum()))
+        progress.start(self.name, int((~self._store.contains(self._digest, self._keys(self._fingerprints))).sum()))
 
     def load(self, stack: ExitStack, progress: Progress) -> Runner:
         """The runner, open as long as the stack is; raises whatever it raises."""
@@ -186,7 +186,7 @@ class LiveBackend:
             if lacking or self._kept is None:
                 raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
         task = self._model_under_test.task
-        classes = self._model_under_test.model.labels if schema_named(task.schema).has_classes else ()
+        classes = self._model_under_test.model.labels if get_schema(task.schema).has_classes else ()
         table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
         return Predictions(task.schema, table.append_column("id", ids), classes)
 
@@ -198,7 +198,7 @@ class LiveBackend:
         return int((places >= 0).sum())
 
     def _note_facts(self) -> None:
-        self._store.note(self._digest, {"identity": self._identity, **self._facts})
+        self._store.put_facts(self._digest, {"identity": self._identity, **self._facts})
 
     @property
     def _checked_codec(self) -> CheckedCodec:
@@ -233,16 +233,18 @@ class LiveBackend:
         self._sha256 = hashlib.sha256(text).hexdigest()
 
     def _keys(self, fingerprints: Keys) -> Keys:
-        return joined([hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split(fingerprints)])
+        return join_keys(
+            [hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split_keys(fingerprints)]
+        )
 
     def _asked(self, encodings: Sequence[Encoding]) -> set[bytes]:
         """Which of these examples this backend has to answer."""
-        fingerprints = joined([fingerprint for encoding in encodings for fingerprint in encoding.fingerprints])
-        return set(split(fingerprints[np.isin(fingerprints, self._fingerprints)]))
+        fingerprints = join_keys([fingerprint for encoding in encodings for fingerprint in encoding.fingerprints])
+        return set(split_keys(fingerprints[np.isin(fingerprints, self._fingerprints)]))
 
     def _missing(self, batch: Sequence[Encoding]) -> set[bytes]:
-        fingerprints = joined([fingerprint for encoding in batch for fingerprint in encoding.fingerprints])
-        return set(split(fingerprints[~self._store.known(self._digest, self._keys(fingerprints))]))
+        fingerprints = join_keys([fingerprint for encoding in batch for fingerprint in encoding.fingerprints])
+        return set(split_keys(fingerprints[~self._store.contains(self._digest, self._keys(fingerprints))]))
 
     def _budget(self) -> int:
         assert self._runner is not None
@@ -255,7 +257,7 @@ class LiveBackend:
         answers = self._decoded(self._outputs(rows), rows)
         copies = [(place, one) for place, row in enumerate(rows) for one in row.fingerprints]
         table = answers.take(pa.array([place for place, _ in copies], pa.int64()))
-        self._store.put(self._digest, split(self._keys(joined([one for _, one in copies]))), table)
+        self._store.put(self._digest, split_keys(self._keys(join_keys([one for _, one in copies]))), table)
         self.work = Work(self.work.found, self.work.predicted + len(copies), self.work.passes + 1)
         progress.advance(self.name, len(copies))
 

@@ -11,8 +11,8 @@ from mqa_registry.boundary import checked_table
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.stats.randomness import generator
-from mqa_registry.types import Rows, derived_ids, mapped_labels
-from mqa_registry.types.digest import digest_of_files, digest_of_table
+from mqa_registry.types import Rows, derive_ids, map_labels
+from mqa_registry.types.rows import digest_files, digest_table
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import RunContext, Task
@@ -25,7 +25,7 @@ LABEL = "label"  # where a data set has no column `target`, this one is the targ
 def load(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
     source = checked_table(data.source.who, data.source.call(context))
-    digest = digest_of_files(data.source.options) or digest_of_table(source)
+    digest = digest_files(data.source.options) or digest_table(source)
     table, numbers = _mapped(data, source), None
     if data.sample is not None and data.sample < table.num_rows:
         drawn = sorted(generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False).tolist())
@@ -48,7 +48,7 @@ def _mapped(data: Data, table: pa.Table) -> pa.Table:
     if "target" not in table.column_names and LABEL in table.column_names:
         table = _with(table, "target", table.column(LABEL))
     if data.labels and "target" in table.column_names:
-        table = _with(table, "target", mapped_labels(table.column("target"), data.labels))
+        table = _with(table, "target", map_labels(table.column("target"), data.labels))
     return table
 
 
@@ -89,7 +89,7 @@ def _readable(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple
 def _identified(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
     """The table with ids: those it brings, which must be there and differ, or such as follow from the examples."""
     if "id" not in table.column_names:
-        return table.append_column("id", pa.array(derived_ids(table, fields), pa.string()))
+        return table.append_column("id", pa.array(derive_ids(table, fields), pa.string()))
     ids = _as_text(data, "id", table.column("id"))
     if ids.null_count:
         raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")

@@ -14,12 +14,12 @@ import pyarrow as pa
 from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching, ProbeContext, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
-from mqa_registry.observations import Failure, PerturbedRows, Sighted
+from mqa_registry.observations import Failure, PerturbedRows, ProbeResult
 from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.stats.randomness import generator
-from mqa_registry.store import joined
+from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
-from mqa_registry.types import with_targets_named
+from mqa_registry.types import name_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
-    from mqa_registry.observations import Observed, Prepared
+    from mqa_registry.observations import ObservedView, PreparedData
     from mqa_registry.plan import Sight, View
     from mqa_registry.predict.live import LiveBackend
     from mqa_registry.predict.progress import Progress
@@ -45,7 +45,7 @@ class Looking:
 
     def __init__(
         self,
-        prepared: Prepared,
+        prepared: PreparedData,
         live: Mapping[str, LiveBackend],
         store: Store,
         progress: Progress,
@@ -55,7 +55,7 @@ class Looking:
         fresh: bool,
     ) -> None:
         self._prepared = prepared
-        self._views: Mapping[View, Observed] = {}
+        self._views: Mapping[View, ObservedView] = {}
         self._live = live
         self._lost = lost
         self._seed = seed
@@ -93,11 +93,11 @@ class Looking:
     def _check(self, sight: Sight) -> None:
         sight.use.call_method(sight.probe.check, self._context(sight))
 
-    def at(self, sight: Sight, views: Mapping[View, Observed]) -> Sighted:
+    def at(self, sight: Sight, views: Mapping[View, ObservedView]) -> ProbeResult:
         """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
         self._views = views
         if failure := self._failed_before(sight):
-            return Sighted(failure=failure)
+            return ProbeResult(failure=failure)
         seen = self._seen(sight.view)
         try:
             table = self._kept(sight)
@@ -106,12 +106,12 @@ class Looking:
         except MqaError as error:
             if self._wrong_input is not None:  # of a backend that the probe had opened, and no doing of the probe
                 raise self._wrong_input from error
-            return Sighted(failure=Failure.of(error))
-        return Sighted(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
+            return ProbeResult(failure=Failure.of(error))
+        return ProbeResult(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
 
     def _failed_before(self, sight: Sight) -> Failure | None:
         """Why a sight has nothing to show, where its rows could not be made or predicted."""
-        rows = (self._prepared.seen[view.rows] for view in sight.views)
+        rows = (self._prepared.row_sets[view.rows] for view in sight.views)
         failures = [seen for seen in rows if isinstance(seen, Failure)]
         if sight.probe.inputs == "predictions":
             failures += [failure for view in sight.views if (failure := self._views[view].failure)]
@@ -121,7 +121,7 @@ class Looking:
         return failures[0] if failures else None
 
     def _seen(self, view: View) -> PerturbedRows:
-        seen = self._prepared.seen[view.rows]
+        seen = self._prepared.row_sets[view.rows]
         assert isinstance(seen, PerturbedRows)
         return seen
 
@@ -129,10 +129,10 @@ class Looking:
         """What the store has of a sight; nothing of a timing."""
         key = self._key(sight)
         if self._fresh:
-            self._store.forget(key)
+            self._store.delete(key)
         if not sight.probe.cacheable:
             return None
-        _, table = self._store.get(key, joined([key]))
+        _, table = self._store.get(key, join_keys([key]))
         return None if table is None else pa.ipc.open_stream(table.column("seen")[0].as_py()).read_all()
 
     def _looked(self, sight: Sight) -> pa.Table:
@@ -169,7 +169,7 @@ class Looking:
         decoding = partial(self._codec, view.backend) if sees == "runner" else None
         rows = self._seen(view).rows
         if sees != "rows" and self._prepared.classes:
-            rows = with_targets_named(rows, self._prepared.classes)
+            rows = name_targets(rows, self._prepared.classes)
         return ViewContext(view.backend, rows, predictions, opened, spec, decoding)
 
     def _predictions(self, view: View) -> Predictions | None:

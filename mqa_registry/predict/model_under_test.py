@@ -16,7 +16,7 @@ from mqa_registry.boundary import checked_codec, checked_source, runner_of
 from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
 from mqa_registry.errors import DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
-from mqa_registry.types.labels import Unreadable, read_labels
+from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -116,7 +116,7 @@ def _named(model: Model, labels: Mapping[str, str]) -> Model:
     names: dict[str, str] = {}
     for label, name in labels.items():
         read = read_labels([label], model.labels)
-        if isinstance(read, Unreadable):
+        if isinstance(read, UnreadableLabel):
             raise DataError(f"`labels` of `[model]` names the class `{label}`, {read.reason}")
         names[read[0]] = name
     renamed = [names.get(name, name) for name in model.labels]

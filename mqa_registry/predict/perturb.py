@@ -26,7 +26,7 @@ from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.predict.distance import distance
 from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 from mqa_registry.stats.randomness import generator
-from mqa_registry.types import Rows, moved_spans
+from mqa_registry.types import Rows, move_spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,7 +78,7 @@ class _Act:
         edits = {name: checked_edits(who, name, one) for name, one in made.items()}
         after = {name: after_edits(who, name, example[name], edits[name]) for name in edits if edits[name]}
         if target is not None and self.spanned:
-            target = moved_spans(target, example[self.spanned], edits[self.spanned])
+            target = move_spans(target, example[self.spanned], edits[self.spanned])
         return {**example, **after}, target
 
 

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from mqa_registry.boundary import PER_ROW, calling
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
-from mqa_registry.rehearsal import can_rehearse, rehearse
-from mqa_registry.types import targets_of
+from mqa_registry.sample_predictions import has_sample, measure_sample
+from mqa_registry.types import read_targets
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -33,7 +33,7 @@ def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequen
     plan = replace(plan, cases=tuple(case for case in plan.cases if all(view.rows.data in rows for view in case.views)))
     for data in _labelled(plan):
         try:
-            targets_of(rows[data], schema, classes, data=data)
+            read_targets(rows[data], schema, classes, data=data)
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
     for case in plan.cases:
@@ -67,9 +67,9 @@ def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequen
     """What is wrong with one case, each where it stands in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
-    if isinstance(kind, Metric | Comparison) and schema in kind.schemas and can_rehearse(schema):
+    if isinstance(kind, Metric | Comparison) and schema in kind.schemas and has_sample(schema):
         # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
-        yield from wrong_input(measure, partial(rehearse, measure, schema, classes), UsageError)
+        yield from wrong_input(measure, partial(measure_sample, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
     if by is not None:
         for name in data:

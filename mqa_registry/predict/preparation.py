@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
-from mqa_registry.observations import Failure, Observed, PerturbedRows, Prepared
+from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
 from mqa_registry.predict.fixed_length import fixed_lengths
 from mqa_registry.predict.load import load
 from mqa_registry.predict.model_under_test import build_model
 from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.predict.preflight import preflight
 from mqa_registry.predict.replayed import replay
-from mqa_registry.types import labels_in, other_labels, schema_named
+from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -35,7 +35,7 @@ def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     return {name: load(suite.data[name], task, context, suite.seed) for name in names}
 
 
-def prepare(plan: Plan, context: RunContext, progress: Progress) -> Prepared:
+def prepare(plan: Plan, context: RunContext, progress: Progress) -> PreparedData:
     """Read the data sets that the plan needs, and perturb their rows.
 
     The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
@@ -53,7 +53,7 @@ def prepare(plan: Plan, context: RunContext, progress: Progress) -> Prepared:
         progress.stage(CHECKING)
         preflight(plan, rows, schema, classes)
     replayed = {view: with_classes(one, classes) for view, one in replayed.items()}
-    return Prepared(rows, seen, model_under_test, unmade, replayed, classes)
+    return PreparedData(rows, seen, model_under_test, unmade, replayed, classes)
 
 
 def examine(plan: Plan, context: RunContext) -> dict[str, Rows]:
@@ -153,35 +153,35 @@ def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
     return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
-def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> Observed:
+def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> ObservedView:
     if isinstance(seen, Failure):
-        return Observed(None, failure=seen)
+        return ObservedView(None, failure=seen)
     return replay(view, plan.suite.backends[view.backend], seen)
 
 
-def _schema(replayed: Iterable[Observed]) -> str:
+def _schema(replayed: Iterable[ObservedView]) -> str:
     """The schema of replayed predictions; empty where there are none."""
     return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
 
 
 def _classes(
-    model_under_test: ModelUnderTest | None, replayed: Iterable[Observed], rows: Iterable[Rows]
+    model_under_test: ModelUnderTest | None, replayed: Iterable[ObservedView], rows: Iterable[Rows]
 ) -> tuple[str, ...]:
     """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
     known = model_under_test.model.labels if model_under_test is not None else ()
     brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    brought = [predictions for predictions in brought if schema_named(predictions.schema).has_classes]
+    brought = [predictions for predictions in brought if get_schema(predictions.schema).has_classes]
     if known or not brought:
         return known
     named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
     if any(predictions.probabilities is not None for predictions in brought):
         return named
-    return tuple(sorted({*named, *other_labels({label for one in rows for label in labels_in(one)}, named)}))
+    return tuple(sorted({*named, *unknown_labels({label for one in rows for label in distinct_labels(one)}, named)}))
 
 
-def with_classes(observed: Observed, classes: tuple[str, ...]) -> Observed:
+def with_classes(observed: ObservedView, classes: tuple[str, ...]) -> ObservedView:
     predictions = observed.predictions
-    if predictions is None or not schema_named(predictions.schema).has_classes:
+    if predictions is None or not get_schema(predictions.schema).has_classes:
         return observed
     strangers = sorted(set(predictions.classes) - set(classes))
     if strangers:

@@ -11,21 +11,21 @@ from mqa_registry.boundary import checked_predictions
 from mqa_registry.contributions import Replay
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.naming import counted
-from mqa_registry.observations import Failure, Observed, PerturbedRows
+from mqa_registry.observations import Failure, ObservedView, PerturbedRows
 
 if TYPE_CHECKING:
     from mqa_registry.plan import View
     from mqa_registry.suite import Use
 
 
-def replay(view: View, use: Use, seen: PerturbedRows) -> Observed:
+def replay(view: View, use: Use, seen: PerturbedRows) -> ObservedView:
     """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
     try:
         brought = checked_predictions(use.who, use.call_method(use.contribution_as(Replay).read, view.rows.name), "")
     except NotRunError as error:
-        return Observed(seen, failure=Failure.of_refusal(error))
+        return ObservedView(seen, failure=Failure.of_refusal(error))
     except ContributionError as error:
-        return Observed(seen, failure=Failure.of_error(error))
+        return ObservedView(seen, failure=Failure.of_error(error))
     places = pc.index_in(seen.rows.ids, brought.ids.combine_chunks())
     if places.null_count:
         strangers = seen.rows.ids.filter(places.is_null())
@@ -34,4 +34,4 @@ def replay(view: View, use: Use, seen: PerturbedRows) -> Observed:
             f" `{view.rows.name}`, `{strangers[0]}` among them",
             hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
         )
-    return Observed(seen, brought.take(places.combine_chunks() if isinstance(places, pa.ChunkedArray) else places))
+    return ObservedView(seen, brought.take(places.combine_chunks() if isinstance(places, pa.ChunkedArray) else places))

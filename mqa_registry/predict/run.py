@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry.errors import ContributionError, DataError, NotRunError
-from mqa_registry.observations import Failure, Observations, Observed, Prepared
+from mqa_registry.observations import Failure, Observations, ObservedView, PreparedData
 from mqa_registry.predict.batches import encode
 from mqa_registry.predict.batching import RunBatching, measured
 from mqa_registry.predict.fixed_length import fixed_lengths, length_findings, of_fixed_length
@@ -18,9 +18,9 @@ from mqa_registry.predict.live import LiveBackend
 from mqa_registry.predict.looking import Looking
 from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.predict.truncation import TruncationStore
-from mqa_registry.store import joined, split
+from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
-from mqa_registry.types.digest import digest_of_files
+from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from mqa_registry.predict.batches import Encodings
     from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
-    from mqa_registry.store.packing import Keys
+    from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
     from mqa_registry.types import Example, Rows
 
@@ -40,11 +40,11 @@ CHUNK = 2048  # rows of each set that are encoded together; the next chunk is en
 
 
 def predict(
-    plan: Plan, prepared: Prepared, context: RunContext, store: Store, progress: Progress, *, fresh: bool = False
+    plan: Plan, prepared: PreparedData, context: RunContext, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
     """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
     live, lost, lengths = _live_backends(plan, prepared, store)
-    asked = {one: _fingerprints(seen.rows) for one, seen in prepared.sound.items()} if live else {}
+    asked = {one: _fingerprints(seen.rows) for one, seen in prepared.usable.items()} if live else {}
     truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
     with ExitStack() as stack:
         rule = RunBatching()
@@ -73,8 +73,8 @@ def predict(
         views = {
             view: with_classes(answered[view], prepared.classes)
             if view in answered
-            else prepared.replayed[view]
-            if view in prepared.replayed
+            else prepared.replays[view]
+            if view in prepared.replays
             else _unmade(view, prepared, lost)
             for view in plan.views
         }
@@ -83,7 +83,7 @@ def predict(
         prepared.rows,
         views,
         sights,
-        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, prepared.replayed),
+        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, prepared.replays),
         identities={name: backend.known for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
@@ -97,7 +97,7 @@ def predict(
 
 
 def _live_backends(
-    plan: Plan, prepared: Prepared, store: Store
+    plan: Plan, prepared: PreparedData, store: Store
 ) -> tuple[dict[str, LiveBackend], dict[str, Failure], dict[str, int]]:
     """The backends that the plan needs and that run the model, why others cannot, and the fixed lengths of some.
 
@@ -105,7 +105,7 @@ def _live_backends(
     """
     suite, live, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
     if model_under_test is None:
-        return {}, dict.fromkeys(live, prepared.unmade) if prepared.unmade else {}, {}
+        return {}, dict.fromkeys(live, prepared.model_failure) if prepared.model_failure else {}, {}
     first = next(iter(suite.backends))
     made: dict[str, LiveBackend] = {}
     lengths, lost = fixed_lengths({name: suite.backends[name] for name in live}, model_under_test)
@@ -136,17 +136,17 @@ def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) ->
 
 
 def _fingerprints(rows: Rows) -> Keys:
-    return joined([fingerprint(example) for example in rows.examples()])
+    return join_keys([fingerprint(example) for example in rows.examples()])
 
 
 def _asked_of(plan: Plan, backend: str, asked: Mapping[RowSet, Keys]) -> Keys:
     """The examples that one backend has to predict, by fingerprint."""
-    return np.concatenate([joined([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
+    return np.concatenate([join_keys([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
 
 
 def _answer(
     backends: Sequence[LiveBackend],
-    prepared: Prepared,
+    prepared: PreparedData,
     asked: Mapping[RowSet, Keys],
     *,
     task: Contributor,
@@ -175,19 +175,19 @@ def _answer(
             backend.failure = backend.failure or Failure.of(error)
 
 
-def _refuse_unusable_rows(codec: Codec, prepared: Prepared) -> None:
+def _refuse_unusable_rows(codec: Codec, prepared: PreparedData) -> None:
     """Find rows that the model cannot run before anything is predicted."""
-    for row_set, seen in prepared.sound.items():
+    for row_set, seen in prepared.usable.items():
         if (found := codec.find_unusable(list(seen.rows.examples()))) is not None:
             place, why = found
             raise DataError(f"row `{seen.rows.ids[place]}` of `{row_set.name}` cannot be run: {why}")
 
 
-def _chunks(prepared: Prepared, asked: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
+def _chunks(prepared: PreparedData, asked: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
     """The distinct examples, some rows of every set at a time, so that what is alike comes together."""
     for data in prepared.rows:
-        sets = [(one, seen) for one, seen in prepared.sound.items() if one.data == data]
-        readers = [zip(split(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
+        sets = [(one, seen) for one, seen in prepared.usable.items() if one.data == data]
+        readers = [zip(split_keys(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
         while chunk := dict(pair for reader in readers for pair in islice(reader, CHUNK)):
             yield chunk
 
@@ -201,29 +201,33 @@ def _ahead(items: Iterator[Encodings]) -> Iterator[Encodings]:
             yield item
 
 
-def _answered(view: View, prepared: Prepared, backend: LiveBackend, asked: Mapping[RowSet, Keys]) -> Observed:
-    seen = prepared.seen[view.rows]
+def _answered(view: View, prepared: PreparedData, backend: LiveBackend, asked: Mapping[RowSet, Keys]) -> ObservedView:
+    seen = prepared.row_sets[view.rows]
     if isinstance(seen, Failure):
-        return Observed(None, failure=seen)
+        return ObservedView(None, failure=seen)
     if backend.failure is not None:
-        return Observed(seen, failure=backend.failure)
-    return Observed(seen, backend.predictions(asked[view.rows], seen.rows.ids))
+        return ObservedView(seen, failure=backend.failure)
+    return ObservedView(seen, backend.predictions(asked[view.rows], seen.rows.ids))
 
 
-def _replay_facts(plan: Plan, replayed: Mapping[View, Observed]) -> dict[str, dict[str, Any]]:
+def _replay_facts(plan: Plan, replayed: Mapping[View, ObservedView]) -> dict[str, dict[str, Any]]:
     """Of every backend that brings predictions: the digest of their files, and how they were read."""
     read: dict[str, dict[str, None]] = {}
     for view, observed in replayed.items():
         if observed.predictions is not None:
             read.setdefault(view.backend, {})[observed.predictions.read] = None
     return {
-        name: {"digest": digest_of_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
+        name: {"digest": digest_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
         for name, told in read.items()
         if (words := "; ".join(filter(None, told))) is not None
     }
 
 
-def _unmade(view: View, prepared: Prepared, lost: Mapping[str, Failure]) -> Observed:
+def _unmade(view: View, prepared: PreparedData, lost: Mapping[str, Failure]) -> ObservedView:
     """A view of a backend that could not be made ready, or of rows that could not."""
-    seen = prepared.seen[view.rows]
-    return Observed(None, failure=seen) if isinstance(seen, Failure) else Observed(seen, failure=lost[view.backend])
+    seen = prepared.row_sets[view.rows]
+    return (
+        ObservedView(None, failure=seen)
+        if isinstance(seen, Failure)
+        else ObservedView(seen, failure=lost[view.backend])
+    )

@@ -10,14 +10,14 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.observations import Truncation
-from mqa_registry.store import joined, split
+from mqa_registry.store import join_keys, split_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import ModelUnderTest
     from mqa_registry.store import Store
-    from mqa_registry.store.packing import Keys
+    from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
 
 
@@ -33,13 +33,13 @@ class TruncationStore:
 
     def put(self, full_sizes: Mapping[bytes, int], limit: int | None) -> None:
         """Keep the full sizes of truncated examples, given by fingerprint."""
-        keys = self._keys(joined([*full_sizes]))
-        new = ~self._store.known(self._digest, keys)
+        keys = self._keys(join_keys([*full_sizes]))
+        new = ~self._store.contains(self._digest, keys)
         if not new.any():
             return
         sizes = np.array([*full_sizes.values()], np.int64)[new]
         table = pa.table({"size": sizes, "limit": np.full(len(sizes), limit or 0, np.int64)})
-        self._store.put(self._digest, split(keys[new]), table)
+        self._store.put(self._digest, split_keys(keys[new]), table)
 
     def of(self, fingerprints: Keys) -> Truncation | None:
         """What became of the examples with these fingerprints, one for each row; None where none was cut."""
@@ -52,4 +52,6 @@ class TruncationStore:
         return Truncation(len(found), len(found) / len(fingerprints), longest, limit)
 
     def _keys(self, fingerprints: Keys) -> Keys:
-        return joined([hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split(fingerprints)])
+        return join_keys(
+            [hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split_keys(fingerprints)]
+        )

@@ -1,4 +1,4 @@
-"""The environment of a run: all it takes to repeat it."""
+"""The environment of a run: the versions, machine, model, data and backends that it takes to repeat it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Metric, Probe, Slice
-from mqa_registry.types.digest import digest_of_files
+from mqa_registry.types.rows import digest_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,76 +19,81 @@ if TYPE_CHECKING:
     from mqa_registry.predict import Observations
     from mqa_registry.types import Rows
 
-OWN = ("numpy", "pyarrow", "scipy")  # what the host itself calculates with
-JUDGING = (Metric, Comparison, Probe, Slice)  # what a verdict depends on, once the predictions are there
+HOST_PACKAGES = ("numpy", "pyarrow", "scipy")  # with which the host calculates
+JUDGING_KINDS = (Metric, Comparison, Probe, Slice)  # on which a verdict depends, given the predictions
 
 
-def environment(catalog: Catalog, observations: Observations, context: RunContext) -> dict[str, Any]:
-    """What the predictions were made with."""
-    loosened = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(context, name)}
+def describe_environment(catalog: Catalog, observations: Observations, context: RunContext) -> dict[str, Any]:
+    """The key `environment` of the report of a run."""
+    permissions = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(context, name)}
     return {
-        **versions(packages_of(catalog)),
-        **_plugins(catalog),
+        **list_versions(required_packages(catalog)),
+        **_describe_plugins(catalog),
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
-        "model": dict(observations.model) | loosened,
-        "data": _data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
-        "backends": {name: _backend(facts) for name, facts in observations.facts.items()},
+        "model": dict(observations.model) | permissions,
+        "data": _describe_data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
+        "backends": {name: _describe_backend(facts) for name, facts in observations.facts.items()},
     }
 
 
-def judged_again(kept: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Catalog) -> dict[str, Any]:
-    """The environment of a run that was kept, with what it is judged by now.
+def update_environment(environment: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Catalog) -> dict[str, Any]:
+    """The environment of a kept run, and under `judged` the versions that judge it now.
 
-    Runs of earlier versions said nothing of their data, and kept the rows themselves all the same.
+    Runs of earlier versions have the rows and no `data`.
     """
-    before = kept.get("data", {})
-    digests = {name: one["digest"] for name, one in before.items() if "digest" in one}
-    truncated = {name: one["truncated"] for name, one in before.items() if "truncated" in one}
-    data = _data(rows, truncated)
+    earlier = environment.get("data", {})
+    digests = {name: one["digest"] for name, one in earlier.items() if "digest" in one}
+    truncated = {name: one["truncated"] for name, one in earlier.items() if "truncated" in one}
+    data = _describe_data(rows, truncated)
     data = {name: one | {"digest": digests[name]} if name in digests else one for name, one in data.items()}
-    return {**kept, "data": data, "judged": {**versions(packages_of(catalog, JUDGING)), **_plugins(catalog)}}
+    judged = {**list_versions(required_packages(catalog, JUDGING_KINDS)), **_describe_plugins(catalog)}
+    return {**environment, "data": data, "judged": judged}
 
 
-def packages_of(catalog: Catalog, kinds: Kinds = (FunctionContribution, ClassContribution)) -> tuple[str, ...]:
-    """The packages whose versions the results of these plugins depend on, as far as they come of such contributions."""
-    named = (package for _, one in catalog.each(kinds) for package in (*one.packages, *one.requires))
-    return tuple(dict.fromkeys([*named, *OWN]))
+def required_packages(catalog: Catalog, kinds: Kinds = (FunctionContribution, ClassContribution)) -> tuple[str, ...]:
+    """The packages on whose versions the results depend: those of contributions of these kinds, and of the host."""
+    packages = (package for _, one in catalog.each(kinds) for package in (*one.packages, *one.requires))
+    return tuple(dict.fromkeys([*packages, *HOST_PACKAGES]))
 
 
-def versions(packages: tuple[str, ...]) -> dict[str, Any]:
-    """Those of mqa, Python and such of these packages as are installed."""
+def list_versions(packages: tuple[str, ...]) -> dict[str, Any]:
+    """The versions of mqa, of Python, and of those packages that are installed."""
     return {
         "mqa": version("mqa-registry"),
         "python": platform.python_version(),
-        "packages": {name: found for name in packages if (found := _installed(name))},
+        "packages": {name: installed for name in packages if (installed := _installed_version(name))},
     }
 
 
-def _plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
-    """The plugins by where they are from; of those that are files also the digest, as `sha256sum` gives it."""
+def _describe_plugins(catalog: Catalog) -> dict[str, dict[str, str]]:
+    """The origin of each plugin, and the digest of those that are files, as `sha256sum` gives it."""
     files = {name: Path(one.distribution) for name, one in catalog.plugins.items() if not one.version}
-    digests = {name: digest_of_files({"file": file}) for name, file in files.items() if file.is_file()}
+    digests = {name: digest_files({"file": file}) for name, file in files.items() if file.is_file()}
     return {
         "plugins": {name: plugin.origin for name, plugin in catalog.plugins.items()},
         "plugin_files": digests,
     }
 
 
-def _data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> dict[str, Any]:
-    """Every data set: how many rows of it there were to predict, the digest of the whole, how many were truncated."""
-    cut = {name: {"truncated": one} for name, one in truncated.items()}
+def _describe_data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> dict[str, Any]:
+    """Of each data set the number of rows to predict, the digest of the whole, and how many were truncated."""
     return {
-        name: {"rows": len(one), **({"digest": one.digest} if one.digest else {}), **cut.get(name, {})}
+        name: {
+            "rows": len(one),
+            **({"digest": one.digest} if one.digest else {}),
+            **({"truncated": truncated[name]} if name in truncated else {}),
+        }
         for name, one in rows.items()
     }
 
 
-def _backend(facts: Mapping[str, Any]) -> dict[str, Any]:
-    shown = {key: value for key, value in facts.items() if key not in {"identity", "digest"}}
-    return {"digest": facts.get("digest", ""), "providers": facts.get("providers", []), "facts": shown}
+def _describe_backend(facts: Mapping[str, Any]) -> dict[str, Any]:
+    rest = {key: value for key, value in facts.items() if key not in {"identity", "digest"}}
+    return {"digest": facts.get("digest", ""), "providers": facts.get("providers", []), "facts": rest}
 
 
-def _installed(package: str) -> str:
+def _installed_version(package: str) -> str:
+    """The version of a package; empty where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:

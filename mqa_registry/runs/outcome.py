@@ -1,28 +1,33 @@
-"""The outcome of a run: what its results add up to."""
+"""Outcome of a run: its exit code and verdict, the findings of its report, and stamps on the files that it judged."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import ExitCode
+from mqa_registry.boundary import checked_findings
+from mqa_registry.contributions import Backend
+from mqa_registry.errors import ExitCode, MqaError
+from mqa_registry.findings import Finding, Judgement
 from mqa_registry.judging import Verdict, find_label_order
 from mqa_registry.judging.waivers import is_accepted, is_overdue
 from mqa_registry.suite import unread_column_findings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.findings import Finding
     from mqa_registry.judging import Result
     from mqa_registry.plan import Plan
     from mqa_registry.predict import Observations
-    from mqa_registry.suite import Suite
+    from mqa_registry.reports import Report
+    from mqa_registry.suite import Overrides, Suite, Use
 
 
 def exit_code(results: Sequence[Result]) -> ExitCode:
-    """What the critical results add up to; something that could not be judged outweighs a failure.
+    """The exit code of the critical results; one that could not be judged outweighs a failure.
 
-    A known failure that is waived counts for nothing, a waiver that has had its day for a failure.
+    A known failure that is waived does not count, and an expired waiver counts as a failure.
     """
     verdicts = {result.verdict for result in results if result.critical and not is_accepted(result)}
     if any(map(is_overdue, results)):
@@ -34,8 +39,8 @@ def exit_code(results: Sequence[Result]) -> ExitCode:
     return ExitCode.INCONCLUSIVE if Verdict.INCONCLUSIVE in verdicts else ExitCode.OK
 
 
-def verdict_of(code: ExitCode) -> Verdict:
-    """The one verdict for the release."""
+def release_verdict(code: ExitCode) -> Verdict:
+    """The one verdict for the release, by the exit code of all results."""
     return {
         ExitCode.OK: Verdict.PASS,
         ExitCode.FAILED: Verdict.FAIL,
@@ -43,10 +48,13 @@ def verdict_of(code: ExitCode) -> Verdict:
     }.get(code, Verdict.ERROR)
 
 
-def findings_of(
+def collect_findings(
     plan: Plan, observations: Observations, results: Sequence[Result], *, partial: bool
 ) -> tuple[Finding, ...]:
-    """What there is to say beside the results. Of a `partial` suite nobody knows what the checks left out would read."""
+    """The findings of a run, of the order of labels and of columns that nothing reads.
+
+    Of a `partial` suite the last are unknown: the checks that were left out may read a column.
+    """
     return (
         *observations.findings,
         *find_label_order(plan, observations, results),
@@ -54,8 +62,8 @@ def findings_of(
     )
 
 
-def described(suite: Suite) -> dict[str, Any]:
-    """The suite, as the report names it."""
+def describe_suite(suite: Suite) -> dict[str, Any]:
+    """The key `suite` of a report file."""
     return {
         "name": suite.name,
         "path": str(suite.path),
@@ -64,3 +72,68 @@ def described(suite: Suite) -> dict[str, Any]:
         "confidence": suite.confidence,
         **({"confidence_reason": suite.confidence_reason} if suite.confidence_reason else {}),
     }
+
+
+def stamp_files(report: Report, plan: Plan, observations: Observations, overrides: Overrides) -> Report:
+    """Let each backend write its verdict next to the file that it runs, so that what ships is what was judged.
+
+    Returns the report with the findings of that. A stamp that cannot be written is a finding, never an error.
+    """
+    judged = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    findings = list(report.findings)
+    for name, identity in observations.identities.items():
+        if (verdict := _backend_verdict(report, name)) is None:
+            continue
+        judgement = Judgement(
+            verdict=str(verdict),
+            run=report.run,
+            suite=plan.suite.digest,
+            name=plan.suite.name,
+            backend=name,
+            part=_selected_part(overrides),
+            model=str(observations.model.get("digest", "")),
+            judged=judged,
+        )
+        if written := list(_write_stamp(plan.suite.backends[name], identity, judgement)):
+            findings += [*written, *_reference_findings(report, name, verdict, plan.suite.reference)]
+    return replace(report, findings=tuple(findings))
+
+
+def _backend_verdict(report: Report, backend: str) -> Verdict | None:
+    """The verdict of the checks on one backend and of those on rows alone; None where no critical check ran on it.
+
+    Checks on another backend count for the run and not for this file, those on the reference too: the reference's speed
+    is not the file's, and where the model is not good, the same check on the file says so.
+    """
+    if not any(result.critical for result in report.results if result.backend == backend):
+        return None
+    return _verdict_on(report, backend, "")
+
+
+def _verdict_on(report: Report, *backends: str) -> Verdict:
+    return release_verdict(exit_code([result for result in report.results if result.backend in backends]))
+
+
+def _reference_findings(report: Report, backend: str, verdict: Verdict, reference: str) -> Iterator[Finding]:
+    """A note where the file's stamp says PASS, and the checks on the reference did not pass."""
+    if backend != reference and verdict is Verdict.PASS:
+        verdict = _verdict_on(report, reference)
+        if verdict is not Verdict.PASS:
+            message = f"the checks on `{reference}` came to {verdict}, which the stamp does not say"
+            yield Finding(
+                "note", backend, message, f"run the same checks on `{backend}`, if they have to hold for the file"
+            )
+
+
+def _selected_part(overrides: Overrides) -> dict[str, Any]:
+    """What the command line selected of the suite; what it set is in the suite's digest."""
+    selected = {"only": list(overrides.only), "backends": list(overrides.backends), "limit": overrides.limit}
+    return {key: value for key, value in selected.items() if value}
+
+
+def _write_stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Iterator[Finding]:
+    record_verdict = use.contribution_as(Backend).record_verdict
+    try:
+        yield from checked_findings(use.who, use.call_method(record_verdict, identity, judgement))
+    except MqaError as error:
+        yield Finding("warning", judgement.backend, f"no stamp could be written: {error.message}", error.hint)

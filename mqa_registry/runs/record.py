@@ -1,15 +1,22 @@
-"""A record: all that a store keeps of one run, enough to judge it again without model and data."""
+"""The record of a run: what a store keeps of it, enough to judge it again without model and data.
+
+A record without texts has ids, targets, predictions and groups alone, and nothing that a row says.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.contributions import Replay
-from mqa_registry.predict import Failure, Observations, Observed, Sighted
-from mqa_registry.report import to_json
-from mqa_registry.runs.texts import without_texts
+import pyarrow as pa
+
+from mqa_registry.contributions import Replay, Slice
+from mqa_registry.errors import NotRunError
+from mqa_registry.judging.groups import group_names_of, sees_predictions
+from mqa_registry.predict import Failure, Observations, ObservedView, ProbeResult
+from mqa_registry.reports import to_json
+from mqa_registry.types import Rows, get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,21 +24,24 @@ if TYPE_CHECKING:
 
     from mqa_registry.findings import Finding
     from mqa_registry.plan import Plan, Sight, View
-    from mqa_registry.report import Report
-    from mqa_registry.suite import RawSuite, Suite
-    from mqa_registry.types import Rows
+    from mqa_registry.reports import Report
+    from mqa_registry.suite import RawSuite, Suite, Use
+    from mqa_registry.types import Example
 
     Recipe = Mapping[str, Any]
+
+ROLES = ("id", "target", "cluster")
+NO_TEXTS = Failure("the run was kept without texts, and these predictions are texts", "run it without `--no-examples`")
+RUN_AGAIN = "run the suite: `mqa run SUITE`"
 
 
 @dataclass(frozen=True)
 class Record:
     """One finished run.
 
-    `views` are what was seen of each view, by its recipe: all that the view depends on, as the suite spells it; `sights`
-    likewise what each probe saw.
-    `findings` say how the model was run where that is not as usual.
-    `groups` has, for a run that was kept without texts, the column of `rows` with the groups of each slice.
+    `views` holds the observations of each view by its recipe, and `sights` those of each probe. A recipe is all that a
+    view depends on, as the suite writes it. `findings` say how the model was run where that is not as usual. Of a record
+    without texts, `groups` names for each slice the column of `rows` with its groups.
     """
 
     run: str
@@ -40,8 +50,8 @@ class Record:
     digest: str
     environment: Mapping[str, Any]
     rows: Mapping[str, Rows]
-    views: Mapping[str, Observed]
-    sights: Mapping[str, Sighted]
+    views: Mapping[str, ObservedView]
+    sights: Mapping[str, ProbeResult]
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
@@ -49,74 +59,166 @@ class Record:
 
     @classmethod
     def of(cls, raw: RawSuite, plan: Plan, observations: Observations, report: Report, *, texts: bool) -> Record:
-        """What there is to keep of a run; without `texts`, nothing that a row says."""
+        """The record of a run; without `texts`, it has nothing that a row says."""
         groups: dict[str, str] = {}
         if not texts:
-            observations, groups = without_texts(plan, observations)
+            observations, groups = _remove_texts(plan, observations)
         return cls(
-            report.run,
-            report.started,
-            raw,
-            plan.suite.digest,
-            report.environment,
-            observations.rows,
-            {_key(recipe(plan.suite, view)): seen for view, seen in observations.views.items()},
-            {_key(sight_recipe(plan.suite, sight)): seen for sight, seen in observations.sights.items()},
-            groups,
-            to_json(report),
-            texts,
-            observations.findings,
+            run=report.run,
+            started=report.started,
+            raw=raw,
+            digest=plan.suite.digest,
+            environment=report.environment,
+            rows=observations.rows,
+            views={_key(view_recipe(plan.suite, view)): seen for view, seen in observations.views.items()},
+            sights={_key(sight_recipe(plan.suite, sight)): seen for sight, seen in observations.sights.items()},
+            groups=groups,
+            report=to_json(report),
+            texts=texts,
+            findings=observations.findings,
         )
 
     def observations(self, plan: Plan) -> Observations:
-        """What the run saw of the views of a plan; of a view that it did not predict, the reason why there is nothing."""
-        views = {view: self._seen(plan.suite, view) for view in plan.views}
-        sights = {sight: self._sighted(plan.suite, sight) for sight in plan.sights}
+        """The observations that a plan needs. A view that the run did not predict has a failure that says why."""
+        views = {view: self._find_view(plan.suite, view) for view in plan.views}
+        sights = {sight: self._find_sight(plan.suite, sight) for sight in plan.sights}
         return Observations(self.rows, views, sights, findings=self.findings)
 
-    def _seen(self, suite: Suite, view: View) -> Observed:
-        wanted = recipe(suite, view)
-        found = self.views.get(_key(wanted))
-        return found or Observed(None, failure=Failure(self._reason(view, wanted), "run the suite: `mqa run SUITE`"))
+    def _find_view(self, suite: Suite, view: View) -> ObservedView:
+        recipe = view_recipe(suite, view)
+        observed = self.views.get(_key(recipe))
+        return observed or ObservedView(None, failure=Failure(self._explain_missing(view, recipe), RUN_AGAIN))
 
-    def _sighted(self, suite: Suite, sight: Sight) -> Sighted:
-        found = self.sights.get(_key(sight_recipe(suite, sight)))
-        reason = f"the run `{self.run}` did not let `{sight.use.name}` look at `{sight.view.rows.name}` like that"
-        return found or Sighted(failure=Failure(reason, "run the suite: `mqa run SUITE`"))
+    def _find_sight(self, suite: Suite, sight: Sight) -> ProbeResult:
+        observed = self.sights.get(_key(sight_recipe(suite, sight)))
+        reason = f"the run `{self.run}` did not probe `{sight.view.rows.name}` by `{sight.use.name}` in this way"
+        return observed or ProbeResult(failure=Failure(reason, RUN_AGAIN))
 
-    def _reason(self, view: View, wanted: Recipe) -> str:
-        """Why a view is not there: nothing like it was predicted, or something that differs from it in part."""
+    def _explain_missing(self, view: View, recipe: Recipe) -> str:
+        """Why a view is missing: the run predicted none like it, or one that differs in part."""
         name = f"`{view.rows.name}` on `{view.backend}`"
-        same = ("view", "perturb")
-        near = [one for one in map(json.loads, self.views) if all(one[key] == wanted[key] for key in same)]
-        if not near:
+        similar = [
+            other
+            for other in map(json.loads, self.views)
+            if all(other[key] == recipe[key] for key in ("view", "perturb"))
+        ]
+        if not similar:
             return f"the run `{self.run}` did not predict {name}"
-        differ = [key for key in wanted if near[0][key] != wanted[key]]
-        return f"the run `{self.run}` predicted {name} with another {' and '.join(differ)}"
+        different = [key for key in recipe if similar[0][key] != recipe[key]]
+        return f"the run `{self.run}` predicted {name} with another {' and '.join(different)}"
 
 
-def recipe(suite: Suite, view: View) -> dict[str, Any]:
-    """All that a view depends on, as the suite spells it, in the values that JSON has."""
+def view_recipe(suite: Suite, view: View) -> dict[str, Any]:
+    """All that a view depends on, as the suite writes it, in values that JSON has."""
     data, backend = suite.data[view.rows.data], suite.backends.get(view.backend)
     runs_model = suite.model is not None and backend and not isinstance(backend.contribution, Replay)
     model = suite.model if runs_model else None
-    drawn = bool(view.rows.perturb) or data.sample is not None
-    whole = {
+    is_random = bool(view.rows.perturb) or data.sample is not None
+    recipe = {
         "view": [view.rows.data, view.backend],
         "perturb": [use.as_table() for use in view.rows.perturb],
         "data": [data.source.as_table(), dict(data.columns), data.sample, data.limit],
         "backend": backend.as_table() if backend else None,
         "model": [model.source.as_table(), model.task.as_table()] if model else None,
-        "seed": suite.seed if drawn else None,
+        "seed": suite.seed if is_random else None,
     }
-    return dict(json.loads(_key(whole)))
+    return dict(json.loads(_key(recipe)))
 
 
 def sight_recipe(suite: Suite, sight: Sight) -> dict[str, Any]:
-    """All that a sight depends on: the probe and its version, and what its views depend on."""
-    views = [recipe(suite, view) for view in sight.views]
+    """All that the observations of a probe depend on: the probe, its version, and the recipes of its views."""
+    views = [view_recipe(suite, view) for view in sight.views]
     return {"probe": sight.use.as_table(), "version": sight.probe.version, "seed": suite.seed, "views": views}
 
 
 def _key(recipe: Recipe) -> str:
     return json.dumps(recipe, sort_keys=True, default=str)
+
+
+def with_kept_groups(suite: Suite, columns: Mapping[str, str]) -> Suite:
+    """The suite with slices that read the groups which a record without texts has in these columns."""
+    checks = (
+        check if sees_predictions(check.by) else replace(check, by=check.by and _column_slice(check.by, columns))
+        for check in suite.checks
+    )
+    return replace(suite, checks=tuple(checks))
+
+
+def _column_slice(use: Use, columns: Mapping[str, str]) -> Use:
+    column = columns.get(use.key)
+
+    def read_groups(example: Example) -> Any:
+        if column is None or column not in example:
+            raise NotRunError(
+                f"the run was kept without texts, and not with the groups of `{use.name}`",
+                hint="run it without `--no-examples`, or with this check",
+            )
+        return example[column]
+
+    return replace(use, contribution=Slice(use.contribution.name, read_groups), options={})
+
+
+def _remove_texts(plan: Plan, observations: Observations) -> tuple[Observations, dict[str, str]]:
+    """The observations without texts, and by the key of each slice the column of rows with its groups."""
+    slices = {use.key: use for check in plan.suite.checks if (use := check.by) and not sees_predictions(use)}
+    columns = {key: f"groups {number}" for number, key in enumerate(slices)}
+    used = {(check.data, check.by.key) for check in plan.suite.checks if check.by and check.by.key in slices}
+    # Where predictions are texts, so are the targets.
+    with_texts = {view.rows.data for view, seen in observations.views.items() if _has_texts(seen)}
+    rows = {}
+    for name, whole in observations.rows.items():
+        groups = {columns[key]: _group_column(whole, use) for key, use in slices.items() if (name, key) in used}
+        rows[name] = _select_roles(whole, targets=name not in with_texts, groups=groups)
+    views = {
+        view: _view_without_texts(seen, targets=view.rows.data not in with_texts)
+        for view, seen in observations.views.items()
+    }
+    sights = {sight: _sight_without_texts(sight, seen) for sight, seen in observations.sights.items()}
+    return replace(observations, rows=rows, views=views, sights=sights), columns
+
+
+def _group_column(rows: Rows, use: Use) -> pa.Array:
+    try:
+        groups = [list(names) for names in group_names_of(rows, use)]
+    except Exception:  # the check's verdict says that the slice crashed; a record has nothing of it
+        return None
+    return pa.array(groups, pa.list_(pa.string()))
+
+
+def _view_without_texts(observed: ObservedView, *, targets: bool) -> ObservedView:
+    failure = _without_trace(observed.failure)
+    if observed.perturbed is None or _has_texts(observed):
+        return replace(observed, perturbed=None, predictions=None, failure=failure or NO_TEXTS)
+    rows = _select_roles(observed.perturbed.rows, targets=targets, groups={})
+    return replace(observed, perturbed=replace(observed.perturbed, rows=rows), failure=failure)
+
+
+def _sight_without_texts(sight: Sight, observed: ProbeResult) -> ProbeResult:
+    """The observations of a probe with its columns of texts emptied."""
+    table = observed.table
+    if table is not None:
+        columns = [
+            pa.nulls(len(table), field.type) if field.name in sight.probe.text_columns else table.column(field.name)
+            for field in table.schema
+        ]
+        table = pa.table(columns, schema=table.schema)
+    return replace(observed, table=table, failure=_without_trace(observed.failure))
+
+
+def _without_trace(failure: Failure | None) -> Failure | None:
+    return failure and replace(failure, trace=failure.trace and "left out, as it may quote a row")
+
+
+def _has_texts(observed: ObservedView) -> bool:
+    """Whether predictions are texts, or may quote them."""
+    return observed.predictions is not None and get_schema(observed.predictions.schema).may_quote_rows
+
+
+def _select_roles(rows: Rows, *, targets: bool, groups: Mapping[str, pa.Array]) -> Rows:
+    """The id, cluster and, with `targets`, the target of each row, with columns of groups."""
+    roles = [role for role in ROLES if role in rows.table.column_names and (targets or role != "target")]
+    table = rows.table.select(roles)
+    for name, column in groups.items():
+        if column is not None:
+            table = table.append_column(name, column)
+    return Rows(table, ())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from mqa_registry.stats.estimates import UNBOUNDED, clip_to_span, one_unit, undefined_on
+from mqa_registry.stats.estimates import UNBOUNDED, clip_to_span, explain_one_unit, explain_undefined
 from mqa_registry.stats.unseen_rows import FEW_DEGREES_OF_FREEDOM, TAIL_REPLICATES
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ class BootstrapEstimate:
     @property
     def undefined_reason(self) -> str:
         if not math.isfinite(self.value):
-            return undefined_on(self.rows)
+            return explain_undefined(self.rows)
         if self._units < 2:
-            return one_unit("cluster" if "cluster" in self.method else "row")
+            return explain_one_unit("cluster" if "cluster" in self.method else "row")
         if self.undefined_share > 1 - MIN_DEFINED_SHARE:
             return f"is undefined in {self.undefined_share:.0%} of the resamples"
         if self.is_constant and self.unseen is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from mqa_registry.stats.estimates import NO_ROWS, one_unit
+from mqa_registry.stats.estimates import NO_ROWS, explain_one_unit
 
 if TYPE_CHECKING:
     from mqa_registry.stats.estimates import Floats, Ints
@@ -60,10 +60,10 @@ def estimate_design(scores: Floats, clusters: Ints) -> ClusterDesign:
     return ClusterDesign(count, error**2 / plain if plain > 0 else len(scores) / max(count, 1))
 
 
-def reason_without_interval(rows: int, design: ClusterDesign | None) -> str:
+def explain_no_interval(rows: int, design: ClusterDesign | None) -> str:
     """Why so many rows show nothing of how others would differ; empty where they do."""
     if not rows:
         return NO_ROWS
     if design is not None and design.clusters < 2:
-        return one_unit("cluster")
+        return explain_one_unit("cluster")
     return ""

@@ -88,7 +88,7 @@ class Undefined:
     @classmethod
     def on(cls, rows: int) -> Undefined:
         """A number that came out as NaN on so many rows."""
-        return cls(rows, undefined_on(rows))
+        return cls(rows, explain_undefined(rows))
 
     def interval(self, confidence: float) -> Interval:
         return None
@@ -101,19 +101,19 @@ class Undefined:
 class Claim:
     """That an estimate is at least `low` and at most `high`.
 
-    `text` names the number in sentences. `of` is the name under which reports have it, where that is another.
+    `text` names the number in sentences. `name` is the name under which reports have it, where that is another.
     """
 
     text: str
     estimate: Estimate
     low: float = -math.inf
     high: float = math.inf
-    of: str = ""
+    name: str = ""
 
     @property
-    def number(self) -> str:
+    def number_name(self) -> str:
         """The name of the number that it is about."""
-        return self.of or self.text
+        return self.name or self.text
 
     @property
     def is_defined(self) -> bool:
@@ -160,16 +160,16 @@ def difference_span(first: Span, second: Span) -> Span:
     return first[0] - second[1], first[1] - second[0]
 
 
-def undefined_on(rows: int) -> str:
+def explain_undefined(rows: int) -> str:
     """The reason of a number that came out as NaN."""
-    return f"is undefined on {counted_rows(rows)}"
+    return f"is undefined on {format_rows(rows)}"
 
 
-def one_unit(unit: str) -> str:
+def explain_one_unit(unit: str) -> str:
     """The reason of an estimate that rests on one row or cluster alone."""
     return f"rests on one {unit}, which shows nothing of how others would differ"
 
 
-def counted_rows(rows: int) -> str:
+def format_rows(rows: int) -> str:
     """`1 row`, `4,200 rows`."""
     return f"{rows:,} {'row' if rows == 1 else 'rows'}"

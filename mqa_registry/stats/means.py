@@ -17,9 +17,9 @@ from mqa_registry.stats.estimates import (
     UNBOUNDED,
     Undefined,
     clip_to_span,
-    counted_rows,
     difference_span,
-    one_unit,
+    explain_one_unit,
+    format_rows,
 )
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class Mean:
     @property
     def undefined_reason(self) -> str:
         if not self.degrees_of_freedom > 0:
-            return one_unit("cluster" if self.method.startswith("cluster") else "row")
+            return explain_one_unit("cluster" if self.method.startswith("cluster") else "row")
         if self.standard_error == 0:
             return "is the same in every row, which shows nothing of how others would differ"
         return ""
@@ -108,7 +108,7 @@ class BoundedMean:
     @property
     def undefined_reason(self) -> str:
         if self.method.startswith("cluster") and self.counts.sum() < 2:
-            return one_unit("cluster")
+            return explain_one_unit("cluster")
         return ""
 
     def interval(self, confidence: float) -> Interval:
@@ -156,7 +156,7 @@ def estimate_mean(
     infinite = int(np.count_nonzero(~np.isfinite(scores)))
     if infinite:
         verb = "scores" if infinite == 1 else "score"
-        return Undefined(len(scores), f"is undefined: {infinite:,} of {counted_rows(len(scores))} {verb} infinity")
+        return Undefined(len(scores), f"is undefined: {infinite:,} of {format_rows(len(scores))} {verb} infinity")
     if len(scores) == 0:
         return Undefined(0, NO_ROWS)
     kind = "paired " if paired else ""

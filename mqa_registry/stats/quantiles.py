@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import special
 
-from mqa_registry.stats.clusters import estimate_design, reason_without_interval
+from mqa_registry.stats.clusters import estimate_design, explain_no_interval
 from mqa_registry.stats.estimates import UNBOUNDED, clip_to_span
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class OrderStatistic:
 
     @property
     def undefined_reason(self) -> str:
-        return reason_without_interval(self.rows, self.design)
+        return explain_no_interval(self.rows, self.design)
 
     def interval(self, confidence: float) -> Interval:
         if self.undefined_reason:

@@ -11,8 +11,7 @@ from mqa_registry.stats.bootstrap import BootstrapEstimate
 from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 
 if TYPE_CHECKING:
@@ -67,7 +66,7 @@ def rough_rows_to_settle(claim: Claim, confidence: float, fail_confidence: float
     return math.ceil(estimate.rows * farthest**2) or None
 
 
-def fewest_rows(clears: Callable[[int], bool]) -> int | None:
+def find_fewest_rows(clears: Callable[[int], bool]) -> int | None:
     """The least number of rows that clears a bound, where more always do as well; None where none does."""
     rows = 1
     while not clears(rows):

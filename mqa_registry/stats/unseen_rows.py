@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_registry.stats.binned import values_with_rows
+from mqa_registry.stats.binned_statistics import values_with_rows
 
 if TYPE_CHECKING:
-    from mqa_registry.stats.binned import Number
+    from mqa_registry.stats.binned_statistics import FunctionOfCounts
     from mqa_registry.stats.estimates import Ends, Floats, Ints, Span
 
 FEW_DEGREES_OF_FREEDOM = 10.0  # twice the rows that carry a spread, up to which an unseen one weighs as much as another
@@ -108,24 +108,26 @@ class WorstRow:
         return [self.parts] if self.first is None else [self.parts, self.first]
 
 
-def find_worst_rows(number: Number, counts: Floats, bins: Ints, unit: float) -> tuple[WorstRow, WorstRow] | None:
+def find_worst_rows(
+    statistic: FunctionOfCounts, counts: Floats, bins: Ints, unit: float
+) -> tuple[WorstRow, WorstRow] | None:
     """What moves a number most, down and up, of units of so many rows; None where no kind of row moves it.
 
     `counts` has shape (all bins,), `bins` are those that rows can be in.
     """
-    value = float(number(counts[None])[0])
-    far = values_with_rows(number, counts, bins, TAIL_WEIGHT * unit) - value
+    value = float(statistic(counts[None])[0])
+    far = values_with_rows(statistic, counts, bins, TAIL_WEIGHT * unit) - value
     bins, far = bins[np.isfinite(far)], far[np.isfinite(far)]
     if not len(bins):
         return None
     order = np.argsort(far, kind="stable")
     near, nearer = (
-        values_with_rows(number, counts, bins, weight * unit) - value for weight in (SMALL_WEIGHT, SMALLER_WEIGHT)
+        values_with_rows(statistic, counts, bins, weight * unit) - value for weight in (SMALL_WEIGHT, SMALLER_WEIGHT)
     )
     jumps = (np.abs(near) > ROUNDING) & (np.abs(nearer) > JUMP * np.abs(near))
 
     def find(sign: int, ordered: Ints) -> WorstRow:
-        found = _worst_mixture(number, counts, ordered, unit, sign)
+        found = _worst_mixture(statistic, counts, ordered, unit, sign)
         moved = np.where(np.isfinite(near), sign * near, 0.0)
         most = float(moved.max())
         if most <= 0:
@@ -138,7 +140,7 @@ def find_worst_rows(number: Number, counts: Floats, bins: Ints, unit: float) -> 
     return find(-1, bins[order]), find(1, bins[order[::-1]])
 
 
-def extreme_values(number: Number, counts: Floats, parts: Floats, weights: Floats) -> tuple[Floats, Floats]:
+def find_extremes(statistic: FunctionOfCounts, counts: Floats, parts: Floats, weights: Floats) -> tuple[Floats, Floats]:
     """The least and the most that a number comes to as rows of these parts are added, up to the weight of each resample.
 
     `counts` has shape (resamples, bins), `parts` (bins,), `weights` and both results (resamples,). Rows need not move a
@@ -147,10 +149,10 @@ def extreme_values(number: Number, counts: Floats, parts: Floats, weights: Float
     """
 
     def at(some: Ints | slice, times: Floats) -> Floats:
-        return number(counts[some] + times[:, None] * parts)
+        return statistic(counts[some] + times[:, None] * parts)
 
     everything = slice(None)
-    start, end = number(counts), at(everything, weights)
+    start, end = statistic(counts), at(everything, weights)
     tiny = np.minimum(TINY_WEIGHT, weights / 2)
     begins, ends = at(everything, tiny) - start, end - at(everything, weights - tiny)
     found = []
@@ -167,7 +169,7 @@ def extreme_values(number: Number, counts: Floats, parts: Floats, weights: Float
     return found[0], found[1]
 
 
-def _worst_mixture(number: Number, counts: Floats, ordered: Ints, unit: float, sign: int) -> WorstRow:
+def _worst_mixture(statistic: FunctionOfCounts, counts: Floats, ordered: Ints, unit: float, sign: int) -> WorstRow:
     """The worst kind, or the two, four, eight ... worst in equal parts."""
 
     def spread_over(width: int) -> Floats:
@@ -175,12 +177,12 @@ def _worst_mixture(number: Number, counts: Floats, ordered: Ints, unit: float, s
         parts[ordered[:width]] = unit / width
         return parts
 
-    value = float(number(counts[None])[0])
+    value = float(statistic(counts[None])[0])
     widths = [1 << power for power in range(len(ordered).bit_length())]
-    moved = [float(number((counts + TAIL_WEIGHT * spread_over(width))[None])[0]) for width in widths]
+    moved = [float(statistic((counts + TAIL_WEIGHT * spread_over(width))[None])[0]) for width in widths]
     far = sign * (np.array(moved) - value)
     best = spread_over(widths[int(np.argmax(np.where(np.isfinite(far), far, -math.inf)))])
-    step = float(number((counts + best)[None])[0]) - value
+    step = float(statistic((counts + best)[None])[0]) - value
     return WorstRow(best, sign * max(0.0, sign * step))
 
 

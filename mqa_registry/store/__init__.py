@@ -1,7 +1,7 @@
-"""The store: predictions kept by what they depend on, so that nothing is predicted twice."""
+"""The store: predictions by the key of all that they depend on, in a folder that mqa marked, with runs and exports."""
 
+from mqa_registry.store.database import join_keys, split_keys
 from mqa_registry.store.folder import EXPORTS, RUNS, claim, is_store
-from mqa_registry.store.packing import joined, split
-from mqa_registry.store.sqlite import Store
+from mqa_registry.store.predictions import Store
 
-__all__ = ["EXPORTS", "RUNS", "Store", "claim", "is_store", "joined", "split"]
+__all__ = ["EXPORTS", "RUNS", "Store", "claim", "is_store", "join_keys", "split_keys"]

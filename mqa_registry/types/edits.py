@@ -1,4 +1,4 @@
-"""Edits: which places of a text become what, and where spans of it then stand.
+"""Edits: replacements of parts of a text, and the positions of its spans afterwards.
 
 Positions count characters (code points) of the text as it was before any of its edits.
 """
@@ -32,7 +32,7 @@ def edited(text: str, edits: Iterable[Edit]) -> str:
     return "".join((*pieces, text[done:]))
 
 
-def moved_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list[Span]:
+def move_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list[Span]:
     """The spans of a text after its edits; one of which nothing is left is gone.
 
     What is inserted at the edge of a span stays outside of it. A replacement that begins or ends where the span does
@@ -42,16 +42,16 @@ def moved_spans(spans: Iterable[Span], text: str, edits: Sequence[Edit]) -> list
     if not edits:
         return list(spans)
     changes = _Changes(text, edits)
-    found: list[Span] = []
+    moved: list[Span] = []
     for span in spans:
         start, end = changes.first(span["start"]), changes.last(span["end"])
         if start < end or span["start"] == span["end"]:
-            found.append({**span, "start": start, "end": max(start, end)})
-    return found
+            moved.append({**span, "start": start, "end": max(start, end)})
+    return moved
 
 
 class _Changes:
-    """The edits of one text, made ready to ask where its characters went."""
+    """The edits of one text, with the running sum of how far they shift what follows."""
 
     def __init__(self, text: str, edits: Sequence[Edit]) -> None:
         self.text = text

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 DEFAULT_NAME = re.compile(r"label_(\d+)", re.IGNORECASE)  # how transformers names a class that nobody named
-WHOLE = re.compile(r"[-+]?\d+(\.0*)?")
+WHOLE_NUMBER = re.compile(r"[-+]?\d+(\.0*)?")
 NUMBER = re.compile(r"[-+]?\d*\.?\d+([eE][-+]?\d+)?")
 SEPARATORS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 MISSING_WORDS = frozenset(
@@ -29,7 +29,7 @@ MAPPED_CLASSES = 6  # classes of which a hint writes the whole map
 
 
 @dataclass(frozen=True)
-class Unreadable:
+class UnreadableLabel:
     """A label that is no class, or could be several: `reason` ends a sentence about it."""
 
     label: Any
@@ -37,7 +37,9 @@ class Unreadable:
     hint: str
 
 
-def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: bool = True) -> list[str] | Unreadable:
+def read_labels(
+    labels: Sequence[Any], classes: Sequence[str], *, positions: bool = True
+) -> list[str] | UnreadableLabel:
     """The class that each of these distinct labels means, in their order; the first that is unreadable instead.
 
     A label is the name of a class, letter by letter, else in another case, with other spaces or separators. Else all of
@@ -51,9 +53,9 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
     named = [_find_class(label, exact, alike) for label in labels]
     if all(name is not None for name in named):
         return [name for name in named if name is not None]
-    strange = next(label for label, name in zip(labels, named, strict=True) if name is None)
+    unknown = next(label for label, name in zip(labels, named, strict=True) if name is None)
     if any(name is not None for name in named):
-        return Unreadable(strange, *_explain_unknown(strange, labels, classes))
+        return UnreadableLabel(unknown, *_explain_unknown(unknown, labels, classes))
     numbers = [_parse_position(label) for label in labels] if positions else [None]
     if all(number is not None for number in numbers):
         return _classes_at(labels, [number for number in numbers if number is not None], classes)
@@ -62,9 +64,9 @@ def read_labels(labels: Sequence[Any], classes: Sequence[str], *, positions: boo
         if len(classes) == len(BOOLEANS):
             return [classes[switch] for switch in switches if switch is not None]
         reason = f"which is one of two, and the model has {counted(len(classes), 'class', 'classes')}"
-        return Unreadable(labels[0], reason, _suggest_mapping(labels, classes))
-    strange = next((label for label in labels if _parse_position(label) is None), labels[0])
-    return Unreadable(strange, *_explain_unknown(strange, labels, classes))
+        return UnreadableLabel(labels[0], reason, _suggest_mapping(labels, classes))
+    unknown = next((label for label in labels if _parse_position(label) is None), labels[0])
+    return UnreadableLabel(unknown, *_explain_unknown(unknown, labels, classes))
 
 
 def positive_class(classes: Sequence[str], positive: str | None) -> int:
@@ -123,14 +125,14 @@ def _parse_position(label: Any) -> int | None:
     text = _stripped(label)
     if match := DEFAULT_NAME.fullmatch(text):
         return int(match[1])
-    return int(float(text)) if WHOLE.fullmatch(text) else None
+    return int(float(text)) if WHOLE_NUMBER.fullmatch(text) else None
 
 
-def _classes_at(labels: Sequence[Any], numbers: Sequence[int], classes: Sequence[str]) -> list[str] | Unreadable:
+def _classes_at(labels: Sequence[Any], numbers: Sequence[int], classes: Sequence[str]) -> list[str] | UnreadableLabel:
     for label, number in zip(labels, numbers, strict=True):
         if not 0 <= number < len(classes):
             reason = f"and the model has {counted(len(classes), 'class', 'classes')}, numbered 0 to {len(classes) - 1}"
-            return Unreadable(label, reason, _suggest_mapping(labels, classes))
+            return UnreadableLabel(label, reason, _suggest_mapping(labels, classes))
     return [classes[number] for number in numbers]
 
 
@@ -142,7 +144,7 @@ def _explain_unknown(label: Any, labels: Sequence[Any], classes: Sequence[str]) 
             f'where it means that there is no label, leave it empty, or write `labels = {{ {_toml_key(label)} = "" }}`'
         )
         return f"which is no class of the model; it knows {_list_classes(classes)}", hint
-    if NUMBER.fullmatch(text) and not WHOLE.fullmatch(text):
+    if NUMBER.fullmatch(text) and not WHOLE_NUMBER.fullmatch(text):
         return "which is a measure and no class", "is the target of this model a number? then it is no classifier's"
     if len([name for name in classes if _normalized(name) == _normalized(text)]) > 1:
         return f"which could be several classes of the model; it knows {_list_classes(classes)}", _suggest_mapping(

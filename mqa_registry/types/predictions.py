@@ -1,4 +1,4 @@
-"""Predictions: what one backend answered for some rows, or what the right answers are, in one schema."""
+"""Predictions of one backend for some rows, or the targets of those rows, in one schema."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
 from mqa_registry.naming import counted
-from mqa_registry.types.columns import typed_column
-from mqa_registry.types.schemas import schema_named
+from mqa_registry.types.columns import cast_column
+from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +26,9 @@ Kind = TypeVar("Kind", bound=np.generic)
 
 @dataclass(frozen=True)
 class Predictions:
-    """One answer a row: an Arrow table of `id` and the columns of one schema.
+    """One prediction a row: an Arrow table of `id` and the columns of one schema.
 
-    `classes` are the answers there are to choose from, in the order of the `probability` column; empty where the
+    `classes` are those that predictions are chosen from, in the order of the `probability` column; empty where the
     schema has none. Targets come in the same form, so a metric compares like with like. The arrays cannot be written to:
     every check reads the same. `read` says in one line what a replay took for what, where its file does not have the
     names of the schema.
@@ -48,12 +48,12 @@ class Predictions:
 
     @property
     def main(self) -> pa.ChunkedArray:
-        """The column that holds the answers."""
-        return self.table.column(schema_named(self.schema).column)
+        """The column that holds the predictions."""
+        return self.table.column(get_schema(self.schema).column)
 
     @cached_property
     def missing(self) -> npt.NDArray[np.bool_]:
-        """Per row, whether there is no answer: the backend gave NaN or Inf, or the target is not known."""
+        """Per row, whether there is no prediction: the backend gave NaN or Inf, or the target is not known."""
         return _read_only(np.asarray(self.main.is_null().to_numpy(), dtype=bool))
 
     @cached_property
@@ -73,7 +73,7 @@ class Predictions:
 
     @cached_property
     def probabilities(self) -> npt.NDArray[np.float64] | None:
-        """Rows by classes, NaN in a row without an answer; None where the backend gives labels alone."""
+        """Rows by classes, NaN in a row without a prediction; None where the backend gives labels alone."""
         if "probability" not in self.table.column_names:
             return None
         return _read_only(_list_matrix(self.table.column("probability"), len(self.classes)))
@@ -87,7 +87,7 @@ class Predictions:
         return _read_only(_list_matrix(self.main, max(widths, default=0)))
 
     def answers(self) -> list[Any]:
-        """Every row's answer as plain Python values: the way to read spans, boxes, texts and rankings."""
+        """Every row's prediction as plain Python values: the way to read spans, boxes, texts and rankings."""
         return list(self.main.to_pylist())
 
     def take(self, positions: npt.NDArray[np.int64]) -> Predictions:
@@ -95,15 +95,15 @@ class Predictions:
         return Predictions(self.schema, self.table.take(pa.array(positions)), self.classes, self.read)
 
     def with_classes(self, classes: tuple[str, ...]) -> Predictions:
-        """The same answers among these classes, which must include all that occur; probabilities move along."""
+        """The same predictions among these classes, which must include all that occur; probabilities move along."""
         if classes == self.classes or self.probabilities is None:
             return Predictions(self.schema, self.table, classes, self.read)
         wide = np.zeros((len(self), len(classes)))
         wide[:, [classes.index(name) for name in self.classes]] = self.probabilities
         cells = pa.array(wide.ravel(), pa.float64(), mask=np.isnan(wide.ravel()))
         column = pa.FixedSizeListArray.from_arrays(cells, len(classes)).cast(pa.list_(pa.float64()))
-        place = self.table.column_names.index("probability")
-        return Predictions(self.schema, self.table.set_column(place, "probability", column), classes, self.read)
+        position = self.table.column_names.index("probability")
+        return Predictions(self.schema, self.table.set_column(position, "probability", column), classes, self.read)
 
 
 Targets: TypeAlias = Predictions
@@ -114,16 +114,16 @@ def as_predictions(table: pa.Table, schema: str = "label", classes: Sequence[str
 
     Schemas `label` and `labels` take a column of that name and one probability column per class: those that `classes`
     names, else every float column. A label that is not given is the class of highest probability. Schema `vector`
-    takes a list column `vector`, or a number column per dimension. An answer with NaN or Inf in it is no answer. A
+    takes a list column `vector`, or a number column per dimension. A prediction with NaN or Inf in it counts as missing. A
     DataError names the column that is missing or of another type, or the id of a row that does not fit.
     """
     ids = _unique_ids(table)
-    columns, names = schema_named(schema).read(table, ids, classes)
+    columns, names = get_schema(schema).read(table, ids, classes)
     return Predictions(schema, pa.table({"id": ids, **columns}), names)
 
 
 def _unique_ids(table: pa.Table) -> pa.ChunkedArray:
-    ids = typed_column(table, "id", pa.string())
+    ids = cast_column(table, "id", pa.string())
     if ids.null_count:
         row = pc.index(ids.is_null(), value=True).as_py() + 1
         raise DataError(

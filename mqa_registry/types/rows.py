@@ -1,4 +1,4 @@
-"""Rows: a data set as the host holds it, one Arrow table with a stable id for every row."""
+"""Rows: a data set as the host holds it, one Arrow table with a stable id for every row, and digests of data."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pyarrow as pa
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 Example: TypeAlias = "Mapping[str, Any]"
 
 BATCH_SIZE = 4096  # rows turned into Python values at a time
+HASHED_ROWS = 1 << 16  # rows that are hashed at a time
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class Rows:
     """Rows of one data set, perturbed or not.
 
     `table` has a column `id`, the `fields` that the model reads, `target` and `cluster` where the data has them, and
-    whatever other columns slices may ask for. `digest` is that of the whole data set that they are from, `numbers` are
+    other columns, which slices may read. `digest` is that of the whole data set that they are from, `numbers` are
     those that the rows have in their source, from 1 up, where they are not simply counted.
     """
 
@@ -54,7 +56,7 @@ def fingerprint(example: Example) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def derived_ids(table: pa.Table, fields: Sequence[str]) -> list[str]:
+def derive_ids(table: pa.Table, fields: Sequence[str]) -> list[str]:
     """Ids for rows that bring none: the hash of the example's fields, with `#n` on the n-th copy."""
     copies: Counter[str] = Counter()
     ids = []
@@ -74,3 +76,60 @@ def _serializable(value: object) -> object:
     if isinstance(value, bytes):
         return {"bytes": hashlib.blake2b(value, digest_size=16).hexdigest()}
     return str(value)
+
+
+def digest_files(options: Mapping[str, Any]) -> str:
+    """The sha256 of the file that options name, as `sha256sum` gives it; empty where they name none that can be read.
+
+    Of a folder, or of several files, it is that of one line for each file: its sha256, two spaces, and its path.
+    """
+    try:
+        return _digest([value for value in options.values() if isinstance(value, Path) and value.exists()])
+    except OSError:  # of a file in the same folder that nobody reads
+        return ""
+
+
+def _digest(named: Sequence[Path]) -> str:
+    if len(named) == 1 and named[0].is_file():
+        return f"sha256:{_sha256(named[0])}"
+    lines = [f"{_sha256(file)}  {name}\n" for one in named for name, file in _files(one)]
+    return f"sha256:{hashlib.sha256(''.join(lines).encode(errors='surrogateescape')).hexdigest()}" if lines else ""
+
+
+def digest_table(table: pa.Table) -> str:
+    """The sha256 of a table's names, types and values, however they are chunked."""
+    sink = _Sink()
+    table = table.replace_schema_metadata(None).combine_chunks()
+    with pa.PythonFile(sink, mode="w") as file, pa.ipc.new_stream(file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=HASHED_ROWS)
+    return f"sha256:{sink.sha256.hexdigest()}"
+
+
+class _Sink:
+    """A file that keeps nothing of what is written but its sha256."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self.sha256 = hashlib.sha256()
+
+    def write(self, content: Any) -> int:
+        self.sha256.update(content)
+        return len(content)
+
+    def flush(self) -> None:
+        pass
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _files(path: Path) -> list[tuple[str, Path]]:
+    if path.is_file():
+        return [(path.name, path)]
+    return sorted((str(file.relative_to(path)), file) for file in path.rglob("*") if file.is_file())
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()

@@ -1,18 +1,18 @@
-"""Targets: the right answers of a data set, in the schema and with the classes that the predictions have."""
+"""Targets: the true labels or values of a data set, in the schema and with the classes that the predictions have."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.labels import BOOLEANS, Unreadable, is_missing, plain_label, read_labels
+from mqa_registry.types.columns import UnreadableType
+from mqa_registry.types.labels import BOOLEANS, UnreadableLabel, is_missing, plain_label, read_labels
 from mqa_registry.types.predictions import Predictions, Targets
-from mqa_registry.types.schemas import TargetColumn, schema_named
-from mqa_registry.types.schemas.target_column import TARGET
+from mqa_registry.types.schemas import get_schema
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -20,48 +20,95 @@ if TYPE_CHECKING:
 
     from mqa_registry.types.rows import Rows
 
+TARGET = "target"
 LISTED_LABELS = 5  # labels that a message lists
+VALUE_LENGTH = 60  # characters of a value that a message has room for
 
 
-def targets_of(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
+@dataclass(frozen=True)
+class TargetColumn:
+    """The column `target` of the rows of the data set `data`."""
+
+    rows: Rows
+    data: str
+
+    @classmethod
+    def find(cls, rows: Rows, data: str) -> TargetColumn:
+        """The column; a DataError where there is none, or one that cannot be read."""
+        if TARGET not in rows.table.column_names:
+            raise DataError(
+                f"the data set `{data}` has no column `target`, and a metric needs one",
+                hint='map the column with the right answers: `columns = { target = "..." }`',
+            )
+        targets = cls(rows, data)
+        if isinstance(targets.values.type, UnreadableType):
+            raise DataError(f"column `{TARGET}` of the data set `{data}` holds {targets.values.type}")
+        return targets
+
+    @property
+    def values(self) -> pa.ChunkedArray:
+        """The targets, one a row."""
+        return self.rows.table.column(TARGET)
+
+    def cast(self, kind: pa.DataType, schema: str) -> pa.ChunkedArray:
+        """The targets in the Arrow type that a schema needs; a DataError where they do not fit."""
+        try:
+            return self.values.cast(kind)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                f"column `target` of the data set `{self.data}` holds {self.values.type}, and schema `{schema}` needs {kind}"
+            ) from error
+
+    def position(self, row: int) -> str:
+        """A row as a person finds it in the data: its number from 1 up, since an id may be a hash."""
+        number = self.rows.numbers[row] if self.rows.numbers is not None else row + 1
+        return f"row {number:,} of the data set `{self.data}`"
+
+    def refuse(self, row: int, label: UnreadableLabel) -> DataError:
+        """The error that the label of a row is no class, or could be several."""
+        message = f"{self.position(row)} has the label {_shortened(label.label)}, {label.reason}"
+        return DataError(message, hint=label.hint)
+
+
+def read_targets(rows: Rows, schema: str, classes: Sequence[str], *, data: str) -> Targets:
     """The column `target` of some rows as a table of the schema; a DataError where it does not fit.
 
     Labels may be names of classes, or stand for them as `read_labels` says. A missing target stays missing.
     """
-    form = schema_named(schema)
-    column = form.read_targets(TargetColumn.find(rows, data), classes)
-    return Predictions(schema, pa.table({"id": rows.ids, form.column: column}), tuple(classes))
+    kind = get_schema(schema)
+    column = kind.read_targets(TargetColumn.find(rows, data), classes)
+    return Predictions(schema, pa.table({"id": rows.ids, kind.column: column}), tuple(classes))
 
 
-def with_targets_named(rows: Rows, classes: Sequence[str]) -> Rows:
+def name_targets(rows: Rows, classes: Sequence[str]) -> Rows:
     """The rows with the class of the model that each target means; as they are where one means none, or several."""
     try:
-        named = targets_of(rows, "label", classes, data="").main
+        named = read_targets(rows, "label", classes, data="").main
     except (DataError, pa.ArrowException):
         return rows
-    place = rows.table.column_names.index(TARGET)
-    return replace(rows, table=rows.table.set_column(place, TARGET, named))
+    position = rows.table.column_names.index(TARGET)
+    return replace(rows, table=rows.table.set_column(position, TARGET, named))
 
 
-def mapped_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.ChunkedArray:
+def map_labels(column: pa.ChunkedArray, meanings: Mapping[str, str]) -> pa.ChunkedArray:
     """A column of labels, or of lists of them, with what a suite says that they mean; an empty text is no label.
 
     A label that is not in the map stays as it is. The keys are texts: `1` is also 1.0, `true` also a boolean.
     """
     plain = {plain_label(key): meaning for key, meaning in meanings.items()}
 
-    def meant(value: Any) -> Any:
+    def map_label(value: Any) -> Any:
         if isinstance(value, list):
-            return [one for one in map(meant, value) if one is not None]
+            return [one for one in map(map_label, value) if one is not None]
         if is_missing(value):
             return None
         text = str(value)
         return meanings.get(text, plain.get(plain_label(value), text)) or None
 
-    return pa.chunked_array([pa.array([meant(value) for value in column.to_pylist()])])
+    return pa.chunked_array([pa.array([map_label(value) for value in column.to_pylist()])])
 
 
-def labels_in(rows: Rows) -> set[str]:
+def distinct_labels(rows: Rows) -> set[str]:
     """The distinct labels of the targets, for predictions that bring no classes of their own."""
     if TARGET not in rows.table.column_names:
         return set()
@@ -73,24 +120,32 @@ def labels_in(rows: Rows) -> set[str]:
     return {plain_label(value) for value in pc.unique(column).to_pylist() if not is_missing(value)}
 
 
-def other_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
+def unknown_labels(labels: AbstractSet[str], classes: Sequence[str]) -> set[str]:
     """Those of the labels of targets that are none of the classes which predictions happen to have.
 
-    A DataError where one side has numbers and the other has names: no right answer could then be given.
+    A DataError where one side has numbers and the other has names: no prediction could then be correct.
     """
-    found = {label for label in labels if isinstance(read_labels([label], classes, positions=False), Unreadable)}
-    number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*found, *classes)}
-    if found and found == labels and classes:
-        numbered = {all(number[label] for label in side) for side in (found, classes)}
-        unnumbered = {not any(number[label] for label in side) for side in (found, classes)}
+    unknown = {label for label in labels if isinstance(read_labels([label], classes, positions=False), UnreadableLabel)}
+    number = {label: plain_label(label).lstrip("-").isdigit() or label in BOOLEANS for label in (*unknown, *classes)}
+    if unknown and unknown == labels and classes:
+        numbered = {all(number[label] for label in side) for side in (unknown, classes)}
+        unnumbered = {not any(number[label] for label in side) for side in (unknown, classes)}
         if numbered == unnumbered == {True, False}:
             raise DataError(
-                f"no label of the targets ({_list_some(found)}) is one of the predictions ({_list_some(classes)})",
+                f"no label of the targets ({_list_some(unknown)}) is one of the predictions ({_list_some(classes)})",
                 hint='say which is which in the data set\'s table: `labels = { 1 = "...", 2 = "..." }`',
             )
-    return found
+    return unknown
 
 
 def _list_some(labels: Iterable[str]) -> str:
-    shown = sorted(labels)
-    return ", ".join(f"`{label}`" for label in shown[:LISTED_LABELS]) + (", ..." if len(shown) > LISTED_LABELS else "")
+    listed = sorted(labels)
+    return ", ".join(f"`{label}`" for label in listed[:LISTED_LABELS]) + (
+        ", ..." if len(listed) > LISTED_LABELS else ""
+    )
+
+
+def _shortened(value: Any) -> str:
+    """A value for a message, cut where it is long."""
+    text = str(value)
+    return f"`{text if len(text) <= VALUE_LENGTH else text[: VALUE_LENGTH - 3] + '...'}`"

@@ -38,8 +38,12 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
     """The share of rows with the same prediction.
 
     From 0 to 1. It compares the label, the set of labels or of spans, the text to the letter, the whole ranking. Scores
-    and probabilities do not matter, nor does the order of labels and spans. A report says how many of the other
-    predictions were ties and how many are damage, by the reference's margin.
+    and probabilities do not matter, nor does the order of labels and spans.
+
+    A report has under `flips` the `count` of the other rows and, of labels with probabilities on both sides, how many of
+    them are `ties` and how many are `damage`, with `largest_tie`, `largest_margin` and the `tie_limit`. The margin of a
+    row is the reference's highest probability minus the second; a flip is a tie where rows next to it, which did not
+    flip, commonly move by as much. Each flip among the examples has its `margin` and whether it is a `tie`.
     """
     if reference.schema in ("label", "text"):
         same = pc.equal(reference.main.combine_chunks(), candidate.main.combine_chunks())
@@ -52,7 +56,7 @@ def agreement(reference: Predictions, candidate: Predictions) -> Bools:
 def flip_rate(reference: Predictions, candidate: Predictions) -> Bools:
     """The share of rows with another prediction: 1 - `parity/agreement`.
 
-    A report says how many of them were ties and how many are damage.
+    A report says how many of them are ties and how many are damage, as for `parity/agreement`.
     """
     return ~agreement(reference, candidate)
 

@@ -30,7 +30,7 @@ from tests.benchmarks.tiny import MODELS, Tiny, write_tokenizer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.report import Report
+    from mqa_registry.reports import Report
 
 ROOT = Path(__file__).parents[2]
 LEAST = 22  # that pass, of all

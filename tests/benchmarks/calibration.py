@@ -23,10 +23,19 @@ from mqa_registry.judging import Verdict
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats.differences import difference, ratio
 from mqa_registry.stats.estimates import Claim
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.resampling import IntervalOptions
-from tests.benchmarks.statistics import EDGES, KINDS, METRICS, QUANTILES, Kind, Mistaken, again, of_metric, verdict_on
+from tests.benchmarks.statistics import (
+    EDGES,
+    KINDS,
+    METRICS,
+    QUANTILES,
+    Kind,
+    SimulatedRows,
+    decide_claims,
+    flip_predictions,
+    measure_rows,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -41,7 +50,14 @@ if TYPE_CHECKING:
 CONFIDENCE = 0.95
 ROWS = (50, 200, 1000, 5000)
 SHARES = (0.5, 0.9, 0.99, 0.999)
-CHANGES = ((0.05, 0.04), (0.02, 0.01), (0.01, 0.0), (0.001, 0.0), (0.2, 0.15), (0.005, 0.005))  # lost, won
+CHANGES = (
+    (0.05, 0.04),
+    (0.02, 0.01),
+    (0.01, 0.0),
+    (0.001, 0.0),
+    (0.2, 0.15),
+    (0.005, 0.005),
+)  # shares of negative and positive flips
 GROUPS = 8
 OFF = 3.5  # standard errors
 SLOW = 1000  # rows, beyond which metrics that need every row take long
@@ -59,7 +75,7 @@ to 22, and in more than 80 % from there on; Wilson's and Jeffreys' intervals do 
 class Setting:
     """One kind of check on data of one kind: `draw` gives the claims of one simulated check."""
 
-    words: str
+    title: str
     draw: Draw
 
 
@@ -68,18 +84,18 @@ def main() -> None:
     parser.add_argument("--checks", type=int, default=2000)
     parser.add_argument("--rows", type=int, default=5000)
     parser.add_argument("--only", default="")
-    given = parser.parse_args()
-    for title, settings in _on_the_bound(given.rows):
-        if given.only in title:
+    options = parser.parse_args()
+    for title, settings in _on_the_bound(options.rows):
+        if options.only in title:
             print(f"\n{title}, truth on the bound: share of PASS, share of FAIL")
             for setting in settings:
-                _report_level(setting.words, simulated(setting.draw, given.checks))
-    for kind in (kind for kind in (*KINDS, *QUANTILES) if given.only in kind.words):
-        _report_kind(kind, given.checks, given.rows)
-    if given.only in "edge of the scale":
+                _report_level(setting.title, simulated(setting.draw, options.checks))
+    for kind in (kind for kind in (*KINDS, *QUANTILES) if options.only in kind.title):
+        _report_kind(kind, options.checks, options.rows)
+    if options.only in "edge of the scale":
         _report_perfect()
-    if not given.only:
-        _report_power(given.checks)
+    if not options.only:
+        _report_power(options.checks)
 
 
 def _on_the_bound(most: int) -> Iterator[tuple[str, Iterator[Setting]]]:
@@ -99,14 +115,14 @@ def _report_power(checks: int) -> None:
         print(f"\n{title}, truth {OFF} standard errors off the bound: share of right verdicts")
         for setting, right in chances:
             share = simulated(setting.draw, checks)[right] / checks
-            print(f"  {setting.words:<56} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}", flush=True)
+            print(f"  {setting.title:<56} {right:<5} {share:7.4f}{'' if share >= RIGHT else '   UNDER'}", flush=True)
     print(AT_TRUTH)
 
 
 def simulated(draw: Draw, checks: int) -> Counter[Verdict]:
     """The verdicts of so many checks."""
     rng = np.random.default_rng(11)
-    return Counter(verdict_on(draw(rng), CONFIDENCE) for _ in range(checks))
+    return Counter(decide_claims(draw(rng), CONFIDENCE) for _ in range(checks))
 
 
 def proportions() -> Iterator[Setting]:
@@ -117,8 +133,11 @@ def proportions() -> Iterator[Setting]:
 
 def drops() -> Iterator[Setting]:
     for rows in ROWS:
-        for lost, won in CHANGES:
-            yield Setting(f"n = {rows:,}, lost {lost}, won {won}", _drop(rows, lost, won, lost - won))
+        for negative, positive in CHANGES:
+            yield Setting(
+                f"n = {rows:,}, flips -{negative} +{positive}",
+                _drop(rows, negative, positive, negative - positive),
+            )
 
 
 def minima() -> Iterator[Setting]:
@@ -147,14 +166,14 @@ def edges(most: int) -> Iterator[Setting]:
     for kind in EDGES:
         for rows in ROWS:
             if rows <= most and (kind.quick or rows <= SLOW):
-                yield Setting(f"{kind.words}, n = {rows:,}", _of_kind(kind, rows, least=kind.least))
+                yield Setting(f"{kind.title}, n = {rows:,}", _of_kind(kind, rows, least=kind.least))
 
 
 def drops_of_metrics(most: int) -> Iterator[Setting]:
     """A model held against one that answers some rows otherwise, by their very predictions."""
     for name, (_, of, least) in METRICS.items():
         for share, changed in ((0.5, 0.0), (0.5, 0.001), (0.5, 0.01), (0.1, 0.01)):
-            rows = Mistaken(share, 0.05)
+            rows = SimulatedRows(share, 0.05)
             truth = (of(rows) - of(rows.changed(changed))) * (1 if least else -1)
             for count in (100, 1000):
                 if count <= (most if least else min(most, SLOW)):
@@ -165,7 +184,7 @@ def drops_of_metrics(most: int) -> Iterator[Setting]:
 def groups_of_metrics(most: int) -> Iterator[Setting]:
     """The difference and the ratio of a metric between a group without mistakes and one with few."""
     for name, (_, of, _) in METRICS.items():
-        better, worse = Mistaken(0.5, 0.0), Mistaken(0.5, 0.01)
+        better, worse = SimulatedRows(0.5, 0.0), SimulatedRows(0.5, 0.01)
         high, low = sorted((of(better), of(worse)), reverse=True)
         for count in (100, 1000):
             if count <= min(most, SLOW):
@@ -180,7 +199,7 @@ def clustered(most: int) -> Iterator[Setting]:
     """Rows of which ten together are right or wrong alike."""
     for name, (_, of, least) in METRICS.items():
         for wrong in (0.0, 0.01):
-            rows = Mistaken(0.5, wrong)
+            rows = SimulatedRows(0.5, wrong)
             for count in (500, 2000):
                 if count <= min(most, 2 * SLOW):
                     words = f"{name}, {wrong:.0%} wrong, {count // 10} clusters"
@@ -203,12 +222,21 @@ def proportions_off() -> Iterator[tuple[Setting, Verdict]]:
 
 def drops_off() -> Iterator[tuple[Setting, Verdict]]:
     for rows in ROWS:
-        for lost, won in CHANGES:
-            if rows * (lost + won) < 10:
+        for negative, positive in CHANGES:
+            if rows * (negative + positive) < 10:
                 continue
-            step = OFF * np.sqrt((lost + won - (lost - won) ** 2) / rows)
-            for bound, right in ((lost - won + step, Verdict.PASS), (lost - won - step, Verdict.FAIL)):
-                yield Setting(f"n = {rows:,}, lost {lost}, won {won}", _drop(rows, lost, won, bound)), right
+            step = OFF * np.sqrt((negative + positive - (negative - positive) ** 2) / rows)
+            for bound, right in (
+                (negative - positive + step, Verdict.PASS),
+                (negative - positive - step, Verdict.FAIL),
+            ):
+                yield (
+                    Setting(
+                        f"n = {rows:,}, flips -{negative} +{positive}",
+                        _drop(rows, negative, positive, bound),
+                    ),
+                    right,
+                )
 
 
 def _below(rows: int, share: float) -> float:
@@ -225,9 +253,9 @@ def _share(rows: int, share: float, bound: float) -> Draw:
     return lambda rng: [Claim("value", Proportion(int(rng.binomial(rows, share)), rows), low=bound)]
 
 
-def _drop(rows: int, lost: float, won: float, bound: float) -> Draw:
+def _drop(rows: int, negative: float, positive: float, bound: float) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        counts = rng.multinomial(rows, [lost, won, 1 - lost - won])
+        counts = rng.multinomial(rows, [negative, positive, 1 - negative - positive])
         return [Claim("drop", PairedProportions(int(counts[0]), int(counts[1]), rows), high=bound)]
 
     return draw
@@ -249,50 +277,59 @@ def _gap(rows: int, chances: np.ndarray[tuple[int], np.dtype[np.float64]], bound
 
 def _of_kind(kind: Kind, rows: int, *, least: bool) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        how = IntervalOptions(int(rng.integers(2**31)), "calibration")
-        found = estimate(MeasureOutput.of(kind.draw(rng, rows), kind.span), rows, how)
+        options = IntervalOptions(int(rng.integers(2**31)), "calibration")
+        found = estimate(MeasureOutput.of(kind.draw(rng, rows), kind.span), rows, options)
         return [Claim("value", found, low=kind.truth) if least else Claim("value", found, high=kind.truth)]
 
     return draw
 
 
-def _how(rng: np.random.Generator, clusters: Ints | None = None) -> IntervalOptions:
+def _interval_options(rng: np.random.Generator, clusters: Ints | None = None) -> IntervalOptions:
     return IntervalOptions(int(rng.integers(2**31)), "calibration", clusters=clusters)
 
 
-def _drop_of_metric(name: str, rows: Mistaken, changed: float, count: int, bound: float) -> Draw:
+def _drop_of_metric(name: str, rows: SimulatedRows, changed: float, count: int, bound: float) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
         predictions, targets = rows.draw(rng, count)
-        pair = of_metric(name, predictions, targets), of_metric(name, again(rng, predictions, changed), targets)
+        pair = (
+            measure_rows(name, predictions, targets),
+            measure_rows(name, flip_predictions(rng, predictions, changed), targets),
+        )
         before, after = pair if METRICS[name][2] else pair[::-1]
-        return [Claim("drop", estimate_drop(before, after, count, _how(rng)), high=bound)]
+        return [Claim("drop", estimate_drop(before, after, count, _interval_options(rng)), high=bound)]
 
     return draw
 
 
-def _two(name: str, pair: tuple[Mistaken, Mistaken], count: int, rng: np.random.Generator) -> list[Estimate]:
-    return [estimate(of_metric(name, *rows.draw(rng, count)), count, _how(rng)) for rows in pair]
+def _estimate_pair(
+    name: str, pair: tuple[SimulatedRows, SimulatedRows], count: int, rng: np.random.Generator
+) -> list[Estimate]:
+    return [estimate(measure_rows(name, *rows.draw(rng, count)), count, _interval_options(rng)) for rows in pair]
 
 
-def _gap_of_metric(name: str, pair: tuple[Mistaken, Mistaken], count: int, bound: float) -> Draw:
+def _gap_of_metric(name: str, pair: tuple[SimulatedRows, SimulatedRows], count: int, bound: float) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        high, low = _two(name, pair, count, rng)
+        high, low = _estimate_pair(name, pair, count, rng)
         return [Claim("gap", difference(high, low), -bound, bound)]
 
     return draw
 
 
-def _ratio_of_metric(name: str, pair: tuple[Mistaken, Mistaken], count: int, bound: float) -> Draw:
+def _ratio_of_metric(name: str, pair: tuple[SimulatedRows, SimulatedRows], count: int, bound: float) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        high, low = _two(name, pair, count, rng)
+        high, low = _estimate_pair(name, pair, count, rng)
         return [Claim("ratio", ratio(low, high), bound, 1 / bound if bound else np.inf)]
 
     return draw
 
 
-def _clustered(name: str, rows: Mistaken, count: int, bound: float, *, least: bool) -> Draw:
+def _clustered(name: str, rows: SimulatedRows, count: int, bound: float, *, least: bool) -> Draw:
     def draw(rng: np.random.Generator) -> list[Claim]:
-        found = estimate(of_metric(name, *rows.draw(rng, count, together=10)), count, _how(rng, np.arange(count) // 10))
+        found = estimate(
+            measure_rows(name, *rows.draw(rng, count, together=10)),
+            count,
+            _interval_options(rng, np.arange(count) // 10),
+        )
         return [Claim("value", found, low=bound) if least else Claim("value", found, high=bound)]
 
     return draw
@@ -302,18 +339,27 @@ def _report_perfect() -> None:
     """From how many rows on a model without a mistake or a change is within a tenth of the best, for each bound."""
     print(f"\nwithout a mistake or a change, half of the rows positive: rows from which a bound of {TENTH} holds")
     for name in METRICS:
-        least = {word: next((n for n in GROWING if _passes(name, word, n)), None) for word in ("value", "drop", "gap")}
-        print(f"  {name:<52} " + ", ".join(f"{word} {rows or '> ' + str(GROWING[-1])}" for word, rows in least.items()))
+        least = {
+            quantity: next((n for n in GROWING if _passes(name, quantity, n)), None)
+            for quantity in ("value", "drop", "gap")
+        }
+        print(
+            f"  {name:<52} "
+            + ", ".join(f"{quantity} {rows or '> ' + str(GROWING[-1])}" for quantity, rows in least.items())
+        )
 
 
-def _passes(name: str, word: str, count: int) -> bool:
+def _passes(name: str, quantity: str, count: int) -> bool:
     codes = np.arange(count) % 2
-    measured, how = of_metric(name, *Mistaken(0.5, 0.0).of(codes == 1, codes == 1)), IntervalOptions(7, "calibration")
-    value = estimate(measured, count, how)
-    if word == "value":
+    measured, options = (
+        measure_rows(name, *SimulatedRows(0.5, 0.0).of(codes == 1, codes == 1)),
+        IntervalOptions(7, "calibration"),
+    )
+    value = estimate(measured, count, options)
+    if quantity == "value":
         low, high = (1 - TENTH, np.inf) if METRICS[name][2] else (-np.inf, TENTH)
         return Claim("", value, low, high).holds(CONFIDENCE)
-    found = estimate_drop(measured, measured, count, how) if word == "drop" else difference(value, value)
+    found = estimate_drop(measured, measured, count, options) if quantity == "drop" else difference(value, value)
     return Claim("", found, -TENTH, TENTH).holds(CONFIDENCE)
 
 
@@ -327,10 +373,10 @@ def _report_level(words: str, verdicts: Counter[Verdict]) -> bool:
 
 def _report_kind(kind: Kind, checks: int, most: int) -> None:
     """Level by level of rows, for the bound that the statistic has in practice, and from where on it holds."""
-    print(f"\n{kind.words}, truth {kind.truth:.4f} on the bound: share of PASS, share of FAIL")
+    print(f"\n{kind.title}, truth {kind.truth:.4f} on the bound: share of PASS, share of FAIL")
     sizes = [rows for rows in (50, 100, 200, 500, 1000, 2000, 5000) if rows <= most or kind.quick]
     held = [_report_level(f"n = {rows:,}", simulated(_of_kind(kind, rows, least=kind.least), checks)) for rows in sizes]
-    over = [place for place, good in enumerate(held) if not good]
+    over = [position for position, good in enumerate(held) if not good]
     start = over[-1] + 1 if over else 0
     print(f"  holds from n = {sizes[start]:,} on" if start < len(sizes) else f"  does not hold up to n = {sizes[-1]:,}")
 

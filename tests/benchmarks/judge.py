@@ -24,7 +24,7 @@ import mqa_metrics
 from mqa_registry import Metric, Predictions
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge
-from mqa_registry.observations import Observations, Observed, PerturbedRows
+from mqa_registry.observations import Observations, ObservedView, PerturbedRows
 from mqa_registry.plan import Plan, RowSet, View
 from mqa_registry.suite import Check, Expect, Suite, Use
 from mqa_registry.types import Rows
@@ -149,7 +149,7 @@ def _observations(chances: Floats, codes: Ints) -> Observations:
     pairs = pa.FixedSizeListArray.from_arrays(pa.array(np.stack([1 - chances, chances], axis=1).ravel()), 2)
     answers = names.take(pa.array((chances > 0.5).astype(np.int64)))
     table = pa.table({"id": ids, "label": answers, "probability": pairs.cast(pa.list_(pa.float64()))})
-    observed = Observed(PerturbedRows(rows), Predictions("label", table, CLASSES))
+    observed = ObservedView(PerturbedRows(rows), Predictions("label", table, CLASSES))
     return Observations({"rows": rows}, {View("one", RowSet("rows")): observed})
 
 
@@ -169,7 +169,7 @@ def _stream(rows: int) -> None:
     data = Rows(pa.table({"id": names_, "target": targets}), ())
     predictions = Predictions("label", pa.table({"id": names_, "label": labels}), CLASSES)
     observations = Observations(
-        {"rows": data}, {View("one", RowSet("rows")): Observed(PerturbedRows(data), predictions)}
+        {"rows": data}, {View("one", RowSet("rows")): ObservedView(PerturbedRows(data), predictions)}
     )
     at_hand = _memory()
     took = time.process_time()

@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mqa_registry.predict import predict, prepare
-from mqa_registry.runs import RunOptions, planned, run
+from mqa_registry.runs import RunOptions, read_plan, run
 from mqa_registry.store import Store
 
 
@@ -46,7 +46,7 @@ class Clock:
 
 def seconds(suite: str, store: str) -> float:
     asked = RunOptions(store=Path(store))
-    whole = planned(suite, asked)
+    whole = read_plan(suite, asked)
     # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
     plan = replace(whole, cases=tuple(case for case in whole.cases if not case.sights))
     context = asked.run_context(plan.suite)

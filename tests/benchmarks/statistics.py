@@ -43,7 +43,7 @@ class Kind:
     `least` says that it is bounded from below, as in practice what is better when larger is.
     """
 
-    words: str
+    title: str
     truth: float
     draw: Callable[[np.random.Generator, int], Any]
     least: bool = True
@@ -126,12 +126,12 @@ def _heavy_tail(chances: Floats) -> Floats:
 
 
 @dataclass(frozen=True)
-class Mistaken:
-    """Rows of two classes, `share` of the second, of which a model is `sure`, and in `wrong` of them mistaken."""
+class SimulatedRows:
+    """Rows of two classes, `share` of the second, of which a model gets the share `wrong` wrong, each with the same `confidence`."""
 
     share: float
     wrong: float
-    sure: float = 0.99
+    confidence: float = 0.99
 
     def draw(self, rng: np.random.Generator, rows: int, together: int = 1) -> tuple[Predictions, Predictions]:
         """Predictions and targets; so many rows `together` are wrong alike."""
@@ -140,11 +140,11 @@ class Mistaken:
 
     def of(self, right: Bools, answered: Bools) -> tuple[Predictions, Predictions]:
         """Predictions and targets, from whether each is the second class."""
-        return predictions(np.where(answered, self.sure, 1 - self.sure)), targets(right.astype(np.int64))
+        return predictions(np.where(answered, self.confidence, 1 - self.confidence)), targets(right.astype(np.int64))
 
-    def changed(self, share: float) -> Mistaken:
+    def changed(self, share: float) -> SimulatedRows:
         """The same of a model that gives the other answer to some of the rows."""
-        return Mistaken(self.share, self.wrong * (1 - share) + (1 - self.wrong) * share, self.sure)
+        return SimulatedRows(self.share, self.wrong * (1 - share) + (1 - self.wrong) * share, self.confidence)
 
     @property
     def table(self) -> tuple[float, float, float, float]:
@@ -153,70 +153,70 @@ class Mistaken:
         return (1 - self.share) * right, (1 - self.share) * wrong, self.share * wrong, self.share * right
 
 
-def again(rng: np.random.Generator, answers: Predictions, changed: float) -> Predictions:
+def flip_predictions(rng: np.random.Generator, answers: Predictions, changed: float) -> Predictions:
     """The same predictions, but that a share of the rows have the other answer."""
     assert answers.probabilities is not None
     chances = answers.probabilities[:, 1]
     return predictions(np.where(rng.random(len(chances)) < changed, 1 - chances, chances))
 
 
-def of_metric(name: str, answers: Predictions, right: Predictions) -> MeasureOutput:
+def measure_rows(name: str, answers: Predictions, right: Predictions) -> MeasureOutput:
     """A metric as the judge reads it, with the range that the plugin says it has."""
     metric, found = METRICS[name][0], {one.function: one for one in mqa_metrics.mqa_metrics()}
     return MeasureOutput.of_metric(metric(answers, right), found[metric].range)
 
 
-def verdict_on(claims: Sequence[Claim], confidence: float) -> Verdict:
+def decide_claims(claims: Sequence[Claim], confidence: float) -> Verdict:
     """The verdict on a check with these claims, by the rule of the judge."""
     return DecisionRule.of(claims, confidence).decide(claims)
 
 
-def _f1_of(rows: Mistaken) -> float:
+def _true_f1(rows: SimulatedRows) -> float:
     _, false, missed, hit = rows.table
     return 2 * hit / (2 * hit + false + missed)
 
 
-def _mcc_of(rows: Mistaken) -> float:
+def _true_mcc(rows: SimulatedRows) -> float:
     rejected, false, missed, hit = rows.table
     spread = (hit + false) * (hit + missed) * (rejected + false) * (rejected + missed)
     return (hit * rejected - false * missed) / math.sqrt(spread)
 
 
-def _brier_of(rows: Mistaken) -> float:
-    return (1 - rows.wrong) * (1 - rows.sure) ** 2 + rows.wrong * rows.sure**2
+def _true_brier(rows: SimulatedRows) -> float:
+    return (1 - rows.wrong) * (1 - rows.confidence) ** 2 + rows.wrong * rows.confidence**2
 
 
-def _log_loss_of(rows: Mistaken) -> float:
+def _true_log_loss(rows: SimulatedRows) -> float:
     eps = float(np.finfo(np.float64).eps)
-    right, wrong = (-math.log(min(max(chance, eps), 1 - eps)) for chance in (rows.sure, 1 - rows.sure))
+    right, wrong = (-math.log(min(max(chance, eps), 1 - eps)) for chance in (rows.confidence, 1 - rows.confidence))
     return (1 - rows.wrong) * right + rows.wrong * wrong
 
 
-def _ece_of(rows: Mistaken) -> float:
-    return abs(rows.sure - (1 - rows.wrong))
+def _true_ece(rows: SimulatedRows) -> float:
+    return abs(rows.confidence - (1 - rows.wrong))
 
 
 # Metrics, what they are of such rows, and how sure the model is where that matters.
-METRICS: dict[str, tuple[Callable[..., Any], Callable[[Mistaken], float], bool]] = {
-    "F1": (f1, _f1_of, True),
+METRICS: dict[str, tuple[Callable[..., Any], Callable[[SimulatedRows], float], bool]] = {
+    "F1": (f1, _true_f1, True),
     "balanced accuracy": (balanced_accuracy, lambda rows: 1 - rows.wrong, True),
-    "MCC": (mcc, _mcc_of, True),
+    "MCC": (mcc, _true_mcc, True),
     "AUROC": (auroc, lambda rows: 1 - rows.wrong, True),  # sure answers tie with each other
-    "Brier score": (brier, _brier_of, False),
-    "log loss": (log_loss, _log_loss_of, False),
-    "ECE": (ece, _ece_of, False),
+    "Brier score": (brier, _true_brier, False),
+    "log loss": (log_loss, _true_log_loss, False),
+    "ECE": (ece, _true_ece, False),
 }
 
 
-def _edge(name: str, truth: float, share: float, sure: float) -> Kind:
+def _edge(name: str, truth: float, share: float, confidence: float) -> Kind:
     """A metric near the end of its scale: of answers that are wrong as seldom as makes it so."""
     metric, of, least = METRICS[name]
     low, high = 0.0, 0.5
     for _ in range(100):
         middle = (low + high) / 2
-        number = of(Mistaken(share, middle, sure))
+        number = of(SimulatedRows(share, middle, confidence))
         low, high = (middle, high) if (number > truth if least else number < truth) else (low, middle)
-    rows = Mistaken(share, 0.0 if of(Mistaken(share, 0.0, sure)) == truth else low, sure)
+    rows = SimulatedRows(share, 0.0 if of(SimulatedRows(share, 0.0, confidence)) == truth else low, confidence)
 
     def draw(rng: np.random.Generator, count: int) -> Any:
         return metric(*rows.draw(rng, count))
@@ -226,22 +226,24 @@ def _edge(name: str, truth: float, share: float, sure: float) -> Kind:
 
 
 def _sure_ece(wrong: float) -> Kind:
-    """The calibration error of a model that is nearly sure, and wrong more or less often than it says."""
-    rows = Mistaken(0.5, wrong)
+    """The calibration error of a model that is nearly confidence, and wrong more or less often than it says."""
+    rows = SimulatedRows(0.5, wrong)
 
     def draw(rng: np.random.Generator, count: int) -> Any:
         return ece(*rows.draw(rng, count))
 
-    return Kind(f"ECE, sure to {rows.sure}, {wrong:.0%} wrong", _ece_of(rows), draw, least=False, span=(0.0, 1.0))
+    return Kind(
+        f"ECE, sure to {rows.confidence}, {wrong:.0%} wrong", _true_ece(rows), draw, least=False, span=(0.0, 1.0)
+    )
 
 
 EDGES = (
     *(_sure_ece(wrong) for wrong in (0.01, 0.02, 0.05)),
     *(
-        _edge(name, end if METRICS[name][2] else 1 - end, share, sure)
+        _edge(name, end if METRICS[name][2] else 1 - end, share, confidence)
         for name in METRICS
         for end in (1.0, 0.999, 0.99, 0.95)
-        for share, sure in ((0.5, 1.0), *(((0.1, 1.0),) if METRICS[name][2] else ()))
+        for share, confidence in ((0.5, 1.0), *(((0.1, 1.0),) if METRICS[name][2] else ()))
     ),
 )
 KINDS = (_f1(0.3, 0.9, 0.05), _f1(0.5, 0.99, 0.01), _auroc(0.3, 1.8), _auroc(0.1, 3.0), _ece(0.08), _ece(0.02))

@@ -38,7 +38,7 @@ def test_further_columns_are_left_out_and_types_are_the_schemas():
         (table().drop_columns(["label"]), "without the column `label`"),
         (table(("few", "lots")), "gave the label `lots`, which is none of the classes"),
         (table((0.0, 1.0)), "gave the column `label` of double"),
-        (table(probabilities=([math.nan, math.nan], [0.25, 0.75])), "gave a label beside probabilities that are NaN or Inf"),
+        (table(probabilities=([math.nan, math.nan], [0.25, 0.75])), "gave a label with probabilities that are NaN or Inf"),
         (table(probabilities=([math.inf, 0.0], [0.25, 0.75])), "NaN or Inf"),
         (table(probabilities=(None, [0.25, 0.75])), "gave row 0 a label and no probabilities"),
         (table(probabilities=([0.5, 0.25, 0.25], [0.25, 0.75])), "gave row 0 a label and 3 probabilities, and there are 2"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.bounds import BOUNDS, DROP, GAP, QUANTITIES, RATIO, RESERVED, RISE, VALUE, Expect, words_of
-from mqa_registry.report.bounds import bounds as report_bounds
+from mqa_registry.reports.expectations import describe_bounds
 from mqa_registry.suite import grammar
 
 LIMITS = st.dictionaries(st.sampled_from([bound.word for bound in BOUNDS]), st.floats(0, 1))
@@ -30,10 +30,10 @@ def test_each_word_is_a_field_of_expect_and_a_key_of_the_suite_file():
 
 @pytest.mark.parametrize("bound", BOUNDS, ids=lambda bound: bound.word)
 def test_each_word_has_a_text_in_reports(bound):
-    (shown,) = report_bounds({bound.word: 0.25}, grouped=False)
+    (shown,) = describe_bounds({bound.word: 0.25}, grouped=False)
     assert (shown.number, shown.limits) == (bound.quantity.name, (0.25,))
     assert shown.text == f"{'' if bound.quantity is VALUE else f'{bound.quantity.name} '}{bound.sign} 0.25"
-    assert shown.between_groups == (bound.quantity.need == "groups")
+    assert shown.is_between_groups == (bound.quantity.need == "groups")
 
 
 def test_words_are_found_by_what_they_bound_and_by_what_that_needs():

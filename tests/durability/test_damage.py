@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import MqaError
-from mqa_registry.report.jsonfile import to_json
+from mqa_registry.reports.json_report import to_json
 from mqa_registry.runs import RunOptions, run
 
 

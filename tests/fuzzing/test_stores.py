@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry.store import Store, joined
+from mqa_registry.store import Store, join_keys
 
 BACKEND = b"backend-12345678"
 KEYS = [number.to_bytes(16, "little") for number in range(200)]
@@ -18,7 +18,7 @@ def filled(folder) -> bytes:
     for start in range(0, len(KEYS), 50):
         values = pa.array([float(number) for number in range(start, start + 50)])
         store.put(BACKEND, KEYS[start : start + 50], pa.table({"value": values}))
-    store.note(BACKEND, FACTS)
+    store.put_facts(BACKEND, FACTS)
     store.close()
     return (folder / "predictions.sqlite").read_bytes()
 
@@ -31,8 +31,8 @@ def test_changed_stores(fuzz, tmp_path):
     def looked_up():
         store = Store(tmp_path)
         try:
-            places, table = store.get(BACKEND, joined(KEYS))
-            assert store.noted(BACKEND) in ({}, FACTS)
+            places, table = store.get(BACKEND, join_keys(KEYS))
+            assert store.get_facts(BACKEND) in ({}, FACTS)
         finally:
             store.close()
         values = np.array(table.column("value") if table is not None else [])

@@ -8,7 +8,7 @@ import pytest
 
 from mqa_registry.errors import SuiteError
 from mqa_registry.run_options import RunOptions
-from mqa_registry.runs.running import plan_of
+from mqa_registry.runs.execution import make_plan
 from mqa_registry.suite import read, render
 
 SUITES = sorted((Path(__file__).parents[2] / "suites").glob("*.toml"))
@@ -21,7 +21,7 @@ def test_changed_suites(fuzz, tmp_path):
 
     def planned():
         try:
-            plan_of(read(path), RunOptions(), files=False)
+            make_plan(read(path), RunOptions(), files=False)
         except SuiteError as error:
             told = [line for problem in error.problems for line in render(problem).split("\n")]
             if not all(map(str.isprintable, told)):

@@ -11,8 +11,7 @@ from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, Statistic
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.observations import Observations, Observed, PerturbedRows
-from mqa_registry.report.jsonfile import _number
+from mqa_registry.observations import Observations, ObservedView, PerturbedRows
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
@@ -300,7 +299,7 @@ def test_an_open_end_is_null_in_the_report_file_whether_corrected_or_not(engine,
     slices = by(lambda row: ["all", "again"])
     (result,) = judged(engine.check(measure=score(0.99), by=slices, expect=expect(max=1.0, min_rows=10)))
     assert result.verdict is Verdict.INCONCLUSIVE
-    written = _number(result.groups["all"].numbers["value"])
+    written = _number_to_json(result.groups["all"].numbers["value"])
     assert (written["high"], written["corrected"][1]) == (None, None)
     assert json.dumps(written, allow_nan=False)
 
@@ -437,7 +436,7 @@ def answered(name, **groups):
     columns = {"id": ids, "target": pa.array(["many"] * len(kinds)), "group": pa.array(kinds[order])}
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     data = Rows(pa.table(columns), ())
-    return data, {plans.View("one", plans.RowSet(name)): Observed(PerturbedRows(data), predictions)}
+    return data, {plans.View("one", plans.RowSet(name)): ObservedView(PerturbedRows(data), predictions)}
 
 
 def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(engine):
@@ -469,7 +468,7 @@ def many(rows, groups):
     answers = names.take(pa.array(np.where(rng.random(rows) < 0.9, codes, 1 - codes)))
     predictions = Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
     view = plans.View("one", plans.RowSet("words"))
-    return Observations({"words": data}, {view: Observed(PerturbedRows(data), predictions)})
+    return Observations({"words": data}, {view: ObservedView(PerturbedRows(data), predictions)})
 
 
 def test_ten_thousand_groups_are_judged_at_once(engine):

@@ -15,10 +15,9 @@ from scipy.stats import binomtest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Comparison, Perturbation, Slice
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.judging.evidence import mcnemar_evidence
-from mqa_registry.judging.examples import MAX_PICKED_EXAMPLES
-from mqa_registry.observations import Observations, Observed, PerturbedRows
-from mqa_registry.stats.paired import PairedProportions
+from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_evidence
+from mqa_registry.observations import Observations, ObservedView, PerturbedRows
+from mqa_registry.stats.proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows
 
@@ -54,7 +53,7 @@ def judged(engine):
         known = {"target": RIGHT} if columns is None else columns
         rows = Rows(pa.table({"id": ids, "text": texts, **known}), ("text",))
         views = {
-            plans.View(name, plans.RowSet("words")): Observed(
+            plans.View(name, plans.RowSet("words")): ObservedView(
                 PerturbedRows(rows), Predictions("label", pa.table({"id": ids, "label": answers}), ("few", "many"))
             )
             for name, answers in (("one", BEFORE), ("two", AFTER))

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry.contributions import Comparison, Metric
-from mqa_registry.judging.examples import select_examples
+from mqa_registry.judging.evidence import select_examples
 from mqa_registry.judging.samples import MeasureInputs, Sample
 from mqa_registry.suite import Use
 from mqa_registry.types import Predictions, Rows

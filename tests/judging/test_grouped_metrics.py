@@ -26,7 +26,7 @@ def judged(engine, got):
     def results(*checks, **suite):
         whole = engine.suite(*checks, **suite)
         observations = engine.run(whole)
-        got.clear()  # the preflight rehearses it on rows that are made up
+        got.clear()  # the preflight tries it on sample predictions
         return judge(plans.make(whole), observations)
 
     return results

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import plan as plans
 from mqa_registry.judging import Verdict, find_label_order, judge
-from mqa_registry.judging.label_order import better_order
+from mqa_registry.judging.label_order import _suggest_fix, find_better_order
 from mqa_registry.suite import Expect
 
 
@@ -22,11 +22,11 @@ def noisy(rng, targets, classes, share):
     return np.where(rng.random(len(targets)) < share, targets, wrong)
 
 
-@pytest.mark.parametrize("order", [(1, 0), (2, 0, 1), (0, 2, 1, 3), (3, 0, 4, 1, 2)])
+@pytest.mark.parametrize("order", [(1, 0), (2, 0, 1), (0, 2, 1, 3), (3, 0, 4, 1, 2), (*range(1, 12), 0)])
 def test_the_order_that_was_lost_is_found(rng, order):
     targets = rng.integers(0, len(order), 400)
     predicted = np.argsort(order)[noisy(rng, targets, len(order), 0.9)]
-    now, then, found = better_order(predicted, targets, len(order))
+    now, then, found = find_better_order(predicted, targets, len(order))
     assert found == list(order)
     assert now == np.mean(predicted == targets)
     assert then == np.mean(np.array(order)[predicted] == targets)
@@ -37,22 +37,48 @@ def test_the_order_that_was_lost_is_found(rng, order):
 def test_answers_at_random_fit_no_other_order_far_better(rng, rows, classes):
     for _ in range(50):
         drawn = rng.integers(0, classes, (2, rows))
-        assert better_order(*drawn, classes) is None
+        assert find_better_order(*drawn, classes) is None
 
 
 def test_a_constant_answer_is_no_order_of_the_labels(rng):
     targets = (rng.random(400) < 0.95).astype(int)
-    assert better_order(np.zeros(400, int), targets, 2) is None
+    assert find_better_order(np.zeros(400, int), targets, 2) is None
 
 
 def test_a_good_model_is_left_alone(rng):
     targets = rng.integers(0, 3, 400)
-    assert better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
+    assert find_better_order(noisy(rng, targets, 3, 0.8), targets, 3) is None
+
+
+def swapped(kept, rows, swaps):
+    """Targets and predictions: `kept` rows of a class that is always right, `rows` of each of two with `swaps` swapped."""
+    targets = np.repeat([0, 1, 2], [kept, rows, rows])
+    predicted = targets.copy()
+    for code, other in ((1, 2), (2, 1)):
+        predicted[np.flatnonzero(targets == code)[:swaps]] = other
+    return predicted, targets
+
+
+@pytest.mark.parametrize(("swaps", "is_found"), [(2010, True), (1990, False)])
+def test_another_order_has_to_fit_a_fifth_of_the_rows_more(swaps, is_found):
+    assert (find_better_order(*swapped(4000, 3000, swaps), 3) is not None) is is_found
+
+
+@pytest.mark.parametrize(("swaps", "is_found"), [(3550, True), (3450, False)])
+def test_another_order_has_to_reach_a_kappa_of_two_fifths(swaps, is_found):
+    predicted, targets = swapped(0, 5000, swaps)
+    assert (find_better_order(predicted - 1, targets - 1, 2) is not None) is is_found
+
+
+def test_five_classes_are_named_and_the_others_counted():
+    fix = _suggest_fix("abcdef", [1, 2, 3, 4, 5, 0], "d")
+    assert fix.count("where the data say") == 5
+    assert "`e` where the data say `f`, and 1 more." in fix
 
 
 def test_few_rows_show_nothing():
-    assert better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
-    assert better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
+    assert find_better_order(np.array([0, 1, 0]), np.array([1, 0, 1]), 2) is None
+    assert find_better_order(np.zeros(0, int), np.zeros(0, int), 2) is None
 
 
 def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):

@@ -9,13 +9,12 @@ from hypothesis import strategies as st
 
 from mqa_registry.contributions import Scores, Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats import binned
-from mqa_registry.stats.binned import BinnedStatistic
+from mqa_registry.stats import binned_statistics
+from mqa_registry.stats.binned_statistics import BinnedStatistic
 from mqa_registry.stats.differences import EstimateDifference, EstimateRatio, ProportionDifference, difference, ratio
 from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.resampling import IntervalOptions, bootstrap
 
 HOW = IntervalOptions(7, "test")
@@ -112,7 +111,7 @@ def test_many_cells_are_counted_as_few_are(monkeypatch):
         for score, cells in zip(scores, places, strict=True)
     ]
     few = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
-    monkeypatch.setattr(binned, "FEW_BINS", 1)
+    monkeypatch.setattr(binned_statistics, "FEW_BINS", 1)
     many = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
     spoken = [score[cells[cells >= 0]].mean() for score, cells in zip(scores, places, strict=True)]
     assert few.value == pytest.approx(spoken[0] - 2 * spoken[1])

@@ -7,17 +7,15 @@ import numpy as np
 import pytest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Slice, Statistic
+from mqa_registry.contributions import Metric, Quantile, Scores, Slice
 from mqa_registry.judging import Verdict
-from mqa_registry.judging.metric_kind import BoundedScores, MetricKind, find_metric_kind
 from mqa_registry.judging.required_rows import RowCounts, count_rows, find_required_rows
 from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.suite import Expect, Use
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 ROWS = 1000
 
@@ -137,27 +135,6 @@ def crashes(*_):
     raise ValueError
 
 
-@pytest.mark.parametrize(
-    ("function", "form"),
-    [
-        (lambda one, other: one.codes == other.codes, MetricKind.PROPORTION),
-        (lambda one, other: -np.log(one.probabilities.max(axis=1)), MetricKind.MEAN),
-        (lambda one, other: one.probabilities[:, 1] - other.probabilities[:, 1], MetricKind.MEAN),
-        (lambda one, other: Statistic(lambda counts: counts.sum(axis=-1)), MetricKind.STATISTIC),
-        (lambda one, other: 3.0, MetricKind.POINT),
-        (crashes, MetricKind.UNKNOWN),
-    ],
-)
-def test_the_form_of_a_measure_is_found_without_a_row(function, form):
-    assert find_metric_kind(_measure(function), ("a", "b", "c")) is form
-    assert find_metric_kind(_measure(function, Comparison), ()) is form
-
-
-def test_scores_with_a_range_have_a_form_that_says_so():
-    squares = Metric("x", lambda one, other: one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 1.0))
-    assert find_metric_kind(Use("letters/x", squares), ("a", "b")) == BoundedScores(0.0, 1.0)
-
-
 @pytest.mark.parametrize("expect", [Expect(max=0.3), Expect(min=0.6), Expect(min=0.2, max=0.7)])
 def test_scores_with_a_range_take_as_many_rows_as_the_judge_does(engine, expect):
     squares = Metric("x", lambda one, other: 2 * one.probabilities[:, 1] ** 2, schemas=("label",), range=(0.0, 2.0))
@@ -212,7 +189,7 @@ def test_a_quantile_takes_as_many_rows_as_give_its_interval_an_end(engine, share
 @pytest.mark.parametrize("bound", [0.5, 0.9, 0.97, 0.999])
 def test_it_is_the_number_with_which_the_judge_itself_says_pass(engine, bound):
     rows = one(engine, expect=Expect(min=bound)).required
-    verdicts = [verdict_on([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
+    verdicts = [decide_claims([Claim("", Proportion(number, number), bound)], 0.95) for number in (rows - 1, rows)]
     assert verdicts == [Verdict.INCONCLUSIVE, Verdict.PASS]
 
 

@@ -12,7 +12,7 @@ from mqa_registry.judging.verdicts import DecisionRule, decide, group_parts, nev
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:
@@ -25,7 +25,7 @@ def at_point(claim: Claim) -> Verdict:
 
 def step(*claims: Claim, **groups: Claim) -> StepEvaluation:
     """One severity with these claims, on all rows or in these groups."""
-    whole = Evaluation(None, {claim.number: claim.estimate for claim in claims}, claims)
+    whole = Evaluation(None, {claim.number_name: claim.estimate for claim in claims}, claims)
     found = {name: Evaluation(None, {"value": claim.estimate}, [claim]) for name, claim in groups.items()}
     return StepEvaluation(whole, found, Evaluation(None, {}) if groups else None)
 
@@ -39,46 +39,46 @@ def decision(*claims: Claim, confidence: float = 0.95, unit: str = "rows", by_po
     ("successes", "verdict"), [(960, Verdict.PASS), (905, Verdict.INCONCLUSIVE), (850, Verdict.FAIL)]
 )
 def test_a_claim_is_settled_where_the_interval_clears_the_bound(successes, verdict):
-    assert verdict_on([at_least(successes, 1000, 0.9)], 0.95) is verdict
+    assert decide_claims([at_least(successes, 1000, 0.9)], 0.95) is verdict
 
 
 def test_a_bound_on_both_sides_is_cleared_on_both():
-    assert verdict_on([Claim("value", Proportion(500, 1000), 0.4, 0.6)], 0.95) is Verdict.PASS
-    assert verdict_on([Claim("value", Proportion(700, 1000), 0.4, 0.6)], 0.95) is Verdict.FAIL
-    assert verdict_on([Claim("value", Proportion(590, 1000), 0.4, 0.6)], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([Claim("value", Proportion(500, 1000), 0.4, 0.6)], 0.95) is Verdict.PASS
+    assert decide_claims([Claim("value", Proportion(700, 1000), 0.4, 0.6)], 0.95) is Verdict.FAIL
+    assert decide_claims([Claim("value", Proportion(590, 1000), 0.4, 0.6)], 0.95) is Verdict.INCONCLUSIVE
 
 
 def test_a_number_without_an_interval_stands_for_itself():
-    assert verdict_on([Claim("value", PointEstimate(1e-6, 100), high=1e-5)], 0.95) is Verdict.PASS
-    assert verdict_on([Claim("value", PointEstimate(1e-4, 100), high=1e-5)], 0.95) is Verdict.FAIL
+    assert decide_claims([Claim("value", PointEstimate(1e-6, 100), high=1e-5)], 0.95) is Verdict.PASS
+    assert decide_claims([Claim("value", PointEstimate(1e-4, 100), high=1e-5)], 0.95) is Verdict.FAIL
 
 
 @pytest.mark.parametrize("bounds", [(0.25, math.inf), (-math.inf, 0.25)])
 def test_a_number_on_its_bound_holds(bounds):
     claim = Claim("value", PointEstimate(0.25, 100), *bounds)
-    assert (verdict_on([claim], 0.95), at_point(claim)) == (Verdict.PASS, Verdict.PASS)
+    assert (decide_claims([claim], 0.95), at_point(claim)) == (Verdict.PASS, Verdict.PASS)
 
 
 def test_what_is_undefined_settles_nothing():
     claim = Claim("value", PointEstimate(math.nan, 0), low=0.5)
-    assert verdict_on([claim], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([claim], 0.95) is Verdict.INCONCLUSIVE
     assert at_point(claim) is Verdict.INCONCLUSIVE
 
 
 def test_without_claims_nothing_is_shown():
-    assert verdict_on([], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([], 0.95) is Verdict.INCONCLUSIVE
     assert decision().note == ""
 
 
 def test_every_part_has_to_hold():
     claims = [at_least(960, 1000, 0.9)] * 7 + [at_least(905, 1000, 0.9)]
-    assert verdict_on(claims, 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims(claims, 0.95) is Verdict.INCONCLUSIVE
 
 
 def test_a_part_that_fails_by_itself_may_not_fail_among_many():
     marginal = at_least(878, 1000, 0.9)
-    assert verdict_on([marginal], 0.95) is Verdict.FAIL
-    assert verdict_on([marginal] + [at_least(960, 1000, 0.9) for _ in range(20)], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([marginal], 0.95) is Verdict.FAIL
+    assert decide_claims([marginal] + [at_least(960, 1000, 0.9) for _ in range(20)], 0.95) is Verdict.INCONCLUSIVE
 
 
 def test_the_bare_estimate_decides_where_that_is_asked_for():

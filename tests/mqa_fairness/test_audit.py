@@ -13,7 +13,7 @@ from mqa_fairness.counterfactuals import swap_religion
 from mqa_registry import Perturbation, judge, run
 from mqa_registry import plan as plans
 from mqa_registry.judging import judge as judge_plan
-from mqa_registry.report import to_json
+from mqa_registry.reports import to_json
 from mqa_registry.suite import Against, Expect, Severity, Use
 
 HEAD = """\

@@ -20,7 +20,7 @@ from mqa_fairness.counterfactuals import (
 )
 from mqa_fairness.lexicon import read_names, shipped_word_sets
 from mqa_registry import DataError, UsageError, edited
-from mqa_registry.types import moved_spans
+from mqa_registry.types import move_spans
 
 EVERY = [swap_gender, swap_names, swap_nationality, swap_religion, swap_age]
 HOSTILE = [
@@ -379,7 +379,7 @@ def test_spans_move_with_the_words_inside_and_around_them():
         for name in ("Mary Smith", "Germany")
     ]
     edits = swap_nationality({"text": text}, np.random.default_rng(0), to="Kenyan")["text"]
-    moved = moved_spans(spans, text, edits)
+    moved = move_spans(spans, text, edits)
     after = edited(text, edits)
     assert [after[span["start"] : span["end"]] for span in moved] == ["Mary Smith", "Kenya"]
 

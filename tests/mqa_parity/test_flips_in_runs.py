@@ -12,7 +12,8 @@ import pytest
 from rich.console import Console
 
 from mqa_registry import judge, run
-from mqa_registry.report import print_report, to_json
+from mqa_registry.reports import to_json
+from mqa_registry.reports.console import print_report
 
 ROWS = 400
 EVIL = "[bold]no\x1b[31m"  # a class as somebody might call it

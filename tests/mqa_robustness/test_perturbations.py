@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from mqa_registry import UsageError, edited
 from mqa_registry.options import options_of, validate
-from mqa_registry.types import moved_spans
+from mqa_registry.types import move_spans
 from mqa_robustness import mqa_perturbations
 
 EVERY = {one.name: one for one in mqa_perturbations()}
@@ -167,7 +167,7 @@ def test_spans_stay_in_the_text_and_what_no_edit_touched_says_the_same(name, tex
     if edits is None:
         return
     start, end = sorted(data.draw(st.tuples(st.integers(0, len(text)), st.integers(0, len(text)))))
-    for span in moved_spans([{"start": start, "end": end}], text, edits):
+    for span in move_spans([{"start": start, "end": end}], text, edits):
         assert 0 <= span["start"] <= span["end"] <= len(edited(text, edits))
         if all(last <= start or first >= end for first, last, _ in edits):
             assert edited(text, edits)[span["start"] : span["end"]] == text[start:end]
@@ -177,7 +177,7 @@ def test_spans_stay_in_the_text_and_what_no_edit_touched_says_the_same(name, tex
 def test_a_name_in_the_text_is_still_marked_where_its_letters_changed(name):
     text = "When Dorothy met the Scarecrow"
     edits = made(name, text, rate=1.0)
-    (span,) = moved_spans([{"start": 5, "end": 12}], text, edits)
+    (span,) = move_spans([{"start": 5, "end": 12}], text, edits)
     after = edited(text, edits)
     assert after[span["start"] : span["end"]] == after.split(" ")[1] != "Dorothy"
 

@@ -173,10 +173,10 @@ def test_an_answer_is_the_likeliest_label_with_all_probabilities(bound, values):
 
 
 def test_an_answer_has_the_columns_of_its_schema(bound, task):
-    from mqa_registry.types import schema_named
+    from mqa_registry.types import get_schema
 
     table = bound().decode({"logits": np.zeros((2, 2))}, [{}, {}])
-    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == schema_named(task.schema).columns
+    assert dict(zip(table.schema.names, table.schema.types, strict=True)) == get_schema(task.schema).columns
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

@@ -25,7 +25,7 @@ def test_every_distinct_row_takes_one_place_in_one_batch(engine):
 
 def test_predictions_stand_in_the_order_of_the_rows(engine):
     observed = _view(engine.run(engine.suite(engine.check())))
-    assert observed.predictions.ids.to_pylist() == observed.seen.rows.ids.to_pylist()
+    assert observed.predictions.ids.to_pylist() == observed.perturbed.rows.ids.to_pylist()
     expected = ["many" if text.count("e") * 4 / len(text) > 0.5 else "few" for text in engine.table["text"].to_pylist()]
     assert observed.predictions.answers() == expected
 
@@ -196,20 +196,20 @@ def test_a_perturbation_draws_the_same_for_a_row_whatever_else_is_asked(engine, 
     alone = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True)
     observations = engine.run(engine.suite(engine.check("loud", shout), engine.check(), engine.check("swapped", swap)))
     views = [seen for view, seen in observations.views.items() if "swap" in view.rows.name]
-    assert views[0].seen.rows.table == alone.seen.rows.table
+    assert views[0].perturbed.rows.table == alone.perturbed.rows.table
 
 
 def test_another_seed_perturbs_otherwise(engine, swap):
     one = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True)
     two = _view(engine.run(engine.suite(engine.check("swapped", swap), seed=8)), perturbed=True)
-    assert one.seen.rows.table != two.seen.rows.table
+    assert one.perturbed.rows.table != two.perturbed.rows.table
 
 
 def test_a_declined_row_is_counted_and_left_out(engine, swap):
     texts = engine.table["text"].to_pylist()
     texts[3] = ""
     engine.table = engine.table.set_column(0, "text", [texts])
-    seen = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True).seen
+    seen = _view(engine.run(engine.suite(engine.check("swapped", swap))), perturbed=True).perturbed
     assert (seen.declined, len(seen.rows)) == (1, 49)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mqa_registry import runs
-from mqa_registry.report import to_json
+from mqa_registry.reports import to_json
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from mqa_registry.contributions import Metric
 from mqa_registry.plugins import Catalog, Plugin, load_all
-from mqa_registry.runs.environment import JUDGING, packages_of, versions
+from mqa_registry.runs.environment import JUDGING_KINDS, list_versions, required_packages
 from tests.stand_ins import make_backend
 
 
@@ -30,20 +30,26 @@ CATALOG = Catalog(
 
 
 def test_packages_are_those_of_the_plugins_then_the_hosts_each_once():
-    assert packages_of(CATALOG) == ("engine", "pytest", "scipy", "numpy", "pyarrow")
+    assert required_packages(CATALOG) == ("engine", "pytest", "scipy", "numpy", "pyarrow")
 
 
 def test_a_verdict_depends_on_those_of_measures_and_slices_alone():
-    assert packages_of(CATALOG, JUDGING) == ("scipy", "pytest", "numpy", "pyarrow")
+    assert required_packages(CATALOG, JUDGING_KINDS) == ("scipy", "pytest", "numpy", "pyarrow")
 
 
 def test_versions_are_those_of_what_is_installed():
-    found = versions(("numpy", "no-such-package"))
+    found = list_versions(("numpy", "no-such-package"))
     assert found["packages"] == {"numpy": version("numpy")}
     assert found["mqa"] == version("mqa-registry")
 
 
 def test_built_in_plugins_name_the_libraries_that_their_results_depend_on():
-    named = set(packages_of(load_all()))
+    named = set(required_packages(load_all()))
     assert named >= {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxruntime-gpu", "py3langid"}
-    assert set(packages_of(load_all(), JUDGING)) == {"numpy", "pyarrow", "scipy", "scikit-learn", "py3langid"}
+    assert set(required_packages(load_all(), JUDGING_KINDS)) == {
+        "numpy",
+        "pyarrow",
+        "scipy",
+        "scikit-learn",
+        "py3langid",
+    }

@@ -7,8 +7,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from mqa_registry import runs
+from mqa_registry.cli.commands.validate import validate
 from mqa_registry.cli.dry_run import show_plan
-from mqa_registry.cli.validate import validate
 from mqa_registry.errors import DataError, MqaError, SuiteError
 
 SOUND = """

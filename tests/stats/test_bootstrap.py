@@ -38,6 +38,12 @@ def test_a_bias_that_matters_makes_the_interval_hold_the_number_mirrored_and_not
     assert high >= 1.96 + 0.8 - 0.02
 
 
+@pytest.mark.parametrize(("bias", "matters"), [(0.24, False), (0.26, True)])
+def test_a_bias_matters_from_a_quarter_of_the_standard_error_on(bias, matters):
+    _, high = BootstrapEstimate(0.0, 10**6, NORMAL + bias).interval(0.95)
+    assert (high > 1.96) is matters  # BCa's own end lies below, and that which ignores the bias above
+
+
 @pytest.mark.parametrize(
     ("found", "reason"),
     [

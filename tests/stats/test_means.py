@@ -12,7 +12,7 @@ from mqa_registry.judging import Verdict
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import MAX_DISTINCT_SCORES, BoundedMean, probability_above_zero
 from mqa_registry.stats.sample_size import rows_to_settle
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 
 def mean_of(scores, low=0.0, high=1.0, clusters=None):
@@ -78,7 +78,7 @@ def test_rows_of_a_cluster_that_are_alike_tell_as_much_as_one():
 def test_the_rows_that_settle_it_are_the_number_that_does(score):
     bound = 0.35
     rows = rows_to_settle(Claim("value", mean_of(np.full(5, score)), high=bound), 0.95)
-    verdicts = [verdict_on([Claim("value", mean_of(np.full(n, score)), high=bound)], 0.95) for n in (rows, rows - 2)]
+    verdicts = [decide_claims([Claim("value", mean_of(np.full(n, score)), high=bound)], 0.95) for n in (rows, rows - 2)]
     assert verdicts == [Verdict.PASS, Verdict.INCONCLUSIVE]
 
 

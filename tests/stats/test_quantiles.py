@@ -18,7 +18,7 @@ from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.sample_size import rows_to_settle
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 HOW = IntervalOptions(7, "test")
 VALUES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=60)
@@ -100,7 +100,7 @@ def test_with_the_truth_on_the_bound_either_verdict_is_wrong_as_seldom_as_it_say
     draw, rng = SHAPES[shape], np.random.default_rng(3)
     truth, checks = float(draw(np.array([share]))[0]), 1500
     claims = [[Claim("p", found(draw(rng.random(rows)), share), high=truth)] for _ in range(checks)]
-    verdicts = [verdict_on(one, 0.95) for one in claims]
+    verdicts = [decide_claims(one, 0.95) for one in claims]
     assert verdicts.count(Verdict.FAIL) <= 0.04 * checks
     if shape != "discrete":  # there the bound is the value of many rows, and PASS is right
         assert verdicts.count(Verdict.PASS) <= 0.04 * checks
@@ -138,18 +138,18 @@ def test_of_no_rows_it_is_undefined_and_says_so(values):
 
 def test_one_row_shows_nothing_on_either_side():
     assert found([3.0]).interval(0.95) == (-math.inf, math.inf)
-    assert verdict_on([Claim("p50", found([3.0]), high=1e9)], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([Claim("p50", found([3.0]), high=1e9)], 0.95) is Verdict.INCONCLUSIVE
 
 
 def test_rows_that_are_all_alike_are_as_sure_as_there_are_many():
     assert found([3.0] * 100).interval(0.95) == (3.0, 3.0)
-    assert verdict_on([Claim("p50", found([3.0] * 100), high=3.0)], 0.95) is Verdict.PASS
+    assert decide_claims([Claim("p50", found([3.0] * 100), high=3.0)], 0.95) is Verdict.PASS
 
 
 def test_what_never_ends_is_a_slow_row_like_any():
     values = [1.0] * 80 + [math.inf] * 20
     assert found(values, 0.5).interval(0.95) == (1.0, 1.0)
-    assert verdict_on([Claim("p95", found(values, 0.95), high=60.0)], 0.95) is Verdict.FAIL
+    assert decide_claims([Claim("p95", found(values, 0.95), high=60.0)], 0.95) is Verdict.FAIL
 
 
 def test_some_of_the_rows_have_a_quantile_of_their_own():
@@ -252,8 +252,8 @@ def test_the_rows_that_settle_it_do_where_more_are_like_those_at_hand(bound):
     tens = np.arange(100.0) * 10
     rows = rows_to_settle(Claim("p95", found(tens, 0.95), high=bound), 0.95)
     enough, few = (Claim("p95", OrderStatistic(tens, 0.95, count), high=bound) for count in (rows, round(rows * 0.9)))
-    assert verdict_on([enough], 0.95) is (Verdict.FAIL if bound < 940 else Verdict.PASS)
-    assert verdict_on([few], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([enough], 0.95) is (Verdict.FAIL if bound < 940 else Verdict.PASS)
+    assert decide_claims([few], 0.95) is Verdict.INCONCLUSIVE
 
 
 def test_values_like_these_are_the_same_values_repeated():

@@ -12,8 +12,7 @@ from mqa_registry.stats.clusters import ClusterDesign
 from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
-from mqa_registry.stats.paired import PairedProportions
-from mqa_registry.stats.proportions import Proportion
+from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.sample_size import (
     MAX_ROWS,
@@ -23,11 +22,11 @@ from mqa_registry.stats.sample_size import (
     can_hold_mean,
     can_hold_proportion,
     can_hold_quantile,
-    fewest_rows,
+    find_fewest_rows,
     rows_to_settle,
     rows_to_settle_all,
 )
-from tests.benchmarks.statistics import verdict_on
+from tests.benchmarks.statistics import decide_claims
 
 
 def at_least(successes: int, rows: int, bound: float) -> Claim:
@@ -40,8 +39,8 @@ def test_the_rows_that_would_settle_a_share_do(successes):
     share = successes / 1000
     settled = at_least(round(share * rows), rows, 0.9)
     before = at_least(round(share * rows * 0.98), round(rows * 0.98), 0.9)
-    assert verdict_on([settled], 0.95) != "INCONCLUSIVE"
-    assert verdict_on([before], 0.95) == "INCONCLUSIVE"
+    assert decide_claims([settled], 0.95) != "INCONCLUSIVE"
+    assert decide_claims([before], 0.95) == "INCONCLUSIVE"
 
 
 def test_no_number_of_rows_settles_an_estimate_on_the_bound():
@@ -85,7 +84,7 @@ def test_what_fails_at_the_confidence_and_not_corrected_for_many_is_not_said_to_
 def test_a_bound_that_no_rows_come_near_has_no_number_of_rows(estimate, bound):
     claim = Claim("value", estimate, high=bound)
     assert rows_to_settle(claim, 0.95) is None
-    assert verdict_on([claim], 0.95) == "INCONCLUSIVE"
+    assert decide_claims([claim], 0.95) == "INCONCLUSIVE"
 
 
 def test_a_hundred_million_rows_are_the_most_that_are_told():
@@ -98,8 +97,8 @@ def test_a_hundred_million_rows_are_the_most_that_are_told():
     searched = [Claim("drop", PairedProportions(0, 0, 100), high=bound) for bound in (9e-8, 3e-8)]
     assert 4e7 < rows_to_settle(searched[0], 0.95) <= MAX_ROWS
     assert rows_to_settle(searched[1], 0.95) is None
-    assert 2e7 < fewest_rows(lambda rows: rows >= 3e7) == 30_000_000
-    assert fewest_rows(lambda rows: rows >= 2e8) is None
+    assert 2e7 < find_fewest_rows(lambda rows: rows >= 3e7) == 30_000_000
+    assert find_fewest_rows(lambda rows: rows >= 2e8) is None
 
 
 def test_the_claim_that_needs_the_most_rows_decides_on_the_number():
@@ -159,11 +158,11 @@ def test_two_groups_of_many_rows_settle_a_gap():
 
 @pytest.mark.parametrize("least", [1, 2, 3, 4, 5, 1000, 1024, 1025])
 def test_the_fewest_rows_are_found_to_the_row(least):
-    assert fewest_rows(lambda rows: rows >= least) == least
+    assert find_fewest_rows(lambda rows: rows >= least) == least
 
 
 def fewest(can_hold, *arguments, **options):
-    return fewest_rows(lambda rows: can_hold(rows, *arguments, **options))
+    return find_fewest_rows(lambda rows: can_hold(rows, *arguments, **options))
 
 
 @pytest.mark.parametrize(("bound", "rows"), [(0.9, 36), (0.98, 183), (0.999, 3688)])
@@ -219,7 +218,7 @@ def test_the_best_cases_of_means_and_quantiles_are_those_of_their_estimates():
 
 
 def test_groups_of_no_mistake_settle_a_gap_as_newcombe_has_it():
-    rows = fewest_rows(lambda n: can_hold_equal_groups(n, n, -0.05, 0.05, 0.95))
+    rows = find_fewest_rows(lambda n: can_hold_equal_groups(n, n, -0.05, 0.05, 0.95))
     gap = difference(Proportion(rows, rows), Proportion(rows, rows))
     assert (
         gap.interval(0.95)[1]

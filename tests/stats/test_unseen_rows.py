@@ -18,7 +18,7 @@ from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.sample_size import rows_to_settle
 from mqa_registry.stats.unseen_rows import FEW_DEGREES_OF_FREEDOM, UnseenRowReplicates, draw_weights, find_worst_rows
-from tests.benchmarks.statistics import Mistaken, again, of_metric, verdict_on
+from tests.benchmarks.statistics import SimulatedRows, decide_claims, flip_predictions, measure_rows
 
 HOW = IntervalOptions(7, "edges")
 SHARE = (0.0, 1.0)
@@ -33,7 +33,7 @@ def share_of(ones, cells=None):
 
 def perfect(rows):
     codes = np.arange(rows) % 2 == 1
-    return Mistaken(0.5, 0.0).of(codes, codes)
+    return SimulatedRows(0.5, 0.0).of(codes, codes)
 
 
 def of(name, predictions, targets):
@@ -53,8 +53,8 @@ def test_a_share_that_is_resampled_has_about_the_ends_of_clopper_and_pearson(row
 @pytest.mark.parametrize("name", BY_CLASS)
 def test_eight_perfect_rows_settle_nothing_and_four_hundred_do(name):
     few, many = (estimate(of(name, *perfect(rows)), rows, HOW) for rows in (8, 400))
-    assert verdict_on([Claim("value", few, low=0.9)], 0.95) is Verdict.INCONCLUSIVE
-    assert verdict_on([Claim("value", many, low=0.9)], 0.95) is Verdict.PASS
+    assert decide_claims([Claim("value", few, low=0.9)], 0.95) is Verdict.INCONCLUSIVE
+    assert decide_claims([Claim("value", many, low=0.9)], 0.95) is Verdict.PASS
     assert many.interval(0.95)[1] == 1
 
 
@@ -64,12 +64,12 @@ def test_the_rows_named_of_a_perfect_model_really_settle_it(name):
     rows += rows % 2
     assert 36 <= rows <= 120
     enough = estimate(of(name, *perfect(rows)), rows, HOW)
-    assert verdict_on([Claim("value", enough, low=0.9)], 0.95) is Verdict.PASS
+    assert decide_claims([Claim("value", enough, low=0.9)], 0.95) is Verdict.PASS
 
 
 @pytest.mark.parametrize("name", BY_CLASS)
 def test_an_unchanged_model_passes_a_drop_and_equal_groups_a_gap(name):
-    one = of(name, *Mistaken(0.5, 0.1).draw(np.random.default_rng(1), 300))
+    one = of(name, *SimulatedRows(0.5, 0.1).draw(np.random.default_rng(1), 300))
     found = estimate_drop(one, one, 300, HOW)
     low, high = found.interval(0.95)
     assert low < 0 < high < 0.1
@@ -79,9 +79,9 @@ def test_an_unchanged_model_passes_a_drop_and_equal_groups_a_gap(name):
 
 def test_f1_of_nothing_from_400_wrong_rows_fails():
     codes = np.arange(400) % 2 == 1
-    found = estimate(of("f1", *Mistaken(0.5, 1.0).of(codes, ~codes)), 400, HOW)
+    found = estimate(of("f1", *SimulatedRows(0.5, 1.0).of(codes, ~codes)), 400, HOW)
     assert found.value == 0
-    assert verdict_on([Claim("value", found, low=0.8)], 0.95) is Verdict.FAIL
+    assert decide_claims([Claim("value", found, low=0.8)], 0.95) is Verdict.FAIL
 
 
 @pytest.mark.parametrize("name", BY_CLASS)
@@ -91,14 +91,14 @@ def test_near_the_end_neither_verdict_comes_more_often_than_it_may(name, wrong):
     truth = {"f1": 1 - wrong, "balanced-accuracy": 1 - wrong, "mcc": 1 - 2 * wrong, "auroc": 1 - wrong}[name]
     missed = []
     for seed in range(80):
-        measured = of(name, *Mistaken(0.5, wrong, 1.0).draw(rng, rows))
+        measured = of(name, *SimulatedRows(0.5, wrong, 1.0).draw(rng, rows))
         low, high = estimate(measured, rows, IntervalOptions(seed, "near", 300)).interval(0.95)
         missed.append((low > truth, high < truth))
     assert (np.mean(missed, axis=0) <= 0.0625).all()
 
 
 def test_a_change_of_few_rows_is_not_taken_for_none():
-    rng, rows, wrong = np.random.default_rng(5), 200, Mistaken(0.1, 0.02)
+    rng, rows, wrong = np.random.default_rng(5), 200, SimulatedRows(0.1, 0.02)
     truth = 0.0
     for share, answers in ((0.01, wrong.changed(0.01)),):
         table, after = wrong.table, answers.table
@@ -108,14 +108,17 @@ def test_a_change_of_few_rows_is_not_taken_for_none():
         shown = []
         for seed in range(80):
             predictions, targets = wrong.draw(rng, rows)
-            pair = (MeasureOutput(f1(each, targets), SHARE) for each in (predictions, again(rng, predictions, share)))
+            pair = (
+                MeasureOutput(f1(each, targets), SHARE)
+                for each in (predictions, flip_predictions(rng, predictions, share))
+            )
             shown.append(estimate_drop(*pair, rows, IntervalOptions(seed, "few", 300)).interval(0.95)[1] < truth)
         assert np.mean(shown) <= 0.05
 
 
 def test_a_rare_class_is_what_there_is_least_to_know_of():
     right = np.array([True] * 5 + [False] * 495)
-    found = estimate(of("balanced-accuracy", *Mistaken(0.5, 0.0).of(right, right)), 500, HOW)
+    found = estimate(of("balanced-accuracy", *SimulatedRows(0.5, 0.0).of(right, right)), 500, HOW)
     recall = stats.binomtest(5, 5).proportion_ci(0.95, method="exact").low
     assert found.interval(0.95)[0] == pytest.approx((1 + recall) / 2, abs=0.03)
 
@@ -203,7 +206,7 @@ def test_far_out_in_the_tail_an_edge_goes_on_as_an_exponential():
 
 def test_predictions_that_are_the_same_to_the_last_bit_move_a_drop_as_they_would_a_mean():
     rare = np.array([True] * 3 + [False] * 97)
-    one = of("f1", *Mistaken(0.5, 0.0).of(rare, rare))
+    one = of("f1", *SimulatedRows(0.5, 0.0).of(rare, rare))
     apart, same = (
         estimate_drop(one, one, 100, IntervalOptions(7, "same", identical=same)).interval(0.95)[1]
         for same in (False, True)
@@ -215,7 +218,7 @@ def test_predictions_that_are_the_same_to_the_last_bit_move_a_drop_as_they_would
 def test_a_number_that_first_falls_with_unseen_mistakes_reaches_to_where_it_falls():
     """A model that is 0.99 sure and right in 50 rows may well be wrong in one of a hundred, and calibrated."""
     codes = np.arange(50) % 2 == 1
-    low, high = estimate(MeasureOutput(ece(*Mistaken(0.5, 0.0).of(codes, codes)), SHARE), 50, HOW).interval(0.95)
+    low, high = estimate(MeasureOutput(ece(*SimulatedRows(0.5, 0.0).of(codes, codes)), SHARE), 50, HOW).interval(0.95)
     assert low < 0.001
     assert high > 0.04
 
@@ -223,10 +226,10 @@ def test_a_number_that_first_falls_with_unseen_mistakes_reaches_to_where_it_fall
 @pytest.mark.parametrize("together", [1, 10])
 def test_a_calibration_error_that_fewer_mistakes_than_one_would_undo_may_be_none(together):
     """Sure to 0.99 and right in all of 50 units, as a model is that is wrong in one of a hundred, more often than not."""
-    rows, none = 50 * together, Mistaken(0.5, 0.0)
+    rows, none = 50 * together, SimulatedRows(0.5, 0.0)
     half = np.arange(rows) % 2 == 1
     clusters = None if together == 1 else np.arange(rows) // together
-    found = estimate(of_metric("ECE", *none.of(half, half)), rows, IntervalOptions(7, "edges", clusters=clusters))
+    found = estimate(measure_rows("ECE", *none.of(half, half)), rows, IntervalOptions(7, "edges", clusters=clusters))
     assert found.value == pytest.approx(0.01)
     assert found.interval(0.95)[0] == 0
 

@@ -5,7 +5,7 @@ import hashlib
 import pyarrow as pa
 import pytest
 
-from mqa_registry.types.digest import digest_of_files, digest_of_table
+from mqa_registry.types.rows import digest_files, digest_table
 
 
 def sha256(content):
@@ -14,7 +14,7 @@ def sha256(content):
 
 def test_a_file_has_the_digest_that_sha256sum_gives(tmp_path):
     (tmp_path / "rows.csv").write_bytes(b"text\na\n")
-    assert digest_of_files({"format": "csv", "path": tmp_path / "rows.csv"}) == sha256(b"text\na\n")
+    assert digest_files({"format": "csv", "path": tmp_path / "rows.csv"}) == sha256(b"text\na\n")
 
 
 def test_a_folder_has_that_of_its_files_and_their_names(tmp_path):
@@ -22,18 +22,18 @@ def test_a_folder_has_that_of_its_files_and_their_names(tmp_path):
     (tmp_path / "b.csv").write_bytes(b"b")
     (tmp_path / "in" / "a.csv").write_bytes(b"a")
     lines = "".join(f"{sha256(one.encode()).removeprefix('sha256:')}  {name}\n" for name, one in (("b.csv", "b"), ("in/a.csv", "a")))  # fmt: skip
-    assert digest_of_files({"path": tmp_path}) == sha256(lines.encode())
+    assert digest_files({"path": tmp_path}) == sha256(lines.encode())
     (tmp_path / "b.csv").rename(tmp_path / "c.csv")
-    assert digest_of_files({"path": tmp_path}) != sha256(lines.encode())
+    assert digest_files({"path": tmp_path}) != sha256(lines.encode())
 
 
 @pytest.mark.parametrize("options", [{}, {"id": "acme/reviews"}])
 def test_options_that_name_no_file_have_none(options):
-    assert digest_of_files(options) == ""
+    assert digest_files(options) == ""
 
 
 def test_a_file_that_is_not_there_has_none(tmp_path):
-    assert digest_of_files({"path": tmp_path / "none"}) == ""
+    assert digest_files({"path": tmp_path / "none"}) == ""
 
 
 TABLE = pa.table({"id": ["1", "2", "3"], "stars": [1, None, 3], "words": [["a"], None, ["b", "c"]]})
@@ -49,7 +49,7 @@ TABLE = pa.table({"id": ["1", "2", "3"], "stars": [1, None, 3], "words": [["a"],
     ],
 )
 def test_a_table_has_one_digest_however_it_is_held(same):
-    assert digest_of_table(same) == digest_of_table(TABLE)
+    assert digest_table(same) == digest_table(TABLE)
 
 
 @pytest.mark.parametrize(
@@ -63,4 +63,4 @@ def test_a_table_has_one_digest_however_it_is_held(same):
     ],
 )
 def test_another_row_order_name_type_or_value_is_another_digest(other):
-    assert digest_of_table(other) != digest_of_table(TABLE)
+    assert digest_table(other) != digest_table(TABLE)

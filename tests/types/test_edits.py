@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.types import edited, moved_spans
+from mqa_registry.types import edited, move_spans
 
 LETTERS = st.text(st.sampled_from("ab \U0001f600\u05d0\ud83d"), max_size=12)
 
@@ -34,7 +34,7 @@ def words_after(text, marked, edits):
     start, end = marked.index("["), marked.index("]") - 1
     assert marked.replace("[", "").replace("]", "") == text
     after = edited(text, edits)
-    return [after[one["start"] : one["end"]] for one in moved_spans([span(start, end)], text, edits)]
+    return [after[one["start"] : one["end"]] for one in move_spans([span(start, end)], text, edits)]
 
 
 @given(changes())
@@ -60,7 +60,7 @@ def test_a_span_that_no_edit_touches_still_says_the_same(made):
     for place, part in enumerate(kept):
         start, end = borders[2 * place : 2 * place + 2]
         if start < end:
-            (there,) = moved_spans([span(start, end)], text, edits)
+            (there,) = move_spans([span(start, end)], text, edits)
             assert after[there["start"] : there["end"]] == part
 
 
@@ -69,7 +69,7 @@ def test_spans_stay_in_the_text_in_their_order_and_apart(made, data):
     text, edits, _ = made
     cuts = sorted(data.draw(st.lists(st.integers(0, len(text)), min_size=2, max_size=6)))
     spans = [span(start, end) for start, end in pairwise(cuts)]
-    after = moved_spans(spans, text, edits)
+    after = move_spans(spans, text, edits)
     assert all(0 <= one["start"] <= one["end"] <= len(edited(text, edits)) for one in after)
     starts = [one["start"] for one in after]
     assert starts == sorted(starts)
@@ -80,7 +80,7 @@ def test_the_span_of_the_whole_text_covers_all_but_what_was_put_around_it(made):
     text, edits, _ = made
     if any(start == end for start, end, _ in edits) or not edited(text, edits):
         return
-    assert moved_spans([span(0, len(text))], text, edits) == [span(0, len(edited(text, edits)))] * bool(text)
+    assert move_spans([span(0, len(text))], text, edits) == [span(0, len(edited(text, edits)))] * bool(text)
 
 
 @pytest.mark.parametrize(
@@ -110,8 +110,8 @@ def test_where_a_span_stands_after_edits(marked, edits, after):
 
 
 def test_a_span_keeps_whatever_else_it_says():
-    assert moved_spans([span(1, 2, label="x", score=0.5)], "ab", [(0, 1, "")]) == [span(0, 1, label="x", score=0.5)]
+    assert move_spans([span(1, 2, label="x", score=0.5)], "ab", [(0, 1, "")]) == [span(0, 1, label="x", score=0.5)]
 
 
 def test_an_empty_span_stays_a_place():
-    assert moved_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]
+    assert move_spans([span(1, 1)], "ab", [(1, 1, "long")]) == [span(5, 5)]

@@ -13,7 +13,6 @@ from pyarrow import feather, parquet
 from mqa_registry import DataError, read_table
 from mqa_registry.types.tables import csv_file, json_file
 from mqa_registry.types.tables.text_stream import open_text
-from mqa_registry.types.tables.unreadable import unreadable_reason
 
 TABLE = pa.table({"text": ["a film", "two\nlines"], "stars": [1, 2]})
 
@@ -262,7 +261,7 @@ def test_a_column_that_no_table_can_hold_costs_no_other_and_says_why(file, value
     path = file("rows.jsonl", b'{"text": "a", "meta": %s}\n\n{"text": "b", "meta": %s}\n' % (first, second))
     table = read_table(path)
     assert table.column("text").to_pylist() == ["a", "b"]
-    assert unreadable_reason(table.schema.field("meta").type) == reason
+    assert table.schema.field("meta").type.reason == reason
 
 
 # What the file says of its values
@@ -426,12 +425,12 @@ def test_a_broken_document_is_named_by_its_line(file, content, fault):
 def test_text_that_is_not_utf_8_costs_no_other_column_and_says_where(file):
     table = read_table(file("rows.csv", 'id,text\n1,"a\nb"\n2,caf\u00e9\n'.encode("latin-1")))
     assert table.column("id").to_pylist() == [1, 2]
-    assert unreadable_reason(table.schema.field("text").type) == "'caf\u00e9' in line 4, which is not UTF-8 text"
+    assert table.schema.field("text").type.reason == "'caf\u00e9' in line 4, which is not UTF-8 text"
     path = file("rows.parquet", b"")
     parquet.write_table(pa.table({"id": [1], "text": pa.array([b"caf\xe9"]).view(pa.string())}), path)
     table = read_table(path)
     assert table.column("id").to_pylist() == [1]
-    assert unreadable_reason(table.schema.field("text").type) == "'caf\u00e9' in row 1, which is not UTF-8 text"
+    assert table.schema.field("text").type.reason == "'caf\u00e9' in row 1, which is not UTF-8 text"
 
 
 @pytest.mark.parametrize("name", ["rows.csv", "rows.parquet"])

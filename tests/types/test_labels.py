@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.errors import DataError
-from mqa_registry.types import Rows, mapped_labels, other_labels, targets_of
-from mqa_registry.types.labels import Unreadable, read_labels
+from mqa_registry.errors import DataError, UsageError
+from mqa_registry.types import Rows, map_labels, positive_class, read_targets, unknown_labels
+from mqa_registry.types.labels import UnreadableLabel, read_labels
 
 TWO = ("negative", "positive")
 STARS = ("1", "2", "3", "4", "5")
@@ -21,12 +21,12 @@ def rows(*targets):
 
 
 def read(*targets, classes=TWO, schema="label"):
-    return targets_of(rows(*targets), schema, classes, data="d").answers()
+    return read_targets(rows(*targets), schema, classes, data="d").answers()
 
 
 def refusal(*targets, classes=TWO, schema="label"):
     with pytest.raises(DataError) as caught:
-        targets_of(rows(*targets), schema, classes, data="d")
+        read_targets(rows(*targets), schema, classes, data="d")
     return caught.value
 
 
@@ -96,13 +96,42 @@ def test_classes_that_differ_in_case_alone_are_told_apart_by_their_letters():
         (("neg", "pos"), "row 1 of the data set `d` has the label `neg`", '{ neg = "negative", pos = "positive" }'),
         (("positive", "negativ"), "row 2 of the data set `d` has the label `negativ`", "did you mean `negative`?"),
         (("positive", "1"), "row 2 of the data set `d` has the label `1`, which the model does not know", "labels ="),
-        (([TWO[0]], [TWO[1]]), "row 1 of the data set `d` has the target `['negative']`", "of schema `labels`"),
+        (([TWO[0]], [TWO[1]]), "row 1 of the data set `d` has the label `['negative']`", "of schema `labels`"),
     ],
 )
 def test_a_label_without_one_meaning_is_refused_with_its_row_as_it_is_written(labels, message, hint):
     error = refusal(*labels)
     assert error.message.startswith(message)
     assert hint in error.hint
+
+
+def test_a_message_lists_twenty_classes_and_counts_the_others():
+    names = tuple(f"class {number:02}" for number in range(23))
+    assert refusal("odd one", classes=names).message.endswith("`class 18`, `class 19` and 3 more")
+
+
+def test_a_long_label_is_cut_to_sixty_characters():
+    message = refusal("x" * 61).message
+    assert f"has the label `{'x' * 57}...`" in message
+    assert f"has the label `{'x' * 60}`" in refusal("x" * 60).message
+
+
+def test_the_whole_map_is_written_for_at_most_six_labels():
+    six, seven = (refusal(*range(100, 100 + count)).hint for count in (6, 7))
+    assert '105 = "..."' in six
+    assert seven.endswith('labels = { 1 = "...", 2 = "..." }`')
+
+
+def test_ten_classes_are_offered_as_the_positive_one():
+    with pytest.raises(UsageError) as caught:
+        positive_class([str(number) for number in range(11)], None)
+    assert "`8`, `9`, ...;" in caught.value.hint
+
+
+def test_five_labels_are_listed_where_none_is_among_the_predictions():
+    with pytest.raises(DataError) as caught:
+        unknown_labels({f"name {number}" for number in range(6)}, ("0", "1"))
+    assert "(`name 0`, `name 1`, `name 2`, `name 3`, `name 4`, ...)" in caught.value.message
 
 
 def test_booleans_are_no_classes_of_a_model_with_three():
@@ -118,7 +147,7 @@ def test_classes_without_names_are_to_be_named_in_the_model():
 def test_the_row_is_that_of_the_source_where_rows_were_drawn():
     drawn = Rows(rows("positive", "odd").table, (), numbers=(3, 17))
     with pytest.raises(DataError, match="row 17 of the data set `d` has the label `odd`"):
-        targets_of(drawn, "label", TWO, data="d")
+        read_targets(drawn, "label", TWO, data="d")
 
 
 def test_lists_of_labels_are_read_by_name_alone():
@@ -129,10 +158,10 @@ def test_lists_of_labels_are_read_by_name_alone():
 
 def test_a_map_says_what_labels_mean_and_which_are_none():
     column = pa.chunked_array([[1.0, 2.0, -1.0]])
-    assert mapped_labels(column, {"1": "negative", "2": "positive", "-1": ""}).to_pylist() == [*TWO, None]
-    assert mapped_labels(pa.chunked_array([[True, False]]), {"true": "a", "False": "b"}).to_pylist() == ["a", "b"]
-    assert mapped_labels(pa.chunked_array([["x", "y"]]), {"x": "a"}).to_pylist() == ["a", "y"]
-    assert mapped_labels(pa.chunked_array([[["x", "-"], ["y"]]]), {"x": "a", "-": ""}).to_pylist() == [["a"], ["y"]]
+    assert map_labels(column, {"1": "negative", "2": "positive", "-1": ""}).to_pylist() == [*TWO, None]
+    assert map_labels(pa.chunked_array([[True, False]]), {"true": "a", "False": "b"}).to_pylist() == ["a", "b"]
+    assert map_labels(pa.chunked_array([["x", "y"]]), {"x": "a"}).to_pylist() == ["a", "y"]
+    assert map_labels(pa.chunked_array([[["x", "-"], ["y"]]]), {"x": "a", "-": ""}).to_pylist() == [["a"], ["y"]]
 
 
 names = st.lists(st.text(min_size=1).filter(str.strip), min_size=2, max_size=6, unique_by=lambda name: name.strip())
@@ -147,7 +176,7 @@ def test_the_names_of_the_classes_are_always_read_as_they_stand(classes, data):
 @given(names, st.lists(st.one_of(st.text(), st.integers(), st.floats(), st.booleans()), unique_by=repr))
 def test_labels_are_read_as_classes_or_one_of_them_is_named(classes, labels):
     found = read_labels(labels, classes)
-    if isinstance(found, Unreadable):
+    if isinstance(found, UnreadableLabel):
         assert any(found.label is label for label in labels)
         assert found.reason
         assert found.hint
@@ -157,16 +186,16 @@ def test_labels_are_read_as_classes_or_one_of_them_is_named(classes, labels):
 
 
 def test_labels_of_targets_beside_those_that_predictions_happen_to_have():
-    assert other_labels({"POSITIVE", "neutral"}, ("negative", "positive")) == {"neutral"}
-    assert other_labels({"1", "2", "7"}, ("1", "2")) == {"7"}
-    assert other_labels({"c"}, ("a", "b")) == {"c"}
-    assert other_labels({"c"}, ()) == {"c"}
+    assert unknown_labels({"POSITIVE", "neutral"}, ("negative", "positive")) == {"neutral"}
+    assert unknown_labels({"1", "2", "7"}, ("1", "2")) == {"7"}
+    assert unknown_labels({"c"}, ("a", "b")) == {"c"}
+    assert unknown_labels({"c"}, ()) == {"c"}
 
 
 @pytest.mark.parametrize(("labels", "classes"), [({"0", "1"}, TWO), ({"true", "false"}, TWO), (set(TWO), ("0", "1"))])
 def test_numbers_for_names_are_refused_and_never_judged_as_other_labels(labels, classes):
     with pytest.raises(DataError, match=r"no label of the targets .* is one of the predictions"):
-        other_labels(labels, classes)
+        unknown_labels(labels, classes)
 
 
 @pytest.mark.parametrize("word", ["NaN", "None", "null", "NA", "N/A", "<NA>", "NaT"])

@@ -206,6 +206,28 @@ def test_a_probability_beyond_rounding_is_refused_though_the_sum_is_near_1(beyon
         converted(no=[1 + beyond], maybe=[0.0], yes=[-beyond])
 
 
+def test_a_sum_may_be_off_one_by_the_rounding_of_three_digits():
+    assert len(converted(no=[0.5], maybe=[0.3], yes=[0.1991])) == 1
+    with pytest.raises(DataError, match="sum to"):
+        converted(no=[0.5], maybe=[0.3], yes=[0.1989])
+
+
+def test_twenty_columns_are_listed_where_one_is_missing():
+    table = pa.table({"id": ["1"], **{f"column {number:02}": ["a"] for number in range(20)}})
+    with pytest.raises(DataError) as caught:
+        as_predictions(table)
+    assert caught.value.hint.endswith("`column 17`, `column 18`")
+
+
+def test_a_long_type_is_cut_to_a_hundred_characters():
+    table = pa.table({"id": ["1"], "text": pa.array([{f"field {number}": 1 for number in range(20)}])})
+    with pytest.raises(DataError) as caught:
+        as_predictions(table, "text")
+    assert (
+        caught.value.message == f"column `text` holds {str(table.column('text').type)[:100]}..., and string is needed"
+    )
+
+
 @pytest.mark.parametrize("classes", [[], ["no", "no"]])
 def test_classes_must_be_named_once(classes):
     assert refusal(classes=classes, label=["no"]).message == "`classes` must name every class once"

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry import DataError, Predictions, as_predictions
 from mqa_registry.boundary import Contributor, checked_predictions
-from mqa_registry.types import SCHEMAS, schema_named
+from mqa_registry.types import SCHEMAS, get_schema
 
 SAMPLED = ("label", "labels", "value", "vector", "text", "spans")
 
@@ -26,7 +26,7 @@ def test_the_schemas_are_those_that_the_contract_lists():
 
 def test_an_unknown_schema_is_refused_with_those_that_there_are():
     with pytest.raises(DataError) as refused:
-        schema_named("class")
+        get_schema("class")
     assert refused.value.hint == f"the schemas are {', '.join(SCHEMAS)}"
 
 

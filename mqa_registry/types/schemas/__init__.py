@@ -2,13 +2,21 @@
 
 from mqa_registry.errors import DataError
 from mqa_registry.types.schemas.classes import LabelSchema, LabelsSchema
-from mqa_registry.types.schemas.numbers import ValueSchema, VectorSchema, WaveformSchema
-from mqa_registry.types.schemas.parts import SPAN, BoxesSchema, MaskSchema, SpansSchema
-from mqa_registry.types.schemas.schema import MisfitError, Schema
-from mqa_registry.types.schemas.target_column import TargetColumn
-from mqa_registry.types.schemas.words import RankingSchema, TextSchema
+from mqa_registry.types.schemas.schema import (
+    SPAN,
+    BoxesSchema,
+    MaskSchema,
+    MisfitError,
+    RankingSchema,
+    Schema,
+    SpansSchema,
+    TextSchema,
+    ValueSchema,
+    VectorSchema,
+    WaveformSchema,
+)
 
-__all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "TargetColumn", "schema_named"]
+__all__ = ["SCHEMAS", "SPAN", "MisfitError", "Schema", "get_schema"]
 
 SCHEMAS: dict[str, Schema] = {
     schema.name: schema
@@ -27,7 +35,7 @@ SCHEMAS: dict[str, Schema] = {
 }
 
 
-def schema_named(name: str) -> Schema:
+def get_schema(name: str) -> Schema:
     """The schema of that name, or a DataError that lists them."""
     if name not in SCHEMAS:
         raise DataError(f"there is no prediction schema `{name}`", hint=f"the schemas are {', '.join(SCHEMAS)}")

@@ -9,18 +9,21 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.errors import DataError
-from mqa_registry.types.columns import missing_column, typed_column
-from mqa_registry.types.labels import Unreadable, is_missing, read_labels
-from mqa_registry.types.schemas.probabilities import LIST, check_decoded_probabilities, probability_columns
+from mqa_registry.types.columns import cast_column, missing_column_error
+from mqa_registry.types.labels import UnreadableLabel, is_missing, read_labels
+from mqa_registry.types.schemas.probabilities import (
+    PROBABILITY_COLUMN,
+    check_decoded_probabilities,
+    read_probabilities,
+)
 from mqa_registry.types.schemas.schema import MisfitError, Schema
-from mqa_registry.types.schemas.target_column import shortened
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
     from mqa_registry.types.schemas.schema import Columns
-    from mqa_registry.types.schemas.target_column import TargetColumn
+    from mqa_registry.types.targets import TargetColumn
 
 LISTED_CLASSES = 20  # that a hint lists
 SAMPLE_CLASSES = ("one", "two")
@@ -31,7 +34,7 @@ SAMPLE_TARGET_PROBABILITY = 0.65
 class ClassSchema(Schema, ABC):
     """What the schemas of classes share: names in the column, and a probability for every class where there are any."""
 
-    extra: ClassVar[Mapping[str, pa.DataType]] = {LIST: pa.list_(pa.float64())}
+    extra: ClassVar[Mapping[str, pa.DataType]] = {PROBABILITY_COLUMN: pa.list_(pa.float64())}
     has_classes = True
     is_exclusive: ClassVar[bool]  # a row has one class, so that its probabilities sum to 1
 
@@ -51,20 +54,24 @@ class ClassSchema(Schema, ABC):
             raise DataError(
                 "`classes` must name every class once", hint="leave it out where the columns speak for themselves"
             )
-        found = probability_columns(table, ids, answer=self.column, classes=classes, exclusive=self.is_exclusive)
+        probabilities = read_probabilities(
+            table, ids, prediction=self.column, classes=classes, exclusive=self.is_exclusive
+        )
         if self.column in table.column_names:
-            labels = typed_column(table, self.column, self.type)
-        elif found is not None and self.is_exclusive:
-            labels = pa.array(found.classes, pa.string()).take(pa.array(found.best, mask=~found.whole))
+            labels = cast_column(table, self.column, self.type)
+        elif probabilities is not None and self.is_exclusive:
+            labels = pa.array(probabilities.classes, pa.string()).take(
+                pa.array(probabilities.best, mask=~probabilities.whole)
+            )
         else:
-            raise missing_column(table, self.column)
-        if found is None:
+            raise missing_column_error(table, self.column)
+        if probabilities is None:
             names = tuple(classes or sorted(pc.unique(self.names_in(labels)).drop_null().to_pylist()))
             self._check_known(labels, names, ids)
             return {self.column: labels}, names
-        self._check_known(labels, found.classes, ids)
-        labels = pc.if_else(pa.array(found.broken), pa.scalar(None, self.type), labels)
-        return {self.column: labels, LIST: found.column()}, tuple(found.classes)
+        self._check_known(labels, probabilities.classes, ids)
+        labels = pc.if_else(pa.array(probabilities.broken), pa.scalar(None, self.type), labels)
+        return {self.column: labels, PROBABILITY_COLUMN: probabilities.column()}, tuple(probabilities.classes)
 
     def check_decoded(self, columns: Columns, classes: Sequence[str]) -> None:
         """Each label is one of the classes, and each row with a prediction has a probability for every class."""
@@ -74,8 +81,8 @@ class ClassSchema(Schema, ABC):
             raise MisfitError(
                 f"gave the label `{unknown[0]}`, which is none of the classes", f"the classes are {_listed(classes)}"
             )
-        if LIST in columns:
-            check_decoded_probabilities(labels, columns[LIST], len(classes), exclusive=self.is_exclusive)
+        if PROBABILITY_COLUMN in columns:
+            check_decoded_probabilities(labels, columns[PROBABILITY_COLUMN], len(classes), exclusive=self.is_exclusive)
 
     def sample(self, classes: Sequence[str], *, as_targets: bool = False) -> tuple[Columns, tuple[str, ...]]:
         """One row of each of the first two classes; two names stand for them where they are fewer."""
@@ -84,7 +91,7 @@ class ClassSchema(Schema, ABC):
         rest = [0.0] * (len(names) - 2)
         pairs = [[high, 1 - high, *rest], [1 - high, high, *rest]]
         labels = pa.array([self.prediction(name) for name in names[:2]], self.type)
-        return {self.column: labels, LIST: pa.array(pairs, self.extra[LIST])}, names
+        return {self.column: labels, PROBABILITY_COLUMN: pa.array(pairs, self.extra[PROBABILITY_COLUMN])}, names
 
     @abstractmethod
     def prediction(self, name: str) -> Any:
@@ -129,19 +136,17 @@ class LabelSchema(ClassSchema):
         if pa.types.is_nested(column.type):
             rows = enumerate(column.to_pylist())
             row, value = next(((row, value) for row, value in rows if value is not None), (0, None))
-            raise DataError(
-                f"{targets.position(row)} has the target {shortened(value)}, and a row has one label here",
-                hint="several labels a row need a task, or predictions, of schema `labels`",
-            )
+            hint = "several labels a row need a task, or predictions, of schema `labels`"
+            raise targets.refuse(row, UnreadableLabel(value, "and a row has one label here", hint))
         values = pc.unique(column).to_pylist()
         labels = [value for value in values if not is_missing(value)]
-        found = read_labels(labels, classes)
-        if isinstance(found, Unreadable):
-            raise targets.refuse(column.to_pylist().index(found.label), found)
-        if pa.types.is_string(column.type) and found == [value for value in values if value is not None]:
+        meanings = read_labels(labels, classes)
+        if isinstance(meanings, UnreadableLabel):
+            raise targets.refuse(column.to_pylist().index(meanings.label), meanings)
+        if pa.types.is_string(column.type) and meanings == [value for value in values if value is not None]:
             return column
         encoded = column.combine_chunks().dictionary_encode()
-        names = dict(zip(labels, found, strict=True))
+        names = dict(zip(labels, meanings, strict=True))
         values = encoded.dictionary.to_pylist()
         dictionary = pa.array([None if is_missing(value) else names[value] for value in values], pa.string())
         return pa.chunked_array([dictionary.take(encoded.indices)])
@@ -177,13 +182,15 @@ class LabelsSchema(ClassSchema):
         """Lists of names of classes; numbers are refused: they could be positions, or a row of 0 and 1."""
         column = targets.cast(self.type, self.name)
         labels = [value for value in pc.unique(self.names_in(column)).to_pylist() if not is_missing(value)]
-        found = read_labels(labels, classes, positions=False)
-        if isinstance(found, Unreadable):
+        meanings = read_labels(labels, classes, positions=False)
+        if isinstance(meanings, UnreadableLabel):
             rows = enumerate(column.to_pylist())
-            raise targets.refuse(next(row for row, value in rows if value is not None and found.label in value), found)
-        if found == labels:
+            raise targets.refuse(
+                next(row for row, value in rows if value is not None and meanings.label in value), meanings
+            )
+        if meanings == labels:
             return column
-        names = dict(zip(labels, found, strict=True))
+        names = dict(zip(labels, meanings, strict=True))
         lists = [
             None if row is None else [names[label] for label in row if not is_missing(label)]
             for row in column.to_pylist()

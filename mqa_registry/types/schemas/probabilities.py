@@ -1,4 +1,4 @@
-"""Probabilities made elsewhere: found among a table's columns, and checked to be such."""
+"""Probabilities of classes: read from the columns of a table made elsewhere, and checked."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-SLACK = 1e-6  # how far a probability may be off [0, 1]: rounding in single precision
-OFF = 1e-3  # how far probabilities may be off 1 in sum: rounding in half precision, or three digits in a csv
-LIST = "probability"  # the column that holds all of a row's probabilities, as the store does
+TOLERANCE = 1e-6  # how far a probability may be off [0, 1]: rounding in single precision
+SUM_TOLERANCE = 1e-3  # how far probabilities may be off 1 in sum: rounding in half precision, or three digits in a csv
+PROBABILITY_COLUMN = "probability"  # the column that holds all of a row's probabilities, as the store does
 
 
 @dataclass(frozen=True)
-class Found:
+class ClassProbabilities:
     """The probabilities of some rows, shape (rows, classes), NaN where there is none; `given` is false for a null."""
 
     classes: tuple[str, ...]
@@ -39,7 +39,7 @@ class Found:
 
     @property
     def broken(self) -> npt.NDArray[np.bool_]:
-        """Per row, whether there are probabilities with NaN or Inf among them, so that it has no answer."""
+        """Per row, whether there are probabilities with NaN or Inf among them, so that it has no prediction."""
         return np.asarray(self.given & ~self.whole)
 
     @property
@@ -54,35 +54,42 @@ class Found:
         return lists.cast(pa.list_(pa.float64()))
 
 
-def probability_columns(
-    table: pa.Table, ids: pa.ChunkedArray, *, answer: str, classes: Sequence[str] | None, exclusive: bool
-) -> Found | None:
+def read_probabilities(
+    table: pa.Table, ids: pa.ChunkedArray, *, prediction: str, classes: Sequence[str] | None, exclusive: bool
+) -> ClassProbabilities | None:
     """The probabilities in the table, a column for each class or one of lists, or None where there are none.
 
-    The columns are those that `classes` names, else every float column but `answer`. Each value must lie in [0, 1], and
+    The columns are those that `classes` names, else every float column but `prediction`. Each value must lie in [0, 1], and
     where the classes are `exclusive` they sum to 1 in every row; a DataError names the first row where they do not.
     """
-    listed = LIST in table.column_names and pa.types.is_nested(table.schema.field(LIST).type)
-    found = _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, answer, classes))
-    if found is not None:
-        _check(found, ids, exclusive=exclusive)
-    return found
+    listed = PROBABILITY_COLUMN in table.column_names and pa.types.is_nested(
+        table.schema.field(PROBABILITY_COLUMN).type
+    )
+    probabilities = (
+        _from_list(table, ids, classes) if listed else _from_columns(table, _names(table, prediction, classes))
+    )
+    if probabilities is not None:
+        _check(probabilities, ids, exclusive=exclusive)
+    return probabilities
 
 
-def _from_columns(table: pa.Table, names: tuple[str, ...]) -> Found | None:
+def _from_columns(table: pa.Table, names: tuple[str, ...]) -> ClassProbabilities | None:
     if not names:
         return None
     columns = [_numbers(table, name) for name in names]
     given = np.logical_and.reduce([np.asarray(column.is_valid().to_numpy(), bool) for column in columns])
-    return Found(names, np.column_stack([pc.fill_null(column, np.nan).to_numpy() for column in columns]), given)
+    return ClassProbabilities(
+        names, np.column_stack([pc.fill_null(column, np.nan).to_numpy() for column in columns]), given
+    )
 
 
-def _from_list(table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None) -> Found:
+def _from_list(table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None) -> ClassProbabilities:
     if classes is None:
         raise DataError(
-            f"column `{LIST}` does not say which class is which", hint="name them in order: `classes = [...]`"
+            f"column `{PROBABILITY_COLUMN}` does not say which class is which",
+            hint="name them in order: `classes = [...]`",
         )
-    column = _lists(table.column(LIST))
+    column = _lists(table.column(PROBABILITY_COLUMN))
     given = np.asarray(column.is_valid().to_numpy(), bool)
     misfit = pc.fill_null(pc.not_equal(pc.list_value_length(column), len(classes)), fill_value=False)
     if pc.any(misfit).as_py():
@@ -93,20 +100,22 @@ def _from_list(table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | N
     matrix = np.full((len(column), len(classes)), np.nan)
     flat = pc.fill_null(pc.list_flatten(column), np.nan)
     matrix[given] = np.asarray(flat.to_numpy(), np.float64).reshape(-1, len(classes))
-    return Found(tuple(classes), matrix, given)
+    return ClassProbabilities(tuple(classes), matrix, given)
 
 
 def _lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
     try:
         return column.cast(pa.list_(pa.float64()))
     except pa.ArrowException as error:
-        raise DataError(f"column `{LIST}` holds {column.type}, and lists of probabilities are needed") from error
+        raise DataError(
+            f"column `{PROBABILITY_COLUMN}` holds {column.type}, and lists of probabilities are needed"
+        ) from error
 
 
-def _names(table: pa.Table, answer: str, classes: Sequence[str] | None) -> tuple[str, ...]:
+def _names(table: pa.Table, prediction: str, classes: Sequence[str] | None) -> tuple[str, ...]:
     if classes is None:
         floats = (field.name for field in table.schema if pa.types.is_floating(field.type))
-        return tuple(name for name in floats if name not in ("id", answer))
+        return tuple(name for name in floats if name not in ("id", prediction))
     there = [name for name in classes if name in table.column_names]
     if there and len(there) < len(classes):
         lacking = next(name for name in classes if name not in there)
@@ -124,18 +133,20 @@ def _numbers(table: pa.Table, name: str) -> pa.ChunkedArray:
     return column.cast(pa.float64())
 
 
-def _check(found: Found, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
-    outside = found.whole & ((found.matrix < -SLACK) | (found.matrix > 1 + SLACK)).any(axis=1)
+def _check(probabilities: ClassProbabilities, ids: pa.ChunkedArray, *, exclusive: bool) -> None:
+    outside = probabilities.whole & ((probabilities.matrix < -TOLERANCE) | (probabilities.matrix > 1 + TOLERANCE)).any(
+        axis=1
+    )
     if outside.any():
         row = int(outside.argmax())
-        column = int(np.abs(found.matrix[row] - 0.5).argmax())
-        value = found.matrix[row, column]
+        column = int(np.abs(probabilities.matrix[row] - 0.5).argmax())
+        value = probabilities.matrix[row, column]
         raise DataError(
-            f"row `{ids[row]}` has {value:.6g} in column `{found.classes[column]}`, and a probability lies in [0, 1]",
+            f"row `{ids[row]}` has {value:.6g} in column `{probabilities.classes[column]}`, and a probability lies in [0, 1]",
             hint="`classes = [...]` names the probability columns; without it they are all that hold floats",
         )
-    sums = found.matrix.sum(axis=1)
-    off = found.whole & (np.abs(sums - 1) > OFF)
+    sums = probabilities.matrix.sum(axis=1)
+    off = probabilities.whole & (np.abs(sums - 1) > SUM_TOLERANCE)
     if exclusive and off.any():
         row = int(off.argmax())
         raise DataError(
@@ -162,12 +173,12 @@ def check_decoded_probabilities(
     matrix = np.asarray(pc.fill_null(flat, np.nan).to_numpy(), dtype=np.float64).reshape(-1, width)
     if not np.isfinite(matrix).all():
         raise MisfitError(
-            "gave a label beside probabilities that are NaN or Inf", "null is the label of a row without an answer"
+            "gave a label with probabilities that are NaN or Inf", "null is the label of a row without a prediction"
         )
-    if ((matrix < -SLACK) | (matrix > 1 + SLACK)).any():
+    if ((matrix < -TOLERANCE) | (matrix > 1 + TOLERANCE)).any():
         worst = matrix.ravel()[np.abs(matrix.ravel() - 0.5).argmax()]
         raise MisfitError(f"gave the probability {worst:.6g}, and a probability lies in [0, 1]")
     off = np.abs(matrix.sum(axis=1) - 1)
-    if exclusive and (off > OFF).any():
+    if exclusive and (off > SUM_TOLERANCE).any():
         total = matrix.sum(axis=1)[off.argmax()]
         raise MisfitError(f"gave a row probabilities that sum to {total:.6g}, and to 1 is needed")

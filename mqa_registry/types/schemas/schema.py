@@ -1,20 +1,35 @@
-"""What a prediction schema says of itself: its columns, how foreign tables and targets become them, what may be stored."""
+"""Prediction schemas: what each says of its columns, of foreign tables and targets, and of what may be stored.
+
+The base class, and every schema without classes. A new schema is listed in `mqa_registry.types.schemas`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from mqa_registry.types.columns import finite_or_null, typed_column
+from mqa_registry.errors import DataError
+from mqa_registry.types.columns import cast_column, finite_or_null, missing_column_error
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mqa_registry.types.schemas.target_column import TargetColumn
+    from mqa_registry.types.targets import TargetColumn
 
 Columns: TypeAlias = Mapping[str, "pa.ChunkedArray"]
+
+SPAN = pa.struct([("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())])
+BOX = pa.struct(
+    [
+        *[(side, pa.float64()) for side in ("x0", "y0", "x1", "y1")],
+        ("label", pa.string()),
+        ("score", pa.float64()),
+    ]
+)
 
 
 class MisfitError(Exception):
@@ -46,7 +61,7 @@ class Schema:
 
     @property
     def columns(self) -> dict[str, pa.DataType]:
-        """Every column beside `id` with its Arrow type."""
+        """Every column except `id`, with its Arrow type."""
         return {self.column: self.type, **self.extra}
 
     def read(
@@ -58,7 +73,7 @@ class Schema:
         type, or the id of a row that does not fit.
         """
         there = {self.column, *table.column_names}
-        columns = {name: typed_column(table, name, kind) for name, kind in self.columns.items() if name in there}
+        columns = {name: cast_column(table, name, kind) for name, kind in self.columns.items() if name in there}
         columns[self.column] = finite_or_null(columns[self.column])
         self.check_rows(columns[self.column], ids)
         return columns, ()
@@ -77,3 +92,124 @@ class Schema:
         """Two made-up predictions or their targets, and the classes; None where nothing can be made up."""
         values = self.sample_targets if as_targets and self.sample_targets else self.sample_predictions
         return ({self.column: pa.array(values, self.type)}, ()) if values else None
+
+
+class ValueSchema(Schema):
+    """One number a row."""
+
+    name = "value"
+    column = "value"
+    type = pa.float64()
+    is_exact = False
+    sample_predictions = (0.3, 0.8)
+    sample_targets = (0.4, 0.6)
+
+
+class VectorSchema(Schema):
+    """One vector a row, all of the same number of dimensions."""
+
+    name = "vector"
+    column = "vector"
+    type = pa.list_(pa.float64())
+    is_exact = False
+    sample_predictions = ((0.3, 0.8), (0.6, 0.1))
+    sample_targets = ((0.4, 0.6), (0.5, 0.2))
+
+    def read(
+        self, table: pa.Table, ids: pa.ChunkedArray, classes: Sequence[str] | None
+    ) -> tuple[Columns, tuple[str, ...]]:
+        """A column of lists, else a column of numbers for each dimension."""
+        if self.column not in table.column_names:
+            table = table.append_column(self.column, _stack_columns(table, self.column))
+        return super().read(table, ids, classes)
+
+    def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
+        """Every vector has as many dimensions as the first, and one at least."""
+        widths = pc.list_value_length(column)
+        first = pc.min_max(widths.drop_null().slice(0, 1))["max"]
+        other = pc.fill_null(pc.not_equal(widths, first), fill_value=False)
+        other = pc.or_(other, pc.fill_null(pc.equal(widths, 0), fill_value=False))
+        if pc.any(other).as_py():
+            row = pc.index(other, value=True).as_py()
+            raise DataError(f"row `{ids[row]}` has a vector of {widths[row]} numbers, where others have {first}")
+
+
+class TextSchema(Schema):
+    """One text a row."""
+
+    name = "text"
+    column = "text"
+    type = pa.string()
+    may_quote_rows = True
+    sample_predictions = ("one two three", "four five six")
+
+
+class PartSchema(Schema):
+    """A list of parts a row, each a struct; `required_fields` are those of its fields that every part has."""
+
+    required_fields: ClassVar[tuple[str, ...]]
+
+    def check_rows(self, column: pa.ChunkedArray, ids: pa.ChunkedArray) -> None:
+        """Every part has its needed fields."""
+        for name in self.required_fields:
+            lacking = pc.is_null(pc.struct_field(pc.list_flatten(column), name))
+            if pc.any(lacking).as_py():
+                row = pc.list_parent_indices(column)[pc.index(lacking, value=True).as_py()].as_py()
+                raise DataError(f"row `{ids[row]}` has {self.name} without `{name}`")
+
+
+class SpansSchema(PartSchema):
+    """Spans of a text: characters from `start` up to, and without, `end`."""
+
+    name = "spans"
+    column = "spans"
+    type = pa.list_(SPAN)
+    required_fields = ("start", "end", "label")
+    sample_predictions = ((), ())
+
+
+class BoxesSchema(PartSchema):
+    """Boxes in a picture, by two opposite corners."""
+
+    name = "boxes"
+    column = "boxes"
+    type = pa.list_(BOX)
+    required_fields = ("x0", "y0", "x1", "y1", "label")
+
+
+class MaskSchema(Schema):
+    """A class for every pixel of a picture: rows of columns."""
+
+    name = "mask"
+    column = "mask"
+    type = pa.list_(pa.list_(pa.int32()))
+
+
+class RankingSchema(Schema):
+    """Things by their names, the best first."""
+
+    name = "ranking"
+    column = "ranking"
+    type = pa.list_(pa.string())
+    extra: ClassVar[Mapping[str, pa.DataType]] = {"scores": pa.list_(pa.float64())}
+    may_quote_rows = True
+
+
+class WaveformSchema(Schema):
+    """One sound a row: its samples, and how many there are of a second."""
+
+    name = "waveform"
+    column = "samples"
+    type = pa.list_(pa.float32())
+    extra: ClassVar[Mapping[str, pa.DataType]] = {"rate": pa.int32()}
+    is_exact = False
+
+
+def _stack_columns(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """The columns of floats, one a dimension, as one column of lists."""
+    names = [field.name for field in table.schema if field.name != "id" and pa.types.is_floating(field.type)]
+    if not names:
+        raise missing_column_error(table, name)
+    columns = [pc.fill_null(table.column(one).cast(pa.float64()), np.nan).to_numpy() for one in names]
+    flat = pa.array(np.column_stack(columns).reshape(-1))
+    return pa.chunked_array([pa.FixedSizeListArray.from_arrays(flat, len(names)).cast(pa.list_(pa.float64()))])

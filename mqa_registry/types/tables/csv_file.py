@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 
 from mqa_registry.errors import DataError
+from mqa_registry.types.columns import as_text
 from mqa_registry.types.tables.text_stream import open_text
-from mqa_registry.types.tables.unreadable import as_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

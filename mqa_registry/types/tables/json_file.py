@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from mqa_registry.errors import DataError
+from mqa_registry.types.columns import mark_unreadable
 from mqa_registry.types.tables.text_stream import open_text
-from mqa_registry.types.tables.unreadable import mark_unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -1,4 +1,4 @@
-"""Tables in files: csv, jsonl, parquet and arrow, read as what the file says it is."""
+"""Tables in files: csv, jsonl, parquet and arrow, each read as the format that the file's name says."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from mqa_registry.errors import MAY_READ, OF_PATHS, DataError, OutOfMemoryError, no_memory, summarize_error
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.types.tables.class_labels import read_features, with_class_names
+from mqa_registry.types.tables.arrow_file import read_arrow, read_parquet
 from mqa_registry.types.tables.csv_file import read_csv
 from mqa_registry.types.tables.json_file import read_json
-from mqa_registry.types.tables.unreadable import as_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +27,12 @@ FORMATS = {
     ".parquet": "parquet",
     ".arrow": "arrow",
     ".feather": "arrow",
+}
+HINTS = {
+    "csv": "a csv is Unicode text with one header line and as many cells in every row",
+    "jsonl": "a jsonl is Unicode text with one JSON object on every line, a .json may be one array of them",
+    "parquet": "the file may be damaged, cut short, or of another format",
+    "arrow": "the file may be damaged, cut short, or of another format",
 }
 COMPRESSIONS = (".gz", ".bz2", ".zst")  # of csv and jsonl alone; the others compress inside
 
@@ -50,25 +54,17 @@ def read_table(path: Path, kind: str | None = None) -> pa.Table:
     except (pa.ArrowException, OSError, UnicodeError, RecursionError, MemoryError) as error:
         if no_memory(error):
             hint = "read fewer rows, or smaller files"
-            said = f": {_shorten_error(error)}" if str(error) else ""
-            raise OutOfMemoryError(f"out of memory while reading `{path}`{said}", hint=hint) from error
+            detail = f": {_shorten_error(error)}" if str(error) else ""
+            raise OutOfMemoryError(f"out of memory while reading `{path}`{detail}", hint=hint) from error
         if isinstance(error, OSError) and error.errno in OF_PATHS:
             raise DataError(
                 f"`{path}` cannot be read: {os.strerror(error.errno or 0).lower()}", hint=MAY_READ
             ) from error
-        raise DataError(f"`{path}` cannot be read as {kind}: {_shorten_error(error)}", hint=_HINTS[kind]) from error
+        raise DataError(f"`{path}` cannot be read as {kind}: {_shorten_error(error)}", hint=HINTS[kind]) from error
     repeated = [name for name, count in names.items() if count > 1]
     if repeated:
         raise DataError(f"`{path}` has more than one column `{repeated[0]}`", hint="rename or drop one of them")
     return table
-
-
-_HINTS = {
-    "csv": "a csv is Unicode text with one header line and as many cells in every row",
-    "jsonl": "a jsonl is Unicode text with one JSON object on every line, a .json may be one array of them",
-    "parquet": "the file may be damaged, cut short, or of another format",
-    "arrow": "the file may be damaged, cut short, or of another format",
-}
 
 
 def _shorten_error(error: Exception) -> str:
@@ -99,8 +95,8 @@ def _check_exists(path: Path) -> None:
     if is_special(path):
         raise DataError(f"`{path}` is a pipe or a device, and may never end", hint="save what it gives to a file")
     if not path.exists():
-        beside = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
-        raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, beside))
+        siblings = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+        raise DataError(f"there is no file `{path}`", hint=did_you_mean(path.name, siblings))
     if path.is_file() and path.stat().st_size == 0:
         raise DataError(f"`{path}` is empty")
 
@@ -110,64 +106,4 @@ def _read(path: Path, kind: str) -> pa.Table:
         return read_csv(path)
     if kind == "jsonl":
         return read_json(path)
-    table = _read_parquet(path) if kind == "parquet" else _read_arrow(path)
-    return with_class_names(_decode_columns(table), read_features(path, table))
-
-
-def _read_parquet(path: Path) -> pa.Table:
-    from pyarrow import parquet
-
-    with parquet.ParquetFile(path) as file:  # unlike read_table it takes no columns from the folders' names
-        return file.read()
-
-
-def _read_arrow(path: Path) -> pa.Table:
-    with pa.OSFile(str(path)) as file:
-        try:
-            return pa.ipc.open_file(file).read_all()
-        except pa.ArrowInvalid:
-            file.seek(0)
-            return pa.ipc.open_stream(file).read_all()
-
-
-def _decode_columns(table: pa.Table) -> pa.Table:
-    """The table with plain values in place of codes for them, and columns of broken text as unreadable ones."""
-    for number, field in enumerate(table.schema):
-        column = table.column(number)
-        plain = _decoded_type(field.type)
-        if plain != field.type:
-            _check_codes(column)
-            column = column.cast(plain)
-        try:
-            column.validate(full=True)
-        except pa.ArrowInvalid:
-            if not pa.types.is_string(column.type):
-                raise
-            data = column.cast(pa.binary())
-            data.validate(full=True)  # text may be broken, where it begins and ends may not
-            column = as_text(data, lambda row: f"row {row + 1}")
-        if column is not table.column(number):
-            table = table.set_column(number, field.name, column)
-    return table
-
-
-def _check_codes(column: pa.ChunkedArray) -> None:
-    """An ArrowInvalid where a code stands for no value, which a cast would look up all the same."""
-    if not pa.types.is_dictionary(column.type):
-        column.validate(full=True)
-        return
-    for chunk in column.chunks:
-        chunk.indices.validate(full=True)
-        codes = pc.min_max(chunk.indices)
-        least, most = codes["min"].as_py(), codes["max"].as_py()
-        if least is not None and not 0 <= least <= most < len(chunk.dictionary):
-            raise pa.ArrowInvalid(f"a code, {least} or {most}, stands for none of {len(chunk.dictionary)} values")
-
-
-def _decoded_type(kind: pa.DataType) -> pa.DataType:
-    """The type of the values that a dictionary has codes for, as of a categorical in pandas, in lists too."""
-    if pa.types.is_dictionary(kind):
-        return kind.value_type
-    if pa.types.is_list(kind):
-        return pa.list_(_decoded_type(kind.value_type))
-    return kind
+    return read_parquet(path) if kind == "parquet" else read_arrow(path)

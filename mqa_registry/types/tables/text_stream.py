@@ -1,4 +1,4 @@
-"""Text files as streams of UTF-8, whatever Unicode encoding they are stored in."""
+"""Text files as streams of UTF-8, from any Unicode encoding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def open_text(path: Path) -> Iterator[Utf8Stream]:
 def detect_encoding(head: bytes) -> tuple[str, int]:
     """The encoding of a text by its first four bytes, and how many of them are a byte order mark.
 
-    UTF-16 without a mark is known by the zero beside each of its first two characters, where those are ASCII.
+    UTF-16 without a mark is known by the zero next to each of its first two characters, where those are ASCII.
     """
     for mark, encoding in BYTE_ORDER_MARKS:
         if head.startswith(mark):

@@ -6,11 +6,12 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-import numpy as np
+from mqa_registry import holm
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import numpy as np
     import numpy.typing as npt
 
     Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -46,22 +47,13 @@ def confirm_slices(
     `inside` says of each slice which rows are in it, `correct` which rows are predicted right.
 
     The test is Fisher's, exact and one-sided: how likely so few correct predictions in the slice are, given their number
-    in all. Holm's correction (1979, Scandinavian Journal of Statistics 6) is for all slices that are tested here.
+    in all. Holm's correction is for all slices that are tested here.
     """
     from scipy.stats import hypergeom
 
     ps = [float(hypergeom.cdf((correct & rows).sum(), len(correct), correct.sum(), rows.sum())) for rows in inside]
-    tests = zip(names, inside, ps, correct_by_holm(ps), strict=True)
+    tests = zip(names, inside, ps, holm(ps), strict=True)
     return [SliceResult(name, *_compare(rows, correct, confidence), p, corrected) for name, rows, p, corrected in tests]
-
-
-def correct_by_holm(ps: Sequence[float]) -> list[float]:
-    """The p-values, each corrected for all of them: the family-wise error rate of those below alpha is alpha."""
-    order = np.argsort(ps, kind="stable")
-    stepped = np.minimum(1.0, np.array(ps)[order] * (len(ps) - np.arange(len(ps))))
-    corrected = np.empty(len(ps))
-    corrected[order] = np.maximum.accumulate(stepped) if len(ps) else stepped
-    return [float(one) for one in corrected]
 
 
 def newcombe_interval(hits: tuple[int, int], rows: tuple[int, int], confidence: float) -> tuple[float, float]:

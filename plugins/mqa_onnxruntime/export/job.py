@@ -29,7 +29,7 @@ from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export
 from mqa_onnxruntime.export.rows import read_arrays
 from mqa_onnxruntime.graph.provenance import trace_file
 from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
-from mqa_registry import DataError, NotRunError
+from mqa_registry import DataError, NotRunError, end_process_tree, signal_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -137,7 +137,10 @@ def run_in_subprocess(spec: Mapping[str, Any], job: ExportJob, timeout: float) -
             frame = _current_frame(job.folder / LOG)
             raise NotRunError(f"the export hangs: it was ended after {timeout:g} s{frame}{last}") from None
         finally:
-            _end(process)
+            end_process_tree(process)
+            assert process.stdin is not None
+            with suppress(BrokenPipeError):
+                process.stdin.close()
     return _read_outcome(job.folder, code)
 
 
@@ -176,15 +179,6 @@ def _current_frame(log: Path) -> str:
     return ", in `{2}` ({0}, line {1})".format(*frames[-1]) if frames else ""
 
 
-def _end(process: subprocess.Popen[str]) -> None:
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-    assert process.stdin is not None
-    with suppress(BrokenPipeError):
-        process.stdin.close()
-
-
 def _read_outcome(folder: Path, code: int) -> str:
     file = folder / OUTCOME
     if code == 0 and file.is_file():
@@ -198,11 +192,12 @@ def _read_outcome(folder: Path, code: int) -> str:
 
 
 def _describe_exit(code: int) -> str:
-    if code == -signal.SIGKILL:
+    if code >= 0:
+        return f"the export crashed with exit code {code}"
+    name = signal_name(-code)
+    if name == "SIGKILL":
         return "the export was killed (SIGKILL), as a machine out of memory does it"
-    if code < 0:
-        return f"the export was ended by {signal.Signals(-code).name}"
-    return f"the export crashed with exit code {code}"
+    return f"the export was ended by {name}"
 
 
 def _last_line(log: Path) -> str:

@@ -11,7 +11,7 @@ from scipy.stats import fisher_exact
 from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.proportion import confint_proportions_2indep
 
-from mqa_fairness.weak_slices.confirm import confirm_slices, correct_by_holm, newcombe_interval
+from mqa_fairness.weak_slices.confirm import confirm_slices, newcombe_interval
 from mqa_fairness.weak_slices.probe import WeakSliceOptions, WeakSlices
 from mqa_registry import DataError, NotRunError, Predictions, ProbeContext, ViewContext
 from mqa_registry.types import Rows
@@ -252,10 +252,11 @@ def test_the_test_is_fishers(right, data):
     assert found.p == pytest.approx(fisher_exact(table, alternative="less")[1])
 
 
-@pytest.mark.parametrize("count", [1, 2, 5, 20])
-def test_the_correction_is_holms(count):
-    ps = np.random.default_rng(count).beta(0.3, 3, count)
-    assert correct_by_holm(ps) == pytest.approx(multipletests(ps, method="holm")[1])
+def test_every_slice_is_corrected_for_the_number_of_all():
+    rng = np.random.default_rng(3)
+    right, slices = rng.random(200) < 0.8, [rng.random(200) < share for share in (0.1, 0.3, 0.5, 0.7)]
+    found = confirm_slices(["a", "b", "c", "d"], slices, right, 0.95)
+    assert [one.corrected for one in found] == pytest.approx(multipletests([one.p for one in found], method="holm")[1])
 
 
 @settings(deadline=None)  # the first example may load a library

@@ -1,0 +1,65 @@
+"""`mqa rows`: write the rows of every view, to be predicted elsewhere."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mqa_registry.cli.parameters import SuiteArgument
+from mqa_registry.errors import UsageError
+from mqa_registry.flag import flags
+from mqa_registry.run_options import RunOptions
+
+MARKER = "ROWS.txt"  # the file by which this command knows a folder that it made
+FLAGS = flags("only", "limit", "set", "offline", "plugin_files", "confined", "timeout")
+
+
+def rows(
+    suite: SuiteArgument,
+    out: Annotated[Path, typer.Option(metavar="DIR", help="The folder to write to.", show_default=False)],
+    options: Annotated[RunOptions, FLAGS],
+) -> None:
+    """Write every view's rows, perturbed ones too: predict them anywhere, and bring the predictions back by a replay."""
+    import pyarrow.parquet as pq
+
+    from mqa_registry import runs
+    from mqa_registry.boundary import limited
+    from mqa_registry.errors import NotRunError
+    from mqa_registry.naming import counted
+    from mqa_registry.predict import PerturbedRows, Silence, load_rows, perturb_rows
+    from mqa_registry.process import begin_step
+    from mqa_registry.reports.output import explain_file_errors, output
+
+    begin_step("making the rows")
+    plan = runs.read_plan(suite, options)
+    _check_folder(out)
+    with limited(options.timeout):
+        unperturbed = load_rows(plan, options.run_context(plan.suite))
+        perturbed = perturb_rows(plan, unperturbed, Silence())
+    with explain_file_errors(out):
+        _mark_folder(out)
+        for row_set, seen in perturbed.items():
+            if not isinstance(seen, PerturbedRows):
+                raise NotRunError(f"the rows `{row_set.name}` could not be made: {seen.message}", hint=seen.hint)
+            path = out / f"{row_set.name}.parquet"
+            pq.write_table(seen.rows.table.select(["id", *seen.rows.fields]), path)
+            print(f"{path}: {counted(len(seen.rows), 'row')}", file=output())
+
+
+def _check_folder(folder: Path) -> None:
+    """Check that rows can be written to a folder: it is missing, empty, or one that this command made."""
+    from mqa_registry.cli.reports import check_output_folder
+
+    check_output_folder(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():
+        raise UsageError(
+            f"`{folder}` holds files that `mqa rows` did not write", hint="name a new or an empty folder with `--out`"
+        )
+
+
+def _mark_folder(folder: Path) -> None:
+    """Make a folder for rows, with a file that lets `mqa rows` replace its content from now on."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / MARKER).write_text("Made by `mqa rows`, which replaces what is in this folder.\n", encoding="utf-8")

@@ -1,0 +1,40 @@
+"""`mqa run`: run a suite, and say whether the model may ship."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+
+from mqa_registry.cli.parameters import SuiteArgument
+from mqa_registry.cli.reports import ReportOptions, show_report
+from mqa_registry.errors import ExitCode
+from mqa_registry.run_options import RunOptions
+
+
+def run(
+    suite: SuiteArgument,
+    *,
+    options: RunOptions,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached predictions.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the plan with the rows that each check has and needs, and stop.")
+    ] = False,
+    report: ReportOptions,
+) -> ExitCode:
+    """Run a suite, and say whether the model may ship."""
+    if dry_run:
+        from mqa_registry.cli.dry_run import show_plan
+
+        show_plan(suite, options)
+        return ExitCode.OK
+    from rich.console import Console
+
+    from mqa_registry import runs
+    from mqa_registry.reports.console.progress import open_progress
+
+    options = replace(options, outputs=report.outputs)
+    with open_progress(Console(stderr=True), quiet=report.quiet) as progress:
+        result = runs.run(suite, options, fresh=fresh, examples=not report.no_examples, progress=progress)
+    return show_report(result, report)

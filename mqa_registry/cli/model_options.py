@@ -1,0 +1,130 @@
+"""The model that a command names: its options, and how its source and task are resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from mqa_registry.flag import Flag
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.run_options import RunOptions
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelOptions:
+    """The model that a command names. Each field is an argument or option of the commands that take it."""
+
+    model: Annotated[
+        str,
+        Flag(
+            argument=True,
+            metavar="MODEL",
+            help="A folder, an id on the hub, a .pt2, TorchScript or .onnx file, or module:function.",
+        ),
+    ]
+    task: Annotated[str | None, Flag(metavar="TASK", help="The task; left out, the model's source infers it.")] = None
+    source: Annotated[
+        str | None, Flag(metavar="NAME", help="The model source; left out, inferred from the model's name.")
+    ] = None
+
+
+@dataclass(frozen=True)
+class ResolvedModel:
+    """A model with its source and task, as a suite names them.
+
+    `schema` is that of its predictions; empty for an unknown task. `task_reason` tells a person which task was inferred,
+    and why; empty where the command line names one.
+    """
+
+    id: str
+    source: str
+    task: str
+    schema: str = ""
+    task_reason: str = ""
+
+    @property
+    def table(self) -> dict[str, str]:
+        """The table `[model]` of a suite."""
+        return {"use": self.source, "id": self.id, "task": self.task}
+
+
+def resolve_model(
+    named: ModelOptions, options: RunOptions, *, sources: Sequence[str], tasks: str, array_task: str = ""
+) -> ResolvedModel:
+    """Resolve the source and the task of a model that a command names.
+
+    Without `--source`, it is the first of `sources` that recognizes the model's name, else the last. Without `--task`,
+    the source infers it. `tasks` is the plugin whose tasks count where the plugin of the source has none. `array_task` is
+    the task of rows that are arrays for the model's inputs; empty for other rows. Raises a UsageError where there is no
+    such source, or it cannot infer the task.
+    """
+    from mqa_registry import plugins
+    from mqa_registry.process import begin_step
+
+    begin_step("reading the model's configuration")
+    named_task = named.task or array_task
+    references = [*([named.source] if named.source else sources), named_task, f"{tasks}/"]
+    names = {plugin for plugin, slash, _ in (one.partition("/") for one in references) if slash}
+    catalog = plugins.load(names, files=options.plugin_files)
+    source = named.source or _infer_source(named.model, sources, catalog)
+    if named_task:
+        task = _qualify_task(named_task, source, catalog, tasks)
+    else:
+        task = _infer_task(named.model, source, catalog, options)
+    why = "which takes arrays as they are" if array_task else "as the model's source infers"
+    reason = "" if named.task else f"{task}, {why}; `--task` names another"
+    return ResolvedModel(named.model, source, task, _find_schema(task, source, catalog), reason)
+
+
+def _infer_source(model: str, sources: Sequence[str], catalog: Catalog) -> str:
+    """The first source that recognizes a model's name, else the last one."""
+    from mqa_registry.boundary import Contributor, calling
+    from mqa_registry.contributions import ModelSource
+
+    for name in sources[:-1]:
+        contribution = catalog.find((ModelSource,), name)
+        if isinstance(contribution, ModelSource):
+            with calling(Contributor(contribution.kind, name, contribution.recognizes)):
+                if contribution.recognizes(model):
+                    return name
+    return sources[-1]
+
+
+def _qualify_task(task: str, source: str, catalog: Catalog, tasks: str) -> str:
+    """A task with its plugin, where the plugin of the source has no tasks; otherwise as the command line names it."""
+    from mqa_registry.contributions import Task
+
+    plugin, slash, _ = source.partition("/")
+    if "/" in task or not slash:
+        return task
+    has_tasks = any(name.partition("/")[0] == plugin for name, _ in catalog.each((Task,)))
+    return task if has_tasks or plugin not in catalog.plugins or catalog.plugins[plugin].broken else f"{tasks}/{task}"
+
+
+def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) -> str:
+    """The task that a model's source infers, as a suite names it; a UsageError where it infers none."""
+    from mqa_registry.boundary import checked_task
+    from mqa_registry.contributions import ModelSource
+    from mqa_registry.errors import UsageError
+    from mqa_registry.run_options import STORE
+    from mqa_registry.suite import adhoc_source
+
+    use = adhoc_source({"use": source, "id": model}, catalog)
+    context = options.run_context_in(options.store or Path(STORE))
+    task = checked_task(use.who, use.call_method(use.contribution_as(ModelSource).infer_task, context))
+    if not task:
+        raise UsageError(f"`{source}` does not infer the task of a model", hint="name its task with `--task`")
+    return task
+
+
+def _find_schema(task: str, source: str, catalog: Catalog) -> str:
+    """The schema of a task's predictions; empty where there is no such task, which is an error of the run."""
+    from mqa_registry.contributions import Task
+
+    contribution = catalog.find((Task,), task if "/" in task else f"{source.partition('/')[0]}/{task}")
+    return contribution.schema if isinstance(contribution, Task) else ""

@@ -1,1 +1,0 @@
-"""What commands are made of, mqa's own and those of plugins: flags, outputs, reports, suites in memory, exit codes."""

@@ -1,0 +1,9 @@
+"""Reports: one finished run, for a person, a pipeline and a file.
+
+A person reads it on a console: `mqa_registry.reports.console`. What stands in the other modules draws nothing.
+"""
+
+from mqa_registry.reports.json_report import read_report, to_json, without_examples, write_report
+from mqa_registry.reports.report import Report
+
+__all__ = ["Report", "read_report", "to_json", "without_examples", "write_report"]

@@ -1,0 +1,196 @@
+"""The archive of finished runs in a store: each a folder, written whole or not at all, and found by its name.
+
+`SHA256SUMS` in each folder has the digest of every file, in the form that `sha256sum -c` reads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from mqa_registry.atomic import atomic_folder, remove_folder, remove_stale_drafts
+from mqa_registry.errors import StoreError, UsageError
+from mqa_registry.formats import is_special
+from mqa_registry.naming import did_you_mean
+from mqa_registry.reports import read_report
+from mqa_registry.run_options import STORE
+from mqa_registry.runs.serialization import RUN, deserialize_record, serialize_record
+from mqa_registry.store import RUNS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mqa_registry.runs.record import Record
+
+MAX_RUNS = 20  # a store drops the oldest run as a newer one comes
+MAX_BYTES = 2_000_000_000  # of all kept runs together; the newest is kept at any size
+LAST = "last"
+MAX_LISTED = 5  # names that an error lists
+SEQUENCE = "sequence"  # the file of a run with its number: clocks may go back, and dates are no order
+CHECKSUMS = "SHA256SUMS"
+_RUN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
+
+
+def keep_run(store: Path, record: Record) -> None:
+    """Keep a finished run, and drop the oldest runs where they are too many, or too large together.
+
+    Raises a StoreError where it cannot be written.
+    """
+    folder = store / RUNS / record.run
+    earlier = _list_runs(store)
+    number = 1 + max((_sequence_number(store / RUNS / name) for name in earlier), default=0)
+    write_folder(folder, {**serialize_record(record, folder), SEQUENCE: str(number).encode()})
+    remove_stale_drafts(folder.parent)
+    bytes_left = MAX_BYTES - _folder_size(folder)
+    for count, name in enumerate(reversed(earlier), start=2):
+        other = store / RUNS / name
+        bytes_left -= _folder_size(other)
+        if (count > MAX_RUNS or bytes_left < 0) and _is_whole(other):
+            drop_folder(other)
+
+
+def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
+    """Read the run of this name: its id or the beginning of one, `last`, or a report file.
+
+    `store` is where to look; left out, the store next to the suite, or in the current folder. Raises a UsageError where
+    the name means no run or several, a StoreError where the run is damaged.
+    """
+    file = Path(run)
+    name, near = str(run), suite
+    if file.suffix == ".json" or os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises for a name too long for a file
+        report = read_report(file)
+        name, near = str(report.get("run")), suite or _suite_of(report)
+    folder = store or (near.parent if near else Path()) / STORE
+    names = _list_runs(folder)
+    if not names:
+        raise UsageError(f"the store `{folder}` keeps no run", hint=_suggest_store(store))
+    found = folder / RUNS / _match_name(name, names, folder)
+    try:
+        return deserialize_record(read_folder(found), found)
+    except (ValueError, LookupError, TypeError) as error:  # its checksums are right: another mqa wrote it
+        raise StoreError(
+            f"the stored run `{found.name}` cannot be read: {type(error).__name__}: {error}",
+            hint="read it with the mqa that wrote it, or run the suite again",
+        ) from error
+
+
+def _list_runs(store: Path) -> list[str]:
+    """The names of the kept runs, the oldest first. Whatever else lies there is not mqa's."""
+    try:
+        runs = [path for path in (store / RUNS).iterdir() if _is_run(path)]
+        return [path.name for path in sorted(runs, key=_sort_key)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise StoreError(f"the store `{store}` cannot be read: {error.strerror}") from error
+
+
+def _is_run(path: Path) -> bool:
+    """Whether this is a folder with a run's name."""
+    return _RUN_NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
+
+
+def _is_whole(run: Path) -> bool:
+    """Whether a folder with a run's name has the files that mqa gives every run."""
+    return (run / RUN).is_file() and (run / CHECKSUMS).is_file()
+
+
+def _sort_key(run: Path) -> tuple[int, str, int]:
+    """By number. Earlier versions of mqa gave none: their runs come first, by date, then by the time of writing."""
+    return _sequence_number(run), run.name[:15], run.stat().st_mtime_ns
+
+
+def _sequence_number(run: Path) -> int:
+    if is_special(run / SEQUENCE):
+        return 0
+    try:
+        return int((run / SEQUENCE).read_text("utf-8"))
+    except (OSError, ValueError):
+        return 0
+
+
+def _folder_size(run: Path) -> int:
+    try:
+        return sum(file.stat().st_size for file in run.iterdir())
+    except FileNotFoundError:  # another process dropped it just now
+        return 0
+
+
+def _match_name(name: str, names: Sequence[str], store: Path) -> str:
+    """The one run that a name means. Names are compared, never made into paths."""
+    if name == LAST:
+        return names[-1]
+    matches = [name] if name in names else [each for each in names if name and each.startswith(name)]
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        listed = _list_names(matches)
+        raise UsageError(f"`{name}` begins the names of {len(matches)} runs: {listed}", hint="write more of it")
+    hint = did_you_mean(name, [LAST, *names]) or f"it has {_list_names(names)}; `{LAST}` is the newest"
+    raise UsageError(f"the store `{store}` keeps no run `{name}`", hint=f"{hint} (a store keeps the {MAX_RUNS} newest)")
+
+
+def _list_names(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MAX_LISTED} more" if len(names) > MAX_LISTED else ""
+    return ", ".join(f"`{name}`" for name in reversed(names[-MAX_LISTED:])) + more
+
+
+def _suite_of(report: object) -> Path | None:
+    """The suite that a report file names, where there is a store next to it."""
+    suite = report.get("suite") if isinstance(report, dict) else None
+    path = suite.get("path") if isinstance(suite, dict) else None
+    return Path(path) if isinstance(path, str) and (Path(path).parent / STORE).is_dir() else None
+
+
+def _suggest_store(store: Path | None) -> str:
+    """A hint to a store one folder below."""
+    near = sorted(str(path.parent) for path in Path().glob(f"*/{STORE}/{RUNS}")) if store is None else []
+    if near:
+        return f"did you mean `--store {near[0]}`?"
+    return "`mqa run SUITE` keeps one, in the store next to the suite; name another store with `--store DIR`"
+
+
+def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Write a folder with these files and their checksums: all of it, or nothing. Raises a StoreError."""
+    message = f"the run `{folder.name}` could not be kept in `{folder.parent}`"
+    with _store_errors(message), atomic_folder(folder) as draft:
+        for name, content in {**files, CHECKSUMS: _checksums(files)}.items():
+            (draft / name).write_bytes(content)
+
+
+def read_folder(folder: Path) -> dict[str, bytes]:
+    """The files of a folder by name, as they were written. Raises a StoreError where one is damaged or missing."""
+    with _store_errors(f"the stored run `{folder}` cannot be read"):
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.is_file()}
+    if files.pop(CHECKSUMS, None) != _checksums(files):
+        raise StoreError(
+            f"the stored run `{folder.name}` is damaged: its files are not those whose digests are in `{CHECKSUMS}`",
+            hint=f"run the suite again, with the predictions that are cached, and remove `{folder}`",
+        )
+    return files
+
+
+def drop_folder(folder: Path) -> None:
+    """Remove a folder at once; no part of it is ever seen under its name. Raises a StoreError."""
+    with _store_errors(f"the stored run `{folder}` cannot be removed"):
+        remove_folder(folder)
+
+
+def _checksums(files: Mapping[str, bytes]) -> bytes:
+    return "".join(f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)).encode()
+
+
+@contextmanager
+def _store_errors(message: str) -> Iterator[None]:
+    """Raise a StoreError for an OSError."""
+    try:
+        yield
+    except OSError as error:
+        raise StoreError(
+            f"{message}: {(error.strerror or str(error)).lower()}",
+            hint="predictions stay cached; free some space, or name another folder with `--store DIR`",
+        ) from error

@@ -1,0 +1,261 @@
+"""Execution of a run: from a suite file to a report, and from a kept run to a new report.
+
+`run` plans a suite, predicts, judges and keeps the run. `judge` judges a kept run again, without model and data.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from mqa_registry import judging, plugins
+from mqa_registry import plan as plans
+from mqa_registry.boundary import limited, quoting, supervised
+from mqa_registry.errors import ExitCode, StoreError, UsageError
+from mqa_registry.judging.waivers import apply_waivers
+from mqa_registry.predict import Silence, examine_again, predict, prepare
+from mqa_registry.reports import Report, without_examples
+from mqa_registry.run_options import RunOptions
+from mqa_registry.runs.archive import find_run, keep_run
+from mqa_registry.runs.environment import describe_environment, update_environment
+from mqa_registry.runs.outcome import collect_findings, describe_suite, exit_code, release_verdict, stamp_files
+from mqa_registry.runs.record import Record, with_kept_groups
+from mqa_registry.store import Store
+from mqa_registry.suite import Overrides, check, check_inside, plugin_names, read, real_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from mqa_registry.judging import Result
+    from mqa_registry.plan import Plan
+    from mqa_registry.plugins import Catalog
+    from mqa_registry.predict import Observations, Progress
+    from mqa_registry.suite import Node, RawSuite
+    from mqa_registry.types import Predictions
+
+
+def read_plan(path: str | Path, options: RunOptions) -> Plan:
+    """Read a suite file and plan it. Raises a SuiteError with every problem of the file."""
+    return make_plan(read(path, options.overrides), options)[0]
+
+
+def make_plan(raw: RawSuite, options: RunOptions, *, files: bool = True) -> tuple[Plan, Catalog]:
+    """Plan a suite, and load the plugins that it names; with `files`, every file that it names must exist."""
+    if raw.overrides.confined:
+        check_inside(options.plugin_files, real_folder(raw.path.parent))
+    catalog = plugins.load(plugin_names(raw), files=options.plugin_files)
+    plan = plans.make(check(raw, catalog, files=files))
+    if not plan.cases:
+        raise UsageError(
+            "there is nothing to judge: every check that is left would hold a view against itself",
+            hint="a comparison needs a second backend, or `against`",
+        )
+    return plan, catalog
+
+
+def run(
+    path: str | Path,
+    options: RunOptions | None = None,
+    *,
+    fresh: bool = False,
+    examples: bool = True,
+    progress: Progress | None = None,
+) -> Report:
+    """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
+
+    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` ignores cached
+    predictions. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
+    `options`, everything is as the file says.
+    """
+    options = options or RunOptions()
+    raw = read(path, options.overrides)
+    return finalize(execute(raw, options, fresh=fresh, examples=examples, progress=progress))
+
+
+@dataclass(frozen=True)
+class ExecutedRun:
+    """A run that is judged. `finalize` keeps it in the store and stamps the files that it judged."""
+
+    report: Report
+    record: Record
+    plan: Plan
+    observations: Observations
+    store: Path
+
+    def predictions(self, backend: str) -> Predictions | None:
+        """What a backend predicted for every row, of several views in the last; None where it predicted nothing."""
+        last = {view.backend: observed.predictions for view, observed in self.observations.views.items()}
+        return last.get(backend)
+
+    def probe_tables(self, probe: str) -> list[pa.Table]:
+        """The tables that a probe, named as in a suite, gave of the views that it saw."""
+        tables = [observed.table for sight, observed in self.observations.sights.items() if sight.use.name == probe]
+        return [table for table in tables if table is not None]
+
+
+def execute(
+    raw: RawSuite,
+    options: RunOptions,
+    *,
+    fresh: bool = False,
+    examples: bool = True,
+    progress: Progress | None = None,
+) -> ExecutedRun:
+    """Run a suite as `run` does, for a command that may run another suite before it keeps this run."""
+    with supervised(), limited(options.timeout), quoting(allowed=examples):
+        return _execute(raw, options, progress or Silence(), fresh=fresh, examples=examples)
+
+
+def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: bool, examples: bool) -> ExecutedRun:
+    started, clock = datetime.now(UTC), time.perf_counter()
+    _refuse_to_overwrite_inputs(options.outputs, raw, options.plugin_files)
+    plan, catalog = make_plan(raw, options)
+    context = options.run_context(plan.suite)
+    prepared = prepare(plan, context, progress)
+    store = Store(options.store_of(plan.suite))
+    try:
+        observations = predict(plan, prepared, context, store, progress, fresh=fresh)
+    finally:
+        store.close()
+    progress.stage("judging")
+    results = judging.judge(plan, observations)
+    report = _make_report(
+        plan,
+        observations,
+        results,
+        run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        started=started,
+        clock=clock,
+        environment=describe_environment(catalog, observations, context),
+        partial=bool(raw.overrides.only),
+    )
+    report = report if examples else without_examples(report)
+    record = Record.of(raw, plan, observations, report, texts=examples)
+    return ExecutedRun(report, record, plan, observations, store.folder)
+
+
+def finalize(executed: ExecutedRun) -> Report:
+    """Keep a run, and stamp the files that it judged; returns its report.
+
+    Where the run cannot be kept, its results stay in the report, the exit code is 3, and no file is stamped.
+    """
+    report = executed.report
+    try:
+        keep_run(executed.store, executed.record)
+    except StoreError as error:
+        code = ExitCode.NOT_TRUSTWORTHY
+        return replace(report, verdict=release_verdict(code), exit_code=code, note=error.message, hint=error.hint)
+    return stamp_files(report, executed.plan, executed.observations, executed.record.raw.overrides)
+
+
+def judge(
+    run: str | Path,
+    suite: str | Path | None = None,
+    *,
+    store: str | Path | None = None,
+    plugin_files: Sequence[Path] = (),
+    outputs: Sequence[Path] = (),
+    examples: bool = True,
+) -> Report:
+    """Judge a kept run again, without model and data. Raises MqaError where nothing can be judged.
+
+    `run` is an id or the beginning of one, `last`, or a report file; `suite` a suite file with other bounds, measures,
+    slices or another confidence. A check that needs rows which the run did not predict is NOT-RUN. `store` is the folder
+    with the run; left out, the store next to the suite, or in the current folder. `outputs` are files that the caller
+    writes, none of which may be an input.
+    """
+    clock = time.perf_counter()
+    record = find_run(run, Path(store) if store else None, Path(suite) if suite else None)
+    raw = record.raw
+    if suite:  # another suite, about as many rows as the run had
+        raw = replace(read(suite), overrides=Overrides(limit=record.raw.overrides.limit))
+    reports = [Path(run)] if Path(run).suffix == ".json" else []
+    _refuse_to_overwrite_inputs(outputs, raw, [*plugin_files, *reports])
+    plan, catalog = make_plan(raw, RunOptions(plugin_files=tuple(plugin_files)), files=False)
+    if not record.texts:
+        plan = plans.make(with_kept_groups(plan.suite, record.groups))
+    observations = record.observations(plan)
+    with supervised(), quoting(allowed=examples and record.texts):
+        if record.texts:
+            examine_again(plan, observations)
+        results = judging.judge(plan, observations)
+    report = _make_report(
+        plan,
+        observations,
+        results,
+        run=record.run,
+        started=record.started,
+        clock=clock,
+        environment=update_environment(record.environment, record.rows, catalog),
+        partial=bool(raw.overrides.only),
+    )
+    return report if examples and record.texts else without_examples(report)
+
+
+def _make_report(
+    plan: Plan,
+    observations: Observations,
+    results: Sequence[Result],
+    *,
+    run: str,
+    started: datetime,
+    clock: float,
+    environment: Mapping[str, Any],
+    partial: bool,
+) -> Report:
+    """The report of results: waivers that hold at `started` are applied, and `clock` is when the work began."""
+    results = apply_waivers(results, plan.suite.waivers, started.date())
+    code = exit_code(results)
+    return Report(
+        run=run,
+        suite=describe_suite(plan.suite),
+        verdict=release_verdict(code),
+        exit_code=code,
+        started=started,
+        seconds=round(time.perf_counter() - clock, 3),
+        environment=environment,
+        results=results,
+        backends=tuple(plan.suite.backends),
+        work={name: vars(work) for name, work in observations.work.items()},
+        findings=collect_findings(plan, observations, results, partial=partial),
+    )
+
+
+def _refuse_to_overwrite_inputs(outputs: Sequence[Path], raw: RawSuite, plugin_files: Sequence[Path]) -> None:
+    """Raise a UsageError where an output would replace a file that a suite consists of or reads.
+
+    Every string of a suite that is the path of a file or a folder counts as an input, whatever option has it.
+    """
+    written = [Path(os.path.realpath(output)) for output in outputs if output.exists()]
+    if not written:
+        return
+    for given in (*_input_paths(raw.root), *plugin_files):
+        source = Path(os.path.realpath(given))
+        for output in written:
+            if output == source or source in output.parents:
+                where = "" if output == source else f", which is in `{given}`"
+                raise UsageError(
+                    f"`{output.name}` is an input of this run{where}, and would be replaced by its report",
+                    hint="write the report to another file",
+                )
+
+
+def _input_paths(node: Node) -> Iterator[Path]:
+    """The files that a suite was read from, and the files and folders that its values name."""
+    yield Path(node.at.file)
+    if isinstance(node.value, str) and _is_existing_path(node.base / node.value):
+        yield node.base / node.value
+    for child in (*node.tables.values(), *node.items):
+        yield from _input_paths(child)
+
+
+def _is_existing_path(path: Path) -> bool:
+    """Whether a string of a suite is the path of a file or folder; most are names, and some can be no path."""
+    return path != path.parent and path.name not in ("", ".", "..") and os.path.exists(path)  # noqa: PTH110  # Path.exists raises for what can be no name

@@ -1,0 +1,239 @@
+"""Serialization of a record to files: tables as Parquet with zstd, the suite as TOML, the rest as JSON.
+
+A column that several tables have, such as the ids of the rows, is written once.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mqa_registry.findings import Finding
+from mqa_registry.predict import Failure, ObservedView, PerturbedRows, ProbeResult
+from mqa_registry.runs.record import Record
+from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
+from mqa_registry.types import Predictions, Rows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    Files = Mapping[str, bytes]  # contents by name
+    Table = dict[str, Any]  # of JSON
+    FileTables = Mapping[str, pa.Table]  # by the name of the file
+
+FORMAT = 2
+READABLE_FORMATS = (1, 2)  # in the first, every table is an Arrow file, whole
+COUNTS = ("declined", "changed", "rows", "edits")  # of a probe's observations; runs of earlier versions lack some
+ENCODING_ERRORS = "surrogateescape"  # a folder's name may be no UTF-8, and a suite in memory has it
+TABLE_SUFFIXES = PARQUET, ARROW = ".parquet", ".arrow"
+PARQUET_MAGIC = b"PAR1"  # the first bytes of a Parquet file
+RUN, SUITE, REPORT = "run.json", "suite.toml", "report.json"
+
+
+def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
+    """The files of a record by name. Folders that the suite names are written relative to `folder`, where they will lie."""
+    suite = to_toml(record.raw.root.plain()).encode(errors=ENCODING_ERRORS)
+    tables = TableFiles()
+    rows = [
+        {"data": name, "fields": rows.fields, **tables.add("rows", rows.table)} for name, rows in record.rows.items()
+    ]
+    views = [_serialize_view(recipe, seen, record.rows, tables) for recipe, seen in record.views.items()]
+    sights = [_serialize_sight(recipe, seen, tables) for recipe, seen in record.sights.items()]
+    content = {
+        "format": FORMAT,
+        "run": record.run,
+        "started": record.started.isoformat(),
+        "texts": record.texts,
+        "suite": _serialize_suite(record, folder),
+        "environment": record.environment,
+        "groups": record.groups,
+        "findings": [vars(finding) for finding in record.findings],
+        "rows": rows,
+        "views": views,
+        "sights": sights,
+    }
+    return {SUITE: suite, REPORT: _to_json(record.report), **tables.files, RUN: _to_json(content)}
+
+
+def deserialize_record(files: Files, folder: Path) -> Record:
+    """The record that `serialize_record` wrote to these files, which lie in `folder`.
+
+    Raises a ValueError, LookupError or TypeError where another version of mqa wrote them.
+    """
+    content = json.loads(files[RUN])
+    if content["format"] not in READABLE_FORMATS:
+        raise ValueError(f"it has format {content['format']}, and this mqa reads {READABLE_FORMATS}")
+    tables = {name: read_table_file(file) for name, file in files.items() if name.endswith(TABLE_SUFFIXES)}
+    rows = {entry["data"]: Rows(restore_table(entry, tables), tuple(entry["fields"])) for entry in content["rows"]}
+    return Record(
+        run=content["run"],
+        started=datetime.fromisoformat(content["started"]),
+        raw=_deserialize_suite(content["suite"], files[SUITE].decode(errors=ENCODING_ERRORS), folder),
+        digest=content["suite"]["digest"],
+        environment=content["environment"],
+        rows=rows,
+        views={entry["recipe"]: _deserialize_view(entry, rows, tables) for entry in content["views"]},
+        sights={entry["recipe"]: _deserialize_sight(entry, tables) for entry in content.get("sights", ())},
+        groups=content["groups"],
+        report=json.loads(files[REPORT]),
+        texts=content["texts"],
+        findings=tuple(Finding(**entry) for entry in content.get("findings", ())),  # earlier versions kept none
+    )
+
+
+def _serialize_suite(record: Record, folder: Path) -> Table:
+    raw, overrides = record.raw, record.raw.overrides
+    return {
+        "path": str(raw.path),
+        "digest": record.digest,
+        "base": _relative_path(raw.root.base, folder),
+        "bases": [[list(path), _relative_path(base, folder)] for path, base in bases(raw.root).items()],
+        "only": overrides.only,
+        "backends": overrides.backends,
+        "limit": overrides.limit,
+    }
+
+
+def _deserialize_suite(suite: Table, text: str, folder: Path) -> RawSuite:
+    base, others = folder / suite["base"], {tuple(path): folder / base for path, base in suite["bases"]}
+    root = with_bases(read_tree(Text(str(folder / SUITE), text), base), base, others)
+    overrides = Overrides(only=tuple(suite["only"]), backends=tuple(suite["backends"]), limit=suite["limit"])
+    return RawSuite(Path(suite["path"]), root, overrides)
+
+
+def _relative_path(path: Path, start: Path) -> str:
+    """A path relative to a folder, so that a project can be moved as a whole."""
+    try:
+        return os.path.relpath(path, start)
+    except ValueError:  # another drive
+        return str(path.resolve())
+
+
+def _serialize_view(recipe: str, observed: ObservedView, rows: Mapping[str, Rows], tables: TableFiles) -> Table:
+    predictions = observed.predictions
+    return {
+        "recipe": recipe,
+        "seen": observed.perturbed and _serialize_perturbed_rows(observed.perturbed, rows, tables),
+        "predictions": predictions
+        and {
+            "schema": predictions.schema,
+            "classes": predictions.classes,
+            **tables.add("predictions", predictions.table),
+        },
+        "failure": observed.failure and vars(observed.failure),
+    }
+
+
+def _deserialize_view(entry: Table, rows: Mapping[str, Rows], tables: FileTables) -> ObservedView:
+    seen, predictions, failure = entry["seen"], entry["predictions"], entry["failure"]
+    return ObservedView(
+        seen and _deserialize_perturbed_rows(seen, rows, tables),
+        predictions
+        and Predictions(predictions["schema"], restore_table(predictions, tables), tuple(predictions["classes"])),
+        failure and Failure(**failure),
+    )
+
+
+def _serialize_perturbed_rows(seen: PerturbedRows, rows: Mapping[str, Rows], tables: TableFiles) -> Table:
+    """The rows as the model saw them: the name of the data set, or the columns that may differ from it."""
+    counts = {"declined": seen.declined, "changed": seen.changed, "edits": seen.edits}
+    data = next((name for name, one in rows.items() if seen.rows is one), None)
+    if data is not None:
+        return counts | {"data": data}
+    names = [name for name in ("id", "target", *seen.rows.fields) if name in seen.rows.table.column_names]
+    return counts | {"fields": seen.rows.fields, **tables.add("seen", seen.rows.table.select(names))}
+
+
+def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: FileTables) -> PerturbedRows:
+    whole = rows[seen["data"]] if "data" in seen else Rows(restore_table(seen, tables), tuple(seen["fields"]))
+    return PerturbedRows(whole, seen["declined"], seen["changed"], seen.get("edits"))
+
+
+def _serialize_sight(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
+    table = tables.add("sights", observed.table) if observed.table is not None else {"file": None}
+    counts = {name: getattr(observed, name) for name in COUNTS}
+    return counts | table | {"recipe": recipe, "failure": observed.failure and vars(observed.failure)}
+
+
+def _deserialize_sight(entry: Table, tables: FileTables) -> ProbeResult:
+    table = restore_table(entry, tables) if entry["file"] else None
+    counts = {name: entry[name] for name in COUNTS if name in entry}
+    return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), **counts)
+
+
+@dataclass
+class TableFiles:
+    """Files of tables, in which no column is written twice."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+    _columns: list[tuple[str, str, pa.ChunkedArray]] = field(default_factory=list)  # file, name, values
+
+    def add(self, kind: str, table: pa.Table) -> Table:
+        """Add a table; returns the entry of JSON by which `restore_table` restores it.
+
+        The name of the file has the kind and a number, and nothing that comes from a suite. `columns` are the names of
+        the columns in order, `shared` those of them that another file has, with the file and the name there.
+        """
+        shared = {name: there for name in table.column_names if (there := self._find_column(table.column(name)))}
+        if table.schema.metadata and len(shared) == table.num_columns:
+            shared.popitem()  # so that the table has a file, which has its metadata
+        names = [name for name in table.column_names if name not in shared]
+        file = next(iter(shared.values()))[0] if shared and not names else self._add_file(kind, table.select(names))
+        return {"file": file, "columns": table.column_names, "shared": shared}
+
+    def _add_file(self, kind: str, table: pa.Table) -> str:
+        content = _write_table_file(table)
+        suffix = PARQUET if content.startswith(PARQUET_MAGIC) else ARROW
+        file = f"{kind}-{sum(name.startswith(kind) for name in self.files)}{suffix}"
+        self._columns += [(file, name, table.column(name)) for name in table.column_names]
+        self.files[file] = content
+        return file
+
+    def _find_column(self, column: pa.ChunkedArray) -> tuple[str, str] | None:
+        """The file and name of an equal column."""
+        equal = (
+            (file, name) for file, name, other in self._columns if other.type == column.type and other.equals(column)
+        )
+        return next(equal, None)
+
+
+def restore_table(entry: Table, tables: FileTables) -> pa.Table:
+    """The table of an entry that `TableFiles.add` returned."""
+    table = tables[entry["file"]]
+    if not (shared := entry.get("shared")):
+        return table
+    columns = {name: table.column(name) for name in table.column_names}
+    columns |= {name: tables[file].column(column) for name, (file, column) in shared.items()}
+    return pa.table({name: columns[name] for name in entry["columns"]}).replace_schema_metadata(table.schema.metadata)
+
+
+def _write_table_file(table: pa.Table) -> bytes:
+    """A table as a Parquet file, or as an Arrow file where Parquet has no type for a column."""
+    sink = io.BytesIO()
+    try:
+        pq.write_table(table, sink, compression="zstd")
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        sink = io.BytesIO()
+        options = pa.ipc.IpcWriteOptions(compression="zstd")
+        with pa.ipc.new_file(sink, table.schema, options=options) as writer:
+            writer.write_table(table)
+    return sink.getvalue()
+
+
+def read_table_file(content: bytes) -> pa.Table:
+    """The table in a Parquet or an Arrow file."""
+    if content.startswith(PARQUET_MAGIC):
+        return pq.ParquetFile(io.BytesIO(content)).read()
+    return pa.ipc.open_file(content).read_all()
+
+
+def _to_json(value: object) -> bytes:
+    return (json.dumps(value, indent=1, default=str) + "\n").encode()

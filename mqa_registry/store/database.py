@@ -1,0 +1,210 @@
+"""The SQLite file of a store: its tables, and batches of predictions with checksums."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.errors import StoreError
+from mqa_registry.store.folder import DATABASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    import numpy.typing as npt
+
+    Keys: TypeAlias = npt.NDArray[np.bytes_]
+
+FORMAT = 1
+KEY_BYTES = 16
+TIMEOUT = 60  # seconds to wait for another process that writes
+# What SQLite answers where a file is none of its own, or lacks our tables. All else (full, locked, not to be read or
+# written) is of the disk, and says nothing about the content of the file.
+_DAMAGE_CODES = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR, sqlite3.SQLITE_MISMATCH}
+
+_CREATE_INDEX = """
+CREATE TABLE IF NOT EXISTS rows (
+    key BLOB PRIMARY KEY, batch INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;
+"""
+_CREATE_TABLES = """
+CREATE TABLE IF NOT EXISTS batches (
+    id INTEGER PRIMARY KEY AUTOINCREMENT, backend BLOB NOT NULL, payload BLOB NOT NULL, digest BLOB NOT NULL);
+CREATE INDEX IF NOT EXISTS batches_by_backend ON batches (backend);
+CREATE TABLE IF NOT EXISTS facts (backend BLOB PRIMARY KEY, payload BLOB NOT NULL, digest BLOB NOT NULL);
+"""
+# A damaged file may hold anything where a number should be.
+_LOOK_UP = """
+SELECT batch, number, position FROM requested JOIN rows USING (key)
+WHERE typeof(batch) = 'integer' AND typeof(position) = 'integer'
+"""
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a file, and create the tables that it lacks. Raises a StoreError where it has another format."""
+    connection = sqlite3.connect(path, timeout=TIMEOUT)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version not in (0, FORMAT):
+        raise StoreError(
+            f"the store `{path}` has format {version}, and this mqa reads format {FORMAT}",
+            hint="use the mqa that wrote it, or name another folder with `--store DIR`",
+        )
+    connection.executescript(_CREATE_INDEX + _CREATE_TABLES)
+    connection.execute(f"PRAGMA user_version = {FORMAT}")
+    return connection
+
+
+def insert_batch(connection: sqlite3.Connection, backend: bytes, keys: Sequence[bytes], payload: bytes) -> None:
+    """Insert an encoded batch and index its keys, in one transaction."""
+    with connection:
+        cursor = connection.execute(
+            "INSERT INTO batches (backend, payload, digest) VALUES (?, ?, ?)",
+            (backend, payload, checksum(backend, payload)),
+        )
+        _index_batch(connection, cursor.lastrowid or 0, keys)
+
+
+def batch_ids(connection: sqlite3.Connection, backend: bytes) -> set[int]:
+    """The ids of the batches of one backend."""
+    return {row[0] for row in connection.execute("SELECT id FROM batches WHERE backend = ?", (backend,))}
+
+
+def read_batch(connection: sqlite3.Connection, backend: bytes, batch: int) -> pa.Table | None:
+    """One batch of a backend, with a column `key`; None where it is missing or damaged."""
+    row = connection.execute(
+        "SELECT payload, digest FROM batches WHERE id = ? AND backend = ?", (batch, backend)
+    ).fetchone()
+    return decode_batch(backend, *row) if row else None
+
+
+class BatchPart(NamedTuple):
+    """The part of some requested keys that the index has in one batch.
+
+    `numbers` are the positions of the keys in the request, `positions` their rows in the batch: integer arrays of equal
+    length.
+    """
+
+    batch: int
+    numbers: npt.NDArray[np.int64]
+    positions: npt.NDArray[np.int64]
+
+
+def look_up(connection: sqlite3.Connection, keys: Keys) -> Iterator[BatchPart]:
+    """Look keys up in the index; yields a part for each batch that has some of them."""
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS requested (number INTEGER PRIMARY KEY, key BLOB)")
+    connection.execute("DELETE FROM requested")
+    connection.executemany("INSERT INTO requested VALUES (?, ?)", enumerate(split_keys(keys)))
+    rows = connection.execute(_LOOK_UP).fetchall()
+    connection.commit()
+    table = np.array(rows, dtype=np.int64).reshape(-1, 3)
+    table = table[np.argsort(table[:, 0], kind="stable")]
+    ids, starts = np.unique(table[:, 0], return_index=True)
+    for batch, part in zip(ids, np.split(table, starts[1:]), strict=False):
+        yield BatchPart(int(batch), part[:, 1], part[:, 2])
+
+
+def rebuild_index(connection: sqlite3.Connection) -> None:
+    """Build the whole index from the batches, each of which has its keys."""
+    connection.execute("DROP TABLE rows")
+    connection.execute(_CREATE_INDEX)
+    batches = connection.execute("SELECT id, backend FROM batches WHERE typeof(backend) = 'blob'").fetchall()
+    for batch, backend in batches:
+        table = read_batch(connection, backend, batch)
+        if table is not None:
+            _index_batch(connection, batch, split_keys(keys_of(table)))
+
+
+def _index_batch(connection: sqlite3.Connection, batch: int, keys: Sequence[bytes]) -> None:
+    rows = ((key, batch, position) for position, key in enumerate(keys))
+    connection.executemany("INSERT OR REPLACE INTO rows VALUES (?, ?, ?)", rows)
+
+
+def salvage_batches(path: Path) -> Iterator[tuple[bytes, bytes, pa.Table]]:
+    """Yield every whole batch that a damaged file still gives: its backend, its payload, and its table.
+
+    The file is read from both ends, since damage in the middle stops a read.
+    """
+    seen: set[int] = set()
+    for order in ("ASC", "DESC"):
+        with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(path)) as connection:
+            batches = f"SELECT id, backend, payload, digest FROM batches ORDER BY id {order}"  # noqa: S608  # no input
+            for batch, backend, payload, digest in connection.execute(batches):
+                if batch in seen:
+                    break
+                seen.add(batch)
+                if isinstance(backend, bytes) and (table := decode_batch(backend, payload, digest)) is not None:
+                    yield backend, payload, table
+
+
+def is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Whether an error of SQLite says that the file is damaged."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_NOTADB) & 0xFF in _DAMAGE_CODES
+
+
+@contextmanager
+def store_errors(folder: Path) -> Iterator[None]:
+    """Raise a StoreError for an error of SQLite or of the disk."""
+    try:
+        yield
+    except sqlite3.OperationalError as error:
+        raise StoreError(
+            f"the store `{folder}` cannot be used: {error}",
+            hint="predictions stay cached; free some space, or name another folder with `--store DIR`",
+        ) from error
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
+        raise StoreError(
+            f"the predictions in the store `{folder}` are damaged: {error}",
+            hint=f"move `{DATABASE}` elsewhere: what is in it is predicted again, and runs and exports stay",
+        ) from error
+    except OSError as error:
+        raise StoreError(
+            f"the store `{folder}` cannot be used: {error.strerror}", hint="name another folder with `--store DIR`"
+        ) from error
+
+
+def encode_batch(keys: Sequence[bytes], table: pa.Table) -> bytes:
+    """A batch as an Arrow stream, with its keys as the column `key`."""
+    column = pa.array(keys, pa.binary(KEY_BYTES))
+    sink = pa.BufferOutputStream()
+    batch = table.append_column("key", column).combine_chunks()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_table(batch)
+    return bytes(sink.getvalue())
+
+
+def decode_batch(backend: bytes, payload: bytes, digest: bytes) -> pa.Table | None:
+    """The table that `encode_batch` wrote; None where the payload is damaged."""
+    return pa.ipc.open_stream(payload).read_all() if is_intact(backend, payload, digest) else None
+
+
+def is_intact(backend: bytes, payload: object, digest: object) -> bool:
+    """Whether a payload has the checksum that was stored with it."""
+    return isinstance(payload, bytes) and checksum(backend, payload) == digest
+
+
+def checksum(backend: bytes, payload: bytes) -> bytes:
+    """The keyed BLAKE2b of a payload; of another backend it differs."""
+    return hashlib.blake2b(payload, digest_size=16, key=backend).digest()
+
+
+def keys_of(table: pa.Table) -> Keys:
+    """The keys of a batch."""
+    return join_keys(table.column("key").to_pylist())
+
+
+def join_keys(keys: Sequence[bytes]) -> Keys:
+    """Keys of 16 bytes each as one array, which compares and sorts quickly."""
+    return np.frombuffer(b"".join(keys), dtype=f"S{KEY_BYTES}")
+
+
+def split_keys(keys: Keys) -> list[bytes]:
+    """The keys of an array one by one, with the zero bytes at a key's end, which numpy itself drops."""
+    joined = keys.tobytes()
+    return [joined[start : start + KEY_BYTES] for start in range(0, len(joined), KEY_BYTES)]

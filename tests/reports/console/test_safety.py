@@ -1,0 +1,146 @@
+"""Nothing of the data reaches the terminal as a code, and no line is wider than the console."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import unicodedata
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
+
+TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=40)
+NAMES = TEXT | st.sampled_from(["[bold]x[/bold]", "\x1b[31m", "a\nb", "\u202e", "e\u0301" * 9, "日" * 40, " " * 9, ""])
+NUMBERS = st.builds(
+    Number,
+    st.none() | st.floats(),
+    st.none() | st.floats(),
+    st.none() | st.floats(),
+    st.integers(0, 10**9),
+    st.just("x"),
+)
+KEYS = st.sampled_from(["value", "drop", "gap"])
+PARTS = {"verdict": st.sampled_from(Verdict), "numbers": st.dictionaries(KEYS, NUMBERS, max_size=2), "note": NAMES}
+GROUPS = st.dictionaries(NAMES, st.builds(Part, **PARTS), max_size=3)
+ANSWERS = NAMES | st.none() | st.integers() | st.lists(NAMES, max_size=2)
+EXAMPLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "id": NAMES,
+        "fields": st.dictionaries(NAMES, NAMES, max_size=2),
+        "disturbed": st.dictionaries(NAMES, NAMES, max_size=2),
+        "prediction": ANSWERS,
+        "reference": ANSWERS,
+        "target": ANSWERS,
+        "probability": st.floats() | st.none(),
+        "margin": st.floats() | st.none() | NAMES,
+    },
+)
+ANYTHING = st.none() | st.floats() | st.integers() | NAMES
+SWEEPS = st.fixed_dictionaries(
+    {
+        **dict.fromkeys(("holds_to", "break_point", "error", "area"), ANYTHING),
+        "turns": st.lists(ANYTHING, max_size=3),
+        "area_beside": st.dictionaries(NAMES, ANYTHING, max_size=2),
+    }
+)
+VALIDITY = st.dictionaries(st.sampled_from(["rows", "changed", "edits", "declined"]), ANYTHING)
+RESULTS = st.builds(
+    Result,
+    **PARTS,
+    check=NAMES,
+    backend=st.sampled_from(["torch", "\x1b[1m", "日本語" * 9]),
+    measure=st.fixed_dictionaries({"use": NAMES}),
+    by=st.none() | st.fixed_dictionaries({"use": NAMES}),
+    expect=st.dictionaries(st.sampled_from(["min", "max", "max_drop", "max_gap"]), st.floats(), max_size=2),
+    critical=st.booleans(),
+    groups=GROUPS,
+    series=st.tuples()
+    | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS, evidence=VALIDITY)),
+    evidence=st.fixed_dictionaries(
+        {"examples": st.lists(EXAMPLES, max_size=2)},
+        optional={"sweep": SWEEPS, "remarks": st.lists(NAMES, max_size=2)},
+    ),
+)
+
+
+@settings(
+    max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], deadline=None
+)
+@given(
+    results=st.lists(RESULTS, min_size=1, max_size=3),
+    name=NAMES,
+    width=st.sampled_from([40, 80, 100, 120]),
+    how=st.fixed_dictionaries(
+        {"verbose": st.sampled_from([-1, 0, 1]), "encoding": st.sampled_from(["utf-8", "ascii"])}
+    ),
+)
+def test_any_data_stays_inside_the_lines_and_never_acts(make, results, name, width, how):
+    report = make.finished(results, Verdict.FAIL, ())
+    report = replace(report, suite={**report.suite, "name": name, "path": name}, environment={"machine": {"x": name}})
+    shown = make.rendered(report, width, **how)
+    hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+    assert not {unicodedata.category(character) for character in shown.replace("\n", "")} & hidden
+    assert max(map(cell_len, shown.split("\n"))) <= width
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 200])
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1"])
+def test_no_line_is_wider_than_the_console_and_none_ends_in_blanks(make, width, encoding):
+    shown = make.rendered(make.finished(make.demo()), width, encoding=encoding)
+    lines = shown.split("\n")
+    assert max(map(cell_len, lines)) <= width
+    assert lines == [line.rstrip() for line in lines]
+
+
+@pytest.mark.parametrize("width", [80, 100, 120])
+def test_every_number_and_every_name_is_there_whole(make, width):
+    shown = make.rendered(make.finished(make.demo()), width)
+    for whole in (
+        "0.9995 [0.9983, 0.9999]",
+        "0.143 [0.135, 0.151]",
+        "balanced-accuracy",
+        "strip-punctuation",
+        "≤ 1e-04",
+    ):
+        assert whole in shown
+    assert "…" not in shown
+
+
+def test_without_a_terminal_there_is_no_escape_sequence(make):
+    assert "\x1b" not in make.rendered(make.finished(make.demo()))
+
+
+def test_a_terminal_gets_colour_and_the_same_words(make):
+    report = make.finished(make.demo())
+    coloured = make.rendered(report, colour=True)
+    assert "\x1b[32m✓" in coloured
+    from rich.text import Text
+
+    assert Text.from_ansi(coloured).plain.split() == make.rendered(report).split()
+
+
+def test_no_color_is_honoured(make, monkeypatch):
+    monkeypatch.setenv("NO_COLOR", "1")
+    shown = make.rendered(make.finished(make.demo()), colour=True)
+    assert "\x1b[32m" not in shown
+    assert "\x1b[38" not in shown
+
+
+def test_an_ascii_stream_gets_words_for_marks(make):
+    shown = make.rendered(make.finished(make.demo()), encoding="ascii")
+    assert shown.isascii()
+    assert "PASS 0.813 [0.801, 0.825]" in shown
+    assert ">= 0.78" in shown
+
+
+def test_the_console_report_loads_no_heavy_library():
+    code = "import sys, mqa_registry.reports.console; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    heavy = {"numpy", "pyarrow", "torch", "pydantic", "scipy", "sklearn", "pluggy", "transformers", "onnxruntime"}
+    assert not heavy & set(done.stdout.split())

@@ -1,0 +1,124 @@
+"""What a run came to is handed to every backend that stamps, and nothing that goes wrong there costs the report."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from types import SimpleNamespace
+
+import pytest
+
+from mqa_registry.errors import DataError, ExitCode
+from mqa_registry.findings import Finding
+from mqa_registry.judging import Result, Verdict
+from mqa_registry.predict import Observations
+from mqa_registry.reports import Report, to_json
+from mqa_registry.runs.outcome import stamp_files
+from mqa_registry.suite import Overrides, Use
+from tests.stand_ins import make_backend
+
+PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
+NOTE = Finding("note", "onnx", "stamped")
+
+
+def run(model_under_test, *, path: str = "", threads: int = 1): ...
+def identity(model_under_test, *, path: str = "", threads: int = 1): ...
+
+
+@pytest.fixture
+def stamps():
+    """Stamp what these results come to; gives the report, and what every backend was handed."""
+    handed = {}
+
+    def stamp(known, judgement, *, path: str = ""):
+        handed[judgement.backend] = (judgement, known, path)
+        if path == "refused":
+            raise DataError("the stamp is broken", hint="mend it")
+        if path == "crash":
+            raise ZeroDivisionError("oh")
+        yield NOTE
+
+    def of(*results, path="x", overrides=None, names=("torch", "onnx", "int8")):
+        plain = make_backend("plain", run, identity=identity)
+        backend = make_backend("session", run, identity=identity, record_verdict=stamp)
+        uses = {name: Use("o/session", backend, options={"path": path, "threads": 2}) for name in names}
+        uses["torch"] = Use("t/plain", plain)
+        suite = SimpleNamespace(name="gate", digest="sha256:s", backends=uses, reference="torch")
+        observations = Observations(
+            {}, {}, identities={name: {"known": name} for name in names}, model={"digest": "sha256:m"}
+        )
+        report = Report("run-1", {}, PASS, ExitCode.OK, datetime.now(UTC), 0.0, {}, results)
+        report = stamp_files(report, SimpleNamespace(suite=suite), observations, overrides or Overrides())
+        return report, handed
+
+    return of
+
+
+def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_options(stamps):
+    report, handed = stamps(Result(PASS, backend="onnx"), overrides=Overrides(only=("smoke",), limit=9))
+    judgement, known, path = handed["onnx"]
+    assert (judgement.verdict, judgement.run, judgement.suite, judgement.name) == ("PASS", "run-1", "sha256:s", "gate")
+    assert (judgement.part, judgement.model) == ({"only": ["smoke"], "limit": 9}, "sha256:m")
+    assert datetime.fromisoformat(judgement.judged).tzinfo is not None
+    assert (known, path) == ({"known": "onnx"}, "x")
+    assert report.findings == (NOTE,)
+    assert to_json(report)["findings"] == [
+        {"level": "note", "subject": "onnx", "message": "stamped", "mend": "", "evidence": ""}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("others", "verdict"),
+    [
+        ([], "PASS"),
+        ([Result(FAIL, backend="onnx")], "FAIL"),
+        ([Result(NOT_RUN, backend="onnx"), Result(FAIL, backend="onnx")], "ERROR"),
+        ([Result(FAIL, backend="torch")], "PASS"),  # what was asked of the reference alone is no fault of the file
+        ([Result(NOT_RUN, backend="torch")], "PASS"),
+        ([Result(FAIL, backend="torch"), Result(FAIL, backend="onnx")], "FAIL"),
+        ([Result(FAIL, backend="")], "FAIL"),  # nor are the data
+        ([Result(FAIL, backend="int8")], "PASS"),  # another file is another matter
+        ([Result(FAIL, backend="onnx", critical=False)], "PASS"),
+    ],
+)
+def test_a_files_verdict_is_that_of_the_critical_checks_that_concern_it(stamps, others, verdict):
+    _, handed = stamps(Result(PASS, backend="onnx"), *others)
+    assert handed["onnx"][0].verdict == verdict
+
+
+def test_a_reference_that_fails_what_its_file_passes_is_told_of(stamps):
+    report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch"))
+    assert report.findings[0] == NOTE
+    assert report.findings[1].message == "the checks on `torch` came to FAIL, which the stamp does not say"
+    report, _ = stamps(Result(PASS, backend="onnx"), Result(FAIL, backend="torch", critical=False))
+    assert report.findings == (NOTE,)
+
+
+def test_of_a_file_that_fails_too_its_own_stamp_says_enough(stamps):
+    report, _ = stamps(Result(FAIL, backend="onnx"), Result(FAIL, backend="torch"))
+    assert report.findings == (NOTE,)
+
+
+def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
+    _, handed = stamps(Result(PASS, backend="torch"), Result(PASS, backend="onnx", critical=False))
+    assert handed == {}
+
+
+@pytest.mark.parametrize(
+    ("path", "message", "mend"),
+    [
+        ("refused", "the stamp is broken", "mend it"),
+        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 37)", ""),
+    ],
+)
+def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, mend):
+    report, _ = stamps(Result(PASS, backend="onnx"), path=path)
+    assert (report.verdict, report.exit_code) == (PASS, ExitCode.OK)
+    assert report.findings == (Finding("warning", "onnx", f"no stamp could be written: {message}", mend),)
+
+
+def test_a_run_knows_every_backend_as_it_was_before_it_was_opened(engine):
+    """One that landed elsewhere, too: the file that was to be judged is the one that was there at first."""
+    engine.letters.landed = {"device": "elsewhere"}
+    seen = engine.run(engine.suite(engine.check()))
+    assert seen.identities == {"one": {"device": "asked"}}
+    assert engine.run(engine.suite(engine.check())).identities == seen.identities  # the store has it all by now
