@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 COPIES = 4  # of a row in a batch
 KINDS = {
     "batch": "among copies of the row",
-    "others": "beside other rows of its length",
-    "padding": "beside a longer row",
+    "others": "next to other rows of its length",
+    "padding": "next to a longer row",
     "order": "in a reversed batch",
     "repeat": "when it is run again",
     "threads": "with another number of threads",

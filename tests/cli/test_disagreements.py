@@ -66,6 +66,7 @@ def test_those_that_are_answered_otherwise_are_not_among_them_and_count(shifted)
 
 def test_roundings_and_what_moves_everywhere_are_not_far(shifted):
     assert shifted([0.1] * 40, [0.1] * 39 + [0.1009]) == ()
+    assert shifted([0.1] * 40, [0.1] * 39 + [0.1011]) == ("39",)
     assert shifted([0.1] * 40, [0.2] * 39 + [0.4]) == ()
     assert shifted([], []) == ()
     assert shifted([0.1], None) == ()

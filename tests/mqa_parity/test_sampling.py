@@ -128,6 +128,14 @@ def _padded(rows):
     }
 
 
+def test_a_batch_has_eight_rows_at_most_and_the_first_has_one(drawn, codec):
+    assert [len(batch) for batch in make_batches(codec, drawn(["ab"] * 20, 20), 10_000)] == [1, 8, 8, 3]
+
+
+def test_the_help_of_screen_says_how_many_rows_it_adds():
+    assert f"the {MAX_SCREENED_ROWS} whose outputs differ most" in " ".join((TensorOptions.__doc__ or "").split())
+
+
 def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
     rows = drawn(["x", "y" * 500, "zz"], 3)
     assert [len(batch) for batch in make_batches(codec, rows, 64)] == [1, 1, 1]
