@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         shapes,
     )
     from mqa_registry.errors import DataError, MqaError, NotRunError, OutOfMemoryError, UsageError, summarize_error
+    from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
     from mqa_registry.findings import Exported, Finding, Judgement
     from mqa_registry.flag import Flag, flags
@@ -56,7 +57,6 @@ if TYPE_CHECKING:
     from mqa_registry.languages import identify_language
     from mqa_registry.machine import Device, check_threads, find_device
     from mqa_registry.naming import counted, did_you_mean
-    from mqa_registry.predict import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.process import end_process_tree, signal_name
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report
@@ -103,7 +103,7 @@ _HOMES = {
     "judging": ("Result", "Verdict"),
     "machine": ("Device", "check_threads", "find_device"),
     "naming": ("counted", "did_you_mean"),
-    "predict": ("batch_invariance", "rebuild_model", "reopen_runner"),
+    "execution": ("batch_invariance", "rebuild_model", "reopen_runner"),
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),

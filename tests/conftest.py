@@ -27,7 +27,7 @@ from mqa_registry.contributions import (
     Task,
 )
 from mqa_registry.errors import OutOfMemoryError
-from mqa_registry.predict import Silence, predict, prepare
+from mqa_registry.execution import Silence, predict, prepare
 from mqa_registry.store import Store
 from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, Use
 from tests.stand_ins import make_backend, make_codec, make_source, make_task
@@ -35,7 +35,7 @@ from tests.stand_ins import make_backend, make_codec, make_source, make_task
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mqa_registry.predict import Observations
+    from mqa_registry.observations import Observations
 
 settings.register_profile("mqa", deadline=None)  # how long an example takes is the machine's, and says nothing of mqa
 settings.load_profile("mqa")

@@ -28,7 +28,7 @@ HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "atomic", "formats", "process", "watchdog", "provenance", "naming", "bounds", "findings", "machine", "flag", "types",
     "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
-    "sample_predictions", "plan", "observations", "store", "predict", "judging", "reports", "runs", "doctor", "cli", "__main__",
+    "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "doctor", "cli", "__main__",
 ]  # fmt: skip
 MODEL_LIBRARIES = {"torch", "transformers", "tokenizers", "onnx", "onnxruntime", "onnxscript", "datasets", "sklearn"}
 PLUGINS = {

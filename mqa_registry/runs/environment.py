@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import RunContext
+    from mqa_registry.observations import Observations
     from mqa_registry.plugins import Catalog, Kinds
-    from mqa_registry.predict import Observations
     from mqa_registry.types import Rows
 
 HOST_PACKAGES = ("numpy", "pyarrow", "scipy")  # with which the host calculates

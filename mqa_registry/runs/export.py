@@ -10,9 +10,9 @@ from mqa_registry.boundary import checked_export, limited
 from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
+from mqa_registry.execution import build_model
+from mqa_registry.execution.datasets import load
 from mqa_registry.options import options_of
-from mqa_registry.predict import build_model
-from mqa_registry.predict.load import load
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
 from mqa_registry.suite import adhoc, made_up, plugin_names

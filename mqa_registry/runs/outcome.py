@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry.judging import Result
+    from mqa_registry.observations import Observations
     from mqa_registry.plan import Plan
-    from mqa_registry.predict import Observations
     from mqa_registry.reports import Report
     from mqa_registry.suite import Overrides, Suite, Use
 

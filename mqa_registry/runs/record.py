@@ -14,7 +14,7 @@ import pyarrow as pa
 from mqa_registry.contributions import Replay, Slice
 from mqa_registry.errors import NotRunError
 from mqa_registry.judging.groups import group_names_of, sees_predictions
-from mqa_registry.predict import Failure, Observations, ObservedView, ProbeResult
+from mqa_registry.observations import Failure, Observations, ObservedView, ProbeResult
 from mqa_registry.reports import to_json
 from mqa_registry.types import Rows, get_schema
 

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
-from mqa_registry.predict import Failure, ObservedView, PerturbedRows, ProbeResult
+from mqa_registry.observations import Failure, ObservedView, PerturbedRows, ProbeResult
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows

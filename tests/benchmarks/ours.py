@@ -13,7 +13,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from mqa_registry.predict import predict, prepare
+from mqa_registry.execution import predict, prepare
 from mqa_registry.runs import RunOptions, read_plan, run
 from mqa_registry.store import Store
 

@@ -23,10 +23,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from mqa_registry import Perturbation
+from mqa_registry.execution.perturbation import apply_perturbations
+from mqa_registry.observations import PerturbedRows
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load_all
-from mqa_registry.predict import PerturbedRows
-from mqa_registry.predict.perturb import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 from tests.benchmarks.predict import DATA, MODEL, told

@@ -9,10 +9,10 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Perturbation, Slice
 from mqa_registry.errors import ContributionError
+from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.judging.groups import groups_of
-from mqa_registry.predict import Failure
-from mqa_registry.predict.perturb import apply_perturbations
+from mqa_registry.observations import Failure
 from mqa_registry.suite import Severity, Use
 from mqa_registry.types import Rows
 

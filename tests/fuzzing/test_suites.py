@@ -8,7 +8,7 @@ import pytest
 
 from mqa_registry.errors import SuiteError
 from mqa_registry.run_options import RunOptions
-from mqa_registry.runs.execution import make_plan
+from mqa_registry.runs.pipeline import make_plan
 from mqa_registry.suite import read, render
 
 SUITES = sorted((Path(__file__).parents[2] / "suites").glob("*.toml"))

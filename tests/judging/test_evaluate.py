@@ -12,6 +12,7 @@ from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, St
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
+from mqa_registry.reports.json_report import _number_to_json
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.suite import Against, Expect, Severity, Use
 from mqa_registry.types import Predictions, Rows

@@ -18,6 +18,7 @@ import pytest
 
 from mqa_registry import runs
 from mqa_registry.errors import MqaError, StoreError, UsageError
+from mqa_registry.reports import write_report
 from mqa_registry.runs import archive
 from mqa_registry.runs.archive import drop_folder, read_folder, write_folder
 

@@ -10,7 +10,7 @@ import pytest
 from mqa_registry.errors import DataError, ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Result, Verdict
-from mqa_registry.predict import Observations
+from mqa_registry.observations import Observations
 from mqa_registry.reports import Report, to_json
 from mqa_registry.runs.outcome import stamp_files
 from mqa_registry.suite import Overrides, Use

@@ -30,7 +30,9 @@ def relabel(project, change):
 @pytest.fixture(params=["run", "dry run", "validate"])
 def refusal(request, project, monkeypatch):
     """What one of the commands says of the suite; nothing may be predicted before it does."""
-    monkeypatch.setattr("mqa_registry.predict.live.LiveBackend.open", lambda *rest: pytest.fail("it predicts"))
+    monkeypatch.setattr(
+        "mqa_registry.execution.live_backend.LiveBackend.open", lambda *rest: pytest.fail("it predicts")
+    )
     asked = runs.RunOptions(plugin_files=(project.plugin,))
     command = {
         "run": lambda: runs.run(project.suite, asked),

@@ -9,10 +9,10 @@ from dataclasses import replace
 import pytest
 
 from mqa_registry.errors import SuiteError
+from mqa_registry.execution import predict
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Verdict
-from mqa_registry.predict import predict
-from mqa_registry.runs import execution
+from mqa_registry.runs import pipeline
 
 
 def verdicts(report):
@@ -30,7 +30,7 @@ def test_a_run_judged_again_says_the_same(project, said):
 def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
     found = Finding("warning", "one", "predictions depend on the batch", "predict row by row", "in 3 of 160 rows")
     with monkeypatch.context() as odd:
-        odd.setattr(execution, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
+        odd.setattr(pipeline, "predict", lambda *given, **how: replace(predict(*given, **how), findings=(found,)))
         assert project.run().findings == (found,)
     assert project.judge().findings == (found,)
     project.run(examples=False)
@@ -44,7 +44,7 @@ def test_the_rows_of_every_data_set_are_told_and_again(project, monkeypatch):
     assert project.run().environment["data"] == data
     assert project.judge().environment["data"] == data
     with monkeypatch.context() as earlier:  # a version that told nothing of the data
-        earlier.setattr(execution, "describe_environment", lambda *_: {"mqa": "0"})
+        earlier.setattr(pipeline, "describe_environment", lambda *_: {"mqa": "0"})
         assert "data" not in project.run().environment
     assert project.judge().environment["data"] == {"words": {"rows": 100}}
 

@@ -27,8 +27,9 @@ def rows(
     from mqa_registry import runs
     from mqa_registry.boundary import limited
     from mqa_registry.errors import NotRunError
+    from mqa_registry.execution import Silence, load_rows, perturb_rows
     from mqa_registry.naming import counted
-    from mqa_registry.predict import PerturbedRows, Silence, load_rows, perturb_rows
+    from mqa_registry.observations import PerturbedRows
     from mqa_registry.process import begin_step
     from mqa_registry.reports.output import explain_file_errors, output
 

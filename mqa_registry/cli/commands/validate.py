@@ -15,8 +15,8 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     """Show every problem of a suite, of its data and of its model's configuration, without running it."""
     from mqa_registry import runs
     from mqa_registry.boundary import limited
+    from mqa_registry.execution import examine
     from mqa_registry.naming import counted
-    from mqa_registry.predict import examine
     from mqa_registry.process import begin_step
     from mqa_registry.reports.output import output
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
+from mqa_registry.execution import Silence
 from mqa_registry.naming import counted
-from mqa_registry.predict import Silence
 from mqa_registry.process import begin_step
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from mqa_registry.predict import Progress
+    from mqa_registry.execution import Progress
 
 LINE_INTERVAL = 10.0  # seconds between two lines about one backend
 

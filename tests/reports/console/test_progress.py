@@ -7,9 +7,9 @@ import io
 import pytest
 from rich.console import Console
 
+from mqa_registry.process import current_step
 from mqa_registry.reports.console import progress
 from mqa_registry.reports.console.progress import open_progress
-from mqa_registry.watching import doing
 
 
 @pytest.fixture(name="stream")
@@ -73,6 +73,6 @@ def test_a_terminal_gets_a_bar_for_each_backend_and_each_probe(stream):
 def test_what_was_begun_last_is_recorded(stream):
     with open_progress(Console(file=stream), quiet=True) as shown:
         shown.stage("reading the rows")
-        assert doing() == "reading the rows"
+        assert current_step() == "reading the rows"
         shown.start("onnx", 12)
-        assert doing() == "predicting 12 rows on onnx"
+        assert current_step() == "predicting 12 rows on onnx"

@@ -7,7 +7,7 @@ import pytest
 
 from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import UsageError
-from mqa_registry.predict.perturb import apply_perturbations
+from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 from mqa_registry.types.schemas import SPAN

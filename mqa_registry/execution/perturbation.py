@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
+from rapidfuzz.distance import Levenshtein
 
 from mqa_registry.boundary import (
     PER_ROW,
@@ -21,15 +22,13 @@ from mqa_registry.boundary import (
     refuse,
     repeatedly,
 )
-from mqa_registry.errors import ContributionError, NotRunError
+from mqa_registry.errors import ContributionError, NotRunError, UsageError
 from mqa_registry.observations import Failure, PerturbedRows
-from mqa_registry.predict.distance import distance
-from mqa_registry.predict.spans import field_of_spans, refuse_to_leave_behind
 from mqa_registry.stats.randomness import generator
 from mqa_registry.types import Rows, move_spans
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -180,3 +179,48 @@ def _rebuilt(rows: Rows, kept: list[int], examples: list[Example], targets: list
         position = table.column_names.index(name)
         table = table.set_column(position, name, pa.array(values, table.schema.field(name).type))
     return Rows(table, rows.fields)
+
+
+MOST = 2000  # characters of a text that are compared: the time grows with the square of them
+
+
+def distance(before: Example, after: Example) -> int | None:
+    """Characters to insert, delete or replace (Levenshtein) to come from one row to the other; None without any text.
+
+    Of a longer text the first 2,000 characters are compared.
+    """
+    pairs = [(text, after[name]) for name, text in before.items() if isinstance(text, str)]
+    if not pairs:
+        return None
+    return sum(Levenshtein.distance(text[:MOST], str(other)[:MOST]) for text, other in pairs)
+
+
+def field_of_spans(rows: Rows, texts: Iterable[str]) -> str:
+    """The field that the targets are spans of; nothing where they are no spans.
+
+    That is the only field of text; a UsageError where there are several.
+    """
+    if "target" not in rows.table.column_names or not _are_spans(rows.table.schema.field("target").type):
+        return ""
+    fields = sorted(texts)
+    if len(fields) > 1:
+        raise UsageError(
+            f"the targets are spans of a text, and it could be any of {', '.join(f'`{name}`' for name in fields)}",
+            hint="perturb them where a row has one text",
+        )
+    return fields[0] if fields else ""
+
+
+def refuse_to_leave_behind(use: Use) -> None:
+    """A UsageError for a perturbation that does not say where it changes a text that targets are spans of."""
+    raise UsageError(
+        f"`{use.name}` does not say where it changes a text, and the targets are spans that have to move with it",
+        hint="a perturbation says so by `edits`; see `mqa plugins` for those that do",
+    )
+
+
+def _are_spans(kind: pa.DataType) -> bool:
+    if not pa.types.is_list(kind) and not pa.types.is_large_list(kind):
+        return False
+    item = kind.value_type
+    return bool(pa.types.is_struct(item)) and {"start", "end"} <= {field.name for field in item}

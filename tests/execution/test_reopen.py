@@ -10,8 +10,8 @@ import pytest
 from mqa_registry import plugins
 from mqa_registry.contributions import Backend, ModelSource, RunContext, Task
 from mqa_registry.errors import PluginError
-from mqa_registry.predict import reopen_runner
-from mqa_registry.predict.model_under_test import build_model, runner_spec
+from mqa_registry.execution import reopen_runner
+from mqa_registry.execution.model_building import build_model, runner_spec
 from mqa_registry.suite import ModelUse, Use
 from tests.stand_ins import make_probe
 

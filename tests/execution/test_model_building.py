@@ -10,7 +10,7 @@ import pytest
 
 from mqa_registry import Model, RunContext, rebuild_model
 from mqa_registry.errors import PluginError
-from mqa_registry.predict import build_model
+from mqa_registry.execution import build_model
 from mqa_registry.suite import ModelUse, Use
 from mqa_registry.types import Rows
 from tests.stand_ins import make_source, make_task

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
-from mqa_registry.predict.distance import MOST, distance
-from mqa_registry.predict.perturb import apply_perturbations
+from mqa_registry.execution.perturbation import MOST, apply_perturbations, distance
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from mqa_registry.contributions import Batching, shapes
 from mqa_registry.errors import ContributionError
+from mqa_registry.execution.invariance import batch_invariance, shift_of_padding
+from mqa_registry.execution.model_building import spread
 from mqa_registry.findings import Finding
-from mqa_registry.predict.invariance import batch_invariance, shift_of_padding
-from mqa_registry.predict.model_under_test import spread
 from mqa_registry.types import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from contextlib import ExitStack
 
+    from mqa_registry.contributions import Codec
     from mqa_registry.contributions.task import Encoded
-    from mqa_registry.predict.live import LiveBackend
-    from mqa_registry.predict.progress import Progress
+    from mqa_registry.execution.live_backend import LiveBackend
+    from mqa_registry.execution.progress import Progress
     from mqa_registry.store import Store
     from mqa_registry.types import Example, Rows
 
@@ -108,3 +111,74 @@ def _encoded(backend: LiveBackend, drawn: Sequence[Example]) -> list[Encoded]:
     except ContributionError:  # the run itself fails on them too, and says so
         return []
     return rows
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """One distinct encoded row, and the fingerprints of the examples that are encoded so."""
+
+    arrays: Encoded
+    size: int
+    fingerprints: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
+class Encodings:
+    """The distinct encodings of some examples, the longest first, and the full sizes of those that were truncated."""
+
+    rows: list[Encoding]
+    truncated: Mapping[bytes, int]
+
+
+def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
+    """The encodings of some examples, given by fingerprint."""
+    grouped: dict[bytes, list[bytes]] = {}
+    arrays: dict[bytes, Encoded] = {}
+    given = list(examples.values())
+    encoded = codec.encode(given)
+    for name, row in zip(examples, encoded, strict=True):
+        digest = _digest(row)
+        grouped.setdefault(digest, []).append(name)
+        arrays[digest] = row
+    encodings = [Encoding(arrays[digest], codec.cost(arrays[digest]), tuple(same)) for digest, same in grouped.items()]
+    rows = sorted(encodings, key=lambda encoding: (-encoding.size, encoding.fingerprints))
+    if codec.limit is None:
+        return Encodings(rows, {})
+    sizes = zip(examples, codec.full_costs(given, encoded), encoded, strict=True)
+    return Encodings(rows, {name: full for name, full, row in sizes if full > _uncut(codec, row)})
+
+
+def _uncut(codec: Codec, row: Encoded) -> int:
+    """The largest full size with which an encoded row is whole; padding to a fixed length is none of a row."""
+    return codec.cost(row) if codec.length is None or codec.limit is None else codec.limit
+
+
+def only(encodings: Iterable[Encoding], wanted: set[bytes]) -> list[Encoding]:
+    """The encodings of wanted examples, with the other fingerprints taken off."""
+    kept = []
+    for encoding in encodings:
+        fingerprints = tuple(fingerprint for fingerprint in encoding.fingerprints if fingerprint in wanted)
+        if fingerprints:
+            kept.append(Encoding(encoding.arrays, encoding.size, fingerprints))
+    return kept
+
+
+def _digest(row: Encoded) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for name in sorted(row):
+        array = np.ascontiguousarray(row[name])
+        digest.update(f"{name}{array.dtype.str}{array.shape}".encode())
+        digest.update(array.data)
+    return digest.digest()
+
+
+def join_outputs(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
+    """Parts of an output, one behind the other, the narrower ones padded with zeros to the shape of the widest."""
+    if not all(part.ndim for part in parts):
+        return parts[0]
+    shape = np.max([part.shape[1:] for part in parts], axis=0)
+    padded = [
+        np.pad(part, [(0, 0), *((0, int(to - by)) for to, by in zip(shape, part.shape[1:], strict=True))])
+        for part in parts
+    ]
+    return np.concatenate(padded)

@@ -14,8 +14,8 @@ import pyarrow as pa
 from mqa_registry.boundary import checked_table, still_alive
 from mqa_registry.contributions import Batching, ProbeContext, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
+from mqa_registry.execution.preflight import raise_problems, wrong_input
 from mqa_registry.observations import Failure, PerturbedRows, ProbeResult
-from mqa_registry.predict.preflight import raise_problems, wrong_input
 from mqa_registry.stats.randomness import generator
 from mqa_registry.store import join_keys
 from mqa_registry.suite import identity
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import Codec, ModelUnderTest, Runner
     from mqa_registry.errors import Problem
+    from mqa_registry.execution.live_backend import LiveBackend
+    from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import ObservedView, PreparedData
     from mqa_registry.plan import Sight, View
-    from mqa_registry.predict.live import LiveBackend
-    from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
     from mqa_registry.types import Predictions
 

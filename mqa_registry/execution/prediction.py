@@ -10,14 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry.errors import ContributionError, DataError, NotRunError
+from mqa_registry.execution.batching import RunBatching, encode, measured
+from mqa_registry.execution.live_backend import LiveBackend
+from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
+from mqa_registry.execution.probes import Looking
+from mqa_registry.execution.row_lengths import TruncationStore, fixed_lengths, length_findings, of_fixed_length
 from mqa_registry.observations import Failure, Observations, ObservedView, PreparedData
-from mqa_registry.predict.batches import encode
-from mqa_registry.predict.batching import RunBatching, measured
-from mqa_registry.predict.fixed_length import fixed_lengths, length_findings, of_fixed_length
-from mqa_registry.predict.live import LiveBackend
-from mqa_registry.predict.looking import Looking
-from mqa_registry.predict.preparation import first_rows, live_backends_of, with_classes
-from mqa_registry.predict.truncation import TruncationStore
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
 from mqa_registry.types.rows import digest_files
@@ -27,10 +25,10 @@ if TYPE_CHECKING:
 
     from mqa_registry.boundary import Contributor
     from mqa_registry.contributions import Codec, ModelUnderTest, RunContext
+    from mqa_registry.execution.batching import Encodings
+    from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
-    from mqa_registry.predict.batches import Encodings
-    from mqa_registry.predict.progress import Progress
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use

@@ -5,23 +5,27 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from mqa_registry.boundary import checked_predictions
 from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
+from mqa_registry.execution.datasets import load
+from mqa_registry.execution.model_building import build_model
+from mqa_registry.execution.perturbation import apply_perturbations
+from mqa_registry.execution.preflight import preflight
+from mqa_registry.execution.row_lengths import fixed_lengths
+from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
-from mqa_registry.predict.fixed_length import fixed_lengths
-from mqa_registry.predict.load import load
-from mqa_registry.predict.model_under_test import build_model
-from mqa_registry.predict.perturb import apply_perturbations
-from mqa_registry.predict.preflight import preflight
-from mqa_registry.predict.replayed import replay
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mqa_registry.contributions import ModelUnderTest, RunContext, Task
+    from mqa_registry.execution.progress import Progress
     from mqa_registry.plan import Plan, RowSet, View
-    from mqa_registry.predict.progress import Progress
     from mqa_registry.suite import Use
     from mqa_registry.types import Rows
 
@@ -188,3 +192,22 @@ def with_classes(observed: ObservedView, classes: tuple[str, ...]) -> ObservedVi
         known = ", ".join(f"`{name}`" for name in classes)
         raise DataError(f"replayed predictions have the label `{strangers[0]}`", hint=f"the model knows {known}")
     return replace(observed, predictions=predictions.with_classes(classes))
+
+
+def replay(view: View, use: Use, seen: PerturbedRows) -> ObservedView:
+    """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
+    try:
+        brought = checked_predictions(use.who, use.call_method(use.contribution_as(Replay).read, view.rows.name), "")
+    except NotRunError as error:
+        return ObservedView(seen, failure=Failure.of_refusal(error))
+    except ContributionError as error:
+        return ObservedView(seen, failure=Failure.of_error(error))
+    places = pc.index_in(seen.rows.ids, brought.ids.combine_chunks())
+    if places.null_count:
+        strangers = seen.rows.ids.filter(places.is_null())
+        raise DataError(
+            f"backend `{view.backend}` has no prediction for {len(strangers):,} of {counted(len(places), 'row')} of"
+            f" `{view.rows.name}`, `{strangers[0]}` among them",
+            hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
+        )
+    return ObservedView(seen, brought.take(places.combine_chunks() if isinstance(places, pa.ChunkedArray) else places))

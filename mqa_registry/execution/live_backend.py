@@ -13,12 +13,11 @@ import pyarrow as pa
 from mqa_registry.boundary import CheckedCodec, Passes, calling, checked_budget, checked_identity, runner_of
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
+from mqa_registry.execution.batching import join_outputs, only
+from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, Work
-from mqa_registry.predict.batches import only
-from mqa_registry.predict.model_under_test import runner_spec
-from mqa_registry.predict.outputs import joined_outputs
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import Predictions, get_schema
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
 
     from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner
     from mqa_registry.contributions.task import Batch, Outputs
-    from mqa_registry.predict.batches import Encoding
-    from mqa_registry.predict.progress import Progress
+    from mqa_registry.execution.batching import Encoding
+    from mqa_registry.execution.progress import Progress
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
@@ -216,7 +215,7 @@ class LiveBackend:
             outputs = [self._passes.outputs(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
-        return codec.read_outputs({name: joined_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
+        return codec.read_outputs({name: join_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
 
     def _settle(self, identity: Mapping[str, str]) -> None:
         """Know the backend, and with it all keys in the store, by what it really is."""
@@ -289,7 +288,7 @@ class LiveBackend:
                 raise
         middle = len(rows) // 2
         halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
-        return {name: joined_outputs([half[name] for half in halves]) for name in halves[0]}
+        return {name: join_outputs([half[name] for half in halves]) for name in halves[0]}
 
     def _guarded(self, step: Callable[[], Any]) -> Any:
         """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""

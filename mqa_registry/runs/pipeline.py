@@ -17,8 +17,8 @@ from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limited, quoting, supervised
 from mqa_registry.errors import ExitCode, StoreError, UsageError
+from mqa_registry.execution import Silence, examine_again, predict, prepare
 from mqa_registry.judging.waivers import apply_waivers
-from mqa_registry.predict import Silence, examine_again, predict, prepare
 from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.archive import find_run, keep_run
@@ -33,10 +33,11 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
+    from mqa_registry.execution import Progress
     from mqa_registry.judging import Result
+    from mqa_registry.observations import Observations
     from mqa_registry.plan import Plan
     from mqa_registry.plugins import Catalog
-    from mqa_registry.predict import Observations, Progress
     from mqa_registry.suite import Node, RawSuite
     from mqa_registry.types import Predictions
 
