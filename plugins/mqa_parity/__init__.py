@@ -6,8 +6,16 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from mqa_parity.batch_invariance import BatchInvariance
-from mqa_parity.decisions.agreement import agreement, flip_evidence, flip_rate
-from mqa_parity.decisions.scores import LARGEST_KL, cosine, max_abs_diff, mean_kl, score_shift
+from mqa_parity.comparisons import (
+    LARGEST_KL,
+    agreement,
+    cosine,
+    flip_evidence,
+    flip_rate,
+    max_abs_diff,
+    mean_kl,
+    score_shift,
+)
 from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import Comparison, Probe, hookimpl
 

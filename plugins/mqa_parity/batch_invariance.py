@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from annotated_types import Ge
 
 from mqa_parity.batching import OutputLayout, collate, cut_to_length, infer_layout, make_batches
-from mqa_parity.determinism import max_distance, max_magnitude
-from mqa_parity.examples import float_column, worst_examples
-from mqa_parity.precision import output_precision, precision_name
+from mqa_parity.examples import read_floats, select_worst_rows
 from mqa_parity.protocols import SupportsThreads
+from mqa_parity.runners import max_distance, max_magnitude
 from mqa_parity.sampling import require_codec, sample_rows
+from mqa_parity.tolerance import output_precision, precision_name
 from mqa_registry import Evidence, NotRunError, Probe
 
 if TYPE_CHECKING:
@@ -38,8 +38,8 @@ if TYPE_CHECKING:
 COPIES = 4  # of a row in a batch
 KINDS = {
     "batch": "among copies of the row",
-    "others": "beside other rows of its length",
-    "padding": "beside a longer row",
+    "others": "next to other rows of its length",
+    "padding": "next to a longer row",
     "order": "in a reversed batch",
     "repeat": "when it is run again",
     "threads": "with another number of threads",
@@ -103,12 +103,14 @@ class BatchInvariance(Probe[InvarianceOptions]):
         codec, runner = require_codec(context), context.view.runner
         sampled = sample_rows(context, options.rows)
         runs = [_run(runner, batch) for batch in make_batches(codec, sampled, runner.budget)]
-        layout = _without_row_pairs(infer_layout(runs[:2]), runs)
+        layout = _drop_cross_row_outputs(infer_layout(runs[:2]), runs)
         eps = output_precision(precision_name(runner)).eps
         pairs = chain(
-            _row_pairs(runner, codec, sampled), _batch_pairs(runner, codec, runs), _thread_pairs(runner, runs)
+            _run_row_pairs(runner, codec, sampled),
+            _run_batch_pairs(runner, codec, runs),
+            _run_thread_pairs(runner, runs),
         )
-        found = [asdict(one) for pair in pairs for one in _differences(layout, pair, eps)]
+        found = [asdict(one) for pair in pairs for one in _measure_differences(layout, pair, eps)]
         return pa.Table.from_pylist(found, SCHEMA)
 
     def numbers(self, table: pa.Table) -> dict[str, float]:
@@ -116,22 +118,22 @@ class BatchInvariance(Probe[InvarianceOptions]):
 
         NaN for a kind that could not be run: rows of one length have no padding.
         """
-        roundings = _roundings(table)
+        roundings = _count_roundings(table)
         kinds = np.array(table.column("kind").to_pylist(), dtype=str)
-        found = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
-        found = {kind: number if number >= 0 else math.nan for kind, number in found.items()}
-        return {"value": float(np.fmax.reduce(list(found.values()))), **found}
+        largest = {kind: float(roundings[kinds == kind].max(initial=-math.inf)) for kind in KINDS}
+        largest = {kind: number if number >= 0 else math.nan for kind, number in largest.items()}
+        return {"value": float(np.fmax.reduce(list(largest.values()))), **largest}
 
     def evidence(self, table: pa.Table) -> Evidence:
         """The output that changes most by each kind of change, and the rows that change most."""
-        roundings = _roundings(table)
+        roundings = _count_roundings(table)
         return Evidence(
-            remarks=list(_remarks(table, roundings)),
-            examples=worst_examples(table, roundings, ("output", "kind", "difference")),
+            remarks=list(_describe_differences(table, roundings)),
+            examples=select_worst_rows(table, roundings, ("output", "kind", "difference")),
         )
 
 
-def _without_row_pairs(layout: OutputLayout, runs: Sequence[Run]) -> OutputLayout:
+def _drop_cross_row_outputs(layout: OutputLayout, runs: Sequence[Run]) -> OutputLayout:
     """The layout without outputs that have a second axis with the batch's number of rows."""
     if len({len(batch) for batch, _ in runs}) == 1:
         return layout
@@ -148,33 +150,33 @@ def _run(runner: Runner, batch: Batch) -> Run:
     return batch, runner.run(batch.arrays)
 
 
-def _row_pairs(runner: Runner, codec: Codec, rows: Sequence[Row]) -> Iterator[RunPair]:
+def _run_row_pairs(runner: Runner, codec: Codec, rows: Sequence[Row]) -> Iterator[RunPair]:
     """Each row alone and among copies of itself, and those copies and the same with other rows among them."""
     longest = max(rows, key=lambda row: row.size)
     for row in rows:
         copies = _run(runner, collate(codec, [row] * COPIES))
         yield "batch", _run(runner, collate(codec, [row])), copies
-        if others := _rows_of_equal_length(codec, row, rows):
+        if others := _cut_other_rows(codec, row, rows):
             yield "others", copies, _run(runner, collate(codec, [others[0], row, *others[1:]]))
         if row.size < longest.size:
             yield "padding", copies, _run(runner, collate(codec, [row] * (COPIES - 1) + [longest]))
 
 
-def _rows_of_equal_length(codec: Codec, row: Row, rows: Sequence[Row]) -> list[Row]:
+def _cut_other_rows(codec: Codec, row: Row, rows: Sequence[Row]) -> list[Row]:
     """`COPIES` - 1 other rows, cut to this one's length so that nothing is padded; fewer are repeated, none is []."""
     cut = (cut_to_length(codec, other, row) for other in rows if other.id != row.id)
     others = list(islice((other for other in cut if other is not None), COPIES - 1))
     return list(islice(cycle(others), COPIES - 1))
 
 
-def _batch_pairs(runner: Runner, codec: Codec, runs: Sequence[Run]) -> Iterator[RunPair]:
+def _run_batch_pairs(runner: Runner, codec: Codec, runs: Sequence[Run]) -> Iterator[RunPair]:
     for batch, outputs in runs:
         yield "repeat", (batch, outputs), _run(runner, batch)
         if len(batch) > 1:
             yield "order", (batch, outputs), _run(runner, collate(codec, batch.rows[::-1]))
 
 
-def _thread_pairs(runner: Runner, runs: Sequence[Run]) -> Iterator[RunPair]:
+def _run_thread_pairs(runner: Runner, runs: Sequence[Run]) -> Iterator[RunPair]:
     """Runs with another number of threads; none where the backend cannot change it."""
     if not isinstance(runner, SupportsThreads):
         return
@@ -188,7 +190,7 @@ def _thread_pairs(runner: Runner, runs: Sequence[Run]) -> Iterator[RunPair]:
             yield "threads", (batch, outputs), _run(other, batch)
 
 
-def _differences(layout: OutputLayout, pair: RunPair, eps: float) -> Iterator[Difference]:
+def _measure_differences(layout: OutputLayout, pair: RunPair, eps: float) -> Iterator[Difference]:
     """For each row and each floating-point output the largest difference between two runs."""
     kind, one, other = pair
     for name in layout.axes:
@@ -201,11 +203,11 @@ def _differences(layout: OutputLayout, pair: RunPair, eps: float) -> Iterator[Di
                 yield Difference(kind, row.id, row.text, name, far, max_magnitude(first), eps)
 
 
-def _roundings(observations: pa.Table) -> Floats:
+def _count_roundings(observations: pa.Table) -> Floats:
     """Each difference in units of eps times the largest value of its output."""
     names = observations.column("output")
-    magnitude, eps = float_column(observations, "magnitude"), float_column(observations, "eps")
-    roundings = float_column(observations, "difference")
+    magnitude, eps = read_floats(observations, "magnitude"), read_floats(observations, "eps")
+    roundings = read_floats(observations, "difference")
     for name in pc.unique(names).to_pylist():
         here = np.asarray(pc.equal(names, name))
         unit = (eps[here] * magnitude[here]).max()
@@ -213,14 +215,14 @@ def _roundings(observations: pa.Table) -> Floats:
     return roundings
 
 
-def _remarks(observations: pa.Table, roundings: Floats) -> Iterator[str]:
+def _describe_differences(observations: pa.Table, roundings: Floats) -> Iterator[str]:
     kinds = np.array(observations.column("kind").to_pylist(), dtype=str)
     for kind, words in KINDS.items():
         here = np.flatnonzero(kinds == kind)
         if not len(here):
             continue
         worst = int(here[roundings[here].argmax()])
-        difference = float_column(observations, "difference")[worst]
+        difference = read_floats(observations, "difference")[worst]
         if difference:
             name = observations.column("output")[worst].as_py()
             yield f"`{name}` moves by {difference:.2g}, {roundings[worst]:.3g} roundings, {words}"

@@ -89,7 +89,7 @@ def make_batches(codec: Codec, rows: Sequence[Row], budget: int, batch_rows: int
         yield collate(codec, pending)
 
 
-def single_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
+def make_single_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
     """The longest row and one of median length, each alone, unless `batches` have them so: users send one row."""
     ordered = sorted(rows, key=lambda row: row.size)
     present = {batch.rows[0].id for batch in batches if len(batch) == 1}
@@ -97,7 +97,7 @@ def single_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batc
     return [collate(codec, [row]) for row in chosen.values()]
 
 
-def two_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch], batch_rows: int) -> list[Batch]:
+def make_two_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch], batch_rows: int) -> list[Batch]:
     """The two smallest rows together, where every row is so large that it has a batch for itself.
 
     A file may mix the rows of a batch, which no batch of one row shows.
@@ -107,7 +107,7 @@ def two_row_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch],
     return [collate(codec, sorted(rows, key=lambda row: row.size)[:2])]
 
 
-def layout_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
+def make_layout_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) -> list[Batch]:
     """Batches of different numbers of rows and positions, from which `infer_layout` tells the axes of an output.
 
     The first row is among them without its padding, since rows that were padded beforehand all have one width. A row
@@ -115,7 +115,7 @@ def layout_batches(codec: Codec, rows: Sequence[Row], batches: Sequence[Batch]) 
     """
     uneven = next((row for row in rows if _has_other_decoder_length(codec, row)), None)
     more = [] if uneven is None else [collate(codec, [uneven])]
-    return [collate(codec, [_without_padding(codec, rows[0])]), *batches[:2], *more]
+    return [collate(codec, [_strip_padding(codec, rows[0])]), *batches[:2], *more]
 
 
 def _has_other_decoder_length(codec: Codec, row: Row) -> bool:
@@ -125,15 +125,15 @@ def _has_other_decoder_length(codec: Codec, row: Row) -> bool:
     )
 
 
-def valid_positions(codec: Codec, arrays: Arrays) -> Bools | None:
+def find_valid_positions(codec: Codec, arrays: Arrays) -> Bools | None:
     """Which positions of one encoded row are not padding; None without a mask."""
     mask = np.asarray(arrays.get(codec.padding_mask, 0))
     return mask != 0 if mask.ndim == 1 else None
 
 
-def _without_padding(codec: Codec, row: Row) -> Row:
+def _strip_padding(codec: Codec, row: Row) -> Row:
     """A row cut to its valid positions, in every list of tokens that is as long as the mask, but a decoder's."""
-    valid = valid_positions(codec, row.arrays)
+    valid = find_valid_positions(codec, row.arrays)
     if valid is None or valid.all() or not valid.any():
         return row
     lists = {name for name, array in row.arrays.items() if array.shape == valid.shape and array.dtype.kind in "biu"}
@@ -143,7 +143,7 @@ def _without_padding(codec: Codec, row: Row) -> Row:
 
 def cut_to_length(codec: Codec, row: Row, model: Row) -> Row | None:
     """A row with as many positions as `model`, padded alike; None where it has fewer, or arrays of other shapes."""
-    target, own = (valid_positions(codec, one.arrays) for one in (model, row))
+    target, own = (find_valid_positions(codec, one.arrays) for one in (model, row))
     if target is not None and own is not None and np.count_nonzero(own) < np.count_nonzero(target):
         return None
     arrays: dict[str, Array] = {}
@@ -177,7 +177,7 @@ class OutputLayout:
             return
         for index, row in enumerate(batch.rows):
             valid = None if batch.valid is None else batch.valid[index]
-            yield row, partial(_row_slice, index, self.axes[name], valid)
+            yield row, partial(_slice_row, index, self.axes[name], valid)
 
 
 def infer_layout(runs: Sequence[tuple[Batch, Arrays]]) -> OutputLayout:
@@ -188,10 +188,10 @@ def infer_layout(runs: Sequence[tuple[Batch, Arrays]]) -> OutputLayout:
     """
     by_row = [name for name in runs[0][1] if all(outputs[name].shape[:1] == (len(batch),) for batch, outputs in runs)]
     widths = {batch.valid.shape[1] for batch, _ in runs if batch.valid is not None}
-    return OutputLayout({name: _position_axes(name, runs) if len(widths) > 1 else () for name in by_row})
+    return OutputLayout({name: _find_position_axes(name, runs) if len(widths) > 1 else () for name in by_row})
 
 
-def _position_axes(name: str, runs: Sequence[tuple[Batch, Arrays]]) -> tuple[int, ...]:
+def _find_position_axes(name: str, runs: Sequence[tuple[Batch, Arrays]]) -> tuple[int, ...]:
     """The axes that have the width of every batch."""
     rank = min(outputs[name].ndim for _, outputs in runs)
     return tuple(
@@ -201,7 +201,7 @@ def _position_axes(name: str, runs: Sequence[tuple[Batch, Arrays]]) -> tuple[int
     )
 
 
-def _row_slice(index: int, axes: Sequence[int], valid: Bools | None, values: Array) -> Array:
+def _slice_row(index: int, axes: Sequence[int], valid: Bools | None, values: Array) -> Array:
     part = np.asarray(values[index])
     if valid is not None:
         for axis in axes:

@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 MAX_EXAMPLES = 5
 
 
-def worst_examples(observations: pa.Table, badness: Floats, columns: Sequence[str]) -> list[dict[str, Any]]:
+def select_worst_rows(observations: pa.Table, badness: Floats, columns: Sequence[str]) -> list[dict[str, Any]]:
     """The worst rows of the data, each once, with some columns of its worst observation; rows of badness 0 are none."""
     order = pa.array(np.argsort(-badness, kind="stable")[: np.count_nonzero(badness > 0)])
     worst: dict[str, dict[str, Any]] = {}
     for row in observations.select(["id", "fields", *columns]).take(order).to_pylist():
         if row["id"] is not None:
             worst.setdefault(row["id"], row)
-    return [_example(row) for row in list(worst.values())[:MAX_EXAMPLES]]
+    return [_format_row(row) for row in list(worst.values())[:MAX_EXAMPLES]]
 
 
-def _example(row: Mapping[str, Any]) -> dict[str, Any]:
-    found = {name: report_number(value) for name, value in row.items() if name != "fields" and value != ""}
-    return found | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
+def _format_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    example = {name: round_for_report(value) for name, value in row.items() if name != "fields" and value != ""}
+    return example | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
 
 
-def report_number(value: Any) -> Any:
+def round_for_report(value: Any) -> Any:
     """A number as reports show it, with four digits; None for NaN and infinities. Other values are unchanged."""
     if not isinstance(value, float):
         return value
     return float(f"{value:.4g}") if math.isfinite(value) else None
 
 
-def float_column(table: pa.Table, name: str) -> Floats:
+def read_floats(table: pa.Table, name: str) -> Floats:
     """A column of numbers."""
     return np.array(table.column(name).to_numpy(), np.float64)

@@ -1,4 +1,7 @@
-"""The three runners of one model: the oracle in float64, the baseline in the candidate's precision, the candidate."""
+"""The three runners of one model: the oracle in float64, the baseline in the candidate's precision, the candidate.
+
+They are opened, run, and checked: whether the oracle is right, and whether the reference repeats its own outputs.
+"""
 
 from __future__ import annotations
 
@@ -9,20 +12,28 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.precision import output_precision, precision_name
+from mqa_parity.batching import infer_layout
 from mqa_parity.protocols import SupportsCaches, SupportsPrecisions
+from mqa_parity.tolerance import output_precision, precision_name
 from mqa_registry import MqaError, NotRunError, summarize_error
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
+    from typing import TypeAlias
 
     import numpy.typing as npt
 
-    from mqa_parity.precision import Precision
+    from mqa_parity.batching import Batch, OutputLayout
+    from mqa_parity.tolerance import Precision
     from mqa_registry import Runner, ViewContext
 
+    Array: TypeAlias = npt.NDArray[Any]
+    Arrays: TypeAlias = Mapping[str, Array]
+
 PYTORCH, FILE = "PyTorch", "the reference file"
+# Sums in no fixed order, as on a GPU, differ by some roundings of the largest number; dropout differs by far more.
+MAX_ROUNDINGS = 64
 
 
 @dataclass(frozen=True)
@@ -62,20 +73,23 @@ def open_runners(reference: ViewContext, candidate: ViewContext) -> Iterator[Run
     name = precision_name(candidate.runner)
     precision = output_precision(name)
     if not _is_file(reference.runner):
-        with _in_precision(reference, "float64") as oracle, _in_precision(reference, precision.name) as baseline:
+        with (
+            _open_in_precision(reference, "float64") as oracle,
+            _open_in_precision(reference, precision.name) as baseline,
+        ):
             yield Runners(oracle, baseline, candidate.runner, name, precision)
         return
     own = reference.runner
     with ExitStack() as stack:
         oracle, doubt = own, ""
         try:
-            oracle = stack.enter_context(_in_precision(reference, "float64"))
+            oracle = stack.enter_context(_open_in_precision(reference, "float64"))
         except NotRunError as error:
             doubt = error.message
         yield Runners(oracle, own, candidate.runner, name, output_precision(precision_name(own)), FILE, doubt)
 
 
-def with_checked_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
+def check_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
     """The same, with a `doubt` where the oracle does not run on a batch, or a file's oracle is off beyond rounding.
 
     The baseline's error is the unit of every other error, so a wrong oracle would let anything pass.
@@ -98,13 +112,77 @@ def with_checked_oracle(runners: Runners, batch: Mapping[str, Any]) -> Runners:
     return runners
 
 
-def _exceeds_rounding(oracle: npt.NDArray[Any], baseline: npt.NDArray[Any], eps: float) -> bool:
-    """Whether more than half of a format's digits are lost."""
-    if oracle.dtype.kind != "f" or oracle.shape != baseline.shape:
-        return oracle.shape != baseline.shape
-    finite = np.isfinite(oracle) & np.isfinite(baseline)
-    largest = np.abs(oracle[finite]).max(initial=0.0)
-    return bool(np.abs(oracle[finite] - baseline[finite]).max(initial=0.0) > math.sqrt(eps) * largest)
+def run_reference(runner: Runner, backend: str, batch: Batch) -> Arrays:
+    """The reference's outputs; raises MqaError where it does not run."""
+    try:
+        return runner.run(batch.arrays)
+    except MqaError:
+        raise
+    except Exception as error:
+        raise MqaError(
+            f"backend `{backend}` cannot run these rows: {summarize_error(error)}",
+            hint="do they fit the model, in name, type and size?",
+        ) from error
+
+
+def run_candidate(runner: Runner, batch: Batch) -> Arrays | str:
+    """The candidate's outputs, or a message about its crash on a batch that the reference runs."""
+    try:
+        return runner.run(batch.arrays)
+    except MqaError:  # the run was refused, which says nothing about the file
+        raise
+    except Exception as error:
+        return f"the candidate crashes: {summarize_error(error)}"
+
+
+@dataclass(frozen=True)
+class DeterminismCheck:
+    """Two runs of the same batches: the layout of the outputs, and the largest difference of each between the runs."""
+
+    layout: OutputLayout
+    rerun: Mapping[str, float]
+
+
+def check_determinism(runner: Runner, backend: str, batches: Sequence[Batch], eps: float) -> DeterminismCheck:
+    """Run batches twice; raises MqaError where an output differs by more than `MAX_ROUNDINGS` eps of its largest value.
+
+    An export cannot agree with a model that does not agree with itself.
+    """
+    first = [(batch, run_reference(runner, backend, batch)) for batch in batches]
+    second = [run_reference(runner, backend, batch) for batch in batches]
+    layout = infer_layout(first)
+    rerun = {}
+    for name, values in first[0][1].items():
+        pairs = [
+            (cut(before[name]), cut(after[name]))
+            for (batch, before), after in zip(first, second, strict=True)
+            for _, cut in layout.row_slices(name, batch)
+        ]
+        rerun[name] = max(max_distance(one, other) for one, other in pairs)
+        largest = max(max_magnitude(one) for one, _ in pairs)
+        if rerun[name] > MAX_ROUNDINGS * (eps if values.dtype.kind == "f" else 0) * largest:
+            raise MqaError(
+                f"backend `{backend}` does not give the same answer twice: `{name}` moves by {rerun[name]:.2g}",
+                hint="no export can agree with a model that draws random numbers;"
+                " is there dropout that `eval()` does not reach?",
+            )
+    return DeterminismCheck(layout, rerun)
+
+
+def max_distance(one: Array, other: Array) -> float:
+    """The largest distance of two elements. NaN equals NaN, and is infinitely far from any number."""
+    if one.shape != other.shape:
+        return float("inf")
+    first, second = one.astype(np.float64), other.astype(np.float64)
+    differ = ~((first == second) | (np.isnan(first) & np.isnan(second)))
+    distances = np.abs(first[differ] - second[differ])
+    return float(np.nan_to_num(distances, nan=np.inf).max(initial=0.0))
+
+
+def max_magnitude(values: Array) -> float:
+    """The largest absolute value of the finite elements; 0 if there are none."""
+    finite = values[np.isfinite(values)]
+    return float(np.abs(finite.astype(np.float64)).max(initial=0.0))
 
 
 def _is_file(runner: Runner) -> bool:
@@ -112,7 +190,7 @@ def _is_file(runner: Runner) -> bool:
     return "opset" in runner.facts
 
 
-def _in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:
+def _open_in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:
     """A view's runner in some precision; raises NotRunError where it has no other than its own."""
     runner = view.runner
     if precision_name(runner) == precision:
@@ -123,3 +201,12 @@ def _in_precision(view: ViewContext, precision: str) -> AbstractContextManager[R
             hint='name a backend of `transformers/torch` in `against = { backend = "..." }`',
         )
     return runner.variant(dtype=precision)
+
+
+def _exceeds_rounding(oracle: npt.NDArray[Any], baseline: npt.NDArray[Any], eps: float) -> bool:
+    """Whether more than half of a format's digits are lost."""
+    if oracle.dtype.kind != "f" or oracle.shape != baseline.shape:
+        return oracle.shape != baseline.shape
+    finite = np.isfinite(oracle) & np.isfinite(baseline)
+    largest = np.abs(oracle[finite]).max(initial=0.0)
+    return bool(np.abs(oracle[finite] - baseline[finite]).max(initial=0.0) > math.sqrt(eps) * largest)

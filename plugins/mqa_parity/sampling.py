@@ -1,24 +1,30 @@
-"""Rows of a view that a probe runs: drawn by the suite's seed, named by their ids, or all others."""
+"""Rows of a view that a probe runs: drawn by the suite's seed, named by their ids, or the most different of all others."""
 
 from __future__ import annotations
 
 import json
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from mqa_parity.batching import Row, valid_positions
+from mqa_parity.batching import Row, find_valid_positions, make_batches
+from mqa_parity.runners import max_distance, run_candidate, run_reference
 from mqa_registry import DataError, NotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from mqa_parity.batching import Arrays
+    from mqa_parity.batching import Arrays, Batch
+    from mqa_parity.tensors.observations import TensorCheck
     from mqa_registry import Codec, ProbeContext
 
 OVERSAMPLING = 4  # times as many rows as asked for are encoded, to find the shortest and the longest among them
 CHUNK_ROWS = 64  # rows encoded at a time: an encoded row may be an image
+MAX_SCREENED_ROWS = 16
+USUAL_QUANTILE = 0.9  # of the distances of an output: what most rows have
 
 
 def require_codec(context: ProbeContext) -> Codec:
@@ -35,31 +41,71 @@ def sample_rows(context: ProbeContext, number: int, including: Sequence[str] = (
     """
     codec, table = require_codec(context), context.view.rows.table
     fields = list(context.view.rows.fields)
-    order = dict.fromkeys([*_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
+    order = dict.fromkeys([*_find_row_indices(table, including), *context.rng.permutation(table.num_rows).tolist()])
     drawn = table.take(pa.array([*order][: OVERSAMPLING * number], pa.int64()))
-    lengths = np.array([_length(codec, row) for row in _encode(codec, drawn.select(fields))])
+    lengths = np.array([_measure_length(codec, row) for row in _encode(codec, drawn.select(fields))])
     if not len(lengths):
         raise NotRunError("there are no rows to run")
     extremes = (int(lengths.argmin()), int(lengths.argmax()))
     indices = list(dict.fromkeys((*extremes, *range(len(lengths)))))[:number]
-    return _encoded_rows(codec, drawn.take(pa.array(indices)), fields)
+    return _encode_rows(codec, drawn.take(pa.array(indices)), fields)
 
 
-def remaining_rows(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
+def select_rows(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
+    """Rows of the view with these ids, in this order."""
+    table, fields = context.view.rows.table, list(context.view.rows.fields)
+    return _encode_rows(require_codec(context), table.take(pa.array(_find_row_indices(table, ids), pa.int64())), fields)
+
+
+def _iterate_rows_except(context: ProbeContext, excluded: Collection[str]) -> Iterator[list[Row]]:
     """All rows of the view but those with the `excluded` ids, `CHUNK_ROWS` at a time."""
     codec, table, fields = require_codec(context), context.view.rows.table, list(context.view.rows.fields)
     others = table.filter(pa.array([name not in excluded for name in table.column("id").to_pylist()], pa.bool_()))
     for start in range(0, others.num_rows, CHUNK_ROWS):
-        yield _encoded_rows(codec, others.slice(start, CHUNK_ROWS), fields)
+        yield _encode_rows(codec, others.slice(start, CHUNK_ROWS), fields)
 
 
-def rows_by_id(context: ProbeContext, ids: Sequence[str]) -> list[Row]:
-    """Rows of the view with these ids, in this order."""
-    table, fields = context.view.rows.table, list(context.view.rows.fields)
-    return _encoded_rows(require_codec(context), table.take(pa.array(_row_indices(table, ids), pa.int64())), fields)
+def find_most_different_rows(
+    context: ProbeContext, check: TensorCheck, pairs: Mapping[str, str], sampled: Sequence[Row], budget: int
+) -> tuple[list[str], int]:
+    """The ids of at most `MAX_SCREENED_ROWS` rows that were not sampled, the most different first, and how many rows were run.
+
+    The distance of an output is taken in units of what it is in most rows. A crash of the candidate, another shape and
+    other integers are infinitely far.
+    """
+    distances: dict[str, dict[str, float]] = {name: {} for name in pairs}
+    number = 0
+    for chunk in _iterate_rows_except(context, {row.id for row in sampled}):
+        ordered = sorted(chunk, key=lambda row: row.size)
+        number += len(chunk)
+        for batch in make_batches(require_codec(context), ordered, budget, check.batch_rows):
+            for row, name, distance in _measure_distances(check, pairs, batch):
+                distances[name][row] = max(distance, distances[name].get(row, 0.0))
+    worst: dict[str, float] = {}
+    for by_row in distances.values():
+        usual = np.quantile([*by_row.values()], USUAL_QUANTILE, method="lower") if by_row else 0.0
+        for row, distance in by_row.items():
+            worst[row] = max(worst.get(row, 0.0), distance / usual if usual else math.inf if distance else 0.0)
+    farthest = sorted((row for row in worst if worst[row]), key=lambda row: -worst[row])
+    return farthest[:MAX_SCREENED_ROWS], number
 
 
-def max_tokens(context: ProbeContext) -> int | None:
+def _measure_distances(check: TensorCheck, pairs: Mapping[str, str], batch: Batch) -> Iterator[tuple[str, str, float]]:
+    """For each row and output its id, the output's name and their distance."""
+    baseline = run_reference(check.runners.baseline, check.backend, batch)
+    candidate = run_candidate(check.runners.candidate, batch)
+    for name, theirs in pairs.items():
+        values = candidate[theirs] if isinstance(candidate, Mapping) else None
+        if values is not None and values.shape != baseline[name].shape:
+            values = None
+        for row, cut in check.determinism.layout.row_slices(name, batch):
+            if row is None:
+                continue
+            distance = math.inf if values is None else max_distance(cut(baseline[name]), cut(values))
+            yield row.id, name, distance if baseline[name].dtype.kind == "f" or not distance else math.inf
+
+
+def find_token_limit(context: ProbeContext) -> int | None:
     """The longest row that the model takes, in tokens; None where it does not say, or all rows have one length."""
     if (
         context.model_under_test is None
@@ -71,16 +117,16 @@ def max_tokens(context: ProbeContext) -> int | None:
     return positions if isinstance(positions, int) else None
 
 
-def _encoded_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
+def _encode_rows(codec: Codec, table: pa.Table, fields: Sequence[str]) -> list[Row]:
     examples = table.select(fields)
     rows = zip(table.column("id").to_pylist(), _encode(codec, examples), examples.to_pylist(), strict=True)
     return [
-        Row(str(name), arrays, codec.cost(arrays), _text_fields(example), _tokens(codec, arrays))
+        Row(str(name), arrays, codec.cost(arrays), _serialize_texts(example), _count_tokens(codec, arrays))
         for name, arrays, example in rows
     ]
 
 
-def _row_indices(table: pa.Table, ids: Sequence[str]) -> list[int]:
+def _find_row_indices(table: pa.Table, ids: Sequence[str]) -> list[int]:
     if not ids:
         return []
     indices = {name: index for index, name in enumerate(table.column("id").to_pylist())}
@@ -95,17 +141,17 @@ def _encode(codec: Codec, table: pa.Table) -> Iterable[Arrays]:
         yield from codec.encode(part.to_pylist())
 
 
-def _length(codec: Codec, arrays: Arrays) -> int:
-    tokens = _tokens(codec, arrays)
+def _measure_length(codec: Codec, arrays: Arrays) -> int:
+    tokens = _count_tokens(codec, arrays)
     return codec.cost(arrays) if tokens is None else tokens
 
 
-def _tokens(codec: Codec, arrays: Arrays) -> int | None:
+def _count_tokens(codec: Codec, arrays: Arrays) -> int | None:
     """The number of valid positions; None without a mask."""
-    valid = valid_positions(codec, arrays)
+    valid = find_valid_positions(codec, arrays)
     return None if valid is None else int(np.count_nonzero(valid))
 
 
-def _text_fields(example: Mapping[str, Any]) -> str:
+def _serialize_texts(example: Mapping[str, Any]) -> str:
     texts = {name: value for name, value in example.items() if isinstance(value, str)}
     return json.dumps(texts, ensure_ascii=False)

@@ -83,7 +83,7 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
         f"attribution: {seconds:.1f} s, {busy:.1f} of the processor: {found.kind}, `{found.module}` ({found.source}), {found.ratio:.0f} times the noise"
     )
     begun = time.perf_counter()
-    attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=home / "bundle")
+    attribute_difference(reference, candidate, [batch], mask="attention_mask", bundle=lambda _: home / "bundle")
     print(f"attribution and a bundle: {time.perf_counter() - begun:.1f} s")
     return seconds
 

@@ -5,20 +5,20 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
-from mqa_parity.command.disagreements import MAX_ROWS, disagreeing_rows, shifted_rows, uncovered_classes
+from mqa_parity.suite import MAX_ADDED_ROWS, find_disagreeing_rows, find_shifted_rows, find_uncovered_classes
 from mqa_registry.types import Predictions
 
 
 @pytest.fixture
 def disagreeing():
     """The rows on which two lists of probabilities disagree."""
-    return lambda reference, candidate: disagreeing_rows(_predictions(reference), _predictions(candidate))
+    return lambda reference, candidate: find_disagreeing_rows(_predictions(reference), _predictions(candidate))
 
 
 @pytest.fixture
 def shifted():
     """The rows of two lists of probabilities with equal labels and distant probabilities."""
-    return lambda reference, candidate: shifted_rows(_predictions(reference), _predictions(candidate))
+    return lambda reference, candidate: find_shifted_rows(_predictions(reference), _predictions(candidate))
 
 
 def _predictions(column):
@@ -44,7 +44,7 @@ def test_equal_answers_are_not_odd_however_sure(disagreeing):
 
 
 def test_there_are_not_more_than_can_be_looked_at(disagreeing):
-    assert len(disagreeing([0.9] * 200, [0.1] * 200)) == MAX_ROWS
+    assert len(disagreeing([0.9] * 200, [0.1] * 200)) == MAX_ADDED_ROWS
 
 
 def test_without_answers_there_are_none(disagreeing):
@@ -66,6 +66,7 @@ def test_those_that_are_answered_otherwise_are_not_among_them_and_count(shifted)
 
 def test_roundings_and_what_moves_everywhere_are_not_far(shifted):
     assert shifted([0.1] * 40, [0.1] * 39 + [0.1009]) == ()
+    assert shifted([0.1] * 40, [0.1] * 39 + [0.1011]) == ("39",)
     assert shifted([0.1] * 40, [0.2] * 39 + [0.4]) == ()
     assert shifted([], []) == ()
     assert shifted([0.1], None) == ()
@@ -73,6 +74,6 @@ def test_roundings_and_what_moves_everywhere_are_not_far(shifted):
 
 def test_classes_that_nobody_looked_at_are_those_of_no_row_among_them():
     reference = _predictions([0.9, 0.2, 0.1, None])
-    assert uncovered_classes(reference, {"1", "2"}) == ("yes",)
-    assert uncovered_classes(reference, {"0", "1"}) == ()
-    assert uncovered_classes(None, set()) == ()
+    assert find_uncovered_classes(reference, {"1", "2"}) == ("yes",)
+    assert find_uncovered_classes(reference, {"0", "1"}) == ()
+    assert find_uncovered_classes(None, set()) == ()

@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from mqa_parity.command import refine
-from mqa_parity.command.suite import Criteria, Pair
+from mqa_parity.command import refine_criteria
+from mqa_parity.suite import Criteria, Pair
 from mqa_registry import ResolvedModel
 from mqa_registry.cli import app
 from mqa_registry.judging import Verdict
@@ -528,16 +528,16 @@ def test_int8_under_a_fixed_tolerance_is_settled(parity):
     assert parity.run("--tolerance", "1e-6", "0").exit_code == 1
 
 
-PAIR = Pair(ResolvedModel("model", "torch/file", "own/task"), Path("model.onnx"), decides=True)
+PAIR = Pair(ResolvedModel("model", "torch/file", "own/task"), Path("model.onnx"), has_decisions=True)
 BY_DECISIONS, BY_PREDICTIONS = Criteria(by_decisions=True), Criteria(by_predictions=True)
 
 
 def criticals(criteria):
-    return {one["name"] for one in PAIR.suite(criteria)["check"] if one.get("critical", True)}
+    return {one["name"] for one in PAIR.build_suite(criteria)["check"] if one.get("critical", True)}
 
 
 def test_held_by_its_decisions_a_file_may_not_flip_and_has_no_ratio():
-    by_ratio, by_decisions = PAIR.suite(Criteria())["check"], PAIR.suite(BY_DECISIONS)["check"]
+    by_ratio, by_decisions = PAIR.build_suite(Criteria())["check"], PAIR.build_suite(BY_DECISIONS)["check"]
     assert criticals(Criteria()) == {"tensors"}
     assert criticals(BY_DECISIONS) == {"tensors", "flips"}
     assert by_ratio[0]["expect"].keys() == {"mismatches", "ratio"}
@@ -568,13 +568,13 @@ def executed(*verdicts, **evidence):
     ],
 )
 def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_were_sampled(verdicts, counts):
-    assert refine(PAIR, executed(*verdicts))[0].by_predictions is counts
+    assert refine_criteria(PAIR, executed(*verdicts))[0].by_predictions is counts
     assert criticals(BY_PREDICTIONS) == {"tensors", "flips"}
-    assert PAIR.suite(BY_PREDICTIONS)["check"][0]["expect"].keys() == {"mismatches", "ratio"}
+    assert PAIR.build_suite(BY_PREDICTIONS)["check"][0]["expect"].keys() == {"mismatches", "ratio"}
 
 
 def test_a_file_without_a_ratio_is_held_by_its_decisions_though_it_gives_no_answer_on_some_row():
-    refined, remarks = refine(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
+    refined, remarks = refine_criteria(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
     assert (refined.by_decisions, refined.by_predictions) == (True, False)
     assert "PyTorch has no int8" in remarks[0].message
 

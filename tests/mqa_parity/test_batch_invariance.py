@@ -65,7 +65,7 @@ def test_a_model_that_forgets_the_mask_moves_with_padding_and_nothing_else(seen,
     found, shown, _ = seen(numpy_runner(blind))
     assert unfair(found) == {"padding"}
     assert found["value"] == found["padding"]
-    (said,) = [remark for remark in shown.remarks if "beside a longer row" in remark]
+    (said,) = [remark for remark in shown.remarks if "next to a longer row" in remark]
     assert said.startswith("`logits` moves by ")
     assert shown.examples[0]["kind"] == "padding"
     assert set(shown.examples[0]["fields"]) == {"text"}
@@ -92,7 +92,7 @@ def test_a_model_that_takes_something_of_other_rows_moves_with_them_and_not_with
     found, shown, _ = seen(numpy_runner(changes=moving(leak)), texts=texts)
     assert found["others"] > ROUGH
     assert found["batch"] < 10
-    assert any("beside other rows of its length" in remark for remark in shown.remarks)
+    assert any("next to other rows of its length" in remark for remark in shown.remarks)
 
 
 def test_batch_statistics_in_place_of_running_ones_are_seen(context, numpy_runner):

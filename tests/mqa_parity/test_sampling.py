@@ -9,9 +9,19 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_parity.batching import MAX_BATCH_ROWS, Row, collate, cut_to_length, infer_layout, layout_batches, make_batches
-from mqa_parity.precision import PRECISIONS, output_precision
-from mqa_parity.sampling import sample_rows
+from mqa_parity.batching import (
+    MAX_BATCH_ROWS,
+    Row,
+    collate,
+    cut_to_length,
+    infer_layout,
+    make_batches,
+    make_layout_batches,
+)
+from mqa_parity.sampling import MAX_SCREENED_ROWS, sample_rows
+from mqa_parity.tensors.observations import TensorOptions
+from mqa_parity.tensors.probe import TensorParity
+from mqa_parity.tolerance import PRECISIONS, output_precision
 from mqa_registry import DataError, NotRunError
 from tests.stand_ins import make_codec
 
@@ -101,7 +111,8 @@ def test_what_a_decoder_reads_is_told_from_the_text_that_it_is_as_long_as_in_mos
     codec = make_codec(collate=_padded, cost=lambda row: len(row[MASK]), padding_mask=MASK)
     batches = [collate(codec, rows[:1]), collate(codec, rows[1:])]
     seen = [
-        (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]}) for one in layout_batches(codec, rows, batches)
+        (one, {"said": one.arrays[SAID], "heard": one.arrays[MASK]})
+        for one in make_layout_batches(codec, rows, batches)
     ]
     layout = infer_layout(seen)
     assert layout.axes == {"said": (), "heard": (1,)}
@@ -115,6 +126,14 @@ def _padded(rows):
         name: np.stack([np.pad(row[name], (0, width - len(row[name]))) for row in rows])
         for name, width in widths.items()
     }
+
+
+def test_a_batch_has_eight_rows_at_most_and_the_first_has_one(drawn, codec):
+    assert [len(batch) for batch in make_batches(codec, drawn(["ab"] * 20, 20), 10_000)] == [1, 8, 8, 3]
+
+
+def test_the_help_of_screen_says_how_many_rows_it_adds():
+    assert f"the {MAX_SCREENED_ROWS} whose outputs differ most" in " ".join((TensorOptions.__doc__ or "").split())
 
 
 def test_a_row_beyond_the_budget_goes_alone(drawn, codec):
@@ -154,3 +173,75 @@ def test_a_row_of_another_form_is_not_cut():
     one, other = (Row("", {"image": np.zeros((3, *size))}, 1, "{}") for size in ((4, 4), (4, 5)))
     assert cut_to_length(codec, one, other) is None
     assert cut_to_length(codec, one, one).arrays["image"].shape == (3, 4, 4)
+
+
+TENSORS = TensorParity()
+
+TEXTS = ["a" * (1 + number % 9) + chr(ord("a") + number % 25) for number in range(1000)]
+RARE = "zz"  # of which the codec makes a word that no other text has
+
+
+@pytest.fixture
+def screened(context, numpy_runner):
+    """What the probe makes of texts of which ten hold a rare word that a fault moves."""
+
+    def look(change, **options):
+        texts = [text + (RARE if place % 100 == 99 else "") for place, text in enumerate(TEXTS)]
+        rare = ord("z") % 50
+
+        def compute(batch, dtype):
+            found = numpy_runner.compute(batch, dtype)
+            return change(found, (batch["words"] == rare).any(axis=1)) if change else found
+
+        table = TENSORS.observe(
+            context(numpy_runner(compute), numpy_runner(), texts=texts), TensorOptions(blame=False, **options)
+        )
+        return TENSORS.numbers(table), TENSORS.evidence(table), table
+
+    return look
+
+
+def moves(found, rare):
+    return found | {"logits": found["logits"] + (rare[:, None] * 0.49).astype(found["logits"].dtype)}
+
+
+def test_ten_rows_of_a_thousand_that_are_wrong_are_found(screened):
+    sampled, _, _ = screened(moves, rows=16)
+    found, shown, table = screened(moves, rows=16, screen=True)
+    assert sampled["ratio"] <= 1, "none of the rows that were drawn is one of them"
+    assert found["ratio"] > 1000
+    assert shown.details["looked_at"] == {"rows": 26, "compared": 1000, "of_rows": 1000}
+    assert shown.remarks[-1] == "looked at 26 of 1,000 rows, the most different of 1,000 among them"
+    assert {f"row {place}" for place in range(99, 1000, 100)} <= set(table.column("id").to_pylist())
+
+
+def test_a_sound_candidate_passes_on_the_rows_that_part_most(screened):
+    found, _, _ = screened(None, rows=16, screen=True)
+    assert found["ratio"] <= 1
+
+
+def test_there_are_not_more_than_are_worth_a_look(screened):
+    def everywhere(found, rare):
+        return found | {"logits": found["logits"] + np.float32(0.1)}
+
+    assert screened(everywhere, rows=16, screen=True)[1].details["looked_at"]["rows"] == 16 + MAX_SCREENED_ROWS
+
+
+def test_rows_on_which_the_candidate_crashes_or_gives_another_shape_are_looked_at(screened):
+    def crashes(found, rare):
+        if rare.any():
+            raise RuntimeError("Gather: index out of bounds")
+        return found
+
+    def wider(found, rare):
+        return found | {"logits": np.pad(found["logits"], ((0, 0), (0, 1)))} if rare.any() else found
+
+    for change, words in ((crashes, "index out of bounds"), (wider, "instead of")):
+        found, shown, _ = screened(change, rows=16, screen=True)
+        assert found["mismatches"] > 0
+        assert words in shown.remarks[0]
+
+
+def test_where_all_rows_are_drawn_there_is_nothing_to_screen(screened):
+    _, shown, _ = screened(None, rows=1000, screen=True)
+    assert shown.remarks[-1] == "looked at 1,000 of 1,000 rows"

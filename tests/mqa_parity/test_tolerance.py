@@ -16,17 +16,17 @@ from mqa_parity.tolerance import (
     allowed_units,
     as_ratio,
     chance_limit,
+    error_unit,
     in_units,
     moderate_noise,
-    yardstick,
 )
 
 
 def test_the_unit_is_the_baselines_error_and_at_least_its_floor():
-    assert yardstick(3e-6, 10.0, 1e-7) == 3e-6
-    assert yardstick(3e-7, 10.0, 1e-7) == pytest.approx(1e-6)
-    assert yardstick(0.0, 0.0, 1e-7, 1e-38) == 1e-38
-    assert yardstick(np.array([0.0, 5.0]), np.array([2.0, 2.0]), 0.5).tolist() == [1.0, 5.0]
+    assert error_unit(3e-6, 10.0, 1e-7) == 3e-6
+    assert error_unit(3e-7, 10.0, 1e-7) == pytest.approx(1e-6)
+    assert error_unit(0.0, 0.0, 1e-7, 1e-38) == 1e-38
+    assert error_unit(np.array([0.0, 5.0]), np.array([2.0, 2.0]), 0.5).tolist() == [1.0, 5.0]
 
 
 def test_an_error_where_the_unit_is_nothing_is_infinite_and_no_error_is_none():

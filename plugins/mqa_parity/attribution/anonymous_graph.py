@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.localization import graph_test
+from mqa_parity.attribution.localization import make_graph_test
 from mqa_parity.attribution.result import Attribution
 from mqa_parity.attribution.root_cause import find_cause
-from mqa_parity.attribution.weight_faults import different_weights, other_model, sound_weights, wrong_weight
+from mqa_parity.attribution.weight_faults import (
+    find_different_weights,
+    find_other_model,
+    find_sound_weights,
+    find_wrong_weight,
+)
 from mqa_parity.protocols import SupportsHooks
 
 if TYPE_CHECKING:
@@ -49,13 +54,13 @@ def attribute_by_numbers(run: PairedRun, graph: ModuleGraph) -> Attribution:
     The first missing module is the first whose numbers are nowhere in the graph. Modules whose likes are missing in
     every layer were fused with others, and do not count.
     """
-    if (cause := other_model(run)) is not None:
+    if (cause := find_other_model(run)) is not None:
         return Attribution(cause.kind, cause.reason, run.ratio, meaning=cause.meaning)
-    modules, present = _present_modules(run, graph) if not run.crash else ([], set[str]())
-    module = first_missing(modules, present)
-    test = graph_test(run, graph)
-    whole = replace(test, sound_weights=sound_weights(run, test.subgraph.weights))
-    weight = different_weights(whole) or wrong_weight(whole)  # which usually has its parameter's name
+    modules, present = _find_present_modules(run, graph) if not run.crash else ([], set[str]())
+    module = find_first_missing(modules, present)
+    test = make_graph_test(run, graph)
+    whole = replace(test, sound_weights=find_sound_weights(run, test.subgraph.weights))
+    weight = find_different_weights(whole) or find_wrong_weight(whole)  # which usually has its parameter's name
     if weight or not module:
         cause = weight or find_cause(whole)
         owner = cause.parameter.rpartition(".")[0]
@@ -71,30 +76,30 @@ def attribute_by_numbers(run: PairedRun, graph: ModuleGraph) -> Attribution:
     cause = find_cause(replace(whole, module=module))
     reason = f"the graph does not tell its modules; {where}: {cause.reason}"
     return Attribution(
-        cause.kind, reason, run.ratio, module=module, nodes=nodes, weight=cause.weight, meaning=cause.meaning
+        cause.kind, reason, run.ratio, module=module, node_names=nodes, weight=cause.weight, meaning=cause.meaning
     )
 
 
-def first_missing(modules: Sequence[str], present: Iterable[str]) -> str:
+def find_first_missing(modules: Sequence[str], present: Iterable[str]) -> str:
     """The first module after the last present one whose like is present in some layer; else the first after it."""
-    known = frozenset(present)
-    last = max((index for index, name in enumerate(modules) if name in known), default=-1)
-    patterns = {NUMBER.sub("#", name) for name in known}
+    present_names = frozenset(present)
+    last = max((index for index, name in enumerate(modules) if name in present_names), default=-1)
+    patterns = {NUMBER.sub("#", name) for name in present_names}
     after = modules[last + 1 :]
     return next((name for name in after if NUMBER.sub("#", name) in patterns), after[0] if after else "")
 
 
-def _present_modules(run: PairedRun, graph: ModuleGraph) -> tuple[list[str], set[str]]:
+def _find_present_modules(run: PairedRun, graph: ModuleGraph) -> tuple[list[str], set[str]]:
     """The innermost modules in the order in which they finish, and those whose output is a value of the graph."""
     reference = run.reference
-    modules = _innermost(list(reference.baseline.module_names()))
+    modules = _select_innermost(list(reference.baseline.module_names()))
     baseline, oracle = (runner.module_outputs(run.batch, modules) for runner in (reference.baseline, reference.oracle))
     values = list(graph.outputs(run.batch, graph.values()).values())
     single = [name for name in modules if len(oracle[name]) == 1 and oracle[name][0].dtype.kind == "f"]
     return single, {name for name in single if _is_present(run, baseline[name][0], oracle[name][0], values)}
 
 
-def _innermost(modules: Sequence[str]) -> list[str]:
+def _select_innermost(modules: Sequence[str]) -> list[str]:
     """Modules without modules inside: an outer one may give what its first inner module gave."""
     outer = {name[:index] for name in modules for index, letter in enumerate(name) if letter == "."}
     return [name for name in modules if name not in outer]
@@ -116,8 +121,8 @@ def find_injection(test: SubgraphTest, graph: ModuleGraph, modules: Sequence[str
     values = graph.outputs(test.run.batch, graph.values())
     trials = (
         (module, value, right)
-        for module, right in _single_outputs(test.run.reference, modules)
-        for value in _nearest_values(values, right)
+        for module, right in _iterate_single_outputs(test.run.reference, modules)
+        for value in _find_nearest_values(values, right)
         if value != test.subgraph.output  # which would prove nothing
     )
     for module, value, right in islice(trials, MAX_TRIALS):
@@ -129,13 +134,13 @@ def find_injection(test: SubgraphTest, graph: ModuleGraph, modules: Sequence[str
     return None
 
 
-def _single_outputs(run: ReferenceRun, modules: Sequence[str]) -> Iterator[tuple[str, Array]]:
+def _iterate_single_outputs(run: ReferenceRun, modules: Sequence[str]) -> Iterator[tuple[str, Array]]:
     """The output of each module that is called once."""
     outputs = run.baseline.module_outputs(run.batch, modules)
     return ((name, outputs[name][0]) for name in modules if len(outputs.get(name, ())) == 1)
 
 
-def _nearest_values(values: Arrays, right: Array) -> list[str]:
+def _find_nearest_values(values: Arrays, right: Array) -> list[str]:
     """The values of as many elements that are nearest to an array, by the mean distance."""
     with np.errstate(all="ignore"):
         distances = {

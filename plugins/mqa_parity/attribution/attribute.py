@@ -11,36 +11,40 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mqa_parity.attribution.anonymous_graph import attribute_by_numbers
 from mqa_parity.attribution.between_modules import attribute_after_modules, find_gap
 from mqa_parity.attribution.dimensions import (
+    collect_weight_sizes,
     combine_batches,
     disambiguate_sequence_axis,
-    frozen_after_crash,
-    frozen_rows,
-    unless_frozen,
-    weight_sizes,
+    find_frozen_after_crash,
+    find_frozen_rows,
+    prefer_frozen_dimension,
 )
 from mqa_parity.attribution.localization import (
     FAULT_RATIO,
-    first_faulty,
-    graph_test,
+    find_first_faulty,
+    list_surroundings,
+    make_graph_test,
+    make_module_test,
     measure_modules,
-    module_test,
-    trail,
 )
-from mqa_parity.attribution.noise_ratio import FLOAT32
 from mqa_parity.attribution.nondeterminism import attribute_to_randomness, attribute_to_reference
-from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun, isolate_row, still_fails, worst_run
-from mqa_parity.attribution.reproduction import write_bundle
+from mqa_parity.attribution.paired_run import FLOAT32, PairedRun, ReferenceRun
+from mqa_parity.attribution.reproduction import find_worst_run, isolate_row, still_fails, write_bundle
 from mqa_parity.attribution.result import Attribution
 from mqa_parity.attribution.root_cause import attribute_to_optimizer, find_cause
-from mqa_parity.attribution.signature import attribute_to_form, attribute_to_signature, with_missing_input
+from mqa_parity.attribution.signature import add_missing_input, attribute_to_form, attribute_to_signature
 from mqa_parity.attribution.value_matching import match_values
-from mqa_parity.attribution.weight_faults import different_weights, other_model, sound_weights, weight_mismatch
+from mqa_parity.attribution.weight_faults import (
+    find_different_weights,
+    find_other_model,
+    find_sound_weights,
+    find_weight_mismatch,
+)
 from mqa_parity.protocols import SupportsGraph, class_name, module_graph
 from mqa_parity.tensors.weight_comparison import WeightComparison
 from mqa_registry import summarize_error
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -48,9 +52,9 @@ if TYPE_CHECKING:
     from mqa_parity.attribution.localization import ModuleError, SubgraphTest
     from mqa_parity.attribution.result import Cause
     from mqa_parity.attribution.value_matching import MatchedValues
-    from mqa_parity.precision import Precision
     from mqa_parity.protocols import Candidate, ModuleGraph, Reference
     from mqa_parity.tensors.output_matching import OutputMatch
+    from mqa_parity.tolerance import Precision
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]
 
@@ -65,7 +69,7 @@ def attribute_difference(
     mask: str = "",
     precision: Precision = FLOAT32,
     oracle: Reference | None = None,
-    bundle: Path | None = None,
+    bundle: Callable[[Attribution], Path] | None = None,
     outputs: OutputMatch | None = None,
     weights: WeightComparison | None = None,
 ) -> Attribution | None:
@@ -75,11 +79,11 @@ def attribute_difference(
     given. An error counts if it is more than `precision.allowed` times the reference's own; where no output of any batch
     has such an error as a whole, its channels and rows are compared; where none is off, the outputs' names and types.
     `mask` names the array of a batch that is 0 at padding. `outputs` says which outputs are compared, by name or
-    position if it is None. `weights` is a comparison of both sides' weights. `bundle` is a folder to write a
-    reproduction to, of a difference in numbers.
+    position if it is None. `weights` is a comparison of both sides' weights. `bundle` names the folder
+    for a reproduction, of a difference in numbers.
     """
     with nullcontext(oracle) if oracle is not None else reference.variant(dtype="float64") as exact:
-        sizes = weight_sizes(reference)
+        sizes = collect_weight_sizes(reference)
         comparison = weights or WeightComparison(reference, candidate)
 
         def paired(batch: Arrays) -> PairedRun:
@@ -87,7 +91,7 @@ def attribute_difference(
             return disambiguate_sequence_axis(run, sizes)
 
         runs = list(map(paired, batches))
-        worst = worst_run(runs) or _worst_by_channel(runs, mask)
+        worst = find_worst_run(runs) or _find_worst_by_channel(runs, mask)
         if worst is None:
             checks = (check(run) for check in (attribute_to_form, attribute_to_reference) for run in runs)
             return next(filter(None, checks), None)
@@ -96,37 +100,37 @@ def attribute_difference(
             if (found := attribute_to_reference(run)) is not None:
                 return found
         run = isolate_row(worst)
-        found = explain(run)
+        found = attribute_failure(run)
         if bundle is not None:
-            write_bundle(run, found, bundle)
+            write_bundle(run, found, bundle(found))
         return found
 
 
-def _worst_by_channel(runs: Sequence[PairedRun], mask: str) -> PairedRun | None:
+def _find_worst_by_channel(runs: Sequence[PairedRun], mask: str) -> PairedRun | None:
     """The run with the worst channel or row; where none fails by itself, all rows as one run, if that fails.
 
     Either side may not take so many rows, which says nothing about the difference.
     """
     by_channel = [replace(run, by_channel=True) for run in runs]
-    if (worst := worst_run(by_channel)) is not None or len(runs) < 2:
+    if (worst := find_worst_run(by_channel)) is not None or len(runs) < 2:
         return worst
     batch = combine_batches([run.batch for run in runs], mask)
     combined = by_channel[0].with_batch(batch) if batch else None
     return combined if combined is not None and still_fails(combined) and not combined.crash else None
 
 
-def explain(run: PairedRun) -> Attribution:
+def attribute_failure(run: PairedRun) -> Attribution:
     """The fault behind a run that fails; what is quick to find out comes first."""
-    found = (
+    attribution = (
         attribute_to_randomness(run)
         or attribute_to_signature(run)
         or attribute_to_optimizer(run)
         or _attribute_to_module(run)
     )
-    found = with_missing_input(run, found)
-    if found.class_name or not found.module:
-        return found
-    return replace(found, class_name=class_name(run.reference.baseline, found.module))
+    attribution = add_missing_input(run, attribution)
+    if attribution.class_name or not attribution.module:
+        return attribution
+    return replace(attribution, class_name=class_name(run.reference.baseline, attribution.module))
 
 
 def _attribute_to_module(run: PairedRun) -> Attribution:
@@ -142,94 +146,102 @@ def _attribute_to_module(run: PairedRun) -> Attribution:
     errors = measure_modules(run, graph, values)
     if not errors:
         return _attribute_anonymous(run, graph)
-    faulty = first_faulty(errors, run.limit)
+    faulty = find_first_faulty(errors, run.limit)
     if faulty is None:
         outside = attribute_after_modules(run, graph, values)
-        return replace(outside or _without_module(run, graph, errors), trail=trail(errors, None))
-    found = _attribute_at(run, graph, values, faulty)
-    if found.kind == "precision":
-        faulty, found = _beyond_precision(run, graph, values, errors, faulty)
-    return replace(found, trail=trail(errors, faulty))
+        return replace(
+            outside or _attribute_to_no_module(run, graph, errors), surroundings=list_surroundings(errors, None)
+        )
+    attribution = _attribute_at(run, graph, values, faulty)
+    if attribution.kind == "precision":
+        faulty, attribution = _attribute_beyond_precision(run, graph, values, errors, faulty)
+    return replace(attribution, surroundings=list_surroundings(errors, faulty))
 
 
 def _attribute_anonymous(run: PairedRun, graph: ModuleGraph) -> Attribution:
-    """By numbers alone; if the graph knows the nodes of the module that is found, with those."""
-    found = attribute_by_numbers(run, graph)
-    nodes = _own_nodes(graph, found.module, graph_test(run, graph).subgraph.node_names) if found.module else ()
-    return _move_to_module(graph, replace(found, nodes=nodes), found.module) if nodes else found
+    """By numbers alone; if the graph knows the nodes of the module that is at fault, with those."""
+    attribution = attribute_by_numbers(run, graph)
+    nodes = (
+        _select_own_nodes(graph, attribution.module, make_graph_test(run, graph).subgraph.node_names)
+        if attribution.module
+        else ()
+    )
+    return _move_to_module(graph, replace(attribution, node_names=nodes), attribution.module) if nodes else attribution
 
 
-def _beyond_precision(
+def _attribute_beyond_precision(
     run: PairedRun, graph: ModuleGraph, values: MatchedValues, errors: Sequence[ModuleError], first: ModuleError
 ) -> tuple[ModuleError, Attribution]:
     """Where a lower precision makes every module err: the first with a wrong weight, else the one that errs most."""
-    erring = [error for error in errors if error.local > FAULT_RATIO] or [first]
+    erring = [error for error in errors if error.local_ratio > FAULT_RATIO] or [first]
     for error in erring:
-        test = module_test(run, graph, values, error.call)
-        if (cause := weight_mismatch(test)) is not None:
-            return error, _with_cause(graph, error, test, cause)
-    for error in sorted(erring, key=lambda error: -error.local):
+        test = make_module_test(run, graph, values, error.call)
+        if (cause := find_weight_mismatch(test)) is not None:
+            return error, _build_attribution(graph, error, test, cause)
+    for error in sorted(erring, key=lambda error: -error.local_ratio):
         if (found := _attribute_at(run, graph, values, error)).kind == "precision":
             return error, found
     return first, _attribute_at(run, graph, values, first)
 
 
 def _attribute_at(run: PairedRun, graph: ModuleGraph, values: MatchedValues, error: ModuleError) -> Attribution:
-    test = module_test(run, graph, values, error.call)
-    sound = sound_weights(run, test.subgraph.weights)
+    test = make_module_test(run, graph, values, error.call)
+    sound = find_sound_weights(run, test.subgraph.weights)
     if not test.module:  # between modules, or in hidden ones: a weight there may be any of the model's
         test = replace(test, sound_weights=sound)
-    cause = find_gap(graph, test, values) or unless_frozen(graph, test, find_cause(test))
+    cause = find_gap(graph, test, values) or prefer_frozen_dimension(graph, test, find_cause(test))
     if cause.kind == "weights" or (cause.kind == "exporter" and sound < frozenset(test.subgraph.weights)):
-        if (other := other_model(run)) is not None:
+        if (other := find_other_model(run)) is not None:
             return Attribution(other.kind, other.reason, run.ratio, meaning=other.meaning)
-        if cause.kind != "weights" and cause.nodes is None:
-            cause = different_weights(test) or cause
-    return _with_cause(graph, error, test, cause)
+        if cause.kind != "weights" and cause.faulty_nodes is None:
+            cause = find_different_weights(test) or cause
+    return _build_attribution(graph, error, test, cause)
 
 
-def _with_cause(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, cause: Cause) -> Attribution:
+def _build_attribution(graph: ModuleGraph, error: ModuleError, test: SubgraphTest, cause: Cause) -> Attribution:
     call = error.call
-    nodes = _own_nodes(graph, call.module, test.subgraph.node_names)
-    found = Attribution(
+    nodes = _select_own_nodes(graph, call.module, test.subgraph.node_names)
+    attribution = Attribution(
         cause.kind,
-        f"on PyTorch's inputs it errs by {error.local:.3g} times PyTorch's noise: {cause.reason}",
-        error.local,
+        f"on PyTorch's inputs it errs by {error.local_ratio:.3g} times PyTorch's noise: {cause.reason}",
+        error.local_ratio,
         module=call.module,
-        call=call.call,
+        call_index=call.call,
         class_name=call.class_name or ("" if call.module else class_name(test.run.reference.baseline, "")),
         source=call.source,
-        nodes=nodes or tuple(graph.node_names(call)),
+        node_names=nodes or tuple(graph.node_names(call)),
         weight=cause.weight,
-        value=call.value,
+        output_value=call.value,
         meaning=cause.meaning,
     )
-    if cause.nodes is not None:
-        return _move_to_module(graph, replace(found, nodes=cause.nodes), cause.owner, cause.nodes)
-    if cause.owner not in {"", found.module}:
-        return _move_to_module(graph, found, cause.owner)
-    if not nodes and found.nodes and cause.kind != "weights":  # of the module that another was folded into
-        return _move_to_module(graph, found, graph.module_of(found.nodes[-1])[0])
-    return found
+    if cause.faulty_nodes is not None:
+        return _move_to_module(
+            graph, replace(attribution, node_names=cause.faulty_nodes), cause.module, cause.faulty_nodes
+        )
+    if cause.module not in {"", attribution.module}:
+        return _move_to_module(graph, attribution, cause.module)
+    if not nodes and attribution.node_names and cause.kind != "weights":  # of the module that another was folded into
+        return _move_to_module(graph, attribution, graph.module_of(attribution.node_names[-1])[0])
+    return attribution
 
 
 def _move_to_module(
-    graph: ModuleGraph, found: Attribution, module: str, known: tuple[str, ...] | None = None
+    graph: ModuleGraph, attribution: Attribution, module: str, own_nodes: tuple[str, ...] | None = None
 ) -> Attribution:
-    """At another module, or at none, with its class, source and nodes in the graph; `known` are its nodes if given."""
-    nodes = _own_nodes(graph, module, found.nodes) if known is None else known
+    """At another module, or at none, with its class, source and nodes in the graph; None for `own_nodes` looks them up."""
+    nodes = _select_own_nodes(graph, module, attribution.node_names) if own_nodes is None else own_nodes
     owner, owner_class, source = graph.module_of(nodes[-1]) if nodes else ("", "", "")
     class_and_source = (owner_class, source) if owner == module else ("", "")
     return replace(
-        found,
+        attribution,
         module=module,
         class_name=class_and_source[0],
         source=class_and_source[1],
-        nodes=nodes or (found.nodes if known is None else known),
+        node_names=nodes or (attribution.node_names if own_nodes is None else own_nodes),
     )
 
 
-def _own_nodes(graph: ModuleGraph, module: str, nodes: Sequence[str]) -> tuple[str, ...]:
+def _select_own_nodes(graph: ModuleGraph, module: str, nodes: Sequence[str]) -> tuple[str, ...]:
     """Those of a subgraph's nodes that belong to a module."""
     own = graph.nodes_inside(module)
     return tuple(node for node in nodes if node in own)
@@ -248,28 +260,28 @@ def _attribute_crash(run: PairedRun, graph: ModuleGraph, values: MatchedValues) 
         module=module,
         class_name=owner_class,
         source=source,
-        nodes=(node,) if node else (),
+        node_names=(node,) if node else (),
     )
-    if why := frozen_after_crash(run, graph):
+    if why := find_frozen_after_crash(run, graph):
         where = f"node `{node}`" + (f" of `{module}`" if module else "") if node else "a node without a name"
         return replace(crash, reason=f"{why}, at {where}", meaning=why)
     call = next((call for call in values.calls.values() if call.module == module), None)
     if call is None:
         return crash
-    cause = find_cause(module_test(run, graph, values, call))
+    cause = find_cause(make_module_test(run, graph, values, call))
     return replace(
         crash,
         kind=cause.kind,
         reason=f"{crash.reason}: {cause.reason}",
-        value=call.value,
+        output_value=call.value,
         weight=cause.weight,
         meaning=cause.meaning,
     )
 
 
-def _without_module(run: PairedRun, graph: ModuleGraph, errors: Sequence[ModuleError]) -> Attribution:
+def _attribute_to_no_module(run: PairedRun, graph: ModuleGraph, errors: Sequence[ModuleError]) -> Attribution:
     """Where no module and no output errs by itself: a frozen number of rows, the signature, or rounding that adds up."""
-    if why := frozen_rows(run, graph):
+    if why := find_frozen_rows(run, graph):
         return Attribution("exporter", why, run.ratio, meaning=why)
     if not isfinite(run.ratio):  # rounding does not add up to that
         outputs = (run.reference.oracle_outputs, run.candidate_outputs)
@@ -277,6 +289,6 @@ def _without_module(run: PairedRun, graph: ModuleGraph, errors: Sequence[ModuleE
         return Attribution(
             "signature", f"no module errs by itself, and {theirs} is not what the model has for {ours}", inf
         )
-    most = max(errors, key=lambda error: error.local)
-    detail = f": the one that does most, `{most.call.module}`, by {most.local:.3g} times PyTorch's noise"
+    most = max(errors, key=lambda error: error.local_ratio)
+    detail = f": the one that does most, `{most.call.module}`, by {most.local_ratio:.3g} times PyTorch's noise"
     return Attribution("tolerance", f"no module errs by itself{detail}", run.ratio)

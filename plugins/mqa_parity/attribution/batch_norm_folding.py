@@ -72,7 +72,7 @@ def wrong_folded_weight(test: SubgraphTest) -> Cause | None:
             why = f"; {one.explanation.text}" if one.explanation.text else ""
             reason = f"{what}: {differing}; with that in its place, the module agrees{why}"
             if not one.explanation.is_learned:
-                return Cause("exporter", reason, owner=one.owner)
+                return Cause("exporter", reason, module=one.owner)
             return Cause("weights", reason, f"{one.name}: {one.parameter}", one.parameter, one.owner)
     return None
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.dimensions import unless_frozen
-from mqa_parity.attribution.localization import value_test
+from mqa_parity.attribution.dimensions import prefer_frozen_dimension
+from mqa_parity.attribution.localization import make_value_test
 from mqa_parity.attribution.module_io import Tensor
 from mqa_parity.attribution.result import Attribution, Cause
 from mqa_parity.attribution.root_cause import find_cause
 from mqa_parity.attribution.value_matching import MATCH_RATIO
 from mqa_parity.attribution.weight_faults import parameters_of
-from mqa_parity.precision import nearest_float32, precision_name
 from mqa_parity.protocols import class_name
+from mqa_parity.tolerance import nearest_float32, precision_name
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -41,72 +41,72 @@ def find_gap(graph: ModuleGraph, test: SubgraphTest, values: MatchedValues) -> C
     if precision_name(test.run.candidate) not in QUANTIZED:
         for one in list(graph.inserted_nodes(test.subgraph))[:MAX_INSERTIONS]:
             if replace(test, subgraph=test.subgraph.without_nodes(one.start, one.end)).agrees():
-                return _inserted(one)
-    return _missing_before(test, values) or _missing_module(graph, test)
+                return _describe_inserted(one)
+    return _find_missing_before(test, values) or _find_missing_module(graph, test)
 
 
-def _inserted(one: InsertedNodes) -> Cause:
+def _describe_inserted(one: InsertedNodes) -> Cause:
     names = " and ".join(f"`{name}` ({operator})" for name, operator in one.nodes)
     are, them = ("is", "it") if len(one.nodes) == 1 else ("are", "them")
     sides = [f"`{side}`" if side else "the edge of the graph" for side in (one.before, one.after)]
     inside = one.before if one.before == one.after else ""
     where = f"inside `{inside}`" if inside else f"between {sides[0]} and {sides[1]}"
     reason = f"{names} {are} {where}, and no exporter put {them} there: without {them} the file agrees"
-    return Cause("exporter", reason, owner=inside, nodes=tuple(name for name, _ in one.nodes))
+    return Cause("exporter", reason, module=inside, faulty_nodes=tuple(name for name, _ in one.nodes))
 
 
-def _missing_before(test: SubgraphTest, values: MatchedValues) -> Cause | None:
+def _find_missing_before(test: SubgraphTest, values: MatchedValues) -> Cause | None:
     """What PyTorch does with a value before the module reads it, and the file does not."""
     for value in (value for value in test.feeds if value in values.oracle):
         current = values.oracle[value]
         for tensor in test.module_inputs:
             if tensor.oracle.size != current.size or np.array_equal(tensor.oracle.ravel(), current.ravel()):
                 continue
-            if _with_feed(test, value, tensor.oracle).agrees():
+            if _replace_feed(test, value, tensor.oracle).agrees():
                 if absent := values.absent_maker(tensor):
-                    return _missing(absent, test)
+                    return _describe_missing(absent, test)
                 maker = values.calls[value].module
-                around = _common_parent(test.module, maker)
+                around = _find_common_parent(test.module, maker)
                 where = f"`{around}`" if around else "the model"
                 what = f"what {where} makes of `{maker}` before it gives it to `{test.module}` is not in the file"
                 reason = f"{what}: `{test.module}` agrees where it is given that"
-                return Cause("exporter", reason, owner=around, nodes=(), meaning=what)
+                return Cause("exporter", reason, module=around, faulty_nodes=(), meaning=what)
     return None
 
 
-def _missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None:
+def _find_missing_module(graph: ModuleGraph, test: SubgraphTest) -> Cause | None:
     """A module without nodes in the file on whose output, in place of one of its inputs, the subgraph agrees."""
     reference = test.run.reference
-    absent = _absent_modules(graph, reference.baseline)
+    absent = _list_absent_modules(graph, reference.baseline)
     outputs = reference.oracle.module_outputs(test.run.batch, absent) if absent else {}
     for name in absent:
         for array in outputs[name]:
             for value, fed in test.feeds.items():
-                if fed.size == array.size and fed.dtype.kind == "f" and _with_feed(test, value, array).agrees():
-                    return _missing(name, test)
+                if fed.size == array.size and fed.dtype.kind == "f" and _replace_feed(test, value, array).agrees():
+                    return _describe_missing(name, test)
     return None
 
 
-def _missing(name: str, test: SubgraphTest) -> Cause:
+def _describe_missing(name: str, test: SubgraphTest) -> Cause:
     reader = f"`{test.module}`" if test.module else "what follows"
     reason = f"the file has no node of `{name}`: {reader} agrees on the output of that module in the model"
-    return Cause("exporter", reason, owner=name, nodes=(), meaning=f"`{name}` is missing in the file")
+    return Cause("exporter", reason, module=name, faulty_nodes=(), meaning=f"`{name}` is missing in the file")
 
 
-def _with_feed(test: SubgraphTest, value: str, array: Array) -> SubgraphTest:
+def _replace_feed(test: SubgraphTest, value: str, array: Array) -> SubgraphTest:
     """The same with other numbers for one of its inputs."""
     shape = test.feeds[value].shape
     return replace(test, feeds={**test.feeds, value: nearest_float32(array).reshape(shape)})
 
 
-def _common_parent(one: str, other: str) -> str:
+def _find_common_parent(one: str, other: str) -> str:
     """The innermost module that both modules are inside of."""
     pairs = zip(one.split("."), other.split("."), strict=False)
     common = ".".join(pair[0] for pair in takewhile(lambda pair: pair[0] == pair[1], pairs))
     return common.rpartition(".")[0] if common in {one, other} else common
 
 
-def _absent_modules(graph: ModuleGraph, reference: Reference) -> list[str]:
+def _list_absent_modules(graph: ModuleGraph, reference: Reference) -> list[str]:
     """The outermost modules that have weights, and no node in the file."""
     names = [name for name in reference.module_names() if not graph.nodes_inside(name)]
     absent = frozenset(names)
@@ -120,31 +120,31 @@ def attribute_after_modules(run: PairedRun, graph: ModuleGraph, values: MatchedV
     """
     baseline, oracle = run.reference.baseline_outputs, run.reference.oracle_outputs
     tests = [
-        value_test(run, graph, values, value, (baseline[name], oracle[name]))
+        make_value_test(run, graph, values, value, (baseline[name], oracle[name]))
         for value, name in run.matched(run.candidate_outputs)
         if value not in values.calls
     ]
     ratios = [test.ratio(test.subgraph.run(test.feeds)) for test in tests]
     largest = max(ratios, default=0.0)
     if largest <= min(MATCH_RATIO, run.limit):
-        return _missing_after_module(run, values)
+        return _find_missing_after(run, values)
     test = tests[ratios.index(largest)]
-    cause = find_gap(graph, test, values) or unless_frozen(graph, test, find_cause(test))
+    cause = find_gap(graph, test, values) or prefer_frozen_dimension(graph, test, find_cause(test))
     return Attribution(
         cause.kind,
         f"all modules agree, and what the model makes of them errs by {largest:.3g} times PyTorch's noise:"
         f" {cause.reason}",
         largest,
-        module=cause.owner if cause.nodes is not None else "",
-        class_name="" if cause.owner else class_name(run.reference.baseline, ""),
-        nodes=tuple(test.subgraph.node_names) if cause.nodes is None else cause.nodes,
+        module=cause.module if cause.faulty_nodes is not None else "",
+        class_name="" if cause.module else class_name(run.reference.baseline, ""),
+        node_names=tuple(test.subgraph.node_names) if cause.faulty_nodes is None else cause.faulty_nodes,
         weight=cause.weight,
-        value=test.subgraph.output,
+        output_value=test.subgraph.output,
         meaning=cause.meaning,
     )
 
 
-def _missing_after_module(run: PairedRun, values: MatchedValues) -> Attribution | None:
+def _find_missing_after(run: PairedRun, values: MatchedValues) -> Attribution | None:
     """An output of the file that is a module's output, of which the model makes something else."""
     baseline, oracle = run.reference.baseline_outputs, run.reference.oracle_outputs
     for value, name in run.matched(run.candidate_outputs):
@@ -163,7 +163,7 @@ def _missing_after_module(run: PairedRun, values: MatchedValues) -> Attribution 
                 ratio,
                 module=absent,
                 class_name=class_name(run.reference.baseline, absent),
-                value=value,
+                output_value=value,
                 meaning=f"`{absent}` is missing in the file" if absent else what,
             )
     return None

@@ -38,7 +38,7 @@ MAX_RUNNING_LENGTH = 512  # tried for a file that runs: longer ones take the mod
 COMBINED_BATCHES = 4  # times the largest batch: the most that runs together
 
 
-def weight_sizes(reference: Reference) -> frozenset[int]:
+def collect_weight_sizes(reference: Reference) -> frozenset[int]:
     """The lengths of all axes of a model's weights, which its layers' widths are among."""
     weights = reference.weights("").values() if isinstance(reference, SupportsWeights) else ()
     return frozenset(size for weight in weights for size in weight.shape)
@@ -58,16 +58,16 @@ def disambiguate_sequence_axis(run: PairedRun, sizes: Collection[int]) -> Paired
     mask = run.reference.mask
     if mask not in run.batch or run.batch[mask].ndim != 2:
         return run
-    found = next((other for other in _unique_lengths(run, sizes) if _runs_on_both_sides(other)), None)
+    found = next((other for other in _resize_uniquely(run, sizes) if _runs_on_both_sides(other)), None)
     if found is None:
         return run
     return found if found.fails or (has_ambiguous_positions(run.batch, mask) and not run.crash) else run
 
 
-def _unique_lengths(run: PairedRun, sizes: Collection[int]) -> Iterator[PairedRun]:
+def _resize_uniquely(run: PairedRun, sizes: Collection[int]) -> Iterator[PairedRun]:
     """The run in the next larger and the next smaller length that no other axis has; none where its own is unique."""
     mask = run.batch[run.reference.mask]
-    length, taken = mask.shape[1], {*sizes, *_other_lengths(run)}
+    length, taken = mask.shape[1], {*sizes, *_list_other_lengths(run)}
     if length not in taken:
         return
     shortest = int(np.flatnonzero(mask.any(axis=0)).max(initial=0)) + 1  # beyond it all rows are padding
@@ -77,7 +77,7 @@ def _unique_lengths(run: PairedRun, sizes: Collection[int]) -> Iterator[PairedRu
     yield from map(run.with_batch, batches)
 
 
-def _other_lengths(run: PairedRun) -> Iterator[int]:
+def _list_other_lengths(run: PairedRun) -> Iterator[int]:
     """The number of rows, the lengths of a decoder's inputs, and those that an output has along two axes."""
     yield run.rows
     yield from (a.shape[1] for name, a in run.batch.items() if name.startswith(DECODER_PREFIX) and a.ndim > 1)
@@ -117,41 +117,41 @@ def combine_batches(batches: Sequence[Arrays], mask: str) -> dict[str, Array] | 
     return {name: np.concatenate([batch[name] for batch in batches])[:most] for name in batches[0]}
 
 
-def frozen_after_crash(run: PairedRun, graph: ModuleGraph) -> str:
+def find_frozen_after_crash(run: PairedRun, graph: ModuleGraph) -> str:
     """The only lengths that a file runs with, where it cannot run a batch for that reason, in words; empty otherwise.
 
     They are found by trial: candidates are the numbers in the error and in the graph. With the right ones the file runs
     and agrees with the model, and with one more or less along the same axis it does not.
     """
     named = [int(one) for one in NUMBER.findall(run.crash) if len(one) <= MAX_DIGITS]
-    axes = _dynamic_axes(run, graph)
-    choices = _length_choices(run, axes, [*named, *graph.shape_constants()])
+    axes = _find_dynamic_axes(run, graph)
+    choices = _propose_lengths(run, axes, [*named, *graph.shape_constants()])
     return _describe_first_agreement(run, axes, islice(choices, MAX_TRIALS), MAX_SECONDS)
 
 
-def frozen_rows(run: PairedRun, graph: ModuleGraph) -> str:
+def find_frozen_rows(run: PairedRun, graph: ModuleGraph) -> str:
     """That a file that runs is right with one row alone, in words; empty where it is not."""
-    axes = _dynamic_axes(run, graph)
+    axes = _find_dynamic_axes(run, graph)
     if ROWS not in axes or run.rows <= run.fixed_rows:
         return ""
     return _describe_first_agreement(run, axes, [{ROWS: run.fixed_rows}], FEW_SECONDS)
 
 
-def frozen_lengths(run: PairedRun, graph: ModuleGraph, subgraph: Subgraph) -> str:
+def find_frozen_lengths(run: PairedRun, graph: ModuleGraph, subgraph: Subgraph) -> str:
     """The only length that a file is right with, among the numbers in a subgraph, in words; empty if none is found."""
-    axes = _dynamic_axes(run, graph)
-    own = _current_lengths(run, axes)
+    axes = _find_dynamic_axes(run, graph)
+    own = _read_lengths(run, axes)
     names = [name for name in axes if name != ROWS]
     lengths = [one for one in subgraph.candidate_lengths() if 1 < one <= MAX_RUNNING_LENGTH]
     choices = ({name: one} for one in lengths for name in names if one != own[name])
     return _describe_first_agreement(run, axes, islice(choices, FEW_TRIALS), FEW_SECONDS)
 
 
-def unless_frozen(graph: ModuleGraph, test: SubgraphTest, cause: Cause) -> Cause:
+def prefer_frozen_dimension(graph: ModuleGraph, test: SubgraphTest, cause: Cause) -> Cause:
     """A cause; or a frozen dimension, where the cause says no more than that the exporter or a kernel is at fault."""
-    if cause.kind not in {"exporter", "kernel"} or cause.nodes is not None:
+    if cause.kind not in {"exporter", "kernel"} or cause.faulty_nodes is not None:
         return cause
-    why = frozen_rows(test.run, graph) or frozen_lengths(test.run, graph, test.subgraph)
+    why = find_frozen_rows(test.run, graph) or find_frozen_lengths(test.run, graph, test.subgraph)
     return replace(cause, kind="exporter", reason=why, meaning=why) if why else cause
 
 
@@ -164,30 +164,30 @@ def _describe_first_agreement(
         if time.monotonic() > until:
             return ""
         if _agrees(run, axes, lengths):
-            working = _current_lengths(run, axes) | lengths
+            working = _read_lengths(run, axes) | lengths
             frozen = {name: one for name, one in working.items() if _is_frozen(run, axes, working, name)}
             return _describe(run, axes, frozen) if frozen else ""
     return ""
 
 
-def _dynamic_axes(run: PairedRun, graph: ModuleGraph) -> DynamicAxes:
+def _find_dynamic_axes(run: PairedRun, graph: ModuleGraph) -> DynamicAxes:
     """The axes of inputs that a file declares dynamic, by the dimension's name, or by the axis where it has no name.
 
     The first axis of every input counts the same rows, whatever its name.
     """
-    found: dict[str, list[tuple[str, int]]] = {}
+    axes: dict[str, list[tuple[str, int]]] = {}
     for name, shape in graph.shapes().items():
         if name in run.batch and len(shape) == run.batch[name].ndim:
             for axis, size in enumerate(shape):
                 if not isinstance(size, int):
-                    found.setdefault((size or f"axis {axis}") if axis else ROWS, []).append((name, axis))
-    return {label: tuple(inputs) for label, inputs in found.items()}
+                    axes.setdefault((size or f"axis {axis}") if axis else ROWS, []).append((name, axis))
+    return {label: tuple(inputs) for label, inputs in axes.items()}
 
 
-def _length_choices(run: PairedRun, axes: DynamicAxes, likely: Sequence[int]) -> Iterator[dict[str, int]]:
+def _propose_lengths(run: PairedRun, axes: DynamicAxes, likely: Sequence[int]) -> Iterator[dict[str, int]]:
     """Other lengths: of one dimension first, the likeliest first; then of two at once."""
     lengths = [one for one in dict.fromkeys(likely) if 0 < one <= MAX_LENGTH]
-    own = _current_lengths(run, axes)
+    own = _read_lengths(run, axes)
     yield from ({label: one} for one in lengths for label in axes if one != own[label])
     for first, second in product(axes, axes):
         if first < second:
@@ -195,11 +195,11 @@ def _length_choices(run: PairedRun, axes: DynamicAxes, likely: Sequence[int]) ->
                 yield {first: one, second: two}
 
 
-def _current_lengths(run: PairedRun, axes: DynamicAxes) -> dict[str, int]:
+def _read_lengths(run: PairedRun, axes: DynamicAxes) -> dict[str, int]:
     return {label: int(run.batch[inputs[0][0]].shape[inputs[0][1]]) for label, inputs in axes.items()}
 
 
-def _with_lengths(run: PairedRun, axes: DynamicAxes, lengths: Mapping[str, int]) -> PairedRun:
+def _set_lengths(run: PairedRun, axes: DynamicAxes, lengths: Mapping[str, int]) -> PairedRun:
     """The run with other lengths along some axes: inputs are cut, or repeated from their start."""
     batch = dict(run.batch)
     for label, length in lengths.items():
@@ -217,7 +217,7 @@ def _is_frozen(run: PairedRun, axes: DynamicAxes, working: Mapping[str, int], la
     if length == 1 and label != ROWS:
         return False
     near = [{**working, label: other} for other in (length + 1, length - 1) if other > 0]
-    runnable = [lengths for lengths in near if _runs_on_reference(_with_lengths(run, axes, lengths))]
+    runnable = [lengths for lengths in near if _runs_on_reference(_set_lengths(run, axes, lengths))]
     return bool(runnable) and not any(_agrees(run, axes, lengths) for lengths in runnable)
 
 
@@ -236,7 +236,7 @@ def _runs_on_both_sides(run: PairedRun) -> bool:
 
 
 def _agrees(run: PairedRun, axes: DynamicAxes, lengths: Mapping[str, int]) -> bool:
-    other = _with_lengths(run, axes, lengths)
+    other = _set_lengths(run, axes, lengths)
     try:
         return not other.crash and not other.fails
     except Exception:  # the model may not take these lengths
@@ -245,12 +245,12 @@ def _agrees(run: PairedRun, axes: DynamicAxes, lengths: Mapping[str, int]) -> bo
 
 def _describe(run: PairedRun, axes: DynamicAxes, lengths: Mapping[str, int]) -> str:
     order = sorted(lengths, key=lambda label: axes[label][0][1])
-    parts = [f"{lengths[label]:,} {_unit(run, *axes[label][0], lengths[label])}" for label in order]
+    parts = [f"{lengths[label]:,} {_describe_unit(run, *axes[label][0], lengths[label])}" for label in order]
     works = "runs" if run.crash else "is right"
     return f"the file {works} only with {' and '.join(parts)}: a dimension that it declares dynamic is frozen"
 
 
-def _unit(run: PairedRun, name: str, axis: int, length: int) -> str:
+def _describe_unit(run: PairedRun, name: str, axis: int, length: int) -> str:
     array = run.batch[name]
     if axis == 0:
         return "row" if length == 1 else "rows"

@@ -27,14 +27,14 @@ FAULT_RATIO = 20.0  # of a module that certainly errs by itself; sound ones were
 
 @dataclass(frozen=True)
 class ModuleError:
-    """How far off the output of a module call is: `inherited` in the whole graph, `local` on the oracle's inputs."""
+    """How far off the output of a call is: `graph_ratio` in the whole graph, `local_ratio` on the oracle's inputs."""
 
     call: ModuleCall
-    inherited: float
-    local: float
+    graph_ratio: float
+    local_ratio: float
 
-    def as_ratio(self) -> ModuleRatio:
-        return ModuleRatio(self.call.module, self.call.call, self.inherited, self.local)
+    def to_record(self) -> ModuleRatio:
+        return ModuleRatio(self.call.module, self.call.call, self.graph_ratio, self.local_ratio)
 
 
 def measure_modules(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> list[ModuleError]:
@@ -44,7 +44,7 @@ def measure_modules(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -
     the model calls by that name. Such a value is replaced by another output of that module, or left out of `values`.
     """
     errors = _measure(run, graph, values)
-    while mismatched := _mismatched_values(graph, errors):
+    while mismatched := _find_mismatched_values(graph, errors):
         for name in mismatched:
             values.move(name, graph.with_next_output(values.calls[name]))
         errors = _measure(run, graph, values)
@@ -62,42 +62,42 @@ def _measure(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> list[
     return [
         ModuleError(
             values.calls[name],
-            value_ratio(run, values, name, inherited[name]),
-            value_ratio(run, values, name, local[name]),
+            measure_value_ratio(run, values, name, inherited[name]),
+            measure_value_ratio(run, values, name, local[name]),
         )
         for name in names
     ]
 
 
-def _mismatched_values(graph: ModuleGraph, errors: Sequence[ModuleError]) -> set[str]:
+def _find_mismatched_values(graph: ModuleGraph, errors: Sequence[ModuleError]) -> set[str]:
     """Values far off that are read by modules which err only if they are given PyTorch's tensor for that value."""
     names = {error.call.value for error in errors}
-    far_off = {error.call.value for error in errors if error.inherited > FAULT_RATIO}
-    contradictory = [error for error in errors if error.local > FAULT_RATIO and error.inherited <= MATCH_RATIO]
+    far_off = {error.call.value for error in errors if error.graph_ratio > FAULT_RATIO}
+    contradictory = [error for error in errors if error.local_ratio > FAULT_RATIO and error.graph_ratio <= MATCH_RATIO]
     return {name for error in contradictory for name in graph.values_read(names, error.call.value)} & far_off
 
 
-def value_ratio(run: PairedRun, values: MatchedValues, name: str, found: Array) -> float:
+def measure_value_ratio(run: PairedRun, values: MatchedValues, name: str, found: Array) -> float:
     """How far off one value is, whatever its shape in the graph."""
     return run.value_ratio(found, values.baseline[name], values.oracle[name])
 
 
-def first_faulty(errors: Sequence[ModuleError], limit: float = MATCH_RATIO) -> ModuleError | None:
+def find_first_faulty(errors: Sequence[ModuleError], limit: float = MATCH_RATIO) -> ModuleError | None:
     """The first module that errs by itself, however far off those before it are; else the one that errs most, if much.
 
     `limit` is the largest ratio that its precision allows, where that is less than what a match allows.
     """
-    first = next((error for error in errors if error.local > FAULT_RATIO), None)
-    most = max(errors, key=lambda error: error.local, default=None)
-    return first or (most if most is not None and most.local > min(MATCH_RATIO, limit) else None)
+    first = next((error for error in errors if error.local_ratio > FAULT_RATIO), None)
+    most = max(errors, key=lambda error: error.local_ratio, default=None)
+    return first or (most if most is not None and most.local_ratio > min(MATCH_RATIO, limit) else None)
 
 
-def trail(errors: Sequence[ModuleError], faulty: ModuleError | None) -> tuple[ModuleRatio, ...]:
+def list_surroundings(errors: Sequence[ModuleError], faulty: ModuleError | None) -> tuple[ModuleRatio, ...]:
     """The modules around the faulty one; where there is none, those that are farthest off."""
     if faulty is None:
-        return tuple(error.as_ratio() for error in sorted(errors, key=lambda error: -error.inherited)[:5])
+        return tuple(error.to_record() for error in sorted(errors, key=lambda error: -error.graph_ratio)[:5])
     index = list(errors).index(faulty)
-    return tuple(error.as_ratio() for error in errors[max(0, index - 2) : index + 3])
+    return tuple(error.to_record() for error in errors[max(0, index - 2) : index + 3])
 
 
 @dataclass(frozen=True)
@@ -139,13 +139,13 @@ class SubgraphTest:
             return False
 
 
-def module_test(run: PairedRun, graph: ModuleGraph, values: MatchedValues, call: ModuleCall) -> SubgraphTest:
+def make_module_test(run: PairedRun, graph: ModuleGraph, values: MatchedValues, call: ModuleCall) -> SubgraphTest:
     """The subgraph from the outputs of the modules before a call to its output."""
-    test = value_test(run, graph, values, call.value, (values.baseline[call.value], values.oracle[call.value]))
+    test = make_value_test(run, graph, values, call.value, (values.baseline[call.value], values.oracle[call.value]))
     return replace(test, module=call.module, module_inputs=values.module_inputs.get(call.value, ()))
 
 
-def value_test(
+def make_value_test(
     run: PairedRun, graph: ModuleGraph, values: MatchedValues, value: str, expected: tuple[Array, Array]
 ) -> SubgraphTest:
     """The subgraph from the outputs of modules to a value; `expected` are PyTorch's baseline and oracle for it."""
@@ -154,18 +154,18 @@ def value_test(
     return SubgraphTest(run, "", subgraph, {name: feeds[name] for name in subgraph.inputs}, *expected)
 
 
-def graph_test(run: PairedRun, graph: ModuleGraph) -> SubgraphTest:
+def make_graph_test(run: PairedRun, graph: ModuleGraph) -> SubgraphTest:
     """The whole graph behind the first output that is off; raises NotRunError where no output is one of the model's."""
     baseline, oracle = run.reference.baseline_outputs, run.reference.oracle_outputs
     matched = run.matched(graph.output_names())
     if not matched:
         raise NotRunError("no output of the graph has the name of one of the model's")
-    tests = [(_whole_graph(run, graph, theirs, (baseline[ours], oracle[ours])), theirs) for theirs, ours in matched]
+    tests = [(_make_whole_test(run, graph, theirs, (baseline[ours], oracle[ours])), theirs) for theirs, ours in matched]
     outputs = run.candidate_outputs
     failing = (test for test, name in tests if name in outputs and test.ratio(outputs[name]) > run.limit)
     return next(failing, tests[0][0])
 
 
-def _whole_graph(run: PairedRun, graph: ModuleGraph, output: str, expected: tuple[Array, Array]) -> SubgraphTest:
+def _make_whole_test(run: PairedRun, graph: ModuleGraph, output: str, expected: tuple[Array, Array]) -> SubgraphTest:
     subgraph, feeds = graph.subgraph([], output), graph.feed(run.batch)
     return SubgraphTest(run, "", subgraph, {name: feeds[name] for name in subgraph.inputs}, *expected, is_whole=True)

@@ -65,27 +65,27 @@ class ModuleIO:
         return self.makers.get(tensor.key, ("", 0))[0]
 
     def outputs_of(self, call: ModuleCall) -> list[Tensor]:
-        return _of_call(self.outputs, call.module, call.call)
+        return _get_call(self.outputs, call.module, call.call)
 
     def inputs_of(self, call: ModuleCall) -> list[Tensor]:
-        return _of_call(self.inputs, call.module, call.call)
+        return _get_call(self.inputs, call.module, call.call)
 
     def outputs_after(self, call: ModuleCall) -> list[Tensor]:
         """What modules without nodes make of the first output of a call, one after the other."""
-        found: list[Tensor] = []
+        later: list[Tensor] = []
         last = self.outputs_of(call)[:1]
-        while last and len(found) < MAX_FOLDED:
+        while last and len(later) < MAX_FOLDED:
             readers = self.readers.get(last[0].key, ())
-            last = _of_call(self.outputs, *readers[0])[:1] if len(readers) == 1 else []
-            found += last
-        return found
+            last = _get_call(self.outputs, *readers[0])[:1] if len(readers) == 1 else []
+            later += last
+        return later
 
     def inputs_before(self, call: ModuleCall) -> list[list[Tensor]]:
         """The inputs of the modules without nodes that give the inputs of a call, then those of the modules before."""
         levels = [self.inputs_of(call)]
         while len(levels) <= MAX_FOLDED:
             makers = dict.fromkeys(self.makers[one.key] for one in levels[-1] if one.key in self.makers)
-            before = [tensor for maker in makers for tensor in _of_call(self.inputs, *maker)]
+            before = [tensor for maker in makers for tensor in _get_call(self.inputs, *maker)]
             if not before:
                 break
             levels.append(before)
@@ -99,17 +99,17 @@ def record_module_io(run: ReferenceRun, graph: ModuleGraph, named: Sequence[str]
     exact_inputs, exact_outputs = _run_with_hooks(run.oracle, run.batch, modules)
     absent = [name for name in exact_outputs if not graph.nodes_inside(name)] if exact_inputs else []
     normalizing = {name for name in absent if _is_batch_normalization(run.baseline, name)}
-    read = _tensors(inputs, exact_inputs, normalizing)
-    made = _tensors(outputs, exact_outputs, normalizing)
+    module_inputs = _pair_calls(inputs, exact_inputs, normalizing)
+    module_outputs = _pair_calls(outputs, exact_outputs, normalizing)
     readers: defaultdict[Key, list[tuple[str, int]]] = defaultdict(list)
     makers: dict[Key, tuple[str, int]] = {}
     for name in absent:
-        for call, tensors in enumerate(made.get(name, ())):
-            keys = [one.key for one in _of_call(read, name, call)]
+        for call, tensors in enumerate(module_outputs.get(name, ())):
+            keys = [one.key for one in _get_call(module_inputs, name, call)]
             if tensors and keys and tensors[0].key not in keys:  # else it changes nothing, such as a dropout
                 readers[keys[0]].append((name, call))
                 makers[tensors[0].key] = (name, call)  # outer modules come later
-    return ModuleIO(read, made, readers, makers)
+    return ModuleIO(module_inputs, module_outputs, readers, makers)
 
 
 def _run_with_hooks(runner: Reference, batch: Mapping[str, Array], modules: Sequence[str]) -> tuple[Calls, Calls]:
@@ -118,17 +118,17 @@ def _run_with_hooks(runner: Reference, batch: Mapping[str, Array], modules: Sequ
     return {}, {name: [(array,) for array in arrays] for name, arrays in runner.module_outputs(batch, modules).items()}
 
 
-def _tensors(baseline: Calls, oracle: Calls, normalizing: set[str]) -> dict[str, list[list[Tensor]]]:
+def _pair_calls(baseline: Calls, oracle: Calls, normalizing: set[str]) -> dict[str, list[list[Tensor]]]:
     return {
         name: [
-            list(_float_tensors(name, *pair, name in normalizing))
+            list(_pair_tensors(name, *pair, name in normalizing))
             for pair in zip(baseline.get(name, ()), calls, strict=False)
         ]
         for name, calls in oracle.items()
     }
 
 
-def _float_tensors(
+def _pair_tensors(
     name: str, baseline: Sequence[Array], oracle: Sequence[Array], is_normalized: bool
 ) -> Iterator[Tensor]:
     for one, exact in zip(baseline, oracle, strict=False):
@@ -144,7 +144,7 @@ def _clip_to_float32(array: Array) -> Array:
     )
 
 
-def _of_call(calls: Mapping[str, Sequence[Sequence[Tensor]]], module: str, call: int) -> list[Tensor]:
+def _get_call(calls: Mapping[str, Sequence[Sequence[Tensor]]], module: str, call: int) -> list[Tensor]:
     of_module = calls.get(module, ())
     return list(of_module[call]) if call < len(of_module) else []
 

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.noise_ratio import is_valid, noise_unit
+from mqa_parity.attribution.paired_run import is_valid, noise_unit
 from mqa_parity.attribution.result import Attribution
-from mqa_parity.determinism import MAX_ROUNDINGS, max_distance, max_magnitude
 from mqa_parity.protocols import (
     SupportsGraph,
     SupportsHooks,
@@ -17,6 +16,7 @@ from mqa_parity.protocols import (
     class_name,
     module_graph,
 )
+from mqa_parity.runners import MAX_ROUNDINGS, max_distance, max_magnitude
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,7 +44,7 @@ def attribute_to_randomness(run: PairedRun) -> Attribution | None:
     if run.crash or again.crash:
         return None
     changes = {
-        name: _change_between_runs(run, name, run.candidate_outputs[one], again.candidate_outputs[one])
+        name: _measure_change(run, name, run.candidate_outputs[one], again.candidate_outputs[one])
         for one, name in run.matched(run.candidate_outputs)
         if one in again.candidate_outputs
     }
@@ -52,13 +52,13 @@ def attribute_to_randomness(run: PairedRun) -> Attribution | None:
     if not name or changes[name] <= run.limit:
         return None
     reason = f"of the same rows `{name}` moves by {changes[name]:.3g} times PyTorch's noise from run to run"
-    found = Attribution("exporter", reason, run.ratio, meaning=_randomness_meaning({}))
+    attribution = Attribution("exporter", reason, run.ratio, meaning=_describe_randomness({}))
     if not isinstance(run.candidate, SupportsGraph):
-        return found
-    return _at_random_node(run, module_graph(run.candidate, run.reference.baseline), found)
+        return attribution
+    return _locate_random_node(run, module_graph(run.candidate, run.reference.baseline), attribution)
 
 
-def _change_between_runs(run: PairedRun, name: str, first: Array, second: Array) -> float:
+def _measure_change(run: PairedRun, name: str, first: Array, second: Array) -> float:
     """How far an output changes at valid positions, in units of the baseline's error."""
     baseline, oracle = run.reference.baseline_outputs[name], run.reference.oracle_outputs[name]
     if first.shape != oracle.shape or second.shape != oracle.shape:
@@ -67,23 +67,23 @@ def _change_between_runs(run: PairedRun, name: str, first: Array, second: Array)
     return max_distance(first[valid], second[valid]) / noise_unit(baseline, oracle, run.reference.valid, run.precision)
 
 
-def _at_random_node(run: PairedRun, graph: ModuleGraph, found: Attribution) -> Attribution:
+def _locate_random_node(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> Attribution:
     """At the first random operator; where the graph has none, a kernel is at fault, at the first value that changes."""
     random_nodes = graph.random_nodes()
-    nodes = tuple(random_nodes) or _first_changing_node(run, graph)
+    nodes = tuple(random_nodes) or _find_first_changing_node(run, graph)
     module, class_name_, source = graph.module_of(nodes[0]) if nodes else ("", "", "")
     return replace(
-        found,
+        attribution,
         kind="exporter" if random_nodes else "kernel",
         module=module,
         class_name=class_name_,
         source=source,
-        nodes=nodes[:1],
-        meaning=_randomness_meaning(random_nodes),
+        node_names=nodes[:1],
+        meaning=_describe_randomness(random_nodes),
     )
 
 
-def _first_changing_node(run: PairedRun, graph: ModuleGraph) -> tuple[str, ...]:
+def _find_first_changing_node(run: PairedRun, graph: ModuleGraph) -> tuple[str, ...]:
     values = graph.values()
     first, second = (graph.outputs(run.batch, values) for _ in range(2))
     limits = {name: MAX_ROUNDINGS * EPS * max_magnitude(first[name]) for name in values}
@@ -91,7 +91,7 @@ def _first_changing_node(run: PairedRun, graph: ModuleGraph) -> tuple[str, ...]:
     return tuple(graph.node_of(name) for name in [next(changing, "")] if name)
 
 
-def _randomness_meaning(random_nodes: Mapping[str, str]) -> str:
+def _describe_randomness(random_nodes: Mapping[str, str]) -> str:
     """The fault in words, with the random nodes and their operators."""
     names = [f"`{name}` ({operator})" for name, operator in random_nodes.items()]
     more = f" and {len(names) - MAX_NODES} more" if len(names) > MAX_NODES else ""
@@ -105,17 +105,17 @@ def attribute_to_reference(run: PairedRun) -> Attribution | None:
     No file can agree with outputs that do not agree with each other.
     """
     half = list(range(run.rows // 2, run.rows)) if run.rows > 1 else [0] * COPIES
-    if (found := _changed_reference(run, half, "with the other rows of its batch")) is not None:
+    if (found := _find_changed_reference(run, half, "with the other rows of its batch")) is not None:
         return found
     reference = run.reference.baseline
     if isinstance(reference, SupportsRandomnessCheck) and reference.is_stochastic(run.batch):
         repeated = [row for row in range(run.rows) for _ in range(-(-MIN_RERUN_ROWS // run.rows))]
-        reruns = (_changed_reference(run, repeated, "from run to run") for _ in range(RERUNS))
+        reruns = (_find_changed_reference(run, repeated, "from run to run") for _ in range(RERUNS))
         return next(filter(None, reruns), None)
     return None
 
 
-def _changed_reference(run: PairedRun, rows: list[int], when: str) -> Attribution | None:
+def _find_changed_reference(run: PairedRun, rows: list[int], when: str) -> Attribution | None:
     """That the model's outputs for some rows change where only these rows are run; None where they do not."""
     reference, batch = run.reference.baseline, run.with_rows(rows).batch
     try:
@@ -123,14 +123,14 @@ def _changed_reference(run: PairedRun, rows: list[int], when: str) -> Attributio
     except Exception:  # the model may not take so few rows, or so many
         return None
     changes = {
-        name: _reference_change(run, name, rows, array)
+        name: _measure_reference_change(run, name, rows, array)
         for name, array in outputs.items()
         if name in run.reference.oracle_outputs
     }
     name = max(changes, key=lambda one: changes[one], default="")
     if not name or changes[name] <= max(MIN_CHANGE, run.limit):
         return None
-    module = _first_changing_module(reference, run.batch, batch, rows)
+    module = _find_first_changing_module(reference, run.batch, batch, rows)
     meaning = f"the model does not agree with itself: its own answer moves {when}"
     why = "dropout, or statistics of a batch, take part in it"
     reason = f"{meaning}, of the same row `{name}` by {changes[name]:.3g} times PyTorch's noise: {why}"
@@ -139,7 +139,7 @@ def _changed_reference(run: PairedRun, rows: list[int], when: str) -> Attributio
     )
 
 
-def _reference_change(run: PairedRun, name: str, rows: Sequence[int], found: Array) -> float:
+def _measure_reference_change(run: PairedRun, name: str, rows: Sequence[int], found: Array) -> float:
     """How far an output of the model changes at valid positions, in units of its error, or of `MAX_UNIT` if less."""
     baseline, oracle = run.reference.baseline_outputs[name], run.reference.oracle_outputs[name]
     if oracle.dtype.kind != "f" or not oracle.ndim or len(oracle) != run.rows or found.shape != oracle[rows].shape:
@@ -150,7 +150,7 @@ def _reference_change(run: PairedRun, name: str, rows: Sequence[int], found: Arr
     return max_distance(found[valid], baseline[rows][valid]) / unit
 
 
-def _first_changing_module(reference: Reference, batch: Arrays, other: Arrays, rows: Sequence[int]) -> str:
+def _find_first_changing_module(reference: Reference, batch: Arrays, other: Arrays, rows: Sequence[int]) -> str:
     """The first module with equal inputs for some rows of a batch and for another batch, and other outputs."""
     if not isinstance(reference, SupportsHooks):
         return ""

@@ -1,4 +1,7 @@
-"""A reference and a candidate on one batch: their outputs, how far the candidate is off, and the same on fewer rows."""
+"""A reference and a candidate on one batch: their outputs, and how far the candidate is off in units of the baseline's error.
+
+An error is measured over a whole array, and in its worst channel or row.
+"""
 
 from __future__ import annotations
 
@@ -9,24 +12,28 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.dimensions import has_ambiguous_positions
-from mqa_parity.attribution.noise_ratio import FLOAT32, channel_ratio, noise_ratio, reshape_like
+from mqa_parity.tensors.channels import find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_matching import match_names
 from mqa_parity.tensors.weight_comparison import WeightComparison
+from mqa_parity.tolerance import PRECISIONS, error_unit
 from mqa_registry import NotRunError, OutOfMemoryError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     import numpy.typing as npt
 
-    from mqa_parity.precision import Precision
+    from mqa_parity.tensors.channels import GroupError
+    from mqa_parity.tolerance import Precision
+
+    Array: TypeAlias = npt.NDArray[Any]
+    Bools: TypeAlias = npt.NDArray[np.bool_]
+    from collections.abc import Iterable, Mapping
+
     from mqa_parity.protocols import Candidate, Reference, WeightReport
     from mqa_parity.tensors.output_matching import OutputMatch
 
-    Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
 
-MAX_SINGLE_ROWS = 8  # rows that are tried alone
+FLOAT32 = PRECISIONS["float32"]
 
 
 @dataclass(frozen=True)
@@ -193,64 +200,90 @@ class PairedRun:
         )
 
 
-def worst_run(runs: Iterable[PairedRun]) -> PairedRun | None:
-    """The run on which the candidate is farthest off, if it fails on any."""
-    found = max(runs, key=lambda run: run.ratio, default=None)
-    return found if found is not None and found.fails else None
+def noise_ratio(
+    found: Array, baseline: Array, oracle: Array, mask: Bools | None = None, precision: Precision = FLOAT32
+) -> float:
+    """The largest error of an array over the baseline's largest error.
 
-
-def isolate_row(run: PairedRun) -> PairedRun:
-    """The row that is farthest off, if it fails alone too; else the run itself.
-
-    A candidate that takes a fixed number of rows is given that many copies of the row.
+    Both are distances from the oracle, at valid positions and where the reference is finite. Infinite where the shapes
+    differ, or a number is missing that the reference has. `mask`, shape (rows, positions), is false at padding.
     """
-    if run.rows == run.fixed_rows == 1:
-        return run
-    order = np.argsort(-_row_ratios(run), kind="stable")[:MAX_SINGLE_ROWS]
-    return next((alone for row in order if still_fails(alone := run.with_rows([int(row)] * run.fixed_rows))), run)
+    if found.shape != oracle.shape:
+        return float("inf")
+    counted = _is_counted(baseline, oracle, mask)
+    if not counted.any():
+        return 0.0
+    if not np.isfinite(found[counted]).all():
+        return float("inf")
+    error = np.abs(found[counted].astype(np.float64) - oracle[counted]).max()
+    return float(error / noise_unit(baseline, oracle, mask, precision))
 
 
-def minimize(run: PairedRun) -> PairedRun:
-    """The same failure on less, by bisection: on the fewest rows, then on the fewest positions."""
-    return _fewest_positions(_fewest_rows(isolate_row(run)))
+def noise_unit(baseline: Array, oracle: Array, mask: Bools | None = None, precision: Precision = FLOAT32) -> float:
+    """The baseline's largest error, with the floor of its precision; never 0."""
+    counted = _is_counted(baseline, oracle, mask)
+    noise = np.abs(baseline[counted].astype(np.float64) - oracle[counted]).max(initial=0.0)
+    magnitude = np.abs(oracle[counted]).max(initial=0.0)
+    return max(float(error_unit(noise, magnitude, precision.floor)), float(np.finfo(np.float64).tiny))
 
 
-def still_fails(run: PairedRun) -> bool:
-    """Whether it fails; not where the reference does not run, since some models need a least number of rows."""
-    try:
-        return run.fails
-    except Exception:
-        return False
+def channel_ratio(found: Array, baseline: Array, oracle: Array, mask: Bools | None, precision: Precision) -> float:
+    """The error of the worst channel or row of an array, where `precision.allowed` is as much as it may be off.
+
+    0 where the array has no channels, or the baseline has nothing to round.
+    """
+    worst = worst_channel(found, baseline, oracle, mask, precision)
+    return precision.allowed * worst.times / worst.allowed if worst else 0.0
 
 
-def _row_ratios(run: PairedRun) -> npt.NDArray[np.float64]:
-    """How far off each row is; 0 where the outputs have no row axis."""
-    ratios = np.zeros(run.rows)
-    baseline, oracle, valid = run.reference.baseline_outputs, run.reference.oracle_outputs, run.reference.valid
-    for theirs, name in run.matched(run.candidate_outputs):
-        found = run.candidate_outputs[theirs]
-        if found.shape == oracle[name].shape and len(found) == run.rows:
-            for row in range(run.rows):
-                part = slice(row, row + 1)
-                mask = None if valid is None else valid[part]
-                ratio = noise_ratio(found[part], baseline[name][part], oracle[name][part], mask, run.precision)
-                ratios[row] = max(ratios[row], ratio)
-    return ratios
+def worst_channel(
+    found: Array, baseline: Array, oracle: Array, mask: Bools | None, precision: Precision
+) -> GroupError | None:
+    """The channel or row that is farthest off, as `parity/tensors` finds it in an output; rows are named by index."""
+    if found.shape != oracle.shape or oracle.ndim < 2 or oracle.dtype.kind != "f":
+        return None
+    counted = _is_counted(baseline, oracle, mask)
+    positions = [axis - 1 for axis in (1, 2) if mask is not None and _axis_has_positions(oracle, mask, axis)]
+    parts = [
+        sum_row_errors(str(row), (oracle[row], baseline[row], found[row]), counted[row], positions)
+        for row in range(len(oracle))
+        if counted[row].any()
+    ]
+    return find_worst_group(parts, precision) if parts else None
 
 
-def _fewest_rows(run: PairedRun) -> PairedRun:
-    indices = list(range(run.rows))
-    halves = (run.with_rows(half) for half in (indices[: run.rows // 2], indices[run.rows // 2 :]) if half)
-    failing = next((half for half in halves if still_fails(half)), None) if run.rows > run.fixed_rows else None
-    return run if failing is None else _fewest_rows(failing)
+def reshape_like(found: Array, array: Array) -> Array:
+    """An array in another's shape, if it has as many elements: a graph may have a tensor in another shape."""
+    return found.reshape(array.shape) if found.size == array.size else found
 
 
-def _fewest_positions(run: PairedRun) -> PairedRun:
-    if run.reference.mask not in run.batch:
-        return run
-    low, high = 1, run.batch[run.reference.mask].shape[1]
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if still_fails(run.with_length(middle)) else (middle + 1, high)
-    shorter = run.with_length(high)
-    return shorter if still_fails(shorter) else run
+def is_valid(array: Array, mask: Bools | None) -> Bools:
+    """Which elements of an array belong to valid positions, and not to padding.
+
+    Positions are the first two axes, both in one, or the first and the third; in other arrays all are valid.
+    """
+    if mask is None or array.ndim < 2:
+        return np.ones(array.shape, bool)
+    rows, length = mask.shape
+    if array.shape[:2] == (rows, length):
+        return _broadcast(mask, array)
+    if array.shape[0] == rows * length:
+        return _broadcast(mask.ravel(), array)
+    if array.shape[:2] == (1, length):
+        return _broadcast(np.atleast_2d(mask.any(axis=0)), array)
+    if _axis_has_positions(array, mask, 2):
+        return _broadcast(mask[:, None], array)
+    return np.ones(array.shape, bool)
+
+
+def _axis_has_positions(array: Array, mask: Bools, axis: int) -> bool:
+    return array.ndim > axis and (array.shape[0], array.shape[axis]) == mask.shape
+
+
+def _broadcast(mask: Bools, array: Array) -> Bools:
+    """A mask over the axes that follow its own."""
+    return np.broadcast_to(mask.reshape(mask.shape + (1,) * (array.ndim - mask.ndim)), array.shape)
+
+
+def _is_counted(baseline: Array, oracle: Array, mask: Bools | None) -> Bools:
+    return np.asarray(is_valid(oracle, mask) & np.isfinite(oracle) & np.isfinite(baseline), np.bool_)

@@ -25,8 +25,8 @@ UNDECIDED = "it could not be found out whether the file or ONNX Runtime is at fa
 class Cause:
     """Why a subgraph errs: the kind of fault, the reason to think so, and the weight that is wrong, if one is.
 
-    `parameter` is the model's name for that weight inside the module that was tested. `owner` is the module at fault,
-    where that is another one. Where `nodes` are given, they are at fault, and `owner` is their module, or empty.
+    `parameter` is the model's name for that weight inside the module that was tested. `module` is the one at fault, where
+    that is another. Where `faulty_nodes` are given, they are at fault, and `module` is theirs, or empty.
     `meaning` replaces that of the kind.
     """
 
@@ -34,9 +34,9 @@ class Cause:
     reason: str
     weight: str = ""
     parameter: str = ""
-    owner: str = ""
+    module: str = ""
     meaning: str = ""
-    nodes: tuple[str, ...] | None = None
+    faulty_nodes: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -44,56 +44,57 @@ class ModuleRatio:
     """How far off a module is, in units of the baseline's error: in the whole graph, and by itself on exact inputs."""
 
     module: str
-    call: int
-    inherited: float
-    local: float
+    call_index: int
+    graph_ratio: float
+    local_ratio: float
 
 
 @dataclass(frozen=True)
 class Attribution:
     """The root cause of a difference between a model and its export, and where it begins.
 
-    `module` is PyTorch's name, empty where no single module is at fault. `ratio` is the error there in units of the
-    baseline's own, `source` the line of the model's code, `nodes` are those of the ONNX graph, `value` is the module's
-    output there, and `trail` the modules around it. `meaning` replaces that of the kind.
+    `module` is PyTorch's name, empty where no single module is at fault, and `call_index` counts its calls from 0.
+    `ratio` is the error there in units of the baseline's own, `source` the line of the model's code. `node_names` are
+    nodes of the ONNX graph, `output_value` is the module's output there, and `surroundings` are the modules around it.
+    `meaning` replaces that of the kind.
     """
 
     kind: FaultKind
     reason: str
     ratio: float
     module: str = ""
-    call: int = 0
+    call_index: int = 0
     class_name: str = ""
     source: str = ""
-    nodes: tuple[str, ...] = ()
+    node_names: tuple[str, ...] = ()
     optimizer: str = ""
     weight: str = ""
-    value: str = ""
-    trail: tuple[ModuleRatio, ...] = ()
+    output_value: str = ""
+    surroundings: tuple[ModuleRatio, ...] = ()
     meaning: str = ""
 
     def evidence(self) -> dict[str, Any]:
         """As JSON, without what is empty; a ratio is null where the export gives no number to compare."""
-        found = {
+        fields = {
             "kind": self.kind,
             "meaning": self.meaning or MEANINGS[self.kind],
             "reason": self.reason,
             "ratio": _finite(self.ratio),
             "module": self.module,
-            "call": self.call,
+            "call": self.call_index,
             "class": self.class_name,
             "source": self.source,
-            "node": self.nodes[-1] if self.nodes else "",
-            "nodes": list(self.nodes),
+            "node": self.node_names[-1] if self.node_names else "",
+            "nodes": list(self.node_names),
             "optimizer": self.optimizer,
             "weight": self.weight,
-            "value": self.value,
+            "value": self.output_value,
             "trail": [
-                {"module": one.module, "ratio": _finite(one.inherited), "local": _finite(one.local)}
-                for one in self.trail
+                {"module": one.module, "ratio": _finite(one.graph_ratio), "local": _finite(one.local_ratio)}
+                for one in self.surroundings
             ],
         }
-        return {name: value for name, value in found.items() if value not in ("", 0, [])}
+        return {name: value for name, value in fields.items() if value not in ("", 0, [])}
 
 
 def _finite(ratio: float) -> float | None:

@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.attribution.batch_norm_folding import wrong_folded_weight
-from mqa_parity.attribution.localization import FAULT_RATIO, value_ratio
+from mqa_parity.attribution.localization import FAULT_RATIO, measure_value_ratio
 from mqa_parity.attribution.result import UNDECIDED, Attribution, Cause
 from mqa_parity.attribution.value_matching import match_values
-from mqa_parity.attribution.weight_faults import weight_mismatch, wrong_weight
-from mqa_parity.precision import precision_name
+from mqa_parity.attribution.weight_faults import find_weight_mismatch, find_wrong_weight
 from mqa_parity.protocols import SupportsGraph, SupportsOptimizationLevels, module_graph
+from mqa_parity.tolerance import precision_name
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -32,15 +32,15 @@ MAX_PRECISIONS = 4  # in a reason
 def find_cause(test: SubgraphTest) -> Cause:
     """The first explanation of a subgraph's error, each shown by an experiment on the subgraph."""
     return (
-        weight_mismatch(test)
-        or _lower_precision(test)
-        or wrong_weight(test)
+        find_weight_mismatch(test)
+        or _find_lower_precision(test)
+        or find_wrong_weight(test)
         or wrong_folded_weight(test)
-        or _exporter_or_kernel(test)
+        or _decide_exporter_or_kernel(test)
     )
 
 
-def _lower_precision(test: SubgraphTest) -> Cause | None:
+def _find_lower_precision(test: SubgraphTest) -> Cause | None:
     own = precision_name(test.run.reference.baseline)
     others = [f"`{one}`" for one in test.subgraph.precisions() if one != own]
     if not others:
@@ -48,7 +48,7 @@ def _lower_precision(test: SubgraphTest) -> Cause | None:
     return Cause("precision", f"it computes in {', '.join(others[:MAX_PRECISIONS])}, and the model in {own}")
 
 
-def _exporter_or_kernel(test: SubgraphTest) -> Cause:
+def _decide_exporter_or_kernel(test: SubgraphTest) -> Cause:
     """The file or the runtime, by what the reference evaluator of ONNX computes for the same nodes.
 
     A kernel is at fault only where it errs on inputs on which the reference evaluator is right, and where that is right
@@ -66,10 +66,10 @@ def _exporter_or_kernel(test: SubgraphTest) -> Cause:
             "exporter",
             "by itself it is right in ONNX Runtime and in the reference evaluator of ONNX, and not in the graph",
         )
-    return _by_whole_graph(test.run)
+    return _decide_by_whole_graph(test.run)
 
 
-def _by_whole_graph(run: PairedRun) -> Cause:
+def _decide_by_whole_graph(run: PairedRun) -> Cause:
     """The file or the runtime, where the runtime errs on a subgraph that the reference evaluator is right about."""
     reason = "for the same nodes the reference evaluator of ONNX gives what PyTorch does, ONNX Runtime does not"
     try:
@@ -100,13 +100,13 @@ def attribute_to_optimizer(run: PairedRun) -> Attribution | None:
     if not isinstance(candidate, SupportsOptimizationLevels) or not _agrees_unoptimized(run, candidate):
         return None
     reason = f"the difference vanishes where ONNX Runtime optimizes nothing{_describe_level(run, candidate)}"
-    found = Attribution("pass", reason, run.ratio)
+    attribution = Attribution("pass", reason, run.ratio)
     if not isinstance(candidate, SupportsGraph):
-        return found
+        return attribution
     graph = module_graph(candidate, run.reference.baseline)
-    if name := _faulty_optimizer(run, graph):
-        found = replace(found, optimizer=name, reason=f"{reason}, and where it does all but `{name}`")
-    return _at_first_module(run, graph, found)
+    if name := _find_faulty_optimizer(run, graph):
+        attribution = replace(attribution, optimizer=name, reason=f"{reason}, and where it does all but `{name}`")
+    return _locate_first_module(run, graph, attribution)
 
 
 def _agrees_unoptimized(run: PairedRun, candidate: SupportsOptimizationLevels) -> bool:
@@ -126,7 +126,7 @@ def _describe_level(run: PairedRun, candidate: SupportsOptimizationLevels) -> st
     return ""
 
 
-def _faulty_optimizer(run: PairedRun, graph: ModuleGraph) -> str:
+def _find_faulty_optimizer(run: PairedRun, graph: ModuleGraph) -> str:
     """By bisection of the optimizers that change the graph; empty where the difference remains without all of them."""
     names = list(graph.optimizers())
     if not _agrees_without(run, graph, names):
@@ -141,7 +141,7 @@ def _agrees_without(run: PairedRun, graph: ModuleGraph, optimizers: Sequence[str
     return run.output_ratio(graph.run_without(run.batch, optimizers)) <= run.limit
 
 
-def _at_first_module(run: PairedRun, graph: ModuleGraph, found: Attribution) -> Attribution:
+def _locate_first_module(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> Attribution:
     """With the first module whose output is off in the optimized graph, by bisection.
 
     Each run asks for one more output: an output cannot be fused away, and with many of them the fault may disappear.
@@ -150,22 +150,22 @@ def _at_first_module(run: PairedRun, graph: ModuleGraph, found: Attribution) -> 
     calls = list(values.calls.values())
     low, high = 0, len(calls) - 1
     if not calls or not _is_off_optimized(run, graph, values, calls[high]):
-        return found
+        return attribution
     while low < high:
         middle = (low + high) // 2
         low, high = (low, middle) if _is_off_optimized(run, graph, values, calls[middle]) else (middle + 1, high)
     call = calls[high]
     return replace(
-        found,
+        attribution,
         module=call.module,
-        call=call.call,
+        call_index=call.call,
         class_name=call.class_name,
         source=call.source,
-        nodes=tuple(graph.node_names(call)),
-        value=call.value,
+        node_names=tuple(graph.node_names(call)),
+        output_value=call.value,
     )
 
 
 def _is_off_optimized(run: PairedRun, graph: ModuleGraph, values: MatchedValues, call: ModuleCall) -> bool:
     array = graph.outputs(run.batch, [call.value], "all")[call.value]
-    return value_ratio(run, values, call.value, array) > min(FAULT_RATIO, run.limit)
+    return measure_value_ratio(run, values, call.value, array) > min(FAULT_RATIO, run.limit)

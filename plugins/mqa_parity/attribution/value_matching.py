@@ -7,8 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.attribution.module_io import ModuleIO, record_module_io
-from mqa_parity.precision import nearest_float32
 from mqa_parity.protocols import class_name
+from mqa_parity.tolerance import nearest_float32
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -78,21 +78,21 @@ def match_values(run: PairedRun, graph: ModuleGraph) -> MatchedValues:
         return MatchedValues({}, {}, {})
     io = record_module_io(run.reference, graph, list(dict.fromkeys(named)))
     calls = [call for call in graph.calls(io.calls) if call.call < io.calls.get(call.module, 0)]
-    values = _graph_values(run, graph, calls)
+    values = _run_graph(run, graph, calls)
     module_inputs: dict[str, list[Tensor]] = {}
-    found = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
+    matched = MatchedValues({}, {}, {}, module_inputs=module_inputs, io=io, graph_values=values)
     for call in calls:
         for one, tensor in _match_outputs(run, call, io, values):
-            found.add(one, tensor.baseline, tensor.oracle)
+            matched.add(one, tensor.baseline, tensor.oracle)
             module_inputs.setdefault(one.value, [*io.inputs_of(call), *chain(*io.inputs_before(call))])
     for call in calls:
-        makers = [one for one in graph.entry_calls(call) if one.value not in found.calls]
+        makers = [one for one in graph.entry_calls(call) if one.value not in matched.calls]
         for one, tensor in _match_inputs(run, call, makers, io, values):
-            found.add(one, tensor.baseline, tensor.oracle)
-    return replace(found, calls=dict(sorted(found.calls.items(), key=lambda pair: pair[1].end)))
+            matched.add(one, tensor.baseline, tensor.oracle)
+    return replace(matched, calls=dict(sorted(matched.calls.items(), key=lambda pair: pair[1].end)))
 
 
-def _graph_values(run: PairedRun, graph: ModuleGraph, calls: Sequence[ModuleCall]) -> Arrays:
+def _run_graph(run: PairedRun, graph: ModuleGraph, calls: Sequence[ModuleCall]) -> Arrays:
     """The numbers of all values that may be matched, as the graph computes them; empty where it does not run."""
     if run.crash:
         return {}
@@ -109,7 +109,8 @@ def _match_outputs(
         yield from ((call, tensor) for tensor in outputs[:1])
         return
     names = [call.value, *call.others]
-    same = dict(_match_by_numbers(run, names, [*outputs, *folded], values))
+    in_order = dict(zip(reversed(names), outputs, strict=True)) if len(names) == len(outputs) else {}
+    same = dict(_match_by_numbers(run, names, [*outputs, *folded], values, in_order))
     last = folded[-1:] if folded and folded[-1].is_normalized else []
     rest = last if last and outputs[0] not in same.values() else [one for one in outputs if one not in same.values()]
     unmatched = [one for one in reversed(names) if one not in same]
@@ -117,7 +118,7 @@ def _match_outputs(
     for value, tensor in (same | dict(ordered)).items():
         others = tuple(one for one in call.others if one != value and one not in same) if tensor in outputs[:1] else ()
         one = replace(call, value=value, others=others)  # type: ignore[type-var] # every call is a dataclass
-        yield (one if tensor.module == call.module else _renamed(run, one, tensor.module)), tensor
+        yield (one if tensor.module == call.module else _rename_call(run, one, tensor.module)), tensor
 
 
 def _match_inputs(
@@ -134,17 +135,26 @@ def _match_inputs(
 
 
 def _match_by_numbers(
-    run: PairedRun, names: Sequence[str], tensors: Sequence[Tensor], values: Arrays
+    run: PairedRun,
+    names: Sequence[str],
+    tensors: Sequence[Tensor],
+    values: Arrays,
+    in_order: Mapping[str, Tensor] | None = None,
 ) -> Iterator[tuple[str, Tensor]]:
-    """Values with tensors of the same numbers, the nearest first, each used once."""
+    """Values with tensors of the same numbers, the nearest first, each used once.
+
+    A tensor that several values are equally near to gets the one that `in_order` has for it: a fault can make two outputs
+    of a module equal.
+    """
+    expected = in_order or {}
     near = [
-        (run.similarity_ratio(values[name], one.baseline, one.oracle), tensor, value)
+        (run.similarity_ratio(values[name], one.baseline, one.oracle), tensor, expected.get(name) is not one, value)
         for value, name in enumerate(names)
         for tensor, one in enumerate(tensors)
         if name in values and values[name].size == one.oracle.size
     ]
     used: tuple[set[int], set[int]] = (set(), set())
-    for ratio, tensor, value in sorted(near):
+    for ratio, tensor, _, value in sorted(near):
         if ratio <= MATCH_RATIO and tensor not in used[0] and value not in used[1]:
             used[0].add(tensor)
             used[1].add(value)
@@ -167,7 +177,7 @@ def _match_by_size(
             yield from ((theirs[-1], one) for one in ours[:1] if one in first)
 
 
-def _renamed(run: PairedRun, call: ModuleCall, module: str) -> ModuleCall:
+def _rename_call(run: PairedRun, call: ModuleCall, module: str) -> ModuleCall:
     """The call under the name of a module that was folded into it."""
     name = class_name(run.reference.baseline, module)
     return replace(call, module=module, class_name=name)  # type: ignore[type-var] # every call is a dataclass

@@ -42,17 +42,17 @@ def parameters_of(reference: Reference, module: str) -> Arrays:
         return {}
 
 
-def other_model(run: PairedRun) -> Cause | None:
+def find_other_model(run: PairedRun) -> Cause | None:
     """That the file has the weights of another model, if most of them differ."""
     report = run.weight_report
     if report is None:
         return None
     different = len(report.differences) + len(report.unknown)
     meaning = describe_other_model(different, different + report.held)
-    return Cause("weights", meaning, owner="", nodes=(), meaning=meaning) if meaning else None
+    return Cause("weights", meaning, module="", faulty_nodes=(), meaning=meaning) if meaning else None
 
 
-def weight_mismatch(test: SubgraphTest) -> Cause | None:
+def find_weight_mismatch(test: SubgraphTest) -> Cause | None:
     """A quantized weight that stands for other numbers than the model's, and is much better with those.
 
     A quantized weight may be far from every parameter and right, as one with a normalization folded into it.
@@ -61,9 +61,9 @@ def weight_mismatch(test: SubgraphTest) -> Cause | None:
     if not learned:
         return None
     for name, (weight, step) in test.subgraph.dequantized_weights().items():
-        found = min(_distances_in_steps(weight, step, learned), key=lambda one: one[0], default=None)
-        if found and found[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.requantize(name, found[2])):
-            steps, parameter, _ = found
+        nearest = min(_measure_distances_in_steps(weight, step, learned), key=lambda one: one[0], default=None)
+        if nearest and nearest[0] > MAX_STEPS and _halves_the_error(test, test.subgraph.requantize(name, nearest[2])):
+            steps, parameter, _ = nearest
             reason = (
                 f"initializer `{name}` is not `{parameter}` of the model, rounded: it is {steps:.3g} of its steps off"
             )
@@ -71,7 +71,7 @@ def weight_mismatch(test: SubgraphTest) -> Cause | None:
     return None
 
 
-def _distances_in_steps(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str, Array]]:
+def _measure_distances_in_steps(weight: Array, step: Array, learned: Arrays) -> Iterator[tuple[float, str, Array]]:
     """For each parameter of the weight's shape, transposed or not, its largest distance in steps, name and numbers."""
     for name, parameter in learned.items():
         for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):
@@ -81,19 +81,19 @@ def _distances_in_steps(weight: Array, step: Array, learned: Arrays) -> Iterator
 
 def _halves_the_error(test: SubgraphTest, weights: Arrays) -> bool:
     try:
-        before, after = (test.ratio(test.subgraph.run(test.feeds, weights=given)) for given in (None, weights))
+        before, after = (test.ratio(test.subgraph.run(test.feeds, weights=some)) for some in (None, weights))
     except Exception:  # weights that do not fit are no better
         return False
     return after < before / 2
 
 
-def wrong_weight(test: SubgraphTest) -> Cause | None:
+def find_wrong_weight(test: SubgraphTest) -> Cause | None:
     """A weight with whose right numbers the subgraph agrees; in a whole graph one of those not known to be right."""
     reference = test.run.reference.baseline
     learned = parameters_of(reference, test.module)
     if not learned or (test.is_whole and not (test.module or test.sound_weights)):
         return None
-    for name, parameter, right in islice(_replacements(test, learned), MAX_TRIALS):
+    for name, parameter, right in islice(_propose_replacements(test, learned), MAX_TRIALS):
         weight = test.weights[name]
         if test.agrees(weights={name: right.astype(weight.dtype)}):
             what = f"initializer `{name}` is not `{parameter}` of the model{_describe_difference(weight, right)}"
@@ -101,13 +101,13 @@ def wrong_weight(test: SubgraphTest) -> Cause | None:
             owner = ".".join(part for part in (test.module, parameter.rpartition(".")[0]) if part)
             reason = f"{what}{_describe_identity(reference, weight)}; {agrees}"
             return Cause("weights", reason, f"{name}: {parameter}", parameter, owner)
-    return _wrong_weights_of_module(test, reference, learned) if test.module else None
+    return _find_wrong_weights_of_module(test, reference, learned) if test.module else None
 
 
-def _wrong_weights_of_module(test: SubgraphTest, reference: Reference, learned: Arrays) -> Cause | None:
+def _find_wrong_weights_of_module(test: SubgraphTest, reference: Reference, learned: Arrays) -> Cause | None:
     """Several weights of one module with whose right numbers it agrees, as where a layer has another's."""
     wrong = {name: weight for name, weight in test.weights.items() if not _is_parameter(weight, learned)}
-    choices = [[(name, *right) for right in _right_numbers(weight, learned)] for name, weight in wrong.items()]
+    choices = [[(name, *right) for right in _propose_right_numbers(weight, learned)] for name, weight in wrong.items()]
     choices = [some for some in choices if some]
     for trial in islice(product(*choices), MAX_TRIALS) if len(choices) > 1 else ():
         if test.agrees(weights={name: right.astype(wrong[name].dtype) for name, _, right in trial}):
@@ -120,7 +120,7 @@ def _wrong_weights_of_module(test: SubgraphTest, reference: Reference, learned: 
     return None
 
 
-def different_weights(test: SubgraphTest) -> Cause | None:
+def find_different_weights(test: SubgraphTest) -> Cause | None:
     """All weights of a subgraph that the comparison of weights found to differ, whatever else is wrong."""
     report = test.run.weight_report
     wrong = [one for one in report.differences if one.weight and one.tensor in test.weights] if report else []
@@ -140,7 +140,7 @@ def different_weights(test: SubgraphTest) -> Cause | None:
     return Cause("weights", reason, f"{wrong[0].tensor}: {name}", name, name.rpartition(".")[0])
 
 
-def sound_weights(run: PairedRun, weights: Mapping[str, Array]) -> frozenset[str]:
+def find_sound_weights(run: PairedRun, weights: Mapping[str, Array]) -> frozenset[str]:
     """The weights of a graph that are some parameter of the model, transposed or not."""
     learned = parameters_of(run.reference.baseline, "")
     return frozenset(name for name, weight in weights.items() if _is_parameter(weight, learned))
@@ -164,15 +164,15 @@ def _describe_identity(reference: Reference, weight: Array) -> str:
     return f" (it is `{name}`)" if name else ""
 
 
-def _replacements(test: SubgraphTest, learned: Arrays) -> Iterator[tuple[str, str, Array]]:
+def _propose_replacements(test: SubgraphTest, learned: Arrays) -> Iterator[tuple[str, str, Array]]:
     """Weights with parameters that may replace them: parameters of the weight's own name first, for every weight."""
     for is_own in (True, False):
         for name, weight in test.weights.items():
             some = {one: array for one, array in learned.items() if f".{name}".endswith(f".{one}") is is_own}
-            yield from ((name, *right) for right in _right_numbers(weight, some))
+            yield from ((name, *right) for right in _propose_right_numbers(weight, some))
 
 
-def _right_numbers(weight: Array, learned: Arrays) -> Iterator[tuple[str, Array]]:
+def _propose_right_numbers(weight: Array, learned: Arrays) -> Iterator[tuple[str, Array]]:
     """Parameters that fit in a weight's place, transposed or not, and have other numbers."""
     for name, parameter in learned.items():
         for right in (parameter, parameter.T) if parameter.ndim == 2 else (parameter,):

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.tolerance import chance_limit, moderate_noise, yardstick
+from mqa_parity.tolerance import chance_limit, error_unit, moderate_noise
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.precision import Precision
+    from mqa_parity.tolerance import Precision
 
     Array: TypeAlias = npt.NDArray[Any]
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -122,7 +122,9 @@ class _GroupFamily:
     freedom: Floats
 
 
-def row_errors(row: str, values: tuple[Array, Array, Array], included: Bools, positions: Sequence[int]) -> RowErrors:
+def sum_row_errors(
+    row: str, values: tuple[Array, Array, Array], included: Bools, positions: Sequence[int]
+) -> RowErrors:
     """The sums of one row's part of an output; `values` are the oracle's, the baseline's and the candidate's.
 
     Numbers where `included` is false are left out; `positions` are the axes of the part that count positions.
@@ -187,28 +189,28 @@ def classify_rows(parts: Sequence[RowErrors], precision: Precision) -> dict[str,
     return found
 
 
-def worst_group(parts: Sequence[RowErrors], precision: Precision) -> GroupError | None:
+def find_worst_group(parts: Sequence[RowErrors], precision: Precision) -> GroupError | None:
     """The group that is farthest off for what is allowed; None where the baseline rounded nothing."""
     states = classify_parts(parts, precision)
     decisive = [part for part, state in zip(parts, states, strict=True) if state != HOPELESS]
     usual = [part for part, state in zip(parts, states, strict=True) if not state]
     if not any(part.whole.noise.any() for part in decisive):
         return None
-    families = [_row_family(decisive, usual or decisive)]
-    families += [_channel_family(axis, usual) for axis in _common_axes(usual)]
+    families = [_group_rows(decisive, usual or decisive)]
+    families += [_group_channels(axis, usual) for axis in _find_common_axes(usual)]
     number = sum(int(np.count_nonzero(family.sums.count)) for family in families)
-    found = [_worst_of_family(family, number, precision, [part.row for part in decisive]) for family in families]
+    found = [_find_worst_of_family(family, number, precision, [part.row for part in decisive]) for family in families]
     return max(filter(None, found), key=lambda group: group.times / group.allowed, default=None)
 
 
-def _common_axes(parts: Sequence[RowErrors]) -> Iterator[int]:
+def _find_common_axes(parts: Sequence[RowErrors]) -> Iterator[int]:
     """The axes along which all parts have one length. An axis of the boxes found in an image has no channels."""
     for axis in parts[0].axes if parts else ():
         if len({len(part.axes[axis].count) if axis in part.axes else 0 for part in parts}) == 1:
             yield axis
 
 
-def _row_family(parts: Sequence[RowErrors], usual: Sequence[RowErrors]) -> _GroupFamily:
+def _group_rows(parts: Sequence[RowErrors], usual: Sequence[RowErrors]) -> _GroupFamily:
     """Rows are expected to be as noisy as most rows, or as noisy as most in proportion to their largest values.
 
     Channels that are noisy in one row are noisy in others, so a row has no more degrees of freedom than the noise of the
@@ -221,17 +223,21 @@ def _row_family(parts: Sequence[RowErrors], usual: Sequence[RowErrors]) -> _Grou
         for one in kinds
     )
     even = min(
-        (_evenness(merge_sums([part.axes[axis] for part in usual]).noises) for axis in _common_axes(usual)), default=1.0
+        (
+            _measure_evenness(merge_sums([part.axes[axis] for part in usual]).noises)
+            for axis in _find_common_axes(usual)
+        ),
+        default=1.0,
     )
     return _GroupFamily(None, rows, largest, root, np.minimum(rows.freedom, np.maximum(1.0, even * rows.count)))
 
 
-def _evenness(noises: Floats) -> float:
+def _measure_evenness(noises: Floats) -> float:
     """The share of channels that an even spread of the noise would need: (sum v)^2 / (n sum v^2)."""
     return float(noises.sum() ** 2 / (len(noises) * (noises**2).sum())) if noises.any() else 1.0
 
 
-def _channel_family(axis: int, parts: Sequence[RowErrors]) -> _GroupFamily:
+def _group_channels(axis: int, parts: Sequence[RowErrors]) -> _GroupFamily:
     """Channels are expected to be noisy in proportion to their largest values.
 
     The numbers of a channel in one row may err alike, as at tokens of the same word, so a channel has no more degrees of
@@ -252,7 +258,9 @@ def _relative_noise(noise: Floats, sums: GroupSums, quantile: float) -> float:
     return _lower_quantile(noise[rounded] / sums.magnitude[rounded], quantile)
 
 
-def _worst_of_family(family: _GroupFamily, number: int, precision: Precision, rows: Sequence[str]) -> GroupError | None:
+def _find_worst_of_family(
+    family: _GroupFamily, number: int, precision: Precision, rows: Sequence[str]
+) -> GroupError | None:
     """The group of a family that is farthest off, for what is allowed to the worst of `number` groups; None if it has none."""
     axis, sums = family.axis, family.sums
     compared = sums.count > 0
@@ -263,7 +271,7 @@ def _worst_of_family(family: _GroupFamily, number: int, precision: Precision, ro
         moderate_noise(sums.noise, family.largest, freedom),
         moderate_noise(_root_mean_square(sums.noises, count), family.root, freedom),
     )
-    units = [yardstick(noise, sums.magnitude, precision.floor, precision.least) for noise in noises]
+    units = [error_unit(noise, sums.magnitude, precision.floor, precision.least) for noise in noises]
     errors = (sums.error, _root_mean_square(sums.errors, count))
     times = np.stack([np.where(compared, error / unit, 0.0) for error, unit in zip(errors, units, strict=True)])
     allowed = np.stack(

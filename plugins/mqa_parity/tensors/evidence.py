@@ -1,4 +1,4 @@
-"""What people need to know beside the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
+"""What people need to know besides the numbers of `parity/tensors`: remarks, notes, outputs and examples."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.batching import MAX_BATCH_ROWS
-from mqa_parity.examples import float_column, report_number, worst_examples
+from mqa_parity.examples import read_floats, round_for_report, select_worst_rows
 from mqa_parity.tensors.channels import HOPELESS
 from mqa_parity.tensors.first_divergence import describe_divergence, read_first_divergence
 from mqa_parity.tensors.summary import (
-    decisive_rows,
-    missing_baseline,
+    drop_hopeless_rows,
+    explain_missing_baseline,
     summarize_outputs,
 )
 from mqa_parity.tensors.weight_comparison import WeightSummary
@@ -24,15 +24,19 @@ from mqa_parity.tolerance import BOUND, in_units
 from mqa_registry import Evidence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import pyarrow as pa
 
+    from mqa_parity.batching import Batch
+    from mqa_parity.runners import Runners
     from mqa_parity.tensors.summary import OutputSummary
+    from mqa_registry import ProbeContext
 
 MAX_ROW_IDS = 3  # in a remark
 FEW_ELEMENTS = 100  # the largest error of fewer numbers does not show how large errors get
 FEW_FACTOR = 10  # the largest factor by which a ratio of few numbers may be too large
+MAX_NODES = 3  # in a note
 
 
 def build_evidence(observations: pa.Table) -> Evidence:
@@ -41,27 +45,50 @@ def build_evidence(observations: pa.Table) -> Evidence:
     first = read_first_divergence(observations)
     text = next((text for text in observations.column("notes").to_pylist() if text), "{}")
     observed = dict(json.loads(text))  # the probe's notes, and its lists of outputs and inputs
-    ignored = _ignored_rows(observations)
+    ignored = _find_ignored_rows(observations)
     return Evidence(
-        remarks=list(dict.fromkeys(_remarks(observations, outputs, first))),
+        remarks=list(dict.fromkeys(_make_remarks(observations, outputs, first))),
         notes=[
             *observed.pop("notes", ()),
             *WeightSummary.from_observations(observations).notes(),
-            *_tie_notes(observations),
-            *_ignored_notes(observations, ignored),
+            *_describe_ties(observations),
+            *_describe_ignored_rows(observations, ignored),
         ],
-        examples=_examples(observations, {output.name: output.yardstick for output in outputs}),
+        examples=_select_examples(observations, {output.name: output.yardstick for output in outputs}),
         details={
             **({"first_divergence": first} if first else {}),
-            "looked_at": _observed(observations),
+            "looked_at": _count_observed(observations),
             **({"beyond_use": ignored} if ignored else {}),
             **observed,
-            "outputs": {output.name: _output_record(output) for output in outputs},
+            "outputs": {output.name: _serialize_output(output) for output in outputs},
         },
     )
 
 
-def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Mapping[str, Any]) -> Iterator[str]:
+def describe_sides(context: ProbeContext, runners: Runners) -> Iterator[str]:
+    """Inputs that only one side takes, nodes in training mode, and a model that was not in evaluation mode, in words."""
+    if inputs := runners.candidate.facts.get("unread_inputs"):
+        yield f"the model is given {_join_names(inputs)}, which the file does not take"
+    if inputs := runners.baseline.facts.get("unread_inputs"):
+        yield f"the file is given {_join_names(inputs)}, which the model does not take"
+    if nodes := runners.candidate.facts.get("in_training"):
+        yield _describe_training(nodes)
+    if mode := context.model_under_test and context.model_under_test.model.about.get("mode"):
+        yield f"the model runs in {mode}"
+
+
+def find_constant_inputs(batches: Sequence[Batch]) -> Iterator[str]:
+    """The integer inputs that have one value in all batches: nothing is known about their other values."""
+    for name, array in batches[0].arrays.items():
+        arrays = [np.asarray(batch.arrays[name]) for batch in batches]
+        if array.dtype.kind not in "biu" or sum(one.size for one in arrays) < 2:
+            continue
+        first = arrays[0].flat[0] if arrays[0].size else None
+        if all(one.size and (one == first).all() for one in arrays):
+            yield name
+
+
+def _make_remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Mapping[str, Any]) -> Iterator[str]:
     for output in outputs:
         if output.mismatches:
             rows = observations.filter(pc.equal(observations.column("output"), output.name))
@@ -70,32 +97,32 @@ def _remarks(observations: pa.Table, outputs: Sequence[OutputSummary], first: Ma
     precision, name = (observations.column(column)[0].as_py() for column in ("peer", "yardstick"))
     if not precision:
         yield (
-            f"{missing_baseline(observations)} to compare this with, so there is no `ratio`: bound another number, or"
+            f"{explain_missing_baseline(observations)} to compare this with, so there is no `ratio`: bound another number, or"
             " answers"
         )
     elif outputs and math.isfinite(outputs[0].ratio):
-        yield _distance(outputs[0], f"{name} in {precision}")
+        yield _describe_distance(outputs[0], f"{name} in {precision}")
         unexplained = first.get("kind", "tolerance") == "tolerance"
         if BOUND < outputs[0].ratio <= FEW_FACTOR * BOUND and outputs[0].elements < FEW_ELEMENTS and unexplained:
             few = f"`{outputs[0].name}` has {outputs[0].elements} numbers in all"
             yield f"{few}, too few to know how far {name} errs: run more rows"
     yield from WeightSummary.from_observations(observations).remarks()
-    yield from _memory_remarks(observations.column("together")[0].as_py())
+    yield from _describe_memory(observations.column("together")[0].as_py())
     yield from describe_divergence(first, has_baseline=bool(precision))
-    yield _coverage(observations)
+    yield _describe_coverage(observations)
 
 
-def _distance(output: OutputSummary, baseline: str) -> str:
+def _describe_distance(output: OutputSummary, baseline: str) -> str:
     """How far off an output is, or the channel or row of it that decides, and how far it may be."""
     group = output.group
     times = group.times if group else output.times
     allowed = group.allowed if group else output.allowed
     number = f"{times:,.0f}" if times >= 100 else f"{times:.1f}"
-    distance = f"{_part(output)} is {number} times as far from float64 as {baseline}"
+    distance = f"{_describe_part(output)} is {number} times as far from float64 as {baseline}"
     return distance if allowed == BOUND else f"{distance}, and {allowed:.2g} times are allowed"
 
 
-def _part(output: OutputSummary) -> str:
+def _describe_part(output: OutputSummary) -> str:
     """As `channel 4 of 85 of `boxes` (`boxes[:, :, 4]`)`."""
     group = output.group
     if group is None:
@@ -106,54 +133,54 @@ def _part(output: OutputSummary) -> str:
     return f"channel {group.index} of {group.of} of `{output.name}` (`{output.name}[{index}]`)"
 
 
-def _memory_remarks(batch_rows: int) -> Iterator[str]:
+def _describe_memory(batch_rows: int) -> Iterator[str]:
     """That memory ran out, and what was not tried because of that."""
     if batch_rows < MAX_BATCH_ROWS:
         rows = "one row was" if batch_rows == 1 else f"{batch_rows} rows were"
         yield f"memory ran out: {rows} run at a time" + (", so that no padding was tried" if batch_rows == 1 else "")
 
 
-def _observed(observations: pa.Table) -> dict[str, int]:
+def _count_observed(observations: pa.Table) -> dict[str, int]:
     """The number of observed rows and of all rows, and the length of the longest and the model's limit, where known.
 
     `compared` is how many rows both sides ran to find the rows that differ most.
     """
-    found = {
+    counts = {
         "longest": pc.max(observations.column("size")).as_py(),
         "compared": pc.max(observations.column("compared")).as_py(),
         "rows": len(set(observations.column("id").to_pylist()) - {None}),
         "of_rows": observations.column("of_rows")[0].as_py(),
         "of_longest": observations.column("of_longest")[0].as_py(),
     }
-    return {name: int(number) for name, number in found.items() if number is not None}
+    return {name: int(number) for name, number in counts.items() if number is not None}
 
 
-def _coverage(observations: pa.Table) -> str:
-    found = _observed(observations)
-    rows = f"looked at {found['rows']:,} of {max(found['rows'], found.get('of_rows', 0)):,} rows"
-    if found.get("compared", 0) > found["rows"]:
-        rows += f", the most different of {found['compared']:,} among them"
-    if "longest" not in found:
+def _describe_coverage(observations: pa.Table) -> str:
+    counts = _count_observed(observations)
+    rows = f"looked at {counts['rows']:,} of {max(counts['rows'], counts.get('of_rows', 0)):,} rows"
+    if counts.get("compared", 0) > counts["rows"]:
+        rows += f", the most different of {counts['compared']:,} among them"
+    if "longest" not in counts:
         return rows
-    limit = f" of the {found['of_longest']:,} that the model takes" if "of_longest" in found else ""
-    return f"{rows}, the longest of {found['longest']:,} tokens{limit}"
+    limit = f" of the {counts['of_longest']:,} that the model takes" if "of_longest" in counts else ""
+    return f"{rows}, the longest of {counts['longest']:,} tokens{limit}"
 
 
-def _ignored_rows(observations: pa.Table) -> list[str]:
+def _find_ignored_rows(observations: pa.Table) -> list[str]:
     """The ids of the rows that decide nothing."""
     rows = observations.filter(pc.equal(observations.column("standing"), HOPELESS)).column("id").to_pylist()
     return list(dict.fromkeys(rows))
 
 
-def _tie_notes(observations: pa.Table) -> Iterator[str]:
-    found = observations.filter(pc.greater(observations.column("ties"), 0))
-    for name in pc.unique(found.column("output")).to_pylist():
-        number = pc.sum(found.filter(pc.equal(found.column("output"), name)).column("ties")).as_py()
+def _describe_ties(observations: pa.Table) -> Iterator[str]:
+    rows = observations.filter(pc.greater(observations.column("ties"), 0))
+    for name in pc.unique(rows.column("output")).to_pylist():
+        number = pc.sum(rows.filter(pc.equal(rows.column("output"), name)).column("ties")).as_py()
         off = "1 integer lies" if number == 1 else f"{number:,} integers lie"
         yield f"`{name}`: {off} one step off, where the number that is rounded is a tie"
 
 
-def _ignored_notes(observations: pa.Table, rows: Sequence[str]) -> Iterator[str]:
+def _describe_ignored_rows(observations: pa.Table, rows: Sequence[str]) -> Iterator[str]:
     if rows:
         names = ", ".join(f"`{row}`" for row in rows[:MAX_ROW_IDS]) + (" ..." if len(rows) > MAX_ROW_IDS else "")
         reference = observations.column("yardstick")[0].as_py()
@@ -161,18 +188,30 @@ def _ignored_notes(observations: pa.Table, rows: Sequence[str]) -> Iterator[str]
         yield f"{what}, since {reference} itself has lost more than half of its digits there: {names}"
 
 
-def _examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
+def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
     """The rows that are farthest off for their output."""
-    observations = decisive_rows(observations)
+    observations = drop_hopeless_rows(observations)
     names = observations.column("output").to_pylist()
-    errors = zip(names, float_column(observations, "error"), strict=True)
+    errors = zip(names, read_floats(observations, "error"), strict=True)
     badness = np.array([in_units(error, yardsticks[name]) for name, error in errors])
-    return worst_examples(observations, badness, ("output", "error", "noise", "mismatch"))
+    return select_worst_rows(observations, badness, ("output", "error", "noise", "mismatch"))
 
 
-def _output_record(output: OutputSummary) -> dict[str, Any]:
-    found = {name: report_number(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
+def _serialize_output(output: OutputSummary) -> dict[str, Any]:
+    fields = {name: round_for_report(value) for name, value in asdict(output).items() if name not in {"name", "group"}}
     if output.group is None:
-        return found
-    group = {name: report_number(value) for name, value in asdict(output.group).items() if value is not None}
-    return found | {"group": group}
+        return fields
+    group = {name: round_for_report(value) for name, value in asdict(output.group).items() if value is not None}
+    return fields | {"group": group}
+
+
+def _describe_training(nodes: Sequence[Any]) -> str:
+    more = f" and {len(nodes) - MAX_NODES} more" if len(nodes) > MAX_NODES else ""
+    return (
+        "it was exported in training mode, and a runtime that does as the file says drops at random or normalizes by"
+        f" the batch: {', '.join(nodes[:MAX_NODES])}{more}; export the model after `eval()`"
+    )
+
+
+def _join_names(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

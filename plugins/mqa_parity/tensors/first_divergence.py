@@ -1,14 +1,10 @@
-"""The first divergence of a candidate: found by attribution, kept as JSON with the observations, and told in words."""
+"""The first divergence of a candidate: found by attribution, stored as JSON with the observations, described in words."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
-from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_parity.attribution.attribute import attribute_difference
@@ -17,6 +13,7 @@ from mqa_parity.tensors.weight_comparison import WeightSummary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import pyarrow as pa
 
@@ -38,51 +35,35 @@ def find_first_divergence(
 ) -> str:
     """The first module that differs and the root cause, as JSON; empty where the reference shows no modules.
 
-    A reproduction is kept in `folder`, if one is given. An error on the way is told in the JSON, since the difference
-    is there whether or not its cause is found.
+    A reproduction is written to `folder`, if one is given, under a name that equal attributions share. An error on the
+    way becomes the `reason` in the JSON, since the difference exists whether or not its cause is found.
     """
     if not isinstance(runners.baseline, Reference) or not isinstance(runners.oracle, Reference):
         return ""
-    attribute = partial(
-        attribute_difference,
-        runners.baseline,
-        runners.candidate,
-        [batch.arrays for batch in batches],
-        mask=mask,
-        precision=runners.precision,
-        oracle=runners.oracle,
-        outputs=outputs,
-        weights=weights,
-    )
     try:
-        if folder is None:
-            found = attribute()
-            return json.dumps(found.evidence()) if found else ""
-        with _draft_folder(folder) as draft:
-            found = attribute(bundle=draft)
-            return json.dumps(found.evidence() | _keep(draft, found)) if found else ""
+        attribution = attribute_difference(
+            runners.baseline,
+            runners.candidate,
+            [batch.arrays for batch in batches],
+            mask=mask,
+            precision=runners.precision,
+            oracle=runners.oracle,
+            bundle=None if folder is None else partial(_name_bundle, folder),
+            outputs=outputs,
+            weights=weights,
+        )
     except Exception as error:
         return json.dumps({"reason": f"the cause of the difference could not be found out: {error}"})
+    if attribution is None:
+        return ""
+    bundle = None if folder is None else _name_bundle(folder, attribution)
+    has_bundle = bundle is not None and bundle.exists()  # not where only the form of an output differs
+    return json.dumps(attribution.evidence() | ({"repro": str(bundle)} if has_bundle else {}))
 
 
-@contextmanager
-def _draft_folder(parent: Path) -> Iterator[Path]:
-    """A folder that is deleted at the end, unless it was moved away."""
-    parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=parent) as folder:
-        yield Path(folder) / "new"
-
-
-def _keep(draft: Path, found: Attribution) -> dict[str, str]:
-    """Move a reproduction to a name that equal attributions share; its path, or nothing if there is none."""
-    if not draft.exists():  # only the form of an output differs
-        return {}
-    name = hashlib.blake2b(json.dumps(found.evidence()).encode(), digest_size=6).hexdigest()
-    final = draft.parents[1] / name
-    if final.exists():
-        shutil.rmtree(final)
-    draft.rename(final)
-    return {"repro": str(final)}
+def _name_bundle(folder: Path, attribution: Attribution) -> Path:
+    digest = hashlib.blake2b(json.dumps(attribution.evidence()).encode(), digest_size=6)
+    return folder / digest.hexdigest()
 
 
 def read_first_divergence(observations: pa.Table) -> dict[str, Any]:
@@ -91,24 +72,24 @@ def read_first_divergence(observations: pa.Table) -> dict[str, Any]:
     return dict(json.loads(text)) if text else WeightSummary.from_observations(observations).first_divergence()
 
 
-def describe_divergence(found: Mapping[str, Any], *, has_baseline: bool) -> Iterator[str]:
+def describe_divergence(divergence: Mapping[str, Any], *, has_baseline: bool) -> Iterator[str]:
     """A first divergence in words. Without a baseline every module errs, and the module is the one that errs most."""
-    if found.get("module"):
-        begins = "few bits cost most" if not has_baseline and found.get("kind") == "precision" else "it begins"
-        node = f"node `{found['node']}`" if found.get("node") else ""
-        details = [one for one in (found.get("class"), node) if one]
-        yield f"{begins} in `{found['module']}`" + (f" ({', '.join(details)})" if details else "")
-    elif found.get("class"):
-        node = f" (node `{found['node']}`)" if found.get("node") else ""
-        yield f"it begins in what `{found['class']}` itself makes, in none of its modules{node}"
-    elif found.get("node"):
-        yield f"it begins in node `{found['node']}`, which is part of no module"
-    kind, meaning, reason = (str(found.get(name) or "") for name in ("kind", "meaning", "reason"))
+    if divergence.get("module"):
+        begins = "few bits cost most" if not has_baseline and divergence.get("kind") == "precision" else "it begins"
+        node = f"node `{divergence['node']}`" if divergence.get("node") else ""
+        details = [one for one in (divergence.get("class"), node) if one]
+        yield f"{begins} in `{divergence['module']}`" + (f" ({', '.join(details)})" if details else "")
+    elif divergence.get("class"):
+        node = f" (node `{divergence['node']}`)" if divergence.get("node") else ""
+        yield f"it begins in what `{divergence['class']}` itself makes, in none of its modules{node}"
+    elif divergence.get("node"):
+        yield f"it begins in node `{divergence['node']}`, which is part of no module"
+    kind, meaning, reason = (str(divergence.get(name) or "") for name in ("kind", "meaning", "reason"))
     if kind == "signature" or (kind and reason.startswith(meaning)):  # the reason says it all
         yield f"{kind}: {reason or meaning}"
     elif kind:
         yield from (f"{kind}: {meaning}", *([reason] if reason else []))
-    elif found:
+    elif divergence:
         yield reason
-    if found.get("repro"):
-        yield f"`{found['repro']}/repro.py` shows it without mqa"
+    if divergence.get("repro"):
+        yield f"`{divergence['repro']}/repro.py` shows it without mqa"

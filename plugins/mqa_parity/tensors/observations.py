@@ -10,17 +10,17 @@ import numpy as np
 import pyarrow as pa
 from annotated_types import Ge
 
-from mqa_parity.determinism import run_reference
-from mqa_parity.tensors.channels import HOPELESS, classify_rows, row_errors, worst_group
+from mqa_parity.runners import run_reference
+from mqa_parity.tensors.channels import HOPELESS, classify_rows, find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_errors import (
     BROKEN,
     NO_ERROR,
-    form_mismatch,
+    find_form_mismatch,
+    find_rounding_ties,
+    find_undefined,
+    find_value_mismatch,
     is_out_of_range,
     measure_errors,
-    reference_mismatch,
-    rounding_ties,
-    value_mismatch,
 )
 from mqa_registry import MqaError
 
@@ -31,8 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from mqa_parity.batching import Batch, Row
-    from mqa_parity.determinism import DeterminismCheck
-    from mqa_parity.runners import Runners
+    from mqa_parity.runners import DeterminismCheck, Runners
     from mqa_parity.tensors.channels import GroupError, RowErrors
     from mqa_parity.tensors.output_errors import ErrorStatistics
 
@@ -130,7 +129,7 @@ class Observation:
     def id(self) -> str | None:
         return self.row.id if self.row else None
 
-    def record(self) -> dict[str, Any]:
+    def to_record(self) -> dict[str, Any]:
         """The columns of `SCHEMA` that are this observation's own."""
         return {
             "id": self.id,
@@ -146,7 +145,7 @@ class Observation:
         }
 
 
-def observation_table(check: TensorCheck, observations: Sequence[Observation]) -> pa.Table:
+def build_table(check: TensorCheck, observations: Sequence[Observation]) -> pa.Table:
     """The observations with the columns of the whole check; what no observation tells is null."""
     runners, rerun = check.runners, check.determinism.rerun
     shared = {
@@ -158,7 +157,7 @@ def observation_table(check: TensorCheck, observations: Sequence[Observation]) -
         "doubt": runners.doubt,
         "together": check.batch_rows,
     }
-    records = [one.record() | shared | {"rerun": rerun.get(one.output, 0.0)} for one in observations]
+    records = [one.to_record() | shared | {"rerun": rerun.get(one.output, 0.0)} for one in observations]
     return pa.Table.from_pylist(records, SCHEMA)
 
 
@@ -174,9 +173,9 @@ def observe_batch(
     arrays = (
         {} if isinstance(candidate, str) else {name: (baseline[name], candidate[one]) for name, one in pairs.items()}
     )
-    ties = rounding_ties(runners, batch.arrays, arrays)
+    ties = find_rounding_ties(runners, batch.arrays, arrays)
     for name, theirs in pairs.items():
-        mismatch = candidate if isinstance(candidate, str) else form_mismatch(baseline[name], candidate[theirs])
+        mismatch = candidate if isinstance(candidate, str) else find_form_mismatch(baseline[name], candidate[theirs])
         for row, cut in check.determinism.layout.row_slices(name, batch):
             if mismatch or isinstance(candidate, str):
                 yield Observation(row, name, mismatch), None
@@ -190,49 +189,49 @@ def _observe_row(
 ) -> tuple[Observation, RowErrors | None]:
     oracle, baseline, candidate = values
     precision = check.runners.precision
-    if undefined := reference_mismatch(oracle, baseline, precision):
+    if undefined := find_undefined(oracle, baseline, precision):
         return Observation(row, name, errors=NO_ERROR, standing=HOPELESS, undefined=undefined), None
-    if mismatch := value_mismatch(oracle, baseline, candidate, precision, ties):
+    if mismatch := find_value_mismatch(oracle, baseline, candidate, precision, ties):
         return Observation(row, name, mismatch), None
     finite = ~is_out_of_range(oracle, precision)
     options = check.options
-    found = measure_errors(oracle[finite], baseline[finite], candidate[finite], atol=options.atol, rtol=options.rtol)
-    if row is None or not found.elements:
-        return Observation(row, name, errors=found, ties=0 if ties is None else int(np.count_nonzero(ties))), None
+    errors = measure_errors(oracle[finite], baseline[finite], candidate[finite], atol=options.atol, rtol=options.rtol)
+    if row is None or not errors.elements:
+        return Observation(row, name, errors=errors, ties=0 if ties is None else int(np.count_nonzero(ties))), None
     positions = [axis - 1 for axis in check.determinism.layout.axes[name]]
-    return Observation(row, name, errors=found), row_errors(row.id, values, finite, positions)
+    return Observation(row, name, errors=errors), sum_row_errors(row.id, values, finite, positions)
 
 
-def worst_runs(observations: Sequence[Observation]) -> list[Observation]:
+def keep_worst_runs(observations: Sequence[Observation]) -> list[Observation]:
     """Of a row that was run more than once, each output where it is farther off."""
     worst: dict[tuple[str, str | int], Observation] = {}
     for index, one in enumerate(observations):
         key = (one.output, index if one.id is None else one.id)
-        if key not in worst or _badness(one) > _badness(worst[key]):
+        if key not in worst or _rank_badness(one) > _rank_badness(worst[key]):
             worst[key] = one
     return list(worst.values())
 
 
-def _badness(one: Observation) -> tuple[bool, float]:
+def _rank_badness(one: Observation) -> tuple[bool, float]:
     return bool(one.mismatch), one.errors.error
 
 
-def with_groups(
+def add_groups(
     observations: Sequence[Observation], parts: Mapping[str, Sequence[RowErrors]], runners: Runners
 ) -> list[Observation]:
     """The same with the standing of each row; the first usual row of each output has its worst channel or row."""
-    found = list(observations)
+    updated = list(observations)
     for name, rows in parts.items():
         standings = classify_rows(rows, runners.precision)
-        compared = [index for index, one in enumerate(found) if one.output == name and not one.mismatch]
+        compared = [index for index, one in enumerate(updated) if one.output == name and not one.mismatch]
         for index in compared:
-            one = found[index]
-            found[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
-        usual = next((index for index in compared if not found[index].standing), None)
-        worst = worst_group(rows, runners.precision) if runners.is_comparable else None
+            one = updated[index]
+            updated[index] = replace(one, standing=one.standing or standings.get(one.id or "", ""))
+        usual = next((index for index in compared if not updated[index].standing), None)
+        worst = find_worst_group(rows, runners.precision) if runners.is_comparable else None
         if usual is not None and worst is not None:
-            found[usual] = replace(found[usual], group=worst)
-    return found
+            updated[usual] = replace(updated[usual], group=worst)
+    return updated
 
 
 def require_defined_reference(check: TensorCheck, observations: Sequence[Observation]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_parity.protocols import SupportsValuesBeforeRounding
-from mqa_parity.tolerance import yardstick
+from mqa_parity.tolerance import error_unit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.precision import Precision
     from mqa_parity.runners import Runners
+    from mqa_parity.tolerance import Precision
 
     Array: TypeAlias = npt.NDArray[Any]
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -92,24 +92,24 @@ def measure_errors(oracle: Array, baseline: Array, candidate: Array, *, atol: fl
         p999=float(np.quantile(distances, 0.999)),
         signal=float(exact @ exact),
         distortion=float(distances @ distances),
-        cosine=_cosine(exact, found),
-        magnitude=_magnitude(exact, noise),
+        cosine=_compute_cosine(exact, found),
+        magnitude=_find_magnitude(exact, noise),
         outside=int(np.count_nonzero(np.abs(found - peer) > atol + rtol * np.abs(peer))),
     )
 
 
-def _magnitude(exact: Floats, noise: Floats) -> float:
+def _find_magnitude(exact: Floats, noise: Floats) -> float:
     """The largest of the rounded numbers: an exact constant such as -10000 does not tell how large the others are."""
     rounded = noise > 0
     return float(np.abs(exact[rounded] if rounded.any() else exact).max())
 
 
-def _cosine(one: Floats, other: Floats) -> float:
+def _compute_cosine(one: Floats, other: Floats) -> float:
     lengths = float(np.linalg.norm(one) * np.linalg.norm(other))
     return float(one @ other) / lengths if lengths else float("nan")
 
 
-def form_mismatch(baseline: Array, candidate: Array) -> str:
+def find_form_mismatch(baseline: Array, candidate: Array) -> str:
     """How the type or the shape of an output differs, in words; empty if neither does."""
     if baseline.dtype != candidate.dtype:
         return f"{candidate.dtype} instead of {baseline.dtype}"
@@ -125,7 +125,7 @@ def is_out_of_range(oracle: Array, precision: Precision) -> Bools:
     return np.asarray(~(np.abs(oracle) <= precision.largest))
 
 
-def value_mismatch(
+def find_value_mismatch(
     oracle: Array, baseline: Array, candidate: Array, precision: Precision, ties: Bools | None = None
 ) -> str:
     """Which elements cannot be compared, in words: NaN, Inf, other integers; empty if there are none.
@@ -145,7 +145,7 @@ def value_mismatch(
     return f"{number:,} of {oracle.size:,} are finite where they should be infinite" if number else ""
 
 
-def reference_mismatch(oracle: Array, baseline: Array, precision: Precision) -> str:
+def find_undefined(oracle: Array, baseline: Array, precision: Precision) -> str:
     """`NaN` or `Inf` where the reference itself gives such; empty otherwise, or where Inf is out of the format's range."""
     if oracle.dtype.kind != "f":
         return ""
@@ -154,7 +154,7 @@ def reference_mismatch(oracle: Array, baseline: Array, precision: Precision) -> 
     return "Inf" if (~np.isfinite(baseline) & ~is_out_of_range(oracle, precision)).any() else ""
 
 
-def rounding_ties(
+def find_rounding_ties(
     runners: Runners, batch: Mapping[str, Array], pairs: Mapping[str, tuple[Array, Array]]
 ) -> dict[str, Bools]:
     """Per output the integers that are one step off at a tie; `pairs` are the baseline's and the candidate's outputs.
@@ -186,7 +186,7 @@ def rounding_ties(
 
 def _is_tie(exact: Array, peer: Array, pair: tuple[Array, Array], precision: Precision, *, at_half: bool) -> Bools:
     noise = float(np.abs(peer - exact).max(initial=0.0))
-    reach = precision.allowed * yardstick(noise, np.abs(exact), precision.floor)
+    reach = precision.allowed * error_unit(noise, np.abs(exact), precision.floor)
     lower, upper = (np.asarray(side(*pair), np.float64) for side in (np.minimum, np.maximum))
     threshold = (lower + upper) / 2 if at_half else np.rint(exact)
     was_rounded_here = (exact != threshold) | at_half  # a whole number was rounded earlier

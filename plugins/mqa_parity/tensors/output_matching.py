@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.tolerance import yardstick
+from mqa_parity.tolerance import error_unit
 from mqa_registry import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -52,25 +52,25 @@ class _Matcher:
     samples: SampleSource
     distance: Distance
 
-    def by_value(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
+    def match_by_value(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
         """For each output of the reference without a match the candidate's with the same numbers, each used once."""
-        found: dict[str, str] = {}
+        matches: dict[str, str] = {}
         for name in reference:
             if name not in matched:
-                nearest, distance = self._nearest(name, {*matched.values(), *found.values()})
+                nearest, distance = self._find_nearest(name, {*matched.values(), *matches.values()})
                 if distance <= 1:
-                    found[name] = nearest
-        return found
+                    matches[name] = nearest
+        return matches
 
-    def by_shape(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
+    def match_by_shape(self, reference: Sequence[str], matched: Mapping[str, str]) -> dict[str, str]:
         """For the reference's first output, which predictions are made of, the candidate's nearest of its shape."""
         first = next(iter(reference), "")
         if not first or first in matched:
             return {}
-        nearest, _ = self._nearest(first, {*matched.values()})
+        nearest, _ = self._find_nearest(first, {*matched.values()})
         return {first: nearest} if nearest else {}
 
-    def _nearest(self, name: str, used: Collection[str]) -> tuple[str, float]:
+    def _find_nearest(self, name: str, used: Collection[str]) -> tuple[str, float]:
         """The nearest unused output of the same shape and type, and its distance; no name and infinity if none has."""
         free = (one for one in self.candidate if one not in used)
         distances = {one: self.distance(found) for one in free if (found := self.samples(name, one)) is not None}
@@ -123,14 +123,14 @@ def match_outputs(
     if requested is not None:
         single = match_names(requested, candidate) if len(requested) == 1 and not named else {}
         return _match_requested(requested, named | single, matcher)
-    valued = matcher.by_value(reference, named)
-    shaped = matcher.by_shape(reference, named | valued)
+    valued = matcher.match_by_value(reference, named)
+    shaped = matcher.match_by_shape(reference, named | valued)
     pairs = {name: found for name in reference if (found := (named | valued | shaped).get(name)) is not None}
     absent = [name for name in reference if name not in pairs]
     surplus = [name for name in candidate if name not in pairs.values()]
-    missing = _missing(absent, pairs, candidate)
+    missing = _explain_missing(absent, pairs, candidate)
     left_out = [name for name in absent if name not in missing]
-    notes = (*_renamed_notes(named), *_match_notes(valued, shaped, left_out, surplus))
+    notes = (*_describe_renamed(named), *_describe_matches(valued, shaped, left_out, surplus))
     return OutputMatch(pairs, missing, notes, tuple(surplus))
 
 
@@ -138,33 +138,33 @@ def _match_requested(requested: Collection[str], named: Mapping[str, str], match
     """Requested outputs, by name alone: who requests an output relies on its name."""
     pairs = {name: named[name] for name in requested if name in named}
     absent = [name for name in requested if name not in named]
-    twins = matcher.by_value(absent, named)
-    missing = {name: _absence(twins.get(name, ""), name) for name in absent}
-    return OutputMatch(pairs, missing, tuple(_renamed_notes(pairs)))
+    twins = matcher.match_by_value(absent, named)
+    missing = {name: _explain_absence(twins.get(name, ""), name) for name in absent}
+    return OutputMatch(pairs, missing, tuple(_describe_renamed(pairs)))
 
 
-def _absence(twin: str, name: str) -> str:
+def _explain_absence(twin: str, name: str) -> str:
     if twin:
         return f'the candidate calls it `{twin}`: `outputs = {{ "{twin}" = "{name}" }}` of its backend says so'
     return "the candidate has no such output"
 
 
-def _missing(absent: Sequence[str], pairs: Mapping[str, str], candidate: Sequence[str]) -> dict[str, str]:
+def _explain_missing(absent: Sequence[str], pairs: Mapping[str, str], candidate: Sequence[str]) -> dict[str, str]:
     if absent and not pairs:
-        given = f"; it gives {_listing(candidate)}" if candidate else ""
-        return {absent[0]: f"the candidate has no such output{given}"}
+        available = f"; it gives {_join_names(candidate)}" if candidate else ""
+        return {absent[0]: f"the candidate has no such output{available}"}
     has_caches = any(is_cache(name) for name in pairs)
     return {name: "the candidate has no such output" for name in absent if has_caches and is_cache(name)}
 
 
-def _renamed_notes(named: Mapping[str, str]) -> Iterator[str]:
+def _describe_renamed(named: Mapping[str, str]) -> Iterator[str]:
     """Outputs that were matched by position although the model names them otherwise."""
     for ours, theirs in named.items():
         if ours != theirs and not ours.startswith(UNNAMED):
             yield f"the file calls `{ours}` by another name, `{theirs}`: a client that asks for `{ours}` gets nothing"
 
 
-def _match_notes(
+def _describe_matches(
     valued: Mapping[str, str], shaped: Mapping[str, str], absent: Sequence[str], surplus: Sequence[str]
 ) -> Iterator[str]:
     for ours, theirs in valued.items():
@@ -172,17 +172,17 @@ def _match_notes(
     for ours, theirs in shaped.items():
         yield f"`{theirs}` is compared with `{ours}`, though they share only their shape"
     if absent:
-        yield f"the file leaves out {_listing(absent)}: `outputs` asks for what it has to give"
+        yield f"the file leaves out {_join_names(absent)}: `outputs` asks for what it has to give"
     if surplus:
-        yield f"the file also gives {_listing(surplus)}, which the model does not: not compared"
+        yield f"the file also gives {_join_names(surplus)}, which the model does not: not compared"
 
 
-def _listing(names: Sequence[str]) -> str:
+def _join_names(names: Sequence[str]) -> str:
     first = ", ".join(f"`{name}`" for name in names[:MAX_NAMES])
     return f"{first} and {len(names) - MAX_NAMES} more" if len(names) > MAX_NAMES else first
 
 
-def noise_distance(samples: Samples, *, allowed: float, floor: float) -> float:
+def measure_noise_distance(samples: Samples, *, allowed: float, floor: float) -> float:
     """The largest error, in units of `allowed` yardsticks; integers are infinitely far apart unless they are equal."""
     if any(oracle.dtype.kind != "f" for oracle, _, _ in samples):
         return 0.0 if all(np.array_equal(baseline, found) for _, baseline, found in samples) else math.inf
@@ -191,11 +191,11 @@ def noise_distance(samples: Samples, *, allowed: float, floor: float) -> float:
     magnitude = max((_largest_difference(oracle, np.zeros(())) for oracle, _, _ in samples), default=0.0)
     if not error:
         return 0.0
-    limit = allowed * float(yardstick(noise, magnitude, floor))
+    limit = allowed * float(error_unit(noise, magnitude, floor))
     return error / limit if limit and math.isfinite(error) else math.inf
 
 
-def power_distance(samples: Samples) -> float:
+def measure_power_distance(samples: Samples) -> float:
     """The power of the errors over the largest that the same output may have; for precisions that PyTorch lacks."""
     signal = sum(float(np.square(oracle.astype(np.float64)).sum()) for oracle, _, _ in samples)
     distortion = sum(

@@ -14,38 +14,35 @@ import pyarrow as pa
 from mqa_parity.batching import (
     MAX_BATCH_ROWS,
     collate,
-    layout_batches,
     make_batches,
+    make_layout_batches,
+    make_single_row_batches,
+    make_two_row_batches,
     run_within_memory,
-    single_row_batches,
-    two_row_batches,
 )
-from mqa_parity.determinism import check_determinism, run_candidate, run_reference
 from mqa_parity.protocols import SupportsCaches
-from mqa_parity.runners import open_runners, with_checked_oracle
-from mqa_parity.sampling import max_tokens, require_codec, rows_by_id, sample_rows
-from mqa_parity.tensors.evidence import build_evidence
+from mqa_parity.runners import check_determinism, check_oracle, open_runners, run_candidate, run_reference
+from mqa_parity.sampling import find_most_different_rows, find_token_limit, require_codec, sample_rows, select_rows
+from mqa_parity.tensors.evidence import build_evidence, describe_sides, find_constant_inputs
 from mqa_parity.tensors.first_divergence import find_first_divergence
-from mqa_parity.tensors.notes import constant_inputs, probe_notes
 from mqa_parity.tensors.observations import (
     Observation,
     TensorCheck,
     TensorOptions,
-    observation_table,
+    add_groups,
+    build_table,
+    keep_worst_runs,
     observe_batch,
     require_defined_reference,
-    with_groups,
-    worst_runs,
 )
-from mqa_parity.tensors.output_errors import form_mismatch
+from mqa_parity.tensors.output_errors import find_form_mismatch
 from mqa_parity.tensors.output_matching import (
     OutputMatch,
     match_outputs,
-    noise_distance,
-    power_distance,
+    measure_noise_distance,
+    measure_power_distance,
     require_outputs,
 )
-from mqa_parity.tensors.screening import most_different_rows
 from mqa_parity.tensors.summary import METRICS, compute_metrics, exceeds_bound
 from mqa_parity.tensors.weight_comparison import WeightComparison
 from mqa_registry import Probe
@@ -113,15 +110,15 @@ class TensorParity(Probe[TensorOptions]):
             batch_rows = MAX_BATCH_ROWS if context.batching.takes_batches else 1
 
             def observe_batches(batch_rows: int) -> pa.Table:
-                return _observe(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
+                return _observe_rows(context, runners, sampled, options, weights=comparison, batch_rows=batch_rows)
 
             table = run_within_memory(observe_batches, batch_rows)
         summary = weight_summary.to_json() if weight_summary else ""
-        return _with_columns(
+        return _set_columns(
             table,
             weights=pa.array([summary, *[None] * (table.num_rows - 1)], pa.string()),
             of_rows=pa.array([context.view.rows.table.num_rows] * table.num_rows, pa.int64()),
-            of_longest=pa.array([max_tokens(context)] * table.num_rows, pa.int64()),
+            of_longest=pa.array([find_token_limit(context)] * table.num_rows, pa.int64()),
         )
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
@@ -138,11 +135,11 @@ class TensorParity(Probe[TensorOptions]):
         runner, codec = context.reference.runner, require_codec(context)
         if isinstance(runner, SupportsCaches):
             runner = runner.with_cache_outputs(options.outputs)
-        given = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
-        require_outputs(options.outputs, list(given))
+        outputs = run_reference(runner, context.reference.backend, collate(codec, sample_rows(context, 1)))
+        require_outputs(options.outputs, list(outputs))
 
 
-def _observe(
+def _observe_rows(
     context: ProbeContext,
     runners: Runners,
     sampled: Sequence[Row],
@@ -156,41 +153,41 @@ def _observe(
     codec, backend = require_codec(context), context.reference.backend
     budget = min(runners.baseline.budget, runners.candidate.budget) // 2  # float64 takes twice the memory
     batches = list(make_batches(codec, sampled, budget, batch_rows))
-    batches += single_row_batches(codec, sampled, batches)
-    batches += two_row_batches(codec, sampled, batches, batch_rows)
+    batches += make_single_row_batches(codec, sampled, batches)
+    batches += make_two_row_batches(codec, sampled, batches, batch_rows)
     runs = [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in batches]
     given = next((run.candidate for run in runs if isinstance(run.candidate, Mapping)), None)
     runners = runners if given is None else runners.with_matching_caches(list(given))
     determinism = check_determinism(
-        runners.baseline, backend, layout_batches(codec, sampled, batches), runners.precision.eps
+        runners.baseline, backend, make_layout_batches(codec, sampled, batches), runners.precision.eps
     )
-    runners = with_checked_oracle(runners, batches[0].arrays)
+    runners = check_oracle(runners, batches[0].arrays)
     check = TensorCheck(runners, determinism, backend, options, batch_rows)
-    match = _match(check, runs, None if given is None else list(given))
+    match = _match_outputs(check, runs, None if given is None else list(given))
     compared = None
     if options.screen:
-        different, screened = most_different_rows(context, check, match.pairs, sampled, budget)
-        more = make_batches(codec, rows_by_id(context, different), budget, batch_rows) if different else ()
+        different, screened = find_most_different_rows(context, check, match.pairs, sampled, budget)
+        more = make_batches(codec, select_rows(context, different), budget, batch_rows) if different else ()
         runs += [_BatchRun(batch, run_candidate(runners.candidate, batch)) for batch in more]
         compared = len(sampled) + screened
     observations = _observe_runs(check, runs, match)
-    table = observation_table(check, observations)
+    table = build_table(check, observations)
     if options.blame and exceeds_bound(table):
         first = find_first_divergence(
             runners,
             [run.batch for run in runs],
             codec.padding_mask,
-            _repro_folder(context) if options.repro else None,
+            _find_repro_folder(context) if options.repro else None,
             outputs=None if given is None else match,  # a file that always crashes does not show its outputs' names
             weights=weights,
         )
-        table = _with_first(table, blame=pa.scalar(first, pa.string()))
+        table = _set_in_first_row(table, blame=pa.scalar(first, pa.string()))
     notes = {
-        "notes": [*match.notes, *probe_notes(context, runners)],
+        "notes": [*match.notes, *describe_sides(context, runners)],
         "unheld": match.unmatched,
-        "unvaried": list(constant_inputs([run.batch for run in runs])),
+        "unvaried": list(find_constant_inputs([run.batch for run in runs])),
     }
-    return _with_first(table, notes=pa.scalar(json.dumps(notes)), compared=pa.scalar(compared, pa.int64()))
+    return _set_in_first_row(table, notes=pa.scalar(json.dumps(notes)), compared=pa.scalar(compared, pa.int64()))
 
 
 def _observe_runs(check: TensorCheck, runs: Sequence[_BatchRun], match: OutputMatch) -> list[Observation]:
@@ -202,12 +199,12 @@ def _observe_runs(check: TensorCheck, runs: Sequence[_BatchRun], match: OutputMa
             observations.append(observation)
             if part is not None:
                 parts.setdefault(observation.output, []).append(part)
-    observations = with_groups(worst_runs(observations), parts, check.runners)
+    observations = add_groups(keep_worst_runs(observations), parts, check.runners)
     require_defined_reference(check, observations)
     return observations
 
 
-def _match(check: TensorCheck, runs: Sequence[_BatchRun], candidate: Sequence[str] | None) -> OutputMatch:
+def _match_outputs(check: TensorCheck, runs: Sequence[_BatchRun], candidate: Sequence[str] | None) -> OutputMatch:
     """Which outputs are compared; a candidate that crashes on everything is taken to have the reference's."""
     ours, requested = list(check.determinism.rerun), check.options.outputs
     require_outputs(requested or (), ours)
@@ -226,29 +223,29 @@ def _match(check: TensorCheck, runs: Sequence[_BatchRun], candidate: Sequence[st
         found: list[tuple[Array, Array, Array]] = []
         for index, (batch, outputs) in enumerate(completed):
             oracle, baseline = (arrays[name] for arrays in reference_outputs(index))
-            if form_mismatch(baseline, outputs[theirs]):
+            if find_form_mismatch(baseline, outputs[theirs]):
                 return None
             cuts = [cut for _, cut in check.determinism.layout.row_slices(name, batch)]
             found += [(cut(oracle), cut(baseline), cut(outputs[theirs])) for cut in cuts]
         return found
 
-    by_noise = partial(noise_distance, allowed=precision.allowed, floor=precision.floor)
-    distance = by_noise if runners.is_comparable else power_distance
+    by_noise = partial(measure_noise_distance, allowed=precision.allowed, floor=precision.floor)
+    distance = by_noise if runners.is_comparable else measure_power_distance
     return match_outputs(ours, candidate, samples, requested=requested, distance=distance)
 
 
-def _with_columns(table: pa.Table, **columns: pa.Array) -> pa.Table:
+def _set_columns(table: pa.Table, **columns: pa.Array) -> pa.Table:
     for name, column in columns.items():
         table = table.set_column(table.schema.get_field_index(name), name, column)
     return table
 
 
-def _with_first(table: pa.Table, **values: pa.Scalar) -> pa.Table:
+def _set_in_first_row(table: pa.Table, **values: pa.Scalar) -> pa.Table:
     """The table with values in its first row; the others have none."""
     nulls = {name: pa.nulls(table.num_rows - 1, table.schema.field(name).type) for name in values}
     columns = {name: pa.concat_arrays([pa.array([one.as_py()], one.type), nulls[name]]) for name, one in values.items()}
-    return _with_columns(table, **columns)
+    return _set_columns(table, **columns)
 
 
-def _repro_folder(context: ProbeContext) -> Path | None:
+def _find_repro_folder(context: ProbeContext) -> Path | None:
     return context.model_under_test.run_context.exports.parent / "repro" if context.model_under_test else None

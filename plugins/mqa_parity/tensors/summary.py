@@ -27,10 +27,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_parity.examples import float_column
+from mqa_parity.examples import read_floats
 from mqa_parity.tensors.channels import HOPELESS, NOISY, GroupError
 from mqa_parity.tensors.weight_comparison import WeightSummary
-from mqa_parity.tolerance import BOUND, allowed_units, as_ratio, in_units, yardstick
+from mqa_parity.tolerance import BOUND, allowed_units, as_ratio, error_unit, in_units
 from mqa_registry import Statistic
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ class OutputSummary:
 
 def summarize_outputs(observations: pa.Table) -> list[OutputSummary]:
     """Every output over all its rows that decide, the worst first."""
-    observations = decisive_rows(observations)
+    observations = drop_hopeless_rows(observations)
     names = pc.unique(observations.column("output")).to_pylist()
     outputs = [
         _summarize_output(name, observations.filter(pc.equal(observations.column("output"), name))) for name in names
@@ -82,20 +82,20 @@ def summarize_outputs(observations: pa.Table) -> list[OutputSummary]:
 
 def _summarize_output(name: str, rows: pa.Table) -> OutputSummary:
     columns = {
-        one: float_column(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "floor")
+        one: read_floats(rows, one) for one in ("error", "noise", "magnitude", "p999", "outside", "rerun", "floor")
     }
     largest = {one: float(values.max()) for one, values in columns.items()}
     mismatches = sum(bool(text) for text in rows.column("mismatch").to_pylist())
     usual = np.array([one != NOISY for one in rows.column("standing").to_pylist()], bool)
     usual = usual if usual.any() else ~usual
     noise, error, magnitude = (float(columns[one][usual].max()) for one in ("noise", "error", "magnitude"))
-    unit = float(yardstick(noise, magnitude, largest["floor"]))
-    elements = int(float_column(rows, "elements").sum())
+    unit = float(error_unit(noise, magnitude, largest["floor"]))
+    elements = int(read_floats(rows, "elements").sum())
     allowed = allowed_units(elements, rows.column("allowed")[0].as_py())
     has_ratio = mismatches or rows.column("peer")[0].as_py()
     times = in_units(error, unit)
     ratio = as_ratio(times, allowed)
-    group = _worst_group(rows) if has_ratio and not mismatches else None
+    group = _read_worst_group(rows) if has_ratio and not mismatches else None
     group_ratio = as_ratio(group.times, group.allowed) if group else -math.inf
     return OutputSummary(
         name=name,
@@ -108,22 +108,22 @@ def _summarize_output(name: str, rows: pa.Table) -> OutputSummary:
         allowed=allowed,
         ratio=max(ratio, group_ratio) if has_ratio else math.nan,
         p999=largest["p999"],
-        mean=float(float_column(rows, "mean").mean()),
-        cosine=float(np.fmin.reduce(float_column(rows, "cosine"))),
-        sqnr=_sqnr(float_column(rows, "signal").sum(), float_column(rows, "distortion").sum()),
+        mean=float(read_floats(rows, "mean").mean()),
+        cosine=float(np.fmin.reduce(read_floats(rows, "cosine"))),
+        sqnr=_compute_sqnr(read_floats(rows, "signal").sum(), read_floats(rows, "distortion").sum()),
         outside=int(columns["outside"].sum()),
         rerun=largest["rerun"],
         group=group if group_ratio > ratio else None,
     )
 
 
-def _worst_group(rows: pa.Table) -> GroupError | None:
+def _read_worst_group(rows: pa.Table) -> GroupError | None:
     """The channel or row of an output that is farthest off."""
     text = next((text for text in rows.column("group").to_pylist() if text), "")
     return GroupError(**json.loads(text)) if text else None
 
 
-def _sqnr(signal: float, distortion: float) -> float:
+def _compute_sqnr(signal: float, distortion: float) -> float:
     """The signal-to-quantization-noise ratio in decibels, 10 log10(signal / distortion), as far as float64 resolves it."""
     if not distortion:
         return MAX_SQNR
@@ -146,11 +146,11 @@ def compute_metrics(observations: pa.Table) -> dict[str, Any]:
     mismatches = sum(output.mismatches for output in outputs)
     ratio = float(np.fmax.reduce([output.ratio for output in outputs]))
     return {
-        "ratio": _undefined_ratio(observations) if math.isnan(ratio) else ratio,
+        "ratio": _make_undefined_ratio(observations) if math.isnan(ratio) else ratio,
         "max_abs": max(output.error for output in outputs),
         "p999": max(output.p999 for output in outputs),
-        "mean": math.inf if mismatches else _worst_by_row(observations, "mean", np.fmax),
-        "cosine": -1.0 if mismatches else _worst_by_row(observations, "cosine", np.fmin),
+        "mean": math.inf if mismatches else _find_worst_by_row(observations, "mean", np.fmax),
+        "cosine": -1.0 if mismatches else _find_worst_by_row(observations, "cosine", np.fmin),
         "sqnr": min(output.sqnr for output in outputs),
         "mismatches": mismatches,
         "outside": sum(output.outside for output in outputs),
@@ -159,19 +159,19 @@ def compute_metrics(observations: pa.Table) -> dict[str, Any]:
 
 
 def _after_weight_mismatch(mismatches: int, outputs: Sequence[OutputSummary]) -> dict[str, Any]:
-    """After weights that differ nothing is known about rows that use them."""
+    """The metrics where weights differ, which says nothing about rows that use them."""
     worst = dict.fromkeys(("ratio", "max_abs", "p999", "mean"), math.inf)
     outside = max(1, sum(output.outside for output in outputs))
     rerun = max(output.rerun for output in outputs)
     return {**worst, "cosine": -1.0, "sqnr": -math.inf, "mismatches": mismatches, "outside": outside, "rerun": rerun}
 
 
-def _undefined_ratio(observations: pa.Table) -> Statistic:
-    reason = observations.column("doubt")[0].as_py() or missing_baseline(observations)
+def _make_undefined_ratio(observations: pa.Table) -> Statistic:
+    reason = observations.column("doubt")[0].as_py() or explain_missing_baseline(observations)
     return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=reason, never=True)
 
 
-def missing_baseline(observations: pa.Table) -> str:
+def explain_missing_baseline(observations: pa.Table) -> str:
     """Why there is no ratio, in words."""
     precision, name, doubt = (observations.column(name)[0].as_py() for name in ("precision", "yardstick", "doubt"))
     return f"{doubt}, which leaves nothing" if doubt else f"{name} has no {precision}"
@@ -182,16 +182,16 @@ def exceeds_bound(observations: pa.Table) -> bool:
     return any(output.mismatches or not output.ratio <= BOUND for output in summarize_outputs(observations))
 
 
-def decisive_rows(observations: pa.Table) -> pa.Table:
+def drop_hopeless_rows(observations: pa.Table) -> pa.Table:
     """Without the rows in which the reference itself has no digits left."""
     return observations.filter(pc.not_equal(observations.column("standing"), HOPELESS))
 
 
-def _worst_by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
-    """Per row of the data the worst over its outputs; an output without a row axis is a row of its own."""
-    observations = decisive_rows(observations)
+def _find_worst_by_row(observations: pa.Table, column: str, worse: np.ufunc) -> Floats:
+    """Per row of the data the worst over its outputs; an output without a row axis is a row by itself."""
+    observations = drop_hopeless_rows(observations)
     ids = [name if name is not None else index for index, name in enumerate(observations.column("id").to_pylist())]
     indices = {name: index for index, name in enumerate(dict.fromkeys(ids))}
-    found = np.full(len(indices), math.nan)
-    worse.at(found, [indices[name] for name in ids], float_column(observations, column))
-    return found
+    worst = np.full(len(indices), math.nan)
+    worse.at(worst, [indices[name] for name in ids], read_floats(observations, column))
+    return worst

@@ -42,7 +42,7 @@ class WeightComparison:
         return self.candidate.compare_weights(self.reference.weights("").items)
 
     def summary(self) -> WeightSummary | None:
-        """The same in words; an error other than an MqaError is told as `trouble`."""
+        """The same in words; an error other than an MqaError becomes its `trouble`."""
         try:
             report = self.report
         except MqaError:

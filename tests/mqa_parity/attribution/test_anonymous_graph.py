@@ -5,7 +5,7 @@ from __future__ import annotations
 import onnx
 import pytest
 
-from mqa_parity.attribution.anonymous_graph import first_missing
+from mqa_parity.attribution.anonymous_graph import find_first_missing
 from mqa_parity.attribution.attribute import attribute_difference
 
 MODULES = ["layer.0.dense", "layer.0.norm", "layer.1.dense", "layer.1.norm", "layer.2.dense", "layer.2.norm", "head"]
@@ -22,7 +22,7 @@ MODULES = ["layer.0.dense", "layer.0.norm", "layer.1.dense", "layer.1.norm", "la
     ],
 )
 def test_it_is_the_first_missing_of_those_whose_like_is_there(there, named):
-    assert first_missing(MODULES, there) == named
+    assert find_first_missing(MODULES, there) == named
 
 
 @pytest.fixture
@@ -136,4 +136,4 @@ def test_the_module_is_named_whose_right_numbers_heal_what_comes_after(
     name = f"bert.encoder.layer.{layer}.intermediate.intermediate_act_fn"
     assert (found.kind, found.module) == ("exporter", name)
     assert "the graph's output is right" in found.reason
-    assert found.nodes
+    assert found.node_names

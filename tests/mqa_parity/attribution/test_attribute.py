@@ -264,7 +264,12 @@ def test_a_candidate_that_cannot_run_is_infinitely_far_off():
 @pytest.mark.parametrize("ratio", [0.0, 3.14159, np.inf, np.nan])
 def test_evidence_is_json_without_missing_numbers(ratio):
     found = Attribution(
-        "kernel", "because", ratio, module="a.b", nodes=("one", "two"), trail=(ModuleRatio("a.b", 0, ratio, 2.0),)
+        "kernel",
+        "because",
+        ratio,
+        module="a.b",
+        node_names=("one", "two"),
+        surroundings=(ModuleRatio("a.b", 0, ratio, 2.0),),
     )
     told = json.loads(json.dumps(found.evidence(), allow_nan=False))
     assert (told["kind"], told["module"], told["node"]) == ("kernel", "a.b", "two")

@@ -75,7 +75,7 @@ def test_what_stands_after_a_module_is_named_and_not_the_next_module(bert, attri
     put_after(graph, last_value(found, graph, module), put(graph))
     found = attributed("bert", graph)
     assert found.kind == "exporter"
-    assert (found.module, found.nodes[-1]) == ("", "surgery")
+    assert (found.module, found.node_names[-1]) == ("", "surgery")
     assert f"between `{module}" in found.reason
     assert f" and `{after}" in found.reason
     assert "the file agrees" in found.reason
@@ -91,7 +91,7 @@ def test_what_stands_inside_of_a_module_is_named_with_it(copied, lab, attributed
     )
     put_after(graph, adding, clipped(graph))
     found = attributed("bert", graph)
-    assert (found.kind, found.nodes) == ("exporter", ("surgery",))
+    assert (found.kind, found.node_names) == ("exporter", ("surgery",))
 
 
 @pytest.mark.parametrize("layer", [1, 2])
@@ -142,7 +142,7 @@ def scaled(copied):
 def test_what_stands_after_the_last_module_is_not_taken_for_rounding(attributed, scaled, number):
     found = attributed("bert", scaled(number))
     assert (found.kind, found.module, found.class_name) == ("exporter", "", "BertForSequenceClassification")
-    assert found.nodes[-1] == "make_logits"
+    assert found.node_names[-1] == "make_logits"
     assert "all modules agree" in found.reason
 
 

@@ -347,7 +347,7 @@ def test_of_two_faults_the_first_is_named_though_the_second_is_larger(copied, la
     answer = attributed("bert", graph)
     assert (answer.kind, answer.module) == ("exporter", module)
     assert answer.ratio > 20
-    assert [step.module for step in answer.trail].index(module) == 2
+    assert [step.module for step in answer.surroundings].index(module) == 2
 
 
 def test_a_layer_with_the_weights_of_another_is_told_which(copied, lab, attributed):
@@ -375,7 +375,7 @@ def test_the_call_of_a_shared_module_is_told(copied, lab, attributed):
     patient.replace(scaled, place, patient.array(scaled.input[place]) * np.float32(1.01))
     found = attributed("albert", graph)
     assert found.module.endswith("albert_layers.0.activation")
-    assert (found.kind, found.call, found.class_name) == ("exporter", 1, "NewGELUActivation")
+    assert (found.kind, found.call_index, found.class_name) == ("exporter", 1, "NewGELUActivation")
 
 
 @pytest.mark.slow

@@ -67,7 +67,7 @@ def test_the_lengths_that_a_file_runs_with_are_told_at_the_node_that_froze_them(
     module, path = frozen
     found = attributed(module, path, np.random.default_rng(7).normal(size=shape).astype(np.float32))
     assert found is not None
-    assert (found.kind, found.module, found.class_name, found.nodes) == ("exporter", "", "Network", ("/Reshape",))
+    assert (found.kind, found.module, found.class_name, found.node_names) == ("exporter", "", "Network", ("/Reshape",))
     told = "the file runs only with 2 rows and 12 along axis 1 of `x`: a dimension that it declares dynamic is frozen"
     assert found.evidence()["meaning"] == told
 

@@ -8,7 +8,13 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.attribution.localization import FAULT_RATIO, ModuleError, first_faulty, measure_modules, trail
+from mqa_parity.attribution.localization import (
+    FAULT_RATIO,
+    ModuleError,
+    find_first_faulty,
+    list_surroundings,
+    measure_modules,
+)
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
 from mqa_parity.attribution.value_matching import MATCH_RATIO, MatchedValues
 
@@ -23,34 +29,34 @@ def places(*ratios):
 
 def test_it_is_the_first_that_errs_by_itself():
     one = places((1, 1), (12, 9), (50, 40), (900, 0.3), (5000, 4000))
-    assert first_faulty(one).call.module == "layer.2"
+    assert find_first_faulty(one).call.module == "layer.2"
 
 
 def test_where_none_errs_clearly_it_is_the_one_that_errs_most():
     one = places((1, 1), (12, 9), (15, 12), (40, 1))
-    assert first_faulty(one).call.module == "layer.2"
+    assert find_first_faulty(one).call.module == "layer.2"
 
 
 def test_where_a_precision_allows_less_than_a_match_so_does_a_module():
     one = places((1, 1), (5, 4.5))
-    assert first_faulty(one) is None
-    assert first_faulty(one, 4.0).call.module == "layer.1"
-    assert first_faulty(one, 10.0) is None
+    assert find_first_faulty(one) is None
+    assert find_first_faulty(one, 4.0).call.module == "layer.1"
+    assert find_first_faulty(one, 10.0) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, MATCH_RATIO)), max_size=8))
 def test_inherited_errors_make_no_module_faulty(ratios):
-    assert first_faulty(places(*ratios)) is None
+    assert find_first_faulty(places(*ratios)) is None
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.floats(0, 1e6)), min_size=1, max_size=8))
 def test_no_module_before_the_faulty_one_errs_as_clearly(ratios):
     found = places(*ratios)
-    faulty = first_faulty(found)
+    faulty = find_first_faulty(found)
     if faulty is not None:
         before = found[: found.index(faulty)]
-        assert all(place.local <= max(FAULT_RATIO, faulty.local) for place in before)
-        assert faulty.local > MATCH_RATIO
+        assert all(place.local_ratio <= max(FAULT_RATIO, faulty.local_ratio) for place in before)
+        assert faulty.local_ratio > MATCH_RATIO
 
 
 class Misread:
@@ -80,16 +86,16 @@ def test_what_is_far_off_and_read_by_what_is_not_is_another_modules_output():
     run = PairedRun(ReferenceRun(None, None, {}), None)
     found = measure_modules(run, Misread(), values)
     assert [place.call.module for place in found] == ["one", "three"]
-    assert first_faulty(found) is None
+    assert find_first_faulty(found) is None
 
 
 def test_the_trail_shows_the_faulty_among_its_neighbours():
     found = places((1, 1), (1, 1), (1, 1), (90, 90), (80, 1), (70, 1), (60, 1))
-    steps = trail(found, found[3])
+    steps = list_surroundings(found, found[3])
     assert [step.module for step in steps] == ["layer.1", "layer.2", "layer.3", "layer.4", "layer.5"]
-    assert [step.local for step in steps] == [1, 1, 90, 1, 1]
+    assert [step.local_ratio for step in steps] == [1, 1, 90, 1, 1]
 
 
 def test_the_trail_without_a_faulty_module_is_of_those_furthest_off():
     found = places((1, 1), (9, 2), (12, 3))
-    assert [step.inherited for step in trail(found, None)] == [12, 9, 1]
+    assert [step.graph_ratio for step in list_surroundings(found, None)] == [12, 9, 1]

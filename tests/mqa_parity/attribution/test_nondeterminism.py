@@ -80,7 +80,7 @@ def test_nodes_that_draw_random_numbers_are_named(attributed, copied, make, node
         found.meaning == f"the file does not repeat its own answers: random numbers are drawn by `{node}` ({operator})"
     )
     assert found.reason.startswith("of the same rows `logits` moves by ")
-    assert found.nodes == (node,)
+    assert found.node_names == (node,)
     assert found.module in {NEXT, ""}
 
 
@@ -115,7 +115,7 @@ class Restless:
 def test_so_is_one_that_cannot_be_taken_apart(lab, reference, batches):
     right = reference(lab("bert").module)
     found = attribute_difference(right, Restless(right, 0.1), batches, mask="attention_mask")
-    assert (found.kind, found.meaning, found.nodes) == ("exporter", "the file does not repeat its own answers", ())
+    assert (found.kind, found.meaning, found.node_names) == ("exporter", "the file does not repeat its own answers", ())
 
 
 def test_a_kernel_that_is_not_steady_is_at_fault_where_nothing_is_drawn(lab, reference, candidate, batches):

@@ -33,15 +33,34 @@ def run(folder):
 
 
 def test_a_bundle_shows_the_difference_by_itself(attributed, damaged, tmp_path):
-    found = attributed("bert", damaged, bundle=tmp_path / "out")
+    found = attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     shown = run(tmp_path / "out")
     assert shown.returncode == 1, shown.stderr
     assert "the reference evaluator of ONNX: " in shown.stdout
     assert json.loads((tmp_path / "out" / "blame.json").read_text()) == found.evidence()
 
 
+def test_a_bundle_replaces_that_of_an_earlier_run_and_one_that_fails_leaves_nothing(
+    attributed, damaged, tmp_path, monkeypatch
+):
+    folder = tmp_path / "repro" / "out"
+    folder.mkdir(parents=True)
+    (folder / "old").touch()
+    attributed("bert", damaged, bundle=lambda _: folder)
+    assert not (folder / "old").exists()
+
+    def fail(test):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(reproduction, "_make_criterion", fail)
+    with pytest.raises(OSError, match="no space left"):
+        attributed("bert", damaged, bundle=lambda _: folder)
+    assert list(folder.parent.iterdir()) == [folder]
+    assert run(folder).returncode == 1
+
+
 def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(attributed, damaged, tmp_path):
-    attributed("bert", damaged, bundle=tmp_path / "out")
+    attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     inputs = np.load(tmp_path / "out" / "inputs.npz", allow_pickle=False)
     assert [array.shape for array in inputs.values()] == [(1, 1, 64)]
     piece = onnx.load(tmp_path / "out" / "piece.onnx")
@@ -50,7 +69,7 @@ def test_the_input_is_the_smallest_and_the_graph_the_modules_alone(attributed, d
 
 
 def test_a_mended_piece_shows_nothing(attributed, damaged, tmp_path):
-    attributed("bert", damaged, bundle=tmp_path / "out")
+    attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     piece = onnx.load(tmp_path / "out" / "piece.onnx")
     del piece.graph.node[0].attribute[:]
     onnx.save(piece, tmp_path / "out" / "piece.onnx")
@@ -65,7 +84,7 @@ def test_what_no_module_is_at_fault_for_is_shown_whole(attributed, copied, tmp_p
         array = onnx.numpy_helper.to_array(weight)[[1, 0, 2]]
         graph.graph.initializer.append(onnx.numpy_helper.from_array(array, f"swapped {place}"))
         last.input[place] = f"swapped {place}"
-    assert attributed("bert", graph, bundle=tmp_path / "out").kind == "signature"
+    assert attributed("bert", graph, bundle=lambda _: tmp_path / "out").kind == "signature"
     assert run(tmp_path / "out").returncode == 1
     assert set(np.load(tmp_path / "out" / "inputs.npz")) == {"input_ids", "attention_mask"}
 
@@ -75,7 +94,7 @@ def test_an_output_in_another_shape_is_shown_to_be(attributed, copied, tmp_path)
     next(node for node in graph.graph.node if "logits" in node.output).output[0] = "ours"
     graph.graph.node.append(onnx.helper.make_node("Squeeze", ["ours"], ["logits"], name="squeezed"))
     graph.graph.output[0].type.tensor_type.ClearField("shape")
-    assert attributed("bert", graph, bundle=tmp_path / "out").kind == "signature"
+    assert attributed("bert", graph, bundle=lambda _: tmp_path / "out").kind == "signature"
     shown = run(tmp_path / "out")
     assert shown.returncode == 1
     assert "its shape is (3,), and not (1, 3)" in shown.stdout
@@ -86,7 +105,7 @@ def test_an_input_that_crashes_is_cut_to_the_length_that_does(attributed, copied
     gather = next(node for node in graph.graph.node if "bert.embeddings.position_embeddings.weight" in node.input)
     table = next(one for one in graph.graph.initializer if one.name == gather.input[0])
     table.CopyFrom(onnx.numpy_helper.from_array(onnx.numpy_helper.to_array(table)[:9].copy(), table.name))
-    found = attributed("bert", graph, bundle=tmp_path / "out")
+    found = attributed("bert", graph, bundle=lambda _: tmp_path / "out")
     assert (found.kind, found.evidence()["ratio"]) == ("weights", None)
     assert [array.shape for array in np.load(tmp_path / "out" / "inputs.npz").values()] == [(1, 10)]
     shown = run(tmp_path / "out")
@@ -111,7 +130,7 @@ def test_the_script_says_where_it_cannot_run_on_what_the_difference_was_found_on
 
     if first == CUDA and (CUDA not in onnxruntime.get_available_providers() or real_gpu_names()):
         pytest.skip("needs an ONNX Runtime with CUDA on a machine where that does not start")
-    attributed("bert", damaged, bundle=tmp_path / "out")
+    attributed("bert", damaged, bundle=lambda _: tmp_path / "out")
     session = tmp_path / "out" / "session.json"
     assert json.loads(session.read_text()) == {"providers": [reproduction.CPU], "tf32": False}
     session.write_text(json.dumps({"providers": [first, reproduction.CPU], "tf32": False}))

@@ -102,7 +102,7 @@ def test_a_fused_kernels_fault_is_its_optimizers_and_has_its_module(
 def test_a_kernel_that_the_reference_of_onnx_contradicts_is_at_fault_itself(attributed):
     found = attributed("bert", source=faulty_kernel("gelu_2"))
     assert (found.kind, found.module) == ("kernel", "bert.encoder.layer.2.intermediate.intermediate_act_fn")
-    assert found.nodes == ("node_gelu_2",)
+    assert found.node_names == ("node_gelu_2",)
 
 
 def test_where_optimizers_are_at_fault_the_file_itself_is_sound(lab, reference, candidate, batches, faulty_optimizer):

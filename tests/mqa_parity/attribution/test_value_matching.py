@@ -99,6 +99,18 @@ def test_an_angle_of_the_rotary_positions_is_theirs(decoder, opened, attributed_
     assert (found.kind, found.module) == ("exporter", "model.rotary_emb")
 
 
+@pytest.mark.parametrize("swap", [("Cos", "Sin"), ("Sin", "Cos")], ids="-as-".join)
+def test_of_two_outputs_that_a_fault_made_equal_the_wrong_one_is_at_fault(
+    decoder, opened, attributed_export, words, swap
+):
+    module = decoder("Llama")
+    one = opened("Llama", module, words, "dynamo", axes=(0, 1))
+    (node,) = one.nodes((swap[0],), "rotary_emb")
+    node.op_type = swap[1]
+    found = attributed_export(module, [words], one.graph, one.path)
+    assert (found.kind, found.module, found.node_names[-1]) == ("exporter", "model.rotary_emb", node.name)
+
+
 def convolutional():
     import torch
 
@@ -188,4 +200,4 @@ def test_a_module_that_gives_two_tensors_of_one_size_is_told_by_their_order_wher
         one = opened("pair", module, batch, "script")
         one.nodes((kind,))[0].op_type = "Tanh"
         found = attributed_export(module, [batch], one.graph, one.path)
-        assert (found.kind, found.module, found.value) == ("exporter", "pair", f"/model/pair/{kind}_output_0")
+        assert (found.kind, found.module, found.output_value) == ("exporter", "pair", f"/model/pair/{kind}_output_0")

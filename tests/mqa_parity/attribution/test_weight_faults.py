@@ -160,4 +160,4 @@ def test_what_the_model_itself_makes_is_of_none_of_its_modules(opened, attribute
         del node.attribute[:]
     found = attributed_export(outermost(), [batch], one.graph, one.path)
     assert (found.kind, found.module, found.class_name) == ("exporter", "", "Whole")
-    assert found.nodes[-1] == node.name
+    assert found.node_names[-1] == node.name

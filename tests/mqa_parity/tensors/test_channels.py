@@ -17,11 +17,11 @@ from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
-from mqa_parity.attribution.noise_ratio import noise_ratio
-from mqa_parity.precision import PRECISIONS
-from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, row_errors, worst_group
+from mqa_parity.attribution.paired_run import noise_ratio
+from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, find_worst_group, sum_row_errors
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
+from mqa_parity.tolerance import PRECISIONS
 from mqa_registry import MqaError
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec
@@ -232,7 +232,9 @@ def test_a_fault_of_one_channel_in_half_precision_has_its_module(runners, tmp_pa
     batches = [{"x": np.stack(INPUTS[kind][start : start + 6])} for start in range(0, 24, 6) if INPUTS[kind][start:]]
     with reference.variant(dtype="float16") as half, reference.variant(dtype="float64") as exact:
         whole = max(noise_ratio_of(candidate, half, exact, batch) for batch in batches)
-        found = attribute_difference(half, candidate, batches, precision=HALF, oracle=exact, bundle=tmp_path / "bundle")
+        found = attribute_difference(
+            half, candidate, batches, precision=HALF, oracle=exact, bundle=lambda _: tmp_path / "bundle"
+        )
     assert whole < HALF.allowed, "no output is off as a whole"
     assert (found.kind, found.module) == ("weights", bias.rpartition(".")[0])
     shown = subprocess.run([sys.executable, "repro.py"], cwd=tmp_path / "bundle", capture_output=True, check=False)
@@ -282,7 +284,7 @@ def noise(shape, seed, scale=1e-7):
 
 def parts_of(exact, peer, candidate):
     values = zip(exact, peer, candidate, strict=True)
-    return [row_errors(str(row), one, np.ones(one[0].shape, bool), ()) for row, one in enumerate(values)]
+    return [sum_row_errors(str(row), one, np.ones(one[0].shape, bool), ()) for row, one in enumerate(values)]
 
 
 def test_a_noisy_row_is_held_against_its_own_noise_and_is_no_yardstick_for_others():
@@ -292,9 +294,9 @@ def test_a_noisy_row_is_held_against_its_own_noise_and_is_no_yardstick_for_other
     parts = parts_of(exact, peer, candidate)
     assert [row for row, one in enumerate(classify_parts(parts, SINGLE)) if one] == [3]
     assert classify_parts(parts, SINGLE)[3] == NOISY
-    assert worst_group(parts, SINGLE).times < 4
+    assert find_worst_group(parts, SINGLE).times < 4
     candidate[5] += 5e-5
-    found = worst_group(parts_of(exact, peer, candidate), SINGLE)
+    found = find_worst_group(parts_of(exact, peer, candidate), SINGLE)
     assert (found.row, found.times > 10) == ("5", True)
 
 
@@ -320,7 +322,7 @@ def test_errors_that_are_alike_are_never_a_fault_however_few_or_many_channels(se
     rng = np.random.default_rng(seed)
     exact = rng.normal(size=(rows, channels)) * np.logspace(-3, 3, channels)
     peer, candidate = (exact + form.eps * exact.std(0) * rng.normal(size=exact.shape) for _ in range(2))
-    found = worst_group(parts_of(exact, peer, candidate), form)
+    found = find_worst_group(parts_of(exact, peer, candidate), form)
     assert found is None or found.times <= found.allowed
 
 
@@ -329,14 +331,14 @@ def test_a_channel_of_fewer_than_eight_numbers_is_not_compared_by_itself(rows, a
     exact = noise((rows, 5), 1, 1.0)
     peer, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
     candidate[:, 3] += 1e-4
-    assert worst_group(parts_of(exact, peer, candidate), SINGLE).axis == axis
+    assert find_worst_group(parts_of(exact, peer, candidate), SINGLE).axis == axis
 
 
 def test_channels_are_named_by_their_axis():
     exact = noise((9, 5, 7), 1, 1.0)
     peer, candidate = exact + noise(exact.shape, 2, 1e-6), exact + noise(exact.shape, 3, 1e-6)
     candidate[:, :, 4] += 1e-4
-    found = worst_group(parts_of(exact, peer, candidate), SINGLE)
+    found = find_worst_group(parts_of(exact, peer, candidate), SINGLE)
     assert (found.axis, found.index, found.of, found.row) == (2, 4, 7, None)
 
 
@@ -347,7 +349,7 @@ def test_numbers_of_one_row_that_err_as_one_are_no_more_than_one():
     for _ in range(200):
         exact = rng.normal(size=(4, 1, 60)).repeat(5, axis=1)
         peer, candidate = (exact + HALF.eps * rng.normal(size=(4, 1, 60)).repeat(5, axis=1) for _ in range(2))
-        found = worst_group(parts_of(exact, peer, candidate), HALF)
+        found = find_worst_group(parts_of(exact, peer, candidate), HALF)
         alarms += found.times > found.allowed
     assert alarms == 0
 
@@ -356,7 +358,7 @@ def test_an_axis_that_counts_what_was_found_is_no_channel():
     exact = [noise((number, 4), number, 1.0) for number in (3, 5, 9, 4)]
     parts = parts_of(exact, [one + noise(one.shape, 2) for one in exact], exact)
     assert {axis for part in parts for axis in part.axes} == {0, 1}
-    assert worst_group(parts, SINGLE).axis != 1
+    assert find_worst_group(parts, SINGLE).axis != 1
 
 
 # Integers

@@ -11,16 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.spatial import distance
 
-from mqa_parity.precision import PRECISIONS
 from mqa_parity.tensors.output_errors import (
     BROKEN,
     NO_ERROR,
-    form_mismatch,
+    find_form_mismatch,
+    find_undefined,
+    find_value_mismatch,
     measure_errors,
-    reference_mismatch,
-    value_mismatch,
 )
 from mqa_parity.tensors.output_matching import match_names
+from mqa_parity.tolerance import PRECISIONS
 
 finite = arrays(np.float32, st.integers(1, 40), elements=st.floats(-1e6, 1e6, width=32))
 pairs = st.integers(1, 40).flatmap(
@@ -101,9 +101,9 @@ def test_outputs_are_paired_by_name_and_an_only_one_by_being_the_only_one():
 
 
 def test_types_come_before_shapes():
-    assert form_mismatch(np.zeros((2, 3)), np.zeros((2, 3))) == ""
-    assert form_mismatch(np.zeros((2, 3), np.float32), np.zeros((2, 3))) == "float64 instead of float32"
-    assert form_mismatch(np.zeros((2, 3)), np.zeros((2, 1))) == "shape (2, 1) instead of (2, 3)", (
+    assert find_form_mismatch(np.zeros((2, 3)), np.zeros((2, 3))) == ""
+    assert find_form_mismatch(np.zeros((2, 3), np.float32), np.zeros((2, 3))) == "float64 instead of float32"
+    assert find_form_mismatch(np.zeros((2, 3)), np.zeros((2, 1))) == "shape (2, 1) instead of (2, 3)", (
         "numpy would broadcast it"
     )
 
@@ -123,14 +123,14 @@ def test_types_come_before_shapes():
     ],
 )
 def test_numbers_that_are_none(exact, peer, candidate, why):
-    assert value_mismatch(*triple(exact, peer, candidate), SINGLE) == why
+    assert find_value_mismatch(*triple(exact, peer, candidate), SINGLE) == why
 
 
 def test_integers_are_equal_or_they_are_not():
     one = np.array([1, 2, 3])
-    assert value_mismatch(one, one, one, SINGLE) == ""
-    assert value_mismatch(one, one, np.array([1, 2, 4]), SINGLE) == "1 of 3 are other integers"
-    assert value_mismatch(one, np.array([1, 2, 4]), np.array([1, 2, 5]), SINGLE) == "", "PyTorch is torn here, too"
+    assert find_value_mismatch(one, one, one, SINGLE) == ""
+    assert find_value_mismatch(one, one, np.array([1, 2, 4]), SINGLE) == "1 of 3 are other integers"
+    assert find_value_mismatch(one, np.array([1, 2, 4]), np.array([1, 2, 5]), SINGLE) == "", "PyTorch is torn here, too"
 
 
 @pytest.mark.parametrize(
@@ -145,12 +145,12 @@ def test_integers_are_equal_or_they_are_not():
     ],
 )
 def test_a_reference_must_be_a_number_itself(exact, peer, why):
-    assert reference_mismatch(*triple(exact, peer)[:2], SINGLE) == why
+    assert find_undefined(*triple(exact, peer)[:2], SINGLE) == why
 
 
 def test_what_overflows_in_half_precision_is_pytorchs_own():
     half = PRECISIONS["float16"]
     exact, peer, candidate = triple([70000.0, 1.0], [math.inf, 1.0], [70000.0, 1.0])
-    assert reference_mismatch(exact, peer, half) == ""
-    assert value_mismatch(exact, peer, candidate, half) == ""
-    assert reference_mismatch(np.array([60000.0]), np.array([np.inf]), half) == "Inf"
+    assert find_undefined(exact, peer, half) == ""
+    assert find_value_mismatch(exact, peer, candidate, half) == ""
+    assert find_undefined(np.array([60000.0]), np.array([np.inf]), half) == "Inf"

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.tensors.output_matching import match_outputs, noise_distance, power_distance
+from mqa_parity.tensors.output_matching import match_outputs, measure_noise_distance, measure_power_distance
 
 
 def parts(exact, peer, found):
@@ -92,20 +92,22 @@ def test_of_its_own_outputs_none_is_left_over(outputs):
 
 def test_an_error_counts_in_units_of_pytorchs_own():
     exact, peer = [1.0, 2.0], [1.0, 2.001]
-    assert noise_distance(parts(exact, peer, [1.005, 2.0]), allowed=10, floor=0) == pytest.approx(0.5, rel=1e-3)
-    assert noise_distance(parts(exact, exact, [1.005, 2.0]), allowed=10, floor=1e-4) == pytest.approx(2.5, rel=1e-3)
-    assert noise_distance(parts(exact, peer, [math.nan, 2.0]), allowed=10, floor=0) == math.inf
-    assert noise_distance(parts(exact, exact, exact), allowed=10, floor=0) == 0
+    assert measure_noise_distance(parts(exact, peer, [1.005, 2.0]), allowed=10, floor=0) == pytest.approx(0.5, rel=1e-3)
+    assert measure_noise_distance(parts(exact, exact, [1.005, 2.0]), allowed=10, floor=1e-4) == pytest.approx(
+        2.5, rel=1e-3
+    )
+    assert measure_noise_distance(parts(exact, peer, [math.nan, 2.0]), allowed=10, floor=0) == math.inf
+    assert measure_noise_distance(parts(exact, exact, exact), allowed=10, floor=0) == 0
 
 
 def test_integers_are_the_same_or_not():
     one, other = np.array([1, 2]), np.array([1, 3])
-    assert noise_distance([(one, one, one)], allowed=10, floor=0) == 0
-    assert noise_distance([(one, one, other)], allowed=10, floor=0) == math.inf
+    assert measure_noise_distance([(one, one, one)], allowed=10, floor=0) == 0
+    assert measure_noise_distance([(one, one, other)], allowed=10, floor=0) == math.inf
 
 
 def test_where_pytorch_has_no_such_precision_most_of_the_power_must_be_the_signals():
-    assert power_distance(parts([3.0, 4.0], [3.0, 4.0], [3.0, 4.5])) == pytest.approx(0.1)
-    assert power_distance(parts([3.0, 4.0], [3.0, 4.0], [4.0, 3.0])) < 1
-    assert power_distance(parts([3.0, 4.0], [3.0, 4.0], [0.0, 0.0])) == pytest.approx(10)
-    assert power_distance(parts([0.0], [0.0], [1.0])) == math.inf
+    assert measure_power_distance(parts([3.0, 4.0], [3.0, 4.0], [3.0, 4.5])) == pytest.approx(0.1)
+    assert measure_power_distance(parts([3.0, 4.0], [3.0, 4.0], [4.0, 3.0])) < 1
+    assert measure_power_distance(parts([3.0, 4.0], [3.0, 4.0], [0.0, 0.0])) == pytest.approx(10)
+    assert measure_power_distance(parts([0.0], [0.0], [1.0])) == math.inf

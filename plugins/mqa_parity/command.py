@@ -1,4 +1,4 @@
-"""The command `mqa parity`: hold one ONNX file against its model, or another file, and name where they differ first."""
+"""The command `mqa parity`: compare one ONNX file with its model, or another file, and name where they differ first."""
 
 from __future__ import annotations
 
@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mqa_parity import DECISION_SCHEMAS
-from mqa_parity.command.disagreements import disagreeing_rows, shifted_rows, uncovered_classes
-from mqa_parity.command.file_interface import read_interface
-from mqa_parity.command.suite import (
+from mqa_parity.suite import (
     BATCH_INVARIANCE,
     CANDIDATE,
     MAX_FLIP_RATE,
@@ -19,6 +17,10 @@ from mqa_parity.command.suite import (
     TENSORS,
     Criteria,
     Pair,
+    find_disagreeing_rows,
+    find_shifted_rows,
+    find_uncovered_classes,
+    read_interface,
 )
 from mqa_registry import (
     Finding,
@@ -97,98 +99,97 @@ def parity(
     model = resolve_model(named, options, sources=SOURCES, tasks=TASKS, array_task=array_task)
     pair = Pair(model, file, data, mapped, inputs, interface, tolerance, repro, model.schema in DECISION_SCHEMAS)
     findings = [Finding("note", "task", model.task_reason)] if model.task_reason else []
-    found = hold(pair, options, report)
-    found = replace(found, findings=(*findings, *found.findings))
-    return show_report(found, report, {"first_divergence": first_divergence(found)})
+    judged = compare_file(pair, options, report)
+    judged = replace(judged, findings=(*findings, *judged.findings))
+    return show_report(judged, report, {"first_divergence": first_divergence(judged)})
 
 
-def hold(pair: Pair, options: RunOptions, shown: ReportOptions) -> Report:
-    """The report of a run that holds a file against its model, with what is remarkable about it among the findings."""
+def compare_file(pair: Pair, options: RunOptions, report_options: ReportOptions) -> Report:
+    """The report of a run that compares a file with its model; remarks on the comparison are among its findings."""
     criteria = Criteria()
-    executed = _execute(pair, criteria, options, shown)
-    refined, remarks = refine(pair, executed)
+    executed = _execute(pair, criteria, options, report_options)
+    refined, remarks = refine_criteria(pair, executed)
     if refined != criteria:
-        executed = _execute(pair, refined, options, shown)  # of all that the store has by now
+        executed = _execute(pair, refined, options, report_options)  # of all that the store has by now
     report = finalize(executed)
-    remarks += _coverage(report, executed, pair.reference)
+    remarks += _describe_coverage(report, executed, pair.reference)
     divergence = first_divergence(report)
     if divergence and report.results[0].verdict is Verdict.PASS:  # which else shows it
-        remarks.append(Finding("note", "where", _described(divergence)))
+        remarks.append(Finding("note", "where", _describe_divergence(divergence)))
     return replace(report, findings=(*remarks, *report.findings))
 
 
 def first_divergence(report: Report) -> Mapping[str, Any] | None:
     """Where the file and the model differ first, where they do: `module`, `class`, `node`, `ratio` and `kind`.
 
-    What of these nobody knows, or has no meaning there, is None. A file that holds by its decisions differs from the
-    model everywhere, and nowhere so that it counts.
+    A value that is not known is None. There is no divergence in a file that passes: its differences do not count.
     """
     if report.verdict is Verdict.PASS:
         return None
     evidence = (result.evidence.get("first_divergence") for result in report.results)
-    found = next((one for one in evidence if one), None)
-    return None if found is None else dict.fromkeys(DIVERGENCE) | found
+    divergence = next((one for one in evidence if one), None)
+    return None if divergence is None else dict.fromkeys(DIVERGENCE) | divergence
 
 
-def refine(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[Finding]]:
-    """By what a file is to be held after what a first run came to, and why."""
+def refine_criteria(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[Finding]]:
+    """The criteria that a file is judged by, as the results of a first run suggest, and remarks that say why."""
     report = executed.report
     if _has_no_ratio(report):
-        return Criteria(by_decisions=pair.decides), [_substitute(pair, report)]
+        return Criteria(by_decisions=pair.has_decisions), [_explain_criteria(pair, report)]
     tensors, *others = report.results
     if tensors.verdict is not Verdict.PASS:
         return Criteria(), []
     reference, candidate = (executed.predictions(backend) for backend in (pair.reference, CANDIDATE))
-    disagreeing, shifted = disagreeing_rows(reference, candidate), shifted_rows(reference, candidate)
+    disagreeing, shifted = find_disagreeing_rows(reference, candidate), find_shifted_rows(reference, candidate)
     unpredicted = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     refined = Criteria(
         by_predictions=unpredicted,
-        by_invariance=bool(tensors.evidence.get("unheld")) and _moves_alone(others, pair.reference),
+        by_invariance=bool(tensors.evidence.get("unheld")) and _is_less_invariant(others, pair.reference),
         including=(*disagreeing, *shifted),
     )
     return refined, [
-        *_looked_at(disagreeing, "that it answers otherwise"),
-        *_looked_at(shifted, "whose probabilities part most"),
+        *_describe_added_rows(disagreeing, "that it answers otherwise"),
+        *_describe_added_rows(shifted, "whose probabilities part most"),
     ]
 
 
-def _execute(pair: Pair, criteria: Criteria, options: RunOptions, shown: ReportOptions) -> ExecutedRun:
-    return execute_suite(pair.suite(criteria), Path("parity.toml"), options, shown)
+def _execute(pair: Pair, criteria: Criteria, options: RunOptions, report_options: ReportOptions) -> ExecutedRun:
+    return execute_suite(pair.build_suite(criteria), Path("parity.toml"), options, report_options)
 
 
-def _moves_alone(results: Sequence[Result], reference: str) -> bool:
-    """Whether the file's outputs move with the batch that a row is in, and the model's do not."""
+def _is_less_invariant(results: Sequence[Result], reference: str) -> bool:
+    """Whether the file's outputs change with the batch that a row is in, and the model's do not."""
     verdicts = {one.backend: one.verdict for one in results if one.check == BATCH_INVARIANCE["name"]}
     return verdicts.get(reference) is Verdict.PASS and verdicts.get(CANDIDATE) is Verdict.FAIL
 
 
-def _looked_at(rows: Sequence[str], what: str) -> Iterator[Finding]:
-    """That rows were looked at besides those of the sample, where there are any; `what` says which."""
+def _describe_added_rows(rows: Sequence[str], what: str) -> Iterator[Finding]:
+    """A remark on rows that were compared besides those of the sample; none without rows. `what` says which they are."""
     if rows:
         more = f"{len(rows)} {what} {'was' if len(rows) == 1 else 'were'} looked at as well"
         yield Finding("note", "rows", f"the file holds on the rows that were sampled, and {more}")
 
 
-def _coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
-    """Which rows a file that held was looked at on: a fault in others, or in longer ones, stays unseen."""
+def _describe_coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
+    """Remarks on the rows that a passing file was compared on: a fault in others, or in longer ones, is not detected."""
     tensors = report.results[0]
-    seen = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
-    if not seen:
+    observed = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
+    if not observed:
         return []
-    rows = f"{seen['rows']:,} of {seen.get('of_rows', seen['rows']):,} rows were looked at"
-    longest = f", the longest of {seen['longest']:,} tokens" if "longest" in seen else ""
-    most = f" of the model's {seen['of_longest']:,}" if longest and "of_longest" in seen else ""
-    if seen.get("compared", 0) > seen["rows"]:
-        rows += f", those that part most of {seen['compared']:,} among them"
+    rows = f"{observed['rows']:,} of {observed.get('of_rows', observed['rows']):,} rows were looked at"
+    longest = f", the longest of {observed['longest']:,} tokens" if "longest" in observed else ""
+    limit = f" of the model's {observed['of_longest']:,}" if longest and "of_longest" in observed else ""
+    if observed.get("compared", 0) > observed["rows"]:
+        rows += f", those that part most of {observed['compared']:,} among them"
     unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
     same = f", with one value of {unvaried} in all of them" if unvaried else ""
-    return [Finding("note", "rows", f"{rows}{longest}{most}{same}"), *_uncovered(executed, reference)]
+    return [Finding("note", "rows", f"{rows}{longest}{limit}{same}"), *_describe_uncovered(executed, reference)]
 
 
-def _uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
-    """The classes of rows that nobody looked at, where there are predictions for all rows."""
+def _describe_uncovered(executed: ExecutedRun, reference: str) -> Iterator[Finding]:
+    """A remark on predicted classes of which no row was compared; none without predictions for all rows."""
     looked_at = {name for table in executed.probe_tables(TENSORS) for name in table.column("id").to_pylist()}
-    if classes := uncovered_classes(executed.predictions(reference), looked_at):
+    if classes := find_uncovered_classes(executed.predictions(reference), looked_at):
         listed = ", ".join(f"`{name}`" for name in classes[:MAX_NAMES])
         more = f" and {len(classes) - MAX_NAMES} more" if len(classes) > MAX_NAMES else ""
         yield Finding("note", "rows", f"no row that the model answers with {listed}{more} was looked at")
@@ -200,23 +201,27 @@ def _has_no_ratio(report: Report) -> bool:
     return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
 
 
-def _substitute(pair: Pair, report: Report) -> Finding:
-    """What a file is held by that the reference has no precision for."""
+def _explain_criteria(pair: Pair, report: Report) -> Finding:
+    """A remark on the criteria of a file in a precision that the reference does not have."""
     precision = report.environment["backends"][CANDIDATE]["facts"].get("precision", "such precision")
     why = f"PyTorch has no {precision}"
     if pair.model.source == ONNX_FILE:
         why = report.results[0].note.partition("since ")[2]
     none = f"{why}, and so no error to hold the file's against"
-    if pair.decides:
-        held = f"it is held by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
-        return Finding("note", "precision", f"{none}: {held}")
+    if pair.has_decisions:
+        criteria = f"it is held by its mismatches and decisions, at most {MAX_FLIP_RATE:.0%} flips"
+        return Finding("note", "precision", f"{none}: {criteria}")
     fix = "`--tolerance ATOL RTOL`, or a suite with bounds on `parity/tensors` or on what the answers are good for"
     return Finding("warning", "precision", f"{none}, and `{pair.model.task}` decides nothing that could flip", fix)
 
 
-def _described(found: Mapping[str, Any]) -> str:
-    module = f"`{found['module']}` ({found.get('class')}): " if found.get("module") else ""
-    return f"{module}{found.get('kind')}, {found.get('reason')}" if found.get("kind") else str(found.get("reason"))
+def _describe_divergence(divergence: Mapping[str, Any]) -> str:
+    module = f"`{divergence['module']}` ({divergence.get('class')}): " if divergence.get("module") else ""
+    return (
+        f"{module}{divergence.get('kind')}, {divergence.get('reason')}"
+        if divergence.get("kind")
+        else str(divergence.get("reason"))
+    )
 
 
 def _check_files(file: Path, data: Path | None, inputs: Path | None) -> None:

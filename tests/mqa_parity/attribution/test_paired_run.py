@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.attribution.noise_ratio import channel_ratio, is_valid, noise_ratio
-from mqa_parity.precision import PRECISIONS
+from mqa_parity.attribution.paired_run import channel_ratio, is_valid, noise_ratio
+from mqa_parity.tolerance import PRECISIONS
 
 DOUBLE = np.array([[1.0, 2.0], [3.0, 4.0]])
 SINGLE = DOUBLE + np.array([[1e-6, 0], [0, -2e-6]])

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 
 from mqa_parity.batching import Batch
-from mqa_parity.tensors.notes import constant_inputs, probe_notes
+from mqa_parity.tensors.evidence import describe_sides, find_constant_inputs
 
 
 def notes(candidate=None, reference=None, mode=""):
@@ -15,7 +15,7 @@ def notes(candidate=None, reference=None, mode=""):
         candidate=SimpleNamespace(facts=candidate or {}), baseline=SimpleNamespace(facts=reference or {})
     )
     model_under_test = SimpleNamespace(model=SimpleNamespace(about={"mode": mode} if mode else {}))
-    return list(probe_notes(SimpleNamespace(model_under_test=model_under_test), runners))
+    return list(describe_sides(SimpleNamespace(model_under_test=model_under_test), runners))
 
 
 def test_inputs_that_one_side_does_not_take_are_named_for_that_side():
@@ -41,11 +41,11 @@ def batches(*arrays):
 
 
 def test_an_input_of_one_value_in_all_batches_is_constant():
-    assert list(constant_inputs(batches([[1, 1]], [[1]]))) == ["x"]
-    assert list(constant_inputs(batches([[1, 1]], [[0]]))) == []
-    assert list(constant_inputs(batches([[1, 0]]))) == []
+    assert list(find_constant_inputs(batches([[1, 1]], [[1]]))) == ["x"]
+    assert list(find_constant_inputs(batches([[1, 1]], [[0]]))) == []
+    assert list(find_constant_inputs(batches([[1, 0]]))) == []
 
 
 def test_one_number_in_all_does_not_show_whether_an_input_varies_and_fractions_hardly_repeat():
-    assert list(constant_inputs(batches([[1]]))) == []
-    assert list(constant_inputs(batches([[1.0, 1.0]]))) == []
+    assert list(find_constant_inputs(batches([[1]]))) == []
+    assert list(find_constant_inputs(batches([[1.0, 1.0]]))) == []

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mqa_parity.decisions.agreement import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
+from mqa_parity.comparisons import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
 from mqa_registry import Evidence
 
 
@@ -86,6 +86,13 @@ def test_where_everything_moves_far_no_flip_of_a_sure_answer_is_harmless(answere
     found = find_flips(*(answered(logits) for logits in noisy(noise=5.0)))
     assert found.limit == MAX_TIE_LIMIT
     assert found.margins[found.damage].min() > MAX_TIE_LIMIT
+    assert found.damage[found.flipped & (found.margins > 0.1)].all()
+
+
+def test_a_margin_of_a_few_roundings_of_float32_is_a_tie_however_few_rows_there_are(answered):
+    reference = np.array([[0.5 + 4e-6, 0.5 - 4e-6], [0.5 + 2e-5, 0.5 - 2e-5]])
+    found = find_flips(answered(reference, exact=True), answered(reference[:, ::-1], exact=True))
+    assert (found.ties.tolist(), found.damage.tolist()) == ([True, False], [False, True])
 
 
 def test_rows_that_did_not_move_say_nothing_of_how_far_the_others_do(answered):
