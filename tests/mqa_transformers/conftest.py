@@ -41,7 +41,7 @@ def bert(tmp_path_factory):
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from mqa_transformers.library_messages import silence_transformers
+    from mqa_transformers.loading import silence_transformers
 
     folder = tmp_path_factory.mktemp("models") / "bert"
     labels = {0: "negative", 1: "positive"}

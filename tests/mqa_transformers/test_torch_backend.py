@@ -23,7 +23,7 @@ def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_te
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from mqa_transformers.library_messages import silence_transformers
+    from mqa_transformers.loading import silence_transformers
 
     model_under_test = make_model_under_test(bert)
     with silence_transformers():
