@@ -25,13 +25,13 @@ ADAPTER_CONFIG = "adapter_config.json"  # of peft
 SENTENCE_TRANSFORMERS = "modules.json"
 MAX_FOLDERS = 3  # in one hint
 
-# Suffixes of what a folder may hold beside the model: notes, and weights in forms that are not loaded from it.
+# Suffixes of what a folder may hold besides the model: notes, and weights in forms that are not loaded from it.
 UNUSED_SUFFIXES = frozenset(
     {".md", ".safetensors", ".bin", ".pt", ".pth", ".ckpt", ".pkl", ".h5", ".msgpack", ".gguf", ".onnx", ".data", ".py"}
 )
-EXPORT_RECORDS = (".mqa.json", ".trace.json")  # endings of files that mqa writes beside an export
+EXPORT_RECORDS = (".mqa.json", ".trace.json")  # endings of files that mqa writes next to an export
 
-# What runs, or says more of, a file that was named in place of a folder.
+# What to do with a file that was named where a folder is expected.
 FILE_HINTS = {
     FileFormat.TORCHSCRIPT: 'the source `torch/file` runs it: `use = "torch/file"` in a suite, with `--allow-code`',
     FileFormat.PROGRAM: 'the source `torch/file` runs it: `use = "torch/file"` in a suite, with `--allow-code`',

@@ -47,7 +47,7 @@ def test_brier_of_two_classes_is_the_squared_distance_for_the_positive_one(label
     assert measured.values == pytest.approx([0.3**2])
 
 
-def test_log_loss_of_a_certain_wrong_answer_is_finite(label):
+def test_log_loss_of_a_certain_wrong_prediction_is_finite(label):
     measured = log_loss(label(["negative"], p=[[1.0, 0.0]]), label(["positive"]))
     assert measured.values == pytest.approx([-np.log(np.finfo(float).eps)])
 
@@ -65,7 +65,7 @@ def test_labels_alone_are_not_enough(coded, measure):
     assert "one column per class" in raised.value.hint
 
 
-def test_a_row_that_was_not_seen_may_score_what_the_surest_answer_would_if_it_were_wrong(coded):
+def test_an_unseen_row_may_score_what_the_most_confident_prediction_would_if_it_were_wrong(coded):
     p = np.array([[0.3, 0.7], [0.999, 0.001]])
     measured = log_loss(coded([1, 0], p=p), coded([1, 0]))
     assert (measured.low, measured.high) == pytest.approx((0, -np.log(0.001)))
@@ -77,7 +77,7 @@ def test_a_brier_score_of_more_than_two_classes_goes_up_to_two(coded, k, high):
     assert (wrong.low, wrong.high, wrong.values.tolist()) == (0, high, [high])
 
 
-def test_without_any_probability_the_worst_is_a_certain_and_wrong_answer(coded):
+def test_without_any_probability_the_worst_is_a_certain_and_wrong_prediction(coded):
     assert log_loss(coded([0], p=[[np.nan, np.nan]]), coded([0])).high == pytest.approx(36.04, abs=0.01)
 
 

@@ -109,7 +109,7 @@ def test_a_pytorch_without_cuda_wants_no_gpu(context, one_gpu, monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
-def test_a_gpu_that_is_asked_for_and_not_there_is_refused(context, monkeypatch, device):
+def test_a_requested_gpu_that_is_not_there_is_refused(context, monkeypatch, device):
     without_cuda(monkeypatch)
     with pytest.raises(NotRunError, match=f"`{device}` was asked for, and PyTorch .* cannot use it: ") as refused:
         resolve_device(dataclasses.replace(context, device=device))

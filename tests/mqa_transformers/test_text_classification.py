@@ -103,7 +103,7 @@ def test_any_text_is_encoded_the_same_whatever_stands_beside_it(bound, texts):
         assert all(np.array_equal(row[name], alone[name]) for name in alone)
 
 
-def test_a_text_is_cut_to_what_is_asked_for(bound):
+def test_a_text_is_cut_to_max_length(bound):
     (row,) = encode(bound(max_length=7), "good movie was the good bad movie")
     assert bound().cost(row) == 7
 
@@ -165,14 +165,14 @@ logits = arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), ele
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(logits)
-def test_an_answer_is_the_likeliest_label_with_all_probabilities(bound, values):
+def test_a_prediction_is_the_likeliest_label_with_all_probabilities(bound, values):
     table = bound("x", "y", "z").decode({"logits": values}, [{}] * len(values))
     probabilities = softmax(values.astype(np.float64), axis=1)
     np.testing.assert_allclose(table["probability"].to_pylist(), probabilities, rtol=1e-12, atol=1e-300)
     assert table["label"].to_pylist() == ["xyz"[place] for place in probabilities.argmax(axis=1)]
 
 
-def test_an_answer_has_the_columns_of_its_schema(bound, task):
+def test_a_prediction_has_the_columns_of_its_schema(bound, task):
     from mqa_registry.types import get_schema
 
     table = bound().decode({"logits": np.zeros((2, 2))}, [{}, {}])
@@ -180,7 +180,7 @@ def test_an_answer_has_the_columns_of_its_schema(bound, task):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_row_with_nan_or_infinity_has_no_answer_and_others_keep_theirs(bound, bad):
+def test_a_row_with_nan_or_infinity_has_no_prediction_and_others_keep_theirs(bound, bad):
     values = np.array([[0.0, 1.0], [bad, 1.0], [1.0, 0.0]], np.float32)
     table = bound().decode({"logits": values}, [{}] * 3)
     assert table["label"].to_pylist() == ["b", None, "a"]
@@ -220,7 +220,7 @@ def test_a_model_of_one_label_chooses_nothing(bound):
 
 
 @pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
-def test_a_model_for_another_kind_of_answer_is_refused(bound, kind):
+def test_a_model_for_another_kind_of_prediction_is_refused(bound, kind):
     words = {"regression": "a regression model", "multi_label_classification": "a multi-label model"}[kind]
     with pytest.raises(DataError, match=f"this is {words}: .*`{kind}`") as caught:
         bound(about={"problem_type": kind})

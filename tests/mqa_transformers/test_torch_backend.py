@@ -196,7 +196,7 @@ def test_batches_of_any_shape_agree_with_rows_alone(bert, backend, make_model_un
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_nan_in_a_weight_is_nan_in_the_logits_and_no_answer(rewrite, backend, make_model_under_test):
+def test_nan_in_a_weight_is_nan_in_the_logits_and_no_prediction(rewrite, backend, make_model_under_test):
     model_under_test = make_model_under_test(rewrite(lambda weights: weights["classifier.bias"].fill_(math.nan)))
     rows = model_under_test.codec.encode(model_under_test.task.sample)
     with backend.open(model_under_test, TorchOptions()) as runner:
@@ -304,7 +304,7 @@ def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, back
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(gpu, bert, backend, on):
+def test_on_a_gpu_the_facts_say_whether_tensorfloat_is_allowed(gpu, bert, backend, on):
     for tf32 in (False, True):
         with backend.open(on("cuda"), TorchOptions(tf32=tf32)) as runner:
             assert runner.facts["tf32"] is tf32
@@ -322,7 +322,7 @@ def on(bert, make_model_under_test, context):
     )
 
 
-def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, make_model_under_test):
+def test_on_the_requested_device_the_identity_is_that_from_before_loading(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.identity == backend.identity(model_under_test, TorchOptions())
@@ -330,7 +330,7 @@ def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, bac
         assert runner.budget > 0
 
 
-def test_whatever_changes_answers_changes_the_identity(bert, backend, make_model_under_test, context):
+def test_whatever_changes_predictions_changes_the_identity(bert, backend, make_model_under_test, context):
     model_under_test = make_model_under_test(bert)
     other = ModelUnderTest(
         model_under_test.model, model_under_test.task, dataclasses.replace(context, device="cuda:1"), {}
@@ -356,7 +356,7 @@ def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_an_answer_is_there_when_the_run_is_over(gpu, backend, on):
+def test_on_a_gpu_outputs_are_complete_when_the_run_returns(gpu, backend, on):
     import torch
 
     model_under_test = on("cuda")
@@ -378,7 +378,7 @@ def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(gpu, backen
     np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-11, atol=1e-12)
 
 
-def test_the_demo_model_answers(demo, backend, make_model_under_test):
+def test_the_demo_model_predicts(demo, backend, make_model_under_test):
     model_under_test = make_model_under_test(demo)
     rows = model_under_test.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
     with backend.open(model_under_test, TorchOptions()) as runner:
@@ -386,7 +386,7 @@ def test_the_demo_model_answers(demo, backend, make_model_under_test):
     assert answers["label"].to_pylist() == ["positive", "negative"]
 
 
-def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, make_model_under_test):
+def test_module_inputs_and_outputs_are_those_of_the_same_run(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
