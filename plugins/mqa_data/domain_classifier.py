@@ -1,4 +1,4 @@
-"""The domain classifier: how well two samples of texts can be told apart by their words, and by which of them.
+"""The domain classifier: how well a classifier separates two samples of texts by their words, and which words differ.
 
 A classifier two-sample test: Lopez-Paz and Oquab 2017, "Revisiting Classifier Two-Sample Tests"
 (https://arxiv.org/abs/1610.06545).

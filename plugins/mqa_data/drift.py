@@ -1,4 +1,4 @@
-"""The probe `data/drift`: how far two data sets can be told apart, by words, length and label."""
+"""The probe `data/drift`: how far two data sets differ in words, length and label."""
 
 from __future__ import annotations
 

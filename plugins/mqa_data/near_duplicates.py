@@ -155,7 +155,7 @@ def report_duplicates(
 ) -> Evidence:
     """Remarks, with those on the rows without text and the pairs that were not compared, and the first rows as examples.
 
-    `rows` are rows of SCHEMA; the example of each has the row that says the same beside it.
+    `rows` are rows of SCHEMA; the example of each has the row that says the same, too.
     """
     examples = [
         to_example(

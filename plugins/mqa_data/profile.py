@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mqa_registry import ProbeContext
 
 MAX_LISTED = 5  # scripts and languages in a remark
-MAX_OUTLIERS = 2  # rows of each kind that are shown
+MAX_OUTLIERS = 2  # examples of each kind
 MIN_LANGUAGE_SHARE = 0.01  # of the rows; a language of fewer may be a mistake
 NO_LETTERS, NO_TEXT, UNCERTAIN = "no letters", "no text", "uncertain"
 # The first word of a letter's Unicode name is its script, but for these.
@@ -196,9 +196,9 @@ def _iter_remarks(profiles: Sequence[TextProfile]) -> Iterator[str]:
 
 def _list_counts(counts: Counter[str]) -> str:
     """The commonest names, with their shares."""
-    shown = [f"{name} {count:,} ({count / counts.total():.1%})" for name, count in counts.most_common(MAX_LISTED)]
+    listed = [f"{name} {count:,} ({count / counts.total():.1%})" for name, count in counts.most_common(MAX_LISTED)]
     more = f" and {len(counts) - MAX_LISTED} more" if len(counts) > MAX_LISTED else ""
-    return (", ".join(shown) or "none") + more
+    return (", ".join(listed) or "none") + more
 
 
 @cache

@@ -34,11 +34,11 @@ def rows_in_file(
 ) -> pa.Table:
     """Rows of a csv, tsv, jsonl, parquet or arrow file.
 
-    `format` is told by the name unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
+    `format` is that of the file's suffix unless it is given. A csv or jsonl may be packed (.gz, .bz2, .zst) and in UTF-8 or
     UTF-16. In a csv a column holds numbers where every value is plainly one, else text just as it stands: `007`, `True`
     and `2026-11-21` stay text, and an empty cell is a missing value. Its cells are parted by commas, a .tsv's by tabs,
     unless the header has none of these but semicolons, tabs or bars. In a jsonl every string stays text; a .json may be
-    one array of rows. Class labels come by their names where the file, or a `dataset_info.json` beside it, has them.
+    one array of rows. Class labels come by their names where the file, or a `dataset_info.json` in its folder, has them.
     """
     return read_table(path, format)
 
@@ -46,7 +46,7 @@ def rows_in_file(
 def rows_of_arrays(context: RunContext, *, path: Path) -> pa.Table:
     """Rows of a numpy `.npz`: every array in it is one input of the model, with the rows along its first axis.
 
-    The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns of their own.
+    The inputs of a row are its field `inputs`. Arrays called `id`, `target` or `cluster` are columns under these names.
     Nothing in the file is unpickled.
     """
     arrays = _read_arrays(path)

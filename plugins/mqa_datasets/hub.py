@@ -105,7 +105,7 @@ def _unreachable_error(name: str, *, offline: bool) -> NotRunError:
 
 
 def _summarize_cause(error: BaseException) -> str:
-    """The first line of the error that caused it in the first place."""
+    """The first line of the error that is the root cause."""
     while error.__cause__ is not None:
         error = error.__cause__
     return str(error).strip().partition("\n")[0][:200] or type(error).__name__

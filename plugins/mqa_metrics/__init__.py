@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mqa_metrics.calibration import ece
 from mqa_metrics.classification import (
     accuracy,
     balanced_accuracy,
@@ -18,7 +17,7 @@ from mqa_metrics.classification import (
     true_positive_rate,
 )
 from mqa_metrics.precision_recall import f1, precision, recall
-from mqa_metrics.probability import MAX_LOG_LOSS, brier, log_loss
+from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Metric, hookimpl
 

@@ -100,7 +100,7 @@ def label_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
 
 
 def multilabel_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
-    """Several labels a row: every row is a cell of its own.
+    """Several labels a row: every row is one cell.
 
     After the rows come cells for rows that could have been: for each of the rarest labels a row that lacks it, one that
     has it wrongly and one that has it rightly, and a row with as many labels as any of which none is right.

@@ -62,7 +62,7 @@ def _one_vs_rest(scores: Floats, is_positive: Bools, counted: Ints, n_rows: int)
 
 
 def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows: int) -> Statistic:
-    """The mean area over all classes: every row is a cell of its own, and each class ranks the rows.
+    """The mean area over all classes: every row is one cell, and each class ranks the rows.
 
     After the rows come two for each class that could have been: one of the class that has its lowest score and the
     highest of all others, and one the other way round.

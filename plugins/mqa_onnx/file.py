@@ -49,8 +49,9 @@ class FileSource(ModelSource[FileOptions]):
         path = options.id
         if not path.is_file():
             raise DataError(f"there is no file `{path}`")
-        beside = (one for one in (path.parent, path.parent.parent) if (one / TOKENIZER).is_file())
-        folder = options.processor or next(beside, None)
+        candidates = (path.parent, path.parent.parent)
+        with_tokenizer = next((folder for folder in candidates if (folder / TOKENIZER).is_file()), None)
+        folder = options.processor or with_tokenizer
         config = _read_config(folder or path.parent)
         with path.open("rb") as content:
             digest = hashlib.file_digest(content, "sha256").hexdigest()

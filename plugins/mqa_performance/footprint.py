@@ -143,7 +143,7 @@ class Size(Probe[NoOptions]):
 
 def _run_workers(context: ProbeContext, batches: Sequence[Batch], options: ProcessOptions) -> pa.Table:
     """What each of several fresh processes measured of itself, one row a process."""
-    context.view.runner.facts  # noqa: B018  # it has to run here as asked, and what it exports has to be there
+    context.view.runner.facts  # noqa: B018  # opens it here first, so that what it exports is there
     if context.view.spec is None:
         raise NotRunError(f"nobody knows how to open backend `{context.view.backend}` in another process")
     assert context.model_under_test is not None  # a backend that runs a model has one

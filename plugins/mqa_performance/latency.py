@@ -82,8 +82,7 @@ class Latency(Probe[LatencyOptions]):
 class SpeedupOptions(BenchmarkOptions):
     """How many rounds are timed, each of one run on both backends.
 
-    `warmup` is how many rounds come before the first that counts. `repetitions` is how many rounds count, each in an
-    order drawn at random.
+    The warm-up and the repetitions are rounds here, and which backend comes first is drawn at random in each.
     """
 
     warmup: Annotated[int, Ge(0)] = 5

@@ -34,8 +34,7 @@ SCHEMA = pa.schema(
 class ModulesOptions(BenchmarkOptions):
     """How many runs of each batch are timed.
 
-    `warmup` is how many runs of each batch come before the first that counts. `repetitions` is how many runs of each
-    count.
+    Each batch has a warm-up and repetitions, so that there are as many runs as batches times repetitions.
     """
 
     batch: Annotated[int, Ge(1), Le(MAX_BATCH_SIZE)] = 8

@@ -27,9 +27,8 @@ BATCH_SIZES = (1, 8, 32)
 class ThroughputOptions(RepetitionOptions):
     """Which batch sizes are tried.
 
-    `batches` are the batch sizes, 1, 8 and 32 if left out. `warmup` is how many runs of each come before
-    the first that counts. `repetitions` is how many runs of each count. The rows are cut into batches in the order in
-    which they were drawn: what sorting by length would gain is not in it.
+    `batches` are the batch sizes, 1, 8 and 32 if left out. Each has a warm-up and repetitions. The rows are
+    cut into batches in the order in which they were drawn: what sorting by length would gain is not in it.
     """
 
     batches: list[int] | None = None

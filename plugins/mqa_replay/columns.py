@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 ID, LABEL = "id", "label"
 
-# The columns of a schema beside the id, where they are not the one column of the schema's name.
+# The columns of a schema besides the id, where they are not the one column of the schema's name.
 SCHEMA_COLUMNS = {
     "label": (LABEL, "probability", "score", "confidence", "logits"),
     "labels": ("labels", "probability"),
@@ -76,7 +76,7 @@ class PredictionLog:
 
 
 def schema_columns(schema: str) -> tuple[str, ...]:
-    """The columns of a prediction schema beside the id."""
+    """The columns of a prediction schema besides the id."""
     return SCHEMA_COLUMNS.get(schema, (schema,))
 
 
@@ -86,7 +86,7 @@ def rename_columns(table: pa.Table, columns: Mapping[str, str], roles: Sequence[
     for role, name in columns.items():
         if role not in roles:
             raise DataError(
-                f"`columns` has no role `{role}`", hint=f"it has {', '.join(f'`{known}`' for known in roles)}"
+                f"`columns` has no role `{role}`", hint=f"it has {', '.join(f'`{name}`' for name in roles)}"
             )
         if name not in table.column_names:
             raise _missing_column(table, name)
@@ -167,7 +167,7 @@ def find_class_columns(table: pa.Table, classes: Sequence[str]) -> dict[str, str
 
 
 def find_non_probabilities(table: pa.Table) -> list[str]:
-    """The columns of floats beside a label that are no probabilities of classes: a single one, or those beyond [0, 1]."""
+    """The columns of floats, besides a label, that are no probabilities of classes: a single one, or those beyond [0, 1]."""
     floats = float_columns(table)
     if len(floats) == 1:
         return floats
@@ -181,7 +181,7 @@ def find_non_probabilities(table: pa.Table) -> list[str]:
 
 
 def float_columns(table: pa.Table) -> list[str]:
-    """The columns of floats beside the id and the label."""
+    """The columns of floats besides the id and the label."""
     return [
         column.name for column in table.schema if pa.types.is_floating(column.type) and column.name not in (ID, LABEL)
     ]
@@ -213,7 +213,7 @@ def distinct_texts(column: pa.ChunkedArray) -> list[str]:
 
 
 def set_column(table: pa.Table, name: str, values: pa.ChunkedArray | pa.Array) -> pa.Table:
-    """The table with a column of these values, in place of one of the same name."""
+    """The table with a column of these values, which replaces one of the same name."""
     return pa.table({column: table.column(column) for column in table.column_names} | {name: values})
 
 

@@ -63,7 +63,7 @@ class FileOptions:
     `path` is one file with predictions for the rows as they are, or a folder with one file for every view, each named as
     `mqa rows SUITE --out DIR` names its rows: `reviews.parquet`, `reviews.typos-3f2a9c.parquet`.
 
-    `schema` says what a prediction is, and so which columns a file has beside `id`. For `label` that is `label`, one
+    `schema` says what a prediction is, and so which columns a file has besides `id`. For `label` that is `label`, one
     column of probabilities per class, or both; for `labels`, `spans`, `boxes`, `mask` and `ranking` lists under that
     name, which a csv cannot hold; for `vector` lists, or a column of floats per dimension; for `value` and `text` a
     column of that name; for `waveform` `samples` and `rate`.
@@ -88,7 +88,7 @@ class FileReplay(Replay[FileOptions]):
     They are read from parquet, arrow, jsonl or csv, and joined to the rows by `id`.
 
     Logs of services are read as they are: an `id` by the name `request_id` or the like; labels called `prediction`;
-    objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline answers. What was
+    objects of probabilities by class; `{label, score}` and lists of these, as a transformers pipeline gives them. What was
     taken for what stands in the report.
     """
 
@@ -183,7 +183,7 @@ def _read_labels(log: PredictionLog, log_format: LogFormat) -> PredictionLog:
 
 
 def _read_nested(log: PredictionLog, name: str, log_format: LogFormat) -> PredictionLog:
-    """The log with what a column of lists or objects has: scores by class, or the answers of a transformers pipeline."""
+    """The log with what a column of lists or objects has: scores by class, or the predictions of a transformers pipeline."""
     column = parse_json(log.table.column(name))
     if pa.types.is_list(column.type) and pa.types.is_list(column.type.value_type):
         column = _unwrap_lists(column, name)
@@ -217,7 +217,7 @@ def _is_pair(kind: pa.DataType) -> bool:
 
 
 def _unwrap_lists(column: pa.ChunkedArray, name: str) -> pa.ChunkedArray:
-    """The lists in lists of one element, as pipelines answer one text at a time."""
+    """The lists in lists of one element, as pipelines give them for one text at a time."""
     if not pc.all(pc.equal(pc.list_value_length(column), 1)).as_py() or column.null_count:
-        raise DataError(f"`{name}` has lists of several lists, and one answer a row is needed")
+        raise DataError(f"`{name}` has lists of several lists, and one prediction a row is needed")
     return pc.list_flatten(column)

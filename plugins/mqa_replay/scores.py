@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Ints = npt.NDArray[np.int64]
     Bools = npt.NDArray[np.bool_]
 
-SCORE = "score"  # beside `label`, the keys of what a transformers pipeline answers
+SCORE = "score"  # with `label`, the keys of what a transformers pipeline gives
 
 
 @dataclass(frozen=True)

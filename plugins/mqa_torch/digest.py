@@ -1,6 +1,6 @@
 """The digest of a model that code builds: of its weights, its settings, and the code itself.
 
-Weights alone do not tell models apart: an epsilon, a flag or a line of `forward` makes other answers of the same ones.
+Weights alone do not tell models apart: an epsilon, a flag or a line of `forward` changes the predictions of the same weights.
 Not every attribute is a setting: addresses, generated names, times and random tokens are others in every process, and
 frameworks keep many of them. What a function builds is therefore built twice, and what differs is left out.
 """
@@ -145,7 +145,7 @@ def _qualified_name(value: Any) -> str:
 
 
 def _code(name: str, factory: Callable[[], Any], module: Any) -> Iterator[bytes]:
-    """The digests of the files of the function, of what it imports from beside it, and of every class in the model."""
+    """The digests of the files of the function, of what it imports from its folder, and of every class in the model."""
     classes = {type(part) for part in module.modules()}
     files = {file for value in (factory, *classes) if (file := _source_file(value))}
     start = sys.modules.get(name.partition(":")[0])

@@ -15,7 +15,7 @@ UNKNOWN_CLASS = ""  # of a part that was never called, or not where the graph wo
 
 
 def to_module(program: Any) -> Any:
-    """A module that answers as `program.module()` does, takes its inputs by name, and shows the parts that it was made of.
+    """A module that computes what `program.module()` does, takes its inputs by name, and has the modules that it was made of.
 
     It runs that module and nothing else, until somebody hooks a part or exports it again: then it runs the nodes of the
     same graph one by one, each part called around its own. The graph remembers which those are; a part that left no node
@@ -71,7 +71,7 @@ def _program_class() -> Any:
 
 @cache
 def _part_class() -> Any:
-    """The class of what stands in the place of a module."""
+    """The class of a part, which stands for a module."""
     import torch
 
     class Part(torch.nn.Module):
@@ -142,7 +142,7 @@ def _interpreter_class() -> Any:
             return self.graph.process_outputs(self.env[next(iter(reversed(self.graph.nodes)))])
 
         def fetch_attr(self, target: str) -> Any:
-            """A weight as its part has it: an exporter puts another in its place."""
+            """A weight as its part has it: an exporter may have replaced it there."""
             module, _, name = target.rpartition(".")
             weight = getattr(self.parts.get(module), name, None)
             return super().fetch_attr(target) if weight is None else weight
@@ -172,5 +172,5 @@ def _interpreter_class() -> Any:
 
 
 def _run_without_part(*inputs: Any, run_nodes: Callable[[], Any]) -> Any:
-    """In the place of a part, where no module can have its name."""
+    """What is called instead of a part where no module can have its name."""
     return run_nodes()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import Backend, Diagnosis, ModelSource, Task, hookimpl
-from mqa_transformers import compatibility, forward, model_source, text_classification, torch_backend
+from mqa_transformers import device, forward, model_source, text_classification, torch_backend
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,5 +32,5 @@ def mqa_backends() -> Iterable[Backend[Any]]:
 @hookimpl
 def mqa_diagnoses() -> Iterator[Diagnosis]:
     """PyTorch, and what stands on it."""
-    yield Diagnosis("pytorch", compatibility.diagnose_pytorch)
-    yield Diagnosis("companions", compatibility.diagnose_companions)
+    yield Diagnosis("pytorch", device.diagnose_pytorch)
+    yield Diagnosis("companions", device.diagnose_companions)

@@ -63,7 +63,7 @@ def hides_modules(module: Any) -> bool:
 
 
 def accepts_use_cache(module: Any) -> bool:
-    """Whether a module can be asked to give its keys and values, or not to."""
+    """Whether a module has the argument `use_cache`, by which it gives its keys and values or leaves them out."""
     return not hides_modules(module) and "use_cache" in inspect.signature(module.forward).parameters
 
 

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import warnings
+from contextlib import contextmanager
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import DataError, NotRunError, summarize_error
-from mqa_transformers.library_messages import silence_transformers
-from mqa_transformers.remote_code import check_kernels
+from mqa_transformers.checkpoint import check_kernels
 from mqa_transformers.tokenization import find_unused_pad_token
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterator, Mapping
     from typing import TypeVar
 
     from mqa_registry import MqaError
@@ -80,6 +81,24 @@ def load_processor(checkpoint: Checkpoint, needs: str, *, reads_text: bool = Tru
             hint="`tokenizer.save_pretrained(folder)` puts it there",
         )
     return tokenizer
+
+
+@contextmanager
+def silence_transformers() -> Iterator[None]:
+    """No log lines, warnings and progress bars of transformers inside of the block; afterwards all are as before."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from transformers.utils import logging
+
+        verbosity, had_progress_bar = logging.get_verbosity(), logging.is_progress_bar_enabled()
+        logging.set_verbosity(logging.CRITICAL)
+        logging.disable_progress_bar()
+        try:
+            yield
+        finally:
+            logging.set_verbosity(verbosity)
+            if had_progress_bar:
+                logging.enable_progress_bar()
 
 
 def _loading_class(checkpoint: Checkpoint, needs: str) -> str:

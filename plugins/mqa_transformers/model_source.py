@@ -84,7 +84,7 @@ class AutoSource(ModelSource[AutoOptions]):
 
 
 def _facts(checkpoint: Checkpoint, revision: str | None) -> dict[str, Any]:
-    """What tasks, backends and reports read of a model beside its weights."""
+    """What tasks, backends and reports read of a model besides its weights."""
     config = checkpoint.config
     facts = {
         "revision": revision,

@@ -65,7 +65,7 @@ def _cast_copy(module: Any, device: str | None, dtype: str) -> Any:
 
 @contextmanager
 def _without_warnings() -> Iterator[None]:
-    """Without the warnings that PyTorch gives of copies of its own forms of programs."""
+    """No warnings of PyTorch about copies of its program classes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
@@ -201,7 +201,7 @@ def fp32_precision(*, allow_tf32: bool) -> Iterator[None]:
 
 
 def _fp32_settings() -> list[Any]:
-    """Every object of PyTorch that has a precision of its own for float32."""
+    """Every object of PyTorch that has a setting for the precision of float32."""
     import torch
 
     backends: Any = torch.backends  # has more than its types say

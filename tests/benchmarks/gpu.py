@@ -29,7 +29,7 @@ from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.session.backend import SessionBackend
 from mqa_registry import ModelUnderTest, MqaError, RunContext, Runner, find_device
 from mqa_transformers.forward import Forward, ForwardOptions
-from mqa_transformers.library_messages import silence_transformers
+from mqa_transformers.loading import silence_transformers
 from mqa_transformers.model_source import AutoOptions, AutoSource
 from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 

@@ -11,10 +11,9 @@ import pyarrow as pa
 from scipy import special
 
 import mqa_metrics
-from mqa_metrics.calibration import ece
 from mqa_metrics.classification import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
-from mqa_metrics.probability import brier, log_loss
+from mqa_metrics.probability import brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Predictions, Quantile
 from mqa_registry.judging.measurements import MeasureOutput

@@ -53,7 +53,7 @@ def test_without_labels_there_is_no_distance_between_them(rows, ask_probe):
     assert np.isnan(numbers["label_p"])
 
 
-def test_more_rows_than_asked_for_are_left_out_and_counted(rows, ask_probe):
+def test_rows_beyond_the_requested_number_are_left_out_and_counted(rows, ask_probe):
     rng = np.random.default_rng(5)
     table, _, evidence = ask_probe("drift", rows(texts(rng, 90)), rows(texts(rng, 30)), rows=25)
     assert table.num_rows == 50

@@ -49,7 +49,7 @@ def mqa(*arguments, folder):
     return subprocess.run(command, capture_output=True, text=True, check=False, cwd=folder)
 
 
-def test_every_question_is_answered_and_no_text_is_shown_where_none_may_be(tmp_path):
+def test_every_probe_has_a_result_and_no_examples_removes_every_text(tmp_path):
     words = ["red", "blue", "slow", "fast", "tea", "sun"]
     texts = [f"{words[row % 6]} {words[row % 5]} is number {row}" for row in range(120)]
     labels = [("good", "bad")[row % 2] for row in range(120)]

@@ -101,7 +101,7 @@ def test_a_cached_data_set_needs_no_hub(offline, cached):
 
 
 @pytest.mark.parametrize("revision", ["f" * 40, "v1.0", "main"])
-def test_a_cached_data_set_of_another_revision_is_not_taken_for_the_one_that_is_asked_for(offline, cached, revision):
+def test_a_cached_data_set_of_another_revision_is_not_taken_for_the_requested_one(offline, cached, revision):
     with pytest.raises(NotRunError, match=f"cached at revision `{COMMIT}`, and `{revision}` is asked for") as raised:
         rows_on_hub(offline, id="acme/reviews", split="train", revision=revision)
     assert "run once without `--offline`" in raised.value.hint

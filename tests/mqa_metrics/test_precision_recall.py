@@ -128,7 +128,7 @@ def test_one_class_cannot_be_named_beside_an_average_over_all(label):
         f1(label(["positive"]), label(["positive"]), positive="positive", average="macro")
 
 
-def test_a_class_that_was_never_answered_counts_as_zero_in_an_average_and_undefines_its_own_precision(label, at):
+def test_a_class_that_is_never_predicted_counts_as_zero_in_an_average_and_has_no_precision(label, at):
     predictions, targets = label(["negative", "negative"]), label(["negative", "positive"])
     assert at(precision(predictions, targets, average="macro")) == 0.25
     assert np.isnan(at(precision(predictions, targets)))

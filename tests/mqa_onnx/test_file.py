@@ -82,7 +82,7 @@ def test_a_configuration_without_labels_has_none(load, file, config):
     assert load(file).labels == ()
 
 
-def test_what_is_not_there_or_cannot_be_read_is_told(load, file):
+def test_a_missing_file_and_an_unreadable_configuration_are_refused(load, file):
     with pytest.raises(DataError, match="there is no file"):
         load(file.with_name("nix.onnx"))
     (file.parent / "config.json").write_text("{")

@@ -46,7 +46,7 @@ def test_a_slow_start_is_not_in_it(context, sleeper):
 
 
 @pytest.mark.parametrize(("rows", "batch", "shapes"), [(20, 1, {1}), (20, 8, {8}), (3, 8, {8}), (1, 1, {1})])
-def test_every_batch_has_as_many_rows_as_were_asked_for(context, sleeper, rows, batch, shapes):
+def test_every_batch_has_the_requested_number_of_rows(context, sleeper, rows, batch, shapes):
     runner = sleeper()
     table = Latency().observe(context(runner, rows=rows), LatencyOptions(batch=batch, repetitions=30))
     assert {len(codes) for _, codes in runner.log} == shapes == set(table.column("rows").to_pylist())
@@ -69,7 +69,7 @@ def test_fewer_rows_are_a_draw_that_follows_from_the_seed(context, sleeper):
     assert len(set(drawn[0])) == 5
 
 
-def test_the_sizes_of_what_was_run_are_told(context, sleeper):
+def test_the_costs_of_the_batches_are_in_the_evidence(context, sleeper):
     shown = Latency().evidence(Latency().observe(context(sleeper()), LatencyOptions(rows=20, repetitions=20)))
     assert (shown.details["smallest_size"], shown.details["largest_size"]) == (1, 20)
 
@@ -89,7 +89,7 @@ def test_a_backend_that_takes_a_third_of_the_time_is_about_three_times_as_fast(c
     assert Speedup().evidence(table).details == {"rounds": 7, "faster_in": 7}
 
 
-def test_both_run_the_same_batches_by_turns_each_time_after_a_run_of_their_own(context, sleeper):
+def test_both_backends_run_the_same_batches_each_timed_run_after_an_untimed_one(context, sleeper):
     log = []
     Speedup().observe(
         context(sleeper(name="new", log=log), sleeper(name="old", log=log)), SpeedupOptions(warmup=1, repetitions=9)

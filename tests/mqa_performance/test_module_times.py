@@ -42,7 +42,7 @@ def test_the_time_that_has_a_module_is_a_share_of_all_of_it(context, clocked):
     assert numbers == pytest.approx({"covered": 0.9, "largest": 0.6, "total_ms": 1000.0})
 
 
-def test_the_probe_gives_these_numbers_and_is_asked_anew_in_every_run(context, clocked):
+def test_the_probe_has_these_outputs_and_is_not_cacheable(context, clocked):
     probe = next(one for one in mqa_probes() if one.name == "modules")
     assert set(probe.outputs) == set(Modules().numbers(Modules().observe(context(clocked()), ModulesOptions())))
     assert not probe.cacheable
@@ -130,7 +130,7 @@ def test_a_name_like_any_text_is_a_name(context, clocked):
     )
 
 
-def test_a_runner_that_tells_of_fewer_runs_than_it_was_asked_for_is_not_believed(context, clocked):
+def test_a_runner_that_gives_fewer_times_than_runs_is_an_error(context, clocked):
     runner = clocked()
     runner.time_modules = lambda batch, repetitions: {"a": [1.0]}
     with pytest.raises(ValueError, match="shorter"):

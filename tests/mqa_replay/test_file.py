@@ -28,7 +28,7 @@ def write(path, table):
 
 
 @pytest.mark.parametrize("suffix", [".parquet", ".arrow", ".jsonl", ".csv"])
-def test_one_file_in_any_format_answers_for_the_rows_as_they_are(tmp_path, suffix):
+def test_one_file_in_any_format_has_the_predictions_for_unperturbed_rows(tmp_path, suffix):
     predictions = FileReplay().read("reviews", FileOptions(path=write(tmp_path / f"last-month{suffix}", CHANCES)))
     assert predictions.ids.to_pylist() == ["1", "2"]
     assert predictions.main.to_pylist() == ["no", "yes"]
@@ -49,7 +49,7 @@ def test_one_file_in_any_format_answers_for_the_rows_as_they_are(tmp_path, suffi
         ("ranking", {"ranking": [["a", "b"], ["b"]]}),
     ],
 )
-def test_every_kind_of_answer_comes_back(tmp_path, suffix, schema, columns):
+def test_predictions_of_every_schema_are_read(tmp_path, suffix, schema, columns):
     path = write(tmp_path / f"answers{suffix}", pa.table({"id": ["1", "2"], **columns}))
     predictions = FileReplay().read("reviews", FileOptions(path=path, schema=schema))
     assert predictions.schema == schema
@@ -89,7 +89,7 @@ def test_a_view_without_a_file_was_not_run_and_the_hint_says_how_to(tmp_path):
     assert "`reviews.typos-3f2a9c.parquet`" in raised.value.hint
 
 
-def test_one_file_does_not_answer_for_perturbed_rows(tmp_path):
+def test_one_file_has_no_predictions_for_perturbed_rows(tmp_path):
     path = write(tmp_path / "reviews.parquet", LABELS)
     with pytest.raises(NotRunError, match=r"unperturbed rows alone, and view `reviews\.typos-3f2a9c`") as raised:
         FileReplay().read("reviews.typos-3f2a9c", FileOptions(path=path))

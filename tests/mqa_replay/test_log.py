@@ -166,7 +166,7 @@ def test_the_first_few_classes_of_a_pipeline_are_labels_among_all_that_occur(rea
     assert predictions.probabilities is None
 
 
-def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_answer(read):
+def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_prediction(read):
     log = [
         {"id": 1, "label": "pos", "probs": {"neg": 0.1, "pos": 0.9}},
         {"id": 2, "label": "neg", "probs": None},
@@ -185,7 +185,7 @@ def test_a_row_without_probabilities_keeps_its_label_and_one_with_nan_has_no_ans
         ({"pos": [0.9, 0.2], "neg": [0.8, 0.1]}, ""),  # of nothing
     ],
 )
-def test_what_a_score_is_of_is_told_by_the_labels_or_asked(read, refused, scores, fits):
+def test_the_class_of_a_score_follows_from_the_labels_or_has_to_be_named(read, refused, scores, fits):
     rows = [f"{label}{place},{label},{one}" for label, ones in scores.items() for place, one in enumerate(ones)]
     log = "\n".join(["id,label,score", *rows]) + "\n"
     if fits:

@@ -133,7 +133,7 @@ print(FactorySource().load(task, RunContext(Path(), allow_code=True), FactoryOpt
         ("sums.py", "x + 1", "x + 2"),
     ],
 )
-def test_whatever_changes_answers_changes_it(digest, file, before, after):
+def test_whatever_changes_predictions_changes_the_digest(digest, file, before, after):
     assert digest(file, before, after) != digest()
 
 
@@ -151,7 +151,7 @@ def test_two_functions_of_one_file_build_two_models(digest):
         ("alpha=6", "alpha=SET"),
     ],
 )
-def test_settings_are_told_apart_where_the_code_is_the_same(digest, monkeypatch, before, after):
+def test_settings_change_the_digest_where_the_code_is_the_same(digest, monkeypatch, before, after):
     """As where a function reads them from elsewhere."""
     reading = ("layers.py", before, after.replace("SET", "__import__('os').environ['FLAG']"))
     digests = []

@@ -101,7 +101,7 @@ def answers(module, batch, *, placed=()):
         return copy.deepcopy(module)(*first, **given)
 
 
-def test_it_answers_to_the_bit_as_it_does_without_its_parts(program, batch):
+def test_its_outputs_are_bit_for_bit_those_without_its_parts(program, batch):
     import torch
 
     placed = program.graph_signature.user_inputs[: program.call_spec.in_spec.children()[0].num_children]
@@ -133,7 +133,7 @@ def test_its_parts_give_what_the_models_modules_gave(program, batch, runner):
     np.testing.assert_allclose(last[0], np.sin(expected["layers.1.act"][0]), atol=1e-6)
 
 
-def test_what_parts_are_given_is_told_as_it_was_before_they_changed_it(program, batch, runner):
+def test_the_inputs_of_parts_are_those_from_before_in_place_changes(program, batch, runner):
     exported = runner(set_evaluation_mode(to_module(program)))
     inputs, outputs = exported.module_inputs_and_outputs(batch, ["layers.1.norm", "layers.1.act"])
     np.testing.assert_array_equal(inputs["layers.1.act"][0][0], outputs["layers.1.norm"][0][0])
@@ -172,7 +172,7 @@ def test_an_export_of_it_has_the_names_of_weights_and_modules(program, batch, tm
     assert {("layers.0.line", "Linear"), ("layers.1.norm", "BatchNorm1d"), ("program", "Linear")} <= modules
 
 
-def test_where_the_stack_is_lost_it_answers_and_shows_its_weights_alone(program, batch, runner):
+def test_without_module_stacks_it_predicts_and_has_its_weights_alone(program, batch, runner):
     for node in program.graph.nodes:
         node.meta.pop("nn_module_stack", None)
     module = set_evaluation_mode(to_module(program))

@@ -91,7 +91,7 @@ def saved(folder):
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("name", ["tiny.pt", "tiny.pt2"])
-def test_a_file_answers_as_the_model_it_was_saved_from(tmp_path, context, name):
+def test_a_file_predicts_as_the_model_it_was_saved_from(tmp_path, context, name):
     expected = saved(tmp_path)
     model = FileSource().load(TASKS["forward"], context, FileOptions(id=tmp_path / name))
     outputs = answers(model, context)
@@ -214,7 +214,7 @@ def test_nothing_is_said_of_a_mode_in_which_nothing_acts_otherwise(code, context
     assert "mode" not in FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")).about
 
 
-def test_outputs_without_names_are_told_by_their_places(code, context):
+def test_outputs_without_names_are_numbered(code, context):
     outputs = answers(FactorySource().load(TASKS["forward"], context, FactoryOptions(id="ours:pair")), context)
     assert list(outputs) == ["output.0", "output.1"]
 
@@ -254,14 +254,14 @@ def test_nothing_is_run_without_a_flag_of_the_command_line(code, tmp_path):
         assert "--allow-code" in refusal.value.hint
 
 
-def test_a_task_that_reads_answers_is_refused(tmp_path, context):
+def test_a_task_that_interprets_outputs_is_refused(tmp_path, context):
     broken(tmp_path, "a.pt")
     with pytest.raises(DataError, match="needs more"):
         FileSource().load(TASKS["text-classification"], context, FileOptions(id=tmp_path / "a.pt"))
 
 
 @pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
-def test_a_file_is_told_by_its_content_and_what_cannot_be_run_says_what_to_name(tmp_path, context):
+def test_the_format_follows_from_the_content_and_an_unrunnable_file_gets_a_hint(tmp_path, context):
     import torch
 
     expected = saved(tmp_path)

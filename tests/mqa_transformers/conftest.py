@@ -11,6 +11,8 @@ import pytest
 
 import mqa_transformers
 from mqa_registry import ModelUnderTest, RunContext
+from mqa_transformers.model_source import AutoOptions
+from mqa_transformers.text_classification import TextClassificationOptions
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -39,7 +41,7 @@ def bert(tmp_path_factory):
     import torch
     from transformers import BertConfig, BertForSequenceClassification
 
-    from mqa_transformers.library_messages import silence_transformers
+    from mqa_transformers.loading import silence_transformers
 
     folder = tmp_path_factory.mktemp("models") / "bert"
     labels = {0: "negative", 1: "positive"}
@@ -127,13 +129,13 @@ def backend():
 def opened(task, context):
     """The model in a folder, as the source gives it."""
     source = next(iter(mqa_transformers.mqa_models()))
-    return lambda folder, **options: source.function(task, context, id=folder, **options)
+    return lambda folder, **options: source.load(task, context, AutoOptions(id=folder, **options))
 
 
 @pytest.fixture
 def make_model_under_test(opened, task, context):
     """What a backend runs, for the model in a folder."""
-    return lambda folder, **options: ModelUnderTest(opened(folder), task, context, options)
+    return lambda folder: ModelUnderTest(opened(folder), task, context, TextClassificationOptions())
 
 
 @pytest.fixture(scope="session")

@@ -103,7 +103,7 @@ def test_code_counts_only_where_it_is_run(folder, configure, digest, context):
         ({"0": "a", "1": "a"}, "one label twice"),
     ],
 )
-def test_labels_that_cannot_be_told_apart_are_refused(configure, opened, labels, message):
+def test_ambiguous_labels_are_refused(configure, opened, labels, message):
     with pytest.raises(DataError, match=message):
         opened(configure(id2label=labels))
 
@@ -258,7 +258,7 @@ def test_a_folder_around_models_names_them(folder, refused, tmp_path):
     assert refused(tmp_path / "runs")[1] == "name a folder inside that has one: `MODEL/checkpoint-500`"
 
 
-def test_a_file_is_told_for_what_it_is(refused, tmp_path):
+def test_the_format_of_a_file_is_named(refused, tmp_path):
     file = tmp_path / "model.ckpt"
     file.write_bytes(pickle.dumps({}))
     message, hint = refused(file)

@@ -63,13 +63,13 @@ def test_rows_of_a_later_batch_that_do_not_sum_to_one_are_refused():
         reading.decode({"probs": LOGITS}, ROWS)
 
 
-def test_a_row_of_nan_has_no_answer():
+def test_a_row_of_nan_has_no_prediction():
     values = softmax(LOGITS, axis=1)
     values[1] = np.nan
     assert answers(values)["label"].to_pylist() == ["no", None, "yes"]
 
 
-def test_the_report_is_told_what_the_output_holds():
+def test_the_meaning_says_what_the_output_holds():
     meaning = infer_reading(LABELS, {"probs": softmax(LOGITS, axis=1)}, ROWS).meaning
     assert meaning == "probabilities: the rows of `probs` sum to 1, and it is used as it is"
 

@@ -1,10 +1,15 @@
-"""A run on a GPU never ends up on the CPU in silence, and memory that runs out is told apart from every other failure."""
+"""A run on a GPU never ends up on the CPU in silence, and memory that runs out is told apart from every other failure.
+
+What `mqa doctor` says of PyTorch and its companions is what is there.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
+import torch
 
 from mqa_registry import NotRunError, OutOfMemoryError, machine
 from mqa_transformers import device
@@ -104,7 +109,7 @@ def test_a_pytorch_without_cuda_wants_no_gpu(context, one_gpu, monkeypatch):
 
 
 @pytest.mark.parametrize("device", ["cuda", "cuda:3"])
-def test_a_gpu_that_is_asked_for_and_not_there_is_refused(context, monkeypatch, device):
+def test_a_requested_gpu_that_is_not_there_is_refused(context, monkeypatch, device):
     without_cuda(monkeypatch)
     with pytest.raises(NotRunError, match=f"`{device}` was asked for, and PyTorch .* cannot use it: ") as refused:
         resolve_device(dataclasses.replace(context, device=device))
@@ -150,3 +155,106 @@ def test_a_gpu_of_too_high_a_number_is_refused(context, one_gpu, monkeypatch):
 def test_every_allocator_is_understood(message):
     with pytest.raises(OutOfMemoryError), memory_errors():
         raise RuntimeError(message)
+
+
+@pytest.fixture
+def no_gpus(monkeypatch):
+    monkeypatch.setattr(machine, "gpu_names", lambda: ())
+
+
+@pytest.fixture
+def gpus(monkeypatch):
+    monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
+
+
+@pytest.fixture
+def companion(tmp_path, monkeypatch):
+    """Lays a torchvision onto the path, that asks for a torch and does this where it is imported; gives its finding."""
+    monkeypatch.setattr(device, "COMPANIONS", ("zz-vision",))
+
+    def found(wanted="", source=""):
+        info = tmp_path / "zz_vision-0.28.0.dist-info"
+        info.mkdir()
+        metadata = "Metadata-Version: 2.1\nName: zz-vision\nVersion: 0.28.0\nRequires-Dist: numpy\n"
+        (info / "METADATA").write_text(f"{metadata}Requires-Dist: torch{wanted}\n")
+        (tmp_path / "zz-vision.py").write_text(source)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        return list(device.diagnose_companions())[-1]
+
+    yield found
+    sys.modules.pop("zz-vision", None)
+
+
+def test_pytorch_computes_on_the_cpu(no_gpus):
+    (found,) = device.diagnose_pytorch()
+    assert (found.level, found.subject, found.message) == ("ok", "cpu", f"PyTorch {torch.__version__} computes")
+
+
+def test_a_pytorch_that_finds_no_gpu_where_there_is_one_is_a_problem(gpus, monkeypatch):
+    import warnings
+
+    def unavailable():
+        warnings.warn("CUDA initialization: The NVIDIA driver on your system is too old", stacklevel=1)
+        return False
+
+    monkeypatch.setattr(torch.version, "cuda", "13.0")
+    monkeypatch.setattr(torch.cuda, "is_available", unavailable)
+    _, found = device.diagnose_pytorch()
+    assert (found.level, found.subject) == ("problem", "cuda")
+    assert "driver on your system is too old" in found.evidence
+
+
+def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
+    monkeypatch.setattr(torch.version, "cuda", None)
+    _, found = device.diagnose_pytorch()
+    assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
+    assert found.mend
+
+
+def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
+    def fail(*_, device, **__):
+        raise RuntimeError("CUDA error: no kernel image is available for execution on the device\nmore")
+
+    monkeypatch.setattr(torch, "full", fail)
+    found = device._diagnose_device("cuda:0", "NVIDIA H200")
+    assert (found.level, found.message) == (
+        "problem",
+        "NVIDIA H200 does not compute: CUDA error: no kernel image is available for execution on the device",
+    )
+    assert found.mend
+
+
+def test_transformers_loads_here(no_gpus, monkeypatch):
+    monkeypatch.setattr(device, "COMPANIONS", ())
+    assert [(each.level, each.subject) for each in device.diagnose_companions()] == [("ok", "transformers")]
+
+
+def test_a_companion_of_this_pytorch_is_fine(companion):
+    assert companion(f"=={torch.__version__.partition('+')[0]}").level == "ok"
+
+
+def test_a_companion_of_another_pytorch_is_a_problem(companion):
+    found = companion("==1.2.3")
+    assert (found.level, found.message) == (
+        "problem",
+        f"0.28.0 is built for torch==1.2.3, and {torch.__version__} is installed",
+    )
+    assert found.mend == "pip install --upgrade torch zz-vision, both from the same index"
+
+
+def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):
+    found = companion(source="raise RuntimeError('operator torchvision::nms does not exist')")
+    assert (found.level, found.message) == (
+        "problem",
+        "0.28.0 cannot be loaded: operator torchvision::nms does not exist",
+    )
+
+
+def test_one_that_is_not_installed_is_not_missed(no_gpus, monkeypatch):
+    monkeypatch.setattr(device, "COMPANIONS", ("no-such-distribution",))
+    assert len(list(device.diagnose_companions())) == 1
+
+
+@pytest.mark.gpu
+def test_on_a_gpu_pytorch_computes_on_it(gpu):
+    assert {each.level for each in device.diagnose_pytorch()} == {"ok"}

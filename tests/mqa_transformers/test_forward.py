@@ -5,24 +5,24 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-import mqa_transformers
 from mqa_registry import DataError, ModelUnderTest, RunContext
-from mqa_transformers.library_messages import silence_transformers
-from mqa_transformers.model_source import auto
-from mqa_transformers.torch_backend import torch_eager
-
-TASK = next(task for task in mqa_transformers.mqa_tasks() if task.name == "forward")
+from mqa_transformers.forward import Forward, ForwardOptions
+from mqa_transformers.loading import silence_transformers
+from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 
 
 def build_model(folder):
     context = RunContext(folder / "exports", device="cpu")
-    return ModelUnderTest(auto(TASK, context, id=folder), TASK, context, {})
+    return ModelUnderTest(
+        AutoSource().load(Forward(), context, AutoOptions(id=folder)), Forward(), context, ForwardOptions()
+    )
 
 
 def answers(model_under_test, examples):
     """The outputs and the vectors for these rows in one batch."""
     rows = model_under_test.codec.encode(examples)
-    with torch_eager(model_under_test) as runner:
+    with TorchBackend().open(model_under_test, TorchOptions()) as runner:
         outputs = runner.run(model_under_test.codec.collate(rows))
     return outputs, model_under_test.codec.decode(outputs, rows).column("vector").to_pylist()
 
@@ -105,9 +105,9 @@ def test_rows_of_other_ranks_are_refused(vit):
 
 
 def test_an_image_costs_more_than_a_word(vit):
-    size = build_model(vit).codec.size
-    assert size({"input_ids": np.zeros(12, np.int64)}) == 12
-    assert size({"pixel_values": np.zeros((3, 224, 224), np.float32)}) == 588
+    cost = build_model(vit).codec.cost
+    assert cost({"input_ids": np.zeros(12, np.int64)}) == 12
+    assert cost({"pixel_values": np.zeros((3, 224, 224), np.float32)}) == 588
 
 
 def test_an_output_of_a_row_that_is_padded_in_front_is_its_end(bert):
@@ -121,30 +121,30 @@ def test_an_output_of_a_row_that_is_padded_in_front_is_its_end(bert):
 def test_the_full_size_of_a_text_that_is_cut_is_known(bert):
     codec = build_model(bert).codec
     texts = [{"text": "good"}, {"text": "good movie " * 99}]
-    sizes = codec.full_sizes(texts, codec.encode(texts))
+    sizes = codec.full_costs(texts, codec.encode(texts))
     assert codec.limit == 64
     assert sizes == [3, 200]
 
 
 def test_texts_of_a_fixed_length_are_cut_and_padded_to_it(t5):
-    codec = build_model(t5).codec.of_length(6)
+    codec = build_model(t5).codec.with_length(6)
     examples = [{"text": "bad"}, {"text": "the movie was good " * 9}]
     rows = codec.encode(examples)
     assert {name: array.shape for row in rows for name, array in row.items()} == dict.fromkeys(rows[0], (6,))
     assert [row["attention_mask"].tolist() for row in rows] == [[1, 1, 1, 0, 0, 0], [1] * 6]
-    assert (codec.length, codec.full_sizes(examples, rows)) == (6, [3, 38])
+    assert (codec.length, codec.full_costs(examples, rows)) == (6, [3, 38])
 
 
 def test_padding_to_a_fixed_length_changes_no_vector(bert, t5):
     for folder in (bert, t5):
         model_under_test = build_model(folder)
         ((alone,), (padded,)) = (
-            answers(one, [{"text": "bad"}])[1] for one in (model_under_test, model_under_test.of_length(9))
+            answers(one, [{"text": "bad"}])[1] for one in (model_under_test, model_under_test.with_length(9))
         )
         np.testing.assert_allclose(padded, alone, atol=1e-5)
 
 
 def test_arrays_and_models_without_a_tokenizer_have_no_fixed_length(bert, vit):
     row = {"inputs": {"input_ids": [5, 6, 7], "attention_mask": [1, 1, 1]}}
-    assert build_model(bert).codec.of_length(9).encode([row])[0]["input_ids"].tolist() == [5, 6, 7]
-    assert build_model(vit).codec.of_length(9) is None
+    assert build_model(bert).codec.with_length(9).encode([row])[0]["input_ids"].tolist() == [5, 6, 7]
+    assert build_model(vit).codec.with_length(9) is None

@@ -110,7 +110,7 @@ def test_only_what_the_model_is_made_of_is_fetched(cache, context, monkeypatch, 
     assert fetched(trust_remote_code=True) == model | {"code.py", "sub/config.json"}
 
 
-def test_a_mistyped_folder_is_told_by_one_of_nearly_its_name(cache, context, monkeypatch, tmp_path):
+def test_a_mistyped_folder_gets_a_hint_with_the_nearest_name(cache, context, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my-model").mkdir()
     with pytest.raises(NotRunError) as refused:

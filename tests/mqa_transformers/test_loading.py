@@ -11,7 +11,7 @@ import pytest
 
 from mqa_registry import DataError, MqaError, NotRunError
 from mqa_transformers import loading
-from mqa_transformers.model_source import auto
+from mqa_transformers.model_source import AutoOptions, AutoSource
 
 
 def test_the_module_is_in_float32_and_evaluation_mode(bert, opened):
@@ -184,7 +184,7 @@ def test_code_of_a_model_runs_with_the_flag_alone(configure, task, context, open
     with pytest.raises(DataError, match="brings code of its own"):
         opened(folder)
     assert not list(tmp_path.rglob("*.ran"))
-    model = auto(task, dataclasses.replace(context, trust_remote_code=True), id=folder)
+    model = AutoSource().load(task, dataclasses.replace(context, trust_remote_code=True), AutoOptions(id=folder))
     assert type(model.module).__name__ == "Custom"
     assert model.about["remote_code"]
     assert list(tmp_path.rglob("*.ran"))

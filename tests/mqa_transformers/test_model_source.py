@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import subprocess
 import sys
@@ -10,7 +9,8 @@ import sys
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.model_source import auto, infer_task
+from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.text_classification import TextClassification
 
 
 def test_a_folder_is_a_model_with_its_labels_in_the_order_of_its_outputs(bert, opened):
@@ -32,13 +32,14 @@ def test_knowing_a_model_loads_no_model_library(bert):
     code = f"""
 import sys
 from pathlib import Path
-import mqa_transformers
 from mqa_registry import RunContext, ModelUnderTest
-task, source = next(mqa_transformers.mqa_tasks()), next(mqa_transformers.mqa_models())
-backend = next(mqa_transformers.mqa_backends())
+from mqa_transformers.model_source import AutoOptions, AutoSource
+from mqa_transformers.text_classification import TextClassification, TextClassificationOptions
+from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 context = RunContext(exports=Path("exports"))
-model = source.function(task, context, id=Path({str(bert)!r}))
-backend.identity(ModelUnderTest(model, task, context, {{}}))
+task = TextClassification()
+model = AutoSource().load(task, context, AutoOptions(id=Path({str(bert)!r})))
+TorchBackend().identity(ModelUnderTest(model, task, context, TextClassificationOptions()), TorchOptions())
 print(*sorted({{"torch", "transformers", "tokenizers", "huggingface_hub"}} & set(sys.modules)), model.digest)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -58,9 +59,15 @@ def test_a_folder_has_no_revision(bert, opened):
         opened(bert, revision="v1")
 
 
-def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, context):
+class Segmentation(TextClassification):
+    """A task that needs a head which no source loads."""
+
+    needs = "segmentation"
+
+
+def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, context):
     with pytest.raises(DataError, match="loads no models for `segmentation`") as refused:
-        auto(dataclasses.replace(task, needs="segmentation"), context, id=bert)
+        AutoSource().load(Segmentation(), context, AutoOptions(id=bert))
     assert "`text-classification`" in refused.value.hint
 
 
@@ -78,4 +85,4 @@ def test_a_task_that_needs_what_cannot_be_loaded_is_refused(bert, task, context)
 )
 def test_a_model_tells_the_task_that_takes_it(configure, context, keys, task):
     folder = configure(**keys)
-    assert infer_task(context, id=folder) == task
+    assert AutoSource().infer_task(context, AutoOptions(id=folder)) == task

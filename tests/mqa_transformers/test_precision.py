@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import NotRunError
-from mqa_transformers.library_messages import silence_transformers
+from mqa_transformers.loading import silence_transformers
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.precision import arithmetic, cast_module
 

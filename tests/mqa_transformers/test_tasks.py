@@ -13,53 +13,63 @@ import pytest
 PLUGIN = '''
 import numpy as np
 import pyarrow as pa
-from mqa_registry import Codec, Task, hookimpl
+from mqa_registry import Codec, NoOptions, Task, hookimpl
 
-FED = ("input_ids", "attention_mask")
+INPUTS = ("input_ids", "attention_mask")
 
-def entities(model):
-    """Which words of a text are names."""
-    tokenizer = model.processor
+class EntitiesCodec(Codec):
+    padding_mask = "attention_mask"
 
-    def encode(examples):
-        rows = [tokenizer(one["text"], return_offsets_mapping=True) for one in examples]
-        return [{name: np.asarray(row[name], np.int64) for name in (*FED, "offset_mapping")} for row in rows]
+    def __init__(self, model):
+        self.labels, self.tokenizer = model.labels, model.processor
 
-    def collate(rows):
-        width = max(len(row["input_ids"]) for row in rows)
-        padding = {"input_ids": tokenizer.pad_token_id, "attention_mask": 0}
+    def encode(self, examples):
+        rows = [self.tokenizer(one["text"], return_offsets_mapping=True) for one in examples]
+        return [{name: np.asarray(row[name], np.int64) for name in (*INPUTS, "offset_mapping")} for row in rows]
+
+    def collate(self, rows):
+        width = max(map(self.cost, rows))
+        fill = {"input_ids": self.tokenizer.pad_token_id, "attention_mask": 0}
         return {
-            name: np.stack([np.pad(row[name], (0, width - len(row[name])), constant_values=padding[name]) for row in rows])
-            for name in FED
+            name: np.stack([np.pad(row[name], (0, width - len(row[name])), constant_values=fill[name]) for row in rows])
+            for name in INPUTS
         }
 
-    def decode(outputs, rows):
+    def decode(self, outputs, rows):
         found = []
         for logits, row in zip(outputs["logits"], rows):
             best = logits[: len(row["input_ids"])].argmax(axis=-1)
             spans = zip(best, row["offset_mapping"])
             found.append([
-                {"start": int(start), "end": int(end), "label": model.labels[code], "score": None}
-                for code, (start, end) in spans if end > start and model.labels[code] != "O"
+                {"start": int(start), "end": int(end), "label": self.labels[code], "score": None}
+                for code, (start, end) in spans if end > start and self.labels[code] != "O"
             ])
         kind = pa.list_(pa.struct([
             ("start", pa.int64()), ("end", pa.int64()), ("label", pa.string()), ("score", pa.float64())
         ]))
         return pa.table({"spans": pa.array(found, kind)})
 
-    return Codec(encode, collate, decode, size=lambda row: len(row["input_ids"]), mask="attention_mask")
+    def cost(self, row):
+        return len(row["input_ids"])
 
-SAMPLE = ({"text": "ada met bob"}, {"text": "ada"}, {"text": "bob and ada and eve met in rome"})
+class Entities(Task[NoOptions]):
+    """Which words of a text are names."""
 
-def task(name, needs):
-    return Task(
-        name, entities, schema="spans", fields={"text": "text"}, sample=SAMPLE, metric="own/exact", needs=needs
-    )
+    name, schema, metric, needs = "entities", "spans", "own/exact", "token-classification"
+    fields = {"text": "text"}
+    sample = ({"text": "ada met bob"}, {"text": "ada"}, {"text": "bob and ada and eve met in rome"})
+
+    def bind(self, model, options):
+        return EntitiesCodec(model)
+
+class Pixels(Entities):
+    """The same, for a model that no source loads."""
+
+    name, needs = "pixels", "mind-reading"
 
 @hookimpl
 def mqa_tasks():
-    yield task("entities", "token-classification")
-    yield task("pixels", "mind-reading")
+    return [Entities(), Pixels()]
 '''
 SUITE = """
 format = 1

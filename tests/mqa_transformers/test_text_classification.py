@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from scipy.special import softmax
 
 from mqa_registry import DataError, Model
-from mqa_transformers.text_classification import text_classification
+from mqa_transformers.text_classification import TextClassification, TextClassificationOptions
 
 HOSTILE = [
     "",
@@ -44,7 +44,7 @@ def bound(tokenizer):
         model = Model(
             digest="", module=lambda: None, processor=lambda: processor, labels=labels or ("a", "b"), about=dict(about)
         )
-        return text_classification(model, **options)
+        return TextClassification().bind(model, TextClassificationOptions(**options))
 
     return bind
 
@@ -90,7 +90,7 @@ def test_a_pair_of_texts_is_one_row(bound, tokenizer):
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: ascii(text[:12]))
 def test_hostile_text_is_encoded_and_cut(bound, text):
     (row,) = encode(bound(), text)
-    assert 2 <= bound().size(row) <= 64
+    assert 2 <= bound().cost(row) <= 64
 
 
 @settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -103,14 +103,14 @@ def test_any_text_is_encoded_the_same_whatever_stands_beside_it(bound, texts):
         assert all(np.array_equal(row[name], alone[name]) for name in alone)
 
 
-def test_a_text_is_cut_to_what_is_asked_for(bound):
+def test_a_text_is_cut_to_max_length(bound):
     (row,) = encode(bound(max_length=7), "good movie was the good bad movie")
-    assert bound().size(row) == 7
+    assert bound().cost(row) == 7
 
 
 def test_the_longest_input_is_the_smaller_of_tokenizer_and_model(bound):
-    assert bound().size(encode(bound(about={"positions": 16}), "good " * 99)[0]) == 16
-    assert bound().size(encode(bound(about={"positions": 512}), "good " * 99)[0]) == 64
+    assert bound().cost(encode(bound(about={"positions": 16}), "good " * 99)[0]) == 16
+    assert bound().cost(encode(bound(about={"positions": 512}), "good " * 99)[0]) == 64
 
 
 def test_a_tokenizer_that_knows_no_bound_is_bound_by_the_model(bound, bert):
@@ -118,9 +118,9 @@ def test_a_tokenizer_that_knows_no_bound_is_bound_by_the_model(bound, bert):
 
     boundless = AutoTokenizer.from_pretrained(bert, model_max_length=int(1e30))
     codec = bound(processor=boundless, about={"positions": 20})
-    assert codec.size(encode(codec, "good " * 99)[0]) == 20
+    assert codec.cost(encode(codec, "good " * 99)[0]) == 20
     codec = bound(processor=boundless)
-    assert codec.size(encode(codec, "good " * 99)[0]) == 101
+    assert codec.cost(encode(codec, "good " * 99)[0]) == 101
 
 
 @pytest.mark.parametrize("length", [-1, 0, 4, 65])
@@ -165,14 +165,14 @@ logits = arrays.arrays(np.float32, st.tuples(st.integers(1, 9), st.just(3)), ele
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(logits)
-def test_an_answer_is_the_likeliest_label_with_all_probabilities(bound, values):
+def test_a_prediction_is_the_likeliest_label_with_all_probabilities(bound, values):
     table = bound("x", "y", "z").decode({"logits": values}, [{}] * len(values))
     probabilities = softmax(values.astype(np.float64), axis=1)
     np.testing.assert_allclose(table["probability"].to_pylist(), probabilities, rtol=1e-12, atol=1e-300)
     assert table["label"].to_pylist() == ["xyz"[place] for place in probabilities.argmax(axis=1)]
 
 
-def test_an_answer_has_the_columns_of_its_schema(bound, task):
+def test_a_prediction_has_the_columns_of_its_schema(bound, task):
     from mqa_registry.types import get_schema
 
     table = bound().decode({"logits": np.zeros((2, 2))}, [{}, {}])
@@ -180,7 +180,7 @@ def test_an_answer_has_the_columns_of_its_schema(bound, task):
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_a_row_with_nan_or_infinity_has_no_answer_and_others_keep_theirs(bound, bad):
+def test_a_row_with_nan_or_infinity_has_no_prediction_and_others_keep_theirs(bound, bad):
     values = np.array([[0.0, 1.0], [bad, 1.0], [1.0, 0.0]], np.float32)
     table = bound().decode({"logits": values}, [{}] * 3)
     assert table["label"].to_pylist() == ["b", None, "a"]
@@ -220,7 +220,7 @@ def test_a_model_of_one_label_chooses_nothing(bound):
 
 
 @pytest.mark.parametrize("kind", ["multi_label_classification", "regression"])
-def test_a_model_for_another_kind_of_answer_is_refused(bound, kind):
+def test_a_model_for_another_kind_of_prediction_is_refused(bound, kind):
     words = {"regression": "a regression model", "multi_label_classification": "a multi-label model"}[kind]
     with pytest.raises(DataError, match=f"this is {words}: .*`{kind}`") as caught:
         bound(about={"problem_type": kind})
@@ -255,7 +255,7 @@ def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
     texts = ["good movie", "good movie " * 20, "the movie was bad !"]
     rows = encode(codec, *texts)
     assert codec.limit == 8
-    assert codec.full_sizes([{"text": text} for text in texts], rows) == [
+    assert codec.full_costs([{"text": text} for text in texts], rows) == [
         len(tokenizer(text)["input_ids"]) for text in texts
     ]
 
@@ -263,7 +263,7 @@ def test_the_full_size_of_a_text_that_is_cut_is_known(bound, tokenizer):
 def test_a_pair_that_is_cut_has_the_size_of_both_texts(bound, tokenizer):
     codec = bound(max_length=8)
     pair = {"text": "good movie " * 20, "text_pair": "bad movie " * 9}
-    (size,) = codec.full_sizes([pair], codec.encode([pair]))
+    (size,) = codec.full_costs([pair], codec.encode([pair]))
     assert size == len(tokenizer(pair["text"], pair["text_pair"])["input_ids"])
 
 
@@ -273,18 +273,18 @@ def test_a_token_that_the_model_has_no_embedding_for_is_found_in_its_row(bound, 
     larger, known = AutoTokenizer.from_pretrained(bert), len(tokenizer)
     larger.add_tokens(["@user", "emoji"])
     codec = bound(processor=larger, about={"vocabulary": known})
-    place, why = codec.unusable([{"text": "good movie"}, {"text": "good emoji"}])
-    assert place == 1
+    index, why = codec.find_unusable([{"text": "good movie"}, {"text": "good emoji"}])
+    assert index == 1
     assert why == (
         f"it has `emoji` ({known + 1}), and the tokenizer has {known + 2} tokens, the model {known}: it has no embedding"
         f" for `@user` ({known}), `emoji` ({known + 1})"
     )
-    assert codec.unusable([{"text": "good movie"}]) is None
+    assert codec.find_unusable([{"text": "good movie"}]) is None
     assert codec.remarks != []
 
 
 def test_a_tokenizer_that_fits_its_model_is_not_looked_through(bound, tokenizer):
-    assert bound(about={"vocabulary": len(tokenizer)}).unusable is None
+    assert bound(about={"vocabulary": len(tokenizer)}).find_unusable([{"text": "good movie"}]) is None
 
 
 @pytest.mark.parametrize("side", ["left", "right"])
@@ -292,21 +292,21 @@ def test_rows_of_a_fixed_length_are_cut_and_padded_to_it(bound, bert, side):
     from transformers import AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(bert, padding_side=side)
-    codec = bound(processor=tokenizer).of_length(8)
+    codec = bound(processor=tokenizer).with_length(8)
     examples = [{"text": text} for text in ("bad", "the movie was good " * 9, "")]
     expected = tokenizer([one["text"] for one in examples], padding="max_length", truncation=True, max_length=8)
     rows = codec.encode(examples)
     assert {name: [row[name].tolist() for row in rows] for name in rows[0]} == dict(expected)
-    assert (codec.length, codec.limit, {codec.size(row) for row in rows}) == (8, 8, {8})
-    assert codec.full_sizes(examples, rows) == [3, 38, 2]
+    assert (codec.length, codec.limit, {codec.cost(row) for row in rows}) == (8, 8, {8})
+    assert codec.full_costs(examples, rows) == [3, 38, 2]
 
 
 def test_a_fixed_length_keeps_a_shorter_limit(bound):
-    codec = bound(max_length=6).of_length(8)
+    codec = bound(max_length=6).with_length(8)
     examples = [{"text": "the movie was good bad good"}]
     (row,) = codec.encode(examples)
     assert (row["attention_mask"].tolist(), codec.limit) == ([1] * 6 + [0] * 2, 6)
-    assert codec.full_sizes(examples, [row]) == [8]
+    assert codec.full_costs(examples, [row]) == [8]
 
 
 @pytest.mark.parametrize(("length", "why"), [
@@ -315,13 +315,13 @@ def test_a_fixed_length_keeps_a_shorter_limit(bound):
 ])  # fmt: skip
 def test_a_fixed_length_that_no_row_can_have_is_refused(bound, length, why):
     with pytest.raises(DataError, match=why):
-        bound(about={"positions": 64}).of_length(length)
-    assert bound(about={"positions": 64}).of_length(3).length == 3
+        bound(about={"positions": 64}).with_length(length)
+    assert bound(about={"positions": 64}).with_length(3).length == 3
 
 
 def test_a_pair_of_texts_needs_room_for_both(bound):
     pair = [{"text": "good", "text_pair": "bad movie"}]
-    (row,) = bound().of_length(6).encode(pair)
+    (row,) = bound().with_length(6).encode(pair)
     assert len(row["input_ids"]) == 6
     with pytest.raises(DataError, match="rows of 3 tokens have no room for a pair of texts"):
-        bound().of_length(3).encode(pair)
+        bound().with_length(3).encode(pair)

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from mqa_registry import DataError, Model, ModelUnderTest, NotRunError
+from mqa_transformers.text_classification import TextClassificationOptions
+from mqa_transformers.torch_backend import TorchOptions
 
 
 @pytest.fixture
 def opened_runner(backend, make_model_under_test):
     """A runner for the model in a folder, as a context manager."""
-    return lambda folder, **options: backend.function(make_model_under_test(folder), **options)
+    return lambda folder, **options: backend.open(make_model_under_test(folder), TorchOptions(**options))
 
 
 def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_test):
     import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-    from mqa_transformers.library_messages import silence_transformers
+    from mqa_transformers.loading import silence_transformers
 
     model_under_test = make_model_under_test(bert)
     with silence_transformers():
@@ -30,7 +32,7 @@ def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_te
     inputs = AutoTokenizer.from_pretrained(bert)(texts, padding=True, truncation=True, return_tensors="pt")
     with torch.inference_mode():
         expected = module(**inputs).logits.numpy()
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         actual = runner.run(model_under_test.sample())
     assert list(actual) == ["logits"]
     np.testing.assert_array_equal(actual["logits"], expected)
@@ -38,14 +40,14 @@ def test_the_logits_are_those_of_transformers(bert, backend, make_model_under_te
 
 def test_running_says_nothing(bert, backend, make_model_under_test, capfd):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         runner.run(model_under_test.sample())
     assert capfd.readouterr() == ("", "")
 
 
 def test_float32_runs_the_models_own_module_and_no_copy(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.module is model_under_test.model.module
 
 
@@ -57,9 +59,9 @@ def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_u
     import torch
 
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         full = runner.run(model_under_test.sample())["logits"]
-    with backend.function(model_under_test, dtype=dtype) as runner:
+    with backend.open(model_under_test, TorchOptions(dtype=dtype)) as runner:
         actual = runner.run(model_under_test.sample())["logits"]
         assert runner.module is not model_under_test.model.module
         assert runner.facts["precision"] == runner.identity["dtype"] == dtype
@@ -71,25 +73,28 @@ def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_u
 def test_a_variant_is_the_backend_in_that_precision(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     for dtype in ("float64", "float16", "bfloat16"):
-        with backend.function(model_under_test) as runner, runner.variant(dtype=dtype) as variant:
+        with backend.open(model_under_test, TorchOptions()) as runner, runner.variant(dtype=dtype) as variant:
             actual = variant.run(model_under_test.sample())["logits"]
             identity, facts = variant.identity, variant.facts
-        with backend.function(model_under_test, dtype=dtype) as runner:
+        with backend.open(model_under_test, TorchOptions(dtype=dtype)) as runner:
             np.testing.assert_array_equal(actual, runner.run(model_under_test.sample())["logits"])
             assert (identity, facts) == (runner.identity, runner.facts)
 
 
 def test_a_variant_of_a_variant_starts_from_the_models_own_weights(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         full = runner.run(model_under_test.sample())["logits"]
-    with backend.function(model_under_test, dtype="bfloat16") as runner, runner.variant(dtype="float32") as variant:
+    with (
+        backend.open(model_under_test, TorchOptions(dtype="bfloat16")) as runner,
+        runner.variant(dtype="float32") as variant,
+    ):
         np.testing.assert_array_equal(variant.run(model_under_test.sample())["logits"], full)
 
 
 def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         before = runner.run(model_under_test.sample())["logits"]
         with runner.variant(dtype="float64") as variant:
             exact = variant.run(model_under_test.sample())["logits"]
@@ -101,7 +106,7 @@ def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, b
 
 def test_a_variant_may_have_other_threads(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner, runner.variant(threads=3) as variant:
+    with backend.open(model_under_test, TorchOptions()) as runner, runner.variant(threads=3) as variant:
         assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
         assert variant.module is runner.module
         np.testing.assert_allclose(
@@ -110,7 +115,7 @@ def test_a_variant_may_have_other_threads(bert, backend, make_model_under_test):
 
 
 def test_what_pytorch_cannot_be_is_refused(bert, backend, make_model_under_test):
-    with backend.function(make_model_under_test(bert)) as runner:
+    with backend.open(make_model_under_test(bert), TorchOptions()) as runner:
         with pytest.raises(NotRunError, match="does not run this model in `int8`"):
             runner.variant(dtype="int8").__enter__()
         with pytest.raises(NotRunError, match="no optimization level `basic`"):
@@ -118,7 +123,7 @@ def test_what_pytorch_cannot_be_is_refused(bert, backend, make_model_under_test)
 
 
 def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make_model_under_test):
-    with backend.function(make_model_under_test(bert)) as runner:
+    with backend.open(make_model_under_test(bert), TorchOptions()) as runner:
         names = runner.module_names()
     assert names[0] == "bert.embeddings.word_embeddings"
     assert names[-1] == "classifier"
@@ -129,7 +134,7 @@ def test_modules_are_named_in_the_order_in_which_they_finish(bert, backend, make
 
 def test_module_outputs_are_what_modules_give(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         names = runner.module_names()
         found = runner.module_outputs(model_under_test.sample(), names)
         logits = runner.run(model_under_test.sample())["logits"]
@@ -150,7 +155,7 @@ def test_a_module_that_runs_twice_is_tapped_twice(bert, backend, make_model_unde
     model_under_test = make_model_under_test(bert)
     layers = model_under_test.model.module.bert.encoder.layer
     layers[1] = layers[0]
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         calls = runner.module_outputs(model_under_test.sample(), ["bert.encoder.layer.0"])["bert.encoder.layer.0"]
     assert len(calls) == 2
     assert np.abs(calls[0] - calls[1]).max() > 0
@@ -169,14 +174,14 @@ def test_a_tap_is_not_changed_by_what_comes_after(task, context, backend, opened
 
     real = opened(bert)
     model = Model(digest="", module=lambda: InPlace().eval(), processor=lambda: real.processor, labels=("a", "b"))
-    model_under_test = ModelUnderTest(model, task, context, {})
-    with backend.function(model_under_test) as runner:
+    model_under_test = ModelUnderTest(model, task, context, TextClassificationOptions())
+    with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.module_outputs(model_under_test.sample(), ["first"])["first"][0].max() > 0
 
 
 def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         with pytest.raises(NotRunError, match=r"no module `bert\.head`"):
             runner.module_outputs(model_under_test.sample(), ["classifier", "bert.head"])
         assert not runner.module.classifier._forward_hooks
@@ -185,16 +190,16 @@ def test_a_tap_on_a_module_that_is_not_there_is_refused_and_leaves_no_hook(bert,
 def test_batches_of_any_shape_agree_with_rows_alone(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     rows = model_under_test.codec.encode([{"text": text} for text in ("", "good", "the movie was bad " * 9)])
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         together = runner.run(model_under_test.codec.collate(rows))["logits"]
         alone = np.concatenate([runner.run(model_under_test.codec.collate([row]))["logits"] for row in rows])
     np.testing.assert_allclose(together, alone, atol=1e-5)
 
 
-def test_nan_in_a_weight_is_nan_in_the_logits_and_no_answer(rewrite, backend, make_model_under_test):
+def test_nan_in_a_weight_is_nan_in_the_logits_and_no_prediction(rewrite, backend, make_model_under_test):
     model_under_test = make_model_under_test(rewrite(lambda weights: weights["classifier.bias"].fill_(math.nan)))
     rows = model_under_test.codec.encode(model_under_test.task.sample)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         answers = model_under_test.codec.decode(runner.run(model_under_test.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == [None] * 3
 
@@ -204,7 +209,7 @@ def test_arrays_that_may_not_be_written_are_taken_too(bert, backend, make_model_
     batch = model_under_test.sample()
     for values in batch.values():
         values.flags.writeable = False
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.run(batch)["logits"].shape == (3, 2)
 
 
@@ -212,7 +217,7 @@ def test_a_module_in_training_mode_is_refused_by_name(bert, backend, make_model_
     model_under_test = make_model_under_test(bert)
     model_under_test.model.module.bert.encoder.layer[1].attention.self.train()
     with pytest.raises(NotRunError, match=r"`bert\.encoder\.layer\.1\.attention\.self\S*` is in training mode"):
-        backend.function(model_under_test).__enter__()
+        backend.open(model_under_test, TorchOptions()).__enter__()
 
 
 @pytest.mark.parametrize("given", ["tensor", "pair"])
@@ -226,8 +231,8 @@ def test_outputs_without_names_are_numbered(bert, task, context, backend, opened
 
     real = opened(bert)
     bare = Model(digest="", module=lambda: Bare().eval(), processor=lambda: real.processor, labels=("a", "b"))
-    model_under_test = ModelUnderTest(bare, task, context, {})
-    with backend.function(model_under_test) as runner:
+    model_under_test = ModelUnderTest(bare, task, context, TextClassificationOptions())
+    with backend.open(model_under_test, TorchOptions()) as runner:
         names = list(runner.run(model_under_test.sample()))
     assert names == (["output"] if given == "tensor" else ["output.0", "output.1"])
 
@@ -241,7 +246,7 @@ def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_mode
     monkeypatch.setattr(
         model_under_test.model.module, "forward", lambda **i: seen.append(torch.get_num_threads()) or forward(**i)
     )
-    with backend.function(model_under_test, threads=1) as runner:
+    with backend.open(model_under_test, TorchOptions(threads=1)) as runner:
         runner.run(model_under_test.sample())
         assert torch.get_num_threads() == before
         assert runner.facts["threads"] == 1
@@ -249,15 +254,15 @@ def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_mode
 
 
 def test_no_threads_cannot_run(bert, backend, make_model_under_test):
-    for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
+    for call in (backend.identity, lambda *arguments: backend.open(*arguments).__enter__()):
         with pytest.raises(DataError, match="`threads` is 0"):
-            call(make_model_under_test(bert), threads=0)
+            call(make_model_under_test(bert), TorchOptions(threads=0))
 
 
 def test_more_threads_than_any_machine_has_cores_are_refused_and_not_started(bert, backend, make_model_under_test):
-    for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
+    for call in (backend.identity, lambda *arguments: backend.open(*arguments).__enter__()):
         with pytest.raises(DataError, match="`threads` is 100,000"):
-            call(make_model_under_test(bert), threads=100_000)
+            call(make_model_under_test(bert), TorchOptions(threads=100_000))
 
 
 def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
@@ -271,7 +276,7 @@ def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
     def look(module, given):
         seen.append((torch.backends.cudnn.allow_tf32, torch.get_float32_matmul_precision()))
 
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         hook = model_under_test.model.module.register_forward_pre_hook(look)
         runner.run(model_under_test.sample())
         hook.remove()
@@ -282,19 +287,26 @@ def test_tensorfloat_is_off_while_a_batch_runs_and_as_it_was_afterwards(
 def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, backend, make_model_under_test, context):
     model_under_test = make_model_under_test(bert)
     on_cpu, on_gpu = (
-        ModelUnderTest(model_under_test.model, model_under_test.task, dataclasses.replace(context, device=device), {})
+        ModelUnderTest(
+            model_under_test.model,
+            model_under_test.task,
+            dataclasses.replace(context, device=device),
+            TextClassificationOptions(),
+        )
         for device in ("cpu", "cuda")
     )
-    with backend.function(on_cpu, tf32=True) as runner:
+    with backend.open(on_cpu, TorchOptions(tf32=True)) as runner:
         assert runner.facts["tf32"] is False
-        assert runner.identity == backend.identity(on_cpu)
-    assert backend.identity(on_gpu, tf32=True) == backend.identity(on_gpu) | {"tf32": "on"}
+        assert runner.identity == backend.identity(on_cpu, TorchOptions())
+    assert backend.identity(on_gpu, TorchOptions(tf32=True)) == backend.identity(on_gpu, TorchOptions()) | {
+        "tf32": "on"
+    }
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(gpu, bert, backend, on):
+def test_on_a_gpu_the_facts_say_whether_tensorfloat_is_allowed(gpu, bert, backend, on):
     for tf32 in (False, True):
-        with backend.function(on("cuda"), tf32=tf32) as runner:
+        with backend.open(on("cuda"), TorchOptions(tf32=tf32)) as runner:
             assert runner.facts["tf32"] is tf32
 
 
@@ -303,28 +315,31 @@ def on(bert, make_model_under_test, context):
     """The model as a model under test for a device."""
     model_under_test = make_model_under_test(bert)
     return lambda device: ModelUnderTest(
-        model_under_test.model, model_under_test.task, dataclasses.replace(context, device=device), {}
+        model_under_test.model,
+        model_under_test.task,
+        dataclasses.replace(context, device=device),
+        TextClassificationOptions(),
     )
 
 
-def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(bert, backend, make_model_under_test):
+def test_on_the_requested_device_the_identity_is_that_from_before_loading(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
-        assert runner.identity == backend.identity(model_under_test)
+    with backend.open(model_under_test, TorchOptions()) as runner:
+        assert runner.identity == backend.identity(model_under_test, TorchOptions())
         assert runner.facts["device"] == "cpu"
         assert runner.budget > 0
 
 
-def test_whatever_changes_answers_changes_the_identity(bert, backend, make_model_under_test, context):
+def test_whatever_changes_predictions_changes_the_identity(bert, backend, make_model_under_test, context):
     model_under_test = make_model_under_test(bert)
     other = ModelUnderTest(
         model_under_test.model, model_under_test.task, dataclasses.replace(context, device="cuda:1"), {}
     )
     identities = [
-        backend.identity(model_under_test),
-        backend.identity(model_under_test, dtype="float64"),
-        backend.identity(model_under_test, threads=1),
-        backend.identity(other),
+        backend.identity(model_under_test, TorchOptions()),
+        backend.identity(model_under_test, TorchOptions(dtype="float64")),
+        backend.identity(model_under_test, TorchOptions(threads=1)),
+        backend.identity(other, TorchOptions()),
     ]
     assert len({tuple(sorted(each.items())) for each in identities}) == len(identities)
 
@@ -333,7 +348,7 @@ def test_whatever_changes_answers_changes_the_identity(bert, backend, make_model
 @pytest.mark.parametrize(("dtype", "atol"), [("float32", 1e-4), ("float16", 0.05), ("bfloat16", 0.4)])
 def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
     there, here = on("cuda"), on("cpu")
-    with backend.function(there, dtype=dtype) as runner, backend.function(here) as reference:
+    with backend.open(there, TorchOptions(dtype=dtype)) as runner, backend.open(here, TorchOptions()) as reference:
         expected = reference.run(here.sample())["logits"]
         np.testing.assert_allclose(runner.run(there.sample())["logits"], expected, atol=atol)
         assert (runner.identity["device"], runner.facts["precision"]) == ("cuda:0", dtype)
@@ -341,11 +356,11 @@ def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
 
 
 @pytest.mark.gpu
-def test_on_a_gpu_an_answer_is_there_when_the_run_is_over(gpu, backend, on):
+def test_on_a_gpu_outputs_are_complete_when_the_run_returns(gpu, backend, on):
     import torch
 
     model_under_test = on("cuda")
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         runner.run(model_under_test.sample())
         assert torch.cuda.current_stream().query()  # nothing is left to do, so that a run's time is that of its work
         found = runner.time_modules(model_under_test.sample(), 3)
@@ -357,23 +372,23 @@ def test_on_a_gpu_float64_is_the_same_as_on_a_cpu_to_its_last_digits(gpu, backen
     exact = {}
     for device in ("cpu", "cuda"):
         there = on(device)
-        with backend.function(there) as runner, runner.variant(dtype="float64") as variant:
+        with backend.open(there, TorchOptions()) as runner, runner.variant(dtype="float64") as variant:
             exact[device] = variant.run(there.sample())["logits"]
             assert variant.module_outputs(there.sample(), ["classifier"])["classifier"][0].dtype == np.float64
     np.testing.assert_allclose(exact["cuda"], exact["cpu"], rtol=1e-11, atol=1e-12)
 
 
-def test_the_demo_model_answers(demo, backend, make_model_under_test):
+def test_the_demo_model_predicts(demo, backend, make_model_under_test):
     model_under_test = make_model_under_test(demo)
     rows = model_under_test.codec.encode([{"text": "A joy from start to end."}, {"text": "Dull, and far too long."}])
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         answers = model_under_test.codec.decode(runner.run(model_under_test.codec.collate(rows)), rows)
     assert answers["label"].to_pylist() == ["positive", "negative"]
 
 
-def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, make_model_under_test):
+def test_module_inputs_and_outputs_are_those_of_the_same_run(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, TorchOptions()) as runner:
         names = ["bert.embeddings.LayerNorm", "bert.encoder.layer.0", "classifier"]
         given, gave = runner.module_inputs_and_outputs(model_under_test.sample(), names)
         assert {name: len(calls) for name, calls in given.items()} == dict.fromkeys(names, 1)
@@ -386,7 +401,7 @@ def test_what_modules_are_given_is_shown_beside_what_they_give(bert, backend, ma
 
 def test_parameters_are_those_of_the_model_in_whatever_precision_it_runs(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
-    with backend.function(model_under_test) as runner, runner.variant(dtype="float16") as half:
+    with backend.open(model_under_test, TorchOptions()) as runner, runner.variant(dtype="float16") as half:
         shown = half.weights("classifier")
         assert {name: array.dtype for name, array in shown.items()} == dict.fromkeys(("weight", "bias"), np.float32)
         np.testing.assert_array_equal(shown["weight"], model_under_test.model.module.classifier.weight.detach().numpy())

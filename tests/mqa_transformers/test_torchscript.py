@@ -10,7 +10,7 @@ import pytest
 
 from mqa_registry import DataError, RunContext
 from mqa_transformers.precision import arithmetic, cast_module
-from mqa_transformers.torch_backend import torch_eager
+from mqa_transformers.torch_backend import TorchBackend, TorchOptions
 from mqa_transformers.torchscript import Script
 
 WIDTH = 4
@@ -75,7 +75,7 @@ def build_model(module, batch=None):
 
 
 def test_every_run_is_the_first(listener):
-    with torch_eager(build_model(listener)) as runner:
+    with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
         once, again = runner.run(BATCH)["output"], runner.run(BATCH)["output"]
         np.testing.assert_array_equal(once, again)
         one = {name: array[:1] for name, array in BATCH.items()}
@@ -84,14 +84,14 @@ def test_every_run_is_the_first(listener):
 
 
 def test_it_is_the_first_after_a_failure_too(listener):
-    with torch_eager(build_model(listener)) as runner:
+    with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
         with pytest.raises(RuntimeError):
             runner.run({"x": BATCH["x"][:, :2], "rate": BATCH["rate"]})
         assert (len(listener.last), listener.heard) == (0, 0)
 
 
 def test_in_float64_it_is_right_to_the_digits_of_float64(listener):
-    with torch_eager(build_model(listener)) as runner, runner.variant(dtype="float64") as exact:
+    with TorchBackend().open(build_model(listener), TorchOptions()) as runner, runner.variant(dtype="float64") as exact:
         single, double = runner.run(BATCH)["output"], exact.run(BATCH)["output"]
         assert double.dtype == np.float64
         assert 1e-10 < np.abs(single - double).max() < 1e-6
@@ -111,9 +111,9 @@ def test_an_argument_that_is_a_number_is_that_of_all_rows(listener):
 
 
 def test_what_rows_bring_and_it_does_not_take_is_a_fact(listener):
-    with torch_eager(build_model(listener, BATCH | {"input": BATCH["x"]})) as runner:
+    with TorchBackend().open(build_model(listener, BATCH | {"input": BATCH["x"]}), TorchOptions()) as runner:
         assert runner.facts["unread_inputs"] == ["input"]
-    with torch_eager(build_model(listener)) as runner:
+    with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
         assert "unread_inputs" not in runner.facts
 
 

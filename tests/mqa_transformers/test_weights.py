@@ -107,12 +107,12 @@ def test_weights_that_the_configuration_names_have_no_stand_in(tmp_path):
 
 
 def test_a_pickle_that_would_run_code_is_not_loaded_with_the_flag_either(folder, context, task, tmp_path):
-    from mqa_transformers.model_source import auto
+    from mqa_transformers.model_source import AutoOptions, AutoSource
 
     (folder / "model.safetensors").unlink()
     ran = tmp_path / "ran"
     (folder / "pytorch_model.bin").write_bytes(pickle.dumps(Runs(ran)))
-    model = auto(task, dataclasses.replace(context, allow_pickle=True), id=folder)
+    model = AutoSource().load(task, dataclasses.replace(context, allow_pickle=True), AutoOptions(id=folder))
     with pytest.raises(DataError) as refused:
         _ = model.module
     assert "weights_only" not in refused.value.message + refused.value.hint
@@ -150,12 +150,12 @@ def test_an_allowed_pickle_is_loaded_and_reported(folder, context, task, make_mo
     import torch
     from safetensors.torch import load_file
 
-    from mqa_transformers.model_source import auto
+    from mqa_transformers.model_source import AutoOptions, AutoSource
 
     safe = make_model_under_test(folder).model.module.state_dict()
     torch.save(load_file(folder / "model.safetensors"), folder / "pytorch_model.bin")
     (folder / "model.safetensors").unlink()
-    model = auto(task, dataclasses.replace(context, allow_pickle=True), id=folder)
+    model = AutoSource().load(task, dataclasses.replace(context, allow_pickle=True), AutoOptions(id=folder))
     assert model.about["weights"] == "pickle"
     assert all(torch.equal(value, safe[name]) for name, value in model.module.state_dict().items())
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from mqa_metrics.calibration import ece
 from mqa_metrics.classification import balanced_accuracy, mcc
 from mqa_metrics.precision_recall import f1
+from mqa_metrics.probability import ece
 from mqa_metrics.ranking import auroc
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging import Verdict

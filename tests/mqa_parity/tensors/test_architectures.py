@@ -10,7 +10,7 @@ import pytest
 
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
-from mqa_transformers.library_messages import silence_transformers
+from mqa_transformers.loading import silence_transformers
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_registry import DataError
-from mqa_transformers.remote_code import check_kernels, list_implementations
+from mqa_transformers.checkpoint import check_kernels, list_implementations
 
 
 def test_names_are_found_for_the_whole_and_for_parts():
