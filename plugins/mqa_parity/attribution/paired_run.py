@@ -12,7 +12,7 @@ from mqa_parity.attribution.dimensions import has_ambiguous_positions
 from mqa_parity.attribution.noise_ratio import FLOAT32, channel_ratio, noise_ratio, reshape_like
 from mqa_parity.tensors.output_matching import match_names
 from mqa_parity.tensors.weight_comparison import WeightComparison
-from mqa_registry import NotRunError, OutOfMemoryError
+from mqa_registry import NotRunError, OutOfMemoryError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -110,7 +110,7 @@ class PairedRun:
         except NotRunError as error:
             return {}, error.message
         except Exception as error:
-            return {}, str(error) or type(error).__name__
+            return {}, summarize_error(error)
 
     @property
     def candidate_outputs(self) -> Arrays:
