@@ -16,7 +16,7 @@ import mqa_transformers
 from mqa_registry import NotRunError, RunContext
 from mqa_registry.errors import ExitCode
 from mqa_registry.runs import RunOptions, run
-from mqa_transformers.model_source import auto
+from mqa_transformers.model_source import AutoOptions, AutoSource
 
 DEMO = Path(__file__).parents[2] / "suites/models/reviews-minilm"
 TEXTS = next(task for task in mqa_transformers.mqa_tasks() if task.name == "text-classification")
@@ -35,7 +35,7 @@ def test_changed_folders(fuzz, tmp_path, name):
     folder = Path(shutil.copytree(DEMO, tmp_path / "model"))
 
     def loaded():
-        model = auto(TEXTS, RunContext(tmp_path), id=folder)
+        model = AutoSource().load(TEXTS, RunContext(tmp_path), AutoOptions(id=folder))
         return model.processor, model.module
 
     for content in fuzz.changed([(DEMO / name).read_bytes()], binary=name.endswith(".safetensors")):
