@@ -45,7 +45,7 @@ def write_bundle(run: PairedRun, attribution: Attribution, folder: Path) -> None
         raise NotRunError("the candidate has no graph to cut a piece out of")
     small = minimize_run(run)
     test = _make_test(small, module_graph(run.candidate, run.reference.baseline), attribution)
-    with atomic_folder(folder) as draft:
+    with atomic_folder(folder, is_whole=lambda _: False) as draft:  # it replaces that of an earlier run
         test.subgraph.save(draft / "piece.onnx")
         np.savez(draft / "inputs.npz", allow_pickle=False, **test.feeds)
         np.savez(
@@ -58,7 +58,6 @@ def write_bundle(run: PairedRun, attribution: Attribution, folder: Path) -> None
         (draft / "blame.json").write_text(json.dumps(attribution.evidence(), indent=2) + "\n", encoding="utf-8")
         (draft / "session.json").write_text(json.dumps(_describe_session(run)) + "\n", encoding="utf-8")
         shutil.copyfile(SCRIPT, draft / "repro.py")
-        shutil.rmtree(folder, ignore_errors=True)  # of the same difference, from an earlier run
 
 
 def find_worst_run(runs: Iterable[PairedRun]) -> PairedRun | None:
