@@ -2,50 +2,28 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.options import SessionOptions, with_session_options
+from mqa_onnxruntime.options import ExportOptions, SessionOptions
 from mqa_onnxruntime.providers.request import CPU, CUDA
 from mqa_registry import DataError, RunContext
 
 NAMES = [option.name for option in fields(SessionOptions)]
 
 
-def keywords(function):
-    parameters = inspect.signature(function).parameters.values()
-    return {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
-
-
-def test_a_run_and_its_identity_take_every_option_with_the_same_defaults(backend):
-    defaults = {option.name: option.default for option in fields(SessionOptions)}
-    assert keywords(backend.function) == keywords(backend.identity) == defaults
-
-
 def test_an_export_takes_those_of_an_export_alone(backend):
     exporting = {"opset", "precision", "per_channel", "calibration", "export_timeout", "custom_ops"}
-    assert set(keywords(backend.export)) == exporting
-    assert set(keywords(backend.fixed_length)) == {"path", "inputs", "constants", "batch_axis"}
+    assert {option.name for option in fields(ExportOptions)} == exporting < set(NAMES)
+    assert (backend.options, backend.export_options) == (SessionOptions, ExportOptions)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_option_is_explained_in_the_help(backend, name):
-    assert f"`{name}`" in backend.function.__doc__
-    assert backend.function.__doc__.startswith("ONNX Runtime, on the model's export or on a given `.onnx`.\n\n")
-
-
-def test_a_function_gets_its_options_as_one_object_with_defaults_for_the_others():
-    @with_session_options("opset", "threads")
-    def opset_of(model_under_test, options):
-        return model_under_test, options
-
-    assert opset_of("a subject", opset=20) == ("a subject", SessionOptions(opset=20))
-    assert list(inspect.signature(opset_of).parameters) == ["model_under_test", "opset", "threads"]
-    with pytest.raises(TypeError, match="no_such"):
-        opset_of("a subject", no_such=1)
+    assert f"`{name}`" in backend.documentation
+    assert backend.documentation.startswith("ONNX Runtime, on the model's export or on a given `.onnx`.\n\n")
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import numpy_helper
 
+from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionBackend
 from mqa_registry import ModelUnderTest, RunContext, run
 from mqa_registry.runs import RunOptions
 
@@ -26,17 +28,20 @@ def reviews(tmp_path_factory):
         pytest.skip("the demo model or its data are not in this checkout")
     (point,) = entry_points(group="mqa", name="transformers")
     plugin = point.load()
-    task, source = next(plugin.mqa_tasks()), next(plugin.mqa_models())
+    (task, *_), (source,), (backend,) = plugin.mqa_tasks(), plugin.mqa_models(), plugin.mqa_backends()
     context = RunContext(exports=tmp_path_factory.mktemp("exports"), offline=True, device="cpu")
-    model_under_test = ModelUnderTest(source.function(task, context, id=MODEL), task, context, {})
-    return model_under_test, next(plugin.mqa_backends())
+    model = source.load(task, context, source.options(id=MODEL))
+    return ModelUnderTest(model, task, context, task.options()), backend
 
 
 def test_the_export_of_the_demo_model_answers_as_the_model(reviews, backend):
     model_under_test, torch_backend = reviews
     texts = pq.read_table(ROWS).column("text").slice(0, 200).to_pylist()
     rows = model_under_test.codec.encode([{"text": text} for text in texts])
-    with torch_backend.function(model_under_test) as reference, backend.function(model_under_test) as candidate:
+    with (
+        torch_backend.open(model_under_test, torch_backend.options()) as reference,
+        backend.open(model_under_test, SessionOptions()) as candidate,
+    ):
         for start in range(0, len(rows), 40):
             batch = model_under_test.codec.collate(rows[start : start + 40])
             wanted, found = reference.run(batch)["logits"], candidate.run(batch)["logits"]
@@ -100,9 +105,8 @@ def set_weight(change):
 @pytest.fixture(scope="session")
 def verdicts(reviews, tmp_path_factory):
     """The demo model's export and three damaged ones, judged by the parity of their tensors."""
-    (point,) = entry_points(group="mqa", name="onnxruntime")
     model_under_test, _ = reviews
-    with next(point.load().mqa_backends()).function(model_under_test) as runner:
+    with SessionBackend().open(model_under_test, SessionOptions()) as runner:
         path = runner.source.path
     damaged(path, "norm.onnx", another_epsilon)
     damaged(path, "weight.onnx", set_weight(lambda value: value + 0.05))

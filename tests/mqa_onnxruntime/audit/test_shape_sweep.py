@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 import pytest
 
@@ -53,15 +51,7 @@ def test_the_longest_is_what_the_model_has_positions_for(swept, model_under_test
 
 
 def test_what_a_decoder_said_so_far_is_of_another_length(rows, make):
-    def collate(some):
-        width = {name: max(len(row[name]) for row in some) for name in some[0]}
-        return {
-            name: np.stack([np.pad(row[name], (0, most - len(row[name]))) for row in some])
-            for name, most in width.items()
-        }
-
     model_under_test = make()
-    model_under_test.codec = dataclasses.replace(model_under_test.codec, collate=collate)
     rows = [row | {"decoder_words": row["words"]} for row in rows]
     shapes = sweep_shapes((lambda batch: batch, lambda batch: batch), model_under_test, rows, None)
     both = [(shape.inputs["words"][1], shape.inputs["decoder_words"][1]) for shape in shapes]
@@ -145,11 +135,9 @@ def test_a_model_that_is_too_slow_leaves_shapes_untried(swept, monkeypatch):
 
 
 def test_what_is_made_of_padding_is_nobodys_answer(swept, model_under_test, rows):
-    import dataclasses
-
     def run(spoil):
         return lambda batch: {"y": np.where(batch["mask"] == 1, batch["words"], spoil).astype(np.float32)}
 
     assert "differs" in outcomes(sweep_shapes((run(0), run(99)), model_under_test, rows, 1e-3)).values()
-    model_under_test.__dict__["codec"] = dataclasses.replace(model_under_test.codec, mask="mask")
+    model_under_test.codec.padding_mask = "mask"
     assert set(outcomes(sweep_shapes((run(0), run(99)), model_under_test, rows, 1e-3)).values()) == {"agrees"}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import errno
 import json
 import os
@@ -43,6 +42,11 @@ def fresh(make, tmp_path):
 
 def kept(model_under_test):
     return sorted(path.name for path in model_under_test.run_context.exports.iterdir())
+
+
+def with_attributes(task, **attributes):
+    """A task like another, with some of its attributes changed."""
+    return type("Other", (type(task),), attributes)()
 
 
 def test_an_export_is_made_once(fresh, counted):
@@ -93,7 +97,7 @@ def test_an_export_under_the_name_of_another_recipe_is_not_used(fresh, counted):
     "change",
     [
         lambda make, task: make(digest="sha256:other"),
-        lambda make, task: make(task=dataclasses.replace(task, name="other")),
+        lambda make, task: make(task=with_attributes(task, name="other")),
         lambda make, task: make(identity="a task of the same name, of another plugin"),
     ],
 )
@@ -117,7 +121,7 @@ def test_a_task_of_one_sample_is_traced_with_two_rows(make, task, tmp_path, monk
 
     monkeypatch.setattr(job, "export", refuse)
     with pytest.raises(NotRunError, match="seen enough"):
-        cached_export(make(task=dataclasses.replace(task, sample=task.sample[:1]), exports=tmp_path / "one"), None)
+        cached_export(make(task=with_attributes(task, sample=task.sample[:1]), exports=tmp_path / "one"), None)
     assert seen[0]["words"].shape == (2, 3)
 
 
@@ -211,7 +215,7 @@ from pathlib import Path
 sys.path.insert(0, {tests!r})
 import conftest
 from mqa_onnxruntime.export import cache
-from mqa_registry import RunContext, Model, ModelUnderTest, Task
+from mqa_registry import RunContext, Model, ModelUnderTest, NoOptions
 
 def slow(model_under_test, job, timeout):
     for file in (*Path({source!r}).glob("model.*"), Path({source!r}) / "audit.json"):
@@ -221,9 +225,8 @@ def slow(model_under_test, job, timeout):
     return "copy"
 
 cache.run_job = slow
-task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
 model = Model(digest="sha256:bag", module=lambda: None, processor=lambda: None)
-print(cache.cached_export(ModelUnderTest(model, task, RunContext(exports=Path({home!r})), {{}}), None).path)
+print(cache.cached_export(ModelUnderTest(model, conftest.Words(), RunContext(exports=Path({home!r})), NoOptions()), None).path)
 """
 
 

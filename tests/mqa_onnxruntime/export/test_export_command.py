@@ -19,29 +19,38 @@ PLUGIN = """
 import sys, time
 sys.path.insert(0, {tests!r})
 import conftest
-from mqa_registry import Model, ModelSource, Task, hookimpl
+from dataclasses import dataclass
+from mqa_registry import Model, ModelSource, hookimpl
 
 def build(id):
     if id == "sleeper":
         time.sleep(600)
     return conftest.bag()
 
-def known(task, context, *, id: str):
-    "Models that a test knows."
-    return Model(digest="sha256:" + id, module=lambda: build(id), processor=lambda: None, labels=("0", "1"))
+@dataclass(frozen=True, kw_only=True)
+class KnownOptions:
+    "Which model."
+    id: str
 
-def words(model):
+class Known(ModelSource[KnownOptions]):
+    "Models that a test knows."
+    name = "known"
+
+    def load(self, task, run_context, options):
+        id = options.id
+        return Model(digest="sha256:" + id, module=lambda: build(id), processor=lambda: None, labels=("0", "1"))
+
+class Words(conftest.Words):
     "What a bag of words is."
-    return conftest.codec(model)
+    name = "words"
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("known", known)
+    return [Known()]
 
 @hookimpl
 def mqa_tasks():
-    sample = ({{"words": [1, 2, 3]}}, {{"words": [4]}}, {{"words": [5, 6, 7, 8, 9, 10, 11]}})
-    yield Task("words", words, schema="label", fields={{"words": "tokens"}}, sample=sample, metric="metrics/accuracy")
+    return [Words()]
 """
 
 SUITE = """

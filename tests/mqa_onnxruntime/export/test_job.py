@@ -18,7 +18,8 @@ from mqa_registry import DataError, NotRunError, rebuild_model
 PLUGIN = """
 import ctypes, os, signal, sys, time
 from pathlib import Path
-from mqa_registry import Codec, DataError, Model, ModelSource, Task, hookimpl
+from dataclasses import dataclass
+from mqa_registry import Codec, DataError, Model, ModelSource, NoOptions, Task, hookimpl
 
 def hang():
     print("so far so good", file=sys.stderr)
@@ -35,22 +36,40 @@ FATES = {
     "leave": lambda: os._exit(0),
 }
 
-def fated(task, context, *, fate: str, pids: Path):
-    "A model with a fate."
-    pids.write_text(str(os.getpid()))
-    return Model(digest="sha256:" + fate, module=FATES[fate], processor=lambda: None)
+@dataclass(frozen=True, kw_only=True)
+class FatedOptions:
+    "A fate."
+    fate: str
+    pids: Path
 
-def words(model):
+class Fated(ModelSource[FatedOptions]):
+    "A model with a fate."
+    name = "fated"
+
+    def load(self, task, run_context, options):
+        options.pids.write_text(str(os.getpid()))
+        return Model(digest="sha256:" + options.fate, module=FATES[options.fate], processor=lambda: None)
+
+class WordsCodec(Codec):
+    def encode(self, examples): return list(examples)
+    def collate(self, rows): return {}
+    def decode(self, outputs, rows): raise NotImplementedError
+    def cost(self, row): return len(row)
+
+class Words(Task[NoOptions]):
     "Words."
-    return Codec(encode=list, collate=lambda rows: {}, decode=None, size=len)
+    name, schema, fields, sample, metric = "words", "label", {"text": "text"}, ({"text": "a"},), "metrics/f1"
+
+    def bind(self, model, options):
+        return WordsCodec()
 
 @hookimpl
 def mqa_models():
-    yield ModelSource("fated", fated)
+    return [Fated()]
 
 @hookimpl
 def mqa_tasks():
-    yield Task("words", words, schema="label", fields={"text": "text"}, sample=({"text": "a"},), metric="metrics/f1")
+    return [Words()]
 """
 
 
@@ -96,7 +115,7 @@ def test_a_spec_makes_an_equal_spec(model_under_test):
 
 
 def test_an_export_that_hangs_is_ended_and_says_where_it_was(make, tmp_path):
-    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 8\); it last said: so far so good$"
+    message = r"the export hangs: it was ended after 3 s, in `hang` \(\w+\.py, line 9\); it last said: so far so good$"
     with pytest.raises(NotRunError, match=message):
         make("hang", 3.0)
     assert not alive(int((tmp_path / "pid").read_text()))

@@ -14,13 +14,14 @@ import pytest
 from mqa_onnxruntime.export.cache import cached_export
 from mqa_onnxruntime.export.stamp import stamp_file
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
+from mqa_onnxruntime.options import ExportOptions, SessionOptions
 from mqa_registry import DataError, Judgement, NotRunError
 
 
 @pytest.fixture
 def shipped(backend, model_under_test, exported, tmp_path):
     """The folder that `mqa export` fills."""
-    return backend.export(model_under_test, tmp_path / "out" / "deep")
+    return backend.export(model_under_test, tmp_path / "out" / "deep", ExportOptions())
 
 
 def test_a_folder_gets_the_file_with_its_weights_its_descent_and_its_stamp(shipped):
@@ -51,13 +52,13 @@ def test_nothing_that_ships_names_a_folder_of_this_machine(shipped, exports):
 
 def test_a_stamped_file_runs_as_long_as_it_is_what_was_stamped(backend, model_under_test, shipped):
     path = shipped.files[0]
-    assert backend.identity(model_under_test, path=path)["onnx"] == shipped.facts["sha256"]
+    assert backend.identity(model_under_test, SessionOptions(path=path))["onnx"] == shipped.facts["sha256"]
     data = path.with_name("model.onnx.data")
     content = bytearray(data.read_bytes())
     content[9] ^= 1
     data.write_bytes(content)
     with pytest.raises(DataError, match=r"is not the file that its stamp `model\.mqa\.json` was made for"):
-        backend.identity(model_under_test, path=path)
+        backend.identity(model_under_test, SessionOptions(path=path))
 
 
 def test_a_stamp_knows_its_file_by_its_name_too(backend, model_under_test, shipped):
@@ -65,14 +66,14 @@ def test_a_stamp_knows_its_file_by_its_name_too(backend, model_under_test, shipp
     renamed = path.rename(path.with_name("bag.onnx"))
     stamp_file(path).rename(stamp_file(renamed))
     with pytest.raises(DataError, match="it was renamed or changed since"):
-        backend.identity(model_under_test, path=renamed)
+        backend.identity(model_under_test, SessionOptions(path=renamed))
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", "7", "[" * 99_999])
 def test_a_damaged_stamp_is_no_stamp(backend, model_under_test, shipped, content):
     stamp_file(shipped.files[0]).write_text(content)
     with pytest.raises(DataError, match="cannot be read"):
-        backend.identity(model_under_test, path=shipped.files[0])
+        backend.identity(model_under_test, SessionOptions(path=shipped.files[0]))
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def forced(model_under_test):
 
 
 def test_an_export_over_an_older_one_replaces_it(backend, model_under_test, shipped):
-    again = backend.export(model_under_test, shipped.files[0].parent)
+    again = backend.export(model_under_test, shipped.files[0].parent, ExportOptions())
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
@@ -92,7 +93,7 @@ def test_an_export_over_a_file_of_another_maker_is_refused(backend, model_under_
     (tmp_path / "release").mkdir()
     (tmp_path / "release" / name).write_bytes(b"mine")
     with pytest.raises(DataError, match="is there already, and mqa did not write it") as caught:
-        backend.export(model_under_test, tmp_path / "release")
+        backend.export(model_under_test, tmp_path / "release", ExportOptions())
     assert "--force" in caught.value.hint
     assert [file.read_bytes() for file in (tmp_path / "release").iterdir()] == [b"mine"]
 
@@ -101,14 +102,14 @@ def test_an_export_over_one_that_was_changed_is_refused_unless_forced(backend, f
     folder = shipped.files[0].parent
     (folder / "model.onnx").write_bytes(b"old")
     (folder / "model.mqa.json").write_text("old")
-    again = backend.export(forced, folder)
+    again = backend.export(forced, folder, ExportOptions())
     assert read_onnx_file(again.files[0]).sha256() == shipped.facts["sha256"]
 
 
 def test_an_export_in_another_precision_takes_away_what_the_one_before_left(backend, model_under_test, shipped):
     folder = shipped.files[0].parent
     (folder / "notes.md").write_text("mine")
-    again = backend.export(model_under_test, folder, precision="int8-dynamic")
+    again = backend.export(model_under_test, folder, ExportOptions(precision="int8-dynamic"))
     names = {"model.onnx", "model.trace.json", "model.mqa.json"}
     assert {file.name for file in again.files} == names
     assert {file.name for file in folder.iterdir()} == names | {"notes.md"}
@@ -122,7 +123,7 @@ def test_what_a_stamp_calls_its_own_and_is_not_stays(backend, forced, shipped, t
     for place in (folder, folder.parent):
         (place / "mine").write_text("")
     stamp_file(shipped.files[0]).write_text(json.dumps(told() | {"files": files}))
-    backend.export(forced, folder)
+    backend.export(forced, folder, ExportOptions())
     assert (folder / "mine").exists()
     assert (folder.parent / "mine").exists()
 
@@ -138,7 +139,7 @@ def test_a_full_disk_leaves_the_export_before_it_as_it_was_and_nothing_beside_it
     before = {file.name: file.read_bytes() for file in folder.iterdir()}
     monkeypatch.setattr("shutil.copyfile", full)
     with pytest.raises(NotRunError, match="No space left on device"):
-        backend.export(model_under_test, folder)
+        backend.export(model_under_test, folder, ExportOptions())
     assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
 
 
@@ -146,7 +147,7 @@ def test_an_export_that_was_killed_half_way_is_cleared_by_the_next(backend, mode
     folder = shipped.files[0].parent
     (folder / ".coming").mkdir()
     (folder / ".coming" / "model.onnx").write_bytes(b"half")
-    backend.export(model_under_test, folder)
+    backend.export(model_under_test, folder, ExportOptions())
     assert {file.name for file in folder.iterdir()} == {file.name for file in shipped.files}
 
 
@@ -160,7 +161,7 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exporte
         target.write_text("mine")
     (folder / name).symlink_to(target)
     with suppress(NotRunError):
-        backend.export(forced, folder)
+        backend.export(forced, folder, ExportOptions())
     assert [file.name for file in outside.iterdir()] == ([] if name == ".coming" else ["victim"])
     assert name == ".coming" or target.read_text() == "mine"
 
@@ -168,20 +169,20 @@ def test_a_link_in_the_folder_leads_no_export_out_of_it(backend, forced, exporte
 def test_a_folder_that_cannot_be_written_is_one_line(backend, model_under_test, exported, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(NotRunError, match="the export cannot be written to"):
-        backend.export(model_under_test, tmp_path / "file" / "out")
+        backend.export(model_under_test, tmp_path / "file" / "out", ExportOptions())
 
 
 @pytest.fixture
 def judge(backend, model_under_test, shipped):
     """Judge the file that was shipped; gives the one finding, as its level and its message."""
     path = shipped.files[0]
-    known = dict(backend.identity(model_under_test, path=path))
+    known = dict(backend.identity(model_under_test, SessionOptions(path=path)))
 
     def write(verdict, *, providers=known["providers"], **of):
         usual = {"run": "r", "suite": "sha256:s", "name": "gate", "backend": "onnx", "part": {}}
         usual |= {"model": model_under_test.model.digest, "judged": "2026-11-22T12:00:00Z"}
         judgement = Judgement(verdict, **(usual | of))
-        (found,) = backend.stamp(known | {"providers": providers}, judgement, path=path)
+        (found,) = backend.record_verdict(known | {"providers": providers}, judgement, SessionOptions(path=path))
         return found.level, found.message
 
     return write
@@ -208,7 +209,7 @@ def test_a_stamp_says_how_its_file_was_judged_and_all_that_it_said_before(judge,
 
 def test_a_stamped_file_is_judged_again_after_it_was_stamped(judge, backend, model_under_test, shipped):
     judge("PASS")
-    assert backend.identity(model_under_test, path=shipped.files[0])["onnx"] == shipped.facts["sha256"]
+    assert backend.identity(model_under_test, SessionOptions(path=shipped.files[0]))["onnx"] == shipped.facts["sha256"]
 
 
 @pytest.mark.parametrize(
@@ -253,13 +254,15 @@ def test_a_problem_that_the_audit_found_fails_whatever_passes_later(
     problem = {"level": "problem", "subject": "shapes", "message": "it fails on 8 x 7", "mend": "", "evidence": ""}
     spoiled = dataclasses.replace(export, audit={**export.audit, "findings": [problem]})
     monkeypatch.setattr("mqa_onnxruntime.export.export_command.cached_export", lambda *asked, **more: spoiled)
-    path = backend.export(model_under_test, tmp_path / "spoiled").files[0]
+    path = backend.export(model_under_test, tmp_path / "spoiled", ExportOptions()).files[0]
     told = json.loads(stamp_file(path).read_text())
     assert told["verdict"] == {"verdict": "FAIL", "name": "audit", "problems": ["it fails on 8 x 7"]}
     judgement = Judgement(
         "PASS", "r", "sha256:s", "gate", "onnx", {}, model_under_test.model.digest, "2026-11-22T12:00:00Z"
     )
-    (found,) = backend.stamp(backend.identity(model_under_test, path=path), judgement, path=path)
+    (found,) = backend.record_verdict(
+        backend.identity(model_under_test, SessionOptions(path=path)), judgement, SessionOptions(path=path)
+    )
     assert found.level == "warning"
     assert "has this PASS in it, and says FAIL: its audit found a problem" in found.message
     told = json.loads(stamp_file(path).read_text())

@@ -11,6 +11,7 @@ from mqa_onnxruntime.audit.reference import run_on_cpu
 from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
 from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
 from mqa_onnxruntime.graph.provenance import read_metadata
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert
 from mqa_registry import DataError, ModelUnderTest, NotRunError
 
@@ -29,7 +30,7 @@ def run(backend, with_data):
     """What a variant answers on the task's sample, with the facts of its runner."""
 
     def answer(**options):
-        with backend.function(with_data, **options) as runner:
+        with backend.open(with_data, SessionOptions(**options)) as runner:
             return runner.run(with_data.sample()), runner.facts
 
     return answer
@@ -88,7 +89,7 @@ def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(mode
     assert {value["type"] for value in half.audit["outputs"]} == {"float32"}
     assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
     try:
-        with backend.function(model_under_test, precision="bfloat16") as runner:
+        with backend.open(model_under_test, SessionOptions(precision="bfloat16")) as runner:
             assert runner.run(model_under_test.sample())["logits"].dtype == np.float32
     except NotRunError as error:
         assert "cannot run" in error.message  # noqa: PT017  # it may run, and if not, it says so
@@ -110,7 +111,8 @@ def test_no_two_variants_share_a_recipe(with_data, tmp_path):
 
 def test_no_two_variants_share_what_the_store_has(backend, with_data):
     known = [
-        backend.identity(with_data, precision=one) for one in ("float32", "float16", "int8-dynamic", "int8-static")
+        backend.identity(with_data, SessionOptions(precision=one))
+        for one in ("float32", "float16", "int8-dynamic", "int8-static")
     ]
     assert len({tuple(sorted(one.items())) for one in known}) == 4
 
@@ -152,7 +154,7 @@ def test_a_file_of_other_rows_is_refused(model_under_test, tmp_path, columns, me
 
 def test_without_rows_there_is_no_static_int8(backend, model_under_test):
     with pytest.raises(DataError, match="`int8-static` needs rows to calibrate with"):
-        backend.identity(model_under_test, precision="int8-static")
+        backend.identity(model_under_test, SessionOptions(precision="int8-static"))
 
 
 @pytest.mark.parametrize(
@@ -170,7 +172,7 @@ def test_options_that_do_not_go_together_are_refused(backend, model_under_test, 
 
     given = {name: Path(value) if name in {"calibration", "path"} else value for name, value in options.items()}
     with pytest.raises(DataError, match=message):
-        backend.identity(model_under_test, **given)
+        backend.identity(model_under_test, SessionOptions(**given))
 
 
 def test_a_value_that_two_nodes_need_in_float32_is_cast_once(graph, tmp_path):

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.providers.placement import PlacedNode, compute_nodes, node_placement, placed_nodes
 from mqa_onnxruntime.providers.request import CPU, CUDA, resolve_providers
 from mqa_onnxruntime.session.factory import open_session
@@ -188,13 +189,15 @@ def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, r
 
 
 def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test):
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         assert list(runner.facts["nodes"]) == [CPU]
         assert runner.facts["nodes"][CPU] > 5
 
 
 def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
-    assert backend.identity(model_under_test, cpu_operators=["MatMul"]) == backend.identity(model_under_test)
+    assert backend.identity(model_under_test, SessionOptions(cpu_operators=["MatMul"])) == backend.identity(
+        model_under_test, SessionOptions()
+    )
 
 
 def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
@@ -204,7 +207,7 @@ def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
 
 @pytest.mark.gpu
 def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
-    with backend.function(make(device="cuda")) as runner:
+    with backend.open(make(device="cuda"), SessionOptions()) as runner:
         facts = runner.facts
     assert facts["left_to_cpu"] == {}
     assert facts["nodes"][CUDA] > facts["nodes"].get(CPU, 0)
@@ -214,7 +217,7 @@ def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
 def test_on_a_gpu_a_node_that_it_has_no_kernel_for_is_not_run_unless_it_is_named(gpu, backend, make):
     int8 = {"precision": "int8-dynamic"}  # CUDA has no quantized kernels
     with pytest.raises(NotRunError, match=rf"`{CUDA}` was asked for, and left nodes of .* to `{CPU}`: ") as refused:
-        backend.function(make(device="cuda"), **int8).__enter__()
+        backend.open(make(device="cuda"), SessionOptions(**int8)).__enter__()
     left = {part.split()[1] for part in refused.value.message.rpartition(": ")[2].split(", ")}
-    with backend.function(make(device="cuda"), **int8, cpu_operators=sorted(left)) as runner:
+    with backend.open(make(device="cuda"), SessionOptions(**int8, cpu_operators=sorted(left))) as runner:
         assert set(runner.facts["left_to_cpu"]) == left

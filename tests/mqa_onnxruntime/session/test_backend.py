@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.providers.request import CPU, CUDA
 from mqa_registry import DataError, NotRunError
 
@@ -42,13 +43,13 @@ def agree(runner, module, model_under_test, words):
 def test_the_export_answers_as_the_model_for_any_number_of_rows_and_any_length(
     backend, model_under_test, module, words
 ):
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         agree(runner, module, model_under_test, words)
 
 
 @pytest.mark.parametrize("optimization", ["all", "extended", "basic", "disabled"])
 def test_every_level_of_optimization_answers_alike(backend, model_under_test, module, optimization):
-    with backend.function(model_under_test, optimization=optimization, threads=1) as runner:
+    with backend.open(model_under_test, SessionOptions(optimization=optimization, threads=1)) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["optimization"] == runner.identity["optimization"] == optimization
         assert runner.facts["threads"] == 1
@@ -56,20 +57,20 @@ def test_every_level_of_optimization_answers_alike(backend, model_under_test, mo
 
 def test_a_given_file_answers_as_the_model(backend, model_under_test, module, with_data):
     path = with_data()
-    with backend.function(model_under_test, path=path) as runner:
+    with backend.open(model_under_test, SessionOptions(path=path)) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["exporter"] == "given"
 
 
 def test_exporting_and_running_say_nothing(backend, make, tmp_path, capfd):
     model_under_test = make(exports=tmp_path / "exports")
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         runner.run(model_under_test.sample())
     assert capfd.readouterr() == ("", "")
 
 
 def test_the_report_says_what_ran_and_on_what(backend, model_under_test, exported):
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         facts = runner.facts
     assert facts["providers"] == [CPU]
     assert (facts["exporter"], facts["opset"], facts["precision"], facts["optimization"]) == (
@@ -83,22 +84,22 @@ def test_the_report_says_what_ran_and_on_what(backend, model_under_test, exporte
 
 
 def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(backend, model_under_test):
-    known = backend.identity(model_under_test)
-    with backend.function(model_under_test) as runner:
+    known = backend.identity(model_under_test, SessionOptions())
+    with backend.open(model_under_test, SessionOptions()) as runner:
         assert runner.identity == known
         assert runner.budget > 0
 
 
 def test_whatever_changes_answers_changes_the_identity(backend, model_under_test, make, with_data):
     known = [
-        backend.identity(model_under_test),
-        backend.identity(model_under_test, opset=18),
-        backend.identity(model_under_test, optimization="basic"),
-        backend.identity(model_under_test, threads=1),
-        backend.identity(make(device="cuda")),
-        backend.identity(model_under_test, providers=[CUDA]) | {"given": "yes"},
-        backend.identity(make(digest="sha256:other")),
-        backend.identity(model_under_test, path=with_data()),
+        backend.identity(model_under_test, SessionOptions()),
+        backend.identity(model_under_test, SessionOptions(opset=18)),
+        backend.identity(model_under_test, SessionOptions(optimization="basic")),
+        backend.identity(model_under_test, SessionOptions(threads=1)),
+        backend.identity(make(device="cuda"), SessionOptions()),
+        backend.identity(model_under_test, SessionOptions(providers=[CUDA])) | {"given": "yes"},
+        backend.identity(make(digest="sha256:other"), SessionOptions()),
+        backend.identity(model_under_test, SessionOptions(path=with_data())),
     ]
     assert len({tuple(sorted(each.items())) for each in known}) == len(known)
 
@@ -107,13 +108,13 @@ def test_whatever_changes_answers_changes_the_identity(backend, model_under_test
 def test_a_given_file_is_known_by_its_bytes(backend, model_under_test, with_data, name):
     """Same size, same time stamps, one bit of a weight or of the graph changed."""
     path = with_data()
-    before = backend.identity(model_under_test, path=path)
+    before = backend.identity(model_under_test, SessionOptions(path=path))
     file = path.with_name(name)
     content, stat = bytearray(file.read_bytes()), file.stat()
     content[-1] ^= 1
     file.write_bytes(content)
     os.utime(file, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    assert backend.identity(model_under_test, path=path) != before
+    assert backend.identity(model_under_test, SessionOptions(path=path)) != before
 
 
 def test_knowing_it_loads_no_model_library():
@@ -121,11 +122,17 @@ def test_knowing_it_loads_no_model_library():
 import sys
 from pathlib import Path
 import mqa_onnxruntime
-from mqa_registry import RunContext, Model, ModelUnderTest, Task
-backend = next(mqa_onnxruntime.mqa_backends())
-task = Task("bag", None, schema="label", fields={}, sample=({},), metric="")
+from mqa_onnxruntime.options import SessionOptions
+from mqa_registry import RunContext, Model, ModelUnderTest, NoOptions, Task
+
+class Bag(Task[NoOptions]):
+    name, schema, fields, sample, metric = "bag", "label", {}, ({},), ""
+    def bind(self, model, options): raise NotImplementedError
+
+(backend,) = mqa_onnxruntime.mqa_backends()
 model = Model(digest="x", module=lambda: 1 / 0, processor=lambda: 1 / 0)
-print(backend.identity(ModelUnderTest(model, task, RunContext(exports=Path("none")), {}))["export"])
+model_under_test = ModelUnderTest(model, Bag(), RunContext(exports=Path("none")))
+print(backend.identity(model_under_test, SessionOptions())["export"])
 print(*sorted({"torch", "transformers", "onnx", "onnxscript", "onnxruntime"} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
@@ -141,28 +148,28 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import conftest, mqa_onnxruntime
-from mqa_registry import RunContext, Model, ModelUnderTest, Task
-backend = next(mqa_onnxruntime.mqa_backends())
-task = Task("bag", conftest.codec, schema="label", fields={{}}, sample=({{"words": [1]}}, {{"words": [1, 2]}}), metric="")
+from mqa_onnxruntime.options import SessionOptions
+from mqa_registry import RunContext, Model, ModelUnderTest, NoOptions
+(backend,) = mqa_onnxruntime.mqa_backends()
 model = Model(digest={model_under_test.model.digest!r}, module=lambda: 1 / 0, processor=lambda: 1 / 0)
-model_under_test = ModelUnderTest(model, task, RunContext(exports=Path({str(exports)!r})), {{}})
-with backend.function(model_under_test) as runner:
+model_under_test = ModelUnderTest(model, conftest.Words(), RunContext(exports=Path({str(exports)!r})), NoOptions())
+with backend.open(model_under_test, SessionOptions()) as runner:
     print(runner.run(model_under_test.sample())["logits"].shape)
 print(*sorted({{"torch", "transformers", "onnxscript"}} & set(sys.modules)))
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=Path.cwd())
-    assert done.stdout == "(2, 2)\n\n"
+    assert done.stdout == "(3, 2)\n\n"
     assert done.stderr == ""
 
 
 def test_threads_there_must_be(backend, model_under_test):
     with pytest.raises(DataError, match="`threads` is 0"):
-        backend.identity(model_under_test, threads=0)
+        backend.identity(model_under_test, SessionOptions(threads=0))
 
 
 def test_a_given_file_is_not_exported_again(backend, model_under_test, tmp_path):
     with pytest.raises(DataError, match="`opset` is for an export"):
-        backend.identity(model_under_test, path=tmp_path / "x.onnx", opset=18)
+        backend.identity(model_under_test, SessionOptions(path=tmp_path / "x.onnx", opset=18))
 
 
 @pytest.mark.parametrize("content", [b"", b"no model at all"])
@@ -170,7 +177,7 @@ def test_a_foreign_file_is_refused_before_the_run(backend, model_under_test, tmp
     path = tmp_path / "x.onnx"
     path.write_bytes(content)
     with pytest.raises(DataError, match="is not an ONNX file"):
-        backend.identity(model_under_test, path=path)
+        backend.identity(model_under_test, SessionOptions(path=path))
 
 
 def test_weights_cut_short_are_refused(backend, model_under_test, with_data):
@@ -178,16 +185,16 @@ def test_weights_cut_short_are_refused(backend, model_under_test, with_data):
     data = path.with_name("model.onnx.data")
     data.write_bytes(data.read_bytes()[:64])
     with pytest.raises(DataError, match=r"bytes of weights in `model\.onnx\.data`, which has 64") as refused:
-        backend.identity(model_under_test, path=path)
+        backend.identity(model_under_test, SessionOptions(path=path))
     assert refused.value.hint == "is it whole, and of this export?"
 
 
 def test_the_command_line_asking_for_the_cpu_means_the_cpu(backend, make):
     model_under_test = make(device="cpu")
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         assert runner.facts["providers"] == [CPU]
     with pytest.raises(NotRunError, match=f"the suite asks for `{CUDA}`, and the command line for `--device cpu`"):
-        backend.function(model_under_test, providers=[CUDA]).__enter__()
+        backend.open(model_under_test, SessionOptions(providers=[CUDA])).__enter__()
 
 
 def test_a_file_for_another_task_is_refused(backend, model_under_test, graph):
@@ -195,21 +202,21 @@ def test_a_file_for_another_task_is_refused(backend, model_under_test, graph):
 
     path = graph([helper.make_node("Neg", ["pixels"], ["y"])], {"pixels": ["n", 3]})
     with pytest.raises(DataError, match="takes an input `pixels`, which this task does not give"):
-        backend.function(model_under_test, path=path).__enter__()
+        backend.open(model_under_test, SessionOptions(path=path)).__enter__()
 
 
 @pytest.mark.gpu
 def test_on_a_gpu_it_runs_on_cuda_and_agrees(gpu, backend, make, module):
     model_under_test = make(device="cuda")
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
         assert runner.facts["providers"][0] == CUDA
-        assert runner.identity == backend.identity(model_under_test)
+        assert runner.identity == backend.identity(model_under_test, SessionOptions())
 
 
 def test_another_optimisation_level_is_another_runner(backend, model_under_test):
     batch = model_under_test.sample()
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         for level, known in (("disable", "disabled"), ("basic", "basic"), ("extended", "extended"), ("all", "all")):
             with runner.variant(optimization=level) as other:
                 assert (other.facts["optimization"], other.identity["optimization"]) == (known, known)
@@ -217,7 +224,7 @@ def test_another_optimisation_level_is_another_runner(backend, model_under_test)
 
 
 def test_what_a_file_cannot_be_is_not_run(backend, model_under_test):
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         with pytest.raises(NotRunError, match="does not run in `float16`"), runner.variant(dtype="float16"):
             pass
         with pytest.raises(NotRunError, match="no optimization level `most`"), runner.variant(optimization="most"):
@@ -228,7 +235,7 @@ def test_in_float64_a_file_gives_what_its_model_does(backend, model_under_test):
     import torch
 
     batch = model_under_test.sample()
-    with backend.function(model_under_test) as runner, runner.variant(dtype="float64") as wide:
+    with backend.open(model_under_test, SessionOptions()) as runner, runner.variant(dtype="float64") as wide:
         assert wide.facts["precision"] == wide.identity["dtype"] == "float64"
         given = {name: torch.from_numpy(array) for name, array in batch.items()}
         module = copy.deepcopy(model_under_test.model.module).double()
@@ -247,7 +254,7 @@ def test_in_float64_a_file_gives_what_its_model_does(backend, model_under_test):
 
 def test_module_outputs_are_asked_for_by_name(backend, model_under_test):
     batch = model_under_test.sample()
-    with backend.function(model_under_test) as runner:
+    with backend.open(model_under_test, SessionOptions()) as runner:
         modules = runner.module_names()
         assert modules.index("embedding") < modules.index("inner") < modules.index("classifier")
         taken = runner.module_outputs(batch, ["classifier"])

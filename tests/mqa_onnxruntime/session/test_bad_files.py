@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_onnxruntime.graph.onnx_file import parse_model
+from mqa_onnxruntime.options import SessionOptions
 from mqa_registry import DataError, ModelUnderTest, MqaError, NotRunError
 
 
@@ -31,7 +32,7 @@ def refused(backend, model_under_test):
 
     def open_(path, model_under_test=model_under_test, **options):
         with pytest.raises(MqaError) as error:
-            backend.function(model_under_test, path=path, **options).__enter__()
+            backend.open(model_under_test, SessionOptions(path=path, **options)).__enter__()
         assert "\n" not in error.value.message
         return error.value
 

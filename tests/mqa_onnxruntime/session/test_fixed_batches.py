@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.session.execution import fixed_batch_size, run_in_fixed_batches
 from mqa_registry import DataError, NotRunError
 
@@ -34,8 +35,8 @@ def fixed(exported, folder, rows, length=None):
 @pytest.mark.parametrize("rows", [1, 2, 4, 8])
 def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_under_test, exported, tmp_path, rows):
     with (
-        backend.function(model_under_test, path=exported) as free,
-        backend.function(model_under_test, path=fixed(exported, tmp_path, rows)) as held,
+        backend.open(model_under_test, SessionOptions(path=exported)) as free,
+        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as held,
     ):
         assert held.facts["fixed_rows"] == rows
         assert "fixed_rows" not in free.facts
@@ -50,7 +51,7 @@ def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_
 
 
 def test_modules_are_timed_in_batches_of_that_size_alone(backend, model_under_test, exported, tmp_path):
-    with backend.function(model_under_test, path=fixed(exported, tmp_path, 1)) as held:
+    with backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1))) as held:
         assert held.time_modules({name: array[:1] for name, array in BATCH.items()}, 2)
         with pytest.raises(NotRunError, match="takes batches of 1 alone"):
             held.time_modules(BATCH, 2)
@@ -61,7 +62,7 @@ def test_a_fixed_length_of_rows_is_still_refused_and_says_what_would_do(backend,
         pytest.raises(
             DataError, match=r"`words` with a length of exactly 9 along axis 1, and this task gives it with 7"
         ) as no,
-        backend.function(model_under_test, path=fixed(exported, tmp_path, 1, 9)),
+        backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, 1, 9))),
     ):
         pass
     assert no.value.hint == (

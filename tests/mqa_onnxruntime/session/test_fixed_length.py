@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_onnxruntime.graph.onnx_file import ValueInfo
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE, FileInterface
 
 IDS, MASK = ("ids", "int64"), ("mask", "int64")
@@ -40,5 +41,5 @@ def test_it_is_read_of_the_file_that_a_backend_is_given(backend, model_under_tes
 
     nodes = [helper.make_node("Cast", ["words"], ["y"], to=TensorProto.FLOAT)]
     path = graph(nodes, {"words": ["batch", 9]}, types={"words": TensorProto.INT64})
-    assert backend.fixed_length(model_under_test, path=path) == 9
-    assert backend.fixed_length(model_under_test) is None
+    assert backend.fixed_length(model_under_test, SessionOptions(path=path)) == 9
+    assert backend.fixed_length(model_under_test, SessionOptions()) is None

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.providers.request import CPU, CUDA, TF32_OVERRIDE, resolve_providers
 from mqa_onnxruntime.session.backend import gpu_facts
 from mqa_onnxruntime.session.execution import CudaGraphs, DeviceBinding, select_execution
@@ -45,16 +46,22 @@ def test_it_is_part_of_what_an_answer_depends_on(backend, make, model_under_test
     monkeypatch.delenv(TF32_OVERRIDE, raising=False)
     monkeypatch.setattr(machine, "gpu_names", lambda: ("NVIDIA H200",))
     on_cuda = make(device="cuda")
-    plain = backend.identity(on_cuda)
+    plain = backend.identity(on_cuda, SessionOptions())
     assert "tf32" not in plain
-    assert backend.identity(on_cuda, tf32=True) == plain | {"tf32": "on"}
-    assert backend.identity(make(device="cpu"), tf32=True) == backend.identity(make(device="cpu"))
+    assert backend.identity(on_cuda, SessionOptions(tf32=True)) == plain | {"tf32": "on"}
+    assert backend.identity(make(device="cpu"), SessionOptions(tf32=True)) == backend.identity(
+        make(device="cpu"), SessionOptions()
+    )
 
 
 def test_bound_memory_and_graphs_change_no_answer_and_no_identity(backend, make):
     on_cuda = make(device="cuda")
-    plain = backend.identity(on_cuda)
-    assert backend.identity(on_cuda, io_binding=False) == plain == backend.identity(on_cuda, cuda_graph=True)
+    plain = backend.identity(on_cuda, SessionOptions())
+    assert (
+        backend.identity(on_cuda, SessionOptions(io_binding=False))
+        == plain
+        == backend.identity(on_cuda, SessionOptions(cuda_graph=True))
+    )
 
 
 def test_a_session_on_a_gpu_is_bound_unless_that_is_left_out(asked):
@@ -71,9 +78,10 @@ def test_one_that_landed_on_the_cpu_is_run_plainly(asked):
 
 
 def test_graphs_are_captured_by_cuda_alone(backend, model_under_test):
-    for call in (backend.identity, lambda *a, **o: backend.function(*a, **o).__enter__()):
+    options = SessionOptions(providers=[TENSORRT], cuda_graph=True)
+    for call in (backend.identity, lambda *given: backend.open(*given).__enter__()):
         with pytest.raises(DataError, match=f"`cuda_graph` is for `{CUDA}`, and `{TENSORRT}` is to run the model"):
-            call(model_under_test, providers=[TENSORRT], cuda_graph=True)
+            call(model_under_test, options)
 
 
 def test_sessions_that_are_run_plainly_capture_nothing():
@@ -90,7 +98,7 @@ BATCHES = [[[1, 2, 3]], [[4], [5, 6]], [[3, 2, 1]], [[7] * 99] * 5, [[1, 2, 3]]]
 @pytest.fixture
 def opened(gpu, backend, make):
     """Opens the backend on the GPU with these options."""
-    return lambda **options: backend.function(make(device="cuda"), **options)
+    return lambda **options: backend.open(make(device="cuda"), SessionOptions(**options))
 
 
 @pytest.fixture
