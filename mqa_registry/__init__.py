@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from mqa_registry.atomic import atomic_folder
+    from mqa_registry.batch_norm import BatchNorm, channel_factors
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
     from mqa_registry.cli.reports import ReportOptions, check_output_folder, show_export, show_report
@@ -79,6 +80,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "atomic": ("atomic_folder",),
+    "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
     "cli.reports": ("ReportOptions", "check_output_folder", "show_export", "show_report"),
@@ -118,6 +120,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Backend",
+    "BatchNorm",
     "Batching",
     "Codec",
     "Comparison",
@@ -171,6 +174,7 @@ __all__ = [
     "as_predictions",
     "atomic_folder",
     "batch_invariance",
+    "channel_factors",
     "check_output_folder",
     "check_threads",
     "content_digest",

@@ -1,20 +1,21 @@
 """Batch normalization, and other scales and shifts, folded into a weight by an exporter or an optimizer.
 
-A batch normalization after a layer gives it the weight w' = w s and the bias b' = (b - mean) s + beta, where for every
-channel s = gamma / sqrt(var + eps). Scales of attention, a layer's gain and `1 + w` are folded in the same way.
-For a model in 16 bits the exporter computes s in 16 bits: every step rounds, and the weights of a channel share the
-result.
+What folding a batch normalization makes of a layer stands at `BatchNorm`. Scales of attention, a layer's gain and
+`1 + w` are folded in the same way. For a model in 16 bits the exporter computes the scales in 16 bits: every step
+rounds, and the weights of a channel share the result.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from mqa_registry import BatchNorm, channel_factors
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Iterator, Mapping
     from typing import TypeAlias
 
     import numpy.typing as npt
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Bools: TypeAlias = npt.NDArray[np.bool_]
 
-PARTS = ("weight", "bias", "running_mean", "running_var")
+VARIANCE = "running_var"  # by which a module is taken for a batch normalization
 PRODUCT_RTOL = 1e-5  # relative to the largest number: a product that was rounded once
-ROUNDED_STEPS = 6  # of computing a scale: gamma, the variance, its sum with eps, the root, and two to spare
+ROUNDED_STEPS = 6  # of computing a scale: the weight, the variance, its sum with eps, the root, and two to spare
 SCALE_RTOL = 1e-4  # of a scale that is estimated from a quotient of float32 numbers
 MIN_POINTS = 8  # for a straight line through the numbers of a channel
 MAX_EPSILON = 0.1  # of a normalization
@@ -34,45 +35,18 @@ EPSILONS = (1e-5, 1e-3, 1e-6, 1e-4, 1e-2, 2e-5, 1e-8, 1e-12, 0.0)
 
 
 @dataclass(frozen=True)
-class Normalization:
-    """A batch normalization by its name in the model; the arrays have one number a channel."""
-
-    name: str
-    weight: Array
-    bias: Array
-    running_mean: Array
-    running_var: Array
-
-    def scales(self, like: Array) -> list[Array]:
-        """The scales with every usual epsilon, and with the median of the epsilons that the scales `like` would have."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            epsilons = (self.weight / like) ** 2 - self.running_var
-        usable = epsilons[np.isfinite(epsilons)]
-        own = [float(np.clip(np.median(usable), 0, MAX_EPSILON))] if len(usable) else []
-        with np.errstate(divide="ignore"):
-            return [np.asarray(self.weight / np.sqrt(self.running_var + epsilon)) for epsilon in (*EPSILONS, *own)]
-
-    def shift(self, scale: Array, bias: Array | float) -> Array:
-        """The bias b' of the layer before it."""
-        return np.asarray((bias - self.running_mean) * scale + self.bias)
-
-    def shift_tolerance(self, scale: Array, bias: Array | float, roundoff: float) -> Array:
-        """How far the folded bias may lie from `shift` where every step was rounded with this unit roundoff."""
-        terms = (np.abs(bias) + np.abs(self.running_mean)) * np.abs(scale) + np.abs(self.bias)
-        return np.asarray(ROUNDED_STEPS * roundoff * terms)
-
-
-@dataclass(frozen=True)
 class Folding:
     """A tensor is a weight times `scale` plus `shift`, per channel along `axis`, or as a whole where that is None.
 
-    `normalization` is the one that these scales come from; `wrong` are the channels that have another scale.
+    `batch_norm` is the one that these scales come from, by its name `module` in the model; `wrong` are the channels that
+    have another scale.
     """
 
     axis: int | None
     scale: Array
     shift: Array
-    normalization: Normalization | None = None
+    batch_norm: BatchNorm | None = None
+    module: str = ""
     wrong: tuple[int, ...] = ()
 
     def apply(self, weight: Array) -> Array:
@@ -81,15 +55,17 @@ class Folding:
         return np.asarray(weight * self.scale.reshape(shape) + self.shift.reshape(shape))
 
 
-def find_normalizations(weights: Mapping[str, Array]) -> list[Normalization]:
-    """The batch normalizations of a model, found by the names of their parameters and buffers."""
-    names = [name.removesuffix("running_var") for name in weights if name.endswith("running_var")]
-    found = [(name, [weights.get(f"{name}{part}") for part in PARTS]) for name in names]
-    return [
-        Normalization(name.removesuffix("."), *(np.asarray(one, np.float64) for one in parts if one is not None))
-        for name, parts in found
-        if all(part is not None and part.ndim == 1 for part in parts)
-    ]
+def find_batch_norms(weights: Mapping[str, Array]) -> dict[str, BatchNorm]:
+    """The batch normalizations of a model by their names, found by those of their parameters and buffers."""
+    modules = [module for module, _, own in (name.rpartition(".") for name in weights) if own == VARIANCE]
+    batch_norms = {module: BatchNorm.from_weights(weights, module) for module in modules}
+    return {module: one for module, one in batch_norms.items() if one is not None}
+
+
+def bias_tolerance(batch_norm: BatchNorm, bias: Array | float, roundoff: float) -> Array:
+    """How far a folded bias may lie from `BatchNorm.fold_bias` where every step was rounded with this unit roundoff."""
+    terms = (np.abs(bias) + np.abs(batch_norm.running_mean)) * np.abs(batch_norm.scale) + np.abs(batch_norm.bias)
+    return np.asarray(ROUNDED_STEPS * roundoff * terms)
 
 
 @dataclass(frozen=True)
@@ -114,13 +90,13 @@ class _Channels:
         """Which channels of the tensor are those of the weight times the scale as 16 bits round it."""
         if not self.roundoff:
             return np.zeros(len(self.weight), np.bool_)
-        own = _quotients(self.weight, self.found)
+        own = channel_factors(self.weight, self.found)
         near = np.abs(own - scale) <= ROUNDED_STEPS * self.roundoff * np.abs(scale)
         twice = 2 * self.bound  # the weight is rounded, and then the product
         return np.asarray(near & (np.abs(self.found - own[:, None] * self.weight) <= twice).all(axis=1))
 
 
-def find_folding(tensor: StoredTensor, weight: Array, normalizations: Collection[Normalization]) -> Folding | None:
+def find_folding(tensor: StoredTensor, weight: Array, batch_norms: Mapping[str, BatchNorm]) -> Folding | None:
     """The scale and shift that make a tensor of a weight of the same shape; None where there are none.
 
     Where most channels are unchanged, nothing was folded and the others are wrong, unless a normalization has such
@@ -130,7 +106,7 @@ def find_folding(tensor: StoredTensor, weight: Array, normalizations: Collection
         return None
     axes = [axis for axis in range(min(weight.ndim, 2)) if 1 < weight.shape[axis] < weight.size]
     channels = {axis: _by_channel(tensor, weight, axis) for axis in axes}
-    found = next(filter(None, (_find_normalization(axis, one, normalizations) for axis, one in channels.items())), None)
+    found = next(filter(None, (_find_batch_norm(axis, one, batch_norms) for axis, one in channels.items())), None)
     if found is None and weight.size >= MIN_POINTS:
         found = _find_affine(None, _by_channel(tensor, weight, None))
     return found or next(filter(None, (_find_affine(axis, one) for axis, one in channels.items())), None)
@@ -145,20 +121,27 @@ def _by_channel(tensor: StoredTensor, weight: Array, axis: int | None) -> _Chann
     return _Channels(own, found, tolerance + PRODUCT_RTOL * np.abs(found).max(), tensor.roundoff)
 
 
-def _find_normalization(axis: int, channels: _Channels, normalizations: Collection[Normalization]) -> Folding | None:
+def _find_batch_norm(axis: int, channels: _Channels, batch_norms: Mapping[str, BatchNorm]) -> Folding | None:
     """The folding by the normalization whose scales most channels have."""
-    no_shift = np.zeros(len(channels.weight))
-    like = _quotients(channels.weight, channels.found)
+    like, no_shift = channel_factors(channels.weight, channels.found), np.zeros(len(channels.weight))
     fits = [
-        (channels.match(scale, no_shift) | channels.match_rounded(scale), scale, one)
-        for one in normalizations
-        if one.weight.shape == no_shift.shape
-        for scale in one.scales(like)
+        (channels.match(one.scale, no_shift) | channels.match_rounded(one.scale), one, module)
+        for module, batch_norm in batch_norms.items()
+        if batch_norm.weight.shape == no_shift.shape
+        for one in _with_usual_eps(batch_norm, like)
     ]
-    right, scale, best = max(fits, key=lambda fit: int(fit[0].sum()), default=(no_shift, no_shift, None))
+    right, best, module = max(fits, key=lambda fit: int(fit[0].sum()), default=(no_shift > 0, None, ""))
     if best is None or 2 * right.sum() <= len(right):
         return None
-    return Folding(axis, scale, no_shift, best, tuple(np.flatnonzero(~right.astype(bool)).tolist()))
+    return Folding(axis, best.scale, no_shift, best, module, tuple(np.flatnonzero(~right).tolist()))
+
+
+def _with_usual_eps(batch_norm: BatchNorm, like: Array) -> Iterator[BatchNorm]:
+    """A normalization with every usual `eps`, and with the median of those that the scales `like` would have."""
+    implied = batch_norm.implied_eps(like)
+    usable = implied[np.isfinite(implied)]
+    own = [float(np.clip(np.median(usable), 0, MAX_EPSILON))] if len(usable) else []
+    return (replace(batch_norm, eps=eps) for eps in (*EPSILONS, *own))
 
 
 def _find_affine(axis: int | None, channels: _Channels) -> Folding | None:
@@ -166,18 +149,12 @@ def _find_affine(axis: int | None, channels: _Channels) -> Folding | None:
     if channels.weight.shape[1] < 2:  # one number is proportional to any other
         return None
     no_shift, largest = np.zeros(len(channels.weight)), np.abs(channels.weight).max()
-    scale = _quotients(channels.weight, channels.found)
+    scale = channel_factors(channels.weight, channels.found)
     middle, target = (array.mean(axis=1, keepdims=True) for array in (channels.weight, channels.found))
-    steep = _quotients(channels.weight - middle, channels.found - target)
+    steep = channel_factors(channels.weight - middle, channels.found - target)
     lines = [(scale, no_shift), (steep, target[:, 0] - steep * middle[:, 0])]
     for one, shift in lines[: 2 if channels.weight.shape[1] >= MIN_POINTS else 1]:
         same = (np.abs(one - 1) <= SCALE_RTOL) & (np.abs(shift) <= SCALE_RTOL * largest)
         if channels.match(one, shift).all() and 2 * np.count_nonzero(same) < len(same):
             return Folding(axis, one, shift)
     return None
-
-
-def _quotients(weight: Array, found: Array) -> Array:
-    """Per channel the least-squares factor from the weight to the tensor."""
-    squares = (weight**2).sum(axis=1)
-    return np.asarray((weight * found).sum(axis=1) / np.where(squares, squares, 1))

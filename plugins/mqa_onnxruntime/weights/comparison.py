@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.graph.onnx_file import parse_model
-from mqa_onnxruntime.weights.batch_norm_folding import PARTS, PRODUCT_RTOL, find_folding, find_normalizations
+from mqa_onnxruntime.weights.batch_norm_folding import PRODUCT_RTOL, bias_tolerance, find_batch_norms, find_folding
 from mqa_onnxruntime.weights.matching import Match, ModelWeights, align_names, is_exact, pair_by_shape
 from mqa_onnxruntime.weights.stored_tensors import StoredTensor, read_tensors
+from mqa_registry import BatchNorm
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -232,9 +233,9 @@ class _Comparison:
 
     def _match_folding(self, tensor: StoredTensor, own: Match | None, missing: list[str]) -> bool:
         """Record a weight that was scaled or shifted, by a normalization or otherwise; False of another tensor."""
-        normalizations = find_normalizations(self.model.arrays)
+        batch_norms = find_batch_norms(self.model.arrays)
         for match in self.model.candidates(tensor, missing if own is None else [own.name]):
-            folding = find_folding(tensor, match.weight, normalizations)
+            folding = find_folding(tensor, match.weight, batch_norms)
             if folding is not None:
                 self._fold(tensor, match, folding)
                 return True
@@ -243,21 +244,21 @@ class _Comparison:
     def _fold(self, tensor: StoredTensor, match: Match, folding: Folding) -> None:
         bias = f"{match.name.removesuffix(WEIGHT)}{BIAS}" if match.name.endswith(WEIGHT) else ""
         tensor_bias = self.biases.get(tensor.name, bias)
-        normalization = folding.normalization
-        if normalization is not None:
-            self.present.update(f"{normalization.name}.{part}".removeprefix(".") for part in PARTS)
+        batch_norm = folding.batch_norm
+        if batch_norm is not None:
+            self.present.update(f"{folding.module}.{part}".removeprefix(".") for part in BatchNorm.PARAMETERS)
             before = self.model.arrays.get(bias, np.zeros(1)).astype(np.float64)
             self.folded_biases[tensor_bias] = _FoldedBias(
-                normalization.name,
-                normalization.shift(folding.scale, before),
+                folding.module,
+                batch_norm.fold_bias(before),
                 bias if bias in self.model.arrays else "",
-                normalization.shift_tolerance(folding.scale, before, tensor.roundoff),
+                bias_tolerance(batch_norm, before, tensor.roundoff),
             )
         elif folding.axis is not None and bias and tensor_bias == bias:
             self.folded_biases.setdefault(tensor_bias, _FoldedBias(match.name, None, bias))
-        if normalization is not None and folding.wrong:
+        if folding.wrong:
             count = f"{len(folding.wrong)} of {len(folding.scale)} channels"
-            reason = f"{count} are not what folding `{normalization.name}` into it makes of them"
+            reason = f"{count} are not what folding `{folding.module}` into it makes of them"
             right = folding.apply(match.weight)
             self.differences[tensor.name] = Difference(tensor.name, match.name, reason, right)
         elif folding.axis is None:

@@ -1,7 +1,6 @@
 """A batch normalization that an exporter folded into the weights before it: what those must be, and what is wrong.
 
-A normalization gives a x + b for every channel x. Folded into the layer before it, the layer's weight becomes a w and
-its bias a c + b, where of each channel a = weight / sqrt(running_var + eps) and b = bias - a running_mean.
+What folding makes of a layer's weight and bias stands at `BatchNorm`.
 """
 
 from __future__ import annotations
@@ -13,6 +12,7 @@ import numpy as np
 
 from mqa_parity.attribution.result import Cause
 from mqa_parity.attribution.weight_faults import parameters_of
+from mqa_registry import BatchNorm, channel_factors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
 
-STATISTICS = ("weight", "bias", "running_mean", "running_var")
 EXACT = 1e-9  # of the largest number: the error of a straight line in float64
 ROUNDING = 1e-5  # of the largest number: a product that was rounded once
 MIN_POINTS = 3  # of a channel: two are on a straight line in any case
@@ -91,7 +90,7 @@ def _folded_weights(test: SubgraphTest) -> Iterator[FoldedWeight]:
             scale, before = line[0], np.broadcast_to(learned.get(f"{owner}.bias", 0), line[0].shape)
             right = ChannelMap(scale, line[1] + scale * before, before)
             weight = own * scale.reshape(-1, *[1] * (own.ndim - 1))
-            factors = _channel_factors(test.weights[name], own)
+            factors = _find_factors(test.weights[name], own)
             one = FoldedWeight(name, {name: weight}, parameter, owner if factors is None else test.module)
             yield from _with_biases(test, one, right, factors)
 
@@ -141,15 +140,14 @@ def _linear_map(test: SubgraphTest, owner: str) -> tuple[Array, Array] | None:
     return (scale, shift) if error <= EXACT * np.abs(after).max() else None
 
 
-def _channel_factors(weight: Array, own: Array) -> Array | None:
+def _find_factors(weight: Array, own: Array) -> Array | None:
     """The factor of each channel from the model's weight to the file's; None where it is no multiple."""
     found, channels = (array.reshape(len(array), -1).astype(np.float64) for array in (weight, own))
     if channels.shape[1] < 2:  # one number is a multiple of any other
         return None
-    squares = (channels**2).sum(axis=1)
-    factors = (found * channels).sum(axis=1) / np.where(squares, squares, 1)
+    factors = channel_factors(channels, found)
     is_multiple = np.abs(found - factors[:, None] * channels).max() <= ROUNDING * np.abs(found).max()
-    return np.asarray(factors) if is_multiple else None
+    return factors if is_multiple else None
 
 
 def explain_change(learned: Arrays, right: ChannelMap, found: ChannelMap) -> Explanation:
@@ -158,14 +156,15 @@ def explain_change(learned: Arrays, right: ChannelMap, found: ChannelMap) -> Exp
     `learned` are the parameters and buffers of the normalization. Numbers that make a scale cannot be told from one
     another, except for an epsilon, which is one for all channels; nor can those that only make a bias.
     """
-    if any(name not in learned or learned[name].shape != right.scale.shape for name in STATISTICS):
+    batch_norm = BatchNorm.from_weights(learned)
+    if batch_norm is None or batch_norm.weight.shape != right.scale.shape:
         return Explanation()
     if _is_close(found.scale, right.scale):
         front = ", or another bias in front of it," if right.bias_before.any() else ""
         return Explanation(f"another `bias` or `running_mean`{front} would make it so")
-    if not _is_close(found.bias, (found.bias_before - learned["running_mean"]) * found.scale + learned["bias"]):
+    if not _is_close(found.bias, batch_norm.fold_bias(found.bias_before, found.scale)):
         return Explanation()
-    if (epsilons := _epsilons(learned, right.scale, found.scale)) is not None:
+    if (epsilons := _epsilons(batch_norm, right.scale, found.scale)) is not None:
         own, other = epsilons
         return Explanation(f"an epsilon of {other:.3g} would make it so, and the model has {own:.3g}", is_learned=False)
     channels = np.count_nonzero(np.abs(found.scale - right.scale) > ROUNDING * np.abs(right.scale).max())
@@ -174,19 +173,20 @@ def explain_change(learned: Arrays, right: ChannelMap, found: ChannelMap) -> Exp
     )
 
 
-def _epsilons(learned: Arrays, right: Array, found: Array) -> tuple[float, float] | None:
+def _epsilons(batch_norm: BatchNorm, right: Array, found: Array) -> tuple[float, float] | None:
     """The model's and the file's epsilon, by the scales of all channels; None if one factor would explain them as well."""
-    some = (learned["weight"] != 0) & (right != 0) & (found != 0)
+    some = (batch_norm.weight != 0) & (right != 0) & (found != 0)
     if not some.any() or _is_close(
         found[some] / right[some], np.full(some.sum(), np.median(found[some] / right[some]))
     ):
         return None
-    weight, variance = (learned[name][some].astype(np.float64) for name in ("weight", "running_var"))
-    epsilons = [float(np.median((weight / scale[some]) ** 2 - variance)) for scale in (right, found)]
-    for epsilon, scale in zip(epsilons, (right, found), strict=True):
-        if epsilon < 0 or not _is_close(weight / np.sqrt(variance + epsilon), scale[some]):
+    own, other = (
+        replace(batch_norm, eps=float(np.median(batch_norm.implied_eps(one)[some]))) for one in (right, found)
+    )
+    for one, scale in ((own, right), (other, found)):
+        if one.eps < 0 or not _is_close(one.scale[some], scale[some]):
             return None
-    return epsilons[0], epsilons[1]
+    return own.eps, other.eps
 
 
 def _is_close(one: Array, other: Array) -> bool:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.weights.batch_norm_folding import PARTS
 from mqa_onnxruntime.weights.comparison import compare_weights
+from mqa_registry import BatchNorm
 
 RNG = np.random.default_rng(7)
 MATRIX = RNG.normal(size=(8, 6)).astype(np.float32)
@@ -283,7 +283,7 @@ def test_a_folded_normalization_explains_weights_and_biases_of_any_name(convolve
 
 def folded_by_steps(kind, epsilon=1e-5):
     """The same worked out in 16 bits, where every step is rounded."""
-    weight, bias, mean, variance = (NORM[f"bn.{part}"].astype(kind) for part in PARTS)
+    weight, bias, mean, variance = (NORM[f"bn.{part}"].astype(kind) for part in BatchNorm.PARAMETERS)
     scale = weight / np.sqrt(variance + kind(epsilon))
     assert scale.dtype == kind
     return FILTERS.astype(kind) * scale[:, None, None, None], bias - mean * scale
