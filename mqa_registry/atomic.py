@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 DRAFT = re.compile(r"\.[0-9a-f]{12}\.tmp")
@@ -18,18 +18,35 @@ STALE_AFTER = 24 * 3600  # seconds after which a draft is of a process that was 
 
 
 @contextmanager
-def atomic_folder(folder: Path) -> Iterator[Path]:
+def atomic_folder(folder: Path, *, is_whole: Callable[[Path], bool] | None = None) -> Iterator[Path]:
     """An empty folder to write to, which becomes `folder` at the end; after an error nothing of it is left.
 
-    Raises an OSError where it cannot be written, and where `folder` exists and has files.
+    A `folder` that has files by then, because another process was quicker or an older one is damaged, stays where
+    `is_whole` says that it is, and is replaced where not; without `is_whole` it is an OSError. So is a folder that cannot
+    be written. What killed processes have left in the parent folder is removed.
     """
     draft = _draft_path(folder)
     try:
         draft.mkdir(parents=True)
+        remove_stale_drafts(folder.parent)
         yield draft
-        draft.rename(folder)
+        _move(draft, folder, is_whole)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _move(draft: Path, folder: Path, is_whole: Callable[[Path], bool] | None) -> None:
+    while True:
+        try:
+            draft.rename(folder)
+        except OSError:
+            if is_whole is None or not folder.exists():
+                raise
+            if is_whole(folder):
+                return
+            remove_folder(folder)
+        else:
+            return
 
 
 def remove_folder(folder: Path) -> None:

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import secrets
-import shutil
 import sys
 import time
-from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -21,10 +17,10 @@ from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.graph.provenance import trace_file
 from mqa_onnxruntime.precision.conversion import FLOAT32
 from mqa_onnxruntime.providers.request import runtime_distribution
-from mqa_registry import DataError, NotRunError, source_digest
+from mqa_registry import DataError, NotRunError, atomic_folder, source_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from mqa_onnxruntime.precision.conversion import ExportPrecision
@@ -33,9 +29,7 @@ if TYPE_CHECKING:
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")
 RECIPE = "recipe.json"
 ROWS, BATCHES = "rows.npz", "calibration.npz"  # only there while an export is made
-STAGING = ".making-"  # the name of a folder that is not a whole export yet
 EXPORT_TIMEOUT = 3600.0  # seconds
-STALE = 24 * 3600.0  # seconds after which a staging folder was left by a killed process
 
 
 @dataclass(frozen=True)
@@ -123,8 +117,8 @@ def _read_export(home: Path) -> Export | None:
 def _make_export(
     model_under_test: ModelUnderTest, recipe: dict[str, Any], precision: ExportPrecision, home: Path, timeout: float
 ) -> Export:
-    """Make an export in a staging folder, and move that into place when it is whole."""
-    with _staging_folder(home.parent) as folder:
+    """Make an export, unless another process has made the same by then, and read it from where it is kept."""
+    with atomic_folder(home, is_whole=lambda folder: _read_export(folder) is not None) as folder:
         job = _prepare_job(model_under_test, recipe["opset"], precision, folder, timeout)
         began = time.monotonic()
         exporter = _run(model_under_test, job, timeout, home.with_suffix(".log"))
@@ -137,7 +131,10 @@ def _make_export(
             "files": _digests(folder, [*file.files, trace_file(file.path).name, AUDIT]),
         }
         (folder / RECIPE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        return _move_into_place(folder, home)
+    export = _read_export(home)
+    if export is None:
+        raise NotRunError(f"the export in `{home}` was changed while it was kept", hint="run it again")
+    return export
 
 
 def _prepare_job(
@@ -171,32 +168,3 @@ def _run(model_under_test: ModelUnderTest, job: ExportJob, timeout: float, failu
     finally:
         for name in (ROWS, BATCHES):
             (job.folder / name).unlink(missing_ok=True)
-
-
-def _move_into_place(folder: Path, home: Path) -> Export:
-    """Move an export to its place, unless another process put the same there first; replaces one that is damaged."""
-    while True:
-        try:
-            folder.rename(home)
-        except OSError:
-            if not home.exists():
-                raise
-        if (export := _read_export(home)) is not None:
-            return export
-        with _staging_folder(home.parent) as scrap:
-            home.rename(scrap / "damaged")
-
-
-@contextmanager
-def _staging_folder(parent: Path) -> Iterator[Path]:
-    """A folder that is removed afterwards, unless it was moved; also removes those that killed processes left."""
-    parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.glob(f"{STAGING}*"):
-        if time.time() - left.stat().st_mtime > STALE:
-            shutil.rmtree(left, ignore_errors=True)
-    folder = parent / f"{STAGING}{os.getpid()}-{secrets.token_hex(4)}"
-    folder.mkdir()
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import errno
 import json
-import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from mqa_onnxruntime.export import cache, job
-from mqa_onnxruntime.export.cache import STALE, cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
 from mqa_registry import DataError, Model, ModelUnderTest, NotRunError
 
 
@@ -183,15 +181,6 @@ def test_a_folder_that_is_a_file_is_one_line(make, tmp_path, counted):
         cached_export(make(exports=tmp_path / "file"), None)
 
 
-def test_what_killed_processes_left_is_cleared_and_what_others_make_is_not(fresh, counted):
-    home = fresh.run_context.exports
-    for name, age in ((".making-1-old", STALE + 60), (".making-2-new", 60)):
-        (home / name).mkdir(parents=True)
-        os.utime(home / name, (time.time() - age,) * 2)
-    cached_export(fresh, None)
-    assert [name for name in kept(fresh) if name.startswith(".")] == [".making-2-new"]
-
-
 def test_who_comes_second_uses_what_the_first_one_made(fresh, counted, monkeypatch):
     """Another process puts the same export in place while this one is making it."""
     copy = cache.run_job
@@ -242,7 +231,8 @@ def test_a_kill_in_the_middle_leaves_nothing_that_is_taken_for_an_export(fresh, 
     with process(exported, home, 60) as making:
         assert making.stdout.readline() == "half\n"
         making.send_signal(signal.SIGKILL)
-    assert all(name.startswith(".making-") for name in kept(fresh))
+    (draft,) = kept(fresh)
+    assert draft.endswith(".tmp")
     assert cached_export(fresh, None).path.is_file()
     assert len(counted) == 1
 
