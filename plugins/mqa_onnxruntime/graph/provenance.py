@@ -110,15 +110,15 @@ def resolve_provenance(nodes: Sequence[Any], metadata: Mapping[str, NodeMetadata
 def align_provenance(provenance: Sequence[NodeProvenance], modules: Collection[str]) -> list[NodeProvenance]:
     """The provenance by the names of a model's `modules`, which may have been exported inside of wrappers, or have some.
 
-    The names stay as they are where no other prefix makes more of them modules of the model. A module whose container
+    That prefix is exchanged which makes most of them modules of the model; of several the shortest, then the first in
+    the alphabet. The names stay as they are where no other prefix makes more of them modules. A module whose container
     the exporter left out, since it is never called, gets the one name that ends in its own.
     """
     names = {name for one in provenance for name in one.modules}
     targets = frozenset(modules)
     if not targets or names - {""} <= targets:
         return list(provenance)
-    changes = [("", ""), *product(_wrappers(names), _wrappers(targets))]
-    best = max(changes, key=lambda change: len({_with_prefix(name, *change) for name in names} & targets))
+    best = min(product(_wrappers(names), _wrappers(targets)), key=lambda change: _rank_change(names, targets, *change))
     moved = {name: _with_prefix(name, *best) for name in names}
     aligned = {name: _with_containers(one, targets) for name, one in moved.items() if one is not None}
     return [_renamed(one, aligned) for one in provenance]
@@ -250,6 +250,15 @@ def _prefixes(name: str) -> list[str]:
     """A module and those around it, from the outermost in, `MAX_WRAPPERS` at most."""
     steps = name.split(".")
     return [".".join(steps[:depth]) for depth in range(1, min(len(steps), MAX_WRAPPERS) + 1) if name]
+
+
+def _rank_change(names: Collection[str], targets: frozenset[str], old: str, new: str) -> tuple[int, int, str, str]:
+    """A rank of exchanging a prefix, the lowest for the best; it is the same whatever the order of the names.
+
+    The new prefix is no match itself: every exchange makes it a name.
+    """
+    matches = ({_with_prefix(name, old, new) for name in names} & targets) - {new}
+    return -len(matches), len(old) + len(new), old, new
 
 
 def _with_containers(name: str, modules: Collection[str]) -> str:

@@ -211,16 +211,15 @@ def align_names(names: Iterable[str], weights: Iterable[str]) -> dict[str, str]:
     """The weight that each tensor is named after, by the tensor's name.
 
     The model may have been exported inside of another module, or the file may hold a part of it, so the prefix is
-    exchanged that gives the most matches. What quantizers put behind a name is left out.
+    exchanged that gives the most matches; of several the shortest, then the first in the alphabet. What quantizers put
+    behind a name is left out.
     """
     bare = {name: QUANTIZED.sub("", name) for name in names}
     targets = frozenset(weights)
     prefixes = {one[: end + 1] for one in (*bare.values(), *targets) for end, sign in enumerate(one) if sign == "."}
     changes = [("", ""), *((one, "") for one in prefixes), *(("", one) for one in prefixes)]
-    counts = Counter(
-        {change: sum(_with_prefix(name, *change) in targets for name in bare.values()) for change in changes}
-    )
-    best = max(changes, key=lambda change: (counts[change], -len(change[0]) - len(change[1])))
+    counts = {change: sum(_with_prefix(name, *change) in targets for name in bare.values()) for change in changes}
+    best = min(changes, key=lambda change: (-counts[change], len(change[0]) + len(change[1]), change))
     aligned = {name: _with_prefix(one, *best) for name, one in bare.items()}
     return {name: one for name, one in aligned.items() if one in targets}
 
