@@ -16,7 +16,7 @@ from mqa_onnxruntime.graph.protobuf import ElementType, copy_message, messages
 from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.session.execution import run_session
 from mqa_onnxruntime.session.factory import create_session
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -138,9 +138,8 @@ def executor(model: Any, threads: int | None) -> Execute:
         try:
             evaluator = ReferenceEvaluator(model, new_ops=_exact_operators())
         except Exception as error:
-            raise NotRunError(
-                f"neither ONNX Runtime nor ONNX's evaluator runs it in float64: {error!s:.160}"
-            ) from error
+            reason = summarize_error(error)
+            raise NotRunError(f"neither ONNX Runtime nor ONNX's evaluator runs it in float64: {reason}") from error
         return lambda names, feed: list(cast("list[Any]", evaluator.run(list(names), dict(feed))))
     return partial(run_session, session)
 

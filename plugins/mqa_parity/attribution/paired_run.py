@@ -16,7 +16,7 @@ from mqa_parity.tensors.channels import find_worst_group, sum_row_errors
 from mqa_parity.tensors.output_matching import match_names
 from mqa_parity.tensors.weight_comparison import WeightComparison
 from mqa_parity.tolerance import PRECISIONS, error_unit
-from mqa_registry import NotRunError, OutOfMemoryError
+from mqa_registry import NotRunError, OutOfMemoryError, summarize_error
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -117,7 +117,7 @@ class PairedRun:
         except NotRunError as error:
             return {}, error.message
         except Exception as error:
-            return {}, str(error) or type(error).__name__
+            return {}, summarize_error(error)
 
     @property
     def candidate_outputs(self) -> Arrays:

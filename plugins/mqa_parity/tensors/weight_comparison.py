@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from mqa_parity.attribution.result import MEANINGS
 from mqa_parity.protocols import SupportsWeightComparison, SupportsWeights
-from mqa_registry import MqaError
+from mqa_registry import MqaError, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ class WeightComparison:
         except MqaError:
             raise
         except Exception as error:
-            return WeightSummary(trouble=str(error) or type(error).__name__)
+            return WeightSummary(trouble=summarize_error(error))
         if report is None:
             return None
         differences = tuple(DifferentWeight(one.tensor, one.weight, one.reason) for one in report.differences)
