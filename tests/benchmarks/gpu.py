@@ -25,8 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_onnxruntime.options import SessionOptions
-from mqa_onnxruntime.session.backend import SessionBackend
+from mqa_onnxruntime.session.backend import SessionBackend, SessionOptions
 from mqa_registry import ModelUnderTest, MqaError, RunContext, Runner, find_device
 from mqa_transformers.forward import Forward, ForwardOptions
 from mqa_transformers.loading import silence_transformers

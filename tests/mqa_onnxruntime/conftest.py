@@ -117,7 +117,7 @@ def gpu():
     """Skips where there is no GPU, or an ONNX Runtime without CUDA. Where both are there, what does not start fails."""
     import onnxruntime
 
-    from mqa_onnxruntime.providers.compatibility import has_gpu
+    from mqa_onnxruntime.providers.diagnoses import has_gpu
     from mqa_onnxruntime.providers.request import CUDA
 
     if not has_gpu():

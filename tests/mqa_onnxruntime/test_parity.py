@@ -11,8 +11,7 @@ import pyarrow.parquet as pq
 import pytest
 from onnx import numpy_helper
 
-from mqa_onnxruntime.options import SessionOptions
-from mqa_onnxruntime.session.backend import SessionBackend
+from mqa_onnxruntime.session.backend import SessionBackend, SessionOptions
 from mqa_registry import ModelUnderTest, RunContext, run
 from mqa_registry.runs import RunOptions
 

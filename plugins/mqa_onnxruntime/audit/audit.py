@@ -1,31 +1,46 @@
-"""The audit of an ONNX file against its model: what was asked for, what came out, and findings on the difference."""
+"""The audit of an ONNX file against its reference: what was asked for, what came out, and findings on the difference.
+
+The reference is the PyTorch model, or the float32 export that the file was converted from.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from mqa_onnxruntime.audit.findings import review
-from mqa_onnxruntime.audit.reference import run_on_cpu
 from mqa_onnxruntime.audit.shape_sweep import sweep_shapes, takes_another_size
+from mqa_onnxruntime.export.exporters import named_outputs
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, file_sha256, parse_model, read_onnx_file, value_info
 from mqa_onnxruntime.graph.protobuf import type_name
 from mqa_onnxruntime.graph.provenance import read_metadata, trace_file
+from mqa_onnxruntime.providers.request import cpu_request
+from mqa_onnxruntime.session.execution import fixed_batch_size, run_in_fixed_batches, run_session
+from mqa_onnxruntime.session.factory import open_session
+from mqa_onnxruntime.session.input_types import input_types
 from mqa_onnxruntime.weights.comparison import compare_weights
 from mqa_registry import Finding, MqaError, batch_invariance
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
+    from typing import TypeAlias
 
-    from mqa_onnxruntime.audit.reference import Reference
+    import numpy.typing as npt
+
     from mqa_onnxruntime.audit.shape_sweep import ShapeResult
+    from mqa_onnxruntime.export.conversion import Precision
     from mqa_onnxruntime.export.rows import Arrays
-    from mqa_onnxruntime.precision.conversion import Precision
     from mqa_onnxruntime.weights.comparison import WeightComparison
     from mqa_registry import ModelUnderTest
+
+    Array: TypeAlias = npt.NDArray[Any]
+
 
 # How far outputs may be off, relative to the largest of them. This finds what is broken; whether a smaller difference
 # matters, the checks of a suite decide.
@@ -174,3 +189,58 @@ def _count_types(model: Any) -> dict[str, int]:
 
 def _describe_file(path: Path) -> dict[str, Any]:
     return {"bytes": path.stat().st_size, "sha256": file_sha256(path)}
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A name for messages and a forward pass; `weights` gives parameters and buffers by name, of a PyTorch model alone."""
+
+    name: str
+    run: Callable[[Arrays], Arrays]
+    weights: Callable[[], Iterator[tuple[str, Array]]] | None = None
+
+
+def reference_of(model_under_test: ModelUnderTest, base: Path | None, sample: Arrays) -> Reference:
+    """The float32 export `base` where there is one, else the model itself; batches look like `sample`."""
+    if base is not None:
+        return Reference("the float32 export", run_on_cpu(base, sample))
+    return Reference(
+        "the model", lambda batch: _predict(model_under_test, batch), lambda: _weights(model_under_test.model.module)
+    )
+
+
+def run_on_cpu(path: Path, sample: Arrays) -> Callable[[Arrays], dict[str, Array]]:
+    """The forward pass of an ONNX file on the CPU; float16 outputs come as float32.
+
+    Raises a DataError where the file does not take what is in `sample`, a NotRunError where it cannot be run.
+    """
+    session, _ = open_session(path, cpu_request())
+    types = input_types(session, sample, path)
+    names, rows = [node.name for node in session.get_outputs()], fixed_batch_size(session)
+
+    def run(batch: Arrays) -> dict[str, Array]:
+        feed = {name: np.asarray(batch[name], dtype) for name, dtype in types.items()}
+        execute = partial(run_session, session)
+        values = run_in_fixed_batches(execute, names, feed, rows) if rows else execute(names, feed)
+        return {name: _as_float32(np.asarray(value)) for name, value in zip(names, values, strict=True)}
+
+    return run
+
+
+def _predict(model_under_test: ModelUnderTest, batch: Arrays) -> dict[str, Array]:
+    import torch
+
+    tensors = {name: torch.from_numpy(np.array(values)) for name, values in batch.items()}
+    with torch.inference_mode():
+        outputs = model_under_test.model.module(**tensors)
+    return {name: value.float().numpy() for name, value in named_outputs(outputs).items()}
+
+
+def _weights(module: Any) -> Iterator[tuple[str, Array]]:
+    """Every parameter and buffer, also those that are never saved."""
+    for name, tensor in (*module.named_parameters(), *module.named_buffers()):
+        yield name, tensor.detach().cpu().numpy()
+
+
+def _as_float32(values: Array) -> Array:
+    return values.astype(np.float32) if values.dtype == np.float16 else values

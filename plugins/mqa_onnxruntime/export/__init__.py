@@ -1,1 +1,1 @@
-"""Making exports, keeping them, and shipping them."""
+"""Making exports, in float32 and other precisions, keeping them, and writing them for users."""

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.export.conversion import FLOAT32
 from mqa_onnxruntime.export.exporters import EXPORTERS, LOG, MODEL
 from mqa_onnxruntime.export.job import AUDIT, ExportJob, run_job
 from mqa_onnxruntime.export.rows import calibration_rows, rows_digest, trace_rows, write_arrays
 from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_onnxruntime.precision.conversion import FLOAT32
 from mqa_onnxruntime.providers.request import runtime_distribution
 from mqa_registry import DataError, NotRunError, atomic_folder, source_digest
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-    from mqa_onnxruntime.precision.conversion import ExportPrecision
+    from mqa_onnxruntime.export.conversion import ExportPrecision
     from mqa_registry import ModelUnderTest
 
 LIBRARIES = ("torch", "transformers", "onnx", "onnxscript")

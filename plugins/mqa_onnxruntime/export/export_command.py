@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mqa_onnxruntime.export.cache import Export
-    from mqa_onnxruntime.options import ExportOptions
-    from mqa_onnxruntime.precision.conversion import ExportPrecision
+    from mqa_onnxruntime.export.conversion import ExportPrecision
+    from mqa_onnxruntime.session.backend import ExportOptions
     from mqa_registry import ModelUnderTest
 
 STAGING = ".coming"  # the folder of files until all of them are whole

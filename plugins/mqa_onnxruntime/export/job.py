@@ -22,13 +22,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mqa_onnxruntime.audit.audit import AuditRequest, audit_file
-from mqa_onnxruntime.audit.reference import reference_of
+from mqa_onnxruntime.audit.audit import AuditRequest, audit_file, reference_of
 from mqa_onnxruntime.captured_output import capture_output
+from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
 from mqa_onnxruntime.export.exporters import LOG, MODEL, dynamic_axes, export
 from mqa_onnxruntime.export.rows import read_arrays
 from mqa_onnxruntime.graph.provenance import trace_file
-from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert, with_float32_edges
 from mqa_registry import DataError, NotRunError, end_process_tree, signal_name
 
 if TYPE_CHECKING:

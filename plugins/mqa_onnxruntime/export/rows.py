@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.precision.conversion import ExportPrecision
+    from mqa_onnxruntime.export.conversion import ExportPrecision
     from mqa_registry import Example, ModelUnderTest
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]

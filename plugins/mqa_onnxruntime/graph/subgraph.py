@@ -18,9 +18,9 @@ from mqa_onnxruntime.graph.protobuf import (
     subgraphs,
     value_types,
 )
-from mqa_onnxruntime.precision.quantized_weights import find_quantized_weights
 from mqa_onnxruntime.providers.runtime_errors import first_line
 from mqa_onnxruntime.session.execution import run_session
+from mqa_onnxruntime.weights.quantized_weights import find_quantized_weights
 from mqa_registry import NotRunError
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_onnxruntime.precision.quantized_weights import QuantizedWeight
     from mqa_onnxruntime.session.factory import SessionFactory
+    from mqa_onnxruntime.weights.quantized_weights import QuantizedWeight
 
     Array = npt.NDArray[Any]
 

@@ -1,32 +1,130 @@
-"""The backend `onnxruntime/session`: an ONNX file, given or exported, run by ONNX Runtime."""
+"""The backend `onnxruntime/session`: its options, the ONNX file that it runs, given or exported, and a session of it."""
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mqa_onnxruntime.export.cache import EXPORT_TIMEOUT, cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.conversion import ExportPrecision, Precision
 from mqa_onnxruntime.export.export_command import export_model
-from mqa_onnxruntime.export.stamp import write_verdict
-from mqa_onnxruntime.graph.onnx_file import read_onnx_file
-from mqa_onnxruntime.options import ExportOptions, SessionOptions
+from mqa_onnxruntime.export.stamp import check_stamp, write_verdict
+from mqa_onnxruntime.graph.onnx_file import file_sha256, read_onnx_file
 from mqa_onnxruntime.providers.placement import node_placement
-from mqa_onnxruntime.providers.request import CPU, GPU_PROVIDERS, runtime_distribution
+from mqa_onnxruntime.providers.request import CPU, GPU_PROVIDERS, resolve_providers, runtime_distribution
 from mqa_onnxruntime.session.execution import fixed_batch_size, select_execution
-from mqa_onnxruntime.session.factory import SessionFactory, open_session, plain_provider_options
+from mqa_onnxruntime.session.factory import (
+    Optimization,
+    SessionFactory,
+    open_session,
+    plain_provider_options,
+)
 from mqa_onnxruntime.session.input_types import check_outputs, input_types
-from mqa_onnxruntime.session.onnx_source import OnnxSource
+from mqa_onnxruntime.session.interface import FileInterface
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import Backend, find_device
+from mqa_registry import Backend, DataError, check_threads, find_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
 
     from mqa_onnxruntime.providers.request import ProviderRequest
-    from mqa_registry import Device, Exported, Finding, Judgement, ModelUnderTest, Runner
+    from mqa_registry import Device, Exported, Finding, Judgement, ModelUnderTest, RunContext, Runner
+
 
 # Tokens in one batch, padding included, by the kind of device.
 BUDGETS = {"cpu": 512, "cuda": 32768}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExportOptions:
+    """How the model is exported.
+
+    `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
+    channel of a weight by itself. `calibration` is a file of rows that int8-static measures activations with; left out,
+    it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take. `custom_ops` is
+    a library of operators that ONNX Runtime does not bring.
+    """
+
+    opset: int | None = None
+    precision: Precision = "float32"
+    per_channel: bool = False
+    calibration: Path | None = None
+    export_timeout: float = EXPORT_TIMEOUT
+    custom_ops: Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.export_timeout <= 0:
+            raise DataError(f"`export_timeout` is {self.export_timeout:g}, and an export needs some seconds")
+        _ = self.export_precision
+
+    @cached_property
+    def export_precision(self) -> ExportPrecision:
+        """The precision of an export; a DataError where its options do not go together."""
+        return ExportPrecision(self.precision, self.per_channel, self.calibration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionOptions(ExportOptions):
+    """How ONNX Runtime runs the model.
+
+    `path` is an `.onnx` file; without one the model is exported, and the export is kept.
+
+    `providers` are execution providers, of which the first must run the model; left out, it is CUDA where that really
+    starts, else the CPU. `optimization` is ONNX Runtime's level of graph optimization. `threads` is how many threads share
+    the work of one operator. `cpu_operators` may run on the CPU although a GPU was asked for; what makes masks, positions
+    and shapes always may. `tf32` lets CUDA multiply in TensorFloat-32. `io_binding` keeps inputs and outputs in a GPU's
+    memory while it works. `cuda_graph` has CUDA capture its work for inputs of one shape, and replay it; the first run of
+    a shape, which captures, takes as long as several.
+
+    A file that takes a fixed number of rows is run so many at a time, the last ones filled up. One of a fixed number of
+    tokens gets rows padded and cut to it, and so does every other backend of the run.
+
+    A file's inputs and outputs may be others than the task's and the model's, by the names in the file: `inputs` are the
+    task's names of its inputs, as in `{ ids = "input_ids" }`. `constants` are inputs that are the same for all rows, such
+    as a rate or a state; a number fills the whole input. `batch_axis` is the axis that counts rows, where it is not the
+    first. `outputs` are the model's names of its outputs.
+    """
+
+    path: Path | None = None
+    providers: list[str] | None = None
+    optimization: Optimization = "all"
+    threads: int | None = None
+    cpu_operators: list[str] | None = None
+    tf32: bool = False
+    io_binding: bool = True
+    cuda_graph: bool = False
+    inputs: dict[str, str] | None = None
+    constants: dict[str, bool | int | float | list[int] | list[float]] | None = None
+    batch_axis: dict[str, int] | None = None
+    outputs: dict[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_threads(self.threads)
+        _ = self.interface
+        if self.path is not None:
+            self.check_no_export(self.path)
+
+    def check_no_export(self, path: Path) -> None:
+        """Raise a DataError where an option is for an export, and a file is given."""
+        given = {"opset": self.opset is not None, "precision": self.precision != "float32"}
+        if name := next((name for name, is_set in given.items() if is_set), ""):
+            raise DataError(f"`{name}` is for an export, and `{path}` is one already", hint="leave one of the two out")
+
+    @cached_property
+    def interface(self) -> FileInterface:
+        """The names, constants and axes of the file; a DataError where they contradict each other."""
+        return FileInterface(self.inputs or {}, self.outputs or {}, self.constants or {}, self.batch_axis or {})
+
+    def provider_request(self, context: RunContext) -> ProviderRequest:
+        """What is to run the model; a DataError where the options ask for what cannot be."""
+        request = resolve_providers(context, self.providers, tf32=self.tf32, cuda_graph=self.cuda_graph)
+        request.check_cuda_graph()
+        return request
 
 
 class SessionBackend(Backend[SessionOptions]):
@@ -98,6 +196,70 @@ class SessionBackend(Backend[SessionOptions]):
             rows=rows,
             interface=interface,
         )
+
+
+@dataclass(frozen=True)
+class OnnxSource:
+    """Finds the ONNX file of a model under test, as the options ask for it."""
+
+    model_under_test: ModelUnderTest
+    options: SessionOptions
+
+    @property
+    def given_file(self) -> Path | None:
+        """The file that is there already: that of `path`, or the model itself; None of a model to export."""
+        path = self.options.path or self.model_under_test.model.file
+        if path is not None:
+            self.options.check_no_export(path)
+        return path
+
+    def fingerprint(self) -> dict[str, str]:
+        """What the file is known by before anything is exported: the digest of its bytes, or of the export's recipe."""
+        custom_ops = self.options.custom_ops
+        if custom_ops is not None and not self.model_under_test.run_context.allow_code:
+            raise DataError(
+                f"`custom_ops` is a library of code, `{custom_ops}`, and that is not run",
+                hint="see where it is from, then allow it with `--allow-code`",
+            )
+        path = self.given_file
+        fingerprint = self._fingerprint_file(path) if path else self._fingerprint_export()
+        fingerprint |= self.options.interface.identity()
+        return fingerprint if custom_ops is None else fingerprint | {"custom_ops": file_sha256(custom_ops)}
+
+    def resolve(self) -> tuple[Path, dict[str, Any]]:
+        """The file, exported now unless the export is kept already, and its facts for the report."""
+        if path := self.given_file:
+            return path, {"exporter": "given", **read_onnx_file(path).facts()}
+        options = self.options
+        export = cached_export(
+            self.model_under_test.with_length(None),
+            options.opset,
+            options.export_precision,
+            timeout=options.export_timeout,
+        )
+        levels = dict(Counter(finding["level"] for finding in export.audit["findings"]))
+        facts = {"exporter": export.exporter, **export.facts, "precision": options.precision}
+        return export.path, facts | ({"audit": levels} if levels else {})
+
+    def _fingerprint_file(self, path: Path) -> dict[str, str]:
+        """A DataError where it needs custom operators that are not given, lacks a named input, or was changed."""
+        file = read_onnx_file(path)
+        self.options.interface.check_names([value.name for value in file.inputs], file.outputs, path)
+        if file.custom_operators and self.options.custom_ops is None:
+            raise DataError(
+                f"`{path}` uses the operator `{file.custom_operators[0]}`, which ONNX Runtime does not bring",
+                hint="in a suite, give the backend its library as `custom_ops`, and allow it with `--allow-code`",
+            )
+        sha256 = file.sha256()
+        check_stamp(path, sha256)
+        return {"onnx": sha256, "precision": file.precision}
+
+    def _fingerprint_export(self) -> dict[str, str]:
+        """The digest by which the store has predictions of the export, which need not exist for that."""
+        recipe = export_recipe(
+            self.model_under_test.with_length(None), self.options.opset, self.options.export_precision
+        )
+        return {"export": recipe_digest(recipe), "precision": self.options.precision}
 
 
 def gpu_facts(session: Any, request: ProviderRequest, *, io_binding: bool) -> dict[str, bool]:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_onnxruntime.graph.module_graph import ModuleGraph
-from mqa_onnxruntime.precision.float64 import Float64Runner, widen_graph
 from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.providers.runtime_errors import first_line, is_out_of_memory
 from mqa_onnxruntime.session.execution import run_in_fixed_batches, run_session
 from mqa_onnxruntime.session.factory import LEVELS
+from mqa_onnxruntime.session.float64 import Float64Runner, widen_graph
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE
 from mqa_onnxruntime.session.profiling import ModuleProfiler
 from mqa_onnxruntime.weights.comparison import compare_weights

@@ -1,1 +1,1 @@
-"""The tensors of an ONNX file, compared with the weights of a model."""
+"""The tensors of an ONNX file, quantized or not, compared with the weights of a model."""

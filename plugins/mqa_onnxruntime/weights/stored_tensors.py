@@ -9,7 +9,7 @@ import numpy as np
 
 from mqa_onnxruntime.graph.onnx_file import precision_of
 from mqa_onnxruntime.graph.protobuf import named_tensors
-from mqa_onnxruntime.precision.quantized_weights import dequantize_weights
+from mqa_onnxruntime.weights.quantized_weights import dequantize_weights
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -8,10 +8,10 @@ import re
 
 import numpy as np
 import pytest
+import torch
 
-from mqa_onnxruntime.audit.audit import NO_REQUEST, AuditRequest, audit_file
+from mqa_onnxruntime.audit.audit import NO_REQUEST, AuditRequest, Reference, audit_file, reference_of
 from mqa_onnxruntime.audit.findings import _review_axes
-from mqa_onnxruntime.audit.reference import Reference, reference_of
 from mqa_onnxruntime.audit.shape_sweep import takes_another_size
 from mqa_onnxruntime.export.cache import cached_export
 from mqa_onnxruntime.graph.onnx_file import ValueInfo, parse_model
@@ -263,3 +263,16 @@ def test_predictions_that_depend_on_the_batch_are_remarked_on(model_under_test, 
     (message,) = [one.message for one in found.findings if one.subject == "batches"]
     assert "predictions of the model depend on the batch: outputs move by up to" in message
     assert message.endswith("when a row is padded")
+
+
+class Twice(torch.nn.Module):
+    def forward(self, words, mask):
+        return words.float(), 2 * words.float()
+
+
+def test_the_model_answers_under_the_names_that_its_export_has(make):
+    model_under_test = make(of=Twice().eval())
+    batch = model_under_test.codec.collate(model_under_test.codec.encode(model_under_test.task.sample))
+    answers = reference_of(model_under_test, None, batch).run(batch)
+    assert list(answers) == ["0", "1"]  # test_naming.py has what else a model may give
+    np.testing.assert_array_equal(answers["1"], 2 * batch["words"].astype(np.float32))

@@ -14,7 +14,7 @@ import pytest
 from mqa_onnxruntime.export.cache import cached_export
 from mqa_onnxruntime.export.stamp import stamp_file
 from mqa_onnxruntime.graph.onnx_file import read_onnx_file
-from mqa_onnxruntime.options import ExportOptions, SessionOptions
+from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
 from mqa_registry import DataError, Judgement, NotRunError
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mqa_onnxruntime.options import SessionOptions
 from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, NotRunError
 
 BATCHES = [[[5]], [[5, 6]], [[1], [2]], [[1, 2, 3], [4], [5, 6]], [[7] * 99] * 5]
@@ -122,7 +122,7 @@ def test_knowing_it_loads_no_model_library():
 import sys
 from pathlib import Path
 import mqa_onnxruntime
-from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import RunContext, Model, ModelUnderTest, NoOptions, Task
 
 class Bag(Task[NoOptions]):
@@ -148,7 +148,7 @@ from pathlib import Path
 import numpy as np
 sys.path.insert(0, {str(Path(__file__).parents[1])!r})
 import conftest, mqa_onnxruntime
-from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import RunContext, Model, ModelUnderTest, NoOptions
 (backend,) = mqa_onnxruntime.mqa_backends()
 model = Model(digest={model_under_test.model.digest!r}, module=lambda: 1 / 0, processor=lambda: 1 / 0)

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_onnxruntime.graph.onnx_file import parse_model
-from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, ModelUnderTest, MqaError, NotRunError
 
 

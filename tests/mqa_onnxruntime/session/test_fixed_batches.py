@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_onnxruntime.session.execution import fixed_batch_size, run_in_fixed_batches
 from mqa_registry import DataError, NotRunError
 

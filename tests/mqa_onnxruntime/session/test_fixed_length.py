@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_onnxruntime.graph.onnx_file import ValueInfo
-from mqa_onnxruntime.options import SessionOptions
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE, FileInterface
 
 IDS, MASK = ("ids", "int64"), ("mask", "int64")

@@ -9,7 +9,7 @@ import onnx
 import pytest
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
+from mqa_onnxruntime.export.conversion import ExportPrecision, convert
 from mqa_onnxruntime.session.factory import SessionFactory
 
 INT8 = (onnx.TensorProto.INT8, onnx.TensorProto.UINT8)

@@ -13,7 +13,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from mqa_onnxruntime.precision.conversion import ExportPrecision, convert
+from mqa_onnxruntime.export.conversion import ExportPrecision, convert
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from mqa_onnxruntime.audit.reference import run_on_cpu
+from mqa_onnxruntime.audit.audit import run_on_cpu
 from mqa_onnxruntime.export.cache import cached_export, export_recipe, recipe_digest
+from mqa_onnxruntime.export.conversion import FLOAT32, ExportPrecision, convert
 from mqa_onnxruntime.export.rows import CALIBRATION_ROWS, calibration_rows, write_arrays
 from mqa_onnxruntime.graph.provenance import read_metadata
-from mqa_onnxruntime.options import SessionOptions
-from mqa_onnxruntime.precision.conversion import FLOAT32, ExportPrecision, convert
+from mqa_onnxruntime.session.backend import SessionOptions
 from mqa_registry import DataError, ModelUnderTest, NotRunError
 
 ROWS_AT_HAND = tuple({"words": [word % 23, (3 * word) % 23, 5]} for word in range(200))
@@ -57,7 +57,7 @@ def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options,
 @pytest.mark.parametrize("precision", ["float16", "int8-dynamic", "int8-static"])
 def test_a_variant_of_a_model_too_large_for_one_file_answers_too(with_data, tmp_path, monkeypatch, precision):
     """Here everything is too large."""
-    monkeypatch.setattr("mqa_onnxruntime.precision.conversion.MAX_EMBEDDED", 0)
+    monkeypatch.setattr("mqa_onnxruntime.export.conversion.MAX_EMBEDDED", 0)
     plain = cached_export(with_data, None).path
     batches = write_arrays(tmp_path / "batches.npz", [with_data.sample()])
     path = tmp_path / "out" / "model.onnx"

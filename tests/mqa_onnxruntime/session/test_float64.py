@@ -7,7 +7,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from mqa_onnxruntime.precision.float64 import executor, widen_graph
+from mqa_onnxruntime.session.float64 import executor, widen_graph
 from mqa_registry import NotRunError
 
 RNG = np.random.default_rng(7)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mqa_onnxruntime.options import ExportOptions, SessionOptions
 from mqa_onnxruntime.providers.request import CPU, CUDA
+from mqa_onnxruntime.session.backend import ExportOptions, SessionOptions
 from mqa_registry import DataError, RunContext
 
 NAMES = [option.name for option in fields(SessionOptions)]

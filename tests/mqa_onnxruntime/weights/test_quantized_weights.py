@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from onnx import helper, numpy_helper
 
-from mqa_onnxruntime.precision.quantized_weights import find_quantized_weights
+from mqa_onnxruntime.weights.quantized_weights import find_quantized_weights
 
 
 def graph_of(kind, integers, scale, zero, **attributes):
