@@ -52,7 +52,8 @@ class BatchNorm:
         shapes = {array.shape for array in arrays}
         if len(arrays) < len(cls.PARAMETERS) or len(shapes) > 1 or arrays[0].ndim != 1:
             return None
-        return cls(*arrays)
+        weight, bias, running_mean, running_var = arrays
+        return cls(weight, bias, running_mean, running_var)
 
     @cached_property
     def scale(self) -> Array:
