@@ -32,6 +32,15 @@ path = "new.parquet"
 """
 
 
+@pytest.fixture(autouse=True)
+def forget_imported_modules(tmp_path):
+    """What a command imported from a test's folder, as a model's factory, is not another test's module of that name."""
+    yield
+    for name, module in list(sys.modules.items()):
+        if str(getattr(module, "__file__", None) or "").startswith(str(tmp_path)):
+            del sys.modules[name]
+
+
 @dataclass
 class Done:
     """A finished command."""

@@ -243,7 +243,7 @@ def test_a_wrong_command_is_exit_2_with_one_line_and_a_hint(export, more, messag
 
 
 def test_a_file_is_not_exported_once_more(export, tmp_path):
-    known = 'return Model(digest="sha256:" + id, module=lambda: None, processor=lambda: None'
+    known = 'return Model(digest="sha256:" + options.id, module=lambda: None, processor=lambda: None'
     (tmp_path / "own.py").write_text(PLUGIN.replace(known, f'{known}, file=__import__("pathlib").Path("a.onnx")'))
     done = export("--out", "out")
     assert done.exit_code == 2
