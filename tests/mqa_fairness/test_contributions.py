@@ -16,7 +16,7 @@ COUNTERFACTUALS = [one for one in mqa_perturbations() if one.name != "swap-words
 TEXT = "Emily and her American uncle, a Muslim, met an old man of 71 years old"
 
 
-@pytest.mark.parametrize("name", METRICS.keys() - {"theil"})  # whose help refers to another metric's
+@pytest.mark.parametrize("name", sorted(METRICS.keys() - {"theil"}))  # whose help refers to another metric's
 def test_a_metric_has_the_range_that_its_help_states(name):
     low, high = re.search(r"From (-?\d) (?:to (\d)|up)", METRICS[name].documentation).groups()
     assert METRICS[name].range == (float(low), float(high) if high else math.inf)
