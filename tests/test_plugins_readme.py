@@ -131,8 +131,8 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
     )
     assert (usual.values.tolist(), usual.share) == ([2.0, 1.0], 0.95)
     statistic = worst(predictions, targets)
-    counts = np.bincount(statistic.cells, minlength=statistic.size)
-    assert statistic.of(counts) == min(recall_score(right, said, average=None))
+    counts = np.bincount(statistic.bins, minlength=statistic.n_bins)
+    assert statistic.compute(counts) == min(recall_score(right, said, average=None))
 
 
 def test_the_probe_of_the_page_counts_what_is_said_again(done):

@@ -46,7 +46,7 @@ def checked_example(who: Contributor, before: Mapping[str, Any], given: Mapping[
 def checked_moved(who: Contributor, given: Any) -> tuple[Any, Any]:
     """The example and target of a perturbation that moves both."""
     if not isinstance(given, tuple | list) or len(given) != 2:
-        refuse(who, f"gave {spelled(given)}", 'with `answer="moves"` it gives a pair: the example and its target')
+        refuse(who, f"gave {spelled(given)}", 'with `target_effect="moves"` it gives a pair: the example and its target')
     return given[0], given[1]
 
 

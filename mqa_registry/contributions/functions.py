@@ -86,7 +86,7 @@ class Perturbation(FunctionContribution):
     takes_arguments = ("example", "rng")
 
     modality: str
-    target: Literal["stays", "moves", "changes"] = "stays"
+    target_effect: Literal["stays", "moves", "changes"] = "stays"
     edits: bool = False
 
 

@@ -140,11 +140,11 @@ def _act(use: Use, rows: Rows, task: Task[Any] | None) -> _Act:
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
-    if spanned and not (perturbation.edits or perturbation.target == "moves"):
+    if spanned and not (perturbation.edits or perturbation.target_effect == "moves"):
         refuse_to_leave_behind(use)
     call = repeatedly(use.who, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=PER_ROW)
     nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
-    moves = perturbation.target == "moves"
+    moves = perturbation.target_effect == "moves"
     return _Act(use.who, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
 
 

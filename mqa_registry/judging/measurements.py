@@ -78,8 +78,8 @@ class MeasureOutput:
             return replace(self, value=self.value[positions])
         if isinstance(self.value, Quantile | Scores):
             return replace(self, value=replace(self.value, values=self.value.values[positions]))
-        if isinstance(self.value, Statistic) and self.value.cells is not None and self.value.size <= FEW_BINS:
-            return replace(self, value=Statistic(self.value.of, self.value.cells[positions], self.value.size))
+        if isinstance(self.value, Statistic) and self.value.bins is not None and self.value.n_bins <= FEW_BINS:
+            return replace(self, value=Statistic(self.value.compute, self.value.bins[positions], self.value.n_bins))
         return None
 
     def point(self, rows: int) -> float:
@@ -101,9 +101,9 @@ class MeasureOutput:
             ends = [end for end in (self.value.low, self.value.high) if math.isfinite(end)]
             return mean_statistic(self.value.values, ends)
         if isinstance(self.value, Statistic):
-            if self.value.cells is None:
-                return BinnedStatistic(self.value.of, np.arange(rows), rows)
-            return BinnedStatistic(self.value.of, self.value.cells, self.value.size)
+            if self.value.bins is None:
+                return BinnedStatistic(self.value.compute, np.arange(rows), rows)
+            return BinnedStatistic(self.value.compute, self.value.bins, self.value.n_bins)
         return mean_statistic(np.asarray(self.value, dtype=np.float64))
 
 
@@ -179,7 +179,7 @@ def estimate(output: MeasureOutput, rows: int, options: IntervalOptions) -> Esti
         return estimate_quantile(value.values, value.share, options.clusters, span)
     if isinstance(value, Statistic):
         if value.undefined:
-            return Undefined(rows, f"is undefined, since {value.undefined}", value.never)
+            return Undefined(rows, f"is undefined, since {value.undefined}", value.never_defined_defined)
         return _bootstrap([output], rows, lambda values: values[0], options, method="bca", span=span)
     scores, clusters = _drop_ignored(_scores(value), options.clusters)
     if _is_proportion(output, scores):

@@ -211,7 +211,7 @@ def _allowed_positional(contribution: FunctionContribution) -> tuple[tuple[str, 
     takes = contribution.takes_arguments
     if isinstance(contribution, Metric):
         return (takes, (*takes, "groups"))
-    if isinstance(contribution, Perturbation) and contribution.target == "moves":
+    if isinstance(contribution, Perturbation) and contribution.target_effect == "moves":
         return (("example", "target", "rng"),)
     if isinstance(contribution, Slice):
         return ((contribution.inputs,),)

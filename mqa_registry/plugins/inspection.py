@@ -132,7 +132,7 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
     if isinstance(contribution, Perturbation):
-        yield from _answer_problems(contribution)
+        yield from _perturbation_problems(contribution)
 
 
 def _probe_problems(probe: Probe[Any]) -> Iterator[str]:
@@ -144,10 +144,10 @@ def _probe_problems(probe: Probe[Any]) -> Iterator[str]:
         yield f"`inputs` must be one of {', '.join(f'`{one}`' for one in PROBE_INPUTS)}, not {probe.inputs!r:.40}"
 
 
-def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
-    if perturbation.target not in {"stays", "moves", "changes"}:
-        yield f'`target` must be "stays", "moves" or "changes", not {perturbation.target!r:.40}'
+def _perturbation_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.target_effect not in {"stays", "moves", "changes"}:
+        yield f'`target_effect` must be "stays", "moves" or "changes", not {perturbation.target_effect!r:.40}'
     if perturbation.edits and perturbation.modality != "text":
         yield f"`edits` are those of a text, and it perturbs {perturbation.modality}"
-    if perturbation.edits and perturbation.target == "moves":
-        yield 'with `edits` mqa moves the target, and with `target = "moves"` the function does: leave one out'
+    if perturbation.edits and perturbation.target_effect == "moves":
+        yield 'with `edits` mqa moves the target, and with `target_effect="moves"` the function does: leave one out'

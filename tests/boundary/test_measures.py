@@ -60,11 +60,11 @@ def test_what_a_mask_hides_has_no_say():
         ((1.0 for _ in range(ROWS)), "gave a `generator`"),
         (True, "gave True for all rows together"),
         (np.inf, "gave infinity"),
-        (Statistic(lambda counts: counts, np.full(ROWS, 5), 3), "gave a row the cell 5, of 3 cells"),
-        (Statistic(lambda counts: counts, np.full(ROWS, -2), 3), "gave a row the cell -2, of 3 cells"),
-        (Statistic(lambda counts: counts, np.zeros(2, int), 3), "gave 2 cells for 4 rows"),
-        (Statistic(lambda counts: counts, np.zeros(ROWS), 3), "gave cells of float64"),
-        (Statistic(lambda counts: counts, shown={"rate": np.ones(2)}), "gave 2 scores for 4 rows"),
+        (Statistic(lambda counts: counts, np.full(ROWS, 5), 3), "gave a row the bin 5, of 3 bins"),
+        (Statistic(lambda counts: counts, np.full(ROWS, -2), 3), "gave a row the bin -2, of 3 bins"),
+        (Statistic(lambda counts: counts, np.zeros(2, int), 3), "gave 2 bins for 4 rows"),
+        (Statistic(lambda counts: counts, np.zeros(ROWS), 3), "gave bins of float64"),
+        (Statistic(lambda counts: counts, per_group={"rate": np.ones(2)}), "gave 2 scores for 4 rows"),
         (Quantile(np.ones(2), 0.5), "gave 2 values for 4 rows"),
         (Quantile(np.ones(ROWS), 95), "share 95"),
         (Quantile(np.ones((2, 2)), 0.5), "shape (2, 2)"),
@@ -99,7 +99,7 @@ def test_scores_are_taken_as_they_are_or_not_at_all(scores, rows):
 def test_the_function_of_a_statistic_is_called_across_the_boundary(function, words):
     statistic = measured(Statistic(function))
     with pytest.raises(ContributionError) as refused:
-        statistic.of(np.ones((2, ROWS)))
+        statistic.compute(np.ones((2, ROWS)))
     assert words in refused.value.message
 
 

@@ -127,7 +127,7 @@ def test_positions_of_groups_cannot_be_written_to():
 def test_a_target_moved_to_what_is_no_label_is_the_perturbations_error_alone(engine):
     use = Use(
         "acme/moves",
-        Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", target="moves"),
+        Perturbation("moves", lambda example, target, rng: (example, "zzz"), modality="text", target_effect="moves"),
     )
     suite = engine.suite(engine.check(), engine.check("moved", steps=(Severity((use,)),)))
     sound, moved = judge(plans.make(suite), engine.run(suite))

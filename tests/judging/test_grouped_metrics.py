@@ -38,15 +38,15 @@ def spread(got):
 
     def function(predictions, targets, groups):
         got.append((predictions.ids.to_pylist(), {name: rows.tolist() for name, rows in groups.items()}))
-        cells = np.full(len(predictions), -1)
+        bins = np.full(len(predictions), -1)
         for number, rows in enumerate(groups.values()):
-            cells[rows] = 2 * number + predictions.codes[rows]
+            bins[rows] = 2 * number + predictions.codes[rows]
 
         def of(counts):
             pairs = counts.reshape(*counts.shape[:-1], -1, 2)
             return np.ptp(pairs[..., 1] / pairs.sum(axis=-1), axis=-1)
 
-        return Statistic(of, cells, 2 * len(groups), shown={"many": predictions.codes == 1})
+        return Statistic(of, bins, 2 * len(groups), per_group={"many": predictions.codes == 1})
 
     return Use("letters/spread", Metric("spread", function, schemas=("label",), version=3))
 

@@ -167,7 +167,7 @@ BROKEN = {
         """metric `a`: `schemas` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
     ),
     "has a target that does something else": (
-        PERTURBS.format('modality="text", target="stay"'),
+        PERTURBS.format('modality="text", target_effect="stay"'),
         """perturbation `p`: `target` must be "stays", "moves" or "changes", not 'stay'""",
     ),
     "edits what is no text": (
@@ -175,7 +175,7 @@ BROKEN = {
         "perturbation `p`: `edits` are those of a text, and it perturbs image",
     ),
     "moves a target twice": (
-        PERTURBS.format('modality="text", edits=True, target="moves"'),
+        PERTURBS.format('modality="text", edits=True, target_effect="moves"'),
         "perturbation `p`: with `edits` mqa moves the target",
     ),
 }

@@ -89,7 +89,7 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
 
 def _describe_kind(one: Contribution) -> str:
     """The kind of a contribution; of a perturbation also its effect on the target, where it has one."""
-    if not isinstance(one, Perturbation) or one.target == "stays":
+    if not isinstance(one, Perturbation) or one.target_effect == "stays":
         return one.kind
     return f"{one.kind}, the target {TARGET_EFFECTS[one.target]}"
 
@@ -136,4 +136,4 @@ def _describe_effects(perturbation: Perturbation) -> Iterator[str]:
     """The modality that a perturbation acts on, and its effect on the target."""
     yield f"perturbs: {perturbation.modality}"
     spans = ", spans of the text move with it" if perturbation.edits else ""
-    yield f"the target: {TARGET_EFFECTS[perturbation.target]}{spans}"
+    yield f"the target: {TARGET_EFFECTS[perturbation.target_effect]}{spans}"
