@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry.boundary import checked_measure
+from mqa_registry.boundary import check_measure_output
 from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Statistic
 from mqa_registry.stats.binned_statistics import FEW_BINS, BinnedStatistic, mean_statistic, quantile_statistic
 from mqa_registry.stats.clusters import estimate_design
@@ -255,7 +255,7 @@ def _measure_metric(measure: Use, sample: Sample, groups: Mapping[str, Positions
 
 def _call(measure: Use, rows: int, *arguments: Any) -> Any:
     """What a measure gives for so many rows, checked at the boundary."""
-    return checked_measure(measure.who, measure.call(*arguments), rows)
+    return check_measure_output(measure.contributor, measure.call(*arguments), rows)
 
 
 def _scores(value: Floats | Bools | Scores) -> Floats | Bools:

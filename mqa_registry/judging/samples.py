@@ -235,4 +235,4 @@ def _refuse_moved_targets(view: View, error: DataError) -> None:
     for use in view.rows.perturb:
         if isinstance(use.contribution, Perturbation) and use.contribution.target_effect == "moves":
             seen = f"moved a target: {error.message}"
-            raise ContributionError(use.who.kind, use.name, seen, hint=error.hint) from error
+            raise ContributionError(use.contributor.kind, use.name, seen, hint=error.hint) from error

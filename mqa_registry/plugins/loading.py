@@ -14,7 +14,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mqa_registry.boundary import HOST, Contributor, TimeLimitReached, calling
+from mqa_registry.boundary import HOST_FOLDER, ContributionCall, Contributor, TimeLimitReached
 from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.hookspecs import GROUP
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
@@ -104,7 +104,7 @@ def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
 def import_plugin(name: str, make: Callable[[], T]) -> tuple[T | None, str]:
     """What is made of a plugin's code; None, and the reason, where that fails: it may raise anything, and even leave."""
     try:
-        with calling(Contributor("plugin", name)):
+        with ContributionCall(Contributor("plugin", name)):
             return make(), ""
     except MqaError as error:
         return None, _reason(error)
@@ -146,4 +146,4 @@ def _raised(error: BaseException) -> str:
 
 def _is_ours(file: str) -> bool:
     """Whether a file is of the machinery that loads a plugin, not of the plugin."""
-    return "importlib" in file or file.startswith(HOST)
+    return "importlib" in file or file.startswith(HOST_FOLDER)

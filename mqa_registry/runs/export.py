@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import plugins
-from mqa_registry.boundary import checked_export, limited
+from mqa_registry.boundary import check_export, limit_calls
 from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
@@ -60,8 +60,8 @@ def write_export(
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
-    with limited(options.timeout):
-        exported = checked_export(use.who, use.call_method(exporter.export, model_under_test, folder))
+    with limit_calls(options.timeout):
+        exported = check_export(use.contributor, use.call_method(exporter.export, model_under_test, folder))
     return exported, model_under_test.given.get(SAMPLES, ())
 
 

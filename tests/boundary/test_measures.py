@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.boundary import Contributor, checked_measure, checked_numbers
+from mqa_registry.boundary import Contributor, check_measure_output, check_probe_numbers
 from mqa_registry.contributions import Quantile, Statistic
 from mqa_registry.errors import ContributionError
 from mqa_registry.types import Predictions
@@ -19,7 +19,7 @@ WHO = Contributor("metric", "acme/f1")
 
 
 def measured(given, rows=ROWS):
-    return checked_measure(WHO, given, rows)
+    return check_measure_output(WHO, given, rows)
 
 
 @pytest.mark.parametrize(
@@ -105,17 +105,17 @@ def test_the_function_of_a_statistic_is_called_across_the_boundary(function, wor
 
 def test_a_statistic_that_is_sound_gives_what_it_gives():
     counts = np.array([[1.0, 2, 3, 4], [0, 0, 0, 1]])
-    np.testing.assert_array_equal(measured(Statistic(lambda counts: counts.sum(axis=-1))).of(counts), [10, 1])
+    np.testing.assert_array_equal(measured(Statistic(lambda counts: counts.sum(axis=-1))).compute(counts), [10, 1])
     assert counts.flags.writeable
 
 
 def test_a_probe_gives_every_number_that_it_names_and_may_go_beyond_any_bound():
     probe = Contributor("probe", "acme/latency")
-    assert checked_numbers(probe, {"b": np.inf, "a": 1, "more": "x"}, ("a", "b")) == {"a": 1.0, "b": np.inf}
+    assert check_probe_numbers(probe, {"b": np.inf, "a": 1, "more": "x"}, ("a", "b")) == {"a": 1.0, "b": np.inf}
     with pytest.raises(ContributionError, match="made no number `c`"):
-        checked_numbers(probe, {"a": 1}, ("c",))
+        check_probe_numbers(probe, {"a": 1}, ("c",))
     with pytest.raises(ContributionError, match=r"the probe `acme/latency` made \[\('a', 1\)\] \(list\)"):
-        checked_numbers(probe, [("a", 1)], ("a",))
+        check_probe_numbers(probe, [("a", 1)], ("a",))
 
 
 @pytest.mark.parametrize("name", ["codes", "probabilities", "missing"])

@@ -225,7 +225,9 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
     def moving(example, target, rng): ...
 
     def problems(function, *, moves):
-        return signature_problems(Perturbation("p", function, modality="text", target_effect="moves" if moves else "stays"))
+        return signature_problems(
+            Perturbation("p", function, modality="text", target_effect="moves" if moves else "stays")
+        )
 
     assert problems(still, moves=False) == problems(moving, moves=True) == ()
     assert problems(still, moves=True)

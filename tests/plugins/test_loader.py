@@ -168,7 +168,7 @@ BROKEN = {
     ),
     "has a target that does something else": (
         PERTURBS.format('modality="text", target_effect="stay"'),
-        """perturbation `p`: `target` must be "stays", "moves" or "changes", not 'stay'""",
+        """perturbation `p`: `target_effect` must be "stays", "moves" or "changes", not 'stay'""",
     ),
     "edits what is no text": (
         PERTURBS.format('modality="image", edits=True'),

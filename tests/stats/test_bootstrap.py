@@ -78,7 +78,7 @@ def test_where_few_rows_have_the_influence_they_are_what_there_is_to_go_by():
     rare = Statistic(lambda counts: counts @ weights / counts.sum(axis=-1), bins, 2)
     found = estimate(MeasureOutput(rare), 600, IntervalOptions(0, "test"))
     assert found.degrees_of_freedom < 20
-    even = Statistic(rare.of, np.arange(600) % 2, 2)
+    even = Statistic(rare.compute, np.arange(600) % 2, 2)
     assert estimate(MeasureOutput(even), 600, IntervalOptions(0, "test")).degrees_of_freedom == 599
 
 

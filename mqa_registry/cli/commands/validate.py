@@ -14,7 +14,7 @@ FLAGS = flags("set", "offline", "plugin_files", "confined", "allow_code", "allow
 def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> None:
     """Show every problem of a suite, of its data and of its model's configuration, without running it."""
     from mqa_registry import runs
-    from mqa_registry.boundary import limited
+    from mqa_registry.boundary import limit_calls
     from mqa_registry.execution import examine
     from mqa_registry.naming import counted
     from mqa_registry.process import begin_step
@@ -22,7 +22,7 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
 
     begin_step("validating the suite")
     plan = runs.read_plan(suite, options)
-    with limited(options.timeout):
+    with limit_calls(options.timeout):
         examine(plan, options.run_context(plan.suite))
     checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")
     print(f"{suite}: {checks}, {views}, no problems", file=output())
