@@ -3,6 +3,16 @@
 An error that a contribution raises, and an output that is not valid, become a ContributionError that names it.
 """
 
+from mqa_registry.boundary.backends import (
+    ForwardPasses,
+    check_export,
+    check_findings,
+    check_identity,
+    check_length,
+    open_runner,
+    read_budget,
+    read_facts,
+)
 from mqa_registry.boundary.calls import (
     HOST_FOLDER,
     MEMORY_HINT,
@@ -17,19 +27,7 @@ from mqa_registry.boundary.calls import (
 )
 from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
 from mqa_registry.boundary.measures import check_measure_output, check_probe_numbers
-from mqa_registry.boundary.models import (
-    CheckedCodec,
-    ForwardPasses,
-    check_budget,
-    check_codec,
-    check_export,
-    check_findings,
-    check_identity,
-    check_inferred_task,
-    check_length,
-    check_model,
-    open_runner,
-)
+from mqa_registry.boundary.models import CheckedCodec, check_codec, check_inferred_task, check_model
 from mqa_registry.boundary.rows import (
     apply_edits,
     check_decoded,
@@ -55,7 +53,6 @@ __all__ = [
     "RepeatedCall",
     "TimeLimitReached",
     "apply_edits",
-    "check_budget",
     "check_codec",
     "check_correctness",
     "check_decoded",
@@ -81,6 +78,8 @@ __all__ = [
     "interruptible",
     "limit_calls",
     "open_runner",
+    "read_budget",
+    "read_facts",
     "redact_messages",
     "reject_output",
     "restart_time_limits",

@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import (
-    CheckedCodec,
-    ContributionCall,
-    ForwardPasses,
-    check_budget,
-    check_identity,
-    open_runner,
-)
+from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.execution.batching import join_outputs, only
@@ -158,15 +151,14 @@ class LiveBackend:
         runner: Runner = stack.enter_context(
             open_runner(contributor, self._use.call_method(self._backend.open, self._model_under_test))
         )
-        with ContributionCall(contributor):
-            identity, facts = runner.identity, runner.facts
-        if (landed := check_identity(contributor, identity)) != self._identity:
-            self._settle(landed)
+        identity, facts = read_facts(contributor, runner)
+        if identity != self._identity:
+            self._settle(identity)
         self._reading = self._read_by(runner)
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
         length = self._model_under_test.codec.length
         fixed = {} if length is None else {"fixed_length": length}
-        self._facts = {**check_identity(contributor, facts), **fixed, **meaning}
+        self._facts = {**facts, **fixed, **meaning}
         self._note_facts()
         self._runner = runner
         return runner
@@ -254,9 +246,7 @@ class LiveBackend:
 
     def _budget(self) -> int:
         assert self._runner is not None
-        with ContributionCall(self._use.contributor):
-            budget = self._runner.budget
-        return check_budget(self._use.contributor, budget)
+        return read_budget(self._use.contributor, self._runner)
 
     def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
         """One batch, from arrays to the store."""

@@ -94,7 +94,7 @@ def test_resamples_are_judged_at_once(coded, at, k):
 
 def test_few_distinct_scores_take_few_bins(coded):
     p = np.tile([[0.3, 0.7], [0.6, 0.4]], (500, 1))
-    assert auroc(coded([1, 0] * 500, p=p), coded([1, 0] * 500)).size == 2 + 2  # and two for rows at the wrong end
+    assert auroc(coded([1, 0] * 500, p=p), coded([1, 0] * 500)).n_bins == 2 + 2  # and two for rows at the wrong end
 
 
 def test_rows_that_none_of_the_other_kind_stands_between_share_a_bin(coded, at):

@@ -30,8 +30,8 @@ def test_the_rate_is_all_rows_by_all_seconds_of_that_batch_size():
 
 def test_a_resample_counts_long_runs_by_their_length():
     table = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
-    of = Throughput().numbers(table)["value"].of
-    assert of(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
+    compute = Throughput().numbers(table)["value"].compute
+    assert compute(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
 
 
 @pytest.mark.parametrize("batches", [[], [0], [8, -1]])
