@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from mqa_registry.flag import Flag
+from mqa_registry.run_options import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from mqa_registry.errors import EXIT_CODES, ExitCode
-from mqa_registry.flag import Flag, Flags
+from mqa_registry.run_options import Flag, Flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

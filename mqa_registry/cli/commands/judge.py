@@ -9,8 +9,7 @@ import typer
 
 from mqa_registry.cli.reports import ReportOptions, show_report
 from mqa_registry.errors import ExitCode
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 
 def judge(

@@ -13,11 +13,10 @@ import typer
 from mqa_registry.contributions import Perturbation, Probe, one_line_help
 from mqa_registry.errors import UsageError
 from mqa_registry.extras import install_command, is_installed
-from mqa_registry.flag import flags
 from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins import load, load_all, role_of
 from mqa_registry.reports.output import output
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution

@@ -9,8 +9,7 @@ import typer
 
 from mqa_registry.cli.parameters import SuiteArgument
 from mqa_registry.errors import UsageError
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 MARKER = "ROWS.txt"  # the file by which this command knows a folder that it made
 FLAGS = flags("only", "limit", "set", "offline", "plugin_files", "confined", "timeout")

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from mqa_registry.cli.parameters import SuiteArgument
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 FLAGS = flags("set", "offline", "plugin_files", "confined", "allow_code", "allow_pickle", "trust_remote_code")
 
