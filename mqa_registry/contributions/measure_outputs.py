@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from mqa_registry.contributions.versions import VersionedRecord
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Statistic:
+class Statistic(VersionedRecord):
     """A number that is no mean of rows: a function of how often each row is counted.
 
     `compute` maps counts, shape (..., bins), to the number, shape (...), NaN where it is undefined. It is called with many

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
+from mqa_registry.contributions.versions import VersionedClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,7 +34,7 @@ class OutputReading:
     meaning: str
 
 
-class Codec(ABC):
+class Codec(VersionedClass, ABC):
     """A task bound to a model: examples to arrays, arrays to predictions.
 
     `padding_mask` names the array of a batch, shape (rows, positions), that is 0 where a position is padding; empty where

@@ -179,7 +179,7 @@ def estimate(output: MeasureOutput, rows: int, options: IntervalOptions) -> Esti
         return estimate_quantile(value.values, value.share, options.clusters, span)
     if isinstance(value, Statistic):
         if value.undefined:
-            return Undefined(rows, f"is undefined, since {value.undefined}", value.never_defined_defined)
+            return Undefined(rows, f"is undefined, since {value.undefined}", value.never_defined)
         return _bootstrap([output], rows, lambda values: values[0], options, method="bca", span=span)
     scores, clusters = _drop_ignored(_scores(value), options.clusters)
     if _is_proportion(output, scores):

@@ -11,7 +11,7 @@ import pluggy
 
 from mqa_registry import hookspecs
 from mqa_registry.bounds import RESERVED
-from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task
+from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task, describe_renames
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import signature_problems
 from mqa_registry.plugins.catalog import NAME
@@ -96,7 +96,11 @@ def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[
             yield f"the {each.kind} `{type(each).__name__}` has no `name`"
             continue
         if lacking := _missing_attributes(each):
-            yield from (f"{each.kind} `{each.name}`: it lacks `{attribute}`" for attribute in lacking)
+            renames = describe_renames(type(each), dir(each))
+            yield from (
+                f"{each.kind} `{each.name}`: it lacks `{attribute}`{f' ({renames})' if renames else ''}"
+                for attribute in lacking
+            )
             continue
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"

@@ -5,6 +5,7 @@ Finding them imports none, and a broken one harms nobody else.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from dataclasses import replace
@@ -14,9 +15,12 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import mqa_registry
 from mqa_registry.boundary import HOST_FOLDER, ContributionCall, Contributor, TimeLimitReached
+from mqa_registry.contributions import HOOKS_VERSION, RENAMED_IMPORTS
 from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.hookspecs import GROUP
+from mqa_registry.naming import did_you_mean
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
 from mqa_registry.plugins.inspection import BrokenPluginError, contributions_of
 
@@ -133,15 +137,32 @@ def _reason(error: MqaError) -> str:
     """Why a plugin could not be loaded, to its author."""
     if isinstance(error, ContributionError) and isinstance(error.__cause__, TimeLimitReached):
         return f"it {error.seen}"
-    return _raised(error.__cause__ or error)
+    if isinstance(error, ContributionError):
+        return _describe_with_line(error.__cause__ or error)
+    return f"{error.message}{_error_line(error)}"
 
 
-def _raised(error: BaseException) -> str:
-    """What was raised, and where."""
+def _describe_with_line(error: BaseException) -> str:
+    """The type and message of an error, with the line of the plugin and the name that an import may have meant."""
     text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
+    return f"{text[:MAX_SHOWN]}{_error_line(error)}{_suggest_import(error)}"
+
+
+def _suggest_import(error: BaseException) -> str:
+    """What a name is called now that a plugin tried to import from this package; empty where nothing is like it."""
+    found = re.match(r"cannot import name '(\w+)' from 'mqa_registry'", str(error))
+    if not (isinstance(error, ImportError) and found):
+        return ""
+    if found[1] in RENAMED_IMPORTS:
+        return f"; since version {HOOKS_VERSION} of the hooks it is `{RENAMED_IMPORTS[found[1]]}`"
+    guess = did_you_mean(found[1], mqa_registry.__all__)
+    return f"; {guess}" if guess else ""
+
+
+def _error_line(error: BaseException) -> str:
+    """The last line of the plugin that the traceback has, in parentheses; empty where it has none."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{text[:MAX_SHOWN]}{where}"
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
 
 
 def _is_ours(file: str) -> bool:

@@ -90,7 +90,7 @@ def _describe_kind(one: Contribution) -> str:
     """The kind of a contribution; of a perturbation also its effect on the target, where it has one."""
     if not isinstance(one, Perturbation) or one.target_effect == "stays":
         return one.kind
-    return f"{one.kind}, the target {TARGET_EFFECTS[one.target]}"
+    return f"{one.kind}, the target {TARGET_EFFECTS[one.target_effect]}"
 
 
 def _find_contributions(plugin: Plugin, name: str) -> list[Contribution]:
