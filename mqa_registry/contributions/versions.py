@@ -59,7 +59,7 @@ class VersionedClass:
     """A base of classes that were records of functions: an instance made of functions is a PluginError that says so."""
 
     def __new__(cls, *functions: Any, **fields: Any) -> Self:
-        if (functions or fields) and cls.__module__.startswith("mqa_registry."):
+        if (functions or fields) and cls.__module__.startswith("mqa_registry.contributions."):
             method = getattr(cls, "main", "")
             change = f"make its function the method `{method}`" if method else "make its functions methods"
             renames = describe_renames(cls, fields)
