@@ -1,4 +1,4 @@
-"""What every contribution is: one thing that a plugin gives, with a name and options.
+"""Contributions: what a plugin gives, each with a name and options.
 
 A kind for which one function is enough is a frozen record of that function: its keyword-only parameters are the options,
 and its docstring is the help. A kind that needs several functions over the same options is a class: a plugin derives
