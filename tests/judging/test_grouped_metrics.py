@@ -209,7 +209,7 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
 def test_a_slice_that_answers_for_fewer_rows_than_there_are_has_crashed(engine, judged):
     (result,) = judged(engine.check(by=by(lambda table: ["a"], inputs="table")))
     assert result.verdict is Verdict.ERROR
-    assert "gave 1 answers for 50 rows" in result.note
+    assert "gave 1 item for 50 rows" in result.note
 
 
 def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):

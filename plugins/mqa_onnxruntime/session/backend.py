@@ -134,8 +134,8 @@ class SessionBackend(Backend[SessionOptions]):
 
     The predictions of each precision are stored apart. A task without a sample is traced with rows of the data. Arrays of
     the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `nodes` and `left_to_cpu` count
-    operators by provider that a weight or floating-point data pass through: one on the CPU is
-    NOT-RUN, unless `cpu_operators` names it.
+    operators by provider that a weight or floating-point data pass through: one on the CPU is NOT-RUN, unless
+    `cpu_operators` names it.
     """
 
     name = "session"
