@@ -13,9 +13,9 @@ from mqa_registry import hookspecs
 from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task, describe_renames
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import signature_problems
+from mqa_registry.options import find_signature_problems
 from mqa_registry.plugins.catalog import NAME
-from mqa_registry.plugins.kinds import HOOKS, role_of
+from mqa_registry.plugins.kinds import HOOKS, find_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class BrokenPluginError(Exception):
     """A plugin cannot be used; the message says why, to its author."""
 
 
-def contributions_of(module: object) -> tuple[Contribution, ...]:
+def read_contributions(module: object) -> tuple[Contribution, ...]:
     """Everything that a plugin's hooks give; BrokenPluginError with all that is wrong with it."""
     # A manager of its own for each plugin: what pluggy holds against one cannot touch another.
     manager = pluggy.PluginManager(hookspecs.GROUP)
@@ -104,9 +104,9 @@ def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[
             continue
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
-        for problem in (*_field_problems(each), *signature_problems(each, role_of(type(each)).keys)):
+        for problem in (*_field_problems(each), *find_signature_problems(each, find_role(type(each)).keys)):
             yield f"{each.kind} `{each.name}`: {problem}"
-    named = [(role_of(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
+    named = [(find_role(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
     for (role, name), count in Counter(named).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
@@ -116,7 +116,7 @@ def _missing_attributes(contribution: Contribution) -> list[str]:
     """The attributes that its kind needs and a class contribution has not set."""
     if not isinstance(contribution, ClassContribution):
         return []
-    kinds = (kind for kind in type(contribution).__mro__ if kind in role_of(type(contribution)).kinds)
+    kinds = (kind for kind in type(contribution).__mro__ if kind in find_role(type(contribution)).kinds)
     return [name for kind in kinds for name in inspect.get_annotations(kind) if not hasattr(contribution, name)]
 
 

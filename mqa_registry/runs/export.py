@@ -12,7 +12,7 @@ from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.datasets import load
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
 from mqa_registry.suite import adhoc, made_up, plugin_names
@@ -56,7 +56,7 @@ def write_export(
     Also gives the rows that the model was traced with where its task brings none.
     """
     exporter = use.contribution_as(SupportsExport)
-    taken = options_of(exporter.export_options).names
+    taken = read_options(exporter.export_options).names
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")

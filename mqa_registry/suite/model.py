@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from mqa_registry.boundary import ContributionCall, Contributor
 from mqa_registry.bounds import Expect
 from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Probe
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -66,7 +66,7 @@ class Use:
 
     def call_function(self, function: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
         """The same of a function that takes some of the options."""
-        names = set(options_of(function).names)
+        names = set(read_options(function).names)
         options = {name: value for name, value in self.options.items() if name in names}
         with ContributionCall(self.contributor, seconds=seconds):
             return function(*arguments, **deepcopy(options))  # whatever it does to them, the next call gets the suite's

@@ -14,7 +14,7 @@ from mqa_registry.contributions import Perturbation, Probe, one_line_help
 from mqa_registry.errors import UsageError
 from mqa_registry.extras import install_command, is_installed
 from mqa_registry.options import contribution_options, format_value
-from mqa_registry.plugins import load, load_all, role_of
+from mqa_registry.plugins import find_role, load, load_all
 from mqa_registry.reports.output import output
 from mqa_registry.run_options import RunOptions, flags
 
@@ -103,7 +103,7 @@ def _find_contributions(plugin: Plugin, name: str) -> list[Contribution]:
 
 def _explain(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
     """The page of one contribution: its kind, where a suite names it, its whole docstring, and its options with types."""
-    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one)).title})"
+    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {find_role(type(one)).title})"
     yield ""
     yield from _paragraphs(one.documentation, width)
     if isinstance(one, Probe):
