@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from mqa_registry.execution import batch_invariance, rebuild_model, reopen_runner
     from mqa_registry.extras import optional_import
     from mqa_registry.findings import Exported, Finding, Judgement
-    from mqa_registry.flag import Flag, flags
     from mqa_registry.formats import FileFormat, file_format, is_special
     from mqa_registry.hookspecs import hookimpl
     from mqa_registry.judging import Result, Verdict
@@ -62,7 +61,7 @@ if TYPE_CHECKING:
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report
     from mqa_registry.reports.output import output
-    from mqa_registry.run_options import RunOptions
+    from mqa_registry.run_options import Flag, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.stats.multiplicity import holm
     from mqa_registry.types import (
@@ -97,7 +96,6 @@ _HOMES = {
     ),
     "errors": ("DataError", "MqaError", "NotRunError", "OutOfMemoryError", "UsageError", "summarize_error"),
     "extras": ("optional_import",),
-    "flag": ("Flag", "flags"),
     "findings": ("Exported", "Finding", "Judgement"),
     "formats": ("FileFormat", "file_format", "is_special"),
     "hookspecs": ("hookimpl",),
@@ -110,7 +108,7 @@ _HOMES = {
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),
     "reports.output": ("output",),
-    "run_options": ("RunOptions",),
+    "run_options": ("Flag", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
     "runs": ("ExecutedRun", "finalize", "judge", "run"),
 }  # fmt: skip

@@ -76,8 +76,8 @@ def cpu_name() -> str:
 def gpu_names() -> tuple[str, ...]:
     """The names of the NVIDIA GPUs that a process started here would see, in its order."""
     names = _driver_names() or _tool_names()
-    shown = os.environ.get("CUDA_VISIBLE_DEVICES")
-    return names if shown is None else _visible(names, shown)
+    visible_devices = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return names if visible_devices is None else _visible(names, visible_devices)
 
 
 def _driver_names() -> tuple[str, ...]:
@@ -102,10 +102,10 @@ def _tool_names() -> tuple[str, ...]:
     return tuple(line.strip() for line in done.stdout.splitlines() if line.strip())
 
 
-def _visible(names: tuple[str, ...], shown: str) -> tuple[str, ...]:
+def _visible(names: tuple[str, ...], visible_devices: str) -> tuple[str, ...]:
     """The GPUs that CUDA_VISIBLE_DEVICES lets through: it stops at the first entry that is no GPU here."""
     visible: list[str] = []
-    for entry in (part.strip() for part in shown.split(",")):
+    for entry in (part.strip() for part in visible_devices.split(",")):
         if entry.startswith(("GPU-", "MIG-")):
             # An identifier does not say which; the names only differ on machines with mixed GPUs.
             visible.append(names[0] if len(set(names)) == 1 else UNKNOWN)

@@ -37,7 +37,7 @@ class RowSet:
     @property
     def changes_answers(self) -> bool:
         """Whether the targets of the data do not hold for the perturbed rows, and others are unknown."""
-        return any(use.contribution_as(Perturbation).target == "changes" for use in self.perturb)
+        return any(use.contribution_as(Perturbation).target_effect == "changes" for use in self.perturb)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The options of a run: those of the command line, or of a caller in Python, that the suite file does not have."""
+"""Run options: what a command line, or a caller in Python, sets of a run, and the flags that a command takes for it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from mqa_registry.errors import UsageError
-from mqa_registry.flag import Flag
 from mqa_registry.machine import check_device
 
 if TYPE_CHECKING:
@@ -19,12 +18,44 @@ STORE = ".mqa"  # the store's folder, next to the suite
 
 
 @dataclass(frozen=True, kw_only=True)
+class Flag:
+    """The command-line option for a field of a dataclass of options: metadata of the field's `Annotated` type.
+
+    `help` is its line in `--help`, `metavar` stands for its value there, and `name` is the option's name where that is not
+    the field's. A number is at least `minimum`. With `count`, the value is how often the option is given. With `argument`,
+    it is a positional argument.
+    """
+
+    help: str
+    metavar: str = ""
+    name: str = ""
+    minimum: int | None = None
+    count: bool = False
+    argument: bool = False
+
+
+@dataclass(frozen=True)
+class Flags:
+    """The names of the fields of a dataclass of options that a command takes."""
+
+    names: tuple[str, ...]
+
+
+def flags(*names: str) -> Flags:
+    """The fields of a dataclass of options that a command takes as flags, by their names.
+
+    It stands in the annotation of the command's parameter, as `Annotated[RunOptions, flags("limit", "store")]`.
+    """
+    return Flags(names)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunOptions:
     """The options of a run that its suite file does not have. Raises a UsageError for a value that makes no sense.
 
     Each field with a `Flag` is an option of the commands that take it, declared here alone. `plugin_files` are Python
-    files to load as plugins. `timeout` is how many seconds a call into a plugin may take, 0 for no limit; None is what is
-    usual for its kind. `outputs` are the files that the command writes; with `force`, it may replace files that mqa did
+    files to load as plugins. `timeout` is the time limit of a call into a plugin, in seconds, 0 for none; None is that of the
+    call's kind. `outputs` are the files that the command writes; with `force`, it may replace files that mqa did
     not write. What `RunContext` has of these, plugins see too.
     """
 

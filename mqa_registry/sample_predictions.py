@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import PER_ROW
+from mqa_registry.boundary import ROW_SECONDS
 from mqa_registry.contributions import Metric
 from mqa_registry.types import SCHEMAS, Predictions, get_schema
 
@@ -32,8 +32,8 @@ def measure_sample(measure: Use, schema: str, classes: Sequence[str] = ()) -> An
     pair = _make_sample(schema, classes), _make_sample(schema, classes, as_targets=True)
     with np.errstate(all="ignore"):
         if isinstance(measure.contribution, Metric) and measure.contribution.takes_groups:
-            return measure.call(*pair, {"one": np.array([0]), "two": np.array([1])}, seconds=PER_ROW)
-        return measure.call(*pair, seconds=PER_ROW)
+            return measure.call(*pair, {"one": np.array([0]), "two": np.array([1])}, seconds=ROW_SECONDS)
+        return measure.call(*pair, seconds=ROW_SECONDS)
 
 
 def _make_sample(schema: str, classes: Sequence[str], *, as_targets: bool = False) -> Predictions:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 HOST = Path(mqa_registry.__file__).parent
 LAYERS = [
     "stats", "errors", "atomic", "batch_norm", "formats", "process", "watchdog", "provenance", "naming", "bounds",
-    "findings", "machine", "flag", "types",
+    "findings", "machine", "types",
     "contributions", "hookspecs", "extras", "options", "languages", "boundary", "plugins", "suite", "run_options",
     "sample_predictions", "plan", "observations", "store", "execution", "judging", "reports", "runs", "doctor", "cli", "__main__",
 ]  # fmt: skip

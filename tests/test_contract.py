@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import json
 import re
+import sys
 import typing
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from mqa_registry import RunOptions, cli, hookspecs, run
 from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import one_line_help
 from mqa_registry.errors import ExitCode
+from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load, load_all
 from mqa_registry.reports import to_json
 from mqa_registry.suite import check, grammar, plugin_names, read
@@ -171,14 +175,27 @@ def test_its_metric_works():
     assert one_line_help(metric) == "The share of rows that are off by `tolerance` at most."
 
 
-def test_its_backend_works(tmp_path):
-    namespace: dict[str, typing.Any] = {}
-    exec(next(block for block in blocks("python") if "Backend" in block), namespace)
-    (engine,) = namespace["mqa_backends"]()
+def test_its_backend_works(tmp_path, monkeypatch):
+    (tmp_path / "ours.py").write_text(next(block for block in blocks("python") if "Backend" in block), "utf-8")
+    plugin = load([], files=[tmp_path / "ours.py"]).plugins["ours"]
+    assert plugin.broken == ""
+    (engine,) = plugin.contributions
     assert engine.name == "engine"
     (tmp_path / "model.bin").write_bytes(b"weights")
-    options = namespace["EngineOptions"](tmp_path / "model.bin")
+    options = engine.options(tmp_path / "model.bin")
     assert engine.identity(None, options) == {"file": mqa_registry.content_digest(tmp_path / "model.bin")}
+    assert [str(option) for option in contribution_options(engine)] == [
+        "`path` is a path: the compiled model",
+        "`threads` is a whole number, 1 if left out: the number of threads",
+    ]
+
+    @contextmanager
+    def load_engine(path, threads):
+        yield SimpleNamespace(run=lambda batch: {"length": np.full(len(batch["x"]), len(path.read_bytes()) * threads)})
+
+    monkeypatch.setitem(sys.modules, "our_engine", SimpleNamespace(load=load_engine))
+    with engine.open(None, options) as runner:
+        assert runner.run({"x": np.zeros(2)})["length"].tolist() == [7, 7]
 
 
 def test_its_report_has_the_keys_of_a_report(tmp_path):

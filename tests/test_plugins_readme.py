@@ -15,9 +15,10 @@ import pyarrow as pa
 import pytest
 from hatchling.builders.sdist import SdistBuilder
 from hatchling.builders.wheel import WheelBuilder
+from scipy.special import softmax
 from sklearn.metrics import recall_score
 
-from mqa_registry import Predictions, as_predictions, edited
+from mqa_registry import ModelUnderTest, Predictions, RunContext, as_predictions, edited
 from mqa_registry.plugins import load
 from mqa_registry.runs import RunOptions, run
 
@@ -131,11 +132,11 @@ def test_the_metrics_of_the_page_are_a_plugin_and_mean_what_they_say(done):
     )
     assert (usual.values.tolist(), usual.share) == ([2.0, 1.0], 0.95)
     statistic = worst(predictions, targets)
-    counts = np.bincount(statistic.cells, minlength=statistic.size)
-    assert statistic.of(counts) == min(recall_score(right, said, average=None))
+    counts = np.bincount(statistic.bins, minlength=statistic.n_bins)
+    assert statistic.compute(counts) == min(recall_score(right, said, average=None))
 
 
-def test_the_probe_of_the_page_counts_what_is_said_again(done):
+def test_the_probe_of_the_page_counts_repeated_texts(done):
     suite = done.folder / "again.toml"
     whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
     check = '[[check]]\nmeasure = "mqa_probing/repeated"\nexpect.count = { max = 0 }\n'
@@ -145,11 +146,11 @@ def test_the_probe_of_the_page_counts_what_is_said_again(done):
     assert run(suite, asked).results[0].verdict == "PASS"
     posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
     (result,) = run(suite, asked).results
-    assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` says nothing new"])
+    assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` repeats an earlier one"])
 
 
 def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
-    suite = done.folder / "doubt.toml"
+    suite = done.folder / "drop.toml"
     whole = (done.folder / "emoji.toml").read_text(encoding="utf-8")
     (done.folder / "sure.csv").write_text("id,positive,negative\n1,0.9,0.1\n2,0.2,0.8\n3,1,0\n", encoding="utf-8")
     (done.folder / "unsure.csv").write_text("id,positive,negative\n1,0.4,0.6\n2,0.25,0.75\n3,1,0\n", encoding="utf-8")
@@ -157,7 +158,7 @@ def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
         "id,text,target\n1,a,positive\n2,b,negative\n3,c,positive\n", encoding="utf-8"
     )
     backends = "".join(f'[backends.{name}]\nuse = "replay/file"\npath = "{name}.csv"\n' for name in ("sure", "unsure"))
-    check = '[[check]]\nmeasure = "mqa_comparing/doubt"\ngate = "point"\nexpect = { max = 0 }\n'
+    check = '[[check]]\nmeasure = "mqa_comparing/confidence-drop"\ngate = "point"\nexpect = { max = 0 }\n'
     head = whole[: whole.index("[backends")].replace("posts.csv", "three.csv")
     suite.write_text(head + backends + check, encoding="utf-8")
     (result,) = run(suite, RunOptions(plugin_files=(done.folder / "mqa_comparing.py",))).results
@@ -166,7 +167,27 @@ def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
     assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [
         ("1", "positive", {"text": "a"}), ("2", "negative", {"text": "b"}),
     ]  # fmt: skip
-    assert result.evidence["examples"][0]["fall"] == pytest.approx(0.3)
+    assert result.evidence["examples"][0]["drop"] == pytest.approx(0.3)
+
+
+def test_the_model_the_task_and_the_backend_of_the_page_run_a_suite(done):
+    report = run(done.folder / "linear.toml", RunOptions(plugin_files=(done.folder / "mqa_linear.py",)))
+    (result,) = report.results
+    assert (result.verdict, result.numbers["value"].estimate) == ("PASS", 1.0)
+    assert "numpy" in done.said["mqa run linear.toml --plugin mqa_linear.py"].stdout
+
+
+def test_the_codec_of_the_page_gives_the_probabilities_of_a_linear_model(done):
+    source, task, backend = load([], files=[done.folder / "mqa_linear.py"]).plugins["mqa_linear"].contributions
+    options = source.options(path=done.folder / "linear.json")
+    model_under_test = ModelUnderTest(source.load(task, None, options), task, RunContext(exports=done.folder))
+    codec = model_under_test.codec
+    rows = codec.encode([{"text": "I love a great great day"}, {"text": "slow"}, {"text": ""}])
+    with backend.open(model_under_test, None) as runner:
+        table = codec.decode(runner.run(codec.collate(rows)), rows)
+    assert table["label"].to_pylist() == ["positive", "negative", "negative"]
+    logits = np.array([[-1.0, 2 + 3 + 3 + 1], [2, 0], [0, 0]])
+    np.testing.assert_allclose(table["probability"].to_pylist(), softmax(logits, axis=1))
 
 
 def test_the_perturbation_of_the_page_says_where_it_changes_a_text(done):

@@ -1,4 +1,4 @@
-"""Calls into contributions: who is called, and what becomes of whatever they raise."""
+"""Calls into contributions: the errors that a contribution raises become errors that name it."""
 
 from __future__ import annotations
 
@@ -27,12 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import CodeType, TracebackType
 
-HOST = str(Path(__file__).parent.parent) + os.sep
-PYTHON = str(Path(os.__file__).parent) + os.sep
-LONGEST = 300  # characters of what a contribution raised that a message repeats
-MORE_MEMORY = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
-UNQUOTED = "in words that are left out, as they may quote a row"
-CHECKED = frozenset({"metric", "comparison", "probe", "perturbation", "slice"})  # kinds that belong to single checks
+HOST_FOLDER = str(Path(__file__).parent.parent) + os.sep
+PYTHON_FOLDER = str(Path(os.__file__).parent) + os.sep
+MAX_ERROR_CHARACTERS = 300  # of an error that a message repeats
+MAX_VALUE_CHARACTERS = 60  # of a value that a message repeats
+MEMORY_HINT = "give it a machine with more memory, or less at once: fewer rows, a smaller model"
+REDACTED = "in words that are left out, as they may quote a row"
+CHECK_KINDS = frozenset(
+    {"metric", "comparison", "probe", "perturbation", "slice"}
+)  # kinds that belong to single checks
 
 
 class TimeLimitReached(BaseException):
@@ -62,35 +65,36 @@ class Contributor:
         return getattr(inspect.unwrap(self.function), "__code__", None) if self.function is not None else None
 
 
-class State:
-    """The calls that are going on, by thread, and whether somebody watches over them.
+class ActiveCalls:
+    """The calls that run at this moment, by thread, and the state of their supervision.
 
-    `stops` are what ends compiled code within them. `supervised` is set while signals are told apart from what plugins
-    raise; `interrupted` once Ctrl-C was pressed. `quotes` says whether messages repeat the words of contributions.
+    `stops` has the functions that end compiled code, by thread. `supervised` is true while a supervisor tells Ctrl-C from
+    a KeyboardInterrupt that a plugin raises, `interrupted` is true once Ctrl-C was pressed. `redacted` is true where
+    messages leave out the words of contributions.
     """
 
     def __init__(self) -> None:
-        self.stacks: dict[int, list[calling]] = {}
+        self.stacks: dict[int, list[ContributionCall]] = {}
         self.stops: dict[int, list[Callable[[], object]]] = {}
         self.supervised = False
         self.interrupted = False
-        self.quotes = True
+        self.redacted = False
 
-    def stack(self) -> list[calling]:
+    def stack(self) -> list[ContributionCall]:
         """The calls of this thread, the outermost first."""
         return self.stacks.setdefault(threading.get_ident(), [])
 
 
-STATE = State()
+ACTIVE = ActiveCalls()
 
 
-class calling:  # noqa: N801 - a context manager, made a class since it is entered for every row
+class ContributionCall:
     """A call into a contribution, as a context manager; it may be entered again for every row.
 
-    What is raised within becomes a ContributionError. As itself come through: Ctrl-C, a NotRunError, the store's
-    errors, and, for kinds that no single check names, the errors by which they tell a user what is wrong with the input.
-    `seconds` is how long it may take, None for what is usual for its kind; `overdue` is set once it was told to end. The
-    current folder is put back afterwards.
+    An error that is raised inside becomes a ContributionError. These pass unchanged: Ctrl-C, a NotRunError, errors of the
+    store and, for kinds that no single check names, the errors that tell a user what is wrong with the input.
+    `seconds` is the time limit; None takes that of the kind. `overdue` is true once the call was told to end. The
+    current folder is restored afterwards.
     """
 
     __slots__ = ("contributor", "folder", "overdue", "seconds", "since")
@@ -102,8 +106,8 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
         self.folder = ""
         self.overdue = False
 
-    def _return(self) -> None:
-        """Go back to where the host was: its paths are relative to that."""
+    def _restore_folder(self) -> None:
+        """Change back to the host's current folder: its paths are relative to that."""
         if self.folder and _current_folder() != self.folder:
             os.chdir(self.folder)
 
@@ -111,15 +115,15 @@ class calling:  # noqa: N801 - a context manager, made a class since it is enter
         self.since = time.monotonic()
         self.overdue = False
         self.folder = _current_folder()
-        STATE.stack().append(self)
+        ACTIVE.stack().append(self)
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        STATE.stack().pop()
-        self._return()
-        _check_interrupt()
+        ACTIVE.stack().pop()
+        self._restore_folder()
+        _raise_interrupt()
         if error is not None:
             _translate(self, error)
 
@@ -131,10 +135,10 @@ def _current_folder() -> str:
         return ""
 
 
-class repeatedly(calling):  # noqa: N801 - as above
-    """Calls of one function row by row, within one context: `with repeatedly(...) as call: call(example)`.
+class RepeatedCall(ContributionCall):
+    """Calls of one function row by row, within one context: `with RepeatedCall(...) as call: call(example)`.
 
-    Whatever the function raises is translated as by `calling`; what the host raises between two calls is left alone.
+    Errors of the function are translated as by a ContributionCall. Errors that the host raises between two calls are not.
     """
 
     __slots__ = ("function",)
@@ -147,25 +151,25 @@ class repeatedly(calling):  # noqa: N801 - as above
         self.since = time.monotonic()
         self.overdue = False
         try:
-            given = self.function(*arguments)
+            output = self.function(*arguments)
         except BaseException as error:
-            _check_interrupt()
+            _raise_interrupt()
             _translate(self, error)
             raise
-        if STATE.interrupted:
+        if ACTIVE.interrupted:
             raise KeyboardInterrupt
-        return given
+        return output
 
     def __exit__(self, *_: object) -> None:
-        STATE.stack().remove(self)
-        self._return()
+        ACTIVE.stack().remove(self)
+        self._restore_folder()
 
 
-class interruptible:  # noqa: N801 - as above
+class interruptible:  # noqa: N801 - a context manager, named as those of contextlib
     """Compiled code that can be stopped, as a context manager.
 
-    No exception reaches such code while it works. Within, `stop` is called, by another thread, once Ctrl-C was pressed
-    or the call's time is up; whatever the code raises then is taken for that.
+    No exception reaches compiled code while it runs. Another thread calls `stop` once Ctrl-C was pressed or the call's
+    time limit is reached. An error that the code raises after that is taken for its consequence.
     """
 
     __slots__ = ("stop",)
@@ -174,89 +178,115 @@ class interruptible:  # noqa: N801 - as above
         self.stop = stop
 
     def __enter__(self) -> None:
-        STATE.stops.setdefault(threading.get_ident(), []).append(self.stop)
+        ACTIVE.stops.setdefault(threading.get_ident(), []).append(self.stop)
 
     def __exit__(self, *_: object) -> None:
-        STATE.stops[threading.get_ident()].pop()
-        if any(call.overdue for call in STATE.stack()):  # no plugin may take it for a failed attempt, and try another
+        ACTIVE.stops[threading.get_ident()].pop()
+        if any(call.overdue for call in ACTIVE.stack()):  # no plugin may take it for a failed attempt, and try another
             raise TimeLimitReached
 
 
-def _check_interrupt() -> None:
-    if STATE.interrupted:  # whatever a plugin made of it
+def _raise_interrupt() -> None:
+    if ACTIVE.interrupted:  # whatever a plugin made of it
         raise KeyboardInterrupt
 
 
 @contextmanager
-def quoting(*, allowed: bool) -> Iterator[None]:
-    """Whether messages within may repeat what contributions raise and give back: their words may be those of a row."""
-    before = STATE.quotes
-    STATE.quotes = before and allowed
+def redact_messages(*, enabled: bool) -> Iterator[None]:
+    """With `enabled`, messages inside leave out what contributions raise and return: it may quote a row."""
+    before = ACTIVE.redacted
+    ACTIVE.redacted = before or enabled
     try:
         yield
     finally:
-        STATE.quotes = before
+        ACTIVE.redacted = before
 
 
-def refuse(contributor: Contributor, seen: str, hint: str = "") -> NoReturn:
-    """The ContributionError of something that came back and must not, as in `gave 7 scores for 8 rows`."""
-    told = seen if STATE.quotes else f"gave what it must not, {UNQUOTED}"
-    raise ContributionError(contributor.kind, contributor.name, told, where=contributor.where, hint=hint)
+def reject_output(contributor: Contributor, problem: str, hint: str = "") -> NoReturn:
+    """Raise the ContributionError of an invalid output; `problem` says which, as in `gave 7 scores for 8 rows`."""
+    message = f"gave an invalid value, {REDACTED}" if ACTIVE.redacted else problem
+    raise ContributionError(contributor.kind, contributor.name, message, where=contributor.where, hint=hint)
 
 
-def _translate(call: calling, error: BaseException) -> None:
-    """Raise what the host takes an error of a plugin for; returns where that is the error itself."""
-    who = call.contributor
+def _translate(call: ContributionCall, error: BaseException) -> None:
+    """Raise the host's error for an error of a plugin; return where the error itself is to be raised."""
+    contributor = call.contributor
     if isinstance(error, ContributionError | NotRunError | StoreError):
         return
-    if isinstance(error, KeyboardInterrupt) and not STATE.supervised:
-        return  # nobody knows whose it is
-    if call.overdue:  # whatever it makes of being told so
+    if isinstance(error, KeyboardInterrupt) and not ACTIVE.supervised:
+        return  # without supervision, nothing tells whether the user or the plugin raised it
+    if call.overdue:  # whichever error the plugin made of the TimeLimitReached
         seen = "was still at work when its time was up"
         hint = "`--timeout SECONDS` allows a call more time"
         cause = error if isinstance(error, TimeLimitReached) else TimeLimitReached()
-        raise ContributionError(who.kind, who.name, seen, where=place_of(error, who), hint=hint) from cause
+        raise ContributionError(
+            contributor.kind, contributor.name, seen, where=find_error_line(error, contributor), hint=hint
+        ) from cause
     if isinstance(error, TimeLimitReached):
         return  # it is that of a call around this one
     if isinstance(error, MqaError):
-        if who.kind in CHECKED:
-            raise ContributionError(who.kind, who.name, f"reports: {error.message}", hint=error.hint) from error
+        if contributor.kind in CHECK_KINDS:
+            raise ContributionError(
+                contributor.kind, contributor.name, f"reports: {error.message}", hint=error.hint
+            ) from error
         return
-    if isinstance(error, PermissionError) and error.filename is not None and who.kind not in CHECKED:
+    if isinstance(error, PermissionError) and error.filename is not None and contributor.kind not in CHECK_KINDS:
         raise DataError(f"`{error.filename}` cannot be used: permission denied", hint=MAY_READ) from error
     if no_memory(error):
-        message = f"out of memory while the {who.kind} `{who.name}` was at work: {described(error)}"
-        raise OutOfMemoryError(message, hint=MORE_MEMORY) from error
-    raise ContributionError(who.kind, who.name, f"crashed: {described(error)}", where=place_of(error, who)) from error
+        message = (
+            f"out of memory while the {contributor.kind} `{contributor.name}` was at work: {describe_error(error)}"
+        )
+        raise OutOfMemoryError(message, hint=MEMORY_HINT) from error
+    raise ContributionError(
+        contributor.kind,
+        contributor.name,
+        f"crashed: {describe_error(error)}",
+        where=find_error_line(error, contributor),
+    ) from error
 
 
-def described(error: BaseException) -> str:
-    """What was raised, as one line that any stream can write."""
-    if not STATE.quotes:
-        return f"{type(error).__name__}, {UNQUOTED}"
+def describe_error(error: BaseException) -> str:
+    """The type and message of an error, as one line that any stream can write."""
+    if ACTIVE.redacted:
+        return f"{type(error).__name__}, {REDACTED}"
     try:
         text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
-    except BaseException:
+    except BaseException:  # its `__str__` is a plugin's
         text = type(error).__name__
-    return text.encode("utf-8", "backslashreplace").decode()[:LONGEST]
+    return text.encode("utf-8", "backslashreplace").decode()[:MAX_ERROR_CHARACTERS]
 
 
-def place_of(error: BaseException, who: Contributor) -> str:
-    """The line of the plugin's file where an error passed last; empty where none was of a plugin.
+def summarize_value(value: Any) -> str:
+    """A value with its type, cut short; it does not raise, whatever its `__repr__` raises."""
+    try:
+        text = repr(value)
+    except BaseException:
+        text = ""
+    text = text.encode("ascii", "backslashreplace").decode().partition("\n")[0]
+    kind = type(value).__name__
+    if value is None or not text or text.startswith("<"):  # which has an address in it, or less
+        return "None" if value is None else f"a `{kind}`"
+    return f"{text[:MAX_VALUE_CHARACTERS]} ({kind})"
 
-    Its file is that of its function, else the first one on the way that is neither the host's nor Python's own, such as
-    that of a context manager.
+
+def find_error_line(error: BaseException, contributor: Contributor) -> str:
+    """The last line of the plugin's file that the traceback of an error has; empty where it has none.
+
+    That file is the one of the contributor's function, else the first in the traceback that is neither the host's nor
+    Python's own, such as that of a context manager.
     """
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HOST)]
+    frames = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(HOST_FOLDER)
+    ]
     if not frames:
         return ""
     files = [frame.filename for frame in frames]
-    foreign = [file for file in files if not _is_pythons(file)]
-    own = who.file if who.file in files else (foreign or files)[0]
+    foreign = [file for file in files if not _is_of_python(file)]
+    own = contributor.file if contributor.file in files else (foreign or files)[0]
     last = [frame for frame in frames if frame.filename == own][-1]
     return f"{Path(last.filename).name}, line {last.lineno}"
 
 
-def _is_pythons(file: str) -> bool:
+def _is_of_python(file: str) -> bool:
     """Whether a file is of Python's standard library, or frozen into it."""
-    return file.startswith("<frozen ") or (file.startswith(PYTHON) and "site-packages" not in file)
+    return file.startswith("<frozen ") or (file.startswith(PYTHON_FOLDER) and "site-packages" not in file)

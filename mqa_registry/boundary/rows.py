@@ -1,19 +1,27 @@
-"""What perturbations and slices give for a row, or slices for all rows; called so often that a check has to be cheap."""
+"""Rows: tables and predictions that plugins return, and what perturbations and slices make of a row.
+
+What is checked for every row has to be cheap.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from mqa_registry.boundary.calls import calling, refuse
-from mqa_registry.boundary.measures import spelled
-from mqa_registry.types import edited
+from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
+from mqa_registry.naming import counted
+from mqa_registry.types import Predictions, edited, get_schema
+from mqa_registry.types.columns import finite_or_null
+from mqa_registry.types.schemas import MisfitError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from mqa_registry.boundary.calls import Contributor
     from mqa_registry.types import Edit
@@ -22,90 +30,174 @@ RETURN = "return the example: a dict with the same fields, or None to decline th
 EDITS = "each field has a list of edits, (from, to, replacement), in order and apart"
 
 
-def checked_fields(who: Contributor, fields: AbstractSet[str], given: Any) -> Mapping[str, Any]:
-    """What a perturbation gave, with the fields of its example and no others."""
-    if not isinstance(given, dict | Mapping):
-        refuse(who, f"gave {spelled(given)} for an example", RETURN)
-    if given.keys() != fields:
-        refuse(who, f"gave the fields {_listed(given)} for {_listed(fields)}", RETURN)
-    return given
+def check_table(contributor: Contributor, output: Any) -> pa.Table:
+    """A valid table without two columns of one name."""
+    if not isinstance(output, pa.Table):
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `pyarrow.Table` is due")
+    if twice := [name for name, count in Counter(output.column_names).items() if count > 1]:
+        reject_output(contributor, f"gave a table with {Counter(output.column_names)[twice[0]]} columns `{twice[0]}`")
+    try:
+        output.validate(full=True)
+        output.schema.metadata, [name.encode() for name in output.column_names]
+    except (pa.ArrowException, UnicodeError) as error:
+        reject_output(contributor, f"gave a table that is damaged: {error!s:.100}")
+    return output
 
 
-def checked_example(who: Contributor, before: Mapping[str, Any], given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """An example that a perturbation made: text where there was text."""
-    for name, value in given.items():
+def check_decoded(contributor: Contributor, output: Any, schema: str, classes: Sequence[str], rows: int) -> pa.Table:
+    """What a codec decoded: one prediction a row, in the types of its schema; null where a number is NaN or Inf.
+
+    Further columns are left out. A label must be one of the classes, and has a probability for each of them where the
+    table has any.
+    """
+    table = check_table(contributor, output)
+    if len(table) != rows:
+        reject_output(contributor, f"decoded {counted(len(table), 'prediction')} for {rows:,} rows")
+    form = get_schema(schema)
+    if form.column not in table.column_names:
+        reject_output(contributor, f"decoded a table without the column `{form.column}` of schema `{schema}`")
+    columns = {
+        name: _cast(contributor, name, table.column(name), kind)
+        for name, kind in form.columns.items()
+        if name in table.column_names
+    }
+    columns[form.column] = finite_or_null(columns[form.column])
+    try:
+        form.check_decoded(columns, classes)
+    except MisfitError as misfit:
+        reject_output(contributor, misfit.message, misfit.hint)
+    return pa.table(columns)
+
+
+def check_predictions(contributor: Contributor, output: Any, schema: str) -> Predictions:
+    """Predictions that were made elsewhere, with unique ids, checked like those of a codec."""
+    if not isinstance(output, Predictions):
+        reject_output(
+            contributor,
+            f"gave {summarize_value(output)}, and `Predictions` are due",
+            "`as_predictions` makes them of a table",
+        )
+    if schema and output.schema != schema:
+        reject_output(contributor, f"gave predictions of schema `{output.schema}`, and `{schema}` was asked for")
+    table = check_table(contributor, output.table)
+    if "id" not in table.column_names:
+        reject_output(contributor, "gave predictions without a column `id`")
+    ids = _cast(contributor, "id", table.column("id"), pa.string())
+    if ids.null_count or pc.count_distinct(ids).as_py() < len(ids):
+        reject_output(contributor, "gave predictions whose ids are not one for each row")
+    decoded = check_decoded(contributor, table, output.schema, output.classes, len(table))
+    return Predictions(output.schema, decoded.add_column(0, "id", ids), tuple(output.classes), output.read)
+
+
+def _cast(contributor: Contributor, name: str, column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray:
+    if column.type == kind:
+        return column
+    with suppress(pa.ArrowException):
+        if not (pa.types.is_string(kind) and pa.types.is_floating(column.type)):
+            return column.cast(kind)
+    return reject_output(contributor, f"gave the column `{name}` of {column.type}, and {kind} is needed")
+
+
+def check_fields(contributor: Contributor, fields: AbstractSet[str], output: Any) -> Mapping[str, Any]:
+    """The example that a perturbation returned, which has the fields of the one it was given and no others."""
+    if not isinstance(output, dict | Mapping):
+        reject_output(contributor, f"gave {summarize_value(output)} for an example", RETURN)
+    if output.keys() != fields:
+        reject_output(contributor, f"gave the fields {_join_names(output)} for {_join_names(fields)}", RETURN)
+    return output
+
+
+def check_example(contributor: Contributor, before: Mapping[str, Any], output: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The values of the example that a perturbation returned: text where there was text."""
+    for name, value in output.items():
         if isinstance(value, str):
-            if not (value.isascii() or _encodes(value)):
-                refuse(who, f"gave `{name}` a lone surrogate, which is no text: {spelled(value)}")
+            if not (value.isascii() or _is_encodable(value)):
+                reject_output(
+                    contributor, f"gave `{name}` a lone surrogate, which is no text: {summarize_value(value)}"
+                )
         elif isinstance(before[name], str):
             hint = "declare `edits=True` for edits" if isinstance(value, list) else "a field of text stays text"
-            refuse(who, f"gave `{name}` the value {spelled(value)}", hint)
-    return given
+            reject_output(contributor, f"gave `{name}` the value {summarize_value(value)}", hint)
+    return output
 
 
-def checked_moved(who: Contributor, given: Any) -> tuple[Any, Any]:
-    """The example and target of a perturbation that moves both."""
-    if not isinstance(given, tuple | list) or len(given) != 2:
-        refuse(who, f"gave {spelled(given)}", 'with `answer="moves"` it gives a pair: the example and its target')
-    return given[0], given[1]
+def check_example_and_target(contributor: Contributor, output: Any) -> tuple[Any, Any]:
+    """The example and target that a perturbation of both returned."""
+    if not isinstance(output, tuple | list) or len(output) != 2:
+        reject_output(
+            contributor,
+            f"gave {summarize_value(output)}",
+            'with `target_effect="moves"` it gives a pair: the example and its target',
+        )
+    return output[0], output[1]
 
 
-def checked_edits(who: Contributor, name: str, given: Any) -> Sequence[Edit]:
-    """The edits of one field, all of them there; whether each can be made shows once it is."""
-    if type(given) is list:
-        return given
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        refuse(who, f"gave `{name}` the edits {spelled(given)}", EDITS)
-    with calling(who):
-        return list(given)
+def check_edits(contributor: Contributor, name: str, output: Any) -> Sequence[Edit]:
+    """The edits of one field as a list; `apply_edits` finds those that cannot be applied."""
+    if type(output) is list:
+        return output
+    if not isinstance(output, Iterable) or isinstance(output, str | bytes | Mapping):
+        reject_output(contributor, f"gave `{name}` the edits {summarize_value(output)}", EDITS)
+    with ContributionCall(contributor):
+        return list(output)
 
 
-def after_edits(who: Contributor, name: str, text: str, edits: Sequence[Edit]) -> str:
-    """The text after its edits; those that cannot be made are refused."""
+def apply_edits(contributor: Contributor, name: str, text: str, edits: Sequence[Edit]) -> str:
+    """The text after its edits; edits that cannot be applied are refused."""
     try:
         after = edited(text, edits)
     except (TypeError, ValueError) as error:
-        refuse(who, f"gave `{name}` edits that cannot be made: {error!s:.150}", EDITS)
-    if not (after.isascii() or _encodes(after)):
-        refuse(who, f"gave `{name}` a lone surrogate, which is no text: {spelled(after)}")
+        reject_output(contributor, f"gave `{name}` edits that cannot be applied: {error!s:.150}", EDITS)
+    if not (after.isascii() or _is_encodable(after)):
+        reject_output(contributor, f"gave `{name}` a lone surrogate, which is no text: {summarize_value(after)}")
     return after
 
 
-def group_names(who: Contributor, given: Any) -> Sequence[str]:
+def check_groups(contributor: Contributor, output: Any) -> Sequence[str]:
     """The groups that a slice puts a row into."""
-    if given is None:
+    if output is None:
         return ()
-    if isinstance(given, str):
-        return (_name(who, given),)
-    if not isinstance(given, Iterable) or isinstance(given, Mapping | bytes):
-        refuse(who, f"gave {spelled(given)} for a row", "a slice gives a group's name, a list of names, or None")
-    with calling(who):
-        names = list(dict.fromkeys(given))
-    return [_name(who, name) for name in names]
+    if isinstance(output, str):
+        return (_check_group_name(contributor, output),)
+    if not isinstance(output, Iterable) or isinstance(output, Mapping | bytes):
+        reject_output(
+            contributor,
+            f"gave {summarize_value(output)} for a row",
+            "a slice gives a group's name, a list of names, or None",
+        )
+    with ContributionCall(contributor):
+        names = list(dict.fromkeys(output))
+    return [_check_group_name(contributor, name) for name in names]
 
 
-def groups_of_rows(who: Contributor, given: Any, rows: int) -> Iterator[Sequence[str]]:
-    """The groups of every row, where a slice gives those of all rows at once."""
-    if isinstance(given, pa.Array | pa.ChunkedArray):
-        given = given.to_pylist()
-    if not isinstance(given, Iterable) or isinstance(given, str | bytes | Mapping):
-        refuse(who, f"gave {spelled(given)}, and a list with an answer for every row is due")
-    with calling(who):
-        answers = list(given)
-    if len(answers) != rows:
-        refuse(who, f"gave {len(answers):,} answers for {rows:,} rows", "None is the answer for a row in no group")
-    return (group_names(who, answer) for answer in answers)
+def check_row_groups(contributor: Contributor, output: Any, rows: int) -> Iterator[Sequence[str]]:
+    """The groups of every row, where a slice returned those of all rows at once."""
+    if isinstance(output, pa.Array | pa.ChunkedArray):
+        output = output.to_pylist()
+    if not isinstance(output, Iterable) or isinstance(output, str | bytes | Mapping):
+        reject_output(contributor, f"gave {summarize_value(output)}, and a list with the groups of every row is due")
+    with ContributionCall(contributor):
+        groups = list(output)
+    if len(groups) != rows:
+        reject_output(
+            contributor, f"gave {counted(len(groups), 'item')} for {rows:,} rows", "None stands for a row in no group"
+        )
+    return (check_groups(contributor, one) for one in groups)
 
 
-def _name(who: Contributor, name: Any) -> str:
+def _check_group_name(contributor: Contributor, name: Any) -> str:
     if not isinstance(name, str):
-        refuse(who, f"gave {spelled(name)} for the name of a group", "name a group in words: `str(...)`")
-    if not (name.isascii() or _encodes(name)):
-        refuse(who, f"gave a group the name {spelled(name)}, which has a lone surrogate and is no text")
+        reject_output(
+            contributor, f"gave {summarize_value(name)} for the name of a group", "name a group in words: `str(...)`"
+        )
+    if not (name.isascii() or _is_encodable(name)):
+        reject_output(
+            contributor, f"gave a group the name {summarize_value(name)}, which has a lone surrogate and is no text"
+        )
     return str(name)
 
 
-def _encodes(text: str) -> bool:
+def _is_encodable(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -113,5 +205,5 @@ def _encodes(text: str) -> bool:
     return True
 
 
-def _listed(fields: Iterable[Any]) -> str:
+def _join_names(fields: Iterable[Any]) -> str:
     return ", ".join(f"`{name}`" for name in sorted(map(str, fields))) or "no field"

@@ -1,8 +1,8 @@
-"""Supervision: Ctrl-C told apart from what plugins raise, and calls that do not end, ended.
+"""Supervision: time limits of calls, and Ctrl-C kept apart from errors that plugins raise.
 
-A thread looks at the calls that are going on. One that is over its limit has TimeLimitReached raised inside of it, and
-compiled code is stopped where the plugin says how. A call that goes on all the same cannot be ended alone: it is named,
-and the process ends. So does one that Ctrl-C cannot end.
+A thread checks the active calls. A call over its time limit has TimeLimitReached raised in it, and compiled code in it is
+stopped by the function that its plugin gave. Where a call continues in spite of that, or of Ctrl-C, the process reports it
+and exits.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from mqa_registry.boundary import calls
-from mqa_registry.boundary.calls import STATE, TimeLimitReached
+from mqa_registry.boundary.calls import ACTIVE, TimeLimitReached
 from mqa_registry.errors import ExitCode
 from mqa_registry.process import exit_process
 
@@ -24,76 +24,76 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import FrameType
 
-    from mqa_registry.boundary.calls import calling
+    from mqa_registry.boundary.calls import ContributionCall
 
-TICK = 0.2  # seconds between two looks
-AGAIN = 1.0  # seconds after which a call is told again to end
-GRACE = 5.0  # seconds that a call has to end in once it was told to
-PER_ROW = 60.0  # seconds for a call about one row
+CHECK_SECONDS = 0.2  # between two checks of the active calls
+REPEAT_SECONDS = 1.0  # after which TimeLimitReached is raised again
+GRACE_SECONDS = 5.0  # that a call has to end once TimeLimitReached was raised in it
+ROW_SECONDS = 60.0  # the time limit of a call for one row
 MINUTES = {"perturbation": 1.0, "slice": 1.0, "metric": 10.0, "comparison": 10.0, "plugin": 10.0}
-MOST_MINUTES = 60.0  # for what loads, exports and runs models, or reads data
+DEFAULT_MINUTES = 60.0  # of kinds that load, export and run models, or read data
 
 
 @contextmanager
-def limited(seconds: float | None) -> Iterator[None]:
-    """Give every call so many seconds instead of what is usual for its kind; 0 is no limit, None leaves it as it is."""
-    before = _WATCH.seconds
-    _WATCH.seconds = before if seconds is None else seconds
+def limit_calls(seconds: float | None) -> Iterator[None]:
+    """Set the time limit of all calls inside, whatever their kind; 0 is no limit, None changes nothing."""
+    before = _SUPERVISOR.seconds
+    _SUPERVISOR.seconds = before if seconds is None else seconds
     try:
         yield
     finally:
-        _WATCH.seconds = before
+        _SUPERVISOR.seconds = before
 
 
 @contextmanager
-def supervised() -> Iterator[None]:
-    """Watch over the calls within, made in the main thread; within a supervision, or elsewhere, it does nothing."""
-    if STATE.supervised or threading.current_thread() is not threading.main_thread():
+def supervise() -> Iterator[None]:
+    """Supervise the calls inside; within another supervision, or outside of the main thread, it does nothing."""
+    if ACTIVE.supervised or threading.current_thread() is not threading.main_thread():
         yield
         return
-    with _WATCH.over():
+    with _SUPERVISOR.watch():
         yield
 
 
-def still_alive() -> None:
-    """Count the time of the calls that are going on in this thread anew: one of them has told of its progress."""
-    for call in STATE.stack():
+def restart_time_limits() -> None:
+    """Restart the time of all active calls of this thread: one of them reported progress."""
+    for call in ACTIVE.stack():
         call.since = time.monotonic()
 
 
-class _Watch:
-    """The one supervision of a process."""
+class _Supervisor:
+    """The supervisor of a process, which has one."""
 
     def __init__(self) -> None:
         self.seconds: float | None = None
         self._end = threading.Event()
-        self._told: dict[tuple[int, int, float], list[float]] = {}  # when each overdue call was told to end
-        self._due: tuple[calling, float] | None = None  # the call of the main thread that is to be ended
-        self._sent = False  # a signal of our own is on its way
-        self._pressed: float | None = None  # when Ctrl-C was pressed
-        self._heeded = True  # it means something to this process: who starts it may have it ignored
+        self._stop_times: dict[tuple[int, int, float], list[float]] = {}  # of each overdue call
+        self._to_stop: tuple[ContributionCall, float] | None = None  # a call of the main thread
+        self._signal_pending = False  # a signal that the supervisor sent was not received yet
+        self._interrupt_time: float | None = None  # when Ctrl-C was pressed
+        self._handles_interrupt = True  # false where the process was started with Ctrl-C ignored
         self._reader = -1
 
     @contextmanager
-    def over(self) -> Iterator[None]:
-        """Keep watch, with a signal handler and a wake-up pipe that are put back afterwards."""
+    def watch(self) -> Iterator[None]:
+        """Run the thread, with a signal handler and a wake-up pipe that are restored afterwards."""
         before = signal.getsignal(signal.SIGINT)
-        self._heeded = callable(before)
+        self._handles_interrupt = callable(before)
         self._reader, writer = os.pipe()
         os.set_blocking(self._reader, False)
         os.set_blocking(writer, False)
         wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
         signal.signal(signal.SIGINT, lambda number, frame: self._handle(number, frame, before))
         self._end.clear()
-        self._told.clear()
-        self._due, self._sent, self._pressed = None, False, None
-        thread = threading.Thread(target=self._look, name="mqa-supervision", daemon=True)
+        self._stop_times.clear()
+        self._to_stop, self._signal_pending, self._interrupt_time = None, False, None
+        thread = threading.Thread(target=self._run, name="mqa-supervision", daemon=True)
         thread.start()
-        STATE.supervised = True
+        ACTIVE.supervised = True
         try:
             yield
         finally:
-            STATE.supervised = STATE.interrupted = False
+            ACTIVE.supervised = ACTIVE.interrupted = False
             self._end.set()
             thread.join()
             signal.signal(signal.SIGINT, before)
@@ -102,83 +102,83 @@ class _Watch:
             os.close(writer)
 
     def _handle(self, number: int, frame: FrameType | None, before: object) -> None:
-        """A signal, in the main thread: one that ends an overdue call, or Ctrl-C."""
-        due, self._due = self._due, None
-        if due is not None:
-            call, since = due
-            if call in STATE.stacks.get(threading.main_thread().ident or 0, ()) and call.since == since:
+        """Handle a signal in the main thread: the supervisor's, to end an overdue call, or Ctrl-C."""
+        to_stop, self._to_stop = self._to_stop, None
+        if to_stop is not None:
+            call, since = to_stop
+            if call in ACTIVE.stacks.get(threading.main_thread().ident or 0, ()) and call.since == since:
                 call.overdue = True
                 if frame is None or frame.f_code.co_filename != calls.__file__:  # there, a call is about to end
                     raise TimeLimitReached
             return
         if callable(before):
-            STATE.interrupted = True
+            ACTIVE.interrupted = True
             before(number, frame)
 
-    def _look(self) -> None:
-        """The thread: look at every call, until the supervision is over."""
-        while not self._end.wait(TICK):
-            self._heed_interrupt()
-            for thread, stack in list(STATE.stacks.items()):
+    def _run(self) -> None:
+        """Check every active call, until the supervision ends."""
+        while not self._end.wait(CHECK_SECONDS):
+            self._check_interrupt()
+            for thread, stack in list(ACTIVE.stacks.items()):
                 for call in tuple(stack):
-                    self._weigh(thread, call)
+                    self._check_call(thread, call)
 
-    def _heed_interrupt(self) -> None:
+    def _check_interrupt(self) -> None:
         try:
             pressed = signal.SIGINT in os.read(self._reader, 64)
         except BlockingIOError:
             pressed = False
-        if pressed and not self._sent and self._heeded:
-            self._pressed = self._pressed or time.monotonic()
-            for thread in list(STATE.stops):
-                _stop(thread)
-        self._sent = self._sent and not pressed
-        if self._pressed and time.monotonic() - self._pressed > GRACE:
-            going_on = [call for stack in list(STATE.stacks.values()) for call in stack]
-            if going_on:
-                _leave(f"interrupted, within {_named(going_on[-1])}", ExitCode.INTERRUPTED)
+        if pressed and not self._signal_pending and self._handles_interrupt:
+            self._interrupt_time = self._interrupt_time or time.monotonic()
+            for thread in list(ACTIVE.stops):
+                _stop_compiled_code(thread)
+        self._signal_pending = self._signal_pending and not pressed
+        if self._interrupt_time and time.monotonic() - self._interrupt_time > GRACE_SECONDS:
+            active = [call for stack in list(ACTIVE.stacks.values()) for call in stack]
+            if active:
+                _exit(f"interrupted, within {_describe_call(active[-1])}", ExitCode.INTERRUPTED)
 
-    def _weigh(self, thread: int, call: calling) -> None:
-        """End a call that is over its limit, or the process where it cannot be ended."""
+    def _check_call(self, thread: int, call: ContributionCall) -> None:
+        """End a call that is over its time limit, or the process where it does not end."""
         limit, since, now = self._limit(call), call.since, time.monotonic()
         if not limit or now - since <= limit:
             return
-        told = self._told.setdefault((thread, id(call), since), [])
-        if told and now - told[0] > GRACE:
-            _leave(f"error: {_named(call)} did not end within {limit:g} seconds, nor when it was told to")
-        if told and now - told[-1] < AGAIN:
+        stop_times = self._stop_times.setdefault((thread, id(call), since), [])
+        if stop_times and now - stop_times[0] > GRACE_SECONDS:
+            _exit(f"error: {_describe_call(call)} did not end within {limit:g} seconds, nor when it was told to")
+        if stop_times and now - stop_times[-1] < REPEAT_SECONDS:
             return
-        told.append(now)
-        _stop(thread)
+        stop_times.append(now)
+        _stop_compiled_code(thread)
         if thread != threading.main_thread().ident:
             call.overdue = True
             ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread), ctypes.py_object(TimeLimitReached))
             return
-        self._due, self._sent = (call, since), True
+        self._to_stop, self._signal_pending = (call, since), True
         signal.pthread_kill(thread, signal.SIGINT)  # which wakes a call that sleeps or waits, too
 
-    def _limit(self, call: calling) -> float:
+    def _limit(self, call: ContributionCall) -> float:
         if self.seconds is not None:
             return self.seconds
-        return call.seconds or 60 * MINUTES.get(call.contributor.kind, MOST_MINUTES)
+        return call.seconds or 60 * MINUTES.get(call.contributor.kind, DEFAULT_MINUTES)
 
 
-def _stop(thread: int) -> None:
-    """Stop the compiled code that a thread is in, where its plugin says how."""
-    for stop in tuple(STATE.stops.get(thread, ())):
+def _stop_compiled_code(thread: int) -> None:
+    """Stop the compiled code that a thread runs, by the functions that plugins gave for that."""
+    for stop in tuple(ACTIVE.stops.get(thread, ())):
         with suppress(Exception):  # it is a plugin's
             stop()
 
 
-def _named(call: calling) -> str:
+def _describe_call(call: ContributionCall) -> str:
     return f"the {call.contributor.kind} `{call.contributor.name}`"
 
 
-def _leave(line: str, code: ExitCode = ExitCode.NOT_TRUSTWORTHY) -> None:
-    """End the process, which hangs where no exception reaches it; the store keeps what was finished."""
+def _exit(line: str, code: ExitCode = ExitCode.NOT_TRUSTWORTHY) -> None:
+    """Exit the process, in which a call hangs that no exception reaches; the store keeps what was finished."""
     hint = "hint: what was finished is kept; the same command goes on from there"
     os.write(2, f"{line}\n{hint}\n".encode("utf-8", "backslashreplace"))
     exit_process(code)
 
 
-_WATCH = _Watch()
+_SUPERVISOR = _Supervisor()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from mqa_registry.boundary import MORE_MEMORY, described
+from mqa_registry.boundary import MEMORY_HINT, describe_error
 from mqa_registry.errors import OF_PATHS, ExitCode, MqaError, OutOfMemoryError, SuiteError, no_memory
 from mqa_registry.process import current_step
 from mqa_registry.reports.console.text import make_visible
@@ -69,10 +69,10 @@ def _explain_error(error: BaseException) -> ExitCode:
     if isinstance(error, OutputError):
         discard_output()
     if no_memory(error):
-        message = error.message if isinstance(error, MqaError) else described(error)
+        message = error.message if isinstance(error, MqaError) else describe_error(error)
         if not message.startswith(OUT_OF_MEMORY):
             message = f"{OUT_OF_MEMORY} {current_step()}: {message}"
-        print_error(f"error: {message}", error.hint if isinstance(error, OutOfMemoryError) else MORE_MEMORY)
+        print_error(f"error: {message}", error.hint if isinstance(error, OutOfMemoryError) else MEMORY_HINT)
         return ExitCode.NOT_TRUSTWORTHY
     if isinstance(error, MqaError):
         _explain_mqa_error(error)

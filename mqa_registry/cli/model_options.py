@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from mqa_registry.flag import Flag
+from mqa_registry.run_options import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -83,13 +83,13 @@ def resolve_model(
 
 def _infer_source(model: str, sources: Sequence[str], catalog: Catalog) -> str:
     """The first source that recognizes a model's name, else the last one."""
-    from mqa_registry.boundary import Contributor, calling
+    from mqa_registry.boundary import ContributionCall, Contributor
     from mqa_registry.contributions import ModelSource
 
     for name in sources[:-1]:
         contribution = catalog.find((ModelSource,), name)
         if isinstance(contribution, ModelSource):
-            with calling(Contributor(contribution.kind, name, contribution.recognizes)):
+            with ContributionCall(Contributor(contribution.kind, name, contribution.recognizes)):
                 if contribution.recognizes(model):
                     return name
     return sources[-1]
@@ -108,7 +108,7 @@ def _qualify_task(task: str, source: str, catalog: Catalog, tasks: str) -> str:
 
 def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) -> str:
     """The task that a model's source infers, as a suite names it; a UsageError where it infers none."""
-    from mqa_registry.boundary import checked_task
+    from mqa_registry.boundary import check_inferred_task
     from mqa_registry.contributions import ModelSource
     from mqa_registry.errors import UsageError
     from mqa_registry.run_options import STORE
@@ -116,7 +116,7 @@ def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) 
 
     use = adhoc_source({"use": source, "id": model}, catalog)
     context = options.run_context_in(options.store or Path(STORE))
-    task = checked_task(use.who, use.call_method(use.contribution_as(ModelSource).infer_task, context))
+    task = check_inferred_task(use.contributor, use.call_method(use.contribution_as(ModelSource).infer_task, context))
     if not task:
         raise UsageError(f"`{source}` does not infer the task of a model", hint="name its task with `--task`")
     return task

@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from mqa_registry.errors import EXIT_CODES, ExitCode
-from mqa_registry.flag import Flag, Flags
+from mqa_registry.run_options import Flag, Flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand
     parameters = list(_signature_parameters(function, groups))
 
     def call(**given: Any) -> None:
-        from mqa_registry.boundary import supervised
+        from mqa_registry.boundary import supervise
         from mqa_registry.cli.exit_codes import exit_on_error
         from mqa_registry.reports.output import reserve_output
 
@@ -40,7 +40,7 @@ def make_command(name: str, function: Callable[..., int | None]) -> TyperCommand
         if not any(DEBUG in group.hints for group in groups.values()):
             del given[DEBUG]
         with exit_on_error(debug=debug):
-            with reserve_output(), supervised():
+            with reserve_output(), supervise():
                 options = {name: group.pop_options(given) for name, group in groups.items()}
                 _check_reports(options.values(), dry_run=given.get("dry_run", False))
                 code = function(**given, **options)

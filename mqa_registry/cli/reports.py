@@ -13,9 +13,9 @@ from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, Annotated, Any
 
 from mqa_registry.errors import ExitCode, UsageError
-from mqa_registry.flag import Flag
 from mqa_registry.process import CLOSED_STREAMS
 from mqa_registry.reports.output import explain_file_errors
+from mqa_registry.run_options import Flag
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

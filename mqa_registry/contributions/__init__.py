@@ -15,8 +15,11 @@ from mqa_registry.contributions.model_source import Model, ModelSource
 from mqa_registry.contributions.model_under_test import ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
 from mqa_registry.contributions.task import Codec, OutputReading, Task
+from mqa_registry.contributions.versions import HOOKS_VERSION, RENAMED_IMPORTS, describe_renames
 
 __all__ = [
+    "HOOKS_VERSION",
+    "RENAMED_IMPORTS",
     "Backend",
     "Batching",
     "ClassContribution",
@@ -48,6 +51,7 @@ __all__ = [
     "Task",
     "Timeable",
     "ViewContext",
+    "describe_renames",
     "one_line_help",
     "shapes",
 ]

@@ -1,4 +1,4 @@
-"""What runs a model, or brings predictions that something else made: backends, their runners, and replay."""
+"""Backends: what runs a model, their runners, and replay of predictions that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ class Backend(ClassContribution[OptionsT]):
     def identity(self, model_under_test: ModelUnderTest, options: OptionsT) -> Mapping[str, str]:
         """Everything but the model and the example that a prediction depends on: versions, device, precision, provider.
 
-        It is part of the store's keys, and is found without loading a model library.
+        It is part of the store's keys and of the backend's digest in reports: equal digests mean equal predictions. It is
+        found without loading a model library.
         """
 
     def fixed_length(self, model_under_test: ModelUnderTest, options: OptionsT) -> int | None:
@@ -66,14 +67,15 @@ class SupportsExport(Protocol):
     export_options: Callable[..., Any]
 
     def export(self, model_under_test: ModelUnderTest, folder: Path, options: Any) -> Exported:
-        """Write the model's export into a folder."""
+        """Write the model's export into a folder. A finding of the level `problem` is exit code 1 of `mqa export`."""
         ...
 
 
 class Replay(ClassContribution[OptionsT]):
     """A backend that brings predictions made elsewhere.
 
-    Its options have `schema`, one of the prediction schemas.
+    Its options have `schema`, one of the prediction schemas. Its digest in reports is that of the files that its options
+    name: of a folder, that of one line `sha256  path` a file. `Predictions.read`, a fact, says how columns were read.
     """
 
     kind = "replay"
@@ -87,8 +89,10 @@ class Replay(ClassContribution[OptionsT]):
 class Runner(Protocol):
     """A model, loaded and ready: what a backend's context manager gives.
 
-    `identity` is the backend's identity as it really came out; `facts` go into the report (device, providers,
-    precision, threads); `budget` is how many tokens (the task's costs, padding included) suit one batch here.
+    `identity` is the backend's identity as it really came out; `facts` go into the report; `budget` is how many tokens
+    (the task's costs, padding included) suit one batch here. The host and built-in plugins read these facts: `device`,
+    `precision`, `providers`, `threads`, `fixed_rows` (the number of rows that a file takes at a time), `fixed_length`,
+    `unread_inputs` (arrays of the task that the model does not take) and `read_as`.
     """
 
     @property
@@ -99,20 +103,24 @@ class Runner(Protocol):
     def budget(self) -> int: ...
 
     def run(self, batch: Batch) -> Outputs:
-        """The model's outputs for one batch, as named arrays with the rows first."""
+        """The model's outputs for one batch, as named arrays with the rows first.
+
+        A batch that raises is run in halves, down to single rows.
+        """
         ...
 
 
 class Inspectable(Runner, Protocol):
-    """A runner that can also show what happens inside of it: parity and attribution use nothing else.
+    """A runner that also shows what happens inside of it, for parity and attribution; no runner has to.
 
-    No runner has to. One that has these methods raises a NotRunError for what it cannot do.
+    A method raises a NotRunError for what it cannot do. `plugins/mqa_parity/protocols.py` has the further protocols that
+    attribution uses where a runner supports them.
     """
 
     def variant(
         self, *, dtype: str = "", optimization: str = "", threads: int | None = None
     ) -> AbstractContextManager[Inspectable]:
-        """The same model, run otherwise for as long as this lasts; what is left out stays as it is.
+        """The same model with other settings, inside the context; a setting that is left out stays as it is.
 
         `dtype` is `float64`, `float32`, `float16` or `bfloat16`: of weights, activations and every step between them.
         `optimization` is `disable`, `basic`, `extended` or `all`; `threads` is how many a CPU may use for one operation.

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 Rule: TypeAlias = Literal["padded", "equal length", "single"]
 Row = TypeVar("Row")
 
-MOST_ROWS = 512  # in one batch, however short the rows
+MAX_ROWS = 512  # in one batch, however short the rows
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Batching:
         for group in self._groups(rows, shape):
             start = 0
             while start < len(group):
-                count = 1 if self.rule == "single" else max(1, min(MOST_ROWS, budget // max(1, size(group[start]))))
+                count = 1 if self.rule == "single" else max(1, min(MAX_ROWS, budget // max(1, size(group[start]))))
                 yield group[start : start + count]
                 start += count
 

@@ -1,4 +1,4 @@
-"""What every contribution is: one thing that a plugin gives, with a name and options.
+"""Contributions: what a plugin gives, each with a name and options.
 
 A kind for which one function is enough is a frozen record of that function: its keyword-only parameters are the options,
 and its docstring is the help. A kind that needs several functions over the same options is a class: a plugin derives
@@ -13,6 +13,8 @@ from abc import ABC
 from dataclasses import dataclass, field, is_dataclass
 from inspect import cleandoc, getdoc
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, Protocol, TypeVar, get_args, get_origin
+
+from mqa_registry.contributions.versions import VersionedClass, VersionedRecord
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,7 +60,7 @@ class Contribution(Protocol):
 
 
 @dataclass(frozen=True, kw_only=True)
-class FunctionContribution:
+class FunctionContribution(VersionedRecord):
     """A contribution that is one function, and its name."""
 
     kind: ClassVar[str]
@@ -87,7 +89,7 @@ class NoOptions:
     """The options of a contribution that has none."""
 
 
-class ClassContribution(ABC, Generic[OptionsT]):
+class ClassContribution(VersionedClass, ABC, Generic[OptionsT]):
     """A contribution that is a class with several methods over one dataclass of options.
 
     `options` is the dataclass, taken from the brackets of the base: `class Session(Backend[SessionOptions])`. `main` is

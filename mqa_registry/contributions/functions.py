@@ -34,6 +34,10 @@ class Metric(FunctionContribution):
     function `(predictions, targets, groups, *, options)` makes one number of all groups of a check's `by` together:
     `groups` has the positions of the rows of each by its name, of those with rows enough to be judged. `schemas` are the
     prediction schemas that it reads. `version` counts up when the same input would give another number.
+
+    `range` is the smallest and the largest value of the number; left out, it can be any. A bound outside of it is refused
+    in the suite (`min = 85` of a share), a drop or gap lies within its length, and no interval leaves it. The interval of
+    a mean of scores with a finite range allows for rows that were not observed, as bad as its ends (Gaffke's).
     """
 
     kind = "metric"
@@ -55,11 +59,18 @@ class Metric(FunctionContribution):
 class Comparison(FunctionContribution):
     """`(reference, candidate, *, options)` -> the same as a metric's function, of two predictions for the same rows.
 
-    `evidence` takes the same two and some of the options, and gives what a person needs to believe the number; of its
-    examples, the worst first, mqa adds the row's fields and both predictions. `is_correct` is `(targets, predictions)` ->
-    whether each prediction is correct: where the data have targets, mqa tells how many rows only the candidate gets wrong
-    and right, and McNemar's exact test. `range` is as for a Metric, but scores a row have intervals by how far they
-    really lie apart: the distances of an export are roundings.
+    `evidence` takes the same two and some of the options, and gives what a person needs to believe the number. Its
+    examples have an `id` each, the worst first: mqa keeps the first 20 (of the worst group, where the check has groups),
+    adds the row's fields, both predictions and the target, and leaves them out where the check holds. The evidence of a
+    sweep is that of its last severity.
+
+    A comparison needs no targets. `is_correct` is `(targets, predictions)` -> whether each prediction is correct: where
+    the data have targets, the report has the number of rows that are newly wrong and newly right and, where rows are not
+    clustered, the p-value of McNemar's exact test. Neither function is called for predictions that are compared with those
+    before a perturbation with `target_effect="changes"`.
+
+    `range` is as for a Metric, but the mean of scores a row has Student's interval, cut off at the range, and Gaffke's
+    where all scores are equal: the distances of an export are roundings.
     """
 
     kind = "comparison"
@@ -76,27 +87,29 @@ class Comparison(FunctionContribution):
 class Perturbation(FunctionContribution):
     """`(example, rng, *, options) -> example`, or None to decline the row.
 
-    The example holds the fields of its `modality` alone. An option `severity` must not change what `rng` draws. With
-    `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to spans of it.
-    `target` says what becomes of the row's target: it `stays`; it `moves` with the example, so that the function is
-    `(example, target, rng, *, options) -> (example, target)`; or it `changes`, nobody knows into which.
+    The example holds the fields of its `modality` alone. A declined row leaves both sides of a pair, and is counted. An
+    option `severity` must not change what `rng` draws, so that the rows of a severity differ no less at a higher one.
+    With `edits`, the function gives no fields but the edits of each, and mqa applies them to the text and to the spans of
+    its target: no other way moves spans.
+
+    `target_effect` says what becomes of the row's target: it `stays`; it `moves` with the example, so that the function is
+    `(example, target, rng, *, options) -> (example, target)`; or it `changes`, and the new one is unknown.
     """
 
     kind = "perturbation"
     takes_arguments = ("example", "rng")
 
     modality: str
-    target: Literal["stays", "moves", "changes"] = "stays"
+    target_effect: Literal["stays", "moves", "changes"] = "stays"
     edits: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Slice(FunctionContribution):
-    """`(example, *, options)` -> the group the row is in, several groups, or None; it sees every column of the row.
+    """`(example, *, options)` -> the group of the row, several groups, or None; the example has every column of the row.
 
-    Where that takes more than the row itself, `inputs` is what the function gets instead, to give a list with such an
-    answer for every row: `table` is the whole data set, unperturbed, and `predictions` are those of the reference view
-    or, in a check that has none, of its own view.
+    With other `inputs`, the function gets all rows at once and gives a list with the groups of each: `table` is the whole
+    data set, unperturbed, and `predictions` are those of the reference view or, in a check that has none, of its view.
     """
 
     kind = "slice"
@@ -109,8 +122,8 @@ class Slice(FunctionContribution):
 class Diagnosis(FunctionContribution):
     """`() -> iterable of Finding`, each yielded as soon as it is known: what `mqa doctor` says of this machine.
 
-    It runs in a process of its own: it may load whatever it asks about, and where it crashes or hangs, that is a
-    finding too, behind those that it yielded before.
+    It runs in a separate process: it may load the libraries that it examines, and where it crashes or hangs, that is a
+    finding, too, after those that it yielded.
     """
 
     kind = "diagnosis"

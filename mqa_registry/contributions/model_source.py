@@ -1,4 +1,4 @@
-"""Where models come from: a model source, and the model as it gives it."""
+"""Model sources, and the models that they load."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class ModelSource(ClassContribution[OptionsT]):
     """Where models come from: a hub, a folder, a file, a function.
 
     `loads` are the kinds of model that it can load besides one as it was saved, as a task `needs` them, in the words of
-    model hubs; None where nobody can list them.
+    model hubs. With None, which no list can replace, every task may name it.
     """
 
     kind = "model source"
@@ -80,7 +80,10 @@ class ModelSource(ClassContribution[OptionsT]):
         return False
 
     def infer_task(self, run_context: RunContext, options: OptionsT) -> str:
-        """The task that a model is for, as a suite would name it; empty where the source cannot tell."""
+        """The task that a model is for, as a suite names it; empty where the source cannot infer it.
+
+        Commands that are given a model alone call it, and report the task that they use. A suite names its task.
+        """
         return ""
 
     def fits(self, task: Task[Any]) -> bool:

@@ -42,12 +42,11 @@ class RunContext:
 class ModelUnderTest:
     """What a backend runs: the model under test with its task, in the context of this run.
 
-    `digest` is that of all that tells what they are: the model's own, and the name, code and options of its source and
-    of the task. Whatever is kept of a model under test is kept by it. `options` are the task's.
-    `spec` says in JSON's own types how it was made, so that `rebuild_model` can make it again in another process; None
-    where nobody knows. `given` are the rows that `examples` gave so far, by how many were asked for. `fixed_length` is
-    how many tokens every row has, where a backend of the run takes no other number; None where rows are as long as they
-    are.
+    `digest` covers the model, and the name, code and options of its source and of the task: it is the key of all that is
+    stored of a model under test. `options` are the task's. `spec` says in values of JSON how it was made, so that
+    `rebuild_model` can make it again in another process; None where it cannot. `given` has the rows that `examples` gave
+    so far, by their number. `fixed_length` is how many tokens every row has, where a backend of the run takes no other
+    number; None for rows of any length.
     """
 
     fixed_length: int | None = None
@@ -83,7 +82,7 @@ class ModelUnderTest:
 
     @property
     def spec(self) -> Mapping[str, Any] | None:
-        """How it was made, in JSON's own types; None where nobody knows."""
+        """How it was made, in values of JSON; None where it cannot be made again."""
         if self._spec is None or self.fixed_length is None:
             return self._spec
         return {**self._spec, "fixed_length": self.fixed_length}
@@ -97,7 +96,7 @@ class ModelUnderTest:
 
     @cached_property
     def codec(self) -> Codec:
-        """The task bound to the model: by `bind`, where somebody looks at what it gives; for rows of the fixed length."""
+        """The task bound to the model, for rows of the fixed length; `bind` checks what it gives, where the host set it."""
         codec = self._bind(self.model) if self._bind else self.task.bind(self.model, self._options)
         return codec if self.fixed_length is None else codec.with_length(self.fixed_length) or codec
 

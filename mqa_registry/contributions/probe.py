@@ -1,4 +1,4 @@
-"""What can be found out about a model by running it otherwise than row by row, or about rows and predictions: probes."""
+"""Probes: measures that observe a view as a whole, its rows, its predictions, or the model that predicts them."""
 
 from __future__ import annotations
 
@@ -23,12 +23,15 @@ if TYPE_CHECKING:
 
 
 class Probe(ClassContribution[OptionsT]):
-    """A measure that looks at a view as a whole: at its rows, its predictions, or the model that predicts them.
+    """A measure that observes a view as a whole: its rows, its predictions, or the model that predicts them.
 
-    `inputs` is what its context has: `rows` alone, `predictions` too, or a `runner` of the model. A probe that `compares`
-    has a reference view in it. `outputs` names the numbers that it computes; a suite bounds `value` in `expect` itself,
-    any other in a table of that name. `ranges` has from where to where numbers can lie, by their names; those that are
-    left out can lie anywhere. `schemas` are the prediction schemas that it reads; any, if left out.
+    `inputs` is what its context has: `rows` alone, `predictions` too, or a `runner` of the model. A probe of `rows` belongs
+    to no backend: its results have `"backend": null`. A runner is given also where its backend failed for some rows, but
+    not where it cannot be opened. A probe that `compares` has a reference view in its context.
+
+    `outputs` names the numbers that it computes; a suite bounds `value` in `expect` itself, any other in a table of that
+    name. `ranges` is by number what `range` is for a Metric. `schemas` are the prediction schemas that it reads; any, if
+    left out. A probe that repeats its runs is settled by repetitions and not by rows, where it has an option `repetitions`.
 
     What it observes is stored where it is `cacheable`; timings are not. Columns of `text_columns` hold words of rows, and
     are dropped where those may not be kept. `version` counts up when the same input would be observed otherwise.
@@ -53,33 +56,36 @@ class Probe(ClassContribution[OptionsT]):
 
     @abstractmethod
     def observe(self, context: ProbeContext, options: OptionsT) -> pa.Table:
-        """What is found, as a table; it is made in the predict step."""
+        """The observations, as a table; called in the predict step."""
 
     @abstractmethod
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
-        """A number for every name in `outputs`, made of the table in the judge.
+        """A number for every name in `outputs`, computed of the table in the judge.
 
-        Each is an array with a score a row or repetition, a Statistic, a Quantile, or one number without an interval.
+        Each is an array with a score a row or repetition, Scores, a Statistic, a Quantile, or one number without an
+        interval.
         """
 
     def evidence(self, table: pa.Table) -> Evidence:
-        """What a person needs to believe the numbers, made of the table in the judge."""
+        """What a person needs to believe the numbers, made of the table in the judge; none by default."""
         return Evidence()
 
     def check(self, context: ProbeContext, options: OptionsT) -> None:
         """Raise a DataError where the options do not fit the model or the data.
 
-        It is called before anything is predicted, so that the context has no predictions yet.
+        It is called before anything is predicted, so that the context has no predictions yet. It may open the runners of
+        its context: a dry run, which loads no model, does not call it.
         """
         return
 
 
 @dataclass(frozen=True)
 class ViewContext:
-    """One view before a probe: its rows and, as far as the probe asked to see them, its predictions and its runner.
+    """One view for a probe: its rows and, by the `inputs` of the probe, its predictions and its runner.
 
-    `backend` is the backend's name in the suite, empty for a probe that sees rows alone. `spec` says in JSON's own
-    types how the runner is opened, so that `reopen_runner` can open it in another process; None where nobody knows.
+    `backend` is the backend's name in the suite, empty for a probe of rows alone. `spec` says in values of JSON how the
+    runner is opened, so that `reopen_runner` can open it in another process; None where it cannot. That process is given
+    the model's `sample` and the rows that were `given`, so that it loads no tokenizer or data for them.
     """
 
     backend: str
@@ -109,17 +115,17 @@ class ViewContext:
         return self.decoding() if self.decoding else None
 
 
-def _unheard(_done: int, _total: int) -> None:
-    """Nobody watches."""
+def _ignore_progress(_done: int, _total: int) -> None:
+    """Report progress to nobody."""
 
 
 @dataclass(frozen=True)
 class ProbeContext:
-    """What a probe sees: a view, the reference view where it compares, and the model where the suite has one.
+    """The inputs of a probe: a view, the reference view where it compares, and the model where the suite has one.
 
     `rng` follows from the suite's seed and the probe with its options. `batching` is how rows have to be put into batches
-    for predictions not to depend on them. A probe that takes its time calls `progress` now and then with how much is
-    done, of how much: that is shown, and starts its time limit anew.
+    for predictions not to depend on them. A probe that takes long calls `progress(done, total)`: it is shown, and restarts
+    the time limit.
     """
 
     view: ViewContext
@@ -127,4 +133,4 @@ class ProbeContext:
     reference: ViewContext | None = None
     model_under_test: ModelUnderTest | None = None
     batching: Batching = field(default_factory=Batching)
-    progress: Callable[[int, int], None] = field(default=_unheard, repr=False, compare=False)
+    progress: Callable[[int, int], None] = field(default=_ignore_progress, repr=False, compare=False)

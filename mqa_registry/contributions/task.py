@@ -1,4 +1,4 @@
-"""What a model is for: a task, and the codec that it makes for a model."""
+"""Tasks: what a model is for, and the codec between examples, arrays and predictions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
+from mqa_registry.contributions.versions import VersionedClass
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -33,12 +34,15 @@ class OutputReading:
     meaning: str
 
 
-class Codec(ABC):
+class Codec(VersionedClass, ABC):
     """A task bound to a model: examples to arrays, arrays to predictions.
 
     `padding_mask` names the array of a batch, shape (rows, positions), that is 0 where a position is padding; empty where
     nothing is padded. `limit` is how many tokens a row may have before it is cut, `length` how many every row has, where
     a backend takes no other number. `remarks` say how the model is fed where that does not follow from its files alone.
+
+    Reports have from it: `truncated` of the data set, with `rows`, `share`, `longest` and `limit` (from `full_costs`),
+    and the facts `read_as` (from `read_outputs`) and `fixed_length` (`length`) of the backend.
     """
 
     padding_mask: str = ""
@@ -66,7 +70,7 @@ class Codec(ABC):
         """What a row costs, in tokens or the like: batches are formed by it."""
 
     def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
-        """How the outputs of a backend are decoded, told from those for some rows; None where `decode` reads them."""
+        """How the outputs of a backend are decoded, inferred from those for some rows; None where `decode` reads them."""
         return None
 
     def full_costs(self, examples: Sequence[Example], rows: Sequence[Encoded]) -> Sequence[int]:
@@ -95,7 +99,8 @@ class Task(ClassContribution[OptionsT]):
     `fields` maps each field of an example to its modality; those in `optional` may be missing. `schema` is the
     prediction schema of its predictions, `metric` its main metric, `sample` a few examples to trace a model with.
     `needs` is the kind of model that it takes, in the words of model hubs, as `token-classification`: its source loads
-    the model with that head. Left out, it takes any model as that was saved.
+    the model with that head. A source that cannot is refused (exit code 2) before anything is read. Left out, the task
+    takes any model as that was saved.
     """
 
     kind = "task"

@@ -1,4 +1,10 @@
-"""Predicting: the only costly step, and the only one that touches models, files and the store."""
+"""Predicting: the only costly step, and the only one that touches models, files and the store.
+
+How it is fast: the plan merges equal views; rows that a perturbation leaves unchanged reuse the unperturbed prediction; rows
+are encoded once for all backends, sorted by length, and batched by a budget of tokens; encoding overlaps the forward pass.
+Batches follow from the plan and not from the store, so that a resumed run repeats every number. Nothing is stored of a
+session that runs on another device than was asked for.
+"""
 
 from __future__ import annotations
 

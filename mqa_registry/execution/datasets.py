@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.boundary import checked_table
+from mqa_registry.boundary import check_table
 from mqa_registry.errors import DataError, MissingColumnError
 from mqa_registry.naming import counted, did_you_mean
 from mqa_registry.stats.randomness import generator
@@ -24,7 +24,7 @@ LABEL = "label"  # where a data set has no column `target`, this one is the targ
 
 def load(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
-    source = checked_table(data.source.who, data.source.call(context))
+    source = check_table(data.source.contributor, data.source.call(context))
     digest = digest_files(data.source.options) or digest_table(source)
     table, numbers = _mapped(data, source), None
     if data.sample is not None and data.sample < table.num_rows:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import CheckedCodec, Passes, calling, checked_budget, checked_identity, runner_of
+from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
 from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.execution.batching import join_outputs, only
@@ -58,12 +58,12 @@ class LiveBackend:
         self._reading: OutputReading | None = None
         self._facts: dict[str, Any] = {}
         self._runner: Runner | None = None
-        self._passes = Passes(use.who)
+        self._passes = ForwardPasses(use.contributor)
         self._fingerprints: Keys = join_keys([])
         self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
         self._backend = use.contribution_as(Backend)
         given = use.call_method(self._backend.identity, model_under_test)
-        self.known = checked_identity(use.who, given)  # before it is opened
+        self.known = check_identity(use.contributor, given)  # before it is opened
         self._settle(self.known)
 
     @property
@@ -147,19 +147,18 @@ class LiveBackend:
     def load(self, stack: ExitStack, progress: Progress) -> Runner:
         """The runner, open as long as the stack is; raises whatever it raises."""
         progress.stage(f"loading {self.name}")
-        who = self._use.who
+        contributor = self._use.contributor
         runner: Runner = stack.enter_context(
-            runner_of(who, self._use.call_method(self._backend.open, self._model_under_test))
+            open_runner(contributor, self._use.call_method(self._backend.open, self._model_under_test))
         )
-        with calling(who):
-            identity, facts = runner.identity, runner.facts
-        if (landed := checked_identity(who, identity)) != self._identity:
-            self._settle(landed)
+        identity, facts = read_facts(contributor, runner)
+        if identity != self._identity:
+            self._settle(identity)
         self._reading = self._read_by(runner)
         meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
         length = self._model_under_test.codec.length
         fixed = {} if length is None else {"fixed_length": length}
-        self._facts = {**checked_identity(who, facts), **fixed, **meaning}
+        self._facts = {**facts, **fixed, **meaning}
         self._note_facts()
         self._runner = runner
         return runner
@@ -212,7 +211,7 @@ class LiveBackend:
             return None
         try:
             rows = list(codec.encode(self._model_under_test.samples()))
-            outputs = [self._passes.outputs(runner, codec.collate([row])) for row in rows]
+            outputs = [self._passes.run(runner, codec.collate([row])) for row in rows]
         except Exception:  # the run itself fails on such rows too, and says so
             return None
         return codec.read_outputs({name: join_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
@@ -247,9 +246,7 @@ class LiveBackend:
 
     def _budget(self) -> int:
         assert self._runner is not None
-        with calling(self._use.who):
-            budget = self._runner.budget
-        return checked_budget(self._use.who, budget)
+        return read_budget(self._use.contributor, self._runner)
 
     def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
         """One batch, from arrays to the store."""
@@ -272,7 +269,7 @@ class LiveBackend:
     def run(self, batch: Batch) -> Outputs:
         """What the open runner gives for a batch."""
         assert self._runner is not None
-        return self._passes.outputs(self._runner, batch)
+        return self._passes.run(self._runner, batch)
 
     def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
         """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from mqa_registry import plugins
-from mqa_registry.boundary import checked_codec, checked_source, runner_of
+from mqa_registry.boundary import check_codec, check_model, open_runner
 from mqa_registry.contributions import Backend, ModelSource, ModelUnderTest, RunContext, Task
 from mqa_registry.errors import DataError, PluginError, Problem
 from mqa_registry.suite import ModelUse, Use, identity
@@ -49,8 +49,9 @@ def build_model(
         "run_context": _spelled(vars(context)),
         "labels": dict(model.labels),
     }
-    made = checked_source(
-        model.source.who, model.source.call_method(model.source.contribution_as(ModelSource).load, task, context)
+    made = check_model(
+        model.source.contributor,
+        model.source.call_method(model.source.contribution_as(ModelSource).load, task, context),
     )
     opened = _named(made, model.labels)
     return ModelUnderTest(
@@ -58,7 +59,9 @@ def build_model(
         task,
         context,
         model.task.options,
-        bind=lambda one: checked_codec(model.task.who, model.task.call_method(task.bind, one), task.schema, one.labels),
+        bind=lambda one: check_codec(
+            model.task.contributor, model.task.call_method(task.bind, one), task.schema, one.labels
+        ),
         spec=spec,
         examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
         sample=sample,
@@ -105,7 +108,7 @@ def reopen_runner(
     model_under_test = rebuild_model(spec["model_under_test"], sample=sample, given=given)
     catalog = _loaded(model_under_test.run_context, spec["backend"])
     use = _use(catalog, (Backend,), spec["backend"])
-    with runner_of(use.who, use.call_method(use.contribution_as(Backend).open, model_under_test)) as runner:
+    with open_runner(use.contributor, use.call_method(use.contribution_as(Backend).open, model_under_test)) as runner:
         yield runner
 
 

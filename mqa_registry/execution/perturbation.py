@@ -13,14 +13,14 @@ import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
 
 from mqa_registry.boundary import (
-    PER_ROW,
-    after_edits,
-    checked_edits,
-    checked_example,
-    checked_fields,
-    checked_moved,
-    refuse,
-    repeatedly,
+    ROW_SECONDS,
+    RepeatedCall,
+    apply_edits,
+    check_edits,
+    check_example,
+    check_example_and_target,
+    check_fields,
+    reject_output,
 )
 from mqa_registry.errors import ContributionError, NotRunError, UsageError
 from mqa_registry.observations import Failure, PerturbedRows
@@ -45,8 +45,8 @@ class _Act:
     `spanned` is the field that targets are spans of, if they are.
     """
 
-    who: Contributor
-    call: repeatedly
+    contributor: Contributor
+    call: RepeatedCall
     purpose: str
     fields: frozenset[str]
     spanned: str
@@ -60,22 +60,24 @@ class _Act:
 
     def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
         """The row after it, or None where it declines."""
-        who = self.who
+        contributor = self.contributor
         handed = {name: value for name, value in example.items() if name in self.fields}
         if self.nested:
             handed = deepcopy(handed)
         made = self.call(handed, deepcopy(target), rng) if self.moves else self.call(handed, rng)
         if made is None:
             if handed != {name: example[name] for name in self.fields}:
-                refuse(who, "changed the example that it was given, and gave nothing back", "return the example")
+                reject_output(
+                    contributor, "changed the example that it was given, and gave nothing back", "return the example"
+                )
             return None
         if self.moves:
-            made, target = checked_moved(who, made)
-        checked_fields(who, self.fields, made)
+            made, target = check_example_and_target(contributor, made)
+        check_fields(contributor, self.fields, made)
         if not self.edits:
-            return {**example, **checked_example(who, example, made)}, target
-        edits = {name: checked_edits(who, name, one) for name, one in made.items()}
-        after = {name: after_edits(who, name, example[name], edits[name]) for name in edits if edits[name]}
+            return {**example, **check_example(contributor, example, made)}, target
+        edits = {name: check_edits(contributor, name, one) for name, one in made.items()}
+        after = {name: apply_edits(contributor, name, example[name], edits[name]) for name in edits if edits[name]}
         if target is not None and self.spanned:
             target = move_spans(target, example[self.spanned], edits[self.spanned])
         return {**example, **after}, target
@@ -122,14 +124,14 @@ def apply_perturbations(
         ValueError,
         OverflowError,
     ) as error:  # values of another type than their column's
-        return _misfit(acts[-1].who, error)
+        return _misfit(acts[-1].contributor, error)
     return PerturbedRows(rebuilt, len(rows) - len(kept), len(changed), mean)
 
 
-def _misfit(who: Contributor, error: Exception) -> Failure:
+def _misfit(contributor: Contributor, error: Exception) -> Failure:
     """The failure of values that their column cannot hold."""
     seen = f"gave values that their column cannot hold: {error!s:.200}"
-    return Failure.of_error(ContributionError(who.kind, who.name, seen, where=who.where))
+    return Failure.of_error(ContributionError(contributor.kind, contributor.name, seen, where=contributor.where))
 
 
 def _act(use: Use, rows: Rows, task: Task[Any] | None) -> _Act:
@@ -140,12 +142,14 @@ def _act(use: Use, rows: Rows, task: Task[Any] | None) -> _Act:
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
     spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
-    if spanned and not (perturbation.edits or perturbation.target == "moves"):
+    if spanned and not (perturbation.edits or perturbation.target_effect == "moves"):
         refuse_to_leave_behind(use)
-    call = repeatedly(use.who, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=PER_ROW)
+    call = RepeatedCall(
+        use.contributor, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=ROW_SECONDS
+    )
     nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
-    moves = perturbation.target == "moves"
-    return _Act(use.who, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
+    moves = perturbation.target_effect == "moves"
+    return _Act(use.contributor, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
 
 
 def _purpose(use: Use) -> str:

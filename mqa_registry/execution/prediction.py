@@ -60,7 +60,7 @@ def predict(
                 wanting,
                 prepared,
                 asked,
-                task=_task_of(plan, live)[1].who,
+                task=_task_of(plan, live)[1].contributor,
                 truncations=truncations,
                 stack=stack,
                 progress=progress,
@@ -163,7 +163,7 @@ def _answer(
         backend.start(progress)
     chunks = _chunks(prepared, asked)
     try:
-        codec = ready[0].codec.encoding_arrays()
+        codec = ready[0].codec.with_array_rows()
         for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
             truncations.put(encodings.truncated, codec.limit)
             for backend in ready:

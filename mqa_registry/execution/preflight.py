@@ -8,7 +8,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from mqa_registry.boundary import PER_ROW, calling
+from mqa_registry.boundary import ROW_SECONDS, ContributionCall
 from mqa_registry.contributions import Comparison, Metric, Slice
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, Problem, SuiteError, UsageError
 from mqa_registry.sample_predictions import has_sample, measure_sample
@@ -85,7 +85,7 @@ def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> I
         with (
             open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out,  # noqa: PTH123  # a descriptor is no path
             redirect_stdout(out),
-            calling(use.who, seconds=PER_ROW),  # of two rows, or of one
+            ContributionCall(use.contributor, seconds=ROW_SECONDS),  # of two rows, or of one
         ):
             step()
     except MqaError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from mqa_registry.boundary import checked_predictions
+from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.datasets import load
@@ -197,7 +197,9 @@ def with_classes(observed: ObservedView, classes: tuple[str, ...]) -> ObservedVi
 def replay(view: View, use: Use, seen: PerturbedRows) -> ObservedView:
     """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
     try:
-        brought = checked_predictions(use.who, use.call_method(use.contribution_as(Replay).read, view.rows.name), "")
+        brought = check_predictions(
+            use.contributor, use.call_method(use.contribution_as(Replay).read, view.rows.name), ""
+        )
     except NotRunError as error:
         return ObservedView(seen, failure=Failure.of_refusal(error))
     except ContributionError as error:

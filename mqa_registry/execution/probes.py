@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import checked_table, still_alive
+from mqa_registry.boundary import check_table, restart_time_limits
 from mqa_registry.contributions import Batching, ProbeContext, ViewContext
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError
 from mqa_registry.execution.preflight import raise_problems, wrong_input
@@ -139,7 +139,7 @@ class Looking:
     def _looked(self, sight: Sight) -> pa.Table:
         """Let the probe look, and keep what it saw under what was really open."""
         self._progress.stage(f"looking: {sight.use.name}")
-        table = checked_table(sight.use.who, sight.use.call_method(sight.probe.observe, self._context(sight)))
+        table = check_table(sight.use.contributor, sight.use.call_method(sight.probe.observe, self._context(sight)))
         if sight.probe.cacheable:
             key = self._key(sight)
             self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
@@ -159,7 +159,7 @@ class Looking:
 
     def _tell(self, sight: Sight, done: int, total: int) -> None:
         """How far a probe says that it is; the name on a line for people is its own."""
-        still_alive()
+        restart_time_limits()
         self._progress.look(sight.use.name, max(0, min(int(done), int(total))), int(total))
 
     def _view_context(self, sight: Sight, view: View) -> ViewContext:

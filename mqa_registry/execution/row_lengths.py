@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import checked_length
+from mqa_registry.boundary import check_length
 from mqa_registry.contributions import Backend
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.findings import Finding
@@ -37,8 +37,8 @@ def fixed_lengths(
     failed: dict[str, Failure] = {}
     for name, use in backends.items():
         try:
-            length = checked_length(
-                use.who, use.call_method(use.contribution_as(Backend).fixed_length, model_under_test)
+            length = check_length(
+                use.contributor, use.call_method(use.contribution_as(Backend).fixed_length, model_under_test)
             )
         except (ContributionError, NotRunError) as error:
             failed[name] = Failure.of(error)

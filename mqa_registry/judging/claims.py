@@ -208,17 +208,17 @@ def _claim_bounds(numbers: Mapping[str, Estimate], expect: Expect) -> list[Claim
 def _correct_max_gap(measurement: Measurement, groups: Sequence[Evaluation], value: Estimate) -> Estimate:
     """The number, corrected for the chance of the widest gap where it is made of that."""
     statistic = measurement.output.value
-    if not isinstance(statistic, Statistic) or statistic.spread is None:
+    if not isinstance(statistic, Statistic) or statistic.pairwise is None:
         return value
-    rates = [[group.numbers[name] for group in groups] for name in statistic.shown]
-    return estimate_max_gap(value, rates, statistic.spread, is_ratio=statistic.ratio)
+    rates = [[group.numbers[name] for group in groups] for name in statistic.per_group]
+    return estimate_max_gap(value, rates, statistic.pairwise, is_ratio=statistic.ratio)
 
 
 def _evaluate_group(measurement: Measurement, rows: RowSelection, options: IntervalOptions) -> Evaluation:
     """What there is to see of one group: the mean of the scores that the metric shows."""
     alone = Measurement(measurement.inputs, measurement.output, selected=rows)
     statistic = measurement.output.value
-    scores_by_name = statistic.shown if isinstance(statistic, Statistic) else {}
+    scores_by_name = statistic.per_group if isinstance(statistic, Statistic) else {}
     options = replace(options, clusters=alone.clusters)
     numbers: dict[str, Estimate] = {
         name: estimate(MeasureOutput(scores[rows.view]), len(rows.view), options)

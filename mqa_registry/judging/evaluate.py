@@ -8,7 +8,7 @@ import traceback
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import calling, checked_evidence, checked_numbers
+from mqa_registry.boundary import ContributionCall, check_evidence, check_probe_numbers
 from mqa_registry.contributions import Metric
 from mqa_registry.errors import MqaError
 from mqa_registry.judging.claims import (
@@ -233,16 +233,16 @@ def _evaluate_probe(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> 
 
 def _compute_probe_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
     """The numbers that a probe makes of what it saw, in the order in which it names them."""
-    with calling(sight.use.who):
+    with ContributionCall(sight.use.contributor):
         given = sight.probe.numbers(table)
-    return checked_numbers(sight.use.who, given, sight.probe.outputs)
+    return check_probe_numbers(sight.use.contributor, given, sight.probe.outputs)
 
 
 def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> dict[str, Any]:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
-    with calling(sight.use.who):
+    with ContributionCall(sight.use.contributor):
         given = sight.probe.evidence(table)
-    evidence = checked_evidence(sight.use.who, given)
+    evidence = check_evidence(sight.use.contributor, given)
     if sight.view.rows.perturb:
         evidence |= {"changed": seen.changed} | ({"declined": seen.declined} if seen.declined else {})
     return evidence

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry.boundary import calling, check_picks, checked_evidence, checked_right
+from mqa_registry.boundary import ContributionCall, check_correctness, check_evidence, check_example_ids
 from mqa_registry.contributions import Comparison, Statistic
 from mqa_registry.judging.samples import positions_of
 from mqa_registry.judging.sweeps import perturbation_counts
@@ -79,8 +79,8 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> dict[str, Any]:
     if comparison.evidence is not None:
         pair = inputs.reference.predictions, inputs.sample.predictions
         measure = inputs.measure
-        evidence |= checked_evidence(measure.who, measure.call_function(comparison.evidence, *pair))
-        check_picks(measure.who, evidence)
+        evidence |= check_evidence(measure.contributor, measure.call_function(comparison.evidence, *pair))
+        check_example_ids(measure.contributor, evidence)
     if comparison.is_correct is not None:
         pairs = _count_flips(inputs.measure, comparison.is_correct, inputs.reference, inputs.sample)
         if pairs is not None:
@@ -143,9 +143,9 @@ def _count_flips(measure: Use, right: Callable[..., Any], before: Sample, now: S
 
 
 def _is_right(measure: Use, right: Callable[..., Any], sample: Sample) -> Bools:
-    with calling(measure.who):
+    with ContributionCall(measure.contributor):
         given = right(sample.targets, sample.predictions)
-    return checked_right(measure.who, given, len(sample))
+    return check_correctness(measure.contributor, given, len(sample))
 
 
 def _write_remarks(evidence: Mapping[str, Any]) -> Sequence[str]:

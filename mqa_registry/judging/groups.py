@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from mqa_registry.boundary import PER_ROW, group_names, groups_of_rows, repeatedly
+from mqa_registry.boundary import ROW_SECONDS, RepeatedCall, check_groups, check_row_groups
 from mqa_registry.contributions import Slice
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ def groups_of(rows: Rows, by: Use) -> dict[str, Positions]:
 
 def groups_of_predictions(predictions: Predictions, by: Use) -> dict[str, Positions]:
     """The same for a slice that sees what a model predicted."""
-    return _positions_by_group(groups_of_rows(by.who, by.call(predictions), len(predictions)))
+    return _positions_by_group(check_row_groups(by.contributor, by.call(predictions), len(predictions)))
 
 
 def group_names_of(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     """For every unperturbed row the groups it is in."""
     if _sees(by) == "table":
-        return groups_of_rows(by.who, by.call(rows.table), len(rows))
+        return check_row_groups(by.contributor, by.call(rows.table), len(rows))
     return _group_names_by_row(rows, by)
 
 
@@ -61,9 +61,9 @@ def _sees(by: Use) -> str:
 
 def _group_names_by_row(rows: Rows, by: Use) -> Iterator[Sequence[str]]:
     function = partial(by.contribution_as(Slice).function, **deepcopy(dict(by.options)))
-    with repeatedly(by.who, function, seconds=PER_ROW) as call:
+    with RepeatedCall(by.contributor, function, seconds=ROW_SECONDS) as call:
         for example in rows.whole():
-            yield group_names(call.contributor, call(example))
+            yield check_groups(call.contributor, call(example))
 
 
 def _positions_by_group(names: Iterable[Sequence[str]]) -> dict[str, Positions]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_registry.boundary import checked_measure
+from mqa_registry.boundary import check_measure_output
 from mqa_registry.contributions import Comparison, Metric, Quantile, Scores, Statistic
 from mqa_registry.stats.binned_statistics import FEW_BINS, BinnedStatistic, mean_statistic, quantile_statistic
 from mqa_registry.stats.clusters import estimate_design
@@ -78,8 +78,8 @@ class MeasureOutput:
             return replace(self, value=self.value[positions])
         if isinstance(self.value, Quantile | Scores):
             return replace(self, value=replace(self.value, values=self.value.values[positions]))
-        if isinstance(self.value, Statistic) and self.value.cells is not None and self.value.size <= FEW_BINS:
-            return replace(self, value=Statistic(self.value.of, self.value.cells[positions], self.value.size))
+        if isinstance(self.value, Statistic) and self.value.bins is not None and self.value.n_bins <= FEW_BINS:
+            return replace(self, value=Statistic(self.value.compute, self.value.bins[positions], self.value.n_bins))
         return None
 
     def point(self, rows: int) -> float:
@@ -101,9 +101,9 @@ class MeasureOutput:
             ends = [end for end in (self.value.low, self.value.high) if math.isfinite(end)]
             return mean_statistic(self.value.values, ends)
         if isinstance(self.value, Statistic):
-            if self.value.cells is None:
-                return BinnedStatistic(self.value.of, np.arange(rows), rows)
-            return BinnedStatistic(self.value.of, self.value.cells, self.value.size)
+            if self.value.bins is None:
+                return BinnedStatistic(self.value.compute, np.arange(rows), rows)
+            return BinnedStatistic(self.value.compute, self.value.bins, self.value.n_bins)
         return mean_statistic(np.asarray(self.value, dtype=np.float64))
 
 
@@ -179,7 +179,7 @@ def estimate(output: MeasureOutput, rows: int, options: IntervalOptions) -> Esti
         return estimate_quantile(value.values, value.share, options.clusters, span)
     if isinstance(value, Statistic):
         if value.undefined:
-            return Undefined(rows, f"is undefined, since {value.undefined}", value.never)
+            return Undefined(rows, f"is undefined, since {value.undefined}", value.never_defined)
         return _bootstrap([output], rows, lambda values: values[0], options, method="bca", span=span)
     scores, clusters = _drop_ignored(_scores(value), options.clusters)
     if _is_proportion(output, scores):
@@ -255,7 +255,7 @@ def _measure_metric(measure: Use, sample: Sample, groups: Mapping[str, Positions
 
 def _call(measure: Use, rows: int, *arguments: Any) -> Any:
     """What a measure gives for so many rows, checked at the boundary."""
-    return checked_measure(measure.who, measure.call(*arguments), rows)
+    return check_measure_output(measure.contributor, measure.call(*arguments), rows)
 
 
 def _scores(value: Floats | Bools | Scores) -> Floats | Bools:

@@ -233,6 +233,6 @@ def _groups_of_sample(sample: Sample, data: str, by: Use, cache: SampleCache) ->
 def _refuse_moved_targets(view: View, error: DataError) -> None:
     """Raise targets that do not fit as the fault of the perturbation that makes them, where one does."""
     for use in view.rows.perturb:
-        if isinstance(use.contribution, Perturbation) and use.contribution.target == "moves":
+        if isinstance(use.contribution, Perturbation) and use.contribution.target_effect == "moves":
             seen = f"moved a target: {error.message}"
-            raise ContributionError(use.who.kind, use.name, seen, hint=error.hint) from error
+            raise ContributionError(use.contributor.kind, use.name, seen, hint=error.hint) from error

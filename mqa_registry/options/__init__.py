@@ -8,8 +8,8 @@ from mqa_registry.options.signature import (
     Option,
     Options,
     contribution_options,
-    options_of,
-    signature_problems,
+    find_signature_problems,
+    read_options,
 )
 from mqa_registry.options.validation import Valid, json_schema, validate
 from mqa_registry.options.wording import Fault, describe_value, format_value, plain_types
@@ -21,10 +21,10 @@ __all__ = [
     "Valid",
     "contribution_options",
     "describe_value",
+    "find_signature_problems",
     "format_value",
     "json_schema",
-    "options_of",
     "plain_types",
-    "signature_problems",
+    "read_options",
     "validate",
 ]

@@ -109,7 +109,7 @@ class _Declaration:
 
 
 @cache
-def options_of(source: Any) -> Options:
+def read_options(source: Any) -> Options:
     """The options that a function has for keyword-only parameters, or a dataclass for fields.
 
     Raises PluginError where an annotation cannot be resolved.
@@ -125,7 +125,7 @@ def options_of(source: Any) -> Options:
 
 def contribution_options(contribution: Contribution) -> Options:
     """The options that a suite may give to a contribution."""
-    return options_of(contribution.options_source)
+    return read_options(contribution.options_source)
 
 
 def _declarations(source: Source) -> list[_Declaration]:
@@ -170,7 +170,7 @@ def _positional(function: Source) -> list[inspect.Parameter]:
     return [p for p in inspect.signature(function).parameters.values() if p.kind in kinds]
 
 
-def signature_problems(contribution: Contribution, reserved: Sequence[str] = ("use",)) -> tuple[str, ...]:
+def find_signature_problems(contribution: Contribution, reserved: Sequence[str] = ("use",)) -> tuple[str, ...]:
     """What is wrong with a contribution's functions and options, in words for its author.
 
     `reserved` are the keys of a contribution's table that the host reads, and no option can have.
@@ -211,7 +211,7 @@ def _allowed_positional(contribution: FunctionContribution) -> tuple[tuple[str, 
     takes = contribution.takes_arguments
     if isinstance(contribution, Metric):
         return (takes, (*takes, "groups"))
-    if isinstance(contribution, Perturbation) and contribution.target == "moves":
+    if isinstance(contribution, Perturbation) and contribution.target_effect == "moves":
         return (("example", "target", "rng"),)
     if isinstance(contribution, Slice):
         return ((contribution.inputs,),)

@@ -1,8 +1,8 @@
 """Plugins: found by entry point, loaded by name, each by itself, so that a broken one harms nobody else."""
 
 from mqa_registry.plugins.catalog import Catalog, Plugin
-from mqa_registry.plugins.kinds import HOOKS, ROLES, Kinds, Role, role_of
-from mqa_registry.plugins.loading import import_plugin, installed, load, load_all, scan
+from mqa_registry.plugins.kinds import HOOKS, ROLES, Kinds, Role, find_role
+from mqa_registry.plugins.loading import find_entry_points, import_plugin, installed_entry_points, load, load_all
 
 __all__ = [
     "HOOKS",
@@ -11,10 +11,10 @@ __all__ = [
     "Kinds",
     "Plugin",
     "Role",
+    "find_entry_points",
+    "find_role",
     "import_plugin",
-    "installed",
+    "installed_entry_points",
     "load",
     "load_all",
-    "role_of",
-    "scan",
 ]

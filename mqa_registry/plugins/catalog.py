@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import PluginError, Problem
 from mqa_registry.naming import did_you_mean
-from mqa_registry.plugins.kinds import Kinds, role_of
+from mqa_registry.plugins.kinds import Kinds, find_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -86,7 +86,7 @@ class Catalog:
             kind = same[0].kind
             return Problem(
                 f"`{reference}` is a {kind}, and here stands a {_kind_names(kinds)}",
-                f"a {kind} stands in {role_of(type(same[0])).title}",
+                f"a {kind} stands in {find_role(type(same[0])).title}",
             )
         hint = self._hint(kinds, reference) or _contents(kinds, plugin)
         return Problem(f"plugin `{plugin.name}` has no {_kind_names(kinds)} `{name}`", hint)

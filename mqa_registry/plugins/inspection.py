@@ -11,11 +11,11 @@ import pluggy
 
 from mqa_registry import hookspecs
 from mqa_registry.bounds import RESERVED
-from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task
+from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task, describe_renames
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import signature_problems
+from mqa_registry.options import find_signature_problems
 from mqa_registry.plugins.catalog import NAME
-from mqa_registry.plugins.kinds import HOOKS, role_of
+from mqa_registry.plugins.kinds import HOOKS, find_role
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ class BrokenPluginError(Exception):
     """A plugin cannot be used; the message says why, to its author."""
 
 
-def contributions_of(module: object) -> tuple[Contribution, ...]:
+def read_contributions(module: object) -> tuple[Contribution, ...]:
     """Everything that a plugin's hooks give; BrokenPluginError with all that is wrong with it."""
     # A manager of its own for each plugin: what pluggy holds against one cannot touch another.
     manager = pluggy.PluginManager(hookspecs.GROUP)
@@ -96,13 +96,17 @@ def _contribution_problems(contributions: tuple[Contribution, ...]) -> Iterator[
             yield f"the {each.kind} `{type(each).__name__}` has no `name`"
             continue
         if lacking := _missing_attributes(each):
-            yield from (f"{each.kind} `{each.name}`: it lacks `{attribute}`" for attribute in lacking)
+            renames = describe_renames(type(each), dir(each))
+            yield from (
+                f"{each.kind} `{each.name}`: it lacks `{attribute}`{f' ({renames})' if renames else ''}"
+                for attribute in lacking
+            )
             continue
         if not (isinstance(each.name, str) and NAME.fullmatch(each.name)):
             yield f"{each.kind} {each.name!r:.40} has a name of other than letters, digits, `_`, `.` and `-`"
-        for problem in (*_field_problems(each), *signature_problems(each, role_of(type(each)).keys)):
+        for problem in (*_field_problems(each), *find_signature_problems(each, find_role(type(each)).keys)):
             yield f"{each.kind} `{each.name}`: {problem}"
-    named = [(role_of(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
+    named = [(find_role(type(each)).title, each.name) for each in contributions if hasattr(each, "name")]
     for (role, name), count in Counter(named).items():
         if count > 1:
             yield f"`{name}` is given {count} times for {role}"
@@ -112,7 +116,7 @@ def _missing_attributes(contribution: Contribution) -> list[str]:
     """The attributes that its kind needs and a class contribution has not set."""
     if not isinstance(contribution, ClassContribution):
         return []
-    kinds = (kind for kind in type(contribution).__mro__ if kind in role_of(type(contribution)).kinds)
+    kinds = (kind for kind in type(contribution).__mro__ if kind in find_role(type(contribution)).kinds)
     return [name for kind in kinds for name in inspect.get_annotations(kind) if not hasattr(contribution, name)]
 
 
@@ -132,7 +136,7 @@ def _field_problems(contribution: Contribution) -> Iterator[str]:
     if isinstance(contribution, Probe):
         yield from _probe_problems(contribution)
     if isinstance(contribution, Perturbation):
-        yield from _answer_problems(contribution)
+        yield from _perturbation_problems(contribution)
 
 
 def _probe_problems(probe: Probe[Any]) -> Iterator[str]:
@@ -144,10 +148,10 @@ def _probe_problems(probe: Probe[Any]) -> Iterator[str]:
         yield f"`inputs` must be one of {', '.join(f'`{one}`' for one in PROBE_INPUTS)}, not {probe.inputs!r:.40}"
 
 
-def _answer_problems(perturbation: Perturbation) -> Iterator[str]:
-    if perturbation.target not in {"stays", "moves", "changes"}:
-        yield f'`target` must be "stays", "moves" or "changes", not {perturbation.target!r:.40}'
+def _perturbation_problems(perturbation: Perturbation) -> Iterator[str]:
+    if perturbation.target_effect not in {"stays", "moves", "changes"}:
+        yield f'`target_effect` must be "stays", "moves" or "changes", not {perturbation.target_effect!r:.40}'
     if perturbation.edits and perturbation.modality != "text":
         yield f"`edits` are those of a text, and it perturbs {perturbation.modality}"
-    if perturbation.edits and perturbation.target == "moves":
-        yield 'with `edits` mqa moves the target, and with `target = "moves"` the function does: leave one out'
+    if perturbation.edits and perturbation.target_effect == "moves":
+        yield 'with `edits` mqa moves the target, and with `target_effect="moves"` the function does: leave one out'

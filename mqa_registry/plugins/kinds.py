@@ -56,6 +56,6 @@ ROLES = (MODEL_SOURCE, TASK, DATASET, BACKEND, MEASURE, PERTURBATION, SLICE, DIA
 HOOKS: Mapping[str, Kinds] = {hook: kinds for role in ROLES for hook, kinds in role.hooks.items()}
 
 
-def role_of(kind: type[Contribution]) -> Role:
+def find_role(kind: type[Contribution]) -> Role:
     """The role of the contributions of a kind."""
     return next(role for role in ROLES if issubclass(kind, role.kinds))

@@ -5,6 +5,7 @@ Finding them imports none, and a broken one harms nobody else.
 
 from __future__ import annotations
 
+import re
 import sys
 import traceback
 from dataclasses import replace
@@ -14,11 +15,14 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from mqa_registry.boundary import HOST, Contributor, TimeLimitReached, calling
+import mqa_registry
+from mqa_registry.boundary import HOST_FOLDER, ContributionCall, Contributor, TimeLimitReached
+from mqa_registry.contributions import HOOKS_VERSION, RENAMED_IMPORTS
 from mqa_registry.errors import ContributionError, MqaError, PluginError
 from mqa_registry.hookspecs import GROUP
+from mqa_registry.naming import did_you_mean
 from mqa_registry.plugins.catalog import NAME, Catalog, Plugin
-from mqa_registry.plugins.inspection import BrokenPluginError, contributions_of
+from mqa_registry.plugins.inspection import BrokenPluginError, read_contributions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -28,10 +32,10 @@ if TYPE_CHECKING:
     EntryPoints: TypeAlias = Mapping[str, tuple[EntryPoint, ...]]
 
 T = TypeVar("T")
-MAX_SHOWN = 200  # characters of what a plugin raised that a message repeats
+MAX_ERROR_CHARACTERS = 200  # characters of what a plugin raised that a message repeats
 
 
-def scan() -> EntryPoints:
+def find_entry_points() -> EntryPoints:
     """Every entry point of the group `mqa` by its name: more than one where distributions claim the same."""
     found: dict[str, tuple[EntryPoint, ...]] = {}
     for point in sorted(entry_points(group=GROUP), key=lambda point: (point.name, origin(point))):
@@ -40,9 +44,9 @@ def scan() -> EntryPoints:
 
 
 @cache
-def installed() -> EntryPoints:
-    """What `scan` finds, looked up once per process."""
-    return scan()
+def installed_entry_points() -> EntryPoints:
+    """What `find_entry_points` finds, looked up once per process."""
+    return find_entry_points()
 
 
 def origin(point: EntryPoint) -> tuple[str, str]:
@@ -53,28 +57,28 @@ def origin(point: EntryPoint) -> tuple[str, str]:
     return point.dist.metadata["Name"] or "unknown", point.dist.metadata["Version"] or ""
 
 
-def load(names: Iterable[str], *, files: Sequence[Path] = (), found: EntryPoints | None = None) -> Catalog:
+def load(names: Iterable[str], *, files: Sequence[Path] = (), candidates: EntryPoints | None = None) -> Catalog:
     """The plugins of these names, as far as they are installed, and one for each file of the command line.
 
-    `found` are the entry points to choose from; left out, those that are installed. A broken plugin is in the catalog
-    with its reason. Raises PluginError where a file is none, or takes the name of another plugin.
+    `candidates` are the entry points to choose from; left out, all that are installed. A broken plugin is in the catalog
+    with the reason. Raises PluginError where a file is none, or takes the name of another plugin.
     """
-    known = installed() if found is None else found
-    plugins = {name: _installed_plugin(name, known[name]) for name in sorted(set(names) & set(known))}
+    candidates = installed_entry_points() if candidates is None else candidates
+    plugins = {name: _load_installed(name, candidates[name]) for name in sorted(set(names) & set(candidates))}
     for path in files:
-        plugin = _file_plugin(path)
-        if plugin.name in known or plugin.name in plugins:
-            raise PluginError(f"there is a plugin `{plugin.name}` beside that of `{path}`", hint="rename the file")
+        plugin = _load_file(path)
+        if plugin.name in candidates or plugin.name in plugins:
+            raise PluginError(f"there is another plugin `{plugin.name}` than that of `{path}`", hint="rename the file")
         plugins[plugin.name] = plugin
-    return Catalog(plugins, tuple(known))
+    return Catalog(plugins, tuple(candidates))
 
 
-def load_all(*, files: Sequence[Path] = (), found: EntryPoints | None = None) -> Catalog:
+def load_all(*, files: Sequence[Path] = (), candidates: EntryPoints | None = None) -> Catalog:
     """Every plugin that is installed, broken ones with their reason."""
-    return load(installed() if found is None else found, files=files, found=found)
+    return load(installed_entry_points() if candidates is None else candidates, files=files, candidates=candidates)
 
 
-def _installed_plugin(name: str, points: Sequence[EntryPoint]) -> Plugin:
+def _load_installed(name: str, points: Sequence[EntryPoint]) -> Plugin:
     distribution, version = origin(points[0])
     if len(points) > 1:
         claims = " and ".join(" ".join(origin(point)).rstrip() for point in points)
@@ -84,41 +88,41 @@ def _installed_plugin(name: str, points: Sequence[EntryPoint]) -> Plugin:
         reason = "the name of its entry point has other than letters, digits, `_`, `.` and `-`"
         return Plugin(name, distribution, version, broken=reason, hint=f"`pip uninstall {distribution}`")
     hint = f"`pip install --upgrade {distribution}`, or `pip uninstall {distribution}`"
-    return _plugin(Plugin(name, distribution, version, hint=hint), points[0].load)
+    return _load(Plugin(name, distribution, version, hint=hint), points[0].load)
 
 
-def _file_plugin(path: Path) -> Plugin:
+def _load_file(path: Path) -> Plugin:
     if not path.is_file() or path.suffix != ".py":
         raise PluginError(f"`{path}` is no Python file", hint="`--plugin` takes the path of one")
     if not NAME.fullmatch(path.stem):
         raise PluginError(f"`{path.stem}` cannot name a plugin", hint="rename the file: letters, digits, `_` and `-`")
-    return _plugin(Plugin(path.stem, str(path), hint="fix the file"), lambda: _module(path))
+    return _load(Plugin(path.stem, str(path), hint="fix the file"), lambda: _import_file(path))
 
 
-def _plugin(plain: Plugin, get: Callable[[], Any]) -> Plugin:
-    """The plugin with what its module gives, or with the reason why it gives nothing."""
-    made, reason = import_plugin(plain.name, lambda: _imported(plain, get))
-    return made or replace(plain, broken=reason)
+def _load(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
+    """The plugin with its contributions, or with the reason why it cannot be used."""
+    loaded, reason = import_plugin(plugin.name, lambda: _read(plugin, import_module))
+    return loaded or replace(plugin, broken=reason)
 
 
 def import_plugin(name: str, make: Callable[[], T]) -> tuple[T | None, str]:
-    """What is made of a plugin's code; None, and the reason, where that fails: it may raise anything, and even leave."""
+    """The result of `make`, which runs code of a plugin; None and the reason where that raises anything, SystemExit included."""
     try:
-        with calling(Contributor("plugin", name)):
+        with ContributionCall(Contributor("plugin", name)):
             return make(), ""
     except MqaError as error:
-        return None, _reason(error)
+        return None, _describe_failure(error)
 
 
-def _imported(plain: Plugin, get: Callable[[], Any]) -> Plugin:
+def _read(plugin: Plugin, import_module: Callable[[], Any]) -> Plugin:
     try:
-        module = get()
-        return replace(plain, contributions=contributions_of(module), hint="", module=module)
+        module = import_module()
+        return replace(plugin, contributions=read_contributions(module), hint="", module=module)
     except BrokenPluginError as error:
-        return replace(plain, broken=str(error))
+        return replace(plugin, broken=str(error))
 
 
-def _module(path: Path) -> Any:
+def _import_file(path: Path) -> Any:
     name = f"mqa_file_{path.stem}"
     spec = spec_from_file_location(name, path)
     assert spec is not None  # the file's name ends in .py
@@ -129,21 +133,38 @@ def _module(path: Path) -> Any:
     return module
 
 
-def _reason(error: MqaError) -> str:
+def _describe_failure(error: MqaError) -> str:
     """Why a plugin could not be loaded, to its author."""
     if isinstance(error, ContributionError) and isinstance(error.__cause__, TimeLimitReached):
         return f"it {error.seen}"
-    return _raised(error.__cause__ or error)
+    if isinstance(error, ContributionError):
+        return _describe_with_line(error.__cause__ or error)
+    return f"{error.message}{_error_line(error)}"
 
 
-def _raised(error: BaseException) -> str:
-    """What was raised, and where."""
+def _describe_with_line(error: BaseException) -> str:
+    """The type and message of an error, with the line of the plugin and the name that an import may have meant."""
     text = "".join(traceback.format_exception_only(error)).strip().rpartition("\n")[2]
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_ours(frame.filename)]
-    where = f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
-    return f"{text[:MAX_SHOWN]}{where}"
+    return f"{text[:MAX_ERROR_CHARACTERS]}{_error_line(error)}{_suggest_import(error)}"
 
 
-def _is_ours(file: str) -> bool:
+def _suggest_import(error: BaseException) -> str:
+    """What a name is called now that a plugin tried to import from this package; empty where nothing is like it."""
+    found = re.match(r"cannot import name '(\w+)' from 'mqa_registry'", str(error))
+    if not (isinstance(error, ImportError) and found):
+        return ""
+    if found[1] in RENAMED_IMPORTS:
+        return f"; since version {HOOKS_VERSION} of the hooks it is `{RENAMED_IMPORTS[found[1]]}`"
+    guess = did_you_mean(found[1], mqa_registry.__all__)
+    return f"; {guess}" if guess else ""
+
+
+def _error_line(error: BaseException) -> str:
+    """The last line of the plugin that the traceback has, in parentheses; empty where it has none."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _is_machinery(frame.filename)]
+    return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""
+
+
+def _is_machinery(file: str) -> bool:
     """Whether a file is of the machinery that loads a plugin, not of the plugin."""
-    return "importlib" in file or file.startswith(HOST)
+    return "importlib" in file or file.startswith(HOST_FOLDER)

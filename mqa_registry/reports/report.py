@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry.judging.result import Verdict
 from mqa_registry.judging.waivers import is_accepted, is_overdue
-from mqa_registry.naming import title, uses
+from mqa_registry.naming import referenced_names, shorten_check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -68,7 +68,7 @@ class CheckResults:
     def title(self) -> str:
         """The check's name; one that was derived from measure, perturbation and slices is shortened."""
         first = self.first_result
-        return title(self.name, first.measure, first.perturb, first.by)
+        return shorten_check_name(self.name, first.measure, first.perturb, first.by)
 
     @property
     def reference_backend(self) -> str | None:
@@ -134,7 +134,12 @@ def group_by_family(report: Report) -> list[Family]:
 
 def name_family(result: Result) -> str:
     """The plugin of a check's perturbation, else of its slices, else of its measure; `checks` where none is named."""
-    named = uses(result.perturb) or uses(result.by) or uses(result.measure) or ["checks"]
+    named = (
+        referenced_names(result.perturb)
+        or referenced_names(result.by)
+        or referenced_names(result.measure)
+        or ["checks"]
+    )
     return named[0].partition("/")[0]
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mqa_registry import plugins
-from mqa_registry.boundary import checked_export, limited
+from mqa_registry.boundary import check_export, limit_calls
 from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
 from mqa_registry.execution.datasets import load
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
 from mqa_registry.suite import adhoc, made_up, plugin_names
@@ -56,12 +56,12 @@ def write_export(
     Also gives the rows that the model was traced with where its task brings none.
     """
     exporter = use.contribution_as(SupportsExport)
-    taken = options_of(exporter.export_options).names
+    taken = read_options(exporter.export_options).names
     for name in use.given:
         if name not in taken:
             raise UsageError(f"`{use.name}` exports without an option `{name}`", hint=f"`mqa plugins {use.name}`")
-    with limited(options.timeout):
-        exported = checked_export(use.who, use.call_method(exporter.export, model_under_test, folder))
+    with limit_calls(options.timeout):
+        exported = check_export(use.contributor, use.call_method(exporter.export, model_under_test, folder))
     return exported, model_under_test.given.get(SAMPLES, ())
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.boundary import checked_findings
+from mqa_registry.boundary import check_findings
 from mqa_registry.contributions import Backend
 from mqa_registry.errors import ExitCode, MqaError
 from mqa_registry.findings import Finding, Judgement
@@ -134,6 +134,6 @@ def _selected_part(overrides: Overrides) -> dict[str, Any]:
 def _write_stamp(use: Use, identity: Mapping[str, str], judgement: Judgement) -> Iterator[Finding]:
     record_verdict = use.contribution_as(Backend).record_verdict
     try:
-        yield from checked_findings(use.who, use.call_method(record_verdict, identity, judgement))
+        yield from check_findings(use.contributor, use.call_method(record_verdict, identity, judgement))
     except MqaError as error:
         yield Finding("warning", judgement.backend, f"no stamp could be written: {error.message}", error.hint)

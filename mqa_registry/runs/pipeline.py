@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
-from mqa_registry.boundary import limited, quoting, supervised
+from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.execution import Silence, examine_again, predict, prepare
 from mqa_registry.judging.waivers import apply_waivers
@@ -110,7 +110,7 @@ def execute(
     progress: Progress | None = None,
 ) -> ExecutedRun:
     """Run a suite as `run` does, for a command that may run another suite before it keeps this run."""
-    with supervised(), limited(options.timeout), quoting(allowed=examples):
+    with supervise(), limit_calls(options.timeout), redact_messages(enabled=not examples):
         return _execute(raw, options, progress or Silence(), fresh=fresh, examples=examples)
 
 
@@ -183,7 +183,7 @@ def judge(
     if not record.texts:
         plan = plans.make(with_kept_groups(plan.suite, record.groups))
     observations = record.observations(plan)
-    with supervised(), quoting(allowed=examples and record.texts):
+    with supervise(), redact_messages(enabled=not (examples and record.texts)):
         if record.texts:
             examine_again(plan, observations)
         results = judging.judge(plan, observations)

@@ -7,10 +7,10 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from mqa_registry.boundary import Contributor, calling
+from mqa_registry.boundary import ContributionCall, Contributor
 from mqa_registry.bounds import Expect
 from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Probe
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -47,7 +47,7 @@ class Use:
     at: Location | None = field(default=None, compare=False, repr=False)
 
     @property
-    def who(self) -> Contributor:
+    def contributor(self) -> Contributor:
         """The contribution as errors name it."""
         return Contributor(self.contribution.kind, self.name, self.contribution.code)
 
@@ -66,15 +66,15 @@ class Use:
 
     def call_function(self, function: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
         """The same of a function that takes some of the options."""
-        names = set(options_of(function).names)
+        names = set(read_options(function).names)
         options = {name: value for name, value in self.options.items() if name in names}
-        with calling(self.who, seconds=seconds):
+        with ContributionCall(self.contributor, seconds=seconds):
             return function(*arguments, **deepcopy(options))  # whatever it does to them, the next call gets the suite's
 
     def call_method(self, method: Callable[..., Any], *arguments: Any, seconds: float | None = None) -> Any:
         """What a method of the contribution returns for these arguments and the suite's options; else as `call`."""
         options = self.contribution_as(ClassContribution).options_source
-        with calling(self.who, seconds=seconds):
+        with ContributionCall(self.contributor, seconds=seconds):
             return method(*arguments, options(**deepcopy(dict(self.options))))
 
     def as_table(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Problem
-from mqa_registry.naming import did_you_mean, title
+from mqa_registry.naming import did_you_mean, shorten_check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,7 +26,7 @@ def check_name(check: Node) -> str:
 def check_title(check: Node) -> str:
     """The name of a check in reports, as far as its table says enough."""
     parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
-    return title(check_name(check), *parts)
+    return shorten_check_name(check_name(check), *parts)
 
 
 def check_titles(checks: Iterable[Node]) -> dict[str, str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mqa_registry.errors import Location, Problem, SuiteError
-from mqa_registry.naming import did_you_mean, title
+from mqa_registry.naming import did_you_mean, shorten_check_name
 from mqa_registry.options import describe_value
 from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.names import check_name, check_titles, find_check, join_names
@@ -210,7 +210,9 @@ def _find_by_word(word: str, checks: tuple[Check, ...], diagnostics: Diagnostics
 
 def _title(check: Check) -> str:
     """The name of a check in reports."""
-    return title(check.name, check.measure.as_table(), check.perturb_table(), check.by and check.by.as_table())
+    return shorten_check_name(
+        check.name, check.measure.as_table(), check.perturb_table(), check.by and check.by.as_table()
+    )
 
 
 def _is_part(word: str, *names: str) -> bool:

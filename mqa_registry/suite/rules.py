@@ -150,7 +150,7 @@ def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
 
 def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     """After some perturbations the target is another, and the data do not say which."""
-    changing = [name for name, perturbation in _perturbations(draft) if perturbation.target == "changes"]
+    changing = [name for name, perturbation in _perturbations(draft) if perturbation.target_effect == "changes"]
     if isinstance(draft.kind, Metric) and changing:
         message = (
             f"`{draft.measured}` needs the right answers, and `{changing[0]}` makes them others, nobody says which"

@@ -76,10 +76,10 @@ class LabelBalance(Probe[LabelBalanceOptions]):
         """All but the last have intervals."""
         labels, rows = _read_labels(table), table.column("label").to_pylist()
         codes = {label: code for code, label in enumerate(labels)}
-        cells = np.array([codes.get(label, -1) for label in rows], dtype=np.int64)
+        bins = np.array([codes.get(label, -1) for label in rows], dtype=np.int64)
 
         def make_statistic(compute: Callable[[Floats], Floats], undefined: str = "") -> Statistic:
-            return Statistic(compute, cells=cells, size=len(labels), undefined=undefined)
+            return Statistic(compute, bins=bins, n_bins=len(labels), undefined=undefined)
 
         present = set(rows)
         absent = next((f"no row has the label `{label}`" for label in labels if label not in present), "")
@@ -87,7 +87,7 @@ class LabelBalance(Probe[LabelBalanceOptions]):
             "value": make_statistic(_rarest_share),
             "imbalance": make_statistic(_imbalance_ratio, absent),
             "entropy": make_statistic(_evenness, "" if len(labels) > 1 else "there is one label alone"),
-            "missing": cells < 0,
+            "missing": bins < 0,
             "labels": float(len(labels)),
         }
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_metrics.confusion_counts import absent_classes, divide, entities, label_cells
+from mqa_metrics.confusion_counts import absent_classes, divide, entities, label_bins
 from mqa_registry import Statistic, positive_class
 
 if TYPE_CHECKING:
@@ -38,14 +38,14 @@ def balanced_accuracy(predictions: Predictions, targets: Targets) -> Statistic:
 
     From 0 to 1. Classes without rows are left out, as in scikit-learn.
     """
-    confusion = label_cells(predictions, targets)
+    confusion = label_bins(predictions, targets)
 
     def mean_recall(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         true_positives, _, actual = confusion.count(counts)
         recalls = np.nan_to_num(divide(true_positives, actual))
         return divide(recalls.sum(axis=-1), (actual > 0).sum(axis=-1).astype(np.float64))
 
-    return Statistic(mean_recall, confusion.cells, confusion.size, absent=absent_classes(targets))
+    return Statistic(mean_recall, confusion.bins, confusion.n_bins, absent=absent_classes(targets))
 
 
 def mcc(predictions: Predictions, targets: Targets) -> Statistic:
@@ -55,12 +55,12 @@ def mcc(predictions: Predictions, targets: Targets) -> Statistic:
     https://doi.org/10.1016/j.compbiolchem.2004.09.006. Undefined where all predictions, or all targets, are
     of one class.
     """
-    confusion = label_cells(predictions, targets)
+    confusion = label_bins(predictions, targets)
     is_constant = any(len(np.unique(side.codes)) == 1 for side in (predictions, targets))
     return Statistic(
         lambda counts: _correlation(confusion.count(counts)),
-        confusion.cells,
-        confusion.size,
+        confusion.bins,
+        confusion.n_bins,
         "all predictions, or all targets, are of one class" if is_constant else "",
         absent=absent_classes(targets),
     )

@@ -43,15 +43,15 @@ class ConfusionCounts(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ConfusionCells:
-    """The cells of a Statistic that is made of confusion counts: `cells` and `size` are as that has them.
+class ConfusionBins:
+    """The bins of a Statistic that is made of confusion counts: `bins` and `n_bins` are as that has them.
 
-    `count` maps counts of cells, shape (..., cells), to confusion counts.
+    `count` maps counts of bins, shape (..., bins), to confusion counts.
     """
 
     count: Callable[[Floats], ConfusionCounts]
-    cells: Ints
-    size: int
+    bins: Ints
+    n_bins: int
 
 
 def absent_classes(targets: Targets) -> list[str]:
@@ -63,20 +63,20 @@ def absent_classes(targets: Targets) -> list[str]:
     return [name for code, name in enumerate(targets.classes) if code not in present]
 
 
-def binary_cells(predicted: Bools, actual: Bools) -> ConfusionCells:
-    """One class against all others: four cells, by whether a row was predicted so and whether it is so."""
+def binary_bins(predicted: Bools, actual: Bools) -> ConfusionBins:
+    """One class against all others: four bins, by whether a row was predicted so and whether it is so."""
 
     def count(counts: Floats) -> ConfusionCounts:
-        _, false_positives, false_negatives, true_positives = (counts[..., cell : cell + 1] for cell in range(4))
+        _, false_positives, false_negatives, true_positives = (counts[..., index : index + 1] for index in range(4))
         return ConfusionCounts(true_positives, true_positives + false_positives, true_positives + false_negatives)
 
-    return ConfusionCells(count, 2 * actual.astype(np.int64) + predicted, 4)
+    return ConfusionBins(count, 2 * actual.astype(np.int64) + predicted, 4)
 
 
-def label_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
-    """One label a row: a cell for every pair of target and prediction that occurs, however many there could be.
+def label_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
+    """One label a row: a bin for every pair of target and prediction that occurs, however many there could be.
 
-    The counts have the classes that occur in some row, in their order. There are also cells for pairs that could have
+    The counts have the classes that occur in some row, in their order. There are also bins for pairs that could have
     occurred: all, of few classes that have rows; of more classes, those of the rarest, which move a number most.
     """
     predicted, actual = predictions.codes, targets.codes
@@ -84,25 +84,25 @@ def label_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
     n_classes = len(classes)
     pairs = codes[len(predicted) :] * n_classes + codes[: len(predicted)]
     possible = _possible_pairs(np.bincount(codes[len(predicted) :], minlength=n_classes))
-    pair_of_cell, cell_of_pair = np.unique(np.concatenate([pairs, possible]), return_inverse=True)
-    cell_of_row = cell_of_pair[: len(pairs)]
-    actual_of_cell, predicted_of_cell = np.divmod(pair_of_cell, max(n_classes, 1))
-    sum_by_actual = _group_summer(actual_of_cell, n_classes)
-    sum_by_predicted = _group_summer(predicted_of_cell, n_classes)
-    diagonal = np.flatnonzero(actual_of_cell == predicted_of_cell)
+    pair_of_bin, bin_of_pair = np.unique(np.concatenate([pairs, possible]), return_inverse=True)
+    bin_of_row = bin_of_pair[: len(pairs)]
+    actual_of_bin, predicted_of_bin = np.divmod(pair_of_bin, max(n_classes, 1))
+    sum_by_actual = _group_summer(actual_of_bin, n_classes)
+    sum_by_predicted = _group_summer(predicted_of_bin, n_classes)
+    diagonal = np.flatnonzero(actual_of_bin == predicted_of_bin)
 
     def count(counts: Floats) -> ConfusionCounts:
         true_positives = np.zeros((*counts.shape[:-1], n_classes))
-        true_positives[..., actual_of_cell[diagonal]] = counts[..., diagonal]
+        true_positives[..., actual_of_bin[diagonal]] = counts[..., diagonal]
         return ConfusionCounts(true_positives, sum_by_predicted(counts), sum_by_actual(counts))
 
-    return ConfusionCells(count, cell_of_row.astype(np.int64), len(pair_of_cell))
+    return ConfusionBins(count, bin_of_row.astype(np.int64), len(pair_of_bin))
 
 
-def multilabel_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
-    """Several labels a row: every row is one cell.
+def multilabel_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
+    """Several labels a row: every row is one bin.
 
-    After the rows come cells for rows that could have been: for each of the rarest labels a row that lacks it, one that
+    After the rows come bins for rows that could have been: for each of the rarest labels a row that lacks it, one that
     has it wrongly and one that has it rightly, and a row with as many labels as any of which none is right.
     """
     predicted, actual = predictions.indicator.astype(np.float64), targets.indicator.astype(np.float64)
@@ -114,19 +114,19 @@ def multilabel_cells(predictions: Predictions, targets: Targets) -> ConfusionCel
         all_wrong[1] = actual[actual.sum(axis=1).argmax()]
         others = np.flatnonzero(all_wrong[1] == 0)
         all_wrong[0, others[: int(predicted.sum(axis=1).max())]] = 1.0
-    cells = np.arange(len(predicted))
+    bins = np.arange(len(predicted))
     predicted = np.concatenate([predicted, np.zeros_like(rare), rare, rare, all_wrong[:1]])
     actual = np.concatenate([actual, rare, np.zeros_like(rare), rare, all_wrong[1:]])
     hits = predicted * actual
-    return ConfusionCells(
-        lambda counts: ConfusionCounts(counts @ hits, counts @ predicted, counts @ actual), cells, len(predicted)
+    return ConfusionBins(
+        lambda counts: ConfusionCounts(counts @ hits, counts @ predicted, counts @ actual), bins, len(predicted)
     )
 
 
-def span_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
+def span_bins(predictions: Predictions, targets: Targets) -> ConfusionBins:
     """Spans of a row, all classes as one: a true positive has the start, end and label of a target.
 
-    There are also cells for a row with as many spans as any and none of them right, and with all of them right.
+    There are also bins for a row with as many spans as any and none of them right, and with all of them right.
     """
     pairs = list(zip(entities(predictions), entities(targets), strict=True))
     rows = np.array(
@@ -135,13 +135,13 @@ def span_cells(predictions: Predictions, targets: Targets) -> ConfusionCells:
     _, max_predicted, max_actual = rows.max(axis=0, initial=0.0)
     possible = [(0.0, max_predicted, max_actual), (max_actual, max_actual, max_actual)]
     kinds, kind_of_row = np.unique(np.concatenate([rows, possible]), axis=0, return_inverse=True)
-    cells = kind_of_row.reshape(-1)[: len(rows)]
+    bins = kind_of_row.reshape(-1)[: len(rows)]
 
     def count(counts: Floats) -> ConfusionCounts:
         sums = counts @ kinds
         return ConfusionCounts(*(sums[..., column : column + 1] for column in range(3)))
 
-    return ConfusionCells(count, cells.astype(np.int64), len(kinds))
+    return ConfusionBins(count, bins.astype(np.int64), len(kinds))
 
 
 def entities(predictions: Predictions) -> list[frozenset[Entity]]:
@@ -167,10 +167,10 @@ def _possible_pairs(n_rows: Ints) -> Ints:
     return np.concatenate([*mistakes, commonest * n_classes + rarest])
 
 
-def _group_summer(group_of_cell: Ints, n_groups: int) -> Callable[[Floats], Floats]:
-    """A function that sums counts of cells, shape (..., cells), by group, shape (..., groups)."""
-    order = np.argsort(group_of_cell, kind="stable")
-    groups, starts = np.unique(group_of_cell[order], return_index=True)
+def _group_summer(group_of_bin: Ints, n_groups: int) -> Callable[[Floats], Floats]:
+    """A function that sums counts of bins, shape (..., bins), by group, shape (..., groups)."""
+    order = np.argsort(group_of_bin, kind="stable")
+    groups, starts = np.unique(group_of_bin[order], return_index=True)
 
     def sum_groups(counts: Floats) -> Floats:
         sums = np.zeros((*counts.shape[:-1], n_groups))

@@ -8,11 +8,11 @@ import numpy as np
 
 from mqa_metrics.confusion_counts import (
     absent_classes,
-    binary_cells,
+    binary_bins,
     divide,
-    label_cells,
-    multilabel_cells,
-    span_cells,
+    label_bins,
+    multilabel_bins,
+    span_bins,
 )
 from mqa_registry import Statistic, UsageError, positive_class
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_metrics.confusion_counts import ConfusionCells, ConfusionCounts
+    from mqa_metrics.confusion_counts import ConfusionBins, ConfusionCounts
     from mqa_registry import Predictions, Targets
 
     Floats: TypeAlias = npt.NDArray[np.float64]
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 Average: TypeAlias = Literal["binary", "macro", "micro", "weighted"]
 
-CELLS = {"label": label_cells, "labels": multilabel_cells, "spans": span_cells}  # by prediction schema
+BINS = {"label": label_bins, "labels": multilabel_bins, "spans": span_bins}  # by prediction schema
 
 
 def precision(
@@ -85,7 +85,7 @@ def f1(
         predicted, actual = _one_class(predictions, targets, positive)
         absent = [] if actual.any() else [predictions.classes[positive_class(predictions.classes, positive)]]
         undefined = "" if predicted.any() or actual.any() else f"no row is `{absent[0]}`, and none is predicted so"
-        return _statistic(_f1, "micro", binary_cells(predicted, actual), absent, undefined)
+        return _statistic(_f1, "micro", binary_bins(predicted, actual), absent, undefined)
     if average == "micro" and predictions.schema == "label":
         return np.asarray(predictions.codes == targets.codes)
     return _over_classes(_f1, average, predictions, targets)
@@ -120,16 +120,16 @@ def _one_class(predictions: Predictions, targets: Targets, positive: str | None)
 def _over_classes(score: ClassScore, average: Average, predictions: Predictions, targets: Targets) -> Statistic:
     """The average over classes of each one's score."""
     absent = [] if predictions.schema == "spans" else absent_classes(targets)
-    return _statistic(score, average, CELLS[predictions.schema](predictions, targets), absent)
+    return _statistic(score, average, BINS[predictions.schema](predictions, targets), absent)
 
 
 def _statistic(
-    score: ClassScore, average: Average, confusion: ConfusionCells, absent: Sequence[str] = (), undefined: str = ""
+    score: ClassScore, average: Average, confusion: ConfusionBins, absent: Sequence[str] = (), undefined: str = ""
 ) -> Statistic:
     def compute(counts: Floats) -> Floats:
         return _average_classes(score, average, confusion.count(counts))
 
-    return Statistic(compute, confusion.cells, confusion.size, undefined, absent=absent)
+    return Statistic(compute, confusion.bins, confusion.n_bins, undefined, absent=absent)
 
 
 def _average_classes(score: ClassScore, average: Average, counts: ConfusionCounts) -> Floats:

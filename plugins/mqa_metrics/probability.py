@@ -62,20 +62,20 @@ def ece(predictions: Predictions, targets: Targets, *, bins: Annotated[int, Ge(1
     # After the rows come rows that could have been: in each bin a wrong and a right one, as confident as a row in it.
     used_bins, first_row = np.unique(bin_of_row, return_index=True)
     surplus = np.concatenate([surplus, -confidence[first_row], 1 - confidence[first_row]])
-    bin_of_cell = np.concatenate([bin_of_row, used_bins, used_bins])
-    order = np.argsort(bin_of_cell, kind="stable")
-    starts = np.unique(bin_of_cell[order], return_index=True)[1]
+    calibration_bin = np.concatenate([bin_of_row, used_bins, used_bins])
+    order = np.argsort(calibration_bin, kind="stable")
+    starts = np.unique(calibration_bin[order], return_index=True)[1]
     surplus = surplus[order]
     rank = np.empty(len(order), np.int64)
     rank[order] = np.arange(len(order))
-    cells = np.full(len(probabilities), -1, np.int64)
-    cells[counted] = rank[: len(counted)]
+    row_bins = np.full(len(probabilities), -1, np.int64)
+    row_bins[counted] = rank[: len(counted)]
 
     def compute(counts: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
         distances = np.abs(np.add.reduceat(counts * surplus, starts, axis=-1))
         return divide(distances.sum(axis=-1), counts.sum(axis=-1))
 
-    return Statistic(compute, cells, len(surplus))
+    return Statistic(compute, row_bins, len(surplus))
 
 
 def require_probabilities(predictions: Predictions) -> npt.NDArray[np.float64]:

@@ -49,20 +49,20 @@ def auroc(predictions: Predictions, targets: Targets, *, positive: str | None = 
 
 
 def _one_vs_rest(scores: Floats, is_positive: Bools, counted: Ints, n_rows: int) -> Statistic:
-    """The area for one class: rows that no row of the other kind stands between share a cell.
+    """The area for one class: rows that no row of the other kind stands between share a bin.
 
-    There are also cells for a row of either kind that is below all others, and above them.
+    There are also bins for a row of either kind that is below all others, and above them.
     """
     low, high = scores.min(initial=0.0) - 1, scores.max(initial=0.0) + 1
     ends = [low - 1, low, high, high + 1]
-    order = _RankedCells.of(np.append(scores, ends), np.append(is_positive, [True, False, True, False]))
-    cells = np.full(n_rows, -1, np.int64)
-    cells[counted] = order.cells[: len(counted)]
-    return Statistic(order.area, cells, order.size)
+    order = _RankedBins.of(np.append(scores, ends), np.append(is_positive, [True, False, True, False]))
+    bins = np.full(n_rows, -1, np.int64)
+    bins[counted] = order.bins[: len(counted)]
+    return Statistic(order.area, bins, order.n_bins)
 
 
 def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows: int) -> Statistic:
-    """The mean area over all classes: every row is one cell, and each class ranks the rows.
+    """The mean area over all classes: every row is one bin, and each class ranks the rows.
 
     After the rows come two for each class that could have been: one of the class that has its lowest score and the
     highest of all others, and one the other way round.
@@ -71,32 +71,32 @@ def _mean_over_classes(probabilities: Floats, codes: Ints, counted: Ints, n_rows
     low, high = probabilities.min(initial=0.0) - 1, probabilities.max(initial=0.0) + 1
     probabilities = np.concatenate([probabilities, np.where(own, low, high), np.where(own, high, low)])
     codes = np.concatenate([codes, *[np.arange(len(own))] * 2])
-    orders = [_RankedCells.of(column, codes == code) for code, column in enumerate(probabilities.T)]
-    cells = np.full(n_rows, -1, np.int64)
-    cells[counted] = np.arange(len(counted))
+    orders = [_RankedBins.of(column, codes == code) for code, column in enumerate(probabilities.T)]
+    bins = np.full(n_rows, -1, np.int64)
+    bins[counted] = np.arange(len(counted))
 
     def mean_area(counts: Floats) -> Floats:
         return np.asarray(np.mean([order.area(order.sum_rows(counts)) for order in orders], axis=0))
 
-    return Statistic(mean_area, cells, len(probabilities))
+    return Statistic(mean_area, bins, len(probabilities))
 
 
 @dataclass(frozen=True)
-class _RankedCells:
-    """Rows ranked by their scores. Positives with the same negatives below them share a cell, and so do negatives.
+class _RankedBins:
+    """Rows ranked by their scores. Positives with the same negatives below them share a bin, and so do negatives.
 
-    `cells` has the cell of each row: first come `n_negative` cells of negatives, then those of positives, both in the
-    order of their scores. Per cell of positives `n_below` says how many cells of negatives lie below it. `tied` are the
-    pairs of cells of equal score: the index among the cells of positives, and that of the negatives.
+    `bins` has the bin of each row: first come `n_negative` bins of negatives, then those of positives, both in the
+    order of their scores. Per bin of positives `n_below` says how many bins of negatives lie below it. `tied` are the
+    pairs of bins of equal score: the index among the bins of positives, and that of the negatives.
     """
 
-    cells: Ints
+    bins: Ints
     n_negative: int
     n_below: Ints
     tied: tuple[Ints, Ints]
 
     @classmethod
-    def of(cls, scores: Floats, is_positive: Bools) -> _RankedCells:
+    def of(cls, scores: Floats, is_positive: Bools) -> _RankedBins:
         levels, level = np.unique(scores, return_inverse=True)
         has_positive, has_negative = (
             np.bincount(level[rows], minlength=len(levels)) > 0 for rows in (is_positive, ~is_positive)
@@ -107,29 +107,29 @@ class _RankedCells:
         starts[1:] = has_both[1:] | has_both[:-1] | (has_positive[1:] != has_positive[:-1])
         positives, negatives = has_positive & starts, has_negative & starts
         negative_rank, positive_rank = np.cumsum(negatives), np.cumsum(positives)
-        cells = np.where(is_positive, negative_rank[-1:].sum() + positive_rank[level], negative_rank[level]) - 1
+        bins = np.where(is_positive, negative_rank[-1:].sum() + positive_rank[level], negative_rank[level]) - 1
         is_tied = has_both[positives]
         n_below: Ints = negative_rank[positives] - is_tied
-        return cls(cells, int(np.count_nonzero(negatives)), n_below, (np.flatnonzero(is_tied), n_below[is_tied]))
+        return cls(bins, int(np.count_nonzero(negatives)), n_below, (np.flatnonzero(is_tied), n_below[is_tied]))
 
     @property
-    def size(self) -> int:
-        """How many cells there are."""
+    def n_bins(self) -> int:
+        """How many bins there are."""
         return self.n_negative + len(self.n_below)
 
     @cached_property
     def _sorted(self) -> tuple[Ints, Ints]:
-        order = np.argsort(self.cells, kind="stable")
-        return order, np.searchsorted(self.cells[order], np.arange(self.size))
+        order = np.argsort(self.bins, kind="stable")
+        return order, np.searchsorted(self.bins[order], np.arange(self.n_bins))
 
     def sum_rows(self, counts: Floats) -> Floats:
-        """Counts of rows, shape (..., rows), as counts of cells, shape (..., cells)."""
+        """Counts of rows, shape (..., rows), as counts of bins, shape (..., bins)."""
         order, starts = self._sorted
         ordered = np.take(counts, order, axis=-1)
         return ordered if len(starts) == len(order) else np.add.reduceat(ordered, starts, axis=-1)
 
     def area(self, counts: Floats) -> Floats:
-        """The area from counts of cells, shape (..., cells)."""
+        """The area from counts of bins, shape (..., bins)."""
         negatives, positives = counts[..., : self.n_negative], counts[..., self.n_negative :]
         first = int(np.searchsorted(self.n_below, 1))  # positives before it have no negative below them
         lower = np.take(np.cumsum(negatives, axis=-1), self.n_below[first:] - 1, axis=-1)

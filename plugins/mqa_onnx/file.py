@@ -32,7 +32,11 @@ class FileOptions:
 
 
 class FileSource(ModelSource[FileOptions]):
-    """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it."""
+    """An ONNX file as a model without PyTorch: a backend of `onnxruntime/session` runs it.
+
+    As a reference it is run in float64, too: a copy of it with wider numbers, by ONNX Runtime where that has the kernels,
+    else by ONNX's evaluator.
+    """
 
     name = "file"
     packages = ("onnx",)

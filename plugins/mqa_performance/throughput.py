@@ -68,15 +68,15 @@ class Throughput(Probe[ThroughputOptions]):
         best = max(rates, key=lambda size: rates[size])
         is_best = table.column("batch").to_numpy() == best
         rows, seconds = (table.column(name).to_numpy()[is_best].astype(np.float64) for name in ("rows", "seconds"))
-        cells = np.full(len(table), -1)
-        cells[is_best] = np.arange(len(rows))
+        bins = np.full(len(table), -1)
+        bins[is_best] = np.arange(len(rows))
 
         def compute_rate(counts: Floats) -> Floats:
             total = counts @ seconds
             rates: Floats = np.divide(counts @ rows, total, out=np.full(total.shape, np.nan), where=total > 0)
             return rates
 
-        return {"value": Statistic(compute_rate, cells, len(rows)), "batch": float(best)}
+        return {"value": Statistic(compute_rate, bins, len(rows)), "batch": float(best)}
 
     def evidence(self, table: pa.Table) -> Evidence:
         """Rows a second at every batch size."""

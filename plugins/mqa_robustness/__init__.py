@@ -86,7 +86,7 @@ def mqa_perturbations() -> Iterable[Perturbation]:
     yield Perturbation("word-order", word_order, modality="text", edits=True)
     yield Perturbation("repeated-word", repeated_word, modality="text", edits=True)
     yield Perturbation("missing-word", missing_word, modality="text", edits=True)
-    yield Perturbation("negation", negation, modality="text", target="changes", edits=True)
+    yield Perturbation("negation", negation, modality="text", target_effect="changes", edits=True)
 
 
 @hookimpl

@@ -70,7 +70,9 @@ class FileOptions:
 class FileSource(ModelSource[FileOptions]):
     """A model in a file: TorchScript, or a program that `torch.export.save` wrote.
 
-    Both are code: they need `--allow-code`. Its inputs are the names of its arguments.
+    Both are code: they need `--allow-code`. Its inputs are the names of its arguments; an argument of TorchScript that is
+    no tensor gets the one number that all rows have. TorchScript runs every batch as if it were the first: attributes that
+    its code changes are restored. It shows no modules; an exported program shows those of its graph.
     """
 
     name = "file"
@@ -110,8 +112,8 @@ class FactorySource(ModelSource[FactoryOptions]):
     """A model that a function builds, named as `module:function`.
 
     The module is looked for in the current folder, too. It is code: it needs `--allow-code`. The model is known by its
-    weights and settings and by the code of the function, of its classes and of what else it uses. So it is built at once,
-    and a second time to tell a setting from what is another in every process. Its inputs are the names of the arguments
+    weights and settings and by the code of the function, of its classes and of what it uses of its package or folder. So it
+    is built at once, and a second time: what differs then is no setting. Its inputs are the names of the arguments
     of its `forward`.
     """
 

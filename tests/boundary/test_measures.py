@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.boundary import Contributor, checked_measure, checked_numbers
+from mqa_registry.boundary import Contributor, check_measure_output, check_probe_numbers
 from mqa_registry.contributions import Quantile, Statistic
 from mqa_registry.errors import ContributionError
 from mqa_registry.types import Predictions
@@ -19,7 +19,7 @@ WHO = Contributor("metric", "acme/f1")
 
 
 def measured(given, rows=ROWS):
-    return checked_measure(WHO, given, rows)
+    return check_measure_output(WHO, given, rows)
 
 
 @pytest.mark.parametrize(
@@ -60,11 +60,11 @@ def test_what_a_mask_hides_has_no_say():
         ((1.0 for _ in range(ROWS)), "gave a `generator`"),
         (True, "gave True for all rows together"),
         (np.inf, "gave infinity"),
-        (Statistic(lambda counts: counts, np.full(ROWS, 5), 3), "gave a row the cell 5, of 3 cells"),
-        (Statistic(lambda counts: counts, np.full(ROWS, -2), 3), "gave a row the cell -2, of 3 cells"),
-        (Statistic(lambda counts: counts, np.zeros(2, int), 3), "gave 2 cells for 4 rows"),
-        (Statistic(lambda counts: counts, np.zeros(ROWS), 3), "gave cells of float64"),
-        (Statistic(lambda counts: counts, shown={"rate": np.ones(2)}), "gave 2 scores for 4 rows"),
+        (Statistic(lambda counts: counts, np.full(ROWS, 5), 3), "gave a row the bin 5, of 3 bins"),
+        (Statistic(lambda counts: counts, np.full(ROWS, -2), 3), "gave a row the bin -2, of 3 bins"),
+        (Statistic(lambda counts: counts, np.zeros(2, int), 3), "gave 2 bins for 4 rows"),
+        (Statistic(lambda counts: counts, np.zeros(ROWS), 3), "gave bins of float64"),
+        (Statistic(lambda counts: counts, per_group={"rate": np.ones(2)}), "gave 2 scores for 4 rows"),
         (Quantile(np.ones(2), 0.5), "gave 2 values for 4 rows"),
         (Quantile(np.ones(ROWS), 95), "share 95"),
         (Quantile(np.ones((2, 2)), 0.5), "shape (2, 2)"),
@@ -99,23 +99,23 @@ def test_scores_are_taken_as_they_are_or_not_at_all(scores, rows):
 def test_the_function_of_a_statistic_is_called_across_the_boundary(function, words):
     statistic = measured(Statistic(function))
     with pytest.raises(ContributionError) as refused:
-        statistic.of(np.ones((2, ROWS)))
+        statistic.compute(np.ones((2, ROWS)))
     assert words in refused.value.message
 
 
 def test_a_statistic_that_is_sound_gives_what_it_gives():
     counts = np.array([[1.0, 2, 3, 4], [0, 0, 0, 1]])
-    np.testing.assert_array_equal(measured(Statistic(lambda counts: counts.sum(axis=-1))).of(counts), [10, 1])
+    np.testing.assert_array_equal(measured(Statistic(lambda counts: counts.sum(axis=-1))).compute(counts), [10, 1])
     assert counts.flags.writeable
 
 
 def test_a_probe_gives_every_number_that_it_names_and_may_go_beyond_any_bound():
     probe = Contributor("probe", "acme/latency")
-    assert checked_numbers(probe, {"b": np.inf, "a": 1, "more": "x"}, ("a", "b")) == {"a": 1.0, "b": np.inf}
+    assert check_probe_numbers(probe, {"b": np.inf, "a": 1, "more": "x"}, ("a", "b")) == {"a": 1.0, "b": np.inf}
     with pytest.raises(ContributionError, match="made no number `c`"):
-        checked_numbers(probe, {"a": 1}, ("c",))
+        check_probe_numbers(probe, {"a": 1}, ("c",))
     with pytest.raises(ContributionError, match=r"the probe `acme/latency` made \[\('a', 1\)\] \(list\)"):
-        checked_numbers(probe, [("a", 1)], ("a",))
+        check_probe_numbers(probe, [("a", 1)], ("a",))
 
 
 @pytest.mark.parametrize("name", ["codes", "probabilities", "missing"])

@@ -158,7 +158,7 @@ def hostile(project):
     ("source", "said"),
     [
         ("leaves", "the model source `bad/leaves` crashed: SystemExit: 0 (bad.py, line 26)"),
-        ("number", "the model source `bad/number` tells 7 (int) for a model's task"),
+        ("number", "the model source `bad/number` infers 7 (int) for a model's task"),
     ],
 )
 def test_a_source_that_does_not_tell_a_task_is_named(hostile, source, said):

@@ -32,8 +32,8 @@ def deny(example, rng, *, how: str = "flatly", often: int | None = None, whom: s
 @hookimpl
 def mqa_perturbations():
     yield Perturbation("quiet", quiet, modality="text", edits=True)
-    yield Perturbation("turn", turn, modality="image", target="moves")
-    yield Perturbation("deny", deny, modality="text", target="changes")
+    yield Perturbation("turn", turn, modality="image", target_effect="moves")
+    yield Perturbation("deny", deny, modality="text", target_effect="changes")
 '''
 
 

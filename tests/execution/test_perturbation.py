@@ -107,7 +107,7 @@ def test_a_perturbation_that_does_not_say_where_leaves_no_span_behind_in_silence
 
 def test_one_that_moves_the_target_itself_does_so():
     whole = rows()
-    seen = after(Rows(whole.table.slice(0, 2), whole.fields), use(shift, target="moves"))
+    seen = after(Rows(whole.table.slice(0, 2), whole.fields), use(shift, target_effect="moves"))
     assert words(seen) == [["Ann", "Bo"], []]
 
 

@@ -181,7 +181,7 @@ def test_a_crash_of_it_is_the_checks_own_verdict(judged, part):
     assert "crash" in result.evidence["trace"]
 
 
-def swapped(engine, target="stays", severities=(None,), against=None):
+def swapped(engine, target_effect="stays", severities=(None,), against=None):
     """A check of the letters model, under a perturbation, against its unperturbed rows."""
 
     def swap(example, rng, **options):
@@ -190,7 +190,7 @@ def swapped(engine, target="stays", severities=(None,), against=None):
     uses = [
         Use(
             "letters/swap",
-            Perturbation("swap", swap, modality="text", target=target),
+            Perturbation("swap", swap, modality="text", target_effect=target_effect),
             {"severity": each} if each else {},
         )
         for each in severities
@@ -222,9 +222,9 @@ def test_a_sweep_says_which_severity_it_speaks_of(engine, results):
 
 
 def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, results):
-    (result,) = results(swapped(engine, target="changes"))
+    (result,) = results(swapped(engine, target_effect="changes"))
     assert not {"mcnemar", "remarks"} & set(result.evidence)
-    check = swapped(engine, target="changes", against=Against(backend="one"))
+    check = swapped(engine, target_effect="changes", against=Against(backend="one"))
     (beside,) = results(check, ("one", "two"))
     assert beside.evidence["remarks"] == ["so it is"]
     assert "mcnemar" not in beside.evidence

@@ -38,15 +38,15 @@ def spread(got):
 
     def function(predictions, targets, groups):
         got.append((predictions.ids.to_pylist(), {name: rows.tolist() for name, rows in groups.items()}))
-        cells = np.full(len(predictions), -1)
+        bins = np.full(len(predictions), -1)
         for number, rows in enumerate(groups.values()):
-            cells[rows] = 2 * number + predictions.codes[rows]
+            bins[rows] = 2 * number + predictions.codes[rows]
 
         def of(counts):
             pairs = counts.reshape(*counts.shape[:-1], -1, 2)
             return np.ptp(pairs[..., 1] / pairs.sum(axis=-1), axis=-1)
 
-        return Statistic(of, cells, 2 * len(groups), shown={"many": predictions.codes == 1})
+        return Statistic(of, bins, 2 * len(groups), per_group={"many": predictions.codes == 1})
 
     return Use("letters/spread", Metric("spread", function, schemas=("label",), version=3))
 
@@ -209,7 +209,7 @@ def test_where_there_is_a_reference_its_answers_make_the_groups(engine, judged, 
 def test_a_slice_that_answers_for_fewer_rows_than_there_are_has_crashed(engine, judged):
     (result,) = judged(engine.check(by=by(lambda table: ["a"], inputs="table")))
     assert result.verdict is Verdict.ERROR
-    assert "gave 1 answers for 50 rows" in result.note
+    assert "gave 1 item for 50 rows" in result.note
 
 
 def test_before_a_run_groups_that_depend_on_answers_have_no_size(engine):

@@ -21,11 +21,11 @@ HOW = IntervalOptions(7, "test")
 
 
 def as_bins(statistic: Statistic) -> BinnedStatistic:
-    return MeasureOutput(statistic).as_statistic(len(statistic.cells))
+    return MeasureOutput(statistic).as_statistic(len(statistic.bins))
 
 
 def precision(codes: np.ndarray, predicted: np.ndarray) -> Statistic:
-    """The share of the second class among what was predicted to be it, over the four cells of two classes."""
+    """The share of the second class among what was predicted to be it, over the four bins of two classes."""
 
     def of(counts):
         hits, all_of_them = counts[..., 3], counts[..., 1] + counts[..., 3]
@@ -107,13 +107,13 @@ def test_many_cells_are_counted_as_few_are(monkeypatch):
     rng = np.random.default_rng(5)
     scores, places = rng.normal(size=(2, 300)), rng.integers(-1, 40, size=(2, 300))
     pair = [
-        BinnedStatistic(lambda counts, score=score: counts @ score[:40] / counts.sum(axis=-1), cells, 40)
-        for score, cells in zip(scores, places, strict=True)
+        BinnedStatistic(lambda counts, score=score: counts @ score[:40] / counts.sum(axis=-1), bins, 40)
+        for score, bins in zip(scores, places, strict=True)
     ]
     few = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
     monkeypatch.setattr(binned_statistics, "FEW_BINS", 1)
     many = bootstrap(pair, lambda values: values[0] - 2 * values[1], HOW)
-    spoken = [score[cells[cells >= 0]].mean() for score, cells in zip(scores, places, strict=True)]
+    spoken = [score[bins[bins >= 0]].mean() for score, bins in zip(scores, places, strict=True)]
     assert few.value == pytest.approx(spoken[0] - 2 * spoken[1])
     np.testing.assert_allclose(many.replicates, few.replicates)
 
@@ -126,9 +126,9 @@ def test_the_same_purpose_resamples_the_same():
     assert (estimate(measured, 300, HOW).replicates != other.replicates).any()
 
 
-def test_a_row_without_a_say_in_a_statistic_counts_in_no_cell():
-    cells = np.array([0, 0, 1, -1, -1] * 20)
-    found = estimate(MeasureOutput(Statistic(lambda counts: counts[..., 0] / counts.sum(axis=-1), cells, 2)), 100, HOW)
+def test_a_row_without_a_say_in_a_statistic_counts_in_no_bin():
+    bins = np.array([0, 0, 1, -1, -1] * 20)
+    found = estimate(MeasureOutput(Statistic(lambda counts: counts[..., 0] / counts.sum(axis=-1), bins, 2)), 100, HOW)
     assert found.value == pytest.approx(2 / 3)
     assert found.rows == 60
 

@@ -127,7 +127,9 @@ def test_what_is_undefined_settles_nothing_and_what_is_infinite_is_beyond_any_bo
 
 
 def test_what_no_rows_would_settle_is_told_apart_from_what_some_would(judged):
-    never = Statistic(lambda counts: np.full(counts.shape[:-1], np.nan), undefined="PyTorch has no int8", never=True)
+    never = Statistic(
+        lambda counts: np.full(counts.shape[:-1], np.nan), undefined="PyTorch has no int8", never_defined=True
+    )
     wide = np.arange(50) % 2 == 0
     bounds = {"ratio": Expect(max=2), "fine": Expect(max=2)}
     (result,) = judged(probe({"ratio": never, "fine": 1.0}, ("ratio", "fine")), bounds)

@@ -48,8 +48,8 @@ def number():
     def of(answer):
         if isinstance(answer, np.ndarray | float):
             return float(np.nanmean(answer))
-        cells = answer.cells[answer.cells >= 0]
-        return float(answer.of(np.bincount(cells, minlength=answer.size).astype(np.float64)))
+        bins = answer.bins[answer.bins >= 0]
+        return float(answer.compute(np.bincount(bins, minlength=answer.n_bins).astype(np.float64)))
 
     return of
 

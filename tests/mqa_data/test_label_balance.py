@@ -26,9 +26,11 @@ def test_the_numbers_are_those_of_the_counts(rows, ask_probe, number):
 def test_the_statistics_take_many_resamples_at_once(rows, ask_probe):
     _, numbers, _ = ask_probe("label-balance", rows(["x"] * 6, ["a", "a", "a", "b", "b", "c"]))
     counts = np.array([[3, 2, 1], [6, 0, 0], [0, 0, 0]], dtype=np.float64)
-    assert numbers["value"].of(counts) == pytest.approx([1 / 6, 0, np.nan], nan_ok=True)
-    assert numbers["imbalance"].of(counts) == pytest.approx([3, np.nan, np.nan], nan_ok=True)
-    assert numbers["entropy"].of(counts) == pytest.approx([entropy([3, 2, 1]) / math.log(3), 0, np.nan], nan_ok=True)
+    assert numbers["value"].compute(counts) == pytest.approx([1 / 6, 0, np.nan], nan_ok=True)
+    assert numbers["imbalance"].compute(counts) == pytest.approx([3, np.nan, np.nan], nan_ok=True)
+    assert numbers["entropy"].compute(counts) == pytest.approx(
+        [entropy([3, 2, 1]) / math.log(3), 0, np.nan], nan_ok=True
+    )
 
 
 def test_a_label_that_was_expected_and_never_occurs_is_the_rarest(rows, ask_probe, number):

@@ -14,7 +14,7 @@ from hypothesis.extra import numpy as hnp
 
 from mqa_datasets.files import rows_in_file, rows_of_arrays
 from mqa_registry import DataError, RunContext
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 from mqa_registry.types.tables.read import FORMATS
 
 
@@ -159,6 +159,6 @@ def test_what_cannot_be_read_is_a_data_error(tmp_path, context):
 
 
 def test_the_formats_of_its_option_are_those_that_can_be_read():
-    (option,) = (option for option in options_of(rows_in_file) if option.name == "format")
+    (option,) = (option for option in read_options(rows_in_file) if option.name == "format")
     formats = {name for part in typing.get_args(option.annotation) for name in typing.get_args(part)}
     assert formats == set(FORMATS.values())

@@ -36,12 +36,12 @@ def value():
     """A statistic's number on the rows at hand."""
 
     def of(statistic):
-        return float(statistic.of(counts(statistic)))
+        return float(statistic.compute(counts(statistic)))
 
     return of
 
 
 def counts(statistic):
-    """How often each cell occurs."""
-    cells = np.asarray(statistic.cells)
-    return np.bincount(cells[cells >= 0], minlength=statistic.size).astype(np.float64)
+    """How often each bin occurs."""
+    bins = np.asarray(statistic.bins)
+    return np.bincount(bins[bins >= 0], minlength=statistic.n_bins).astype(np.float64)

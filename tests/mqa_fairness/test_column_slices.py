@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from mqa_fairness.column_slices import assign_quantiles, certainty, column, crossed, quantiles, ranges
 from mqa_registry import DataError, Predictions, UsageError
-from mqa_registry.options import options_of, validate
+from mqa_registry.options import read_options, validate
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_labels_alone_are_refused():
 
 @pytest.mark.parametrize("function", [quantiles, certainty], ids=lambda function: function.__name__)
 def test_there_are_four_parts_unless_a_suite_asks_for_two_to_nine(function):
-    options = options_of(function)
+    options = read_options(function)
     assert options.get("count").default == 4
     column = {"column": "age"} if "column" in options.names else {}
     assert [bool(validate(options, {"count": count} | column, owner="it").faults) for count in (1, 2, 9, 10)] == [

@@ -81,7 +81,7 @@ def at() -> Callable[..., Any]:
 
     def evaluate(measured: Any, times: Any = None) -> Any:
         if isinstance(measured, Statistic):
-            return measured.of(counts_of(measured, times))
+            return measured.compute(counts_of(measured, times))
         scores = np.asarray(measured, np.float64)
         repeated = np.repeat(scores, np.ones(len(scores), int) if times is None else times)
         counted = repeated[~np.isnan(repeated)]
@@ -91,11 +91,11 @@ def at() -> Callable[..., Any]:
 
 
 def counts_of(statistic: Statistic, times: Any) -> Any:
-    """How often each cell is counted, for one vector of row counts or a stack of them."""
-    if statistic.cells is None:
+    """How often each bin is counted, for one vector of row counts or a stack of them."""
+    if statistic.bins is None:
         return np.asarray(times, np.float64)
-    rows = statistic.cells >= 0
+    rows = statistic.bins >= 0
     times = np.ones(len(rows)) if times is None else np.asarray(times)
     stacked = np.atleast_2d(times)
-    counts = np.stack([np.bincount(statistic.cells[rows], row[rows], statistic.size) for row in stacked])
-    return counts.reshape(*times.shape[:-1], statistic.size)
+    counts = np.stack([np.bincount(statistic.bins[rows], row[rows], statistic.n_bins) for row in stacked])
+    return counts.reshape(*times.shape[:-1], statistic.n_bins)

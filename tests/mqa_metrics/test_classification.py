@@ -61,18 +61,18 @@ def test_no_counted_row_is_no_number(coded, at, measure):
 @pytest.mark.parametrize("measure", [balanced_accuracy, mcc])
 def test_resamples_are_judged_at_once_in_any_shape(coded, measure):
     statistic = measure(coded([0, 1, 1, 0]), coded([0, 1, 0, 0]))
-    counts = np.random.default_rng(0).poisson(2, (2, 3, statistic.size)).astype(float)
-    assert statistic.of(counts).shape == (2, 3)
-    assert statistic.of(counts)[1, 2] == pytest.approx(statistic.of(counts[1, 2]))
+    counts = np.random.default_rng(0).poisson(2, (2, 3, statistic.n_bins)).astype(float)
+    assert statistic.compute(counts).shape == (2, 3)
+    assert statistic.compute(counts)[1, 2] == pytest.approx(statistic.compute(counts[1, 2]))
 
 
 def test_mcc_of_ten_million_rows_loses_no_digits(coded):
     statistic = mcc(coded([0, 1, 0, 1]), coded([0, 1, 1, 0]))
-    cells = statistic.cells
-    counts = np.zeros(statistic.size)
-    counts[cells[0]], counts[cells[1]], counts[cells[2]], counts[cells[3]] = 6e6, 3e6, 1e6, 0
+    bins = statistic.bins
+    counts = np.zeros(statistic.n_bins)
+    counts[bins[0]], counts[bins[1]], counts[bins[2]], counts[bins[3]] = 6e6, 3e6, 1e6, 0
     # tp 3e6, tn 6e6, fn 1e6, fp 0: sqrt((3/3) * (6/6) * (3/4) * (6/7)) form of the coefficient
-    assert statistic.of(counts) == pytest.approx((3 * 6 - 0) / np.sqrt(3 * 4 * 6 * 7), rel=1e-12)
+    assert statistic.compute(counts) == pytest.approx((3 * 6 - 0) / np.sqrt(3 * 4 * 6 * 7), rel=1e-12)
 
 
 FOUR_CLASSES = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1)

@@ -177,9 +177,9 @@ def test_spans_have_no_average_but_micro(spans, options):
         f1(spans([[]]), spans([[]]), **options)
 
 
-def test_thirty_thousand_classes_take_no_thirty_thousand_squared_cells(coded):
+def test_thirty_thousand_classes_take_no_thirty_thousand_squared_bins(coded):
     rng = np.random.default_rng(0)
     targets, predicted = rng.integers(0, 30_000, (2, 500))
     statistic = f1(coded(predicted, 30_000), coded(targets, 30_000), average="macro")
-    assert statistic.size <= 500 + 4 * 16  # with kinds of row that none of the rows is
-    assert statistic.of(np.ones((10, statistic.size))).shape == (10,)
+    assert statistic.n_bins <= 500 + 4 * 16  # with kinds of row that none of the rows is
+    assert statistic.compute(np.ones((10, statistic.n_bins))).shape == (10,)

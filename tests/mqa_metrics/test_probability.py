@@ -139,7 +139,7 @@ def test_no_rows_are_no_number(coded, at):
     statistic = ece(coded([0, 1], p=[[0.9, 0.1], [0.2, 0.8]]), coded([0, 1]))
     assert np.isnan(at(statistic, [0, 0]))
     nobody = ece(coded([0], p=[[np.nan, np.nan]]), coded([0]))
-    assert np.isnan(nobody.of(np.zeros((3, 0)))).all()
+    assert np.isnan(nobody.compute(np.zeros((3, 0)))).all()
 
 
 def test_resamples_are_judged_at_once(coded, at):

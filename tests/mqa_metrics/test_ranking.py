@@ -92,17 +92,17 @@ def test_resamples_are_judged_at_once(coded, at, k):
     np.testing.assert_allclose(at(statistic, times), [at(statistic, row) for row in times])
 
 
-def test_few_distinct_scores_take_few_cells(coded):
+def test_few_distinct_scores_take_few_bins(coded):
     p = np.tile([[0.3, 0.7], [0.6, 0.4]], (500, 1))
-    assert auroc(coded([1, 0] * 500, p=p), coded([1, 0] * 500)).size == 2 + 2  # and two for rows at the wrong end
+    assert auroc(coded([1, 0] * 500, p=p), coded([1, 0] * 500)).n_bins == 2 + 2  # and two for rows at the wrong end
 
 
-def test_rows_that_none_of_the_other_kind_stands_between_share_a_cell(coded, at):
+def test_rows_that_none_of_the_other_kind_stands_between_share_a_bin(coded, at):
     targets = np.repeat([0, 1, 0, 1], 25)
     score = np.linspace(0.1, 0.9, 100)
     p = np.column_stack([1 - score, score])
     statistic = auroc(coded(targets, p=p), coded(targets))
-    assert statistic.size == 4 + 2
+    assert statistic.n_bins == 4 + 2
     assert at(statistic, np.ones(100, int)) == pytest.approx(roc_auc_score(targets, score)) == 0.75
 
 

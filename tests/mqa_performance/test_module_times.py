@@ -8,7 +8,7 @@ import pytest
 from mqa_performance import mqa_probes
 from mqa_performance.module_times import Modules, ModulesOptions
 from mqa_registry import NotRunError
-from mqa_registry.options import options_of, validate
+from mqa_registry.options import read_options, validate
 
 TIMES = {"": 0.1, "encoder": 0.1, "encoder.dense": 0.6, "head": 0.2}
 
@@ -152,7 +152,7 @@ def test_more_rows_than_there_are_and_a_single_run_have_numbers(context, clocked
 @pytest.mark.parametrize("name", ["batch", "repetitions", "rows", "warmup"])
 @pytest.mark.parametrize("value", [-1, 0.5, "1", None, [1]])
 def test_what_is_counted_is_a_whole_number(name, value):
-    numbers = validate(options_of(ModulesOptions), {name: value}, owner="performance/modules")
+    numbers = validate(read_options(ModulesOptions), {name: value}, owner="performance/modules")
     assert [one.path for one in numbers.faults] == [(name,)]
 
 

@@ -14,7 +14,7 @@ def test_where_a_batch_takes_the_same_time_whatever_its_size_the_largest_is_best
     table = Throughput().observe(context(sleeper(0.004)), ThroughputOptions(batches=[1, 8], warmup=0, repetitions=4))
     numbers = Throughput().numbers(table)
     assert numbers["batch"] == 8
-    assert 0 < numbers["value"].of(np.ones(4)) <= 8 / 0.004
+    assert 0 < numbers["value"].compute(np.ones(4)) <= 8 / 0.004
     assert list(Throughput().evidence(table).details["rows_per_second"]) == ["1", "8"]
 
 
@@ -24,14 +24,14 @@ def test_the_rate_is_all_rows_by_all_seconds_of_that_batch_size():
     assert Throughput().evidence(table).details == {"rows_per_second": {"1": 2.0, "4": 2.0}}
     value = numbers["value"]
     assert numbers["batch"] == 1
-    assert value.cells.tolist() == [0, 1, -1, -1]
-    assert (value.size, value.of(np.ones(2)), value.of(np.array([[2.0, 0.0]])).tolist()) == (2, 2.0, [2.0])
+    assert value.bins.tolist() == [0, 1, -1, -1]
+    assert (value.n_bins, value.compute(np.ones(2)), value.compute(np.array([[2.0, 0.0]])).tolist()) == (2, 2.0, [2.0])
 
 
 def test_a_resample_counts_long_runs_by_their_length():
     table = pa.table({"batch": [4, 4], "rows": [4, 4], "seconds": [1.0, 3.0]})
-    of = Throughput().numbers(table)["value"].of
-    assert of(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
+    compute = Throughput().numbers(table)["value"].compute
+    assert compute(np.array([[1.0, 1.0], [2.0, 0.0], [0.0, 2.0]])).tolist() == pytest.approx([2.0, 4.0, 4 / 3])
 
 
 @pytest.mark.parametrize("batches", [[], [0], [8, -1]])

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from mqa_registry import edited
-from mqa_registry.options import options_of
+from mqa_registry.options import read_options
 from mqa_robustness import mqa_perturbations
 from mqa_robustness.perturbations.imperceptible import HOMOGLYPHS, LATIN_HOMOGLYPHS
 from mqa_robustness.perturbations.misspellings import ADJACENT_KEYS
@@ -46,7 +46,7 @@ def middle(choices):
 
 
 def perturbed(one, text, rng, options):
-    if "rate" in options_of(one.function).names and not {"rate", "severity"} & options.keys():
+    if "rate" in read_options(one.function).names and not {"rate", "severity"} & options.keys():
         options = {"rate": 1.0} | options
     made = one.function({"text": text}, rng, **options)
     if made is None:

@@ -11,13 +11,13 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry import UsageError, edited
-from mqa_registry.options import options_of, validate
+from mqa_registry.options import read_options, validate
 from mqa_registry.types import move_spans
 from mqa_robustness import mqa_perturbations
 
 EVERY = {one.name: one for one in mqa_perturbations()}
-SEVERE = [name for name, one in EVERY.items() if "severity" in options_of(one.function).names]
-RATED = [name for name, one in EVERY.items() if "rate" in options_of(one.function).names and name != "truncate"]
+SEVERE = [name for name, one in EVERY.items() if "severity" in read_options(one.function).names]
+RATED = [name for name, one in EVERY.items() if "rate" in read_options(one.function).names and name != "truncate"]
 EDITING = [name for name, one in EVERY.items() if one.edits]
 IN_WORDS = ["typos", "keyboard", "ocr", "homoglyphs", "zero-width", "split-words"]
 HOSTILE = [
@@ -132,7 +132,7 @@ def test_every_severity_changes_more_on_average_than_the_one_below(name):
 @pytest.mark.parametrize("name", SEVERE)
 @pytest.mark.parametrize("severity", [0, 6, -1, 1.5, "3", True])
 def test_a_severity_out_of_the_scale_is_found_by_validation(name, severity):
-    (fault,) = validate(options_of(EVERY[name].function), {"severity": severity}, owner=f"`{name}`").faults
+    (fault,) = validate(read_options(EVERY[name].function), {"severity": severity}, owner=f"`{name}`").faults
     assert fault.message.startswith("`severity` must be a whole number from 1 to 5, not ")
 
 

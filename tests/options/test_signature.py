@@ -21,24 +21,24 @@ from mqa_registry.contributions import (
     Slice,
 )
 from mqa_registry.errors import PluginError
-from mqa_registry.options import contribution_options, options_of, signature_problems
+from mqa_registry.options import contribution_options, find_signature_problems, read_options
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
 
 def metric(function):
-    return signature_problems(Metric("m", function, schemas=("label",)))
+    return find_signature_problems(Metric("m", function, schemas=("label",)))
 
 
 def words_for(function):
-    return {option.name: option.type for option in options_of(function)}
+    return {option.name: option.type for option in read_options(function)}
 
 
 def test_options_are_the_keyword_only_parameters_in_their_order():
     def f(predictions, targets, *, average: str = "macro", beta: float): ...
 
-    average, beta = options_of(f)
+    average, beta = read_options(f)
     assert (average.name, average.default, average.required) == ("average", "macro", False)
     assert (beta.name, beta.required) == ("beta", True)
 
@@ -94,7 +94,7 @@ def test_an_options_help_is_the_sentence_of_the_docstring_about_it():
         the characters. And `rate` again.
         """
 
-    rate, size, other = options_of(f)
+    rate, size, other = read_options(f)
     assert [option.doc for option in (rate, size, other)] == [
         "`rate` is the share of the characters",
         "Of `size` words each",
@@ -116,7 +116,7 @@ def test_an_option_is_numeric_where_one_number_will_do():
         counts: list[int],
     ): ...
 
-    assert [option.name for option in options_of(f) if option.numeric] == ["count", "share", "level"]
+    assert [option.name for option in read_options(f) if option.numeric] == ["count", "share", "level"]
 
 
 def test_positional_parameters_may_name_types_for_type_checkers_alone():
@@ -134,7 +134,7 @@ def test_a_type_that_cannot_be_resolved_is_told_with_what_to_do():
     assert "'Decimal' is not defined" in problem
     assert "outside of `if TYPE_CHECKING:`" in problem
     with pytest.raises(PluginError, match="beta"):
-        options_of(f)
+        read_options(f)
 
 
 def test_a_decorated_function_has_the_options_of_the_one_inside():
@@ -213,10 +213,10 @@ def test_a_slice_takes_what_it_sees():
     def table(table, *, column: str): ...
     def answers(predictions): ...
 
-    assert signature_problems(Slice("s", row)) == ()
-    assert signature_problems(Slice("s", table, inputs="table")) == ()
-    assert signature_problems(Slice("s", answers, inputs="predictions")) == ()
-    (problem,) = signature_problems(Slice("s", row, inputs="table"))
+    assert find_signature_problems(Slice("s", row)) == ()
+    assert find_signature_problems(Slice("s", table, inputs="table")) == ()
+    assert find_signature_problems(Slice("s", answers, inputs="predictions")) == ()
+    (problem,) = find_signature_problems(Slice("s", row, inputs="table"))
     assert problem == "a slice takes (table, *, options), and its function (example)"
 
 
@@ -225,7 +225,9 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
     def moving(example, target, rng): ...
 
     def problems(function, *, moves):
-        return signature_problems(Perturbation("p", function, modality="text", target="moves" if moves else "stays"))
+        return find_signature_problems(
+            Perturbation("p", function, modality="text", target_effect="moves" if moves else "stays")
+        )
 
     assert problems(still, moves=False) == problems(moving, moves=True) == ()
     assert problems(still, moves=True)
@@ -235,10 +237,10 @@ def test_a_perturbation_takes_the_target_where_it_moves_it():
 def test_the_hosts_own_keys_are_no_options():
     def rows(context, *, limit: int = 3): ...
 
-    assert signature_problems(Dataset("d", rows)) == ()
-    (problem,) = signature_problems(Dataset("d", rows), ("use", "limit"))
+    assert find_signature_problems(Dataset("d", rows)) == ()
+    (problem,) = find_signature_problems(Dataset("d", rows), ("use", "limit"))
     assert "`limit`" in problem
-    assert signature_problems(Slice("s", lambda example: None)) == ()
+    assert find_signature_problems(Slice("s", lambda example: None)) == ()
 
 
 def test_the_evidence_of_a_comparison_takes_some_of_its_options():
@@ -246,8 +248,8 @@ def test_the_evidence_of_a_comparison_takes_some_of_its_options():
     def plain(reference, candidate): ...
     def more(reference, candidate, *, worst: int = 20): ...
 
-    assert signature_problems(Comparison("c", flips, schemas=("label",), evidence=plain)) == ()
-    assert signature_problems(Comparison("c", flips, schemas=("label",), evidence=more)) == (
+    assert find_signature_problems(Comparison("c", flips, schemas=("label",), evidence=plain)) == ()
+    assert find_signature_problems(Comparison("c", flips, schemas=("label",), evidence=more)) == (
         "its `evidence` takes the option `worst`, which its function does not",
     )
 
@@ -291,7 +293,7 @@ def test_the_options_of_a_class_are_the_fields_of_its_dataclass_and_of_the_bases
     assert (rows.name, rows.required, batches.default) == ("rows", True, (1, 8))
     assert repetitions.doc == "`repetitions` is how many runs count"
     assert rows.doc == "What is run: `rows` of the data, in batches"
-    assert signature_problems(Watch()) == ()
+    assert find_signature_problems(Watch()) == ()
 
 
 def test_the_documentation_of_a_class_has_that_of_its_options():
@@ -314,7 +316,7 @@ def test_a_class_names_its_options():
 
         options = None
 
-    (problem,) = signature_problems(Bare())
+    (problem,) = find_signature_problems(Bare())
     assert problem == "it names no options: write `class Bare(Watch[OPTIONS])`, OPTIONS a dataclass or `NoOptions`"
 
 
@@ -328,7 +330,7 @@ def test_options_are_a_frozen_dataclass():
 
     for options in (Loose, Plain):
         given = type("Given", (Watch,), {"options": options})
-        (problem,) = signature_problems(given())
+        (problem,) = find_signature_problems(given())
         assert problem.startswith(f"its options `{options.__name__}` must be a frozen dataclass")
 
 
@@ -339,7 +341,7 @@ def test_a_field_is_held_to_what_an_option_can_be():
         seen: object = None
 
     given = type("Given", (Watch,), {"options": Options})
-    assert signature_problems(given()) == (
+    assert find_signature_problems(given()) == (
         "option `use` cannot be set: the key is the host's in the table of a probe",
         "option `seen` has the type `object`, which a suite file cannot spell",
     )
@@ -353,5 +355,5 @@ def test_a_replay_has_the_option_schema():
 
         def read(self, view, options): ...
 
-    (problem,) = signature_problems(Log())
+    (problem,) = find_signature_problems(Log())
     assert problem == "its options `NoOptions` must have `schema`, the prediction schema of what it reads"

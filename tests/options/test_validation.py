@@ -11,7 +11,7 @@ from annotated_types import Ge, Le, MinLen
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.options import json_schema, options_of, validate
+from mqa_registry.options import json_schema, read_options, validate
 
 
 def everything(
@@ -34,7 +34,7 @@ def everything(
     """`share` is the share of the rows."""
 
 
-OPTIONS = options_of(everything)
+OPTIONS = read_options(everything)
 
 
 def check(**given):
@@ -158,7 +158,7 @@ def test_an_unknown_option_is_told_with_one_like_it():
 
 def test_an_unknown_option_like_no_other_is_told_with_all_there_are():
     assert fault(zzz=1).hint.startswith("its options are `text`, `count`")
-    (only,) = validate(options_of(lambda: None), {"a": 1}, owner="`x/y`").faults
+    (only,) = validate(read_options(lambda: None), {"a": 1}, owner="`x/y`").faults
     assert only.hint == "it has no options"
 
 
@@ -170,7 +170,7 @@ def test_an_unknown_option_may_have_meant_a_key_of_the_host():
 def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
     def f(*, rate: Annotated[float, Ge(0)], word: str): ...
 
-    (only,) = validate(options_of(f), {"word": "a"}, owner="`x/y`").faults
+    (only,) = validate(read_options(f), {"word": "a"}, owner="`x/y`").faults
     assert only.path == ()
     assert only.message == "`x/y` needs the option `rate`"
     assert only.hint == "`rate` is a number of at least 0"
@@ -179,7 +179,7 @@ def test_a_required_option_that_is_missing_is_told_with_what_it_takes():
 def test_a_required_option_that_is_there_misspelt_is_told_once():
     def f(*, average: str): ...
 
-    (only,) = validate(options_of(f), {"averge": "a"}, owner="`x/y`").faults
+    (only,) = validate(read_options(f), {"averge": "a"}, owner="`x/y`").faults
     assert only.message == "`x/y` has no option `averge`"
 
 
@@ -204,7 +204,7 @@ def test_options_may_have_any_name():
     def f(*, schema: str = "", json: int = 0, model_id: str = "", copy: bool = False, _private: str = ""): ...
 
     names = {"schema": "a", "json": 1, "model_id": "b", "copy": True, "_private": "c"}
-    assert validate(options_of(f), names, owner="x").values == names
+    assert validate(read_options(f), names, owner="x").values == names
 
 
 TEXT = st.text("ab1.\0\n€ ", max_size=4)

@@ -34,7 +34,7 @@ def install(tmp_path, monkeypatch):
 @pytest.fixture
 def load():
     """Load plugins by name from what is on the path now."""
-    return lambda *names, files=(): plugins.load(names, files=files, found=plugins.scan())
+    return lambda *names, files=(): plugins.load(names, files=files, candidates=plugins.find_entry_points())
 
 
 @pytest.fixture

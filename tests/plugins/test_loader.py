@@ -62,7 +62,7 @@ def test_a_broken_plugin_leaves_the_others_alone(install, load):
 def test_all_plugins_can_be_listed_broken_ones_with_their_reason(install):
     install("mqa-good", GOOD)
     install("mqa-bad", "import no_such_module")
-    catalog = plugins.load_all(found=plugins.scan())
+    catalog = plugins.load_all(candidates=plugins.find_entry_points())
     assert {"good", "bad"} <= set(catalog.plugins)
     assert set(catalog.plugins) == set(catalog.installed)
 
@@ -167,15 +167,15 @@ BROKEN = {
         """metric `a`: `schemas` must be a tuple of prediction schemas, as in `("label",)`, not 'label'""",
     ),
     "has a target that does something else": (
-        PERTURBS.format('modality="text", target="stay"'),
-        """perturbation `p`: `target` must be "stays", "moves" or "changes", not 'stay'""",
+        PERTURBS.format('modality="text", target_effect="stay"'),
+        """perturbation `p`: `target_effect` must be "stays", "moves" or "changes", not 'stay'""",
     ),
     "edits what is no text": (
         PERTURBS.format('modality="image", edits=True'),
         "perturbation `p`: `edits` are those of a text, and it perturbs image",
     ),
     "moves a target twice": (
-        PERTURBS.format('modality="text", edits=True, target="moves"'),
+        PERTURBS.format('modality="text", edits=True, target_effect="moves"'),
         "perturbation `p`: with `edits` mqa moves the target",
     ),
 }
@@ -278,15 +278,15 @@ def test_a_file_takes_no_installed_plugins_name(tmp_path, install, load):
     install("mqa-good", GOOD)
     file = tmp_path / "good.py"
     file.write_text(GOOD, "utf-8")
-    with pytest.raises(PluginError, match="there is a plugin `good` beside that"):
+    with pytest.raises(PluginError, match="there is another plugin `good` than that"):
         load(files=[file])
     (tmp_path / "mine.py").write_text(GOOD, "utf-8")
-    with pytest.raises(PluginError, match="there is a plugin `mine` beside that"):
+    with pytest.raises(PluginError, match="there is another plugin `mine` than that"):
         load(files=[tmp_path / "mine.py", tmp_path / "mine.py"])
 
 
 def test_entry_points_are_looked_up_once_in_a_process():
-    assert plugins.installed() is plugins.installed()
+    assert plugins.installed_entry_points() is plugins.installed_entry_points()
 
 
 def test_the_hooks_are_those_of_the_specification():

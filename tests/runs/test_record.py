@@ -230,7 +230,7 @@ def test_errors_that_quote_a_row_are_told_without_their_words(crashed):
     for found in (results, again):
         notes = {result.check: result.note for result in found}
         assert "the perturbation `crashing/crash` crashed: ValueError, in words that are left out" in notes["crash"]
-        assert "the perturbation `crashing/misfit` gave what it must not, in words that are left out" in notes["misfit"]
+        assert "the perturbation `crashing/misfit` gave an invalid value, in words that are left out" in notes["misfit"]
         assert "`crashing/cut`" in notes["cut"]
         assert {result.check: str(result.verdict) for result in found}["look"] == "PASS"
 

@@ -73,12 +73,12 @@ def test_few_undefined_resamples_are_left_out():
 
 
 def test_where_few_rows_have_the_influence_they_are_what_there_is_to_go_by():
-    cells = np.array([1] * 6 + [0] * 594)
+    bins = np.array([1] * 6 + [0] * 594)
     weights = np.array([0.0, 1.0])
-    rare = Statistic(lambda counts: counts @ weights / counts.sum(axis=-1), cells, 2)
+    rare = Statistic(lambda counts: counts @ weights / counts.sum(axis=-1), bins, 2)
     found = estimate(MeasureOutput(rare), 600, IntervalOptions(0, "test"))
     assert found.degrees_of_freedom < 20
-    even = Statistic(rare.of, np.arange(600) % 2, 2)
+    even = Statistic(rare.compute, np.arange(600) % 2, 2)
     assert estimate(MeasureOutput(even), 600, IntervalOptions(0, "test")).degrees_of_freedom == 599
 
 

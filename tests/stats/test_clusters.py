@@ -81,7 +81,7 @@ def test_where_rows_of_a_cluster_are_alike_a_drop_covers_and_the_plain_one_does_
 
 
 def share_of(rows):
-    """A share as a statistic of two cells, which only resampling can tell about."""
+    """A share as a statistic of two bins, which only resampling can tell about."""
     return Statistic(lambda counts: counts[..., 1] / counts.sum(axis=-1), rows.astype(np.int64), 2)
 
 

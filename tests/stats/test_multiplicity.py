@@ -93,7 +93,7 @@ def between(answered, group, *, ratio=False):
         shares = pairs[..., 1] / pairs.sum(axis=-1)
         return shares.min(axis=-1) / shares.max(axis=-1) if ratio else np.ptp(shares, axis=-1)
 
-    statistic = Statistic(of, 2 * group + answered, 2 * count, shown={"share": answered})
+    statistic = Statistic(of, 2 * group + answered, 2 * count, per_group={"share": answered})
     groups = [
         estimate(MeasureOutput(answered[group == one] == 1), int((group == one).sum()), HOW) for one in range(count)
     ]

@@ -12,7 +12,7 @@ RNG = np.random.default_rng(5)
 
 
 def rows_in(counts) -> RowUnits:
-    """So many rows in each cell, in no order."""
+    """So many rows in each bin, in no order."""
     bin_of_row = RNG.permutation(np.repeat(np.arange(len(counts)), counts))
     return RowUnits(bin_of_row, np.asarray(counts, dtype=float))
 
@@ -24,7 +24,7 @@ def drawn(units, count: int = 4000):
 @pytest.mark.parametrize(
     "counts",
     [[1] * 40, [3, 0, 5, 1, 20], [ROWS_PER_BIN * 4, 1], [2 * ROWS_PER_BIN] * 3],
-    ids=["each row a cell", "some together", "few kinds", "even kinds"],
+    ids=["each row a bin", "some together", "few kinds", "even kinds"],
 )
 def test_as_many_rows_are_drawn_as_there_are_each_as_likely_as_another(counts):
     found = drawn(rows_in(counts))

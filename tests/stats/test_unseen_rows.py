@@ -26,8 +26,8 @@ BY_CLASS = {"f1": f1, "balanced-accuracy": balanced_accuracy, "mcc": mcc, "auroc
 SPANS = {name: (-1.0, 1.0) if name == "mcc" else SHARE for name in BY_CLASS}
 
 
-def share_of(ones, cells=None):
-    """The share of ones as a statistic of two cells, so that it is resampled."""
+def share_of(ones, bins=None):
+    """The share of ones as a statistic of two bins, so that it is resampled."""
     return Statistic(lambda counts: counts[..., 1] / counts.sum(axis=-1), np.asarray(ones, np.int64), 2)
 
 

@@ -114,7 +114,7 @@ GIVEN = {
         Perturbation("typos", typos, modality="text"),
         Perturbation("upper", upper, modality="text"),
         Perturbation("blur", blur, modality="image"),
-        Perturbation("deny", deny, modality="text", target="changes"),
+        Perturbation("deny", deny, modality="text", target_effect="changes"),
     ),
     "fairness": (
         Slice("length", length),

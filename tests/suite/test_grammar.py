@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mqa_registry.contributions import Dataset
-from mqa_registry.options import signature_problems
+from mqa_registry.options import find_signature_problems
 from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, ROLES
 from mqa_registry.suite import grammar
 
@@ -25,5 +25,5 @@ def test_every_contribution_is_named_by_use():
 def test_an_option_of_a_data_set_cannot_have_the_name_of_such_a_key(key):
     namespace: dict = {}
     exec(f"def rows(context, *, {key}: str = ''): ...", namespace)  # a signature with a name from a table
-    (problem,) = signature_problems(Dataset("d", namespace["rows"]), DATASET.keys)
+    (problem,) = find_signature_problems(Dataset("d", namespace["rows"]), DATASET.keys)
     assert problem == f"option `{key}` cannot be set: the key is the host's in the table of a data set"

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from mqa_registry import DataError, Predictions, as_predictions
-from mqa_registry.boundary import Contributor, checked_predictions
+from mqa_registry.boundary import Contributor, check_predictions
 from mqa_registry.types import SCHEMAS, get_schema
 
 SAMPLED = ("label", "labels", "value", "vector", "text", "spans")
@@ -46,7 +46,7 @@ def test_labels_alone_are_chosen_from_classes():
 @pytest.mark.parametrize("schema", SAMPLED)
 def test_a_sample_is_as_good_as_what_a_task_decodes(schema, classes):
     sample = predictions(schema, classes)
-    assert checked_predictions(Contributor("task", "acme/task"), sample, schema).table.equals(sample.table)
+    assert check_predictions(Contributor("task", "acme/task"), sample, schema).table.equals(sample.table)
     assert not sample.missing.any()
     assert len(classes) < 2 or not SCHEMAS[schema].has_classes or sample.classes == classes
 
@@ -69,4 +69,4 @@ def test_a_list_of_labels_with_null_in_it_is_told_from_a_row_without_labels():
     assert as_predictions(table, "labels").missing.tolist() == [False, True]
     damaged = Predictions("labels", pa.table({"id": ["1"], "labels": pa.array([["a", None]])}), ("a",))
     with pytest.raises(Exception, match="a list of labels with null in it"):
-        checked_predictions(Contributor("task", "acme/task"), damaged, "labels")
+        check_predictions(Contributor("task", "acme/task"), damaged, "labels")

@@ -10,8 +10,7 @@ import typer
 from mqa_registry.cli.reports import STDOUT, ReportOptions
 from mqa_registry.errors import ExitCode
 from mqa_registry.findings import Finding
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog

@@ -9,8 +9,7 @@ import typer
 
 from mqa_registry.cli.reports import ReportOptions, show_report
 from mqa_registry.errors import ExitCode
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 
 def judge(
@@ -27,11 +26,11 @@ def judge(
     It reads nothing but what the run kept, and so writes no verdict beside an ONNX file, which may have changed since.
     """
     from mqa_registry import runs
-    from mqa_registry.boundary import limited
+    from mqa_registry.boundary import limit_calls
     from mqa_registry.process import begin_step
 
     begin_step("judging the run again")
-    with limited(options.timeout):
+    with limit_calls(options.timeout):
         result = runs.judge(
             run,
             suite,

@@ -13,11 +13,10 @@ import typer
 from mqa_registry.contributions import Perturbation, Probe, one_line_help
 from mqa_registry.errors import UsageError
 from mqa_registry.extras import install_command, is_installed
-from mqa_registry.flag import flags
 from mqa_registry.options import contribution_options, format_value
-from mqa_registry.plugins import load, load_all, role_of
+from mqa_registry.plugins import find_role, load, load_all
 from mqa_registry.reports.output import output
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 if TYPE_CHECKING:
     from mqa_registry.contributions import Contribution
@@ -89,9 +88,9 @@ def _paragraphs(text: str, width: int) -> Iterator[str]:
 
 def _describe_kind(one: Contribution) -> str:
     """The kind of a contribution; of a perturbation also its effect on the target, where it has one."""
-    if not isinstance(one, Perturbation) or one.target == "stays":
+    if not isinstance(one, Perturbation) or one.target_effect == "stays":
         return one.kind
-    return f"{one.kind}, the target {TARGET_EFFECTS[one.target]}"
+    return f"{one.kind}, the target {TARGET_EFFECTS[one.target_effect]}"
 
 
 def _find_contributions(plugin: Plugin, name: str) -> list[Contribution]:
@@ -104,7 +103,7 @@ def _find_contributions(plugin: Plugin, name: str) -> list[Contribution]:
 
 def _explain(plugin: Plugin, one: Contribution, width: int) -> Iterator[str]:
     """The page of one contribution: its kind, where a suite names it, its whole docstring, and its options with types."""
-    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {role_of(type(one)).title})"
+    yield f"{plugin.name}/{one.name}  ({one.kind}, named in {find_role(type(one)).title})"
     yield ""
     yield from _paragraphs(one.documentation, width)
     if isinstance(one, Probe):
@@ -136,4 +135,4 @@ def _describe_effects(perturbation: Perturbation) -> Iterator[str]:
     """The modality that a perturbation acts on, and its effect on the target."""
     yield f"perturbs: {perturbation.modality}"
     spans = ", spans of the text move with it" if perturbation.edits else ""
-    yield f"the target: {TARGET_EFFECTS[perturbation.target]}{spans}"
+    yield f"the target: {TARGET_EFFECTS[perturbation.target_effect]}{spans}"

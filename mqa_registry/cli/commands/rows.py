@@ -9,8 +9,7 @@ import typer
 
 from mqa_registry.cli.parameters import SuiteArgument
 from mqa_registry.errors import UsageError
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 MARKER = "ROWS.txt"  # the file by which this command knows a folder that it made
 FLAGS = flags("only", "limit", "set", "offline", "plugin_files", "confined", "timeout")
@@ -25,7 +24,7 @@ def rows(
     import pyarrow.parquet as pq
 
     from mqa_registry import runs
-    from mqa_registry.boundary import limited
+    from mqa_registry.boundary import limit_calls
     from mqa_registry.errors import NotRunError
     from mqa_registry.execution import Silence, load_rows, perturb_rows
     from mqa_registry.naming import counted
@@ -36,7 +35,7 @@ def rows(
     begin_step("making the rows")
     plan = runs.read_plan(suite, options)
     _check_folder(out)
-    with limited(options.timeout):
+    with limit_calls(options.timeout):
         unperturbed = load_rows(plan, options.run_context(plan.suite))
         perturbed = perturb_rows(plan, unperturbed, Silence())
     with explain_file_errors(out):

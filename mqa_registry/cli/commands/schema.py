@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from typing import Annotated
 
-from mqa_registry.flag import flags
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import RunOptions, flags
 
 
 def schema(options: Annotated[RunOptions, flags("plugin_files")]) -> None:

@@ -22,19 +22,19 @@ Groups: TypeAlias = "Mapping[str, Ints]"
 
 @dataclass(frozen=True)
 class GroupedConfusion:
-    """Confusion matrices of groups, one for each class against all others, as functions of how often cells are counted.
+    """Confusion matrices of groups, one for each class against all others, as functions of how often bins are counted.
 
-    Rows of a cell are in the same groups, with the same prediction and target. `membership` says which cells are in
-    which group, shape (cells, groups); a row that is in no group has the cell -1. Of one class there are cells for every
+    Rows of a bin are in the same groups, with the same prediction and target. `membership` says which bins are in
+    which group, shape (bins, groups); a row that is in no group has the bin -1. Of one class there are bins for every
     prediction and target, whether or not some row has them; of several, for a correct and a wrong prediction of each
     target that occurs.
     """
 
     groups: tuple[str, ...]
     classes: tuple[int, ...]
-    cells: Ints
+    bins: Ints
     membership: Floats
-    predicted: Ints  # the class of each cell
+    predicted: Ints  # the class of each bin
     target: Ints
 
     @classmethod
@@ -47,22 +47,22 @@ class GroupedConfusion:
         grouped = np.flatnonzero(np.asarray(memberships.any(axis=1))[membership_of_row])
         observed = membership_of_row[grouped], predicted[grouped], target[grouped]
         columns = [np.concatenate(pair) for pair in zip(observed, _make_possible_rows(*observed, classes), strict=True)]
-        first, cell_of_row = _find_distinct_rows(*columns)
-        cell_of_row = cell_of_row[: len(grouped)]
+        first, bin_of_row = _find_distinct_rows(*columns)
+        bin_of_row = bin_of_row[: len(grouped)]
         membership, predicted, target = (column[first] for column in columns)
-        cells = np.full(len(membership_of_row), -1, dtype=np.int64)
-        cells[grouped] = cell_of_row
-        return cls(tuple(groups), tuple(classes), cells, memberships[membership].astype(np.float64), predicted, target)
+        bins = np.full(len(membership_of_row), -1, dtype=np.int64)
+        bins[grouped] = bin_of_row
+        return cls(tuple(groups), tuple(classes), bins, memberships[membership].astype(np.float64), predicted, target)
 
     @property
-    def size(self) -> int:
-        """The number of cells."""
+    def n_bins(self) -> int:
+        """The number of bins."""
         return len(self.membership)
 
     @property
     def counts(self) -> Floats:
-        """The number of rows of each cell."""
-        return np.bincount(self.cells[self.cells >= 0], minlength=self.size).astype(np.float64)
+        """The number of rows of each bin."""
+        return np.bincount(self.bins[self.bins >= 0], minlength=self.n_bins).astype(np.float64)
 
     def by_group(self, counts: Floats) -> Iterator[Floats]:
         """For each class the matrices of all groups, shape (..., groups, 4): true and false negatives and positives.
@@ -70,17 +70,17 @@ class GroupedConfusion:
         The last axis is ordered as true negatives, false positives, false negatives, true positives.
         """
         for entries in self._entries():
-            parts = [counts[..., cells] @ self.membership[cells] for cells in entries]
+            parts = [counts[..., bins] @ self.membership[bins] for bins in entries]
             yield np.stack(parts, axis=-1)
 
     def overall(self, counts: Floats) -> Iterator[Floats]:
         """The same of all rows that are in any group, each counted once, shape (..., 1, 4)."""
         for entries in self._entries():
-            parts = [counts[..., cells].sum(axis=-1, keepdims=True) for cells in entries]
+            parts = [counts[..., bins].sum(axis=-1, keepdims=True) for bins in entries]
             yield np.stack(parts, axis=-1)
 
     def _entries(self) -> Iterator[list[Ints]]:
-        """For each class the cells of the four entries of a matrix."""
+        """For each class the bins of the four entries of a matrix."""
         for code in self.classes:
             entry = 2 * (self.target == code) + (self.predicted == code)
             yield [np.flatnonzero(entry == number) for number in range(4)]

@@ -214,11 +214,11 @@ def _compare_groups(
     everywhere_zero = "the rates are 0 in every group" if len(rates) > 1 else "the rate is 0 in every group"
     return Statistic(
         compute,
-        confusion.cells,
-        confusion.size,
+        confusion.bins,
+        confusion.n_bins,
         undefined=explain_undefined(confusion, rates, compute, everywhere_zero),
-        shown=score_rates(predictions, targets, classes, rates),
-        spread=bound,
+        per_group=score_rates(predictions, targets, classes, rates),
+        pairwise=bound,
         ratio=is_ratio,
     )
 

@@ -32,12 +32,12 @@ def generalized_entropy(
     `alpha` at 0 or below where somebody gets nothing. Speicher et al. 2018, https://arxiv.org/abs/1807.00787; AIF360
     0.6.1 divides once more by the mean benefit where `alpha` is 0.
     """
-    cells = _assign_benefit_cells(predictions, targets, positive_class(predictions.classes, positive))
+    bins = _assign_benefit_bins(predictions, targets, positive_class(predictions.classes, positive))
 
     def compute(counts: Floats) -> Floats:
         return _compute_entropy_index(np.broadcast_to(BENEFITS, counts.shape), counts, alpha)
 
-    return Statistic(compute, cells, len(BENEFITS), _explain_undefined(np.bincount(cells, minlength=3), alpha))
+    return Statistic(compute, bins, len(BENEFITS), _explain_undefined(np.bincount(bins, minlength=3), alpha))
 
 
 def theil(predictions: Predictions, targets: Targets, *, positive: str | None = None) -> Statistic:
@@ -67,12 +67,12 @@ def between_group_entropy(
         rows = matrices.sum(axis=-1)
         return _compute_entropy_index(np.nan_to_num(divide_or_nan(matrices @ benefit, rows)), rows, alpha)
 
-    benefits = BENEFITS[_assign_benefit_cells(predictions, targets, code)]
+    benefits = BENEFITS[_assign_benefit_bins(predictions, targets, code)]
     undefined = "it takes benefits above 0 in every group" if np.isnan(compute(confusion.counts)) else ""
-    return Statistic(compute, confusion.cells, confusion.size, undefined, {"benefit": benefits})
+    return Statistic(compute, confusion.bins, confusion.n_bins, undefined, {"benefit": benefits})
 
 
-def _assign_benefit_cells(predictions: Predictions, targets: Targets, code: int) -> Ints:
+def _assign_benefit_bins(predictions: Predictions, targets: Targets, code: int) -> Ints:
     """The index into BENEFITS of every row."""
     return np.asarray(1 + (predictions.codes == code) - (targets.codes == code).astype(np.int64))
 

@@ -141,10 +141,10 @@ def _compare_pair(
     nobody = f"no row of `{confusion.groups[1]}` is predicted as positive"
     return Statistic(
         compute,
-        confusion.cells,
-        confusion.size,
+        confusion.bins,
+        confusion.n_bins,
         undefined=explain_undefined(confusion, rates, compute, nobody),
-        shown=score_rates(predictions, targets, {code: predictions.classes[code]}, rates),
+        per_group=score_rates(predictions, targets, {code: predictions.classes[code]}, rates),
     )
 
 

@@ -45,8 +45,9 @@ class ExportOptions:
 
     `opset` is the version of the operators in an export. `precision` is that of an export. `per_channel` quantizes every
     channel of a weight by itself. `calibration` is a file of rows that int8-static measures activations with; left out,
-    it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take. `custom_ops` is
-    a library of operators that ONNX Runtime does not bring.
+    it takes rows of the suite's first data set. `export_timeout` is how many seconds an export may take, in a separate
+    process: a hang or a crash there is NOT-RUN. `custom_ops` is a library of operators that ONNX Runtime does not bring,
+    which needs `--allow-code`.
     """
 
     opset: int | None = None
@@ -81,7 +82,8 @@ class SessionOptions(ExportOptions):
     a shape, which captures, takes as long as several.
 
     A file that takes a fixed number of rows is run so many at a time, the last ones filled up. One of a fixed number of
-    tokens gets rows padded and cut to it, and so does every other backend of the run.
+    tokens gets rows padded and cut to it, and so does every other backend of the run: a task that cannot pad is refused,
+    and so are two files of different lengths.
 
     A file's inputs and outputs may be others than the task's and the model's, by the names in the file: `inputs` are the
     task's names of its inputs, as in `{ ids = "input_ids" }`. `constants` are inputs that are the same for all rows, such
@@ -128,7 +130,13 @@ class SessionOptions(ExportOptions):
 
 
 class SessionBackend(Backend[SessionOptions]):
-    """ONNX Runtime, on the model's export or on a given `.onnx`."""
+    """ONNX Runtime, on the model's export or on a given `.onnx`.
+
+    The predictions of each precision are stored apart. A task without a sample is traced with rows of the data. Arrays of
+    the task that a file does not take are the fact `unread_inputs`. On a GPU, the facts `nodes` and `left_to_cpu` count
+    operators by provider that a weight or floating-point data pass through: one on the CPU is NOT-RUN, unless
+    `cpu_operators` names it.
+    """
 
     name = "session"
     packages = ("onnx", "onnxruntime-gpu", "onnxruntime")

@@ -84,7 +84,7 @@ class TensorParity(Probe[TensorOptions]):
     is named and decides nothing. A reference that is an ONNX file takes PyTorch's part: a copy of it with wider numbers
     is its float64, and there is no ratio where it has no such copy, or another precision. `mismatches` counts what no
     tolerance covers: NaN, Inf, another shape or type, a requested output that is missing, a crash. Every other number is
-    then infinitely bad.
+    then infinitely bad. An integer that was rounded may lie one step off where float64 has a tie; labels may not.
 
     Rows are run in padded batches, and padding is left out. The shortest, the longest and one of median length are also
     run alone. Outputs are matched by name, then by value, and one that only one side has is a remark. Keys and values of

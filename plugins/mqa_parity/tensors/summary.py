@@ -168,7 +168,7 @@ def _after_weight_mismatch(mismatches: int, outputs: Sequence[OutputSummary]) ->
 
 def _make_undefined_ratio(observations: pa.Table) -> Statistic:
     reason = observations.column("doubt")[0].as_py() or explain_missing_baseline(observations)
-    return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=reason, never=True)
+    return Statistic(lambda counts: np.full(counts.shape[:-1], math.nan), undefined=reason, never_defined=True)
 
 
 def explain_missing_baseline(observations: pa.Table) -> str:

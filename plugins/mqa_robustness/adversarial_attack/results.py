@@ -131,7 +131,7 @@ def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, un
     It is a statistic and not a score a row: counts that are all 0 or 1 are still no share of rows.
     """
     counts = np.asarray(observations.column(column).fill_null(0).to_numpy(), np.float64)
-    values, cells = np.unique(counts, return_inverse=True)
+    values, bins = np.unique(counts, return_inverse=True)
 
     def compute(times: Floats) -> Floats:
         rows = times.sum(axis=-1)
@@ -139,7 +139,7 @@ def make_mean_statistic(observations: pa.Table, column: str, selected: Bools, un
         return means
 
     reason = "" if selected.any() else undefined
-    return Statistic(compute, cells=np.where(selected, cells, -1), size=len(values), undefined=reason)
+    return Statistic(compute, bins=np.where(selected, bins, -1), n_bins=len(values), undefined=reason)
 
 
 def describe_skipped(records: Sequence[AttackRecord]) -> Iterator[str]:

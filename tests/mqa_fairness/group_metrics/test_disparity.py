@@ -87,12 +87,12 @@ def test_resamples_are_evaluated_as_if_each_row_stood_there_so_often(name, coded
     predicted, target, group = rng.integers(0, 2, 80), rng.integers(0, 2, 80), rng.integers(0, 3, 80)
     statistic = getattr(disparity, name)(coded(predicted), coded(target), grouped(group))
     drawn = rng.integers(0, 80, (5, 80))
-    counted = np.stack([np.bincount(statistic.cells[rows], minlength=statistic.size) for rows in drawn]).astype(float)
+    counted = np.stack([np.bincount(statistic.bins[rows], minlength=statistic.n_bins) for rows in drawn]).astype(float)
     again = [
         value(getattr(disparity, name)(coded(predicted[rows]), coded(target[rows]), grouped(group[rows])))
         for rows in drawn
     ]
-    np.testing.assert_allclose(statistic.of(counted), again)
+    np.testing.assert_allclose(statistic.compute(counted), again)
 
 
 def test_rows_in_two_groups_count_in_both_and_those_in_none_in_neither(coded, value):
@@ -100,7 +100,7 @@ def test_rows_in_two_groups_count_in_both_and_those_in_none_in_neither(coded, va
     groups = {"a": np.array([0, 1]), "b": np.array([1, 2, 3])}
     statistic = demographic_parity_difference(predicted, predicted, groups)
     assert value(statistic) == pytest.approx(1 - 1 / 3)
-    assert statistic.cells[4] == -1
+    assert statistic.bins[4] == -1
     overall = demographic_parity_difference(predicted, predicted, groups, method="to_overall")
     assert value(overall) == pytest.approx(0.5)
 
@@ -119,7 +119,7 @@ def test_a_rate_that_a_group_lacks_leaves_the_number_undefined_and_says_which(co
 
 def test_the_rates_of_groups_are_shown(coded, grouped):
     predicted, target = coded([1, 0, 1, 0]), coded([1, 1, 0, 0])
-    shown = equalized_odds_difference(predicted, target, grouped(["a", "a", "b", "b"])).shown
+    shown = equalized_odds_difference(predicted, target, grouped(["a", "a", "b", "b"])).per_group
     np.testing.assert_array_equal(shown["true_positive_rate"], [1, 0, np.nan, np.nan])
     np.testing.assert_array_equal(shown["false_positive_rate"], [np.nan, np.nan, 1, 0])
 
@@ -145,7 +145,7 @@ def test_the_worst_of_ratios_over_classes_is_the_smallest(coded, grouped, value)
     several = coded(predicted, 3), coded(predicted, 3), grouped(group)
     each = [value(disparity.demographic_parity_ratio(*several, positive=f"class-{code}")) for code in range(3)]
     assert value(disparity.demographic_parity_ratio(*several, average="worst_case")) == min(each)
-    shown = disparity.demographic_parity_ratio(*several, average="worst_case").shown
+    shown = disparity.demographic_parity_ratio(*several, average="worst_case").per_group
     assert list(shown) == [f"selection_rate of class-{code}" for code in range(3)]
 
 
@@ -167,4 +167,4 @@ def test_very_many_groups_and_rows_are_counted_quickly(coded, grouped, value):
     statistic = demographic_parity_difference(coded(predicted), coded(predicted), grouped(group))
     rates = [predicted[group == one].mean() for one in range(150)]
     assert value(statistic) == pytest.approx(max(rates) - min(rates))
-    assert statistic.size <= 600
+    assert statistic.n_bins <= 600

@@ -24,8 +24,8 @@ SECOND = [0, 1, 1, 0, 0, 0, 0, 1, 1, 1]
 
 
 def rows(case):
-    cells = np.repeat(np.arange(8), np.ravel(case["rows by sex, target and prediction"]))
-    return cells % 2, cells // 2 % 2, np.where(cells // 4, "man", "woman")
+    bins = np.repeat(np.arange(8), np.ravel(case["rows by sex, target and prediction"]))
+    return bins % 2, bins // 2 % 2, np.where(bins // 4, "man", "woman")
 
 
 @pytest.mark.parametrize("alpha", ALPHAS)
@@ -80,6 +80,6 @@ def test_the_mean_log_deviation_is_undefined_where_somebody_gets_nothing(coded, 
 def test_many_resamples_are_evaluated_at_once(coded, grouped):
     statistic = generalized_entropy(coded(FIRST), coded(RIGHT))
     several = np.array([[1.0, 8, 1], [0, 10, 0], [10, 0, 0]])
-    np.testing.assert_allclose(statistic.of(several), [0.1, 0.0, np.nan])
+    np.testing.assert_allclose(statistic.compute(several), [0.1, 0.0, np.nan])
     between = between_group_entropy(coded(FIRST), coded(RIGHT), grouped(GROUP))
-    assert between.of(np.ones((3, between.size))).shape == (3,)
+    assert between.compute(np.ones((3, between.n_bins))).shape == (3,)

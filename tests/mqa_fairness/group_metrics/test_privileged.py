@@ -35,9 +35,9 @@ def rows(coded, grouped):
     """Predictions, targets and groups from a table by group, target and prediction."""
 
     def make(table):
-        cells = np.repeat(np.arange(8), np.ravel(table))
-        names = np.where(cells // 4, "man", "woman")
-        return coded(cells % 2), coded(cells // 2 % 2), grouped(names)
+        bins = np.repeat(np.arange(8), np.ravel(table))
+        names = np.where(bins // 4, "man", "woman")
+        return coded(bins % 2), coded(bins // 2 % 2), grouped(names)
 
     return make
 

@@ -376,8 +376,8 @@ def test_half_precision_is_held_against_pytorch_in_half_precision(held, numpy_ru
 
 def test_eight_bits_have_no_peer_and_the_other_numbers_are_given(held, numpy_runner):
     found, shown, _ = held(numpy_runner(precision="int8"))
-    assert (found["ratio"].undefined, found["ratio"].never) == ("PyTorch has no int8", True)
-    assert np.isnan(found["ratio"].of(np.ones((3, 7)))).all()
+    assert (found["ratio"].undefined, found["ratio"].never_defined) == ("PyTorch has no int8", True)
+    assert np.isnan(found["ratio"].compute(np.ones((3, 7)))).all()
     assert 0 < found["max_abs"] < 1e-5
     assert "PyTorch has no int8 to compare this with" in shown.remarks[0]
     broken, _, _ = held(numpy_runner(precision="int8", changes=changed("logits", put(0, math.nan))))
@@ -480,7 +480,7 @@ def test_a_reference_that_does_not_run_in_float64_leaves_no_ratio_and_says_why(h
 
     found, shown, _ = held(reference=numpy_runner(compute))
     assert isinstance(found["ratio"], Statistic)
-    assert found["ratio"].never
+    assert found["ratio"].never_defined
     assert any("does not run in float64: no such kernel" in remark for remark in shown.remarks)
 
 

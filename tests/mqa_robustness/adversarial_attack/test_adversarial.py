@@ -158,14 +158,14 @@ def test_numbers_are_of_the_rows_that_were_attacked(make_context):
 
 
 def _mean(statistic):
-    counts = np.bincount(statistic.cells[statistic.cells >= 0], minlength=statistic.size)
-    return statistic.of(counts.astype(float))
+    counts = np.bincount(statistic.bins[statistic.bins >= 0], minlength=statistic.n_bins)
+    return statistic.compute(counts.astype(float))
 
 
 def test_no_success_means_no_size_and_not_a_size_of_zero(make_context):
     found = PROBE.numbers(observe(make_context(["an awful film"]), edits=["insert"]))
     assert found["edits"].undefined == "no attack succeeded"
-    assert np.isnan(found["edits"].of(np.zeros(found["edits"].size)))
+    assert np.isnan(found["edits"].compute(np.zeros(found["edits"].n_bins)))
 
 
 @pytest.mark.parametrize(

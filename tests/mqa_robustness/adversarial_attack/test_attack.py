@@ -62,7 +62,7 @@ def test_every_number_lies_in_its_range(probe, make_context, bag_of_words):
 def mean(number):
     """The number that is judged: a statistic on the rows at hand, or the mean of scores."""
     if isinstance(number, Statistic):
-        return number.of(np.bincount(number.cells[number.cells >= 0], minlength=number.size).astype(float))
+        return number.compute(np.bincount(number.bins[number.bins >= 0], minlength=number.n_bins).astype(float))
     return np.mean(number)
 
 

@@ -80,7 +80,7 @@ def test_a_row_without_a_text_is_declined():
 
 def test_it_says_that_the_target_changes():
     (found,) = (one for one in mqa_perturbations() if one.name == "negation")
-    assert found.target == "changes"
+    assert found.target_effect == "changes"
 
 
 @pytest.mark.parametrize(("length", "is_negated"), [(400, True), (401, False)])

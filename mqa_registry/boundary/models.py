@@ -1,0 +1,164 @@
+"""Models and codecs that model sources and tasks return, wrapped: each call of their methods is a ContributionCall."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from mqa_registry.boundary.calls import ContributionCall, reject_output, summarize_value
+from mqa_registry.boundary.rows import check_decoded
+from mqa_registry.contributions import Codec, Model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pyarrow as pa
+
+    from mqa_registry.boundary.calls import Contributor
+    from mqa_registry.contributions.task import Batch, Encoded, OutputReading, Outputs
+    from mqa_registry.types import Example
+
+
+def check_model(contributor: Contributor, output: Any) -> Model:
+    """The model that a source returned; its module and processor are built later, each by a ContributionCall."""
+    if not isinstance(output, Model):
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `Model` is due")
+    if not isinstance(output.digest, str):
+        reject_output(
+            contributor,
+            f"gave a model with the digest {summarize_value(output.digest)}",
+            "a digest tells one model from another",
+        )
+    if not all(isinstance(label, str) for label in output.labels) or len(set(output.labels)) < len(output.labels):
+        reject_output(
+            contributor,
+            f"gave a model with the labels {summarize_value(output.labels)}",
+            "labels are text, each of its own",
+        )
+    return output.through(lambda make: _build_part(contributor, make))
+
+
+def _build_part(contributor: Contributor, make: Callable[[], Any]) -> Any:
+    with ContributionCall(contributor):
+        return make()
+
+
+def check_inferred_task(contributor: Contributor, output: Any) -> str:
+    """The name of the task that a source inferred; empty where it cannot."""
+    if not isinstance(output, str):
+        reject_output(
+            contributor,
+            f"infers {summarize_value(output)} for a model's task",
+            "it gives the name of a task, as in a suite",
+        )
+    return output
+
+
+def check_codec(contributor: Contributor, output: Any, schema: str, classes: Sequence[str]) -> CheckedCodec:
+    """The codec that a task returned, wrapped."""
+    if not isinstance(output, Codec):
+        reject_output(contributor, f"gave {summarize_value(output)}, and a `Codec` is due")
+    return CheckedCodec(contributor, output, schema, classes)
+
+
+class CheckedCodec(Codec):
+    """A task's codec: each method is called in a ContributionCall, and its output is checked.
+
+    `reads_outputs` is true where the codec has `read_outputs`, for which some rows are run first.
+    """
+
+    def __init__(self, contributor: Contributor, codec: Codec, schema: str, classes: Sequence[str]) -> None:
+        self._contributor = contributor
+        self._codec = codec
+        self._schema = schema
+        self._classes = classes
+        self._encodes_arrays = False
+        self._reading: OutputReading | None = None
+        self.padding_mask = codec.padding_mask
+        self.limit = codec.limit
+        self.length = codec.length
+        self.remarks = codec.remarks
+        self.reads_outputs = type(codec).read_outputs is not Codec.read_outputs
+
+    def with_array_rows(self) -> CheckedCodec:
+        """A copy that checks that encoded rows are arrays: these can be compared, padded and stored."""
+        made = copy(self)
+        made._encodes_arrays = True  # noqa: SLF001 - its own
+        return made
+
+    def with_reading(self, reading: OutputReading | None) -> CheckedCodec:
+        """A copy that decodes outputs by this reading of them."""
+        made = copy(self)
+        made._reading = reading  # noqa: SLF001 - its own
+        return made
+
+    def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
+        with ContributionCall(self._contributor):
+            encoded = self._codec.encode(examples)
+            rows = encoded if isinstance(encoded, list | tuple) else list(encoded)
+        if len(rows) != len(examples):
+            reject_output(self._contributor, f"encoded {len(examples):,} examples as {len(rows):,}")
+        for row in rows if self._encodes_arrays else ():
+            check_arrays(self._contributor, "encoded an example as", row)
+        return rows
+
+    def collate(self, rows: Sequence[Encoded]) -> Batch:
+        with ContributionCall(self._contributor):
+            batch = self._codec.collate(rows)
+        check_arrays(self._contributor, "made a batch of", batch)
+        return batch
+
+    def decode(self, outputs: Outputs, rows: Sequence[Encoded]) -> pa.Table:
+        decode = self._codec.decode if self._reading is None else self._reading.decode
+        with ContributionCall(self._contributor):
+            table = decode(outputs, rows)
+        return check_decoded(self._contributor, table, self._schema, self._classes, len(rows))
+
+    def cost(self, row: Encoded) -> int:
+        with ContributionCall(self._contributor):
+            cost = self._codec.cost(row)
+        if not is_whole_number(cost, minimum=0):
+            reject_output(
+                self._contributor,
+                f"says that a row costs {summarize_value(cost)}",
+                "`cost` is a whole number of tokens or the like",
+            )
+        return int(cost)
+
+    def read_outputs(self, outputs: Outputs, rows: Sequence[Encoded]) -> OutputReading | None:
+        with ContributionCall(self._contributor):
+            return self._codec.read_outputs(outputs, rows)
+
+    def full_costs(self, examples: Sequence[Example], rows: Sequence[Encoded]) -> Sequence[int]:
+        with ContributionCall(self._contributor):
+            return self._codec.full_costs(examples, rows)
+
+    def find_unusable(self, examples: Sequence[Example]) -> tuple[int, str] | None:
+        with ContributionCall(self._contributor):
+            return self._codec.find_unusable(examples)
+
+    def with_length(self, length: int) -> CheckedCodec | None:
+        with ContributionCall(self._contributor):
+            found = self._codec.with_length(length)
+        return None if found is None else check_codec(self._contributor, found, self._schema, self._classes)
+
+
+def check_arrays(contributor: Contributor, what: str, output: Any) -> None:
+    """Refuse anything but arrays by name; arrays of a library that numpy can read are accepted."""
+    if not isinstance(output, Mapping):
+        reject_output(contributor, f"{what} {summarize_value(output)}, and arrays by name are due")
+    for name, array in output.items():
+        if not isinstance(name, str):
+            reject_output(contributor, f"{what} an array under the name {summarize_value(name)}")
+        if not isinstance(array, np.ndarray):
+            with ContributionCall(contributor):
+                array = np.asarray(array)  # noqa: PLW2901 - the same as numpy has it
+        if array.dtype == object:
+            reject_output(contributor, f"{what} the array `{name}` of Python objects, and numbers or text are due")
+
+
+def is_whole_number(value: Any, *, minimum: int) -> bool:
+    return isinstance(value, int | np.integer) and not isinstance(value, bool) and bool(value >= minimum)
