@@ -1,4 +1,4 @@
-"""Formats: what a file that somebody took for a model is, told by its content without a model library."""
+"""File formats: what a file given for a model is, by its content and without a model library."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def is_special(path: Path) -> bool:
 
 
 def file_format(path: Path) -> FileFormat:
-    """The format of a file, which is there; UNKNOWN where nothing tells it. A DataError where this user may not read it."""
+    """The format of a file, which is there; UNKNOWN where it has none of these. A DataError where this user may not read it."""
     if is_special(path):
         return FileFormat.UNKNOWN
     try:
@@ -55,15 +55,15 @@ def file_format(path: Path) -> FileFormat:
             head = content.read(HEAD)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                return _of_archive(archive.namelist())
+                return _archive_format(archive.namelist())
     except PermissionError as error:
         raise DataError(f"`{path}` cannot be read: permission denied", hint=MAY_READ) from error
     except (OSError, zipfile.BadZipFile):
         return FileFormat.UNKNOWN
-    return _of_head(head, path.suffix)
+    return _head_format(head, path.suffix)
 
 
-def _of_archive(names: Iterable[str]) -> FileFormat:
+def _archive_format(names: Iterable[str]) -> FileFormat:
     """PyTorch packs all it writes in a folder inside of a zip archive."""
     inside = {name.partition("/")[2] or name for name in names}
     tops = {name.partition("/")[0] for name in inside}
@@ -76,7 +76,7 @@ def _of_archive(names: Iterable[str]) -> FileFormat:
     return FileFormat.KERAS if "model.weights.h5" in inside else FileFormat.UNKNOWN
 
 
-def _of_head(head: bytes, suffix: str) -> FileFormat:
+def _head_format(head: bytes, suffix: str) -> FileFormat:
     magic = {
         POINTER: FileFormat.LFS_POINTER,
         b"\x89HDF\r\n\x1a\n": FileFormat.HDF5,

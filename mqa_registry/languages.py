@@ -28,9 +28,9 @@ class Classifier(NamedTuple):
 def identify_language(text: str, *, among: Collection[str] | None = None, min_probability: float = 0.5) -> str | None:
     """The ISO 639 code of the language that a text is most probably written in, as py3langid knows it.
 
-    The first 1,000 characters from the first letter on are read. `among` are the codes that come into question, left
-    out all of them; a UsageError says which of them py3langid does not know. None where no language has
-    `min_probability` against all that come into question, or where nothing in the text is recognised.
+    The first 1,000 characters from the first letter on are read. `among` are the codes to choose from, left out all of
+    them; a UsageError says which of them py3langid does not know. None where no language has
+    `min_probability` against all of these, or where nothing in the text is recognised.
     """
     classifier = _classifier(None if among is None else tuple(among))
     start = next((index for index, character in enumerate(text) if character.isalpha()), len(text))
@@ -42,7 +42,7 @@ def identify_language(text: str, *, among: Collection[str] | None = None, min_pr
 def _classifier(among: tuple[str, ...] | None) -> Classifier:
     identifier = copy(_identifier())
     if among is not None:
-        _check(among, identifier.labels)
+        _check_codes(among, identifier.labels)
         identifier.set_languages(among)
     return Classifier(identifier.classify, identifier.classify(""))
 
@@ -56,7 +56,7 @@ def _identifier() -> Any:
     return LanguageIdentifier.from_model_file(MODEL_FILE, norm_probs=True)
 
 
-def _check(among: tuple[str, ...], codes: list[str]) -> None:
+def _check_codes(among: tuple[str, ...], codes: list[str]) -> None:
     """Raise a UsageError where a code is none that py3langid knows, or where there are less than two."""
     for code in among:
         if code not in codes:

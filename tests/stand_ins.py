@@ -94,11 +94,11 @@ def _made(kind: Any, name: str, attributes: dict[str, Any], **functions: Callabl
     names = set(getattr(options, "__dataclass_fields__", ()))
 
     def method(function: Callable[..., Any]) -> Callable[..., Any]:
-        wanted = _keyword_only(function)
+        parameters = _keyword_only(function)
 
         def call(_self: Any, *arguments: Any) -> Any:
-            *positional, given = arguments
-            return function(*positional, **{key: getattr(given, key) for key in names if key in wanted})
+            *positional, options = arguments
+            return function(*positional, **{key: getattr(options, key) for key in names if key in parameters})
 
         call.__doc__ = function.__doc__
         return call

@@ -112,7 +112,7 @@ def check_findings(contributor: Contributor, output: Any) -> list[Finding]:
         reject_output(
             contributor,
             f"gave {summarize_value(output)}, and findings are due",
-            "with nothing to say, it gives an empty list",
+            "without any, it gives an empty list",
         )
     with ContributionCall(contributor):
         findings = list(output)

@@ -216,11 +216,11 @@ def _translate(call: ContributionCall, error: BaseException) -> None:
     if isinstance(error, KeyboardInterrupt) and not ACTIVE.supervised:
         return  # without supervision, nothing tells whether the user or the plugin raised it
     if call.overdue:  # whichever error the plugin made of the TimeLimitReached
-        seen = "was still at work when its time was up"
+        message = "was still at work when its time was up"
         hint = "`--timeout SECONDS` allows a call more time"
         cause = error if isinstance(error, TimeLimitReached) else TimeLimitReached()
         raise ContributionError(
-            contributor.kind, contributor.name, seen, where=find_error_line(error, contributor), hint=hint
+            contributor.kind, contributor.name, message, where=find_error_line(error, contributor), hint=hint
         ) from cause
     if isinstance(error, TimeLimitReached):
         return  # it is that of a call around this one

@@ -1,4 +1,4 @@
-"""What comparisons and probes show beside their numbers, made such as a report can hold."""
+"""Evidence: what comparisons and probes show next to their numbers, as values that a report can hold."""
 
 from __future__ import annotations
 
@@ -44,13 +44,13 @@ def check_evidence(contributor: Contributor, output: Any) -> dict[str, Any]:
         )
     details = to_json_values(contributor, output.details)
     if taken := sorted(HOSTS & details.keys()):
-        reject_output(contributor, f"shows `{taken[0]}`, which is mqa's own to say", "name it otherwise")
+        reject_output(contributor, f"shows `{taken[0]}`, which is a key of mqa's", "name it otherwise")
     listed = {name: getattr(output, name) for name in ("remarks", "notes", "examples") if getattr(output, name)}
     return to_json_values(contributor, listed) | details
 
 
 def check_example_ids(contributor: Contributor, evidence: Mapping[str, Any]) -> None:
-    """Refuse examples that do not say by `id` which row each is about."""
+    """Refuse examples without the `id` of their row."""
     for row in evidence.get("examples", ()):
         if not isinstance(row.get("id"), str):
             reject_output(

@@ -36,7 +36,7 @@ def check_model(contributor: Contributor, output: Any) -> Model:
         reject_output(
             contributor,
             f"gave a model with the labels {summarize_value(output.labels)}",
-            "labels are text, each of its own",
+            "labels are text, and no two are the same",
         )
     return output.through(lambda make: _build_part(contributor, make))
 
@@ -85,15 +85,15 @@ class CheckedCodec(Codec):
 
     def with_array_rows(self) -> CheckedCodec:
         """A copy that checks that encoded rows are arrays: these can be compared, padded and stored."""
-        made = copy(self)
-        made._encodes_arrays = True  # noqa: SLF001 - its own
-        return made
+        codec = copy(self)
+        codec._encodes_arrays = True  # noqa: SLF001 - its own
+        return codec
 
     def with_reading(self, reading: OutputReading | None) -> CheckedCodec:
         """A copy that decodes outputs by this reading of them."""
-        made = copy(self)
-        made._reading = reading  # noqa: SLF001 - its own
-        return made
+        codec = copy(self)
+        codec._reading = reading  # noqa: SLF001 - its own
+        return codec
 
     def encode(self, examples: Sequence[Example]) -> Sequence[Encoded]:
         with ContributionCall(self._contributor):
@@ -142,8 +142,8 @@ class CheckedCodec(Codec):
 
     def with_length(self, length: int) -> CheckedCodec | None:
         with ContributionCall(self._contributor):
-            found = self._codec.with_length(length)
-        return None if found is None else check_codec(self._contributor, found, self._schema, self._classes)
+            codec = self._codec.with_length(length)
+        return None if codec is None else check_codec(self._contributor, codec, self._schema, self._classes)
 
 
 def check_arrays(contributor: Contributor, what: str, output: Any) -> None:

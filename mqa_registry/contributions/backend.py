@@ -49,7 +49,7 @@ class Backend(ClassContribution[OptionsT]):
         return None
 
     def record_verdict(self, identity: Mapping[str, str], judgement: Judgement, options: OptionsT) -> Iterable[Finding]:
-        """Write beside a file which ships how it was judged, unless it is no longer the file of this `identity`.
+        """Write how a file that ships was judged, next to it, unless it is no longer the file of this `identity`.
 
         That is the identity from before the run. It is called in every run that judged the backend, one that the store
         had every prediction for too.
@@ -137,16 +137,16 @@ class Inspectable(Runner, Protocol):
 
 
 class Timeable(Runner, Protocol):
-    """A runner that can also say how long each PyTorch module takes; it raises a NotRunError where it cannot."""
+    """A runner that also measures how long each PyTorch module takes; it raises a NotRunError where it cannot."""
 
     def time_modules(self, batch: Batch, repetitions: int) -> Mapping[str, Sequence[float]]:
         """The seconds that each module takes by itself for one batch, in each repetition.
 
-        What the modules inside of it take is not a module's own. What belongs to no module, or to the model itself, is
-        under the empty name.
+        The time of the modules inside of it is left out. Time of no module, or of the model itself, is under the empty
+        name.
         """
         ...
 
     def class_name(self, module: str) -> str:
-        """The name of a module's class; empty where nobody knows it."""
+        """The name of a module's class; empty where it is unknown."""
         ...

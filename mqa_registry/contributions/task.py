@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class OutputReading:
-    """How the outputs of one backend are decoded, where they are not what the task expects: probabilities, say.
+    """How the outputs of one backend are decoded, where they are not what the task expects, such as probabilities.
 
     `decode` is as a codec's; `meaning` says in words how the outputs are read, for the report.
     """
@@ -39,7 +39,7 @@ class Codec(VersionedClass, ABC):
 
     `padding_mask` names the array of a batch, shape (rows, positions), that is 0 where a position is padding; empty where
     nothing is padded. `limit` is how many tokens a row may have before it is cut, `length` how many every row has, where
-    a backend takes no other number. `remarks` say how the model is fed where that does not follow from its files alone.
+    a backend takes no other number. `remarks` are sentences about how the model is fed where that does not follow from its files alone.
 
     Reports have from it: `truncated` of the data set, with `rows`, `share`, `longest` and `limit` (from `full_costs`),
     and the facts `read_as` (from `read_outputs`) and `fixed_length` (`length`) of the backend.

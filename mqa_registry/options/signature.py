@@ -254,7 +254,7 @@ def _option_problem(kind: str, declaration: _Declaration, reserved: Sequence[str
     except PluginError as error:
         return f"{error.message}; {error.hint}"
     if not _allowed(annotation):
-        return f"option `{declaration.name}` has the type `{_type_name(annotation)}`, which a suite file cannot spell"
+        return f"option `{declaration.name}` has the type `{_type_name(annotation)}`, which a suite file cannot hold"
     return ""
 
 
@@ -269,8 +269,8 @@ def _allowed(annotation: Any) -> bool:
         return False
     if (inner := inner_type(annotation)) is not None:
         return _allowed(inner)
-    several = union_members(annotation)
-    return _all_allowed(several) if several != (annotation,) else annotation in VALUE_TYPES
+    members = union_members(annotation)
+    return _all_allowed(members) if members != (annotation,) else annotation in VALUE_TYPES
 
 
 def _all_allowed(annotations: Sequence[Any]) -> bool:

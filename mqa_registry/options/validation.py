@@ -94,7 +94,7 @@ def _field(option: Option) -> Any:
 
 
 def _property(option: Option, schema: dict[str, Any]) -> dict[str, Any]:
-    described = {key: value for key, value in _single(schema).items() if key not in {"title", "default"}}
+    described = {key: value for key, value in _merge_alternatives(schema).items() if key not in {"title", "default"}}
     if option.doc:
         described["description"] = option.doc
     if _is_toml(option.default):
@@ -102,14 +102,14 @@ def _property(option: Option, schema: dict[str, Any]) -> dict[str, Any]:
     return described
 
 
-def _single(schema: dict[str, Any]) -> dict[str, Any]:
-    """A schema without alternatives that a suite cannot spell, or that are alike: a fault of one is told once, and plainly."""
+def _merge_alternatives(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema without alternatives that TOML cannot hold, or that are alike, so that a fault is reported once."""
     kinds = [kind for kind in schema.get("anyOf", ()) if kind != {"type": "null"}]
     rest = {key: value for key, value in schema.items() if key != "anyOf"}
     if not kinds:
         return _without_type(schema)
     if len(kinds) == 1:
-        return rest | _single(kinds[0])
+        return rest | _merge_alternatives(kinds[0])
     types = [kind.get("type") for kind in kinds]
     if all(isinstance(one, str) for one in types) and all(kind.keys() <= {"type", "format"} for kind in kinds):
         distinct = list(dict.fromkeys(types))
@@ -136,35 +136,35 @@ def _strict(annotation: Any, option: str) -> Any:
     if origin is Annotated:
         return Annotated[(_strict(arguments[0], option), *arguments[1:])]
     if origin is Literal:
-        return Annotated[annotation, BeforeValidator(partial(_same_kind, arguments))]
+        return Annotated[annotation, BeforeValidator(partial(_check_choice, arguments))]
     if origin is tuple:  # TOML's arrays arrive as lists
         return Annotated[origin[(_strict(arguments[0], option), ...)], Strict(strict=False)]
     if origin in {list, dict}:
         return origin[(*arguments[:-1], _strict(arguments[-1], option))]
-    several = union_members(annotation)
-    return _one(annotation, option) if several == (annotation,) else _union(several, option)
+    members = union_members(annotation)
+    return _one(annotation, option) if members == (annotation,) else _union(members, option)
 
 
 def _one(annotation: Any, option: str) -> Any:
-    return Annotated[Path, BeforeValidator(partial(_whole, option))] if annotation is Path else annotation
+    return Annotated[Path, BeforeValidator(partial(_resolve_path, option))] if annotation is Path else annotation
 
 
-def _union(several: tuple[Any, ...], option: str) -> Any:
-    if set(several) == {str, Path}:
+def _union(members: tuple[Any, ...], option: str) -> Any:
+    if set(members) == {str, Path}:
         return Annotated[
             str | Path, BeforeValidator(partial(_path_or_name, option)), WithJsonSchema({"type": "string"})
         ]
-    return Union[tuple(_strict(member, option) for member in several)]  # noqa: UP007  # `|` joins no tuple
+    return Union[tuple(_strict(member, option) for member in members)]  # noqa: UP007  # `|` joins no tuple
 
 
-def _same_kind(choices: tuple[Any, ...], value: Any) -> Any:
+def _check_choice(choices: tuple[Any, ...], value: Any) -> Any:
     """Python takes True for 1, and pydantic with it; a suite file does not."""
     if not any(type(value) is type(choice) and value == choice for choice in choices):
         raise PydanticCustomError("literal_error", "is none of the choices")
     return value
 
 
-def _whole(option: str, value: Any, info: ValidationInfo) -> Any:
+def _resolve_path(option: str, value: Any, info: ValidationInfo) -> Any:
     """A path, relative to the folder of the file it stands in."""
     if not isinstance(value, str) or not value or "\0" in value:
         raise PydanticCustomError("path_type", "is no path")
@@ -173,5 +173,5 @@ def _whole(option: str, value: Any, info: ValidationInfo) -> Any:
 
 def _path_or_name(option: str, value: Any, info: ValidationInfo) -> Any:
     """A path where there is something under it, else the name it is."""
-    whole = _whole(option, value, info)
-    return whole if os.path.exists(whole) else value  # noqa: PTH110  # Path.exists raises for a name too long for a file
+    path = _resolve_path(option, value, info)
+    return path if os.path.exists(path) else value  # noqa: PTH110  # Path.exists raises for a name too long for a file

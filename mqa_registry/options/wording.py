@@ -37,7 +37,7 @@ TYPE_NAMES: dict[Any, tuple[str, str]] = {
 
 
 def union_members(annotation: Any) -> tuple[Any, ...]:
-    """The types that a value may have: a union's without None, which TOML cannot say; else the type itself."""
+    """The types that a value may have: a union's without None, which TOML does not have; else the type itself."""
     if get_origin(annotation) in {Union, UnionType}:
         return tuple(member for member in get_args(annotation) if member is not NoneType)
     return (annotation,)
@@ -47,8 +47,8 @@ def plain_types(annotation: Any) -> tuple[Any, ...]:
     """The types that a value may have, without what limits them."""
     if get_origin(annotation) is Annotated:
         return plain_types(get_args(annotation)[0])
-    several = union_members(annotation)
-    return several if several == (annotation,) else tuple(kind for member in several for kind in plain_types(member))
+    members = union_members(annotation)
+    return members if members == (annotation,) else tuple(kind for member in members for kind in plain_types(member))
 
 
 def upper_limit(annotation: Any) -> Any:
@@ -81,8 +81,8 @@ def inner_type(annotation: Any) -> Any:
         return arguments[1]
     if origin is list or (origin is tuple and arguments[1:] == (...,)):
         return arguments[0]
-    several = union_members(annotation)
-    return inner_type(several[0]) if len(several) == 1 and several != (annotation,) else None
+    members = union_members(annotation)
+    return inner_type(members[0]) if len(members) == 1 and members != (annotation,) else None
 
 
 def format_value(value: Any) -> str:
@@ -154,7 +154,7 @@ def explain_errors(
     options: Options, table: Mapping[str, Any], errors: Sequence[Any], *, owner: str, noun: str, also: Sequence[str]
 ) -> Iterator[Fault]:
     """The errors of pydantic as faults: one for each value, however many members of a union it misses."""
-    seen = set()
+    reported = set()
     unknown = [str(error["loc"][0]) for error in errors if error["type"] == "extra_forbidden"]
     for error in errors:
         name, kind = str(error["loc"][0]), error["type"]
@@ -163,8 +163,8 @@ def explain_errors(
         elif kind == "missing":
             if not any(did_you_mean(other, [name]) for other in unknown):  # else it is there, misspelt
                 yield _missing(options, name, owner, noun)
-        elif (path := _path(options, table, error["loc"])) not in seen:
-            seen.add(path)
+        elif (path := _path(options, table, error["loc"])) not in reported:
+            reported.add(path)
             yield _misfit(options, table, path)
 
 

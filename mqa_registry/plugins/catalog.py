@@ -76,9 +76,9 @@ class Catalog:
                     yield f"{plugin.name}/{contribution.name}", contribution
 
     def _no_plugin(self, plugin: str, hint: str = "") -> Problem:
-        known = sorted({*self.installed, *self.plugins})
-        listed = f"installed are {', '.join(f'`{each}`' for each in known) or 'none'}"
-        return Problem(f"no plugin `{plugin}` is installed", hint or did_you_mean(plugin, known) or listed)
+        names = sorted({*self.installed, *self.plugins})
+        listed = f"installed are {', '.join(f'`{each}`' for each in names) or 'none'}"
+        return Problem(f"no plugin `{plugin}` is installed", hint or did_you_mean(plugin, names) or listed)
 
     def _misfit(self, kinds: Kinds, plugin: Plugin, name: str, same: list[Contribution]) -> Problem:
         reference = f"{plugin.name}/{name}"
@@ -93,9 +93,9 @@ class Catalog:
 
     def _hint(self, kinds: Kinds, reference: str) -> str:
         """A hint with references like this one, or with those whose name behind the slash it is."""
-        known = [full for full, _ in self.each(kinds)]
-        same_name = [full for full in known if full.partition("/")[2] == reference.rpartition("/")[2]]
-        return f"did you mean `{same_name[0]}`?" if same_name else did_you_mean(reference, known)
+        references = [full for full, _ in self.each(kinds)]
+        same_name = [full for full in references if full.partition("/")[2] == reference.rpartition("/")[2]]
+        return f"did you mean `{same_name[0]}`?" if same_name else did_you_mean(reference, references)
 
 
 def _kind_names(kinds: Kinds) -> str:

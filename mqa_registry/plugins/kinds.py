@@ -30,7 +30,7 @@ Kinds: TypeAlias = tuple[type[Contribution], ...]
 class Role:
     """A role that contributions of some kinds have. A contribution's name is unique in its role.
 
-    `title` is where they are named, as messages say it. `hooks` give them, each the kinds beside it. `keys` are those
+    `title` is where they are named, in messages. `hooks` maps each hook that gives them to its kinds. `keys` are those
     of their table that the host reads, so that no option can have such a name.
     """
 

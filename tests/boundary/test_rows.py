@@ -227,7 +227,7 @@ def test_a_list_where_a_table_is_due_is_named():
         (Evidence(notes=[1]), "shows the notes [1] (list)"),
         (Evidence(examples=[1]), "shows the examples [1] (list)"),
         (Evidence(details=["x"]), "shows the details ['x'] (list)"),
-        (Evidence(details={"trace": "x"}), "shows `trace`, which is mqa's own to say"),
+        (Evidence(details={"trace": "x"}), "shows `trace`, which is a key of mqa's"),
         (Evidence(details={"x": object()}), "in `x`, which a report cannot hold"),
         (Evidence(details={1: "x"}), "under the name 1 (int)"),
     ],

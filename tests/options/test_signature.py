@@ -174,10 +174,10 @@ def taken(predictions, targets, *, use: str): ...
         (hidden, "`**options` hides what it takes: name every option as a keyword-only parameter"),
         (starred, "`*rest` hides what it takes: name every option as a keyword-only parameter"),
         (untyped, "option `beta` has no type: annotate it"),
-        (unspellable, "option `beta` has the type `bytes`, which a suite file cannot spell"),
-        (bare_list, "option `names` has the type `list`, which a suite file cannot spell"),
-        (wrong_keys, "option `names` has the type `dict[int, str]`, which a suite file cannot spell"),
-        (fixed_pair, "option `pair` has the type `tuple[int, str]`, which a suite file cannot spell"),
+        (unspellable, "option `beta` has the type `bytes`, which a suite file cannot hold"),
+        (bare_list, "option `names` has the type `list`, which a suite file cannot hold"),
+        (wrong_keys, "option `names` has the type `dict[int, str]`, which a suite file cannot hold"),
+        (fixed_pair, "option `pair` has the type `tuple[int, str]`, which a suite file cannot hold"),
         (taken, "option `use` cannot be set: the key is the host's in the table of a metric"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
@@ -343,7 +343,7 @@ def test_a_field_is_held_to_what_an_option_can_be():
     given = type("Given", (Watch,), {"options": Options})
     assert find_signature_problems(given()) == (
         "option `use` cannot be set: the key is the host's in the table of a probe",
-        "option `seen` has the type `object`, which a suite file cannot spell",
+        "option `seen` has the type `object`, which a suite file cannot hold",
     )
 
 
