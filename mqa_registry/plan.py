@@ -35,7 +35,7 @@ class RowSet:
         return f"{self.data}.{words[:40]}-{hashlib.blake2b(keys.encode(), digest_size=3).hexdigest()}"
 
     @property
-    def changes_answers(self) -> bool:
+    def changes_targets(self) -> bool:
         """Whether the targets of the data do not hold for the perturbed rows, and others are unknown."""
         return any(use.contribution_as(Perturbation).target_effect == "changes" for use in self.perturb)
 

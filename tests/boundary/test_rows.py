@@ -117,6 +117,14 @@ def test_a_slice_gives_names(function, sees, words):
     assert words in refused.value.message
 
 
+def test_what_it_may_give_is_any_text():
+    rows = perturbed(lambda example, rng: {"text": "größer 😀"})
+    assert rows.rows.table["text"].to_pylist() == ["größer 😀"] * 2
+    rows = perturbed(lambda example, rng: {"text": iter([(0, 1, "é")])}, edits=True)
+    assert rows.rows.table["text"].to_pylist() == ["éne two", "éhree"]
+    assert set(grouped(lambda example: "größer")) == {"größer"}
+
+
 @pytest.mark.parametrize("make", [np.array, pa.array, iter, lambda names: pa.chunked_array([names])])
 def test_arrays_of_names_and_iterators_will_do(make):
     found = grouped(lambda table: make(["x", "y"]), "table")

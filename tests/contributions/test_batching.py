@@ -17,6 +17,10 @@ def sizes_of(batching, sizes, budget):
     return [list(batch) for batch in batching.batches(sizes, budget, size=lambda row: row, shape=lambda row: row)]
 
 
+def test_left_out_rows_are_padded_and_come_several_at_a_time():
+    assert (Batching().rule, Batching().takes_batches, Batching().reason) == ("padded", True, "")
+
+
 def test_short_rows_come_in_batches_of_512_at_most():
     assert [len(batch) for batch in sizes_of(Batching(), [1] * 1300, WHATEVER)] == [512, 512, 276]
     assert [len(batch) for batch in sizes_of(Batching("equal length"), [1] * 600, WHATEVER)] == [512, 88]

@@ -3,6 +3,8 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import pytest
+
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Perturbation
 from mqa_registry.plan import RowSet, View
@@ -156,3 +158,15 @@ def test_rows_alone_are_held_against_rows_of_no_backend(engine):
     cases = planned(engine, *checks).cases
     assert [case.backend for case in cases] == ["", ""]
     assert {case.steps[0].reference for case in cases} == {View("", RowSet("train"))}
+
+
+@pytest.mark.parametrize(
+    ("effects", "changes"), [(("stays",), False), (("moves",), False), (("stays", "changes"), True)]
+)
+def test_rows_have_other_targets_where_one_of_their_perturbations_changes_them(effects, changes):
+    uses = [
+        Use(f"acme/{effect}", Perturbation(effect, lambda example, rng: example, modality="text", target_effect=effect))
+        for effect in effects
+    ]
+    assert RowSet("posts", tuple(uses)).changes_targets is changes
+    assert RowSet("posts").changes_targets is False

@@ -352,3 +352,22 @@ def test_a_class_in_place_of_an_instance_says_so(install, load):
         "hook `mqa_probes` yields the class `Watch`: yield an instance, `Watch()`"
         in load("watch").plugin("watch").broken
     )
+
+
+@pytest.mark.parametrize(
+    "declared", ['"text"', '"text", edits=True', '"image", target_effect="moves"', '"text", target_effect="changes"']
+)
+def test_a_perturbation_gives_edits_or_moves_the_target(install, load, declared):
+    takes = "example, target, rng" if "moves" in declared else "example, rng"
+    source = f"""
+    from mqa_registry import Perturbation, hookimpl
+
+    def function({takes}):
+        "Something else."
+
+    @hookimpl
+    def mqa_perturbations():
+        yield Perturbation("p", function, modality={declared})
+    """
+    install("mqa-good", source)
+    assert load("good").plugin("good").broken == ""
