@@ -92,12 +92,12 @@ def test_options_are_the_suites_whatever_a_function_does_to_them():
     )
 
 
-def grouped(function, sees="example"):
-    return groups_of(ROWS, Use("acme/size", Slice("size", function, inputs=sees)))
+def grouped(function, inputs="example"):
+    return groups_of(ROWS, Use("acme/size", Slice("size", function, inputs=inputs)))
 
 
 @pytest.mark.parametrize(
-    ("function", "sees", "words"),
+    ("function", "inputs", "words"),
     [
         (lambda example: True, "example", "gave True (bool) for a row"),
         (lambda example: 2024, "example", "gave 2024 (int) for a row"),
@@ -110,9 +110,9 @@ def grouped(function, sees="example"):
         (lambda table: None, "table", "a list with the groups of every row is due"),
     ],
 )
-def test_a_slice_gives_names(function, sees, words):
+def test_a_slice_gives_names(function, inputs, words):
     with pytest.raises(ContributionError) as refused:
-        grouped(function, sees)
+        grouped(function, inputs)
     assert refused.value.message.startswith("the slice `acme/size` ")
     assert words in refused.value.message
 
