@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         Dataset,
         Diagnosis,
         Evidence,
+        ExampleRow,
         Inspectable,
         Metric,
         Model,
@@ -85,9 +86,9 @@ _HOMES = {
     "cli.reports": ("ReportOptions", "check_output_folder", "show_export", "show_report"),
     "cli.suites": ("execute_suite", "export_model", "read_columns"),
     "contributions": (
-        "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "Inspectable", "Metric",
-        "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe", "ProbeContext",
-        "Quantile", "Replay", "RunContext", "Runner", "Scores", "Slice", "Statistic", "SupportsExport", "Task",
+        "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
+        "Metric", "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
+        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "Scores", "Slice", "Statistic", "SupportsExport", "Task",
         "Timeable", "ViewContext", "shapes",
     ),
     "types": (
@@ -129,6 +130,7 @@ __all__ = [
     "Edit",
     "Evidence",
     "Example",
+    "ExampleRow",
     "ExecutedRun",
     "Exported",
     "FileFormat",

@@ -10,7 +10,7 @@ from mqa_registry.contributions.contribution import (
     one_line_help,
 )
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice
-from mqa_registry.contributions.measure_outputs import Evidence, Quantile, Scores, Statistic
+from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Statistic
 from mqa_registry.contributions.model_source import Model, ModelSource
 from mqa_registry.contributions.model_under_test import ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
@@ -29,6 +29,7 @@ __all__ = [
     "Dataset",
     "Diagnosis",
     "Evidence",
+    "ExampleRow",
     "FunctionContribution",
     "Inspectable",
     "Metric",

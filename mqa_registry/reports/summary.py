@@ -169,8 +169,8 @@ def read_trade_off(column: TradeOffColumn, result: Result) -> tuple[Number | Non
 def _list_missing_units(blocking: Sequence[CheckResults]) -> list[str]:
     """What more of would settle the open checks, `rows` first; nothing where no number of rows would."""
     is_open = [one for check in blocking for one in check.results.values() if one.verdict is Verdict.INCONCLUSIVE]
-    evidence = [one.evidence for one in is_open if not one.evidence.get("beyond_rows")]
-    return sorted({str(one.get("settled_by", "rows")) for one in evidence}, key=lambda unit: unit != "rows")
+    units = {one.evidence.required_unit for one in is_open if not one.evidence.never_settles}
+    return sorted(units, key=lambda unit: unit != "rows")
 
 
 def _find_loss(check: CheckResults, backend: str) -> Loss | None:

@@ -16,6 +16,7 @@ from mqa_registry import (
     Backend,
     Codec,
     Evidence,
+    ExampleRow,
     Model,
     ModelSource,
     NoOptions,
@@ -128,7 +129,7 @@ class Alone(Probe[NoOptions]):
     def evidence(self, table: pa.Table) -> Evidence:
         row = int(np.argmax(table.column("off").to_numpy()))
         fields = {"text": table.column("text")[row].as_py()}
-        return Evidence(["a row alone is answered otherwise"], examples=[{"id": str(row), "fields": fields}])
+        return Evidence(["a row alone is answered otherwise"], examples=[ExampleRow(str(row), fields)])
 
 
 @hookimpl

@@ -21,7 +21,7 @@ from mqa_parity.tensors.summary import (
 )
 from mqa_parity.tensors.weight_comparison import WeightSummary
 from mqa_parity.tolerance import BOUND, in_units
-from mqa_registry import Evidence
+from mqa_registry import Evidence, ExampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -188,7 +188,7 @@ def _describe_ignored_rows(observations: pa.Table, rows: Sequence[str]) -> Itera
         yield f"{what}, since {reference} itself has lost more than half of its digits there: {names}"
 
 
-def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
+def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[ExampleRow]:
     """The rows that are farthest off for their output."""
     observations = drop_hopeless_rows(observations)
     names = observations.column("output").to_pylist()

@@ -274,7 +274,7 @@ def test_a_whole_run_judges_and_reports_it(engine):
     (result,) = judge(plans.make(suite), engine.run(suite))
     assert set(result.numbers) == set(ADVERSARIAL_RANGES)
     assert result.numbers["value"].method == "exact"
-    assert result.evidence["remarks"]
+    assert result.evidence.remarks
     assert json.dumps(result.evidence, allow_nan=False)
 
 
