@@ -288,7 +288,7 @@ class LiveBackend:
         return {name: join_outputs([half[name] for half in halves]) for name in halves[0]}
 
     def _guarded(self, step: Callable[[], Any]) -> Any:
-        """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
+        """What a step gives; what it raises becomes this backend's failure, unless the user has to fix the input."""
         try:
             return step()
         except ContributionError as error:

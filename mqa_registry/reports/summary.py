@@ -38,7 +38,7 @@ _CONCLUSION_WITHOUT_CHECKS = "No check ran: nothing is known of the model."
 _CONCLUSION_BEYOND_ROWS = (
     "Nothing failed, but no rows would settle every check: do not ship on them, bound other numbers."
 )
-_CONCLUSION_OF_OVERDUE_WAIVERS = "Nothing but waivers that have had their day stands in the way: mend the suite."
+_CONCLUSION_OF_OVERDUE_WAIVERS = "Nothing but waivers that have had their day stands in the way: fix the suite."
 _COUNTS = {
     Verdict.PASS: "{} held",
     Verdict.FAIL: "{} failed",

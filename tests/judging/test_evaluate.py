@@ -267,7 +267,7 @@ def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
     share = judged(engine.check())[0].numbers["value"].estimate
     (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert f"{result.evidence['rows_to_settle']:,} rows would settle it" in result.note
+    assert f"{result.evidence.required_rows:,} rows would settle it" in result.note
 
 
 def score(share):

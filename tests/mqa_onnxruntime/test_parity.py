@@ -136,7 +136,7 @@ def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
     assert result.numbers["ratio"].estimate > 30
     assert result.numbers["cosine"].estimate > 0.999
     assert "times as far from float64 as PyTorch in float32" in result.evidence.remarks[0]
-    assert result.evidence.examples[0]["fields"]["text"]
+    assert result.evidence.examples[0].fields["text"]
 
 
 def test_an_export_that_gives_nan_fails_before_any_tolerance(verdicts):

@@ -35,7 +35,7 @@ _DEFAULT_REASONS = {
 }
 _WAIVERS = {
     WaiverState.ACCEPTED: "waived until {}",
-    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
+    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; fix the check, or renew the waiver",
     WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
 # The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.

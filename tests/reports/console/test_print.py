@@ -234,8 +234,8 @@ def test_what_there_is_to_say_beside_the_results_stands_before_the_verdict(make)
     report = replace(make.finished(make.demo()), findings=(note, warning))
     body, last = make.rendered(report).split("─\n")
     assert "  - onnx  its stamp says PASS\n" in body
-    assert "  ! onnx  the file was \\x1b[31mchanged\n    mend: run the suite again\n" in body
+    assert "  ! onnx  the file was \\x1b[31mchanged\n    fix: run the suite again\n" in body
     assert "onnx" not in last
     quiet = make.rendered(report, verbose=-1)
     assert "its stamp says PASS" not in quiet
-    assert quiet.splitlines()[1:] == ["  ! onnx  the file was \\x1b[31mchanged", "    mend: run the suite again"]
+    assert quiet.splitlines()[1:] == ["  ! onnx  the file was \\x1b[31mchanged", "    fix: run the suite again"]
