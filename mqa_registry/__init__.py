@@ -39,6 +39,7 @@ if TYPE_CHECKING:
         Replay,
         RunContext,
         Runner,
+        RunnerFacts,
         Scores,
         Slice,
         Statistic,
@@ -88,7 +89,7 @@ _HOMES = {
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
         "Metric", "Model", "ModelSource", "ModelUnderTest", "NoOptions", "OutputReading", "Perturbation", "Probe",
-        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "Scores", "Slice", "Statistic", "SupportsExport", "Task",
+        "ProbeContext", "Quantile", "Replay", "RunContext", "Runner", "RunnerFacts", "Scores", "Slice", "Statistic", "SupportsExport", "Task",
         "Timeable", "ViewContext", "shapes",
     ),
     "types": (
@@ -161,6 +162,7 @@ __all__ = [
     "RunContext",
     "RunOptions",
     "Runner",
+    "RunnerFacts",
     "Scores",
     "Slice",
     "Statistic",

@@ -1,6 +1,14 @@
 """What plugins give, and what passes between them and the host."""
 
-from mqa_registry.contributions.backend import Backend, Inspectable, Replay, Runner, SupportsExport, Timeable
+from mqa_registry.contributions.backend import (
+    Backend,
+    Inspectable,
+    Replay,
+    Runner,
+    RunnerFacts,
+    SupportsExport,
+    Timeable,
+)
 from mqa_registry.contributions.batching import Batching, shapes
 from mqa_registry.contributions.contribution import (
     ClassContribution,
@@ -45,6 +53,7 @@ __all__ = [
     "Replay",
     "RunContext",
     "Runner",
+    "RunnerFacts",
     "Scores",
     "Slice",
     "Statistic",

@@ -23,6 +23,7 @@ from mqa_registry import (
     Perturbation,
     Probe,
     ProbeContext,
+    RunnerFacts,
     Task,
     hookimpl,
 )
@@ -77,7 +78,7 @@ class CountCodec(Codec):
 @dataclass
 class _Runner:
     identity: Mapping[str, str] = field(default_factory=lambda: {"device": "cpu"})
-    facts: Mapping[str, Any] = field(default_factory=lambda: {"device": "cpu"})
+    facts: RunnerFacts = field(default_factory=lambda: RunnerFacts(device="cpu"))
     budget: int = 600
 
     def run(self, batch: Any) -> dict[str, Any]:

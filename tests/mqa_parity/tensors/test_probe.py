@@ -16,7 +16,7 @@ import pytest
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tensors.summary import METRICS
-from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, Statistic
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, RunnerFacts, Statistic
 from tests.stand_ins import make_codec
 
 TENSORS = TensorParity()
@@ -258,7 +258,7 @@ def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(he
 
 def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
     class Narrow(numpy_runner):
-        facts = property(lambda self: {"precision": "float32", "unread_inputs": ["mask"]})
+        facts = property(lambda self: RunnerFacts(precision="float32", unread_inputs=("mask",)))
 
     _, shown, _ = held(Narrow())
     assert shown.notes == ["the model is given `mask`, which the file does not take"]
