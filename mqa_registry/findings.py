@@ -17,14 +17,14 @@ class Finding:
     """One fact about a `subject`, such as a library, a provider or the weights of a file.
 
     `level` is `problem` where something is not as it must be, `warning` where that is possible, `note` where it is as it
-    must be or does no harm yet, and `ok` where it works. `mend` says what repairs it; `evidence` is a library's message
+    must be or does no harm yet, and `ok` where it works. `fix` says what repairs it; `evidence` is a library's message
     about it, unchanged.
     """
 
     level: Level
     subject: str
     message: str
-    mend: str = ""
+    fix: str = ""
     evidence: str = ""
 
 

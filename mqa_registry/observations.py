@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_registry.contributions import ModelUnderTest
+    from mqa_registry.contributions import ModelUnderTest, RunnerFacts
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Finding
     from mqa_registry.plan import RowSet, Sight, View
@@ -122,10 +122,18 @@ class Truncation:
 
 
 @dataclass(frozen=True)
+class BackendRecord:
+    """What a backend was: the digest of all that its predictions depend on but the row, and the facts of its runner."""
+
+    digest: str
+    facts: RunnerFacts
+
+
+@dataclass(frozen=True)
 class Observations:
     """The predictions of every view, the table of every probe, and the unperturbed rows of every data set.
 
-    `facts` say, per backend, what it really ran on; `identities` by what it was known before it was opened; `model` what
+    `backends` say what each really ran on; `identities` by what it was known before it was opened; `model` what
     the source says of the model. `truncations` are per data set, where rows of it were truncated; `findings` say how the
     model was run where that is not as usual.
     """
@@ -133,7 +141,7 @@ class Observations:
     rows: Mapping[str, Rows]
     views: Mapping[View, ObservedView]
     sights: Mapping[Sight, ProbeResult] = field(default_factory=dict)
-    facts: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    backends: Mapping[str, BackendRecord] = field(default_factory=dict)
     identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)
     model: Mapping[str, Any] = field(default_factory=dict)

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import settings
 
-from mqa_registry import machine
+from mqa_registry import RunnerFacts, machine
 from mqa_registry import plan as plans
 from mqa_registry.contributions import (
     Codec,
@@ -118,8 +118,8 @@ class _Runner:
         return self.letters.landed or {"device": "asked"}
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        return {"device": self.identity["device"]}
+    def facts(self) -> RunnerFacts:
+        return RunnerFacts(device=self.identity["device"])
 
     @property
     def budget(self) -> int:

@@ -146,7 +146,7 @@ def test_the_probe_of_the_page_counts_repeated_texts(done):
     assert run(suite, asked).results[0].verdict == "PASS"
     posts.write_text(posts.read_text(encoding="utf-8") + "7,great,positive\n", encoding="utf-8")
     (result,) = run(suite, asked).results
-    assert (result.verdict, result.evidence["remarks"]) == ("FAIL", ["row `7` repeats an earlier one"])
+    assert (result.verdict, result.evidence.remarks) == ("FAIL", ("row `7` repeats an earlier one",))
 
 
 def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
@@ -163,11 +163,11 @@ def test_the_comparison_of_the_page_shows_the_rows_behind_its_number(done):
     suite.write_text(head + backends + check, encoding="utf-8")
     (result,) = run(suite, RunOptions(plugin_files=(done.folder / "mqa_comparing.py",))).results
     assert result.verdict == "FAIL"
-    assert result.evidence["remarks"] == ["fell by more than 0.1: 1 row; 1 newly wrong, 0 newly right, McNemar p = 1"]
-    assert [(row["id"], row["target"], row["fields"]) for row in result.evidence["examples"]] == [
+    assert result.evidence.remarks == ("fell by more than 0.1: 1 row; 1 newly wrong, 0 newly right, McNemar p = 1",)
+    assert [(row.id, row.target, row.fields) for row in result.evidence.examples] == [
         ("1", "positive", {"text": "a"}), ("2", "negative", {"text": "b"}),
     ]  # fmt: skip
-    assert result.evidence["examples"][0]["drop"] == pytest.approx(0.3)
+    assert result.evidence.examples[0].details["drop"] == pytest.approx(0.3)
 
 
 def test_the_model_the_task_and_the_backend_of_the_page_run_a_suite(done):

@@ -13,6 +13,7 @@ import numpy as np
 from mqa_registry.boundary.calls import ContributionCall, TimeLimitReached, reject_output, summarize_value
 from mqa_registry.boundary.evidence import to_json_values
 from mqa_registry.boundary.models import check_arrays, is_whole_number
+from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError
 from mqa_registry.findings import Exported, Finding, Level
 
@@ -49,17 +50,51 @@ def open_runner(contributor: Contributor, opened: Any) -> Iterator[Runner]:
 
 
 def check_identity(contributor: Contributor, output: Any) -> dict[str, Any]:
-    """An identity or facts, as values of JSON by name."""
+    """An identity, as values of JSON by name."""
     if not isinstance(output, Mapping):
         reject_output(contributor, f"says that it is {summarize_value(output)}, and a table by name is due")
     return to_json_values(contributor, dict(output))
 
 
-def read_facts(contributor: Contributor, runner: Runner) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The identity and the facts of an open runner, as values of JSON by name."""
+def check_facts(contributor: Contributor, output: Any) -> RunnerFacts:
+    """A runner's facts as values of JSON, each of its type."""
+    if not isinstance(output, RunnerFacts):
+        reject_output(
+            contributor,
+            f"has the facts {summarize_value(output)}, and `RunnerFacts` are due",
+            '`RunnerFacts(device="cpu")` are such',
+        )
+    known = [each for each in fields(output) if each.name != "details"]
+    for each in known:
+        if not _is_like(getattr(output, each.name), each.default):
+            reject_output(contributor, f"has the fact `{each.name}` {summarize_value(getattr(output, each.name))}")
+    if not isinstance(output.details, Mapping):
+        reject_output(
+            contributor,
+            f"has the details {summarize_value(output.details)} among its facts",
+            "`details` is a table of values by name",
+        )
+    if taken := sorted({each.name for each in known} & output.details.keys()):
+        reject_output(
+            contributor, f"has `{taken[0]}` among the details of its facts", f"give it as `RunnerFacts({taken[0]}=...)`"
+        )
+    return RunnerFacts.from_table(to_json_values(contributor, output.to_table()))
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a fact is of the type that its default shows: text, texts, or a number or None."""
+    if isinstance(default, str):
+        return isinstance(value, str)
+    if default is None:
+        return value is None or isinstance(value, int | np.integer | np.bool_)
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+
+
+def read_facts(contributor: Contributor, runner: Runner) -> tuple[dict[str, Any], RunnerFacts]:
+    """The identity and the facts of an open runner, as values of JSON."""
     with ContributionCall(contributor):
         identity, facts = runner.identity, runner.facts
-    return check_identity(contributor, identity), check_identity(contributor, facts)
+    return check_identity(contributor, identity), check_facts(contributor, facts)
 
 
 def read_budget(contributor: Contributor, runner: Runner) -> int:

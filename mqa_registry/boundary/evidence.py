@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
 from mqa_registry.boundary.calls import reject_output, summarize_value
-from mqa_registry.contributions import Evidence
+from mqa_registry.contributions import Evidence, ExampleRow
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
 
     from mqa_registry.boundary.calls import Contributor
 
-# What the host says itself, under the same roof.
-HOSTS = frozenset(
-    {"missing", "unlabelled", "unpaired", "clusters", "mcnemar", "sweep", "rows_to_settle", "trace"}
-    | {"remarks", "notes", "examples"}
-)
+Item = TypeVar("Item")
+
 MAX_DEPTH = 20  # tables and lists within each other
 
 
-def check_evidence(contributor: Contributor, output: Any) -> dict[str, Any]:
+def check_evidence(contributor: Contributor, output: Any) -> Evidence:
     """Evidence in the values that JSON has; numpy's become plain ones."""
     if not isinstance(output, Evidence):
         reject_output(
@@ -31,33 +30,67 @@ def check_evidence(contributor: Contributor, output: Any) -> dict[str, Any]:
             f"shows {summarize_value(output)}, and an `Evidence` is due",
             "`Evidence(remarks=[...])` is one",
         )
-    for name, kind in (("remarks", str), ("notes", str), ("examples", Mapping)):
-        items = getattr(output, name)
-        if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
-            what = "a list of tables, one a row" if name == "examples" else "a list of sentences"
-            reject_output(contributor, f"shows the {name} {summarize_value(items)}", f"`{name}` is {what}")
-    if not isinstance(output.details, Mapping):
-        reject_output(
-            contributor,
-            f"shows the details {summarize_value(output.details)}",
-            "`details` is a table of values by name",
-        )
-    details = to_json_values(contributor, output.details)
-    if taken := sorted(HOSTS & details.keys()):
-        reject_output(contributor, f"shows `{taken[0]}`, which is a key of mqa's", "name it otherwise")
-    listed = {name: getattr(output, name) for name in ("remarks", "notes", "examples") if getattr(output, name)}
-    return to_json_values(contributor, listed) | details
+    return Evidence(
+        remarks=_check_list(contributor, output.remarks, "remarks", str),
+        notes=_check_list(contributor, output.notes, "notes", str),
+        examples=[
+            _check_example(contributor, one)
+            for one in _check_list(contributor, output.examples, "examples", ExampleRow)
+        ],
+        details=_check_details(contributor, output.details),
+    )
 
 
-def check_example_ids(contributor: Contributor, evidence: Mapping[str, Any]) -> None:
-    """Refuse examples without the `id` of their row."""
-    for row in evidence.get("examples", ()):
-        if not isinstance(row.get("id"), str):
+def check_example_ids(contributor: Contributor, examples: Sequence[ExampleRow]) -> None:
+    """Refuse examples that do not say by `id` which row each is about."""
+    for row in examples:
+        if not row.id:
             reject_output(
                 contributor,
                 f"shows an example without the `id` of its row: {summarize_value(row)}",
                 "`reference.ids[row].as_py()` is one",
             )
+
+
+def _check_list(contributor: Contributor, items: Any, name: str, kind: type[Item]) -> list[Item]:
+    if not isinstance(items, list | tuple) or not all(isinstance(item, kind) for item in items):
+        what = "a list of `ExampleRow`" if kind is ExampleRow else "a list of sentences"
+        reject_output(contributor, f"shows the {name} {summarize_value(items)}", f"`{name}` is {what}")
+    return [_to_json_value(contributor, f"`{name}`", item, 0) if isinstance(item, str) else item for item in items]
+
+
+def _check_details(contributor: Contributor, given: Any) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        reject_output(
+            contributor, f"shows the details {summarize_value(given)}", "`details` is a table of values by name"
+        )
+    return to_json_values(contributor, given)
+
+
+def _check_example(contributor: Contributor, row: ExampleRow) -> ExampleRow:
+    """The example in plain values, those of each field of its type."""
+    probability, margin = (
+        _to_json_value(contributor, "an example", number, 0) for number in (row.probability, row.margin)
+    )
+    tables = (row.fields, row.perturbed, row.details)
+    are_numbers = all(one is None or isinstance(one, int | float) for one in (probability, margin))
+    if not isinstance(row.id, str) or not are_numbers or not all(isinstance(one, Mapping) for one in tables):
+        reject_output(
+            contributor,
+            f"shows the example {summarize_value(row)}",
+            "`id` is text, `fields`, `perturbed` and `details` are tables, `probability` and `margin` numbers or None",
+        )
+    return ExampleRow(
+        id=_to_json_value(contributor, "`id`", row.id, 0),
+        fields=to_json_values(contributor, row.fields),
+        perturbed=to_json_values(contributor, row.perturbed),
+        target=_to_json_value(contributor, "`target`", row.target, 0),
+        prediction=_to_json_value(contributor, "`prediction`", row.prediction, 0),
+        probability=probability,
+        reference=_to_json_value(contributor, "`reference`", row.reference, 0),
+        margin=margin,
+        details=to_json_values(contributor, row.details),
+    )
 
 
 def check_correctness(contributor: Contributor, output: Any, rows: int) -> npt.NDArray[np.bool_]:

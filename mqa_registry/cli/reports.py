@@ -92,9 +92,9 @@ def show_report(report: Report, options: ReportOptions, extra: Mapping[str, Any]
 
 
 def _print_traces(report: Report) -> None:
-    traces = (str(result.evidence["trace"]) for result in report.results if "trace" in result.evidence)
-    for trace in dict.fromkeys(traces):
-        print(trace, file=sys.stderr)
+    tracebacks = (result.evidence.traceback for result in report.results)
+    for traceback in dict.fromkeys(filter(None, tracebacks)):
+        print(traceback, file=sys.stderr)
 
 
 def show_export(exported: Exported, options: ReportOptions, about: Mapping[str, str] | None = None) -> ExitCode:

@@ -1,6 +1,14 @@
 """What plugins give, and what passes between them and the host."""
 
-from mqa_registry.contributions.backend import Backend, Inspectable, Replay, Runner, SupportsExport, Timeable
+from mqa_registry.contributions.backend import (
+    Backend,
+    Inspectable,
+    Replay,
+    Runner,
+    RunnerFacts,
+    SupportsExport,
+    Timeable,
+)
 from mqa_registry.contributions.batching import Batching, shapes
 from mqa_registry.contributions.contribution import (
     ClassContribution,
@@ -10,7 +18,7 @@ from mqa_registry.contributions.contribution import (
     one_line_help,
 )
 from mqa_registry.contributions.functions import Comparison, Dataset, Diagnosis, Metric, Perturbation, Slice
-from mqa_registry.contributions.measure_outputs import Evidence, Quantile, Scores, Statistic
+from mqa_registry.contributions.measure_outputs import Evidence, ExampleRow, Quantile, Scores, Statistic
 from mqa_registry.contributions.model_source import Model, ModelSource
 from mqa_registry.contributions.model_under_test import ModelUnderTest, RunContext
 from mqa_registry.contributions.probe import Probe, ProbeContext, ViewContext
@@ -29,6 +37,7 @@ __all__ = [
     "Dataset",
     "Diagnosis",
     "Evidence",
+    "ExampleRow",
     "FunctionContribution",
     "Inspectable",
     "Metric",
@@ -44,6 +53,7 @@ __all__ = [
     "Replay",
     "RunContext",
     "Runner",
+    "RunnerFacts",
     "Scores",
     "Slice",
     "Statistic",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from mqa_registry.contributions.contribution import ClassContribution, OptionsT
@@ -86,19 +87,65 @@ class Replay(ClassContribution[OptionsT]):
         """The predictions for a view, by its name as `mqa rows` names its files."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RunnerFacts:
+    """What a runner really runs on, for reports and probes. What is unknown, or says nothing of it, is None or empty.
+
+    `device` is as `cuda:0`, and `providers` are ONNX Runtime's, the first first. `precision` is that of weights and
+    activations, as `float32`. `threads` is how many a CPU uses for one operation. `tf32` says whether products may be
+    rounded to TensorFloat-32. `opset` is an ONNX file's, and `bytes` the size of all files that it runs.
+
+    `fixed_rows` is how many rows it takes at a time, and `fixed_length` how many tokens each of them has, where it takes
+    no other number. `unread_inputs` are arrays of the task that it does not take. `in_training` are nodes of a graph in
+    training mode. `read_as` says how its outputs are read, where that is not as usual. `details` are further plain
+    values, by names that are no field.
+    """
+
+    device: str = ""
+    device_name: str = ""
+    precision: str = ""
+    providers: Sequence[str] = ()
+    threads: int | None = None
+    tf32: bool | None = None
+    opset: int | None = None
+    bytes: int | None = None
+    fixed_rows: int | None = None
+    fixed_length: int | None = None
+    unread_inputs: Sequence[str] = ()
+    in_training: Sequence[str] = ()
+    read_as: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_table(cls, table: Mapping[str, Any]) -> RunnerFacts:
+        """The facts of a table, as `to_table` gives it."""
+        names = {each.name for each in fields(cls)} - {"details"}
+        known: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in table.items() if name in names
+        }
+        return cls(**known, details={name: value for name, value in table.items() if name not in names})
+
+    def to_table(self) -> dict[str, Any]:
+        """The facts that say something, in one table, as reports and the store have them."""
+        known = {each.name: getattr(self, each.name) for each in fields(self) if each.name != "details"}
+        table = {name: list(value) if isinstance(value, tuple) else value for name, value in known.items()}
+        empty = {
+            name for name, value in table.items() if value is None or (isinstance(value, str | list) and not value)
+        }
+        return {name: value for name, value in table.items() if name not in empty} | dict(self.details)
+
+
 class Runner(Protocol):
     """A model, loaded and ready: what a backend's context manager gives.
 
     `identity` is the backend's identity as it really came out; `facts` go into the report; `budget` is how many tokens
-    (the task's costs, padding included) suit one batch here. The host and built-in plugins read these facts: `device`,
-    `precision`, `providers`, `threads`, `fixed_rows` (the number of rows that a file takes at a time), `fixed_length`,
-    `unread_inputs` (arrays of the task that the model does not take) and `read_as`.
+    (the task's costs, padding included) suit one batch here.
     """
 
     @property
     def identity(self) -> Mapping[str, str]: ...
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def facts(self) -> RunnerFacts: ...
     @property
     def budget(self) -> int: ...
 

@@ -77,15 +77,37 @@ class Quantile:
 
 
 @dataclass(frozen=True)
+class ExampleRow:
+    """One row of the data, and what was predicted for it. What is unknown, or says nothing here, is None or empty.
+
+    `id` is the row's. `fields` are its texts and other fields as the data have them, `perturbed` those that the model saw
+    where these differ. `prediction` is the one that is judged, and `reference` the one that it is compared with: of
+    another backend, or before an edit. Each is a plain value, or a table of `label` and `probability`; `probability` is
+    that of a `prediction` which is a plain value, and `margin` how far the next class is from it. `target` is the row's
+    target. `details` are further plain values.
+    """
+
+    id: str = ""
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    perturbed: Mapping[str, Any] = field(default_factory=dict)
+    target: Any = None
+    prediction: Any = None
+    probability: float | None = None
+    reference: Any = None
+    margin: float | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Evidence:
     """What a person needs to believe a number, besides the number.
 
     `remarks` are sentences, shown where the check does not hold; `notes` are shown where it holds, too. `examples` are
-    rows, the worst first, each with its `id` and further values; words of rows may stand here alone, since all else is
-    kept with `--no-examples`. `details` are plain values by name, for scripts that read the report.
+    rows, the worst first; words of rows may stand here alone, since all else is kept with `--no-examples`. `details` are
+    further plain values by name, for scripts that read the report.
     """
 
     remarks: Sequence[str] = ()
     notes: Sequence[str] = ()
-    examples: Sequence[Mapping[str, Any]] = ()
+    examples: Sequence[ExampleRow] = ()
     details: Mapping[str, Any] = field(default_factory=dict)

@@ -51,8 +51,8 @@ def batching_finding(subject: str, batching: Batching) -> Finding:
     message = (
         f"predictions depend on the batch: {batching.reason}; rows are run {WORDS[batching.rule]}, on every backend"
     )
-    mend = "serve it like that, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
-    return Finding("warning", subject, message, mend)
+    fix = "serve it like that, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
+    return Finding("warning", subject, message, fix)
 
 
 def measured(

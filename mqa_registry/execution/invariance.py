@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
+from mqa_registry.contributions.backend import RunnerFacts
 from mqa_registry.contributions.batching import Batching, shapes
 from mqa_registry.errors import ContributionError, OutOfMemoryError, summarize_error
 
@@ -54,7 +55,7 @@ class _Invariance:
 
 
 def batch_invariance(
-    codec: Codec, rows: Sequence[Encoded], run: Callable[[Batch], Outputs], facts: Mapping[str, Any] | None = None
+    codec: Codec, rows: Sequence[Encoded], run: Callable[[Batch], Outputs], facts: RunnerFacts | None = None
 ) -> Batching | None:
     """How rows have to be batched for their predictions to be those of each row alone, by a few forward passes.
 
@@ -62,7 +63,7 @@ def batch_invariance(
     says how large a rounding is. None where it cannot be measured, since there is no row or the model fails on single
     rows too.
     """
-    model = _Invariance(codec, run, _tolerance(facts or {}))
+    model = _Invariance(codec, run, _tolerance(facts or RunnerFacts()))
     if not rows:
         return None
     chosen = _of_different_sizes(codec, rows)
@@ -86,7 +87,7 @@ def batch_invariance(
 
 
 def shift_of_padding(
-    codec: Codec, padded: Codec, examples: Sequence[Example], run: Callable[[Batch], Outputs], facts: Mapping[str, Any]
+    codec: Codec, padded: Codec, examples: Sequence[Example], run: Callable[[Batch], Outputs], facts: RunnerFacts
 ) -> str:
     """How far predictions move when rows that fit are padded to the `length` of a codec, in words; empty where by rounding.
 
@@ -187,9 +188,9 @@ def _difference(first: npt.NDArray[Any], second: npt.NDArray[Any]) -> float:
         return float(np.where(same, 0.0, np.abs(first - second)).max(initial=0.0))
 
 
-def _tolerance(facts: Mapping[str, Any]) -> float:
-    eps = EPS.get(str(facts.get("precision", "float32")), EPS["float32"])
-    return min(ROUNDINGS * max(eps, TF32_EPS if facts.get("tf32") is True else 0.0), WIDEST)
+def _tolerance(facts: RunnerFacts) -> float:
+    eps = EPS.get(facts.precision, EPS["float32"])
+    return min(ROUNDINGS * max(eps, TF32_EPS if facts.tf32 else 0.0), WIDEST)
 
 
 def _share(moved: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +12,13 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
-from mqa_registry.contributions import Backend, Batching, shapes
+from mqa_registry.contributions import Backend, Batching, RunnerFacts, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
 from mqa_registry.execution.batching import join_outputs, only
 from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
-from mqa_registry.observations import Failure, Work
+from mqa_registry.observations import BackendRecord, Failure, Work
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.suite import identity
 from mqa_registry.types import Predictions, get_schema
@@ -56,7 +57,7 @@ class LiveBackend:
         self._store = store
         self._batching = Batching()
         self._reading: OutputReading | None = None
-        self._facts: dict[str, Any] = {}
+        self._facts: RunnerFacts | None = None
         self._runner: Runner | None = None
         self._passes = ForwardPasses(use.contributor)
         self._fingerprints: Keys = join_keys([])
@@ -107,21 +108,21 @@ class LiveBackend:
         return self._digest
 
     @property
-    def facts(self) -> dict[str, Any]:
+    def record(self) -> BackendRecord:
         """What the backend ran on, in this run or in the one that filled the store, and the digest of what it is."""
-        return {**self._store.get_facts(self._digest), "digest": f"sha256:{self._sha256}"}
+        table = {name: fact for name, fact in self._store.get_facts(self._digest).items() if name != "identity"}
+        return BackendRecord(f"sha256:{self._sha256}", RunnerFacts.from_table(table))
 
     def findings(self) -> list[Finding]:
         """How its outputs were read, where that is not as usual."""
-        read_as = self.facts.get("read_as")
+        read_as = self.record.facts.read_as
         return [Finding("note", self.name, f"its outputs are read as {read_as}")] if read_as else []
 
     def batch_by(self, batching: Batching) -> None:
         """Put rows into batches like that from now on; predictions of other batches are not taken for these."""
         self._batching = batching
         self._settle(self._identity)
-        if self._facts:
-            self._note_facts()
+        self._note_facts()
 
     def want(self, fingerprints: Keys, *, fresh: bool) -> bool:
         """Ask for the predictions of these examples; says whether some of them are not in the store."""
@@ -155,10 +156,8 @@ class LiveBackend:
         if identity != self._identity:
             self._settle(identity)
         self._reading = self._read_by(runner)
-        meaning = {} if self._reading is None else {"read_as": self._reading.meaning}
-        length = self._model_under_test.codec.length
-        fixed = {} if length is None else {"fixed_length": length}
-        self._facts = {**facts, **fixed, **meaning}
+        meaning = self._reading.meaning if self._reading else ""
+        self._facts = replace(facts, fixed_length=self._model_under_test.codec.length, read_as=meaning)
         self._note_facts()
         self._runner = runner
         return runner
@@ -196,7 +195,8 @@ class LiveBackend:
         return int((places >= 0).sum())
 
     def _note_facts(self) -> None:
-        self._store.put_facts(self._digest, {"identity": self._identity, **self._facts})
+        if self._facts is not None:
+            self._store.put_facts(self._digest, {"identity": self._identity, **self._facts.to_table()})
 
     @property
     def _checked_codec(self) -> CheckedCodec:
@@ -288,7 +288,7 @@ class LiveBackend:
         return {name: join_outputs([half[name] for half in halves]) for name in halves[0]}
 
     def _guarded(self, step: Callable[[], Any]) -> Any:
-        """What a step gives; what it raises becomes this backend's failure, unless the user has to mend the input."""
+        """What a step gives; what it raises becomes this backend's failure, unless the user has to fix the input."""
         try:
             return step()
         except ContributionError as error:

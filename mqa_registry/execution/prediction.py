@@ -5,17 +5,18 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError, DataError, NotRunError
 from mqa_registry.execution.batching import RunBatching, encode, measured
 from mqa_registry.execution.live_backend import LiveBackend
 from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
 from mqa_registry.execution.probes import Looking
 from mqa_registry.execution.row_lengths import TruncationStore, fixed_lengths, length_findings, of_fixed_length
-from mqa_registry.observations import Failure, Observations, ObservedView, PreparedData
+from mqa_registry.observations import BackendRecord, Failure, Observations, ObservedView, PreparedData
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
 from mqa_registry.types.rows import digest_files
@@ -81,7 +82,7 @@ def predict(
         prepared.rows,
         views,
         sights,
-        facts={name: backend.facts for name, backend in live.items()} | _replay_facts(plan, prepared.replays),
+        backends={name: backend.record for name, backend in live.items()} | _replay_records(plan, prepared.replays),
         identities={name: backend.known for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
@@ -208,16 +209,18 @@ def _answered(view: View, prepared: PreparedData, backend: LiveBackend, asked: M
     return ObservedView(seen, backend.predictions(asked[view.rows], seen.rows.ids))
 
 
-def _replay_facts(plan: Plan, replayed: Mapping[View, ObservedView]) -> dict[str, dict[str, Any]]:
+def _replay_records(plan: Plan, replayed: Mapping[View, ObservedView]) -> dict[str, BackendRecord]:
     """Of every backend that brings predictions: the digest of their files, and how they were read."""
     read: dict[str, dict[str, None]] = {}
     for view, observed in replayed.items():
         if observed.predictions is not None:
             read.setdefault(view.backend, {})[observed.predictions.read] = None
+    remarks = {name: "; ".join(filter(None, told)) for name, told in read.items()}
     return {
-        name: {"digest": digest_files(plan.suite.backends[name].options)} | ({"read": words} if words else {})
-        for name, told in read.items()
-        if (words := "; ".join(filter(None, told))) is not None
+        name: BackendRecord(
+            digest_files(plan.suite.backends[name].options), RunnerFacts(details={"read": words} if words else {})
+        )
+        for name, words in remarks.items()
     }
 
 

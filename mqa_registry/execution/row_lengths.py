@@ -60,7 +60,7 @@ def of_fixed_length(model_under_test: ModelUnderTest, lengths: Mapping[str, int]
 def length_findings(lengths: Mapping[str, int], live: Mapping[str, LiveBackend]) -> Iterator[Finding]:
     """Which backends all rows were padded or cut for; none where the task did neither."""
     for name, length in lengths.items():
-        if name in live and live[name].facts.get("fixed_length") == length:
+        if name in live and live[name].record.facts.fixed_length == length:
             message = f"it takes rows of exactly {length} tokens: shorter ones are padded and longer ones cut, on every backend"
             yield Finding("note", name, message)
 

@@ -21,10 +21,10 @@ from mqa_registry.judging.claims import (
 )
 from mqa_registry.judging.evidence import gather_evidence
 from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate
-from mqa_registry.judging.result import Result, Verdict
+from mqa_registry.judging.result import Result, ResultEvidence, Verdict
 from mqa_registry.judging.result import Step as StepResult
 from mqa_registry.judging.samples import SampleCache, load_inputs, select_groups
-from mqa_registry.judging.sweeps import clean_value, compare_with_reference, perturbation_counts, summarize_sweep
+from mqa_registry.judging.sweeps import clean_value, compare_with_reference, count_perturbed, summarize_sweep
 from mqa_registry.judging.verdicts import decide, group_parts, never_settles, rule_for, whole_part
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure
@@ -68,7 +68,7 @@ def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
         note = f"the check crashed: {type(error).__name__}: {error}"
         trace = "".join(traceback.format_exception(error))
-        return replace(blank, verdict=Verdict.ERROR, note=note, evidence={"trace": trace})
+        return replace(blank, verdict=Verdict.ERROR, note=note, evidence=ResultEvidence(traceback=trace))
 
 
 def _observations_of(case: Case, observations: Observations) -> Iterator[ObservedView | ProbeResult]:
@@ -122,7 +122,7 @@ def _reference_difference(step: Step) -> dict[str, Any] | None:
 def _failed(blank: Result, failure: Failure) -> Result:
     verdict = Verdict.ERROR if failure.trace else Verdict.NOT_RUN
     note = f"{failure.message} ({failure.hint})" if failure.hint else failure.message
-    return replace(blank, verdict=verdict, note=note, evidence={"trace": failure.trace} if failure.trace else {})
+    return replace(blank, verdict=verdict, note=note, evidence=ResultEvidence(traceback=failure.trace))
 
 
 def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
@@ -137,8 +137,8 @@ def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) ->
     with_examples = decision.verdict is not Verdict.PASS
     evidence = gather_evidence(case.steps[-1], steps[-1], observations, with_examples=with_examples)
     if is_sweep := case.clean is not None:
-        evidence["sweep"] = summarize_sweep(parts, case.expect, clean)
-    evidence |= _evidence_of_settling(decision, steps, rule)
+        evidence = replace(evidence, sweep=summarize_sweep(parts, case.expect, clean))
+    evidence = _with_required_rows(evidence, decision, steps, rule)
     return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
 
 
@@ -189,7 +189,7 @@ def _overrule(
 def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, observations: Observations) -> StepResult:
     whole, seen = whole_part(evaluation, rule), observations.views[step.view].perturbed
     assert seen is not None
-    groups, counts = group_parts(evaluation, rule), perturbation_counts(len(seen.rows), seen)
+    groups, counts = group_parts(evaluation, rule), count_perturbed(len(seen.rows), seen)
     return StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, groups, counts)
 
 
@@ -206,14 +206,14 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
         decision = replace(decision, verdict=Verdict.NOT_RUN, note=NOTHING_CHANGED)
     wholes = [whole_part(one, rule) for one in steps]
     parts = [
-        StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, {}, perturbation_counts(one.rows, one))
+        StepResult(whole.verdict, whole.numbers, "", step.severity or 0.0, {}, count_perturbed(one.rows, one))
         for step, whole, one in zip(case.steps, wholes, seen, strict=True)
     ]
     worst = next((number for number, part in enumerate(parts) if part.verdict is not Verdict.PASS), -1)
     evidence = _gather_probe_evidence(*pairs[worst], seen[worst])
     if is_sweep := case.steps[0].severity is not None:
-        evidence["sweep"] = summarize_sweep(parts, case.expect, math.nan)
-    evidence |= _evidence_of_settling(decision, steps, rule)
+        evidence = replace(evidence, sweep=summarize_sweep(parts, case.expect, math.nan))
+    evidence = _with_required_rows(evidence, decision, steps, rule)
     return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
 
 
@@ -238,30 +238,37 @@ def _compute_probe_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
     return check_probe_numbers(sight.use.contributor, given, sight.probe.outputs)
 
 
-def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> dict[str, Any]:
+def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> ResultEvidence:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
     with ContributionCall(sight.use.contributor):
         given = sight.probe.evidence(table)
-    evidence = check_evidence(sight.use.contributor, given)
-    if sight.view.rows.perturb:
-        evidence |= {"changed": seen.changed} | ({"declined": seen.declined} if seen.declined else {})
-    return evidence
+    shown = check_evidence(sight.use.contributor, given)
+    is_perturbed = bool(sight.view.rows.perturb)
+    return ResultEvidence(
+        declined=seen.declined if is_perturbed else 0,
+        changed=seen.changed if is_perturbed else None,
+        remarks=tuple(shown.remarks),
+        notes=tuple(shown.notes),
+        examples=tuple(shown.examples),
+        details=shown.details,
+    )
 
 
-def _evidence_of_settling(decision: Decision, steps: Sequence[StepEvaluation], rule: DecisionRule) -> dict[str, Any]:
-    """How many more rows, or repetitions, would settle an open check, or that none would."""
-    evidence: dict[str, Any] = {}
-    if decision.rows_to_settle:
-        evidence["rows_to_settle"] = decision.rows_to_settle
-    if decision.verdict is Verdict.INCONCLUSIVE and rule.unit != "rows":
-        evidence["settled_by"] = rule.unit
-    if decision.verdict is Verdict.INCONCLUSIVE and never_settles(steps, rule):
-        evidence["beyond_rows"] = True
-    return evidence
+def _with_required_rows(
+    evidence: ResultEvidence, decision: Decision, steps: Sequence[StepEvaluation], rule: DecisionRule
+) -> ResultEvidence:
+    """The evidence with how many more rows, or repetitions, would settle an open check, or that none would."""
+    is_open = decision.verdict is Verdict.INCONCLUSIVE
+    return replace(
+        evidence,
+        required_rows=decision.rows_to_settle or None,
+        required_unit=rule.unit if is_open else "rows",
+        never_settles=is_open and never_settles(steps, rule),
+    )
 
 
 def _with_parts(
-    blank: Result, decision: Decision, parts: Sequence[StepResult], evidence: Mapping[str, Any], *, is_sweep: bool
+    blank: Result, decision: Decision, parts: Sequence[StepResult], evidence: ResultEvidence, *, is_sweep: bool
 ) -> Result:
     """The result with its verdict, and the numbers of its one severity or, of a sweep, of every one."""
     return replace(

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import ContributionCall, check_correctness, check_evidence, check_example_ids
-from mqa_registry.contributions import Comparison, Statistic
+from mqa_registry.contributions import Comparison, Evidence, ExampleRow, Statistic
+from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.judging.samples import positions_of
-from mqa_registry.judging.sweeps import perturbation_counts
+from mqa_registry.judging.sweeps import count_perturbed
 from mqa_registry.stats.proportions import PairedProportions
 from mqa_registry.types import get_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from mqa_registry.judging.claims import Evaluation, StepEvaluation
     from mqa_registry.judging.groups import Positions
@@ -33,37 +35,36 @@ MAX_PICKED_EXAMPLES = 20  # of those that a comparison picked
 
 def gather_evidence(
     step: Step, evaluation: StepEvaluation, observations: Observations, *, with_examples: bool
-) -> dict[str, Any]:
+) -> ResultEvidence:
     """Counts that a reader needs, what a comparison shows, and the rows that speak most against the check.
 
     `step` is the last severity of a sweep. Rows, which are those of the worst group where there are groups, are left out
     of a check that holds, without `with_examples`.
     """
     observed, inputs = observations.views[step.view], evaluation.inputs
-    assert observed.perturbed is not None
-    counts = {"missing": inputs.sample.missing, "unlabelled": inputs.sample.unlabelled}
-    if step.view.rows.perturb:
-        counts |= {"declined": observed.perturbed.declined}
-    evidence: dict[str, Any] = {name: count for name, count in counts.items() if count}
-    if step.view.rows.perturb:
-        perturbed = perturbation_counts(len(observed.perturbed.rows), observed.perturbed)
-        evidence |= {key: perturbed[key] for key in ("changed", "edits") if key in perturbed}
-    if not inputs.is_paired:
-        evidence["unpaired"] = True
-    if inputs.sample.clusters is not None:
-        evidence["clusters"] = len(np.unique(inputs.sample.clusters))
-    evidence |= (
-        _absent_classes(evaluation.whole) | _mcnemar_of_change(evaluation.whole) | compare_predictions(step, inputs)
+    perturbed, clusters = observed.perturbed, inputs.sample.clusters
+    assert perturbed is not None
+    counts = count_perturbed(len(perturbed.rows), perturbed) if step.view.rows.perturb else None
+    shown = compare_predictions(step, inputs)
+    picked = shown.examples or None
+    rows = observations.rows[step.view.rows.data]
+    return replace(
+        shown,
+        missing_predictions=inputs.sample.missing,
+        missing_targets=inputs.sample.unlabelled,
+        declined=counts.declined if counts else 0,
+        changed=counts.changed if counts else None,
+        mean_edits=counts.mean_edits if counts else None,
+        unpaired=not inputs.is_paired,
+        clusters=None if clusters is None else len(np.unique(clusters)),
+        absent_classes=_absent_classes(evaluation.whole),
+        mcnemar=shown.mcnemar or _mcnemar_of_change(evaluation.whole),
+        examples=select_examples(_worst_inputs(evaluation), perturbed.rows, rows, picked) if with_examples else (),
     )
-    picked = evidence.pop("examples", None)
-    if with_examples:
-        rows = observations.rows[step.view.rows.data]
-        evidence["examples"] = select_examples(_worst_inputs(evaluation), observed.perturbed.rows, rows, picked)
-    return evidence
 
 
-def compare_predictions(step: Step, inputs: MeasureInputs) -> dict[str, Any]:
-    """What a comparison shows of all the rows that it compared.
+def compare_predictions(step: Step, inputs: MeasureInputs) -> ResultEvidence:
+    """What a comparison shows of all the rows that it compared; its examples are those that it picked.
 
     Nothing for a metric, where there are no rows, or where predictions are held against those before a perturbation that
     ought to change them. Remarks name the severity, and with targets the last of them says how many rows are newly wrong
@@ -71,51 +72,51 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> dict[str, Any]:
     """
     comparison = inputs.measure.contribution
     if not isinstance(comparison, Comparison) or inputs.reference is None or not len(inputs.sample):
-        return {}
+        return ResultEvidence()
     assert step.reference is not None
     if step.view.rows.changes_targets and not step.reference.rows.changes_targets:
-        return {}
-    evidence: dict[str, Any] = {}
+        return ResultEvidence()
+    measure, shown, mcnemar = inputs.measure, Evidence(), None
     if comparison.evidence is not None:
         pair = inputs.reference.predictions, inputs.sample.predictions
-        measure = inputs.measure
-        evidence |= check_evidence(measure.contributor, measure.call_function(comparison.evidence, *pair))
-        check_example_ids(measure.contributor, evidence)
+        shown = check_evidence(measure.contributor, measure.call_function(comparison.evidence, *pair))
+        check_example_ids(measure.contributor, shown.examples)
     if comparison.is_correct is not None:
-        pairs = _count_flips(inputs.measure, comparison.is_correct, inputs.reference, inputs.sample)
+        pairs = _count_flips(measure, comparison.is_correct, inputs.reference, inputs.sample)
         if pairs is not None:
-            evidence["mcnemar"] = mcnemar_evidence(pairs, is_clustered=inputs.sample.clusters is not None)
-    if remarks := _write_remarks(evidence):
-        at = "" if step.severity is None else f"at severity {step.severity:g}: "
-        evidence["remarks"] = [at + remark for remark in remarks]
-    return evidence
+            mcnemar = mcnemar_test(pairs, is_clustered=inputs.sample.clusters is not None)
+    at = "" if step.severity is None else f"at severity {step.severity:g}: "
+    return ResultEvidence(
+        mcnemar=mcnemar,
+        remarks=tuple(at + remark for remark in _write_remarks(shown.remarks, mcnemar)),
+        notes=tuple(shown.notes),
+        examples=tuple(shown.examples),
+        details=shown.details,
+    )
 
 
-def mcnemar_evidence(
-    pairs: PairedProportions, *, is_swapped: bool = False, is_clustered: bool = False
-) -> dict[str, Any]:
-    """How many rows were lost and won, and McNemar's p, which is none of rows in clusters: they are not drawn one by one.
+def mcnemar_test(pairs: PairedProportions, *, is_swapped: bool = False, is_clustered: bool = False) -> McNemarTest:
+    """Flips of paired predictions with McNemar's p-value; of rows in clusters without it.
 
     Where the pairs were counted from candidate to reference they are swapped.
     """
-    lost, won = pairs.negative_flips, pairs.positive_flips
-    if is_swapped:
-        lost, won = won, lost
-    return {"lost": lost, "won": won} | ({} if is_clustered else {"p": pairs.mcnemar})
+    flips = (pairs.negative_flips, pairs.positive_flips)
+    negative, positive = reversed(flips) if is_swapped else flips
+    return McNemarTest(int(negative), int(positive), None if is_clustered else pairs.mcnemar)
 
 
-def _absent_classes(evaluation: Evaluation) -> dict[str, Any]:
+def _absent_classes(evaluation: Evaluation) -> tuple[str, ...]:
     """The classes that a statistic is about and no row has."""
     value = evaluation.measurement.output.value if evaluation.measurement is not None else None
-    return {"absent": list(value.absent)} if isinstance(value, Statistic) and value.absent else {}
+    return tuple(value.absent) if isinstance(value, Statistic) else ()
 
 
-def _mcnemar_of_change(evaluation: Evaluation) -> dict[str, Any]:
+def _mcnemar_of_change(evaluation: Evaluation) -> McNemarTest | None:
     """McNemar's exact test, which many know, for the rows of the score interval."""
     for pairs in evaluation.numbers.values():
         if isinstance(pairs, PairedProportions) and pairs.rows and pairs.design is None:
-            return {"mcnemar": mcnemar_evidence(pairs, is_swapped="rise" in evaluation.numbers)}
-    return {}
+            return mcnemar_test(pairs, is_swapped="rise" in evaluation.numbers)
+    return None
 
 
 def _worst_inputs(evaluation: StepEvaluation) -> MeasureInputs:
@@ -148,32 +149,37 @@ def _is_right(measure: Use, right: Callable[..., Any], sample: Sample) -> Bools:
     return check_correctness(measure.contributor, given, len(sample))
 
 
-def _write_remarks(evidence: Mapping[str, Any]) -> Sequence[str]:
-    remarks = [str(remark) for remark in evidence.get("remarks", ())]
-    counts = evidence.get("mcnemar", {"lost": 0, "won": 0})
-    if not counts["lost"] + counts["won"]:
+def _write_remarks(remarks: Sequence[str], mcnemar: McNemarTest | None) -> Sequence[str]:
+    if mcnemar is None or not mcnemar.negative_flips + mcnemar.positive_flips:
         return remarks
-    p = f", McNemar p = {counts['p']:.2g}" if "p" in counts else ""
-    flips = f"{counts['lost']:,} newly wrong, {counts['won']:,} newly right{p}"
+    p = "" if mcnemar.p_value is None else f", McNemar p = {mcnemar.p_value:.2g}"
+    flips = f"{mcnemar.negative_flips:,} newly wrong, {mcnemar.positive_flips:,} newly right{p}"
     return [*remarks[:-1], "; ".join([*remarks[-1:], flips])]
 
 
 def select_examples(
-    inputs: MeasureInputs, seen: Rows, unperturbed: Rows, picked: Sequence[Mapping[str, Any]] | None = None
-) -> list[dict[str, Any]]:
+    inputs: MeasureInputs, seen: Rows, unperturbed: Rows, picked: Sequence[ExampleRow] | None = None
+) -> tuple[ExampleRow, ...]:
     """The rows that speak most against the check: predictions that differ from target or reference, surest first.
 
     Where a comparison `picked` rows, those of them that were read, with what it says of each. `seen` are the rows as
     the model saw them.
     """
     if picked is None:
-        return _describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed)
-    ids = pa.chunked_array([pa.array([row["id"] for row in picked], pa.string())])
+        return tuple(_describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed))
+    ids = pa.chunked_array([pa.array([row.id for row in picked], pa.string())])
     positions = positions_of(ids, inputs.sample.predictions.ids)
     found = np.flatnonzero(positions >= 0)[:MAX_PICKED_EXAMPLES]
     rows = _describe_rows(inputs, positions[found], seen, unperturbed)
-    remarks = (picked[number] for number in found)
-    return [row | {key: more[key] for key in more if key not in row} for row, more in zip(rows, remarks, strict=True)]
+    picks = (picked[number] for number in found)
+    return tuple(_fill_in(row, pick) for row, pick in zip(rows, picks, strict=True))
+
+
+def _fill_in(row: ExampleRow, pick: ExampleRow) -> ExampleRow:
+    """The row, with what the pick says where the row says nothing."""
+    empty = ExampleRow()
+    said = {name: value for name, value in vars(row).items() if value != getattr(empty, name)}
+    return replace(pick, **said)
 
 
 def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
@@ -181,7 +187,7 @@ def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
     return wrong[np.argsort(-_confidences(inputs.sample.predictions)[wrong], kind="stable")][:MAX_EXAMPLES]
 
 
-def _describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[dict[str, Any]]:
+def _describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[ExampleRow]:
     """These rows, as they are and as the model saw them, with the predictions."""
     ids = inputs.sample.predictions.ids.take(pa.array(rows))
     perturbed = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
@@ -217,16 +223,15 @@ def _confidences(predictions: Predictions) -> Floats:
     return np.zeros(len(predictions)) if probabilities is None else np.nan_to_num(probabilities.max(axis=1))
 
 
-def _describe_row(inputs: MeasureInputs, row: int, name: str, fields: Any, perturbed: Any) -> dict[str, Any]:
-    sample, reference = inputs.sample, inputs.reference
-    example: dict[str, Any] = {"id": name, "fields": fields}
-    if perturbed != fields:
-        example["disturbed"] = perturbed
-    if sample.targets is not None:
-        example["target"] = sample.targets.main[row].as_py()
-    example["prediction"] = sample.predictions.main[row].as_py()
-    if sample.predictions.probabilities is not None:
-        example["probability"] = round(float(_confidences(sample.predictions)[row]), 4)
-    if reference is not None and inputs.is_paired:
-        example["reference"] = reference.predictions.main[row].as_py()
-    return example
+def _describe_row(inputs: MeasureInputs, row: int, name: str, fields: Any, perturbed: Any) -> ExampleRow:
+    sample, reference = inputs.sample, inputs.reference if inputs.is_paired else None
+    has_probability = sample.predictions.probabilities is not None
+    return ExampleRow(
+        id=name,
+        fields=fields,
+        perturbed=perturbed if perturbed != fields else {},
+        target=None if sample.targets is None else sample.targets.main[row].as_py(),
+        prediction=sample.predictions.main[row].as_py(),
+        probability=round(float(_confidences(sample.predictions)[row]), 4) if has_probability else None,
+        reference=None if reference is None else reference.predictions.main[row].as_py(),
+    )

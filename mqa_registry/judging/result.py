@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from mqa_registry.contributions import ExampleRow
+
 
 class Verdict(StrEnum):
     """What one check comes to."""
@@ -48,21 +50,99 @@ class Part:
 
 
 @dataclass(frozen=True)
+class McNemarTest:
+    """Rows that one side predicts right and the other wrong, and McNemar's exact p-value.
+
+    `negative_flips` are right before, or on the reference, and wrong now; `positive_flips` the other way round.
+    `p_value` is None where rows are in clusters, since those are not drawn one by one.
+    """
+
+    negative_flips: int
+    positive_flips: int
+    p_value: float | None = None
+
+
+@dataclass(frozen=True)
+class SweepSummary:
+    """What the severities of a sweep come to together on one backend; what is unknown is None.
+
+    `passes_through` is the highest severity up to which every one was shown to hold, `break_point` the lowest that was
+    shown not to. `clean_value` is the measure of the unperturbed rows. `corruption_error` is the mean over severities of
+    one less the value, or of the value where less is better. `clean_error_ratio` is that by the error of the unperturbed
+    rows, and `relative_corruption_error` that by the same of other backends, by their names, after Hendrycks and
+    Dietterich (2019, https://arxiv.org/abs/1903.12261). At the severities `non_monotonic_at` the value is better than at
+    the one before.
+    """
+
+    passes_through: float | None
+    break_point: float | None
+    clean_value: float | None
+    corruption_error: float | None
+    clean_error_ratio: float | None
+    non_monotonic_at: tuple[float, ...]
+    relative_corruption_error: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class StepEvidence:
+    """How far the rows of one severity were perturbed: how many changed, by how many edits, and how many were declined.
+
+    `mean_edits` is the mean edit distance of a changed row in characters; None where rows have no text.
+    """
+
+    rows: int
+    changed: int
+    declined: int
+    mean_edits: float | None = None
+
+
+@dataclass(frozen=True)
+class ResultEvidence:
+    """What a person needs to believe a verdict, besides the numbers. What says nothing has the value it has by default.
+
+    Of the rows, `missing_predictions` have no finite prediction, and `missing_targets` no target where the measure needs
+    one; a perturbation `declined` some and `changed` others, by `mean_edits` characters each. `clusters` is how many
+    there are; `unpaired` says that the reference has other rows. `absent_classes` are classes that no row has.
+
+    `required_rows` of the unit `required_unit` would settle an open check; `never_settles` says that no number would.
+    `traceback` is that of a crash. `remarks` are sentences on a check that does not hold, `notes` on any. Texts of rows
+    are in `examples` alone. `details` are what a comparison or probe says beyond that, by names of its own.
+    """
+
+    missing_predictions: int = 0
+    missing_targets: int = 0
+    declined: int = 0
+    changed: int | None = None
+    mean_edits: float | None = None
+    unpaired: bool = False
+    clusters: int | None = None
+    absent_classes: tuple[str, ...] = ()
+    mcnemar: McNemarTest | None = None
+    sweep: SweepSummary | None = None
+    required_rows: int | None = None
+    required_unit: str = "rows"
+    never_settles: bool = False
+    traceback: str = ""
+    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    examples: tuple[ExampleRow, ...] = ()
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Step(Part):
-    """One severity of a sweep; `evidence` says how far its rows were really perturbed."""
+    """One severity of a sweep; `evidence` says how far its rows were really perturbed, None where nobody knows."""
 
     severity: float = 0.0
     groups: Mapping[str, Part] = field(default_factory=dict)
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: StepEvidence | None = None
 
 
 @dataclass(frozen=True)
 class Result(Part):
     """One check on one backend.
 
-    The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `evidence`
-    is what a person needs to believe it; texts of rows are under its key `examples` alone, a list of mappings.
-    `waiver` has `until`, `reason` and `state` where the suite accepts a failure of the check.
+    The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `waiver` has `until`, `reason` and `state` where the suite accepts a failure of the check.
     """
 
     check: str = ""
@@ -78,6 +158,6 @@ class Result(Part):
     tags: tuple[str, ...] = ()
     groups: Mapping[str, Part] = field(default_factory=dict)
     series: tuple[Step, ...] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: ResultEvidence = field(default_factory=ResultEvidence)
     seconds: float = 0.0
     waiver: Mapping[str, Any] | None = None

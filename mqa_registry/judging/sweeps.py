@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mqa_registry.contributions import Metric
 from mqa_registry.judging.measurements import Measurement
-from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.result import StepEvidence, SweepSummary, Verdict
 from mqa_registry.judging.samples import load_inputs, select_groups
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from mqa_registry.judging.result import Result, Step
     from mqa_registry.judging.samples import SampleCache
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 DIGITS = 6  # of what a sweep comes to
 
 
-def perturbation_counts(rows: int, seen: PerturbedRows | ProbeResult) -> dict[str, Any]:
-    """How far rows were really perturbed: how many changed, by how many edits, and how many were declined."""
-    counts = {"rows": rows, "changed": seen.changed, "declined": seen.declined}
-    return counts if seen.edits is None else counts | {"edits": round(seen.edits, DIGITS)}
+def count_perturbed(rows: int, seen: PerturbedRows | ProbeResult) -> StepEvidence:
+    """How far rows were really perturbed."""
+    edits = None if seen.edits is None else round(seen.edits, DIGITS)
+    return StepEvidence(rows, seen.changed, seen.declined, edits)
 
 
 def clean_value(case: Case, cache: SampleCache) -> float:
@@ -51,49 +51,43 @@ def clean_value(case: Case, cache: SampleCache) -> float:
     return Measurement.of(inputs, case.expect.without("reference")).output.point(len(inputs.sample))
 
 
-def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> dict[str, Any]:
-    """What a sweep comes to, as reports have it.
-
-    `holds_to` is the highest severity up to which every one was shown to hold, `break_point` the lowest that was shown
-    not to. `error` is the mean over severities of one less the value, or of the value where less is better; `area` is
-    that by the error of the unperturbed rows, after Hendrycks and Dietterich (2019, https://arxiv.org/abs/1903.12261).
-    `turns` are the severities at which the value is better than at the one before. What is unknown is None.
-    """
+def summarize_sweep(steps: Sequence[Step], expect: Expect, clean: float) -> SweepSummary:
+    """What a sweep comes to, by its severities and the `clean` value of the unperturbed rows, which may be NaN."""
     ordered = sorted(steps, key=lambda step: step.severity)
     values = [_value(step) for step in ordered]
     sign = expect.slope
     error = _mean_error(values, sign)
     clean_error = _mean_error([clean], sign)
-    return {
-        "holds_to": _holds_to(ordered),
-        "break_point": next((step.severity for step in ordered if step.verdict is Verdict.FAIL), None),
-        "clean": _rounded(clean),
-        "error": _rounded(error),
-        "area": _rounded(error / clean_error) if clean_error > 0 else None,
-        "turns": _non_monotonic_at([clean, *values], [math.nan, *(step.severity for step in ordered)], sign),
-    }
+    return SweepSummary(
+        passes_through=_passes_through(ordered),
+        break_point=next((step.severity for step in ordered if step.verdict is Verdict.FAIL), None),
+        clean_value=_rounded(clean),
+        corruption_error=_rounded(error),
+        clean_error_ratio=_rounded(error / clean_error) if clean_error > 0 else None,
+        non_monotonic_at=_non_monotonic_at([clean, *values], [math.nan, *(step.severity for step in ordered)], sign),
+    )
 
 
 def compare_with_reference(results: Sequence[Result], reference: str) -> tuple[Result, ...]:
-    """The results, a sweep's error also by that of the same check on the reference backend, as `area_beside`."""
-    errors = {one.check: _sweep_of(one).get("error") for one in results if one.backend == reference}
+    """The results, a sweep's error also relative to that of the same check on the reference backend."""
+    errors = {one.check: _corruption_error(one) for one in results if one.backend == reference}
     return tuple(
         one if one.backend == reference else _with_relative_error(one, reference, errors.get(one.check))
         for one in results
     )
 
 
-def _with_relative_error(result: Result, reference: str, error: float | None) -> Result:
-    sweep = _sweep_of(result)
-    if not error or sweep.get("error") is None:
+def _with_relative_error(result: Result, reference: str, reference_error: float | None) -> Result:
+    error, summary = _corruption_error(result), result.evidence.sweep
+    if not reference_error or error is None or summary is None:
         return result
-    relative = {"area_beside": {reference: round(sweep["error"] / error, DIGITS)}}
-    return replace(result, evidence={**result.evidence, "sweep": {**sweep, **relative}})
+    relative = {reference: round(error / reference_error, DIGITS)}
+    sweep = replace(summary, relative_corruption_error=relative)
+    return replace(result, evidence=replace(result.evidence, sweep=sweep))
 
 
-def _sweep_of(result: Result) -> Mapping[str, Any]:
-    sweep: Mapping[str, Any] = result.evidence.get("sweep", {})
-    return sweep
+def _corruption_error(result: Result) -> float | None:
+    return result.evidence.sweep.corruption_error if result.evidence.sweep else None
 
 
 def _value(step: Step) -> float:
@@ -107,7 +101,7 @@ def _mean_error(values: Sequence[float], sign: int) -> float:
     return sum(errors) / len(errors) if sign and min(errors) >= 0 else math.nan
 
 
-def _holds_to(ordered: Sequence[Step]) -> float | None:
+def _passes_through(ordered: Sequence[Step]) -> float | None:
     highest = None
     for step in ordered:
         if step.verdict is not Verdict.PASS:
@@ -116,13 +110,13 @@ def _holds_to(ordered: Sequence[Step]) -> float | None:
     return highest
 
 
-def _non_monotonic_at(values: Sequence[float], severities: Sequence[float], sign: int) -> list[float]:
+def _non_monotonic_at(values: Sequence[float], severities: Sequence[float], sign: int) -> tuple[float, ...]:
     """Where the value is better than before; where neither direction is better, where it turns against its trend."""
     points = [(value, severity) for value, severity in zip(values, severities, strict=True) if not math.isnan(value)]
     if len(points) < 2:
-        return []
+        return ()
     better = sign or (1 if points[-1][0] < points[0][0] else -1)
-    return [severity for (before, _), (value, severity) in pairwise(points) if better * (value - before) > 0]
+    return tuple(severity for (before, _), (value, severity) in pairwise(points) if better * (value - before) > 0)
 
 
 def _rounded(number: float) -> float | None:

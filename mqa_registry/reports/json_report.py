@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, replace
+from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from datetime import UTC
 from numbers import Integral, Real
 from pathlib import Path
@@ -15,12 +15,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mqa_registry.errors import UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.reports import output
+from mqa_registry.reports.format_1 import upgrade_report
 
 if TYPE_CHECKING:
-    from mqa_registry.judging.result import Number, Part, Result, Step
+    from dataclasses import Field
+
+    from mqa_registry.contributions import ExampleRow
+    from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step
     from mqa_registry.reports.report import Report
 
-FORMAT = 1
+FORMAT = 2
 MAX_TEXT = 500  # characters of a text of a row; of a longer one, the digest identifies the rest
 
 
@@ -47,7 +51,10 @@ def write_report(report: Report, path: str | Path) -> None:
 
 
 def read_report(path: str | Path) -> dict[str, Any]:
-    """Read a report file, as `to_json` gave it; UsageError where it is not one, or of a format that is not known here."""
+    """Read a report file, as `to_json` gives it; UsageError where it is not one, or of a format that is not known here.
+
+    A report of format 1 is returned as one of format 2.
+    """
     if is_special(Path(path)):
         raise UsageError(f"`{path}` is a pipe or a device, and a report is a file")
     try:
@@ -60,10 +67,10 @@ def read_report(path: str | Path) -> dict[str, Any]:
         ) from error
     if not isinstance(content, dict) or "format" not in content or not isinstance(content.get("results"), list):
         raise UsageError(f"`{path}` is no report file", hint="name a file that `mqa run --json` wrote")
-    if content["format"] != FORMAT:
-        problem = f"`{path}` has report format {content['format']!r}, and this mqa reads {FORMAT}"
+    if content["format"] not in (1, FORMAT):
+        problem = f"`{path}` has report format {content['format']!r}, and this mqa reads 1 and {FORMAT}"
         raise UsageError(problem, hint="read it with the mqa that wrote it, or a newer one")
-    return content
+    return upgrade_report(content) if content["format"] == 1 else content
 
 
 def without_examples(report: Report) -> Report:
@@ -72,17 +79,16 @@ def without_examples(report: Report) -> Report:
 
 
 def _strip_texts(result: Result) -> Result:
-    evidence = {
-        key: value for key, value in result.evidence.items() if key != "trace"
-    }  # it may quote the row that raised the error
-    if "examples" in evidence:
-        evidence["examples"] = [_strip_example(example) for example in evidence["examples"]]
-    return replace(result, evidence=evidence)
+    examples = tuple(_strip_example(example) for example in result.evidence.examples)
+    # A traceback may quote the row that raised the error.
+    return replace(result, evidence=replace(result.evidence, traceback="", examples=examples))
 
 
-def _strip_example(example: Mapping[str, Any]) -> dict[str, Any]:
+def _strip_example(example: ExampleRow) -> ExampleRow:
     # Not by a list of fields to drop: a prediction may be text of the row, as a span or a summary is.
-    return {key: value for key, value in example.items() if key == "id" or isinstance(value, Real)}
+    numbers: dict[str, Any] = {name: value for name, value in vars(example).items() if isinstance(value, Real)}
+    details = {name: value for name, value in example.details.items() if isinstance(value, Real)}
+    return type(example)(id=example.id, details=details, **numbers)
 
 
 def _result_to_json(result: Result) -> dict[str, Any]:
@@ -112,33 +118,31 @@ def _result_to_json(result: Result) -> dict[str, Any]:
 
 def _step_to_json(step: Step) -> dict[str, Any]:
     values = {"severity": _to_plain(step.severity), **_part_to_json(step), "groups": _groups_to_json(step.groups)}
-    return values | ({"evidence": _evidence_to_json(step.evidence)} if step.evidence else {})
+    return values | ({"evidence": _to_plain(step.evidence)} if step.evidence else {})
 
 
-def _evidence_to_json(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """The evidence as plain values; long texts of its examples are cut."""
+def _evidence_to_json(evidence: ResultEvidence) -> dict[str, Any]:
+    """The evidence as plain values; long texts of its examples are truncated."""
     values: dict[str, Any] = _to_plain(evidence)
-    if isinstance(values.get("examples"), list):
-        values["examples"] = [_cut_example(one) if isinstance(one, dict) else one for one in values["examples"]]
-    return values
+    return values | ({"examples": [_truncate_example(one) for one in values["examples"]]} if evidence.examples else {})
 
 
-def _cut_example(example: dict[str, Any]) -> dict[str, Any]:
-    """An example whose long texts are cut; `cut` then has length and digest of each, by a path such as `fields.text`."""
-    cut: dict[str, Any] = {}
-    shortened = _cut_texts(example, (), cut)
-    return {**shortened, "cut": cut} if cut else shortened
+def _truncate_example(example: dict[str, Any]) -> dict[str, Any]:
+    """An example with truncated texts; `truncated` has length and digest of each, by a path such as `fields.text`."""
+    truncated: dict[str, Any] = {}
+    shortened = _truncate_texts(example, (), truncated)
+    return {**shortened, "truncated": truncated} if truncated else shortened
 
 
-def _cut_texts(value: Any, path: tuple[str, ...], cut: dict[str, Any]) -> Any:
-    """A value whose long texts are cut; each of them is added to `cut`."""
+def _truncate_texts(value: Any, path: tuple[str, ...], truncated: dict[str, Any]) -> Any:
+    """A value whose long texts are truncated; each of them is added to `truncated`."""
     if isinstance(value, dict):
-        return {key: _cut_texts(inner, (*path, key), cut) for key, inner in value.items()}
+        return {key: _truncate_texts(inner, (*path, key), truncated) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_cut_texts(inner, (*path, str(number)), cut) for number, inner in enumerate(value)]
+        return [_truncate_texts(inner, (*path, str(number)), truncated) for number, inner in enumerate(value)]
     if isinstance(value, str) and len(value) > MAX_TEXT:
         digest = hashlib.sha256(value.encode(errors="surrogatepass")).hexdigest()
-        cut[".".join(path)] = {"characters": len(value), "sha256": digest}
+        truncated[".".join(path)] = {"characters": len(value), "sha256": digest}
         return value[:MAX_TEXT]
     return value
 
@@ -177,7 +181,14 @@ def _explain_nulls(part: Part) -> list[str]:
 
 
 def _to_plain(value: object) -> Any:
-    """Any value as JSON has it: a number that is not finite becomes null, a value of another type its text."""
+    """Any value as JSON has it: a number that is not finite becomes null, a value of another type its text.
+
+    Of a record, fields that have the value which they have by default are left out.
+    """
+    if is_dataclass(value) and not isinstance(value, type):
+        return {
+            each.name: _to_plain(getattr(value, each.name)) for each in fields(value) if not _is_default(value, each)
+        }
     if isinstance(value, Mapping):
         return {str(key): _to_plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -188,6 +199,13 @@ def _to_plain(value: object) -> Any:
     if callable(as_python):
         return _to_plain(as_python())
     return None if value is None else str(value)
+
+
+def _is_default(record: object, field: Field[Any]) -> bool:
+    """Whether a field of a record has the value that it has where nothing is given for it."""
+    if field.default_factory is not MISSING:
+        return bool(getattr(record, field.name) == field.default_factory())
+    return field.default is not MISSING and getattr(record, field.name) == field.default
 
 
 def _real_to_plain(value: Real) -> float | None:

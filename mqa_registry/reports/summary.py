@@ -38,7 +38,7 @@ _CONCLUSION_WITHOUT_CHECKS = "No check ran: nothing is known of the model."
 _CONCLUSION_BEYOND_ROWS = (
     "Nothing failed, but no rows would settle every check: do not ship on them, bound other numbers."
 )
-_CONCLUSION_OF_OVERDUE_WAIVERS = "Nothing but waivers that have had their day stands in the way: mend the suite."
+_CONCLUSION_OF_OVERDUE_WAIVERS = "Nothing but waivers that have had their day stands in the way: fix the suite."
 _COUNTS = {
     Verdict.PASS: "{} held",
     Verdict.FAIL: "{} failed",
@@ -169,8 +169,8 @@ def read_trade_off(column: TradeOffColumn, result: Result) -> tuple[Number | Non
 def _list_missing_units(blocking: Sequence[CheckResults]) -> list[str]:
     """What more of would settle the open checks, `rows` first; nothing where no number of rows would."""
     is_open = [one for check in blocking for one in check.results.values() if one.verdict is Verdict.INCONCLUSIVE]
-    evidence = [one.evidence for one in is_open if not one.evidence.get("beyond_rows")]
-    return sorted({str(one.get("settled_by", "rows")) for one in evidence}, key=lambda unit: unit != "rows")
+    units = {one.evidence.required_unit for one in is_open if not one.evidence.never_settles}
+    return sorted(units, key=lambda unit: unit != "rows")
 
 
 def _find_loss(check: CheckResults, backend: str) -> Loss | None:

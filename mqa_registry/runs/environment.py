@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mqa_registry.contributions import RunContext
-    from mqa_registry.observations import Observations
+    from mqa_registry.observations import BackendRecord, Observations
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Rows
 
@@ -32,7 +32,7 @@ def describe_environment(catalog: Catalog, observations: Observations, context: 
         "machine": {"system": f"{platform.system()} {platform.machine()}", "cores": os.cpu_count()},
         "model": dict(observations.model) | permissions,
         "data": _describe_data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
-        "backends": {name: _describe_backend(facts) for name, facts in observations.facts.items()},
+        "backends": {name: _describe_backend(record) for name, record in observations.backends.items()},
     }
 
 
@@ -87,9 +87,8 @@ def _describe_data(rows: Mapping[str, Rows], truncated: Mapping[str, Any]) -> di
     }
 
 
-def _describe_backend(facts: Mapping[str, Any]) -> dict[str, Any]:
-    rest = {key: value for key, value in facts.items() if key not in {"identity", "digest"}}
-    return {"digest": facts.get("digest", ""), "providers": facts.get("providers", []), "facts": rest}
+def _describe_backend(record: BackendRecord) -> dict[str, Any]:
+    return {"digest": record.digest, "providers": list(record.facts.providers), "facts": record.facts.to_table()}
 
 
 def _installed_version(package: str) -> str:

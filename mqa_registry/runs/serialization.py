@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, ProbeResult
+from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
     Table = dict[str, Any]  # of JSON
     FileTables = Mapping[str, pa.Table]  # by the name of the file
 
-FORMAT = 2
-READABLE_FORMATS = (1, 2)  # in the first, every table is an Arrow file, whole
+FORMAT = 3
+# In the first, every table is an Arrow file, whole. In the first two, findings and reports have the keys of reports of
+# format 1, `probe_results` is `sights`, and the `perturbed_rows` of a view are `seen`.
+READABLE_FORMATS = (1, 2, 3)
 COUNTS = ("declined", "changed", "rows", "edits")  # of a probe's observations; runs of earlier versions lack some
 ENCODING_ERRORS = "surrogateescape"  # a folder's name may be no UTF-8, and a suite in memory has it
 TABLE_SUFFIXES = PARQUET, ARROW = ".parquet", ".arrow"
@@ -46,7 +49,7 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         {"data": name, "fields": rows.fields, **tables.add("rows", rows.table)} for name, rows in record.rows.items()
     ]
     views = [_serialize_view(recipe, seen, record.rows, tables) for recipe, seen in record.views.items()]
-    sights = [_serialize_sight(recipe, seen, tables) for recipe, seen in record.sights.items()]
+    probe_results = [_serialize_probe_result(recipe, seen, tables) for recipe, seen in record.sights.items()]
     content = {
         "format": FORMAT,
         "run": record.run,
@@ -58,7 +61,7 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         "findings": [vars(finding) for finding in record.findings],
         "rows": rows,
         "views": views,
-        "sights": sights,
+        "probe_results": probe_results,
     }
     return {SUITE: suite, REPORT: _to_json(record.report), **tables.files, RUN: _to_json(content)}
 
@@ -68,9 +71,11 @@ def deserialize_record(files: Files, folder: Path) -> Record:
 
     Raises a ValueError, LookupError or TypeError where another version of mqa wrote them.
     """
-    content = json.loads(files[RUN])
+    content, report = json.loads(files[RUN]), json.loads(files[REPORT])
     if content["format"] not in READABLE_FORMATS:
         raise ValueError(f"it has format {content['format']}, and this mqa reads {READABLE_FORMATS}")
+    if content["format"] < FORMAT:
+        content, report = _upgrade(content), upgrade_report(report)
     tables = {name: read_table_file(file) for name, file in files.items() if name.endswith(TABLE_SUFFIXES)}
     rows = {entry["data"]: Rows(restore_table(entry, tables), tuple(entry["fields"])) for entry in content["rows"]}
     return Record(
@@ -81,12 +86,19 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         environment=content["environment"],
         rows=rows,
         views={entry["recipe"]: _deserialize_view(entry, rows, tables) for entry in content["views"]},
-        sights={entry["recipe"]: _deserialize_sight(entry, tables) for entry in content.get("sights", ())},
+        sights={entry["recipe"]: _deserialize_probe_result(entry, tables) for entry in content["probe_results"]},
         groups=content["groups"],
-        report=json.loads(files[REPORT]),
+        report=report,
         texts=content["texts"],
-        findings=tuple(Finding(**entry) for entry in content.get("findings", ())),  # earlier versions kept none
+        findings=tuple(Finding(**entry) for entry in content["findings"]),
     )
+
+
+def _upgrade(content: Table) -> Table:
+    """The content of a run of the first two formats by the keys of this one; some of these runs have no findings."""
+    views = [{**entry, "perturbed_rows": entry["seen"]} for entry in content["views"]]
+    findings = [upgrade_finding(entry) for entry in content.get("findings", ())]
+    return {**content, "views": views, "probe_results": content.get("sights", ()), "findings": findings}
 
 
 def _serialize_suite(record: Record, folder: Path) -> Table:
@@ -121,7 +133,7 @@ def _serialize_view(recipe: str, observed: ObservedView, rows: Mapping[str, Rows
     predictions = observed.predictions
     return {
         "recipe": recipe,
-        "seen": observed.perturbed and _serialize_perturbed_rows(observed.perturbed, rows, tables),
+        "perturbed_rows": observed.perturbed and _serialize_perturbed_rows(observed.perturbed, rows, tables),
         "predictions": predictions
         and {
             "schema": predictions.schema,
@@ -133,7 +145,7 @@ def _serialize_view(recipe: str, observed: ObservedView, rows: Mapping[str, Rows
 
 
 def _deserialize_view(entry: Table, rows: Mapping[str, Rows], tables: FileTables) -> ObservedView:
-    seen, predictions, failure = entry["seen"], entry["predictions"], entry["failure"]
+    seen, predictions, failure = entry["perturbed_rows"], entry["predictions"], entry["failure"]
     return ObservedView(
         seen and _deserialize_perturbed_rows(seen, rows, tables),
         predictions
@@ -149,7 +161,7 @@ def _serialize_perturbed_rows(seen: PerturbedRows, rows: Mapping[str, Rows], tab
     if data is not None:
         return counts | {"data": data}
     names = [name for name in ("id", "target", *seen.rows.fields) if name in seen.rows.table.column_names]
-    return counts | {"fields": seen.rows.fields, **tables.add("seen", seen.rows.table.select(names))}
+    return counts | {"fields": seen.rows.fields, **tables.add("perturbed-rows", seen.rows.table.select(names))}
 
 
 def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: FileTables) -> PerturbedRows:
@@ -157,13 +169,13 @@ def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: F
     return PerturbedRows(whole, seen["declined"], seen["changed"], seen.get("edits"))
 
 
-def _serialize_sight(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
-    table = tables.add("sights", observed.table) if observed.table is not None else {"file": None}
+def _serialize_probe_result(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
+    table = tables.add("probe-results", observed.table) if observed.table is not None else {"file": None}
     counts = {name: getattr(observed, name) for name in COUNTS}
     return counts | table | {"recipe": recipe, "failure": observed.failure and vars(observed.failure)}
 
 
-def _deserialize_sight(entry: Table, tables: FileTables) -> ProbeResult:
+def _deserialize_probe_result(entry: Table, tables: FileTables) -> ProbeResult:
     table = restore_table(entry, tables) if entry["file"] else None
     counts = {name: entry[name] for name in COUNTS if name in entry}
     return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), **counts)

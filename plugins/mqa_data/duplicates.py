@@ -41,6 +41,7 @@ class Duplicates(NearDuplicateProbe):
     """
 
     name = "duplicates"
+    version = 2  # `fields` had the texts of both rows
 
     def observe(self, context: ProbeContext, options: NearDuplicateOptions) -> pa.Table:
         """A table of SCHEMA; of a row with a conflict, `other` is one with another label."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -161,11 +162,18 @@ def report_duplicates(
         to_example(
             row,
             similarity=row["similarity"],
-            other=to_example({"id": row["other"], "fields": row["other_fields"], "target": row["other_target"]}),
+            other=_describe_other(row),
         )
         for row in rows[:MAX_EXAMPLES]
     ]
     return Evidence(remarks=[*remarks, *_remark_on_exclusions(empty, skipped)], examples=examples)
+
+
+def _describe_other(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row that says the same: its id, its texts where the table has them, and its target."""
+    fields = {"fields": json.loads(row["other_fields"])} if row["other_fields"] else {}
+    target = {} if row["other_target"] is None else {"target": row["other_target"]}
+    return {"id": row["other"]} | fields | target
 
 
 def _remark_on_exclusions(empty: int, skipped: int) -> Iterator[str]:

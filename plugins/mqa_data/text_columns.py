@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import pyarrow as pa
 from annotated_types import MinLen
 
-from mqa_registry import DataError, did_you_mean
+from mqa_registry import DataError, ExampleRow, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,10 +89,10 @@ def dump_texts(view: ViewContext, fields: Sequence[str] | None, texts: Sequence[
     return json.dumps(dict(zip(select_text_columns(view, fields), texts, strict=True)))
 
 
-def to_example(row: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+def to_example(row: Mapping[str, Any], **details: Any) -> ExampleRow:
     """A row as reports show it: its id, its texts where the table has them, its target, and more."""
-    example = {"id": row["id"]} | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
-    return example | ({"target": row["target"]} if row.get("target") is not None else {}) | more
+    fields = json.loads(row["fields"]) if row["fields"] else {}
+    return ExampleRow(row["id"], fields, target=row.get("target"), details=details)
 
 
 def _is_text(kind: pa.DataType) -> bool:

@@ -180,7 +180,7 @@ def _run_thread_pairs(runner: Runner, runs: Sequence[Run]) -> Iterator[RunPair]:
     """Runs with another number of threads; none where the backend cannot change it."""
     if not isinstance(runner, SupportsThreads):
         return
-    threads = 2 if runner.facts.get("threads") == 1 else 1
+    threads = 2 if runner.facts.threads == 1 else 1
     with ExitStack() as stack:
         try:
             other = stack.enter_context(runner.variant(threads=threads))

@@ -126,7 +126,7 @@ def first_divergence(report: Report) -> Mapping[str, Any] | None:
     """
     if report.verdict is Verdict.PASS:
         return None
-    evidence = (result.evidence.get("first_divergence") for result in report.results)
+    evidence = (result.evidence.details.get("first_divergence") for result in report.results)
     divergence = next((one for one in evidence if one), None)
     return None if divergence is None else dict.fromkeys(DIVERGENCE) | divergence
 
@@ -144,7 +144,7 @@ def refine_criteria(pair: Pair, executed: ExecutedRun) -> tuple[Criteria, list[F
     unpredicted = any(one.check == "flips" and one.verdict in {Verdict.ERROR, Verdict.NOT_RUN} for one in others)
     refined = Criteria(
         by_predictions=unpredicted,
-        by_invariance=bool(tensors.evidence.get("unheld")) and _is_less_invariant(others, pair.reference),
+        by_invariance=bool(tensors.evidence.details.get("unheld")) and _is_less_invariant(others, pair.reference),
         including=(*disagreeing, *shifted),
     )
     return refined, [
@@ -173,7 +173,7 @@ def _describe_added_rows(rows: Sequence[str], what: str) -> Iterator[Finding]:
 def _describe_coverage(report: Report, executed: ExecutedRun, reference: str) -> list[Finding]:
     """Remarks on the rows that a passing file was compared on: a fault in others, or in longer ones, is not detected."""
     tensors = report.results[0]
-    observed = tensors.evidence.get("looked_at") if tensors.verdict is Verdict.PASS else None
+    observed = tensors.evidence.details.get("looked_at") if tensors.verdict is Verdict.PASS else None
     if not observed:
         return []
     rows = f"{observed['rows']:,} of {observed.get('of_rows', observed['rows']):,} rows were looked at"
@@ -181,7 +181,7 @@ def _describe_coverage(report: Report, executed: ExecutedRun, reference: str) ->
     limit = f" of the model's {observed['of_longest']:,}" if longest and "of_longest" in observed else ""
     if observed.get("compared", 0) > observed["rows"]:
         rows += f", those that part most of {observed['compared']:,} among them"
-    unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.get("unvaried", ()))
+    unvaried = ", ".join(f"`{name}`" for name in tensors.evidence.details.get("unvaried", ()))
     same = f", with one value of {unvaried} in all of them" if unvaried else ""
     return [Finding("note", "rows", f"{rows}{longest}{limit}{same}"), *_describe_uncovered(executed, reference)]
 
@@ -198,7 +198,7 @@ def _describe_uncovered(executed: ExecutedRun, reference: str) -> Iterator[Findi
 def _has_no_ratio(report: Report) -> bool:
     """Whether the reference has not the file's precision, or no float64, so that there is no ratio on any rows."""
     tensors = report.results[0]
-    return tensors.verdict is Verdict.INCONCLUSIVE and bool(tensors.evidence.get("beyond_rows"))
+    return tensors.verdict is Verdict.INCONCLUSIVE and tensors.evidence.never_settles
 
 
 def _explain_criteria(pair: Pair, report: Report) -> Finding:

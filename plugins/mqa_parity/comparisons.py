@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from mqa_parity.examples import round_for_report
-from mqa_registry import DataError, Evidence, positive_class
+from mqa_registry import DataError, Evidence, ExampleRow, positive_class
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -67,7 +67,7 @@ def flip_evidence(reference: Predictions, candidate: Predictions) -> Evidence:
     rows = np.flatnonzero(flips.flipped)
     rows = rows[np.argsort(-flips.margins[rows], kind="stable")]  # NaN comes last
     ids = reference.ids.take(rows).to_pylist()
-    examples = [{"id": name} | _describe_flip(flips, int(row)) for name, row in zip(ids, rows, strict=True)]
+    examples = [_make_example(name, flips, int(row)) for name, row in zip(ids, rows, strict=True)]
     counts = {"count": len(rows)} | _count_margins(flips)
     return Evidence(
         remarks=[_summarize_flips(flips)] if len(rows) else (), examples=examples, details={"flips": counts}
@@ -223,9 +223,11 @@ def _largest_margin(margins: Floats) -> float | None:
     return round_for_report(float(margins.max())) if len(margins) else None
 
 
-def _describe_flip(flips: Flips, row: int) -> dict[str, Any]:
+def _make_example(name: str, flips: Flips, row: int) -> ExampleRow:
     margin = float(flips.margins[row])
-    return {} if np.isnan(margin) else {"margin": round_for_report(margin), "tie": bool(flips.ties[row])}
+    if np.isnan(margin):
+        return ExampleRow(name)
+    return ExampleRow(name, margin=round_for_report(margin), details={"tie": bool(flips.ties[row])})
 
 
 def _summarize_flips(flips: Flips) -> str:

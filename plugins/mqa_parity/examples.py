@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
+from mqa_registry import ExampleRow
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -19,19 +21,20 @@ if TYPE_CHECKING:
 MAX_EXAMPLES = 5
 
 
-def select_worst_rows(observations: pa.Table, badness: Floats, columns: Sequence[str]) -> list[dict[str, Any]]:
+def select_worst_rows(observations: pa.Table, badness: Floats, columns: Sequence[str]) -> list[ExampleRow]:
     """The worst rows of the data, each once, with some columns of its worst observation; rows of badness 0 are none."""
     order = pa.array(np.argsort(-badness, kind="stable")[: np.count_nonzero(badness > 0)])
     worst: dict[str, dict[str, Any]] = {}
     for row in observations.select(["id", "fields", *columns]).take(order).to_pylist():
         if row["id"] is not None:
             worst.setdefault(row["id"], row)
-    return [_format_row(row) for row in list(worst.values())[:MAX_EXAMPLES]]
+    return [_make_example(row) for row in list(worst.values())[:MAX_EXAMPLES]]
 
 
-def _format_row(row: Mapping[str, Any]) -> dict[str, Any]:
-    example = {name: round_for_report(value) for name, value in row.items() if name != "fields" and value != ""}
-    return example | ({"fields": json.loads(row["fields"])} if row["fields"] else {})
+def _make_example(row: Mapping[str, Any]) -> ExampleRow:
+    values = {name: value for name, value in row.items() if name not in ("id", "fields") and value != ""}
+    details = {name: round_for_report(value) for name, value in values.items()}
+    return ExampleRow(row["id"], json.loads(row["fields"]) if row["fields"] else {}, details=details)
 
 
 def round_for_report(value: Any) -> Any:

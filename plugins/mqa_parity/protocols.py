@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_registry import Runner
+    from mqa_registry import Runner, RunnerFacts
 
     Array: TypeAlias = npt.NDArray[Any]
     Arrays: TypeAlias = Mapping[str, Array]
@@ -23,7 +23,7 @@ class Reference(Protocol):
     """The model itself: it runs in float64, and shows what its modules give."""
 
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def facts(self) -> RunnerFacts: ...
     def run(self, batch: Arrays) -> Arrays: ...
     def variant(self, *, dtype: str = "", optimization: str = "") -> AbstractContextManager[Reference]: ...
     def module_names(self) -> Sequence[str]: ...
@@ -34,7 +34,7 @@ class Candidate(Protocol):
     """Any runner that is compared with a reference."""
 
     @property
-    def facts(self) -> Mapping[str, Any]: ...
+    def facts(self) -> RunnerFacts: ...
     def run(self, batch: Arrays) -> Arrays: ...
 
 

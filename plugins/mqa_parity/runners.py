@@ -187,7 +187,7 @@ def max_magnitude(values: Array) -> float:
 
 def _is_file(runner: Runner) -> bool:
     """Whether it runs an ONNX file, which has one precision, and sometimes float64."""
-    return "opset" in runner.facts
+    return runner.facts.opset is not None
 
 
 def _open_in_precision(view: ViewContext, precision: str) -> AbstractContextManager[Runner]:

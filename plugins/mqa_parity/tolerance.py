@@ -61,7 +61,7 @@ PRECISIONS = {
 
 def precision_name(runner: Candidate) -> str:
     """The precision that a runner reports in its facts; float32 if it reports none."""
-    return str(runner.facts.get("precision", "float32"))
+    return runner.facts.precision or "float32"
 
 
 def output_precision(name: str) -> Precision:

@@ -131,8 +131,8 @@ class Size(Probe[NoOptions]):
     ranges: Mapping[str, tuple[float, float]] = {"value": (0.0, math.inf)}
 
     def observe(self, context: ProbeContext, options: NoOptions) -> pa.Table:
-        n_bytes = context.view.runner.facts.get("bytes")
-        if not isinstance(n_bytes, int):
+        n_bytes = context.view.runner.facts.bytes
+        if n_bytes is None:
             raise NotRunError(f"backend `{context.view.backend}` does not say how large its files are")
         return pa.table({"bytes": [n_bytes]})
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, RunnerFacts
 from mqa_transformers.device import memory_errors
 from mqa_transformers.hooks import (
     accepts_use_cache,
@@ -51,7 +51,7 @@ class TorchRunner:
     threads: int | None
     budget: int
     identity: Mapping[str, str]
-    facts: Mapping[str, Any]
+    facts: RunnerFacts
     use_cache: bool | None = None
     rename_output: Callable[[str], str] = str
 
@@ -77,16 +77,16 @@ class TorchRunner:
         """The same module in another precision, `float64` for weights, activations and every step between them."""
         if optimization:
             raise NotRunError(f"PyTorch runs the model as it is, and has no optimization level `{optimization}`")
-        dtype = dtype or self.facts["precision"]
+        dtype = dtype or self.facts.precision
         if dtype not in get_args(Dtype):
             raise NotRunError(f"PyTorch does not run this model in `{dtype}`")
-        identity, facts = {**self.identity, "dtype": dtype}, {**self.facts, "precision": dtype}
+        identity, facts = {**self.identity, "dtype": dtype}, replace(self.facts, precision=dtype)
         if threads:
-            identity["threads"], facts["threads"] = str(threads), threads
+            identity, facts = {**identity, "threads": str(threads)}, replace(facts, threads=threads)
         yield replace(self, module=self._cast(dtype), threads=threads or self.threads, identity=identity, facts=facts)
 
     def _cast(self, dtype: str) -> Any:
-        own = self.facts["precision"]
+        own = self.facts.precision
         if dtype == own:
             return self.module
         if (dtype, own) == ("float64", "float32"):
@@ -171,8 +171,8 @@ class TorchRunner:
         with (
             memory_errors(),
             nullcontext() if self.threads is None else _intra_op_threads(self.threads),
-            fp32_precision(allow_tf32=self.facts["tf32"]),
-            arithmetic(self.facts["precision"]),
+            fp32_precision(allow_tf32=bool(self.facts.tf32)),
+            arithmetic(self.facts.precision),
         ):
             yield
 
@@ -202,7 +202,7 @@ class TorchRunner:
         if not isinstance(values, np.ndarray):
             return values
         tensor = torch.from_numpy(np.require(values, requirements=("C", "W")))
-        dtype = getattr(torch, self.facts["precision"]) if tensor.is_floating_point() else None
+        dtype = getattr(torch, self.facts.precision) if tensor.is_floating_point() else None
         return tensor.to(device=self.device, dtype=dtype)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry import Backend, DataError, NotRunError, check_threads
+from mqa_registry import Backend, DataError, NotRunError, RunnerFacts, check_threads
 from mqa_transformers.device import requested_device, resolve_device
 from mqa_transformers.precision import Dtype, cast_module
 from mqa_transformers.runner import TorchRunner
@@ -72,21 +72,22 @@ def _device_facts(device: Device) -> dict[str, str]:
     return {"device": str(device), "device_name": device.name}
 
 
-def _facts(model_under_test: ModelUnderTest, module: Any, device: Device, options: TorchOptions) -> dict[str, Any]:
+def _facts(model_under_test: ModelUnderTest, module: Any, device: Device, options: TorchOptions) -> RunnerFacts:
     """What reports and probes read of a runner."""
     import torch
 
     size = model_under_test.model.about.get("bytes")  # of the files of weights, where the model's source says it
-    facts = {
-        **_device_facts(device),
-        "precision": options.dtype,
-        "threads": options.threads or torch.get_num_threads(),
-        "attention": getattr(getattr(module, "config", None), "_attn_implementation", None),
-        "tf32": options.tf32 and device.kind == "cuda",
-        "bytes": size if isinstance(size, int) else None,
-        "unread_inputs": _unread_inputs(model_under_test) or None,
-    }
-    return {name: fact for name, fact in facts.items() if fact is not None}
+    attention = getattr(getattr(module, "config", None), "_attn_implementation", None)
+    return RunnerFacts(
+        device=str(device),
+        device_name=device.name,
+        precision=options.dtype,
+        threads=options.threads or torch.get_num_threads(),
+        tf32=options.tf32 and device.kind == "cuda",
+        bytes=size if isinstance(size, int) else None,
+        unread_inputs=tuple(_unread_inputs(model_under_test)),
+        details={} if attention is None else {"attention": attention},
+    )
 
 
 def _unread_inputs(model_under_test: ModelUnderTest) -> list[str]:

@@ -124,7 +124,7 @@ def told(report: Report) -> dict[str, Any]:
     (result,) = report.results
     facts = report.environment["backends"].get("onnx", {}).get("facts", {})
     ratio = result.numbers.get("ratio")
-    remarks = () if result.verdict == "PASS" else result.evidence.get("remarks", ())
+    remarks = () if result.verdict == "PASS" else result.evidence.remarks
     return {
         "exporter": facts.get("exporter", ""),
         "verdict": str(result.verdict),

@@ -26,6 +26,7 @@ from mqa_onnxruntime.captured_output import capture_output
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
+from mqa_registry import RunnerFacts
 from mqa_transformers.runner import TorchRunner
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def _ours(module: Any, batch: Mapping[str, Any], home: Path) -> float:
     source = SessionFactory(home / "model.onnx", providers={"CPUExecutionProvider": {}})
     session = source.open()
     types = {one.name: np.int64 for one in session.get_inputs()}
-    candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {}, source)
+    candidate = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, RunnerFacts(), source)
     reference = TorchRunner(
-        module, module, lambda: batch, "cpu", None, 512, {}, {"precision": "float32", "tf32": False}
+        module, module, lambda: batch, "cpu", None, 512, {}, RunnerFacts(precision="float32", tf32=False)
     )
     begun, working = time.perf_counter(), time.process_time()
     found = attribute_difference(reference, candidate, [batch], mask="attention_mask")

@@ -11,7 +11,7 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.boundary import Contributor, check_decoded, check_predictions, check_table
 from mqa_registry.boundary.evidence import check_correctness, check_evidence, check_example_ids
-from mqa_registry.contributions import Evidence, Perturbation, Slice
+from mqa_registry.contributions import Evidence, ExampleRow, Perturbation, Slice
 from mqa_registry.errors import ContributionError
 from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.judging import Verdict, judge
@@ -235,7 +235,9 @@ def test_a_list_where_a_table_is_due_is_named():
         (Evidence(notes=[1]), "shows the notes [1] (list)"),
         (Evidence(examples=[1]), "shows the examples [1] (list)"),
         (Evidence(details=["x"]), "shows the details ['x'] (list)"),
-        (Evidence(details={"trace": "x"}), "shows `trace`, which is a key of mqa's"),
+        (Evidence(examples=[ExampleRow(3)]), "shows the example ExampleRow(id=3"),
+        (Evidence(examples=[ExampleRow("r", fields=["x"])]), "shows the example"),
+        (Evidence(examples=[ExampleRow("r", probability="high")]), "shows the example"),
         (Evidence(details={"x": object()}), "in `x`, which a report cannot hold"),
         (Evidence(details={1: "x"}), "under the name 1 (int)"),
     ],
@@ -255,7 +257,7 @@ def test_evidence_without_end_is_refused():
 
 def test_examples_say_whose_they_are_and_right_says_it_of_every_row():
     with pytest.raises(ContributionError, match="without the `id` of its row"):
-        check_example_ids(WHO, {"examples": [{"id": 3}]})
+        check_example_ids(WHO, [ExampleRow()])
     for given in ([True], [1, 0], "yes", None):
         with pytest.raises(ContributionError, match="says of 2 rows what is right by"):
             check_correctness(WHO, given, 2)

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 from mqa_registry import (
+    RunnerFacts,
     Backend, Codec, Exported, Finding, Model, ModelSource, NoOptions, Task, hookimpl
 )
 
@@ -62,7 +63,7 @@ class CountCodec(Codec):
 @dataclass
 class Runner:
     identity: dict = field(default_factory=dict)
-    facts: dict = field(default_factory=dict)
+    facts: RunnerFacts = field(default_factory=RunnerFacts)
     budget: int = 100
     def run(self, batch):
         return {"y": batch["x"]}

@@ -83,7 +83,7 @@ def found(ward):
 def test_a_diagnosis_that_comes_to_its_end_gives_what_it_yields(found):
     heart, hair = found("healthy")
     assert heart == Finding("ok", "heart", "beats")
-    assert (hair.mend, hair.evidence) == ("dye it", "said\nthe mirror")
+    assert (hair.fix, hair.evidence) == ("dye it", "said\nthe mirror")
 
 
 @pytest.mark.parametrize(
@@ -101,7 +101,7 @@ def test_one_that_does_not_is_a_problem_behind_what_it_found_before(found, name,
     assert before == [Finding("ok", "first", "is fine")] * (name in {"raises", "crashes"})
     assert (last.level, last.subject, last.message) == ("problem", name, message)
     assert evidence in last.evidence
-    assert last.mend
+    assert last.fix
 
 
 def test_one_that_hangs_is_stopped_with_all_that_it_started(found):
@@ -140,7 +140,7 @@ def test_a_machine_without_problems_is_exit_code_0(examine):
     code, out, _ = examine("healthy")
     assert code == 0
     assert "0 problems, 1 note. Exit code 0." in out
-    assert "mend: dye it" in out
+    assert "fix: dye it" in out
     assert "the mirror" not in out
 
 
@@ -148,7 +148,7 @@ def test_a_problem_is_exit_code_3_and_comes_with_what_mends_it(examine):
     code, out, _ = examine("healthy", "broken")
     assert code == 3
     assert "✗ leg" in out
-    assert "mend: rest" in out
+    assert "fix: rest" in out
     assert "1 problem, 1 note." in out
 
 
@@ -167,7 +167,7 @@ def test_a_line_that_mends_is_in_one_piece_as_far_as_there_is_room():
     environment = {"mqa": "0.1", "python": "3.11", "packages": {}, "machine": machine}
     findings = [Finding("problem", "a-subject-of-many-letters", "is broken", line)]
     print_findings(environment, {"plugin/name": findings}, Console(file=stream, width=80))
-    assert f"\n    mend: {line}\n" in stream.getvalue()
+    assert f"\n    fix: {line}\n" in stream.getvalue()
 
 
 def test_what_libraries_said_is_shown_on_demand(examine):
@@ -178,14 +178,14 @@ def test_what_libraries_said_is_shown_on_demand(examine):
 def test_the_json_report_is_all_of_stdout_and_holds_all_of_it(examine):
     code, out, err = examine("healthy", "broken", to="-")
     report = json.loads(out)
-    assert (report["format"], report["exit_code"], code) == (1, 3, 3)
+    assert (report["format"], report["exit_code"], code) == (2, 3, 3)
     assert {"mqa", "python", "packages", "machine"} <= set(report["environment"])
     assert report["findings"][-1] == {
         "diagnosis": "ward/broken",
         "level": "problem",
         "subject": "leg",
         "message": "is broken",
-        "mend": "rest",
+        "fix": "rest",
         "evidence": "",
     }
     assert "✗ leg" in err
@@ -205,7 +205,7 @@ def test_a_broken_plugin_is_a_problem_and_the_others_are_asked(examine, ward, tm
     assert code == 3
     assert "✗ bad" in out
     assert "No module named 'no_such_module'" in " ".join(out.split())
-    assert "mend: fix the file" in out
+    assert "fix: fix the file" in out
     assert "heart" in out
 
 

@@ -205,7 +205,7 @@ def test_a_problem_in_what_was_exported_is_exit_1(export, level, code, closing):
     done = export("--out", "out", "--precision", level)
     assert done.exit_code == code
     assert done.stdout.rstrip().endswith(closing)
-    assert "mend: eat" in done.stdout
+    assert "fix: eat" in done.stdout
 
 
 def test_nothing_that_a_file_says_of_itself_reaches_the_terminal_as_a_code(export):

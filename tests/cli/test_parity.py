@@ -20,6 +20,7 @@ from mqa_parity.suite import Criteria, Pair
 from mqa_registry import ResolvedModel
 from mqa_registry.cli import app
 from mqa_registry.judging import Verdict
+from mqa_registry.judging.result import ResultEvidence
 
 ROOT = Path(__file__).parents[2]
 
@@ -139,7 +140,7 @@ def test_a_few_rows_of_many_that_are_wrong_are_looked_at(parity):
     assert done.exit_code == 1, done.output
     (tensors, *_) = json.loads((parity.folder / "told.json").read_text())["results"]
     assert tensors["numbers"]["ratio"]["estimate"] > 1000
-    assert sum(one["error"] > 0.4 for one in tensors["evidence"]["examples"]) == 2
+    assert sum(one["details"]["error"] > 0.4 for one in tensors["evidence"]["examples"]) == 2
 
 
 def more(folder, *names):
@@ -160,7 +161,9 @@ def test_an_output_more_is_a_note_and_no_fault(parity):
     done = parity.run("--json", "told.json")
     assert done.exit_code == 0, done.output
     assert "which the model does not: not compared" in " ".join(done.stdout.split())
-    assert json.loads((parity.folder / "told.json").read_text())["results"][0]["evidence"]["unheld"] == ["gelu"]
+    assert json.loads((parity.folder / "told.json").read_text())["results"][0]["evidence"]["details"]["unheld"] == [
+        "gelu"
+    ]
 
 
 def test_one_that_nothing_is_held_against_may_not_move_with_the_batch(parity):
@@ -515,7 +518,7 @@ def test_int8_without_decisions_says_what_would_decide_and_asks_for_no_rows(pari
     shown = " ".join(done.stdout.split())
     assert "PyTorch has no int8" in shown
     assert "`transformers/forward` decides nothing that could flip" in shown
-    assert "mend: `--tolerance ATOL RTOL`, or a suite with bounds" in shown
+    assert "fix: `--tolerance ATOL RTOL`, or a suite with bounds" in shown
     assert "add rows" not in shown
     told = json.loads((parity.folder / "told.json").read_text())
     assert [(one["level"], one["subject"]) for one in told["findings"]][-1] == ("warning", "precision")
@@ -549,7 +552,7 @@ def executed(*verdicts, **evidence):
     """A run of which nothing counts here but the verdicts and the evidence of them."""
     names = ("tensors", "flips")[: len(verdicts)]
     results = [
-        SimpleNamespace(check=name, verdict=Verdict(one), evidence=evidence)
+        SimpleNamespace(check=name, verdict=Verdict(one), evidence=ResultEvidence(**evidence))
         for name, one in zip(names, verdicts, strict=True)
     ]
     environment = {"backends": {"onnx": {"facts": {"precision": "int8"}}}}
@@ -574,7 +577,7 @@ def test_a_file_that_gives_no_answer_on_some_row_does_not_hold_by_those_that_wer
 
 
 def test_a_file_without_a_ratio_is_held_by_its_decisions_though_it_gives_no_answer_on_some_row():
-    refined, remarks = refine_criteria(PAIR, executed("INCONCLUSIVE", "ERROR", beyond_rows="PyTorch has no int8"))
+    refined, remarks = refine_criteria(PAIR, executed("INCONCLUSIVE", "ERROR", never_settles=True))
     assert (refined.by_decisions, refined.by_predictions) == (True, False)
     assert "PyTorch has no int8" in remarks[0].message
 

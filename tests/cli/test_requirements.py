@@ -22,7 +22,7 @@ def install(tmp_path, monkeypatch):
 
 
 def told(name="host"):
-    return [(each.level, each.subject, each.message, each.mend) for each in find_unmet_requirements([name])]
+    return [(each.level, each.subject, each.message, each.fix) for each in find_unmet_requirements([name])]
 
 
 def test_where_all_is_as_asked_for_there_is_nothing_to_say(install):

@@ -117,7 +117,7 @@ def mqa_metrics():
 def test_the_report_as_json_is_the_contract(project):
     project.write(accuracy(0.80, 'by = { use = "fairness/column", column = "domain" }\ntags = ["nightly"]'))
     report = project.run("--json", "-").json
-    assert report["format"] == 1
+    assert report["format"] == 2
     assert set(report) == {
         "format", "run", "suite", "verdict", "exit_code", "started", "seconds", "environment", "results",
     }  # fmt: skip

@@ -170,7 +170,7 @@ def test_a_sound_model_passes_every_bound_with_a_hundred_rows_or_with_as_many_as
     assert {one["check"] for one in results.values()} == {asked.name for asked in EVERY}
     is_open = {name: one for name, one in results.items() if one["verdict"] != "PASS"}
     assert all(one["verdict"] == "INCONCLUSIVE" for one in is_open.values())
-    needed = {name: one["evidence"].get("rows_to_settle") for name, one in is_open.items()}
+    needed = {name: one["evidence"].get("required_rows") for name, one in is_open.items()}
     assert all(needed.values()), needed
     again = [asked for asked in EVERY if asked.name in {one["check"] for one in is_open.values()}]
     assert len(again) < len(EVERY) / 20
@@ -186,6 +186,6 @@ def test_of_rates_that_are_nowhere_above_0_no_rows_show_a_ratio(sound):
     assert ratio["numbers"]["value"]["estimate"] == 1
     assert ratio["verdict"] == "INCONCLUSIVE"
     assert ratio["note"].endswith("so more rows like these do not settle it")
-    assert ratio["evidence"]["beyond_rows"] is True
-    assert "rows_to_settle" not in ratio["evidence"]
+    assert ratio["evidence"]["never_settles"] is True
+    assert "required_rows" not in ratio["evidence"]
     assert results[f"{kept.name} on new"]["verdict"] == "PASS"

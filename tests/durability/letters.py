@@ -16,12 +16,14 @@ from mqa_registry import (
     Backend,
     Codec,
     Evidence,
+    ExampleRow,
     Model,
     ModelSource,
     NoOptions,
     Perturbation,
     Probe,
     ProbeContext,
+    RunnerFacts,
     Task,
     hookimpl,
 )
@@ -76,7 +78,7 @@ class CountCodec(Codec):
 @dataclass
 class _Runner:
     identity: Mapping[str, str] = field(default_factory=lambda: {"device": "cpu"})
-    facts: Mapping[str, Any] = field(default_factory=lambda: {"device": "cpu"})
+    facts: RunnerFacts = field(default_factory=lambda: RunnerFacts(device="cpu"))
     budget: int = 600
 
     def run(self, batch: Any) -> dict[str, Any]:
@@ -128,7 +130,7 @@ class Alone(Probe[NoOptions]):
     def evidence(self, table: pa.Table) -> Evidence:
         row = int(np.argmax(table.column("off").to_numpy()))
         fields = {"text": table.column("text")[row].as_py()}
-        return Evidence(["a row alone is answered otherwise"], examples=[{"id": str(row), "fields": fields}])
+        return Evidence(["a row alone is answered otherwise"], examples=[ExampleRow(str(row), fields)])
 
 
 @hookimpl

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import OutOfMemoryError, batch_invariance
+from mqa_registry import OutOfMemoryError, RunnerFacts, batch_invariance
 from tests.stand_ins import make_codec
 
 ROWS = [
@@ -77,7 +77,7 @@ def test_how_large_a_rounding_is_depends_on_the_precision(precision, rule):
     def halved(x, mask):
         return sound(x, mask) * (1 + 0.003 * (mask.min() == 0))
 
-    assert measured(halved, facts={"precision": precision}).rule == rule
+    assert measured(halved, facts=RunnerFacts(precision=precision)).rule == rule
 
 
 def test_nothing_is_known_of_a_model_that_draws_random_numbers():

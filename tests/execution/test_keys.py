@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import numpy as np
 import pyarrow as pa
-from mqa_registry import Backend, Codec, Model, ModelSource, Probe, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, Probe, RunnerFacts, Task, hookimpl
 
 @dataclass(frozen=True, kw_only=True)
 class SourceOptions:
@@ -63,7 +63,7 @@ class LengthCodec(Codec):
         return len(row)
 
 class Runner:
-    identity, facts, budget = {}, {}, 100
+    identity, facts, budget = {}, RunnerFacts(), 100
 
     def __init__(self, threshold):
         self.threshold = threshold

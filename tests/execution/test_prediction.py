@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from mqa_registry import RunnerFacts
 from mqa_registry.errors import DataError
 from mqa_registry.plan import RowSet, View
 from mqa_registry.suite import Expect, Severity, Use
@@ -60,7 +61,7 @@ def test_a_second_run_opens_no_backend_and_encodes_nothing(engine):
     second = engine.run(engine.suite(engine.check()))
     assert (engine.letters.opened, len(engine.letters.encoded)) == (opened, encoded)
     assert _view(second).predictions.table == _view(first).predictions.table
-    assert second.facts == first.facts != {}
+    assert second.backends == first.backends != {}
     assert (second.work["one"].found, second.work["one"].predicted) == (50, 0)
 
 
@@ -77,7 +78,7 @@ def test_another_model_never_gets_a_stored_prediction(engine):
 
 def test_a_backend_has_a_digest_that_is_another_where_its_predictions_may_be(engine):
     def told():
-        return engine.run(engine.suite(engine.check())).facts["one"]["digest"]
+        return engine.run(engine.suite(engine.check())).backends["one"].digest
 
     first = told()
     assert re.fullmatch("sha256:[0-9a-f]{64}", first)
@@ -122,7 +123,7 @@ def test_a_crash_is_kept_with_its_traceback_and_what_was_predicted_before_stays(
 class Square:
     """A runner whose scores have an axis too many."""
 
-    identity, facts, budget = {"device": "odd"}, {}, 64
+    identity, facts, budget = {"device": "odd"}, RunnerFacts(), 64
 
     def run(self, batch):
         return {"score": np.zeros((len(batch["codes"]), 2))}

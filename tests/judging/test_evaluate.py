@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -11,6 +12,7 @@ from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Perturbation, Quantile, Slice, Statistic
 from mqa_registry.errors import DataError
 from mqa_registry.judging import Verdict, judge
+from mqa_registry.judging.result import StepEvidence
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
 from mqa_registry.reports.json_report import _number_to_json
 from mqa_registry.stats.proportions import Proportion
@@ -123,7 +125,7 @@ def test_nan_from_the_reference_is_an_error(engine, judged):
     engine.letters.poison = "stone"
     (result,) = judged(engine.check())
     assert (result.verdict, result.note) == (Verdict.ERROR, "`one` gave NaN or Inf on 5 rows")
-    assert result.evidence["missing"] == 5
+    assert result.evidence.missing_predictions == 5
 
 
 def test_missing_targets_are_counted_and_never_guessed(engine, judged):
@@ -132,7 +134,7 @@ def test_missing_targets_are_counted_and_never_guessed(engine, judged):
     engine.table = engine.table.set_column(1, "label", [pa.array(labels)])
     (result,) = judged(engine.check())
     assert result.numbers["value"].rows == 43
-    assert result.evidence["unlabelled"] == 7
+    assert result.evidence.missing_targets == 7
 
 
 def test_a_crashing_measure_is_its_own_checks_error(engine, judged):
@@ -186,11 +188,11 @@ def swept(engine, judged):
 def test_a_sweep_says_how_far_it_holds_and_where_it_breaks(swept):
     (result,) = swept(1, 2, 4, 3, 5, expect=expect(max_drop=0.2))
     verdicts = {step.severity: step.verdict for step in result.series}
-    sweep = result.evidence["sweep"]
+    sweep = result.evidence.sweep
     assert verdicts[5.0] is Verdict.FAIL
-    assert sweep["break_point"] == min(level for level, verdict in verdicts.items() if verdict is Verdict.FAIL)
+    assert sweep.break_point == min(level for level, verdict in verdicts.items() if verdict is Verdict.FAIL)
     held = [level for level in (1.0, 2.0, 3.0, 4.0, 5.0) if verdicts[level] is not Verdict.PASS]
-    assert sweep["holds_to"] == (held[0] - 1 or None)
+    assert sweep.passes_through == (held[0] - 1 or None)
 
 
 def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(engine, judged, swept):
@@ -200,32 +202,32 @@ def test_the_area_of_a_sweep_is_its_mean_error_by_that_of_the_unperturbed_rows(e
     for bounds in ({"min": 0.1}, {"max_drop": 0.3}):  # with the unperturbed rows as a reference, and without
         (result,) = swept(1, 3, expect=expect(**bounds))
         errors = [1 - step.numbers["value"].estimate for step in result.series]
-        assert result.evidence["sweep"]["clean"] == pytest.approx(clean)
-        assert result.evidence["sweep"]["error"] == pytest.approx(np.mean(errors), abs=1e-6)
-        assert result.evidence["sweep"]["area"] == pytest.approx(np.mean(errors) / (1 - clean), abs=1e-5)
+        assert result.evidence.sweep.clean_value == pytest.approx(clean)
+        assert result.evidence.sweep.corruption_error == pytest.approx(np.mean(errors), abs=1e-6)
+        assert result.evidence.sweep.clean_error_ratio == pytest.approx(np.mean(errors) / (1 - clean), abs=1e-5)
 
 
 def test_a_second_backends_sweep_is_held_beside_the_reference_backends(engine, swept):
     one, two = swept(1, 3, backends=("one", "two"), expect=expect(min=0.1))
-    assert "area_beside" not in one.evidence["sweep"]
-    assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
+    assert one.evidence.sweep.relative_corruption_error == {}
+    assert two.evidence.sweep.relative_corruption_error == {"one": 1.0}
 
 
 def test_a_severity_says_how_far_its_rows_were_really_perturbed(swept):
     (result,) = swept(1, 3, expect=expect(max_drop=0.9))
     one, three = (step.evidence for step in result.series)
-    assert one == {"rows": 50, "changed": 50, "declined": 0, "edits": 2.0}
-    assert three["rows"] + three["declined"] == 50
-    assert three["declined"] == 5
-    assert 5 < three["edits"] <= 6
+    assert one == StepEvidence(rows=50, changed=50, declined=0, mean_edits=2.0)
+    assert three.rows + three.declined == 50
+    assert three.declined == 5
+    assert 5 < three.mean_edits <= 6
 
 
 def test_a_sweep_of_a_comparison_starts_from_the_view_itself(engine, swept):
     agreement = engine.check("agreement").measure
     (result,) = swept(1, 5, measure=agreement, against=Against(unperturbed=True), expect=expect(min=0.1))
-    sweep = result.evidence["sweep"]
-    assert (sweep["clean"], sweep["area"]) == (1.0, None)
-    assert 0 < sweep["error"] < 1
+    sweep = result.evidence.sweep
+    assert (sweep.clean_value, sweep.clean_error_ratio) == (1.0, None)
+    assert 0 < sweep.corruption_error < 1
 
 
 def test_a_verdict_depends_on_nothing_but_its_own_check(engine, judged, swap, shout):
@@ -251,21 +253,21 @@ def test_equal_answers_have_equal_intervals_on_every_backend(engine, judged, swa
 def test_examples_show_what_speaks_against_the_check(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=-0.5)))
     assert result.verdict is Verdict.FAIL
-    example = result.evidence["examples"][0]
-    assert example["prediction"] != example["target"] == example["reference"]
-    assert example["disturbed"] != example["fields"]
-    assert json.dumps(result.evidence)
+    example = result.evidence.examples[0]
+    assert example.prediction != example.target == example.reference
+    assert example.perturbed != example.fields
+    assert json.dumps(asdict(result.evidence))
 
 
 def test_a_check_that_holds_shows_no_example(engine, judged):
-    assert "examples" not in judged(engine.check(expect=expect(min=0.0)))[0].evidence
+    assert judged(engine.check(expect=expect(min=0.0)))[0].evidence.examples == ()
 
 
 def test_an_open_check_names_the_rows_that_would_settle_it(engine, judged):
     share = judged(engine.check())[0].numbers["value"].estimate
     (result,) = judged(engine.check(expect=expect(min=round(share - 0.02, 3))))
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert f"{result.evidence['rows_to_settle']:,} rows would settle it" in result.note
+    assert f"{result.evidence.required_rows:,} rows would settle it" in result.note
 
 
 def score(share):
@@ -331,11 +333,11 @@ def scored(function, **rest):
 
 def test_mcnemars_test_stands_beside_a_drop(engine, judged, swap):
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
-    shown = result.evidence["mcnemar"]
-    assert shown["lost"] - shown["won"] == pytest.approx(50 * result.numbers["drop"].estimate)
-    assert 0 <= shown["p"] <= 1
+    shown = result.evidence.mcnemar
+    assert shown.negative_flips - shown.positive_flips == pytest.approx(50 * result.numbers["drop"].estimate)
+    assert 0 <= shown.p_value <= 1
     (risen,) = judged(engine.check("swapped", swap, expect=expect(max_rise=0.5)))
-    assert risen.evidence["mcnemar"] == shown
+    assert risen.evidence.mcnemar == shown
 
 
 def test_a_check_chooses_the_interval_of_its_share(engine, judged):
@@ -350,8 +352,8 @@ def test_a_column_of_clusters_makes_every_interval_aware_of_them(engine, judged,
     engine.table = engine.table.append_column("cluster", pa.array([row // 5 for row in range(50)]))
     (result,) = judged(engine.check("swapped", swap, expect=expect(max_drop=0.5)))
     assert {number.method for number in result.numbers.values()} == {"cluster exact", "cluster tango"}
-    assert result.evidence["clusters"] == 10
-    assert "mcnemar" not in result.evidence
+    assert result.evidence.clusters == 10
+    assert result.evidence.mcnemar is None
 
 
 def test_one_cluster_alone_settles_nothing(engine, judged):
@@ -451,7 +453,7 @@ def test_a_group_is_held_against_the_same_group_of_a_reference_with_other_rows(e
     }  # fmt: skip
     assert (drops["a"].rows, drops["a"].method) == (600, "newcombe")
     assert drops["a"].low < 0.1 < drops["a"].high
-    assert result.evidence["unpaired"]
+    assert result.evidence.unpaired
     assert (result.verdict, result.note) == (
         Verdict.INCONCLUSIVE,
         "drop in `new` is undefined, since no row counts",

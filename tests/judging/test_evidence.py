@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pyarrow as pa
@@ -13,9 +13,10 @@ from hypothesis import strategies as st
 from scipy.stats import binomtest
 
 from mqa_registry import plan as plans
-from mqa_registry.contributions import Comparison, Evidence, Perturbation, Slice
+from mqa_registry.contributions import Comparison, Evidence, ExampleRow, Perturbation, Slice
 from mqa_registry.judging import Verdict, judge
-from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_evidence
+from mqa_registry.judging.evidence import MAX_PICKED_EXAMPLES, mcnemar_test
+from mqa_registry.judging.result import McNemarTest, ResultEvidence
 from mqa_registry.observations import Observations, ObservedView, PerturbedRows
 from mqa_registry.stats.proportions import PairedProportions
 from mqa_registry.suite import Against, Expect, Severity, Use
@@ -33,9 +34,9 @@ def agreement(one, other):
 def evidence(reference, candidate, *, slack: int = 0):
     """Every flip, the last row first, with the slack if there is some."""
     ids = reference.ids.filter(pa.array(reference.codes != candidate.codes)).to_pylist()[::-1]
-    rows = [{"id": name, "place": int(name), "prediction": "no word of mine"} for name in ids]
+    rows = [ExampleRow(name, prediction="no word of mine", details={"position": int(name)}) for name in ids]
     remarks = [f"{len(ids)} flips", *(f"slack {slack}",) * bool(slack)]
-    return Evidence(remarks, examples=rows, details={"flips": len(ids)})
+    return Evidence(remarks=remarks, examples=rows, details={"flips": len(ids)})
 
 
 def compare(function=agreement, options=None, **rest):
@@ -71,29 +72,28 @@ def judged(engine):
 def test_a_failed_check_shows_the_rows_that_the_comparison_picked_in_its_order(judged):
     result = judged(compare(evidence=evidence))
     assert result.verdict is Verdict.FAIL
-    shown = result.evidence["examples"]
-    assert [row["id"] for row in shown] == ["19", "18", "17", "16", "15", "14", "13", "12"]
-    assert shown[0] == {
-        "id": "19", "fields": {"text": "text 19"}, "prediction": "many", "reference": "few", "place": 19,
-    }  # fmt: skip
-    assert result.evidence["flips"] == 8
-    assert result.evidence["remarks"] == ["8 flips"]
-    assert json.dumps(result.evidence)
+    shown = result.evidence.examples
+    assert [row.id for row in shown] == ["19", "18", "17", "16", "15", "14", "13", "12"]
+    fields = {"text": "text 19"}
+    assert shown[0] == ExampleRow("19", fields, prediction="many", reference="few", details={"position": 19})
+    assert result.evidence.details["flips"] == 8
+    assert result.evidence.remarks == ("8 flips",)
+    assert json.dumps(asdict(result.evidence))
 
 
 def test_a_check_that_holds_keeps_the_counts_and_shows_no_row(judged):
     result = judged(compare(evidence=evidence, is_correct=agreement), least=0.0)
     assert result.verdict is Verdict.PASS
-    assert result.evidence["flips"] == 8
-    assert result.evidence["mcnemar"]["lost"] == 6
-    assert "examples" not in result.evidence
+    assert result.evidence.details["flips"] == 8
+    assert result.evidence.mcnemar.negative_flips == 6
+    assert result.evidence.examples == ()
 
 
 def test_no_more_rows_are_kept_than_a_person_reads(judged):
     def every(reference, candidate):
-        return Evidence(examples=[{"id": name} for name in reference.ids.to_pylist()])
+        return Evidence(examples=[ExampleRow(name) for name in reference.ids.to_pylist()])
 
-    assert len(judged(compare(evidence=every)).evidence["examples"]) == MAX_PICKED_EXAMPLES < len(RIGHT)
+    assert len(judged(compare(evidence=every)).evidence.examples) == MAX_PICKED_EXAMPLES < len(RIGHT)
 
 
 def test_evidence_is_asked_with_those_options_of_the_measure_that_it_takes(judged):
@@ -101,27 +101,27 @@ def test_evidence_is_asked_with_those_options_of_the_measure_that_it_takes(judge
         return agreement(reference, candidate)
 
     result = judged(compare(loosely, {"slack": 3, "other": "none of its own"}, evidence=evidence))
-    assert result.evidence["remarks"] == ["8 flips", "slack 3"]
+    assert result.evidence.remarks == ("8 flips", "slack 3")
 
 
 def test_rows_newly_wrong_and_newly_right_are_counted_and_tested(judged):
     result = judged(compare(evidence=evidence, is_correct=agreement))
     p = binomtest(2, 8).pvalue
-    assert result.evidence["mcnemar"] == {"lost": 6, "won": 2, "p": pytest.approx(p)}
-    assert result.evidence["remarks"] == [f"8 flips; 6 newly wrong, 2 newly right, McNemar p = {p:.2g}"]
-    assert {row["id"]: row["target"] for row in result.evidence["examples"]}["19"] == "many"
+    assert result.evidence.mcnemar == McNemarTest(6, 2, pytest.approx(p))
+    assert result.evidence.remarks == (f"8 flips; 6 newly wrong, 2 newly right, McNemar p = {p:.2g}",)
+    assert {row.id: row.target for row in result.evidence.examples}["19"] == "many"
 
 
 def test_they_are_told_by_themselves_where_the_comparison_says_nothing_more(judged):
     result = judged(compare(is_correct=agreement))
-    assert result.evidence["remarks"] == ["6 newly wrong, 2 newly right, McNemar p = 0.29"]
-    assert {row["id"] for row in result.evidence["examples"]} <= {str(place) for place in range(12, 20)}
+    assert result.evidence.remarks == ("6 newly wrong, 2 newly right, McNemar p = 0.29",)
+    assert {row.id for row in result.evidence.examples} <= {str(place) for place in range(12, 20)}
 
 
 def test_a_comparison_without_evidence_shows_what_it_always_did(judged):
     result = judged(compare())
-    assert set(result.evidence) == {"examples"}
-    assert {row["id"] for row in result.evidence["examples"]} < {str(place) for place in range(12, 20)}
+    assert result.evidence == ResultEvidence(examples=result.evidence.examples)
+    assert {row.id for row in result.evidence.examples} < {str(place) for place in range(12, 20)}
 
 
 @pytest.mark.parametrize(
@@ -139,23 +139,23 @@ def test_a_comparison_needs_no_targets_and_none_that_fit(judged, columns):
     result = judged(compare(evidence=evidence, is_correct=agreement), columns=columns)
     assert result.verdict is Verdict.FAIL
     assert result.numbers["value"].rows == 40
-    assert result.evidence["remarks"] == ["8 flips"]
-    assert "mcnemar" not in result.evidence
+    assert result.evidence.remarks == ("8 flips",)
+    assert result.evidence.mcnemar is None
 
 
 def test_rows_without_a_target_are_no_more_than_not_counted(judged):
     targets = [None if place % 2 else label for place, label in enumerate(RIGHT)]
     result = judged(compare(evidence=evidence, is_correct=agreement), columns={"target": targets})
-    assert (result.evidence["mcnemar"]["lost"], result.evidence["mcnemar"]["won"]) == (3, 1)
+    assert (result.evidence.mcnemar.negative_flips, result.evidence.mcnemar.positive_flips) == (3, 1)
     assert result.numbers["value"].rows == 40
-    assert "unlabelled" not in result.evidence
+    assert result.evidence.missing_targets == 0
 
 
 def test_rows_in_clusters_are_counted_and_not_tested(judged):
     columns = {"target": RIGHT, "cluster": [str(place // 4) for place in range(40)]}
     result = judged(compare(evidence=evidence, is_correct=agreement), columns=columns)
-    assert result.evidence["mcnemar"] == {"lost": 6, "won": 2}
-    assert result.evidence["remarks"] == ["8 flips; 6 newly wrong, 2 newly right"]
+    assert result.evidence.mcnemar == McNemarTest(6, 2)
+    assert result.evidence.remarks == ("8 flips; 6 newly wrong, 2 newly right",)
 
 
 def test_in_groups_the_rows_are_those_of_the_worst_and_the_counts_of_all(judged):
@@ -165,8 +165,8 @@ def test_in_groups_the_rows_are_those_of_the_worst_and_the_counts_of_all(judged)
     assert {name: part.numbers["value"].estimate for name, part in result.groups.items()} == {
         "early": pytest.approx(12 / 13), "late": pytest.approx(20 / 27),
     }  # fmt: skip
-    assert {int(row["id"]) for row in result.evidence["examples"]} == set(range(13, 20))
-    assert (result.evidence["flips"], result.evidence["mcnemar"]["lost"]) == (8, 6)
+    assert {int(row.id) for row in result.evidence.examples} == set(range(13, 20))
+    assert (result.evidence.details["flips"], result.evidence.mcnemar.negative_flips) == (8, 6)
 
 
 def crash(*predictions):
@@ -178,7 +178,7 @@ def test_a_crash_of_it_is_the_checks_own_verdict(judged, part):
     result = judged(compare(**{part: crash}))
     assert result.verdict is Verdict.ERROR
     assert " crashed: ZeroDivisionError: there is nothing to see (test_evidence.py, line " in result.note
-    assert "crash" in result.evidence["trace"]
+    assert "crash" in result.evidence.traceback
 
 
 def swapped(engine, target_effect="stays", severities=(None,), against=None):
@@ -196,7 +196,7 @@ def swapped(engine, target_effect="stays", severities=(None,), against=None):
         for each in severities
     ]
     steps = tuple(Severity((use,), each) for use, each in zip(uses, severities, strict=True))
-    measure = compare(evidence=lambda one, other: Evidence(["so it is"]), is_correct=agreement)
+    measure = compare(evidence=lambda one, other: Evidence(remarks=["so it is"]), is_correct=agreement)
     rest = {"against": against or Against(unperturbed=True), "expect": {"value": Expect(min=1.0)}}
     return engine.check("swapped", measure=measure, steps=steps, **rest)
 
@@ -212,29 +212,29 @@ def results(engine):
 
 def test_each_side_is_held_against_its_own_target(engine, results):
     (result,) = results(swapped(engine))
-    assert result.evidence["mcnemar"]["lost"] > 0
-    assert result.evidence["remarks"][0].startswith("so it is; ")
+    assert result.evidence.mcnemar.negative_flips > 0
+    assert result.evidence.remarks[0].startswith("so it is; ")
 
 
 def test_a_sweep_says_which_severity_it_speaks_of(engine, results):
     (result,) = results(swapped(engine, severities=(1.0, 2.5)))
-    assert result.evidence["remarks"][0].startswith("at severity 2.5: so it is; ")
+    assert result.evidence.remarks[0].startswith("at severity 2.5: so it is; ")
 
 
 def test_answers_that_ought_to_change_are_neither_flips_nor_newly_wrong(engine, results):
     (result,) = results(swapped(engine, target_effect="changes"))
-    assert not {"mcnemar", "remarks"} & set(result.evidence)
+    assert (result.evidence.mcnemar, result.evidence.remarks) == (None, ())
     check = swapped(engine, target_effect="changes", against=Against(backend="one"))
     (beside,) = results(check, ("one", "two"))
-    assert beside.evidence["remarks"] == ["so it is"]
-    assert "mcnemar" not in beside.evidence
+    assert beside.evidence.remarks == ("so it is",)
+    assert beside.evidence.mcnemar is None
 
 
 @settings(deadline=None)
 @given(lost=st.integers(0, 50), won=st.integers(0, 50))
 def test_the_p_of_a_swapped_pair_is_the_same(lost, won):
     rows = lost + won + 1
-    found = mcnemar_evidence(PairedProportions(lost, won, rows))
-    assert found == mcnemar_evidence(PairedProportions(won, lost, rows), is_swapped=True)
+    found = mcnemar_test(PairedProportions(lost, won, rows))
+    assert found == mcnemar_test(PairedProportions(won, lost, rows), is_swapped=True)
     expected = binomtest(lost, lost + won).pvalue if lost + won else 1.0
-    np.testing.assert_allclose(found["p"], expected)
+    np.testing.assert_allclose(found.p_value, expected)

@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry.contributions import Comparison, Metric
+from mqa_registry.contributions import Comparison, ExampleRow, Metric
 from mqa_registry.judging.evidence import select_examples
 from mqa_registry.judging.samples import MeasureInputs, Sample
 from mqa_registry.suite import Use
@@ -59,7 +59,7 @@ def shown(read, picked=None, *, seen=None):
 
 
 def ids(read):
-    return [row["id"] for row in shown(read)]
+    return [row.id for row in shown(read)]
 
 
 @pytest.mark.parametrize("schema", SCHEMAS)
@@ -76,10 +76,9 @@ def test_the_surest_of_five_wrong_rows_come_first_and_no_more_are_shown():
     found = predictions("label", ["few"] * 7, [[one, 1 - one] for one in sure])
     targets = predictions("label", ["many"] * 6 + ["few"])
     rows = shown(inputs(found, targets=targets))
-    assert [row["id"] for row in rows] == ["r4", "r1", "r3", "r2", "r5"]
-    assert rows[0] == {
-        "id": "r4", "fields": {"text": "text 4"}, "target": "many", "prediction": "few", "probability": 0.95,
-    }  # fmt: skip
+    assert [row.id for row in rows] == ["r4", "r1", "r3", "r2", "r5"]
+    fields = {"text": "text 4"}
+    assert rows[0] == ExampleRow("r4", fields, target="many", prediction="few", probability=0.95)
 
 
 def test_against_a_reference_with_other_rows_the_targets_alone_say_what_is_wrong():
@@ -87,7 +86,7 @@ def test_against_a_reference_with_other_rows_the_targets_alone_say_what_is_wrong
     targets, reference = predictions("label", ["few", "many"]), predictions("label", ["many", "few"])
     read = inputs(found, targets, reference, is_paired=False)
     assert ids(read) == ["r1"]
-    assert "reference" not in shown(read)[0]
+    assert shown(read)[0].reference is None
 
 
 def test_a_metric_held_against_a_reference_shows_what_is_wrong_and_was_predicted_otherwise():
@@ -99,12 +98,12 @@ def test_a_metric_held_against_a_reference_shows_what_is_wrong_and_was_predicted
 def test_perturbed_fields_are_shown_beside_the_original_ones():
     found, targets = predictions("label", ["few"]), predictions("label", ["many"])
     (row,) = shown(inputs(found, targets=targets), seen=table(1, "TEXT"))
-    assert (row["fields"], row["disturbed"]) == ({"text": "text 0"}, {"text": "TEXT 0"})
+    assert (row.fields, row.perturbed) == ({"text": "text 0"}, {"text": "TEXT 0"})
 
 
 def test_of_picked_rows_twenty_that_were_read_are_shown_and_the_host_has_the_last_word():
     found = predictions("label", ["few"] * 30)
-    picked = [{"id": f"r{row}", "prediction": "no", "why": row} for row in range(40, 4, -1)]
+    picked = [ExampleRow(f"r{row}", prediction="no", details={"why": row}) for row in range(40, 4, -1)]
     rows = shown(inputs(found, reference=predictions("label", ["many"] * 30)), picked)
-    assert [row["id"] for row in rows] == [f"r{row}" for row in range(29, 9, -1)]
-    assert (rows[0]["prediction"], rows[0]["reference"], rows[0]["why"]) == ("few", "many", 29)
+    assert [row.id for row in rows] == [f"r{row}" for row in range(29, 9, -1)]
+    assert rows[0] == ExampleRow("r29", {"text": "text 29"}, prediction="few", reference="many", details={"why": 29})

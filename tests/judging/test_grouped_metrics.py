@@ -227,6 +227,6 @@ def test_a_sweep_starts_from_the_number_of_the_same_groups(engine, judged, sprea
         measure=spread, by=by(), steps=(Severity(uses, 1.0),), expect={"value": Expect(max=0.9, min_rows=least)}
     )
     (result,) = judged(check)
-    told = result.evidence["sweep"]["clean"]
+    told = result.evidence.sweep.clean_value
     assert told == (pytest.approx(clean.numbers["value"].estimate, abs=1e-6) if least < 25 else None)
     assert result.verdict is not Verdict.ERROR

@@ -89,8 +89,8 @@ def test_a_model_whose_labels_are_swapped_is_told_which_are_which(engine):
     (found,) = find_label_order(plan, observations, judge(plan, observations))
     assert (found.level, found.subject) == ("warning", "words on one")
     assert found.message == "another order of the labels would fit 1 of the rows, and this one fits 0"
-    assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.mend
-    assert "`labels` in `[data.words]`, or in `[model]`" in found.mend
+    assert "the model says `few` where the data say `many`, `many` where the data say `few`" in found.fix
+    assert "`labels` in `[data.words]`, or in `[model]`" in found.fix
 
 
 def test_of_a_check_that_holds_nothing_is_said(engine):

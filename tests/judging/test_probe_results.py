@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import asdict
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,7 @@ import pytest
 from mqa_registry import plan as plans
 from mqa_registry.contributions import Evidence, Perturbation, Quantile, Statistic
 from mqa_registry.judging import Verdict, judge
+from mqa_registry.judging.result import ResultEvidence, StepEvidence
 from mqa_registry.suite import Expect, Severity, Use
 from tests.stand_ins import make_probe
 
@@ -91,13 +93,13 @@ def test_a_quantile_of_too_few_repetitions_is_open_and_says_how_many_it_takes(ju
     bounds = {"p99_ms": Expect(max=1000)}
     (result,) = judged(probe(numbers, tuple(numbers), cacheable=reused), bounds)
     assert result.verdict is Verdict.INCONCLUSIVE
-    needed = result.evidence["rows_to_settle"]
+    needed = result.evidence.required_rows
     assert 368 <= needed <= 370
-    assert result.evidence.get("settled_by", "rows") == unit
+    assert result.evidence.required_unit == unit
     shown = "p99_ms is 197 [194, …], left open above by 200"
     assert result.note == f"{shown} {unit}; about {needed} {unit} would settle it"
     assert (result.numbers["p99_ms"].low, result.numbers["p99_ms"].high) == (194.0, None)
-    assert json.dumps(result.evidence)
+    assert json.dumps(asdict(result.evidence))
 
 
 def test_an_open_end_hinders_no_bound_on_the_other_side(judged):
@@ -137,12 +139,12 @@ def test_what_no_rows_would_settle_is_told_apart_from_what_some_would(judged):
         Verdict.INCONCLUSIVE,
         "ratio is undefined, since PyTorch has no int8",
     )
-    assert result.evidence == {"beyond_rows": True}
+    assert result.evidence == ResultEvidence(never_settles=True)
     (both,) = judged(probe({"ratio": never, "fine": wide}, ("ratio", "fine")), bounds | {"fine": Expect(max=0.55)})
     assert both.verdict is Verdict.INCONCLUSIVE
-    assert both.evidence.keys() == {"rows_to_settle"}
+    assert both.evidence == ResultEvidence(required_rows=both.evidence.required_rows)
     (failed,) = judged(probe({"ratio": never, "fine": 3.0}, ("ratio", "fine")), bounds)
-    assert (failed.verdict, failed.evidence) == (Verdict.FAIL, {})
+    assert (failed.verdict, failed.evidence) == (Verdict.FAIL, ResultEvidence())
 
 
 def test_a_probe_that_makes_too_few_numbers_is_an_error(judged):
@@ -158,15 +160,16 @@ def test_a_probe_that_crashed_is_an_error_with_its_trace(judged):
     broken = make_probe("scene", crash)
     (result,) = judged(broken, {"value": Expect(max=2)})
     assert result.verdict is Verdict.ERROR
-    assert "ZeroDivisionError" in result.evidence["trace"]
+    assert "ZeroDivisionError" in result.evidence.traceback
 
 
 def test_evidence_is_what_the_probe_shows(judged):
-    shown = {"worst": "encoder.layer.3", "remarks": ["it is the third layer"]}
-    evidence = Evidence(["it is the third layer"], details={"worst": "encoder.layer.3"})
-    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: evidence), {"value": Expect(max=2)})
-    assert result.evidence == shown
-    assert json.dumps(result.evidence)
+    shown = Evidence(remarks=["it is the third layer"], notes=["ok"], details={"worst": "encoder.layer.3"})
+    (result,) = judged(probe({"value": 1.0}, evidence=lambda table: shown), {"value": Expect(max=2)})
+    assert result.evidence == ResultEvidence(
+        remarks=("it is the third layer",), notes=("ok",), details={"worst": "encoder.layer.3"}
+    )
+    assert json.dumps(asdict(result.evidence))
 
 
 def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engine, judged):
@@ -195,16 +198,16 @@ def test_a_sweep_is_judged_at_every_severity_and_shows_where_it_first_fails(engi
         "length",
         strength,
         numbers=lambda table: {"value": float(table.column("score")[0].as_py())},
-        evidence=lambda table: Evidence(details={"seen": table.column("score")[0].as_py()}),
+        evidence=lambda table: Evidence(details={"characters": table.column("score")[0].as_py()}),
     )
     (result,) = judged(length, {"value": Expect(max=longest)}, steps=steps)
     assert [step.verdict for step in result.series] == [Verdict.PASS, Verdict.PASS, Verdict.FAIL]
     rows = len(engine.table)
-    sweep = result.evidence["sweep"]
-    assert result.evidence == {"seen": longest + rows, "changed": rows, "sweep": sweep}
-    assert (sweep["holds_to"], sweep["break_point"], sweep["area"]) == (2, 3, None)
-    assert [step.evidence["edits"] for step in result.series] == [1, 2, 3]
-    assert result.series[0].evidence == {"rows": rows, "changed": rows, "declined": 0, "edits": 1}
+    sweep = result.evidence.sweep
+    assert result.evidence == ResultEvidence(changed=rows, sweep=sweep, details={"characters": longest + rows})
+    assert (sweep.passes_through, sweep.break_point, sweep.clean_error_ratio) == (2, 3, None)
+    assert [step.evidence.mean_edits for step in result.series] == [1, 2, 3]
+    assert result.series[0].evidence == StepEvidence(rows, rows, 0, 1)
 
 
 def test_a_perturbation_that_changes_nothing_is_not_run(engine, judged):

@@ -24,7 +24,7 @@ def steps(*values, verdicts=()):
 
 
 @pytest.mark.parametrize(
-    ("verdicts", "holds_to", "break_point"),
+    ("verdicts", "passes_through", "break_point"),
     [
         ([PASS, PASS, PASS], 3, None),
         ([PASS, PASS, FAIL], 2, 3),
@@ -34,39 +34,42 @@ def steps(*values, verdicts=()):
         ([PASS, FAIL, PASS], 1, 2),
     ],
 )
-def test_a_check_holds_up_to_the_first_severity_that_is_not_shown_to_hold(verdicts, holds_to, break_point):
+def test_a_check_holds_up_to_the_first_severity_that_is_not_shown_to_hold(verdicts, passes_through, break_point):
     made = steps(0.9, 0.8, 0.7, verdicts=verdicts)
     for order in (made, made[::-1]):
         found = summarize_sweep(order, Expect(min=0.75), 0.9)
-        assert (found["holds_to"], found["break_point"]) == (holds_to, break_point)
+        assert (found.passes_through, found.break_point) == (passes_through, break_point)
 
 
-def test_error_and_area_by_hand():
+def test_the_corruption_error_and_its_ratio_to_the_clean_error_by_hand():
     found = summarize_sweep(steps(0.8, 0.7, 0.6), Expect(min=0.5), 0.85)
-    assert (found["error"], found["area"]) == (pytest.approx(0.3), pytest.approx(2.0))
+    assert (found.corruption_error, found.clean_error_ratio) == (pytest.approx(0.3), pytest.approx(2.0))
     less_is_better = summarize_sweep(steps(0.2, 0.4), Expect(max_rise=0.5), 0.1)
-    assert (less_is_better["error"], less_is_better["area"]) == (pytest.approx(0.3), pytest.approx(3.0))
+    assert (less_is_better.corruption_error, less_is_better.clean_error_ratio) == (
+        pytest.approx(0.3),
+        pytest.approx(3.0),
+    )
 
 
 @pytest.mark.parametrize("expect", [Expect(max_gap=0.1), Expect(min=0.1, max=0.9)])
 def test_where_no_way_is_better_there_is_no_error(expect):
     found = summarize_sweep(steps(0.8, 0.7), expect, 0.9)
-    assert (found["error"], found["area"]) == (None, None)
+    assert (found.corruption_error, found.clean_error_ratio) == (None, None)
 
 
 def test_a_value_above_the_best_has_no_error():
-    assert summarize_sweep(steps(31.0, 28.0), Expect(min=20.0), 33.0)["error"] is None
+    assert summarize_sweep(steps(31.0, 28.0), Expect(min=20.0), 33.0).corruption_error is None
 
 
 @pytest.mark.parametrize("clean", [1.0, math.nan])
-def test_without_a_clean_error_there_is_no_area(clean):
+def test_without_a_clean_error_there_is_no_ratio(clean):
     found = summarize_sweep(steps(0.8, 0.7), Expect(min=0.5), clean)
-    assert (found["error"], found["area"]) == (pytest.approx(0.25), None)
+    assert (found.corruption_error, found.clean_error_ratio) == (pytest.approx(0.25), None)
 
 
 def test_what_is_undefined_at_one_severity_has_no_error():
     found = summarize_sweep(steps(0.8, None, 0.9), Expect(min=0.5), 0.9)
-    assert (found["error"], found["turns"]) == (None, [3])
+    assert (found.corruption_error, found.non_monotonic_at) == (None, (3,))
 
 
 @given(VALUES, st.floats(0, 1), st.sampled_from([Expect(min=0), Expect(max=1), Expect(max_gap=1)]))
@@ -76,4 +79,4 @@ def test_a_curve_turns_where_it_is_not_monotone(values, clean, expect):
     falls = all(after <= before for before, after in pairwise(whole))
     rises = all(after >= before for before, after in pairwise(whole))
     worse = {Expect(min=0): falls, Expect(max=1): rises, Expect(max_gap=1): falls or rises}[expect]
-    assert (found["turns"] == []) == worse
+    assert (found.non_monotonic_at == ()) == worse

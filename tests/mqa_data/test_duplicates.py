@@ -16,7 +16,7 @@ def test_exact_and_near_duplicates_are_distinguished_and_the_first_is_none(rows,
     assert table.column("other").to_pylist()[2:5] == ["r0", "r0", "r0"]
     assert [numbers[name].mean() for name in ("value", "exact", "near")] == pytest.approx([3 / 6, 1 / 6, 2 / 6])
     assert "3 of 6 rows say what an earlier one says: 1 exactly, 2 nearly" in evidence.remarks[0]
-    assert evidence.examples[0]["other"]["fields"] == {"text": LONG}
+    assert evidence.examples[0].details["other"]["fields"] == {"text": LONG}
 
 
 def test_the_threshold_decides_what_is_near(rows, ask_probe):
@@ -30,7 +30,7 @@ def test_copies_with_another_label_conflict_both_of_them(rows, ask_probe):
     table, numbers, evidence = ask_probe("duplicates", here)
     assert table.column("conflict").to_pylist() == [True, True, True, False, None]
     assert numbers["conflicts"].mean() == pytest.approx(3 / 4)
-    assert all(each["target"] != each["other"]["target"] for each in evidence.examples)
+    assert all(each.target != each.details["other"]["target"] for each in evidence.examples)
     assert "3 rows say the same as a row with another label" in evidence.remarks
 
 

@@ -15,7 +15,7 @@ def test_rows_are_found_in_the_other_set_exactly_and_nearly(rows, ask_probe):
     assert table.column("other").to_pylist() == [None, "r1", "r1", None]
     assert numbers["value"].tolist() == [False, True, True]
     assert numbers["conflicts"].tolist() == [True, False]
-    assert evidence.examples[0]["other"] == {"id": "r1", "fields": {"text": LONG}, "target": "b"}
+    assert evidence.examples[0].details["other"] == {"id": "r1", "fields": {"text": LONG}, "target": "b"}
     assert "2 of 3 rows are among the 3 others: 1 exactly, 1 nearly (Jaccard from 0.8)" in evidence.remarks
 
 
@@ -47,4 +47,4 @@ def test_no_more_than_five_examples_are_shown_those_with_another_label_first(row
     here = rows([f"{LONG} {row}" for row in range(9)], ["a"] * 8 + ["b"])
     evidence = ask_probe("overlap", here, rows([f"{LONG} {row}" for row in range(9)], ["a"] * 9))[2]
     assert len(evidence.examples) == 5
-    assert evidence.examples[0]["id"] == "r8"
+    assert evidence.examples[0].id == "r8"

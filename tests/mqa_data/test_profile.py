@@ -8,6 +8,7 @@ import pytest
 
 from mqa_data import mqa_probes
 from mqa_data.profile import TextProfile
+from mqa_registry import ExampleRow
 
 
 def test_rows_are_counted_by_script_direction_and_length(rows, ask_probe):
@@ -21,7 +22,7 @@ def test_rows_are_counted_by_script_direction_and_length(rows, ask_probe):
     assert numbers["broken"].sum() == 2
     assert (numbers["longest"], numbers["scripts"]) == (4.0, 4.0)
     assert "rows by script: latin 3" in evidence.remarks[0]
-    assert {"r7", "r8", "r1", "r2"} <= {each["id"] for each in evidence.examples}
+    assert {"r7", "r8", "r1", "r2"} <= {each.id for each in evidence.examples}
     assert evidence.details["scripts"]["no text"] == 2
 
 
@@ -41,10 +42,10 @@ def test_rows_are_counted_by_language(rows, ask_probe, number):
     assert "rows by language: en 197 (98.0%), de 2 (1.0%), ru 1 (0.5%), uncertain 1 (0.5%)" in evidence.remarks
     counted = {"en": 197, "de": 2, "ru": 1, "uncertain": 1, "no letters": 1, "no text": 2}
     assert evidence.details["languages"] == counted
-    assert evidence.examples[0] == {
-        "id": "r199", "fields": {"text": RUSSIAN}, "script": "cyrillic", "language": "ru", "words": 6,
-    }  # fmt: skip
-    assert [each["language"] for each in evidence.examples[1:3]] == ["de", "de"]
+    assert evidence.examples[0] == ExampleRow(
+        "r199", {"text": RUSSIAN}, details={"script": "cyrillic", "language": "ru", "words": 6}
+    )
+    assert [each.details["language"] for each in evidence.examples[1:3]] == ["de", "de"]
 
 
 @pytest.mark.parametrize("given", [["ok", "a", "excellent."], ["1", "!"], ["", None]])
@@ -94,4 +95,4 @@ def test_two_outliers_of_each_kind_and_five_scripts_are_shown(rows, ask_probe):
     evidence = ask_probe("profile", rows(given))[2]
     assert evidence.remarks[0].endswith(" and 2 more")
     assert evidence.remarks[0].count("(") == 5
-    assert [each["id"] for each in evidence.examples] == ["r20", "r21", "r23", "r24", "r0"]
+    assert [each.id for each in evidence.examples] == ["r20", "r21", "r23", "r24", "r0"]

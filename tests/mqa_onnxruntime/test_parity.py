@@ -127,7 +127,7 @@ def test_an_export_with_another_weight_fails_by_that_weight(verdicts):
     result = verdicts["tensors", "weight"]
     assert result.verdict == "FAIL"
     assert result.numbers["mismatches"].estimate == 1
-    assert any("of the model" in remark and "initializer" in remark for remark in result.evidence["remarks"])
+    assert any("of the model" in remark and "initializer" in remark for remark in result.evidence.remarks)
 
 
 def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
@@ -135,15 +135,15 @@ def test_a_damaged_export_is_far_off_though_it_answers_the_same(verdicts):
     assert result.verdict == "FAIL"
     assert result.numbers["ratio"].estimate > 30
     assert result.numbers["cosine"].estimate > 0.999
-    assert "times as far from float64 as PyTorch in float32" in result.evidence["remarks"][0]
-    assert result.evidence["examples"][0]["fields"]["text"]
+    assert "times as far from float64 as PyTorch in float32" in result.evidence.remarks[0]
+    assert result.evidence.examples[0].fields["text"]
 
 
 def test_an_export_that_gives_nan_fails_before_any_tolerance(verdicts):
     result = verdicts["tensors", "lost"]
     assert result.verdict == "FAIL"
     assert result.numbers["ratio"].estimate is None
-    assert "NaN or Inf" in result.evidence["remarks"][0]
+    assert "NaN or Inf" in result.evidence.remarks[0]
 
 
 def test_neither_moves_with_the_company_of_a_row(verdicts):

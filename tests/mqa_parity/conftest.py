@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import NotRunError, Predictions, ProbeContext, ViewContext, as_predictions
+from mqa_registry import NotRunError, Predictions, ProbeContext, RunnerFacts, ViewContext, as_predictions
 from mqa_registry.types import Rows
 from tests.stand_ins import make_codec
 
@@ -68,7 +68,7 @@ class Fixed:
 
     @property
     def facts(self):
-        return {"precision": self.precision or self.dtype}
+        return RunnerFacts(precision=self.precision or self.dtype)
 
     def run(self, batch):
         self.batches.append(batch)

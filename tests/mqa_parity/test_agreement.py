@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mqa_parity.comparisons import MAX_TIE_LIMIT, MIN_TIE_LIMIT, agreement, find_flips, flip_evidence, flip_rate
-from mqa_registry import Evidence
+from mqa_registry import Evidence, ExampleRow
 
 
 def softmax(logits):
@@ -55,7 +55,7 @@ def test_every_flip_is_a_tie_or_damage_and_moved_by_its_margin(answered, seed, r
 def test_the_worst_flip_comes_first(answered, seed):
     one, other = (answered(logits) for logits in noisy(200, 1.0, seed))
     shown = flip_evidence(one, other)
-    margins = [row["margin"] for row in shown.examples]
+    margins = [row.margin for row in shown.examples]
     assert (
         len(margins)
         == shown.details["flips"]["count"]
@@ -125,7 +125,7 @@ def test_what_another_threshold_decided_has_no_margin(answered, side):
     shown = flip_evidence(one, other)
     assert shown.details["flips"]["count"] == 2
     assert shown.remarks == ["2 flips"]
-    assert shown.examples == [{"id": "0"}, {"id": "1"}]
+    assert shown.examples == [ExampleRow("0"), ExampleRow("1")]
 
 
 def test_labels_alone_are_counted_without_margins(predicted, answered):
@@ -135,14 +135,14 @@ def test_labels_alone_are_counted_without_margins(predicted, answered):
         shown = flip_evidence(*pair)
         assert shown.details["flips"] == {"count": 2}
         assert shown.remarks == ["2 flips"]
-        assert shown.examples == [{"id": "1"}, {"id": "2"}]
+        assert shown.examples == [ExampleRow("1"), ExampleRow("2")]
 
 
 def test_spans_are_counted_without_margins(predicted):
     spans = [[{"start": 0, "end": 4, "label": label, "score": 0.9}] for label in ("PER", "LOC")]
     one, other = predicted("spans", spans=spans), predicted("spans", spans=spans[:1] * 2)
     assert flip_evidence(one, other) == Evidence(
-        remarks=["1 flip"], examples=[{"id": "1"}], details={"flips": {"count": 1}}
+        remarks=["1 flip"], examples=[ExampleRow("1")], details={"flips": {"count": 1}}
     )
 
 

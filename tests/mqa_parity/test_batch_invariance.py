@@ -67,8 +67,8 @@ def test_a_model_that_forgets_the_mask_moves_with_padding_and_nothing_else(seen,
     assert found["value"] == found["padding"]
     (said,) = [remark for remark in shown.remarks if "next to a longer row" in remark]
     assert said.startswith("`logits` moves by ")
-    assert shown.examples[0]["kind"] == "padding"
-    assert set(shown.examples[0]["fields"]) == {"text"}
+    assert shown.examples[0].details["kind"] == "padding"
+    assert set(shown.examples[0].fields) == {"text"}
 
 
 def test_a_model_that_counts_its_rows_moves_with_the_batch(seen, numpy_runner):

@@ -77,19 +77,19 @@ def results(report):
 
 def test_flips_are_told_as_ties_and_damage_with_what_became_of_right_answers(suite):
     found = results(run(suite))
-    flips = found["flips"]["evidence"]["flips"]
+    flips = found["flips"]["evidence"]["details"]["flips"]
     assert (flips["damage"], flips["largest_margin"]) == (3, 0.9)
     assert flips["ties"] == flips["count"] - 3 >= 5
     assert flips["largest_tie"] <= flips["tie_limit"] < 0.01
-    assert found["flips"]["evidence"]["mcnemar"]["lost"] == flips["count"]
-    worst = [(row["id"], row["margin"], row["tie"]) for row in found["flips"]["evidence"]["examples"]]
+    assert found["flips"]["evidence"]["mcnemar"]["negative_flips"] == flips["count"]
+    worst = [(row["id"], row["margin"], row["details"]["tie"]) for row in found["flips"]["evidence"]["examples"]]
     assert worst[:3] == [("row-0", 0.9, False), ("row-1", 0.8, False), ("row-2", 0.7, False)]
     assert len(worst) == flips["count"]
     assert all(tie for _, _, tie in worst[3:])
-    assert found["agreement"]["evidence"]["flips"] == flips
+    assert found["agreement"]["evidence"]["details"]["flips"] == flips
     assert found["holds"]["verdict"] == "PASS"
     assert found["holds"]["evidence"] == {
-        key: found["flips"]["evidence"][key] for key in ("flips", "mcnemar", "remarks")
+        key: found["flips"]["evidence"][key] for key in ("mcnemar", "remarks", "details")
     }
 
 
@@ -100,8 +100,8 @@ def test_judged_again_they_are_the_same(suite):
 
 def test_without_examples_margins_are_kept_and_no_words(suite):
     whole, bare = results(run(suite)), results(run(suite, examples=False))
-    assert bare["flips"]["evidence"]["flips"] == whole["flips"]["evidence"]["flips"]
-    assert set(bare["flips"]["evidence"]["examples"][0]) == {"id", "margin", "tie", "probability"}
+    assert bare["flips"]["evidence"]["details"]["flips"] == whole["flips"]["evidence"]["details"]["flips"]
+    assert set(bare["flips"]["evidence"]["examples"][0]) == {"id", "margin", "probability", "details"}
     assert "[red]" not in json.dumps(bare)
     assert results(judge("last", store=suite.parent / ".mqa")) == bare
 

@@ -14,7 +14,7 @@ from mqa_parity.batching import Batch, Row
 from mqa_parity.runners import check_determinism, max_distance, max_magnitude
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
-from mqa_registry import MqaError, NotRunError, summarize_error
+from mqa_registry import MqaError, NotRunError, RunnerFacts, summarize_error
 
 TENSORS = TensorParity()
 
@@ -28,7 +28,7 @@ def held(context, numpy_runner):
 
         @property
         def facts(self):
-            return {"precision": self.dtype, "opset": 17}
+            return RunnerFacts(precision=self.dtype, opset=17)
 
         @contextmanager
         def variant(self, *, dtype="", optimization="", threads=None):

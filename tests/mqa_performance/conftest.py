@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
 
-from mqa_registry import Codec, Model, ModelUnderTest, NoOptions, ProbeContext, RunContext, Task, ViewContext
+from mqa_registry import (
+    Codec,
+    Model,
+    ModelUnderTest,
+    NoOptions,
+    ProbeContext,
+    RunContext,
+    RunnerFacts,
+    Task,
+    ViewContext,
+)
 from mqa_registry.types import Rows
 
 
@@ -50,7 +59,7 @@ class Sleeper:
 
     takes: float = 0.0
     name: str = ""
-    facts: dict[str, Any] = field(default_factory=dict)
+    facts: RunnerFacts = field(default_factory=RunnerFacts)
     log: list[tuple[str, np.ndarray]] = field(default_factory=list)
     identity: dict[str, str] = field(default_factory=dict)
     budget: int = 1

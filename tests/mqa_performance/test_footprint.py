@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from mqa_performance.footprint import LoadTime, LoadTimeOptions, Memory, MemoryOptions, Size
-from mqa_registry import NoOptions, NotRunError
+from mqa_registry import NoOptions, NotRunError, RunnerFacts
 
 MEGABYTES = 150
 PLUGIN = f"""
@@ -144,7 +144,7 @@ def test_nothing_is_left_behind(before, tmp_path, monkeypatch):
 
 
 def test_it_is_in_megabytes(context, sleeper):
-    assert Size().numbers(Size().observe(context(sleeper(facts={"bytes": 41_112_601})), NoOptions())) == {
+    assert Size().numbers(Size().observe(context(sleeper(facts=RunnerFacts(bytes=41_112_601))), NoOptions())) == {
         "value": 41.112601
     }
 

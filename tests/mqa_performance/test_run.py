@@ -13,7 +13,7 @@ import contextlib, time, types
 from dataclasses import dataclass
 import numpy as np
 import pyarrow as pa
-from mqa_registry import Backend, Codec, Model, ModelSource, NoOptions, Task, hookimpl
+from mqa_registry import Backend, Codec, Model, ModelSource, NoOptions, RunnerFacts, Task, hookimpl
 
 class Source(ModelSource[NoOptions]):
     "A model of nothing."
@@ -62,7 +62,7 @@ class Runner(Backend[RunnerOptions]):
             time.sleep(options.takes)
             return {"score": batch["codes"].sum(axis=1)}
         identity = self.identity(model_under_test, options)
-        yield types.SimpleNamespace(run=run, identity=identity, facts={"bytes": 2_500_000}, budget=64)
+        yield types.SimpleNamespace(run=run, identity=identity, facts=RunnerFacts(bytes=2_500_000), budget=64)
 
 @hookimpl
 def mqa_models():

@@ -208,7 +208,7 @@ def test_a_pytorch_without_cuda_beside_a_gpu_is_a_note(gpus, monkeypatch):
     monkeypatch.setattr(torch.version, "cuda", None)
     _, found = device.diagnose_pytorch()
     assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
-    assert found.mend
+    assert found.fix
 
 
 def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
@@ -221,7 +221,7 @@ def test_a_gpu_that_does_not_compute_is_a_problem(monkeypatch, gpus):
         "problem",
         "NVIDIA H200 does not compute: CUDA error: no kernel image is available for execution on the device",
     )
-    assert found.mend
+    assert found.fix
 
 
 def test_transformers_loads_here(no_gpus, monkeypatch):
@@ -239,7 +239,7 @@ def test_a_companion_of_another_pytorch_is_a_problem(companion):
         "problem",
         f"0.28.0 is built for torch==1.2.3, and {torch.__version__} is installed",
     )
-    assert found.mend == "pip install --upgrade torch zz-vision, both from the same index"
+    assert found.fix == "pip install --upgrade torch zz-vision, both from the same index"
 
 
 def test_a_companion_whose_compiled_part_does_not_fit_is_a_problem(companion):

@@ -64,7 +64,7 @@ def test_another_precision_leaves_the_model_as_it_is(bert, backend, make_model_u
     with backend.open(model_under_test, TorchOptions(dtype=dtype)) as runner:
         actual = runner.run(model_under_test.sample())["logits"]
         assert runner.module is not model_under_test.model.module
-        assert runner.facts["precision"] == runner.identity["dtype"] == dtype
+        assert runner.facts.precision == runner.identity["dtype"] == dtype
     assert actual.dtype == array
     assert 0 < np.abs(actual - full).max() < tolerance
     assert {parameter.dtype for parameter in model_under_test.model.module.parameters()} == {torch.float32}
@@ -107,7 +107,7 @@ def test_float64_is_nearer_to_the_truth_than_float32_and_leaves_it_alone(bert, b
 def test_a_variant_may_have_other_threads(bert, backend, make_model_under_test):
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner, runner.variant(threads=3) as variant:
-        assert (variant.threads, variant.facts["threads"], variant.identity["threads"]) == (3, 3, "3")
+        assert (variant.threads, variant.facts.threads, variant.identity["threads"]) == (3, 3, "3")
         assert variant.module is runner.module
         np.testing.assert_allclose(
             variant.run(model_under_test.sample())["logits"], runner.run(model_under_test.sample())["logits"], atol=1e-5
@@ -249,7 +249,7 @@ def test_threads_hold_while_it_runs_and_for_nobody_else(bert, backend, make_mode
     with backend.open(model_under_test, TorchOptions(threads=1)) as runner:
         runner.run(model_under_test.sample())
         assert torch.get_num_threads() == before
-        assert runner.facts["threads"] == 1
+        assert runner.facts.threads == 1
     assert seen == [1]
 
 
@@ -296,7 +296,7 @@ def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, back
         for device in ("cpu", "cuda")
     )
     with backend.open(on_cpu, TorchOptions(tf32=True)) as runner:
-        assert runner.facts["tf32"] is False
+        assert runner.facts.tf32 is False
         assert runner.identity == backend.identity(on_cpu, TorchOptions())
     assert backend.identity(on_gpu, TorchOptions(tf32=True)) == backend.identity(on_gpu, TorchOptions()) | {
         "tf32": "on"
@@ -307,7 +307,7 @@ def test_tensorfloat_is_for_gpus_and_changes_the_identity_there_alone(bert, back
 def test_on_a_gpu_the_facts_say_whether_tensorfloat_is_allowed(gpu, bert, backend, on):
     for tf32 in (False, True):
         with backend.open(on("cuda"), TorchOptions(tf32=tf32)) as runner:
-            assert runner.facts["tf32"] is tf32
+            assert runner.facts.tf32 is tf32
 
 
 @pytest.fixture
@@ -326,7 +326,7 @@ def test_on_the_requested_device_the_identity_is_that_from_before_loading(bert, 
     model_under_test = make_model_under_test(bert)
     with backend.open(model_under_test, TorchOptions()) as runner:
         assert runner.identity == backend.identity(model_under_test, TorchOptions())
-        assert runner.facts["device"] == "cpu"
+        assert runner.facts.device == "cpu"
         assert runner.budget > 0
 
 
@@ -351,7 +351,7 @@ def test_on_a_gpu_it_agrees_with_the_cpu(gpu, backend, on, dtype, atol):
     with backend.open(there, TorchOptions(dtype=dtype)) as runner, backend.open(here, TorchOptions()) as reference:
         expected = reference.run(here.sample())["logits"]
         np.testing.assert_allclose(runner.run(there.sample())["logits"], expected, atol=atol)
-        assert (runner.identity["device"], runner.facts["precision"]) == ("cuda:0", dtype)
+        assert (runner.identity["device"], runner.facts.precision) == ("cuda:0", dtype)
         assert next(there.model.module.parameters()).device.type == "cpu"
 
 

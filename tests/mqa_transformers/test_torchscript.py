@@ -112,9 +112,9 @@ def test_an_argument_that_is_a_number_is_that_of_all_rows(listener):
 
 def test_what_rows_bring_and_it_does_not_take_is_a_fact(listener):
     with TorchBackend().open(build_model(listener, BATCH | {"input": BATCH["x"]}), TorchOptions()) as runner:
-        assert runner.facts["unread_inputs"] == ["input"]
+        assert runner.facts.unread_inputs == ("input",)
     with TorchBackend().open(build_model(listener), TorchOptions()) as runner:
-        assert "unread_inputs" not in runner.facts
+        assert runner.facts.unread_inputs == ()
 
 
 @pytest.mark.parametrize("form", ["script", "frozen", "for inference"])

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import ExitCode
-from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
+from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step, StepEvidence, Verdict
 from mqa_registry.reports import Report
 from mqa_registry.reports.console import print_report
 
@@ -36,10 +37,11 @@ def number(estimate: float | None, half: float | None = None, rows: int = ROWS) 
 
 
 def result(check: str, backend: str = "torch", **parts: Any) -> Result:
-    """A result of a metric that holds, but for what is said otherwise."""
+    """A result of a metric that holds, but for what is said otherwise; `evidence` are the fields of its evidence."""
     usual = {"measure": {"use": "metrics/accuracy"}, "definition": "accuracy/1", "data": "reviews"}
     usual |= {"verdict": PASS, "expect": {"min": 0.78}, "numbers": {"value": number(0.813, 0.012)}}
-    return Result(check=check, backend=backend, **(usual | parts))
+    given = {"evidence": ResultEvidence(**parts.pop("evidence"))} if "evidence" in parts else {}
+    return Result(check=check, backend=backend, **(usual | parts | given))
 
 
 def both(check: str, **parts: Any) -> list[Result]:
@@ -81,10 +83,10 @@ def step(
     drop: float,
     verdict: Verdict = PASS,
     groups: dict[str, Part] | None = None,
-    evidence: dict[str, Any] | None = None,
+    evidence: StepEvidence | None = None,
 ) -> Step:
     numbers = {"value": number(0.813 - drop, 0.012), "drop": number(drop, 0.008)}
-    return Step(verdict, numbers, severity=severity, groups=groups or {}, evidence=evidence or {})
+    return Step(verdict, numbers, severity=severity, groups=groups or {}, evidence=evidence)
 
 
 DOMAINS = {
@@ -112,15 +114,15 @@ ENVIRONMENT = {
         "onnx": {"digest": "sha256:2", "facts": {"providers": ["CPUExecutionProvider"], "precision": "float32"}},
     },
 }
-FLIP = {
-    "id": "nyt-0716",
-    "fields": {"text": TEXT},
-    "disturbed": {"text": TYPOS},
-    "target": "negative",
-    "prediction": "positive",
-    "probability": 0.9765,
-    "reference": "negative",
-}
+FLIP = ExampleRow(
+    "nyt-0716",
+    {"text": TEXT},
+    {"text": TYPOS},
+    target="negative",
+    prediction="positive",
+    probability=0.9765,
+    reference="negative",
+)
 
 
 def demo() -> list[Result]:
@@ -201,4 +203,5 @@ def rendered(
 
 def changed(results: list[Result], check: str, **parts: Any) -> list[Result]:
     """The same results, but for one check."""
-    return [replace(one, **parts) if one.check == check else one for one in results]
+    given = {"evidence": ResultEvidence(**parts.pop("evidence"))} if "evidence" in parts else {}
+    return [replace(one, **parts, **given) if one.check == check else one for one in results]

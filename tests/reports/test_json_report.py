@@ -15,8 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import NotRunError, UsageError
-from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
+from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step, StepEvidence, Verdict
 from mqa_registry.reports import read_report, to_json, without_examples, write_report
 
 VALUES = st.recursive(
@@ -45,7 +46,7 @@ RESULTS = st.builds(
     perturb=VALUES,
     groups=st.dictionaries(st.text(), st.builds(Part, **PARTS), max_size=2),
     series=st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 5))),
-    evidence=st.dictionaries(st.text(), VALUES, max_size=2),
+    evidence=st.builds(ResultEvidence, details=st.dictionaries(st.text(), VALUES, max_size=2)),
 )
 
 
@@ -74,9 +75,9 @@ def test_a_group_and_a_severity_have_the_keys_of_the_contract(make):
     found = to_json(make.finished([grouped, swept]))["results"]
     assert list(found[0]["groups"]["nyt"]) == ["verdict", "numbers"]
     assert list(found[1]["series"][0]) == ["severity", "verdict", "numbers", "groups"]
-    said = make.result("sweep", series=(make.step(1, 0.02, evidence={"changed": 12, "edits": 1.5}),))
+    said = make.result("sweep", series=(make.step(1, 0.02, evidence=StepEvidence(40, 12, 0, 1.5)),))
     (found,) = to_json(make.finished([said]))["results"]
-    assert found["series"][0]["evidence"] == {"changed": 12, "edits": 1.5}
+    assert found["series"][0]["evidence"] == {"rows": 40, "changed": 12, "declined": 0, "mean_edits": 1.5}
 
 
 def test_the_corrected_interval_stands_beside_the_other_where_there_is_one(make):
@@ -130,12 +131,12 @@ def test_numbers_of_numpy_and_other_objects_become_plain(make):
         "verdict": Verdict.PASS,
         "half an emoji": "\ud83d",
     }
-    (found,) = to_json(make.finished([make.result("one", evidence=evidence)]))["results"]
-    assert found["evidence"] == {
+    (found,) = to_json(make.finished([make.result("one", evidence={"details": evidence})]))["results"]
+    assert found["evidence"]["details"] == {
         "count": 3, "share": 0.5, "flag": True, "table": [[1.0, None]], "path": "a/b", "verdict": "PASS",
         "half an emoji": "\ud83d",
     }  # fmt: skip
-    assert {type(value) for value in found["evidence"].values()} == {int, float, bool, list, str}
+    assert {type(value) for value in found["evidence"]["details"].values()} == {int, float, bool, list, str}
 
 
 def test_a_file_reads_back_as_what_was_written(report, tmp_path):
@@ -184,7 +185,7 @@ def test_the_file_is_ascii_so_that_no_text_in_it_acts_on_a_terminal(make, tmp_pa
         ("[]", "is no report file$"),
         ("{}", "is no report file$"),
         ('{"format": 1}', "is no report file$"),
-        ('{"format": 2, "results": []}', "has report format 2, and this mqa reads 1"),
+        ('{"format": 3, "results": []}', "has report format 3, and this mqa reads 1 and 2"),
         ('{"format": 1, "results": [NaN]}', "is no report file: `NaN` is no JSON"),
         ("[" * 100_000, "is no report file"),
     ],
@@ -205,31 +206,32 @@ def test_bytes_that_are_no_text_and_files_that_are_not_there_are_refused(tmp_pat
 
 
 def test_without_examples_no_word_of_a_row_is_left_and_its_id_is(make):
-    secret = {
-        "id": "r-1", "text": "secret", "fields": {"text": "secret"}, "disturbed": {"text": "secret"},
-        "target": "secret", "prediction": "secret", "probability": 0.9, "reference": {"label": "secret"},
-        "anything": ["secret"],
-    }  # fmt: skip
-    evidence = {"examples": [secret], "changed": 12, "trace": "ValueError: secret"}
+    secret = ExampleRow(
+        "r-1", {"text": "secret"}, {"text": "secret"}, target="secret", prediction="secret", probability=0.9,
+        reference={"label": "secret"}, details={"words": ["secret"], "other": "secret", "edits": 3},
+    )  # fmt: skip
+    evidence = {"examples": (secret,), "changed": 12, "traceback": "ValueError: secret"}
     report = make.finished([make.result("one", evidence=evidence), make.result("two")])
     bare = without_examples(report)
     assert "secret" not in json.dumps(to_json(bare))
-    assert bare.results[0].evidence == {"examples": [{"id": "r-1", "probability": 0.9}], "changed": 12}
+    example = ExampleRow("r-1", probability=0.9, details={"edits": 3})
+    assert bare.results[0].evidence == ResultEvidence(examples=(example,), changed=12)
     assert bare.results[1] == report.results[1]
     assert "secret" in json.dumps(to_json(report))
 
 
 def test_a_long_text_of_a_row_is_cut_and_its_digest_tells_the_whole(make):
     whole = "ß" * 1_000_000
-    example = {"id": "r", "fields": {"text": whole, "short": "x" * 500}, "reference": [{"text": whole + "."}]}
-    steps = [Step(Verdict.PASS, severity=1, evidence={"examples": [example]})]
-    report = make.finished([make.result("one", evidence={"examples": [example]}, series=steps)])
-    result = to_json(report)["results"][0]
-    for evidence in (result["evidence"], result["series"][0]["evidence"]):
-        (found,) = evidence["examples"]
-        assert found["fields"] == {"text": whole[:500], "short": "x" * 500}
-        assert found["cut"] == {
-            "fields.text": {"characters": 1_000_000, "sha256": hashlib.sha256(whole.encode()).hexdigest()},
-            "reference.0.text": {"characters": 1_000_001, "sha256": hashlib.sha256(f"{whole}.".encode()).hexdigest()},
-        }
-    assert report.results[0].evidence["examples"] == [example]
+    example = ExampleRow(
+        "r", {"text": whole, "short": "x" * 500}, reference=[{"text": whole + "."}], details={"other": whole}
+    )
+    report = make.finished([make.result("one", evidence={"examples": (example,)})])
+    (found,) = to_json(report)["results"][0]["evidence"]["examples"]
+    assert found["fields"] == {"text": whole[:500], "short": "x" * 500}
+    digest = {"characters": 1_000_000, "sha256": hashlib.sha256(whole.encode()).hexdigest()}
+    assert found["truncated"] == {
+        "fields.text": digest,
+        "reference.0.text": {"characters": 1_000_001, "sha256": hashlib.sha256(f"{whole}.".encode()).hexdigest()},
+        "details.other": digest,
+    }
+    assert report.results[0].evidence.examples == (example,)

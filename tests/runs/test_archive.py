@@ -38,7 +38,7 @@ path = "two.parquet"
 measure = "metrics/accuracy"
 expect = { min = 0.4 }
 """
-TEXTS_AT_REST = ("rows-0.parquet", "seen-0.parquet")
+TEXTS_AT_REST = ("rows-0.parquet", "perturbed-rows-0.parquet")
 
 
 def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
@@ -107,11 +107,11 @@ def test_a_file_that_is_gone_or_cut_ends_with_3(project, name):
 def test_a_run_of_another_format_is_refused(project):
     project.run()
     folder = project.kept[0]
-    run = json.loads((folder / "run.json").read_text()) | {"format": 3}
+    run = json.loads((folder / "run.json").read_text()) | {"format": 4}
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.name != "SHA256SUMS"}
     drop_folder(folder)
     write_folder(folder, files | {"run.json": json.dumps(run).encode()})
-    with pytest.raises(StoreError, match="format 3"):
+    with pytest.raises(StoreError, match="format 4"):
         project.judge()
 
 

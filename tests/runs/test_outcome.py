@@ -32,7 +32,7 @@ def stamps():
     def stamp(known, judgement, *, path: str = ""):
         handed[judgement.backend] = (judgement, known, path)
         if path == "refused":
-            raise DataError("the stamp is broken", hint="mend it")
+            raise DataError("the stamp is broken", hint="fix it")
         if path == "crash":
             raise ZeroDivisionError("oh")
         yield NOTE
@@ -62,7 +62,7 @@ def test_a_backend_is_handed_what_the_run_came_to_with_its_identity_and_its_own_
     assert (known, path) == ({"known": "onnx"}, "x")
     assert report.findings == (NOTE,)
     assert to_json(report)["findings"] == [
-        {"level": "note", "subject": "onnx", "message": "stamped", "mend": "", "evidence": ""}
+        {"level": "note", "subject": "onnx", "message": "stamped", "fix": "", "evidence": ""}
     ]
 
 
@@ -104,16 +104,16 @@ def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
 
 
 @pytest.mark.parametrize(
-    ("path", "message", "mend"),
+    ("path", "message", "fix"),
     [
-        ("refused", "the stamp is broken", "mend it"),
+        ("refused", "the stamp is broken", "fix it"),
         ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 37)", ""),
     ],
 )
-def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, mend):
+def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, fix):
     report, _ = stamps(Result(PASS, backend="onnx"), path=path)
     assert (report.verdict, report.exit_code) == (PASS, ExitCode.OK)
-    assert report.findings == (Finding("warning", "onnx", f"no stamp could be written: {message}", mend),)
+    assert report.findings == (Finding("warning", "onnx", f"no stamp could be written: {message}", fix),)
 
 
 def test_a_run_knows_every_backend_as_it_was_before_it_was_opened(engine):

@@ -123,7 +123,7 @@ def test_without_texts_rows_of_one_cluster_stay_together(project, said):
                    project.folder / "words.parquet")  # fmt: skip
     project.write(head=project.head.replace("[data.words]", '[data.words]\ncolumns = { cluster = "author" }'))
     report = project.run(examples=False)
-    assert report.results[0].evidence["clusters"]
+    assert report.results[0].evidence.clusters
     assert said(project.judge()) == said(report)
 
 

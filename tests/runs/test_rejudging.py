@@ -96,20 +96,20 @@ def test_a_sweep_judged_again_says_the_same(project, said):
     report = project.run()
     assert said(project.judge()) == said(report)
     one, two = report.results
-    edits = [step.evidence["edits"] for step in one.series]
+    edits = [step.evidence.mean_edits for step in one.series]
     assert edits == sorted(edits)
     assert edits[0] > 0
-    assert 0 < one.evidence["sweep"]["clean"] < 1
-    assert two.evidence["sweep"]["area_beside"] == {"one": 1.0}
+    assert 0 < one.evidence.sweep.clean_value < 1
+    assert two.evidence.sweep.relative_corruption_error == {"one": 1.0}
 
 
-def test_a_sweep_of_a_run_that_saw_no_unperturbed_rows_has_no_area(project):
+def test_a_sweep_of_a_run_that_saw_no_unperturbed_rows_has_no_ratio(project):
     project.write(SWEEP.replace("[1, 3, 5]", "1"))
     project.run()
     report = project.judge(suite=project.write(SWEEP.replace("[1, 3, 5]", "[1]"), "other.toml"))
-    sweep = report.results[0].evidence["sweep"]
-    assert sweep["error"] > 0
-    assert (sweep["clean"], sweep["area"]) == (None, None)
+    sweep = report.results[0].evidence.sweep
+    assert sweep.corruption_error > 0
+    assert (sweep.clean_value, sweep.clean_error_ratio) == (None, None)
 
 
 def test_bounds_measures_slices_and_confidence_may_have_changed(project):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 Diagnoses: TypeAlias = Mapping[str, Sequence[Finding]]  # findings by the name of the diagnosis
 
-FORMAT = 1
+FORMAT = 2  # in the first, the `fix` of a finding was under `mend`
 DISTRIBUTION = "mqa-registry"
 
 

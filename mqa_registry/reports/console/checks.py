@@ -15,12 +15,12 @@ from mqa_registry.reports.expectations import UNBOUNDED_VALUE, VALUE, NumberBoun
 from mqa_registry.reports.groups import break_down_groups
 from mqa_registry.reports.number_format import format_as_in_suite, format_count, format_estimate, format_number
 from mqa_registry.reports.report import CheckResults, groups_of
-from mqa_registry.reports.sweeps import SweepSummary, describe_perturbation, read_sweep_summary
+from mqa_registry.reports.sweeps import describe_perturbation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.judging.result import Part, Step
+    from mqa_registry.judging.result import Part, Step, SweepSummary
     from mqa_registry.reports.console.text import TextBuilder
     from mqa_registry.reports.groups import GroupBreakdown
 
@@ -167,7 +167,7 @@ def _list_sweep_summaries(swept: Mapping[str, Result], builder: TextBuilder) -> 
     """What the severities come to together on each backend, once where that is the same for all."""
     by_words: dict[str, tuple[Text, list[str]]] = {}
     for name, result in swept.items():
-        summary = read_sweep_summary(result)
+        summary = result.evidence.sweep
         if summary and (words := _describe_sweep(summary, builder)):
             by_words.setdefault(words.plain, (words, []))[1].append(name)
     for words, names in by_words.values():
@@ -182,8 +182,8 @@ def _describe_sweep(summary: SweepSummary, builder: TextBuilder) -> Text:
         parts.append(builder.literal(f"holds to {format_as_in_suite(summary.passes_through)}"))
     if summary.break_point is not None:
         parts.append(builder.literal(f"breaks at {format_as_in_suite(summary.break_point)}"))
-    if summary.error is not None:
-        parts.append(_describe_error(summary.error, summary, builder))
+    if summary.corruption_error is not None:
+        parts.append(_describe_error(summary.corruption_error, summary, builder))
     if summary.non_monotonic_at:
         severities = ", ".join(map(format_as_in_suite, summary.non_monotonic_at))
         parts.append(builder.literal(f"not monotone: better again at {severities}"))
@@ -193,9 +193,9 @@ def _describe_sweep(summary: SweepSummary, builder: TextBuilder) -> Text:
 def _describe_error(error: float, summary: SweepSummary, builder: TextBuilder) -> Text:
     """The mean error, also by that of the unperturbed rows, and by that of the reference backend where they differ."""
     words = builder.literal(f"mean error {format_number(error)}")
-    if summary.error_ratio is not None:
-        words += builder.literal(f", {summary.error_ratio:.2f} times the clean one")
-    for name, ratio in summary.reference_ratios.items():
+    if summary.clean_error_ratio is not None:
+        words += builder.literal(f", {summary.clean_error_ratio:.2f} times the clean one")
+    for name, ratio in summary.relative_corruption_error.items():
         if f"{ratio:.2f}" != "1.00":
             words += builder.join(f", {ratio:.2f} times that of ", builder.quote(name, cells=_MAX_BACKEND_CELLS))
     return words

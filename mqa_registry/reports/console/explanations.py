@@ -18,6 +18,7 @@ from mqa_registry.reports.summary import NOT_JUDGED
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from mqa_registry.contributions import ExampleRow
     from mqa_registry.judging.result import Result
     from mqa_registry.reports.console.text import TextBuilder
     from mqa_registry.reports.report import CheckResults
@@ -34,19 +35,13 @@ _DEFAULT_REASONS = {
 }
 _WAIVERS = {
     WaiverState.ACCEPTED: "waived until {}",
-    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; mend the check, or renew the waiver",
+    WaiverState.EXPIRED: "FAIL: the waiver expired after {}; fix the check, or renew the waiver",
     WaiverState.UNNEEDED: "FAIL: the check holds without its waiver until {}; take that out of the suite",
 }
 # The judge's words for an estimate of all rows; of a group they go on with its name before the estimate.
 _ESTIMATE = re.compile(
     r"(?P<number>\w+) is [-+\d.,e]+( \[[^]]*\])?, (?P<bound>[^;]*)(; about [\d,]+ \w+ would settle it)?"
 )
-# Keys of the evidence that count rows, with what is said of these.
-_IGNORED_ROWS = {"missing": "without an answer", "unlabelled": "without a target"}
-_ROWS = {"changed": "changed", "declined": "declined", **_IGNORED_ROWS}
-# Keys of an example for the prediction that is compared with, and for the one that is judged.
-_REFERENCE_KEYS = ("reference", "before")
-_CANDIDATE_KEYS = ("prediction", "candidate", "after")
 
 
 def explain_check(check: CheckResults, builder: TextBuilder, printed: set[str]) -> Iterator[Note]:
@@ -59,8 +54,8 @@ def explain_check(check: CheckResults, builder: TextBuilder, printed: set[str]) 
         yield _state_reason(results, check, builder, printed)
     explained = broken or (list(check.results.values()) if builder.verbose > 0 else [])
     yield from _state_waiver(check, builder)
-    yield from _list_sentences("remarks", explained, builder)
-    yield from _list_sentences("notes", list(check.results.values()), builder)
+    yield from _list_sentences({one.backend: one.evidence.remarks for one in explained}, builder)
+    yield from _list_sentences({one.backend: one.evidence.notes for one in check.results.values()}, builder)
     yield from _name_absent_classes(check, builder)
     yield from _count_rows(check, builder, is_explained=bool(explained))
     yield from _show_examples(explained, builder, printed)
@@ -95,9 +90,9 @@ def _state_reason(results: Sequence[Result], check: CheckResults, builder: TextB
 
 def _describe_required_rows(results: Sequence[Result]) -> str:
     """How many rows, or what else, would settle it; nothing where the judge does not know or its note says so."""
-    required = max(_int_or_zero(result.evidence.get("rows_to_settle")) for result in results)
+    required = max(result.evidence.required_rows or 0 for result in results)
     is_in_note = str(required) in results[0].note.replace(",", "")
-    unit = results[0].evidence.get("settled_by", "rows")
+    unit = results[0].evidence.required_unit
     return f"; about {format_count(required)} {unit} would settle it" if required and not is_in_note else ""
 
 
@@ -111,15 +106,15 @@ def _state_waiver(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
     yield Note(builder.join(state, ": ", builder.quote(waiver["reason"], cells=MAX_NOTE_CELLS)), Text(_INDENT))
 
 
-def _list_sentences(key: str, results: Sequence[Result], builder: TextBuilder) -> Iterator[Note]:
-    """The sentences under a key of the evidence, each once; with its backends, where not all results have it."""
+def _list_sentences(sentences: Mapping[str, Sequence[str]], builder: TextBuilder) -> Iterator[Note]:
+    """The sentences of each backend, each once; with its backends, where not all of them have it."""
     backends_by_sentence: dict[str, dict[str, None]] = {}
-    for result in results:
-        for sentence in result.evidence.get(key) or ():
-            backends_by_sentence.setdefault(str(sentence), {})[result.backend] = None
+    for backend, each in sentences.items():
+        for sentence in each:
+            backends_by_sentence.setdefault(sentence, {})[backend] = None
     for sentence, sources in backends_by_sentence.items():
         names = [builder.quote(backend) for backend in sources if backend]
-        is_shared = len(sources) == len(results)
+        is_shared = len(sources) == len(sentences)
         backends = builder.join(Text(" and ").join(names), ": ") if names and not is_shared else Text()
         yield Note(builder.join(backends, builder.quote(sentence, cells=MAX_NOTE_CELLS)), Text(_INDENT))
 
@@ -127,7 +122,7 @@ def _list_sentences(key: str, results: Sequence[Result], builder: TextBuilder) -
 def _name_absent_classes(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
     """Classes that no row has, whatever the verdict: the number is one of the other classes alone."""
     results = check.results.values()
-    absent = dict.fromkeys(str(name) for one in results for name in one.evidence.get("absent") or ())
+    absent = dict.fromkeys(name for one in results for name in one.evidence.absent_classes)
     notes = [one.note for one in results if one.verdict is not Verdict.PASS]
     names = [name for name in absent if not any(f"no row is `{name}`" in note for note in notes)]
     if names:
@@ -142,18 +137,19 @@ def _count_rows(check: CheckResults, builder: TextBuilder, *, is_explained: bool
 
     So too where a perturbation changed few rows. A sweep has lines for how far its rows were perturbed.
     """
-    results = check.results.values()
-    needs_all = is_explained or any(_changed_few_rows(result) for result in results)
-    words_by_key = _ROWS if needs_all and not check.first_result.series else _IGNORED_ROWS
-    counts = {
-        key: count
-        for key in words_by_key
-        if (count := max(_int_or_zero(result.evidence.get(key)) for result in results))
-    }
-    words = [f"{format_count(count)} {words_by_key[key]}" for key, count in counts.items()]
-    edits = max((each for result in results if isinstance(each := result.evidence.get("edits"), float)), default=0.0)
-    if edits and "changed" in counts:
-        words[0] += f" by {edits:.1f} edits each"
+    evidence = [result.evidence for result in check.results.values()]
+    words = []
+    if (is_explained or any(map(_changed_few_rows, check.results.values()))) and not check.first_result.series:
+        edits = max(one.mean_edits or 0.0 for one in evidence)
+        by_edits = f" by {edits:.1f} edits each" if edits else ""
+        if changed := max(one.changed or 0 for one in evidence):
+            words.append(f"{format_count(changed)} changed{by_edits}")
+        if declined := max(one.declined for one in evidence):
+            words.append(f"{format_count(declined)} declined")
+    if missing := max(one.missing_predictions for one in evidence):
+        words.append(f"{format_count(missing)} without an answer")
+    if missing := max(one.missing_targets for one in evidence):
+        words.append(f"{format_count(missing)} without a target")
     if words:
         yield Note(builder.literal(f"rows: {', '.join(words)}", "dim"), Text(_INDENT))
 
@@ -161,16 +157,12 @@ def _count_rows(check: CheckResults, builder: TextBuilder, *, is_explained: bool
 def _changed_few_rows(result: Result) -> bool:
     """Whether a perturbation left most rows as they were, so that the number says little of it."""
     rows = max((number.rows for number in result.numbers.values()), default=0)
-    return 0 < 2 * _int_or_zero(result.evidence.get("changed")) < rows
-
-
-def _int_or_zero(number: object) -> int:
-    return number if isinstance(number, int) else 0
+    return 0 < 2 * (result.evidence.changed or 0) < rows
 
 
 def _show_examples(results: Sequence[Result], builder: TextBuilder, printed: set[str]) -> Iterator[Note]:
     """One example that the report has not shown before, or all such: what was predicted, then the row's text."""
-    examples = [(example, result) for result in results for example in _list_examples(result)]
+    examples = [(example, result) for result in results for example in result.evidence.examples[:_MAX_EXAMPLES]]
     by_key = {_key_of(example): (example, result) for example, result in reversed(examples)}
     fresh = [pair for key, pair in by_key.items() if key not in printed][::-1]
     chosen = fresh if builder.verbose > 0 else (fresh or examples)[:1]
@@ -179,52 +171,42 @@ def _show_examples(results: Sequence[Result], builder: TextBuilder, printed: set
         yield from _render_example(example, result, builder)
 
 
-def _list_examples(result: Result) -> list[Mapping[str, Any]]:
-    examples = result.evidence.get("examples")
-    if not isinstance(examples, list | tuple):
-        return []
-    return [example for example in examples[:_MAX_EXAMPLES] if isinstance(example, Mapping)]
-
-
-def _key_of(example: Mapping[str, Any]) -> str:
+def _key_of(example: ExampleRow) -> str:
     """What distinguishes one example from another: the row, as it was perturbed."""
-    return f"{example.get('id')} {example.get('disturbed')}"
+    return f"{example.id} {example.perturbed}"
 
 
-def _render_example(example: Mapping[str, Any], result: Result, builder: TextBuilder) -> Iterator[Note]:
-    name = builder.join(" ", builder.quote(example["id"])) if "id" in example else Text()
+def _render_example(example: ExampleRow, result: Result, builder: TextBuilder) -> Iterator[Note]:
+    name = builder.join(" ", builder.quote(example.id)) if example.id else Text()
     parts = _list_predictions(example, result, builder)
-    if example.get("target") is not None:
-        parts.append(builder.join("right is ", _render_prediction(example["target"], builder)))
-    if isinstance(margin := example.get("margin"), int | float):  # to the next class, of a prediction that flipped
-        parts.append(Text(f"margin {format_number(margin)}"))
+    if example.target is not None:
+        parts.append(builder.join("right is ", _render_prediction(example.target, builder)))
+    if example.margin is not None:
+        parts.append(Text(f"margin {format_number(example.margin)}"))
     heading = builder.join(builder.literal("e.g.", "dim"), name, ": " if parts else "", Text(", ").join(parts))
     yield Note(heading, Text(_INDENT))
-    for key in ("text", "fields"):
-        yield from _quote_texts(example.get(key), builder)
-    yield from _quote_texts(example.get("disturbed"), builder, sign="→")
+    yield from _quote_texts(example.fields, builder)
+    yield from _quote_texts(example.perturbed, builder, sign="→")
 
 
-def _list_predictions(example: Mapping[str, Any], result: Result, builder: TextBuilder) -> list[Text]:
+def _list_predictions(example: ExampleRow, result: Result, builder: TextBuilder) -> list[Text]:
     """The prediction that is compared with, where there is one, and the one that is judged."""
-    before = [_render_prediction(example[key], builder) for key in _REFERENCE_KEYS if key in example]
-    after = [_render_prediction(_with_probability(example, key), builder) for key in _CANDIDATE_KEYS if key in example]
-    reference = (result.against or {}).get("backend")
-    if reference is not None:
-        named = [(reference, prediction) for prediction in before]
-        named += [(result.backend, prediction) for prediction in after]
-        return [builder.join(builder.quote(backend), " ", prediction) for backend, prediction in named]
-    if before and after:
-        return [builder.join(before[0], " → ", after[0])]
-    return [builder.join("answered ", prediction) for prediction in before + after]
+    backend = (result.against or {}).get("backend")
+    pairs = [(backend, example.reference), (result.backend, _with_probability(example))]
+    predictions = [(name, _render_prediction(each, builder)) for name, each in pairs if each is not None]
+    if backend is not None:
+        return [builder.join(builder.quote(name), " ", prediction) for name, prediction in predictions]
+    if len(predictions) == len(pairs):
+        (_, before), (_, now) = predictions
+        return [builder.join(before, " → ", now)]
+    return [builder.join("answered ", prediction) for _, prediction in predictions]
 
 
-def _with_probability(example: Mapping[str, Any], key: str) -> object:
-    """The prediction under a key, with the example's probability where it has none itself."""
-    prediction = example[key]
-    if isinstance(prediction, Mapping):
-        return prediction
-    return {"label": prediction, "probability": example.get("probability")}
+def _with_probability(example: ExampleRow) -> object:
+    """The prediction that is judged, with its probability; None where there is none."""
+    if example.prediction is None or isinstance(example.prediction, Mapping):
+        return example.prediction
+    return {"label": example.prediction, "probability": example.probability}
 
 
 def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
@@ -236,9 +218,8 @@ def _render_prediction(prediction: object, builder: TextBuilder) -> Text:
     return builder.join(label, f" ({format_number(probability)})") if isinstance(probability, int | float) else label
 
 
-def _quote_texts(value: object, builder: TextBuilder, *, sign: str = "") -> Iterator[Note]:
+def _quote_texts(fields: Mapping[str, Any], builder: TextBuilder, *, sign: str = "") -> Iterator[Note]:
     """The texts of a row in quotes; of several fields, each with its name. The `sign` is before each of them."""
-    fields = value if isinstance(value, Mapping) else {"": value}
     lines = _MAX_VERBOSE_LINES if builder.verbose > 0 else _MAX_LINES
     cells = (builder.width - _EXAMPLE_INDENT - 4) * lines // max(len(fields), 1)
     for name, text in fields.items():

@@ -86,9 +86,9 @@ def _render_finding(finding: Finding, width: int, builder: TextBuilder) -> Itera
     subject = builder.quote(finding.subject, "" if finding.level == "note" else "bold", cells=width)
     lead = builder.join("  ", symbol, " ", subject, " " * (width - subject.cell_len + 2))
     yield from builder.wrap_after(lead, builder.quote(finding.message, cells=MAX_NOTE_CELLS))
-    if finding.mend:
-        title = builder.join(_INDENT, builder.literal("mend: ", "bold"))  # before a line to copy
-        yield from builder.wrap_after(title, builder.quote(finding.mend, cells=MAX_NOTE_CELLS))
+    if finding.fix:
+        title = builder.join(_INDENT, builder.literal("fix: ", "bold"))  # before a line to copy
+        yield from builder.wrap_after(title, builder.quote(finding.fix, cells=MAX_NOTE_CELLS))
     if builder.verbose > 0:
         bar = builder.join(_INDENT, builder.literal("| ", "dim"))
         for line in finding.evidence.splitlines()[-_MAX_EVIDENCE_LINES:]:

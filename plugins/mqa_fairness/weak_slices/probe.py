@@ -22,7 +22,7 @@ from mqa_fairness.weak_slices.search import (
     search_weak_slices,
     select_columns,
 )
-from mqa_registry import Evidence, NotRunError, Probe, counted
+from mqa_registry import Evidence, ExampleRow, NotRunError, Probe, counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -249,12 +249,12 @@ def _describe_search(
     yield from summary.left_out
 
 
-def _select_examples(observations: pa.Table, worst: Sequence[str]) -> list[dict[str, Any]]:
+def _select_examples(observations: pa.Table, worst: Sequence[str]) -> list[ExampleRow]:
     """Rows held back that were predicted wrong in the worst slices, the most confident predictions first."""
     names = list(SearchSummary.of(observations).names)
     wrong = [row for row in observations.to_pylist() if row["right"] is False and row["part"] == HELD_BACK]
     wrong.sort(key=lambda row: -(row["probability"] or 0.0))
-    examples: dict[str, dict[str, Any]] = {}
+    examples: dict[str, ExampleRow] = {}
     for name in worst:
         for row in wrong:
             if names.index(name) in row["slices"]:
@@ -262,11 +262,15 @@ def _select_examples(observations: pa.Table, worst: Sequence[str]) -> list[dict[
     return list(examples.values())[:MAX_EXAMPLES]
 
 
-def _to_example(row: dict[str, Any], slice_name: str) -> dict[str, Any]:
-    example = {"id": row["id"], "slice": slice_name}
-    example |= {"fields": json.loads(row["fields"])} if row["fields"] else {}
-    example |= {"prediction": row["prediction"], "target": row["target"]}
-    return example | ({} if row["probability"] is None else {"probability": round(row["probability"], 4)})
+def _to_example(row: dict[str, Any], slice_name: str) -> ExampleRow:
+    return ExampleRow(
+        row["id"],
+        json.loads(row["fields"]) if row["fields"] else {},
+        target=row["target"],
+        prediction=row["prediction"],
+        probability=None if row["probability"] is None else round(row["probability"], 4),
+        details={"slice": slice_name},
+    )
 
 
 def _to_record(tested: SliceResult, *, confirmed: bool) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from mqa_onnxruntime.session.factory import (
 from mqa_onnxruntime.session.input_types import check_outputs, input_types
 from mqa_onnxruntime.session.interface import FileInterface
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import Backend, DataError, check_threads, find_device
+from mqa_registry import Backend, DataError, RunnerFacts, check_threads, find_device
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -167,7 +167,7 @@ class SessionBackend(Backend[SessionOptions]):
         source = OnnxSource(model_under_test, options)
         known = _identity(source, request)
         request.check_device(model_under_test.run_context)
-        file, facts = source.resolve()
+        file, file_facts = source.resolve()
         session, reason = open_session(file, request, options.optimization, options.threads, options.custom_ops)
         check_outputs(session, file)
         placement = node_placement(session, request, file, options.cpu_operators or ())
@@ -176,27 +176,29 @@ class SessionBackend(Backend[SessionOptions]):
         sample, interface = model_under_test.sample(), options.interface
         types, rows = input_types(session, sample, file, interface), fixed_batch_size(session, interface)
         read = [interface.task_name(name) for name in types if name not in interface.constants]
-        chosen = {
-            "optimization": options.optimization,
-            "threads": options.threads,
-            "not_started": reason or None,
-            "fixed_rows": rows,
-            "unread_inputs": [name for name in sample if name not in read] or None,
-        }
+        known = known | _device_facts(providers, device)
+        facts = RunnerFacts.from_table(
+            {**file_facts, **placement, **gpu_facts(session, request, io_binding=options.io_binding)}
+        )
+        facts = replace(
+            facts,
+            device=str(device),
+            device_name=device.name,
+            providers=tuple(providers),
+            threads=options.threads,
+            fixed_rows=rows,
+            unread_inputs=tuple(name for name in sample if name not in read),
+            details={"optimization": options.optimization}
+            | ({"not_started": reason} if reason else {})
+            | dict(facts.details),
+        )
         yield SessionRunner(
             session,
             inputs=types,
             provider=providers[0],
             budget=BUDGETS[device.kind],
-            identity=known | _device_facts(providers, device),
-            facts={
-                **_device_facts(providers, device),
-                "providers": providers,
-                **{name: value for name, value in chosen.items() if value is not None},
-                **placement,
-                **gpu_facts(session, request, io_binding=options.io_binding),
-                **facts,
-            },
+            identity=known,
+            facts=facts,
             source=SessionFactory(
                 file, options.optimization, options.threads, plain_provider_options(session), options.custom_ops
             ),

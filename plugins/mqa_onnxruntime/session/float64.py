@@ -16,7 +16,7 @@ from mqa_onnxruntime.graph.protobuf import ElementType, copy_message, messages
 from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.session.execution import run_session
 from mqa_onnxruntime.session.factory import create_session
-from mqa_registry import NotRunError, summarize_error
+from mqa_registry import NotRunError, RunnerFacts, summarize_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,8 +53,8 @@ class Float64Runner:
         return {**self.narrow.identity, "dtype": "float64"}
 
     @property
-    def facts(self) -> Mapping[str, Any]:
-        return {**self.narrow.facts, "precision": "float64"}
+    def facts(self) -> RunnerFacts:
+        return replace(self.narrow.facts, precision="float64")
 
     @property
     def budget(self) -> int:

@@ -18,7 +18,7 @@ from mqa_onnxruntime.session.float64 import Float64Runner, widen_graph
 from mqa_onnxruntime.session.interface import DEFAULT_INTERFACE
 from mqa_onnxruntime.session.profiling import ModuleProfiler
 from mqa_onnxruntime.weights.comparison import compare_weights
-from mqa_registry import MqaError, NotRunError, OutOfMemoryError
+from mqa_registry import MqaError, NotRunError, OutOfMemoryError, RunnerFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -51,7 +51,7 @@ class SessionRunner:
     provider: str
     budget: int
     identity: Mapping[str, str]
-    facts: Mapping[str, Any]
+    facts: RunnerFacts
     source: SessionFactory
     execute: Execute | None = None
     rows: int | None = None
@@ -91,7 +91,8 @@ class SessionRunner:
             raise NotRunError(f"ONNX Runtime has no optimization level `{optimization}`", hint=f"it has {listed}")
         source = replace(self.source, optimization=level, threads=threads or self.source.threads)
         identity = {**self.identity, "optimization": level} | ({"threads": str(threads)} if threads else {})
-        facts = {**self.facts, "optimization": level} | ({"threads": threads} if threads else {})
+        facts = replace(self.facts, details={**self.facts.details, "optimization": level})
+        facts = replace(facts, threads=threads) if threads else facts
         yield replace(self, session=source.open(), execute=None, source=source, identity=identity, facts=facts)
 
     def module_names(self) -> Sequence[str]:

@@ -97,7 +97,7 @@ class PairedRun:
     @property
     def fixed_rows(self) -> int:
         """The number of rows that the candidate takes at a time, where that is fixed; else 1."""
-        return int(self.candidate.facts.get("fixed_rows", 1))
+        return self.candidate.facts.fixed_rows or 1
 
     @cached_property
     def weight_report(self) -> WeightReport | None:

@@ -110,7 +110,7 @@ def _make_criterion(test: SubgraphTest) -> dict[str, Any]:
 
 def _describe_session(run: PairedRun) -> dict[str, Any]:
     facts = run.candidate.facts
-    return {"providers": facts.get("providers", [CPU]), "tf32": facts.get("tf32", False)}
+    return {"providers": list(facts.providers) or [CPU], "tf32": bool(facts.tf32)}
 
 
 def _make_test(run: PairedRun, graph: ModuleGraph, attribution: Attribution) -> SubgraphTest:

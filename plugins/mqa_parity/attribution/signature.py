@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     Arrays: TypeAlias = Mapping[str, Array]
 
 SWAPPED_INPUTS = "inputs stand under each other's names"
-UNREAD = "unread_inputs"  # the fact of a runner that lists the inputs it does not take
 MAX_LABELS = 1024
 MAX_INPUTS = 4
 MAX_AXES = 5
@@ -60,9 +59,9 @@ def add_missing_input(run: PairedRun, attribution: Attribution) -> Attribution:
 
     Nothing is missing where the file takes inputs that the model does not: one may be the other in another form.
     """
-    if run.reference.baseline.facts.get(UNREAD):
+    if run.reference.baseline.facts.unread_inputs:
         return attribution
-    unread = run.candidate.facts.get(UNREAD) or ()
+    unread = run.candidate.facts.unread_inputs
     name = next((one for one in unread if _changes_outputs(run, one)), "")
     if not name:
         return attribution

@@ -21,7 +21,7 @@ from mqa_parity.tensors.summary import (
 )
 from mqa_parity.tensors.weight_comparison import WeightSummary
 from mqa_parity.tolerance import BOUND, in_units
-from mqa_registry import Evidence
+from mqa_registry import Evidence, ExampleRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -67,11 +67,11 @@ def build_evidence(observations: pa.Table) -> Evidence:
 
 def describe_sides(context: ProbeContext, runners: Runners) -> Iterator[str]:
     """Inputs that only one side takes, nodes in training mode, and a model that was not in evaluation mode, in words."""
-    if inputs := runners.candidate.facts.get("unread_inputs"):
+    if inputs := runners.candidate.facts.unread_inputs:
         yield f"the model is given {_join_names(inputs)}, which the file does not take"
-    if inputs := runners.baseline.facts.get("unread_inputs"):
+    if inputs := runners.baseline.facts.unread_inputs:
         yield f"the file is given {_join_names(inputs)}, which the model does not take"
-    if nodes := runners.candidate.facts.get("in_training"):
+    if nodes := runners.candidate.facts.in_training:
         yield _describe_training(nodes)
     if mode := context.model_under_test and context.model_under_test.model.about.get("mode"):
         yield f"the model runs in {mode}"
@@ -188,7 +188,7 @@ def _describe_ignored_rows(observations: pa.Table, rows: Sequence[str]) -> Itera
         yield f"{what}, since {reference} itself has lost more than half of its digits there: {names}"
 
 
-def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[dict[str, Any]]:
+def _select_examples(observations: pa.Table, yardsticks: Mapping[str, float]) -> list[ExampleRow]:
     """The rows that are farthest off for their output."""
     observations = drop_hopeless_rows(observations)
     names = observations.column("output").to_pylist()

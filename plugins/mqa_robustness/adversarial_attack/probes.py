@@ -119,8 +119,8 @@ class Adversarial(Probe[AttackOptions]):
         examples = [
             make_example(
                 record,
-                before=(record.before, record.before_probability),
-                after=(record.after, record.after_probability),
+                reference=(record.before, record.before_probability),
+                prediction=(record.after, record.after_probability),
             )
             for record in select_smallest_successes(records)
         ]
@@ -176,7 +176,7 @@ class Transfer(Probe[AttackOptions]):
             make_example(
                 replay,
                 reference=(replay.after, replay.after_probability),
-                candidate=(replay.candidate_after, replay.candidate_probability),
+                prediction=(replay.candidate_after, replay.candidate_probability),
             )
             for replay in select_smallest_successes(failures) or select_smallest_successes(agreeing)
         ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 import numpy as np
 import pyarrow as pa
 
-from mqa_registry import Statistic, counted
+from mqa_registry import ExampleRow, Statistic, counted
 from mqa_robustness.adversarial_attack.attack import Outcome
 from mqa_robustness.adversarial_attack.candidates import count_edited_words, total_size
 
@@ -165,15 +165,19 @@ def select_smallest_successes(records: Sequence[RecordT]) -> list[RecordT]:
     return sorted(successes, key=lambda one: (one.edits or 0, -(one.after_probability or 0.0)))[:MAX_EXAMPLES]
 
 
-def make_example(record: AttackRecord, **predictions: tuple[str | None, float | None]) -> dict[str, Any]:
-    """One success as evidence has it: its texts where they are stored, two predictions by name, and the edit."""
-    texts = {"fields": record.fields, "disturbed": record.disturbed}
-    return (
-        {"id": record.id}
-        | {name: json.loads(text) for name, text in texts.items() if text}
-        | ({} if record.target is None else {"target": record.target})
-        | {name: _format_prediction(*prediction) for name, prediction in predictions.items()}
-        | {"edits": record.edits, "changed_words": record.changed_words, "kinds": record.kinds}
+def make_example(
+    record: AttackRecord, *, reference: tuple[str | None, float | None], prediction: tuple[str | None, float | None]
+) -> ExampleRow:
+    """One success as evidence has it: its texts where they are stored, two predictions, and the edit."""
+    fields, perturbed = (json.loads(text) if text else {} for text in (record.fields, record.disturbed))
+    return ExampleRow(
+        record.id,
+        fields,
+        perturbed,
+        target=record.target,
+        prediction=_format_prediction(*prediction),
+        reference=_format_prediction(*reference),
+        details={"edits": record.edits, "changed_words": record.changed_words, "kinds": record.kinds},
     )
 
 

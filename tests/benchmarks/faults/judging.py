@@ -68,7 +68,7 @@ def judge(arguments: Sequence[str], report: Path) -> Judged:
 
 def _found(told: dict[str, Any]) -> dict[str, Any]:
     return next(
-        (one for check in told["results"] if (one := check.get("evidence", {}).get("first_divergence"))),
+        (one for check in told["results"] if (one := check["evidence"].get("details", {}).get("first_divergence"))),
         {},
     )
 

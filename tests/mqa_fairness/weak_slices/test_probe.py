@@ -92,10 +92,10 @@ def test_its_examples_are_rows_of_it_that_are_predicted_wrong_and_were_held_back
     examples = PROBE.evidence(observations).examples
     assert examples
     for example in examples:
-        assert example["id"] in held
-        assert not correct[int(example["id"])]
-        assert example["fields"] == {"text": table.column("text")[int(example["id"])].as_py()}
-        assert (example["prediction"], example["target"], example["probability"]) == ("no", "yes", 0.8)
+        assert example.id in held
+        assert not correct[int(example.id)]
+        assert example.fields == {"text": table.column("text")[int(example.id)].as_py()}
+        assert (example.prediction, example.target, example.probability) == ("no", "yes", 0.8)
 
 
 def test_a_slice_of_words_and_one_of_two_things_together_are_found():
@@ -296,4 +296,4 @@ def test_no_more_than_five_slices_and_five_rows_are_shown():
     assert sum(" correct where " in remark for remark in evidence.remarks) == 5
     assert f"{confirmed - 5} more slices are confirmed" in evidence.remarks
     assert len(evidence.examples) == 5
-    assert len({example["id"] for example in evidence.examples}) == 5
+    assert len({example.id for example in evidence.examples}) == 5

@@ -247,7 +247,7 @@ def test_a_weight_that_is_not_used_is_worth_a_note(audited, exported, make, modu
 
 def test_every_finding_that_is_a_problem_says_what_to_do(audited, exported, edited):
     found = audited(exported, AuditRequest(16, "float16"))
-    assert all(finding.mend for finding in found.findings)
+    assert all(finding.fix for finding in found.findings)
     assert dataclasses.asdict(found.findings[0])["level"] == "problem"
 
 

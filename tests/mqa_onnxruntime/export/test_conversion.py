@@ -49,7 +49,7 @@ def run(backend, with_data):
 )
 def test_a_variant_has_its_precision_and_answers_much_as_the_model(run, options, most):
     (right, _), (answers, facts) = run(), run(**options)
-    assert facts["precision"] == options["precision"]
+    assert facts.precision == options["precision"]
     assert answers["logits"].dtype == np.float32
     assert 0 < np.abs(answers["logits"] - right["logits"]).max() < most
 
@@ -85,7 +85,7 @@ def test_a_variant_keeps_its_nodes_descent_and_its_audit(model_under_test):
 
 def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(model_under_test, backend):
     half = cached_export(model_under_test, None, ExportPrecision("bfloat16"))
-    assert half.facts["precision"] == "bfloat16"
+    assert half.facts.precision == "bfloat16"
     assert {value["type"] for value in half.audit["outputs"]} == {"float32"}
     assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
     try:

@@ -68,11 +68,11 @@ def test_two_distributions_write_over_each_other(distributions):
         "problem",
         "onnxruntime 1.30.0 and onnxruntime-gpu 1.31.1 have written over each other's files",
     )
-    assert found.mend == "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu==1.31.1"
+    assert found.fix == "pip uninstall -y onnxruntime onnxruntime-gpu && pip install onnxruntime-gpu==1.31.1"
 
 
 def test_none_at_all_is_a_problem(distributions):
-    assert distributions().mend == "pip install onnxruntime-gpu"
+    assert distributions().fix == "pip install onnxruntime-gpu"
 
 
 def test_files_of_another_version_are_what_a_second_distribution_left(distributions):
@@ -81,14 +81,14 @@ def test_files_of_another_version_are_what_a_second_distribution_left(distributi
         "problem",
         f"is installed as 1.2.3, and its files are of {version(runtime_distribution()[0])}",
     )
-    assert found.mend == "pip install --force-reinstall --no-deps onnxruntime-gpu==1.2.3"
+    assert found.fix == "pip install --force-reinstall --no-deps onnxruntime-gpu==1.2.3"
 
 
 def test_a_build_without_cuda_leaves_a_gpu_alone(distributions, monkeypatch, gpus):
     monkeypatch.setattr(diagnoses, "cuda_version", lambda: "")
     found = distributions(onnxruntime=version(runtime_distribution()[0]))
     assert (found.level, "leaves this machine's GPU alone" in found.message) == ("warning", True)
-    assert found.mend.startswith("pip uninstall -y onnxruntime && pip install onnxruntime-gpu==")
+    assert found.fix.startswith("pip uninstall -y onnxruntime && pip install onnxruntime-gpu==")
 
 
 def test_where_all_is_of_one_cuda_all_is_well(built, gpus):
@@ -101,19 +101,19 @@ def test_where_all_is_of_one_cuda_all_is_well(built, gpus):
 def test_a_driver_that_is_too_old_is_a_problem(built, gpus):
     found = built(driver=12040)["NVIDIA driver"]
     assert (found.level, found.message) == ("problem", "knows CUDA up to 12.4, and ONNX Runtime is built for 13.0")
-    assert found.mend == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
+    assert found.fix == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
 def test_what_is_missing_is_a_problem_where_there_is_a_gpu(built, gpus):
     found = built(driver=None, cudnn=None)
     assert (found["NVIDIA driver"].level, found["cuDNN"].level) == ("problem", "problem")
-    assert found["cuDNN"].mend == diagnoses.libraries_fix()
+    assert found["cuDNN"].fix == diagnoses.libraries_fix()
 
 
 def test_and_as_it_has_to_be_where_there_is_none(built, no_gpus):
     found = built(driver=None, cudnn=None)
     assert [each.level for each in found.values()] == ["note", "note", "ok"]
-    assert not any(each.mend for each in found.values())
+    assert not any(each.fix for each in found.values())
 
 
 @pytest.mark.parametrize(("here", "level"), [("gpus", "problem"), ("no_gpus", "note")])
@@ -122,7 +122,7 @@ def test_a_pytorch_for_another_cuda_is_named_with_both(request, built, here, lev
     found = built(theirs="12.8")["PyTorch"]
     assert found.level == level
     assert "built for CUDA 12.8, and ONNX Runtime for 13.0" in found.message
-    assert "+cu130" in found.mend
+    assert "+cu130" in found.fix
 
 
 def test_a_pytorch_without_cuda_leaves_the_reference_on_the_cpu(built, gpus):
@@ -180,7 +180,7 @@ def test_a_listed_provider_that_does_not_start_is_told_apart_with_what_the_libra
     assert found[CUDA].message.startswith(("does not start: lib", "does not start: CUDA failure"))
     assert found[CUDA].message.endswith("no driver lists an NVIDIA GPU here")
     assert "\x1b" not in found[CUDA].evidence
-    assert not found[CUDA].mend
+    assert not found[CUDA].fix
 
 
 def test_with_a_gpu_it_is_a_problem_and_the_libraries_mend_it(gpus, fails):
@@ -189,17 +189,17 @@ def test_with_a_gpu_it_is_a_problem_and_the_libraries_mend_it(gpus, fails):
         "problem",
         "does not start: libcublasLt.so.13: cannot open shared object file",
     )
-    assert found.mend == diagnoses.libraries_fix()
-    assert found.mend.startswith('pip install "onnxruntime')
-    assert "[cuda,cudnn]==" in found.mend
+    assert found.fix == diagnoses.libraries_fix()
+    assert found.fix.startswith('pip install "onnxruntime')
+    assert "[cuda,cudnn]==" in found.fix
 
 
 def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
-    assert fails(CUDA, OLD_DRIVER).mend == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
+    assert fails(CUDA, OLD_DRIVER).fix == "install an NVIDIA driver 580 or newer, which CUDA 13 needs"
 
 
 @pytest.mark.parametrize(
-    ("text", "mend"),
+    ("text", "fix"),
     [
         (
             "Failed to load library a.so with error: libcuda.so.1: cannot open",
@@ -210,17 +210,17 @@ def test_an_old_driver_is_mended_by_a_new_one(gpus, fails):
         (f"{FAILURE} 999: unknown error", ""),
     ],
 )
-def test_libraries_that_are_there_are_not_asked_for(gpus, fails, text, mend):
+def test_libraries_that_are_there_are_not_asked_for(gpus, fails, text, fix):
     found = fails(CUDA, text)
-    assert mend in found.mend
-    assert bool(found.mend) == bool(mend)
-    assert "pip" not in found.mend
+    assert fix in found.fix
+    assert bool(found.fix) == bool(fix)
+    assert "pip" not in found.fix
 
 
 def test_a_provider_that_nobody_would_use_unasked_is_a_note(gpus, fails):
     found = fails(TENSORRT, "Failed to load library b.so with error: libnvinfer.so.10: cannot open")
     assert found.level == "note"
-    assert found.mend.startswith('pip install "tensorrt-cu13<11"')
+    assert found.fix.startswith('pip install "tensorrt-cu13<11"')
     assert fails("QNNExecutionProvider", "").message == f"does not start: the session landed on `{CPU}`"
 
 

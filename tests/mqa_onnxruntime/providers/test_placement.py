@@ -190,8 +190,8 @@ def test_a_provider_that_takes_no_node_did_not_run_the_model(context, session, r
 
 def test_the_report_of_a_run_says_where_its_nodes_are(backend, model_under_test):
     with backend.open(model_under_test, SessionOptions()) as runner:
-        assert list(runner.facts["nodes"]) == [CPU]
-        assert runner.facts["nodes"][CPU] > 5
+        assert list(runner.facts.details["nodes"]) == [CPU]
+        assert runner.facts.details["nodes"][CPU] > 5
 
 
 def test_the_operators_that_may_run_on_the_cpu_change_no_answer(backend, model_under_test):
@@ -209,8 +209,8 @@ def test_a_session_never_goes_to_another_provider_by_itself(context, reshaping):
 def test_on_a_gpu_every_node_that_matters_runs_there(gpu, backend, make):
     with backend.open(make(device="cuda"), SessionOptions()) as runner:
         facts = runner.facts
-    assert facts["left_to_cpu"] == {}
-    assert facts["nodes"][CUDA] > facts["nodes"].get(CPU, 0)
+    assert facts.details["left_to_cpu"] == {}
+    assert facts.details["nodes"][CUDA] > facts.details["nodes"].get(CPU, 0)
 
 
 @pytest.mark.gpu
@@ -220,4 +220,4 @@ def test_on_a_gpu_a_node_that_it_has_no_kernel_for_is_not_run_unless_it_is_named
         backend.open(make(device="cuda"), SessionOptions(**int8)).__enter__()
     left = {part.split()[1] for part in refused.value.message.rpartition(": ")[2].split(", ")}
     with backend.open(make(device="cuda"), SessionOptions(**int8, cpu_operators=sorted(left))) as runner:
-        assert set(runner.facts["left_to_cpu"]) == left
+        assert set(runner.facts.details["left_to_cpu"]) == left

@@ -168,7 +168,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
 
 
 @pytest.mark.parametrize(
-    ("said", "mend"),
+    ("said", "fix"),
     [
         ('Failed to parse provider option "device_id": CUDA failure 100: no device', "`mqa doctor` shows"),
         ('Failed to parse provider option "device_id": Invalid device ID: 3', "name a GPU that is there"),
@@ -177,7 +177,7 @@ def test_a_file_that_the_runtime_refuses_is_one_line(context, graph, capfd):
         ("CUDA failure 2: out of memory ; GPU=0", ""),
     ],
 )
-def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, exported, monkeypatch, said, mend):
+def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, exported, monkeypatch, said, fix):
     def fail(*given, **options):
         raise RuntimeError(said)
 
@@ -185,8 +185,8 @@ def test_what_mends_a_session_that_does_not_open_on_a_gpu_is_said(context, expor
     monkeypatch.setattr(factory, "create_session", fail)
     with pytest.raises(NotRunError) as refused:
         open_session(exported, resolve_providers(context("cuda"), None), "all", None)
-    assert refused.value.hint.startswith(mend)
-    assert bool(refused.value.hint) == bool(mend)
+    assert refused.value.hint.startswith(fix)
+    assert bool(refused.value.hint) == bool(fix)
 
 
 def test_cuda_has_the_options_that_it_is_given_under_these_names(context, gpus, exported):

@@ -38,8 +38,8 @@ def test_batches_of_any_size_are_answered_as_by_the_dynamic_file(backend, model_
         backend.open(model_under_test, SessionOptions(path=exported)) as free,
         backend.open(model_under_test, SessionOptions(path=fixed(exported, tmp_path, rows))) as held,
     ):
-        assert held.facts["fixed_rows"] == rows
-        assert "fixed_rows" not in free.facts
+        assert held.facts.fixed_rows == rows
+        assert free.facts.fixed_rows is None
         for size in (1, 3, 5):
             batch = {name: array[:size] for name, array in BATCH.items()}
             right, found = free.run(batch), held.run(batch)

@@ -141,8 +141,8 @@ def test_on_a_gpu_bound_outputs_lie_in_its_memory(opened, model_under_test):
 def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
     bound, facts = on_cuda(BATCHES)
     plain, _ = on_cuda(BATCHES, io_binding=False)
-    assert facts["io_binding"]
-    assert facts["tf32"] is False
+    assert facts.details["io_binding"]
+    assert facts.tf32 is False
     alike(bound, plain)
 
 
@@ -150,7 +150,7 @@ def test_on_a_gpu_bound_memory_gives_the_same_answers(on_cuda):
 def test_on_a_gpu_captured_graphs_give_the_same_answers(on_cuda):
     plain, _ = on_cuda(BATCHES)
     replayed, facts = on_cuda(BATCHES, cuda_graph=True)
-    assert facts["cuda_graph"]
+    assert facts.details["cuda_graph"]
     alike(replayed, plain)
 
 
@@ -168,7 +168,7 @@ def test_on_a_gpu_a_runner_with_graphs_has_variants_that_capture_none(opened, mo
 def test_on_a_gpu_tensorfloat_is_told_where_it_is_allowed(on_cuda):
     exact, _ = on_cuda(BATCHES)
     rough, facts = on_cuda(BATCHES, tf32=True)
-    assert facts["tf32"] is True
+    assert facts.tf32 is True
     alike(exact, rough, atol=1e-2)
 
 
@@ -184,7 +184,7 @@ def test_on_a_gpu_half_precision_answers_alike(on_cuda, precision, atol):
         ):
             pytest.skip(f"this ONNX Runtime has no bfloat16 for all of it: {error.message}")
         raise
-    assert facts["precision"] == precision
+    assert facts.precision == precision
     alike(half, plain, atol)
 
 
@@ -197,6 +197,6 @@ def test_on_a_gpu_tensorrt_answers_alike(on_cuda):
         if "libnvinfer" not in error.message and "has no" not in error.message:
             raise
         pytest.skip(f"TensorRT is not installed: {error.message}")
-    assert facts["providers"][0] == TENSORRT
-    assert facts["nodes"][TENSORRT]
+    assert facts.providers[0] == TENSORRT
+    assert facts.details["nodes"][TENSORRT]
     alike(built, plain, atol=1e-2)

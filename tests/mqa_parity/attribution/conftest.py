@@ -20,6 +20,7 @@ from mqa_onnxruntime.graph.provenance import read_metadata, resolve_provenance, 
 from mqa_onnxruntime.session.factory import EXTERNAL_DATA_FOLDER, SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
+from mqa_registry import RunnerFacts
 from mqa_transformers.runner import TorchRunner
 
 WORDS, LAYERS = 99, 3
@@ -282,8 +283,8 @@ def attributed_export(reference, tmp_path):
         opened = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: TYPES[one.type] for one in session.get_inputs()}
-        facts = {"precision": "float32", **facts}
-        held = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, facts, opened)
+        known = RunnerFacts(**{"precision": "float32", **facts})
+        held = SessionRunner(session, types, "CPUExecutionProvider", 512, {}, known, opened)
         runner = replace(reference(module), sample=lambda: batches[0])
         mask = "attention_mask" if "attention_mask" in batches[0] else ""
         return attribute_difference(runner, held, batches, mask=mask)

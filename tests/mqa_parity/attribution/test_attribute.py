@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.result import Attribution, ModuleRatio
+from mqa_registry import RunnerFacts
 
 RNG = np.random.default_rng(7)
 TABLE, HEAD = RNG.normal(size=(50, 8)), RNG.normal(size=(8, 5))
@@ -33,7 +34,7 @@ class Plain:
     """A reference that gives outputs of modules, though it has none."""
 
     dtype: Any = np.float32
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: RunnerFacts = field(default_factory=RunnerFacts)
 
     def run(self, batch):
         return network(batch, self.dtype)
@@ -53,7 +54,7 @@ class Plain:
 class Changed:
     """A candidate that is only a function."""
 
-    facts: ClassVar[dict[str, Any]] = {}
+    facts: ClassVar[RunnerFacts] = RunnerFacts()
     change: Any
 
     def run(self, batch):

@@ -10,6 +10,7 @@ import pytest
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.attribution.attribute import attribute_difference
+from mqa_registry import RunnerFacts
 from mqa_transformers.runner import TorchRunner
 
 HEADS, WIDTH = 4, 32
@@ -57,7 +58,7 @@ def frozen(tmp_path_factory):
 def attributed(module, path, x):
     source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
     candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, {}, source)
-    facts = {"precision": "float32", "tf32": False}
+    facts = RunnerFacts(precision="float32", tf32=False)
     reference = TorchRunner(module, module, lambda: {"x": x}, "cpu", 1, 512, {}, facts)
     return attribute_difference(reference, candidate, [{"x": x}])
 

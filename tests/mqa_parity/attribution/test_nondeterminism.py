@@ -15,6 +15,7 @@ from onnx import helper
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.tensors.observations import SCHEMA
 from mqa_parity.tensors.probe import TensorParity
+from mqa_registry import RunnerFacts
 
 TENSORS = TensorParity()
 
@@ -103,7 +104,7 @@ def test_a_file_that_is_wrong_and_repeats_itself_is_at_fault_for_that_alone(attr
 class Restless:
     """A candidate that is only a function, and moves from run to run."""
 
-    facts: ClassVar[dict[str, str]] = {}
+    facts: ClassVar[RunnerFacts] = RunnerFacts()
     right: object
     by: float
 

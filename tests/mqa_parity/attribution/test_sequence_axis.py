@@ -15,6 +15,7 @@ from mqa_onnxruntime.export.exporters import export
 from mqa_parity.attribution.attribute import attribute_difference
 from mqa_parity.attribution.dimensions import COMBINED_BATCHES, combine_batches, disambiguate_sequence_axis
 from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
+from mqa_registry import RunnerFacts
 
 WIDTH, LENGTHS = 12, (3, 5, 8)
 TOKENS = {"vocab_size": 64, "pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "use_cache": False}
@@ -97,7 +98,7 @@ class Plain:
     dtype: Any = np.float32
     change: Any = lambda outputs, mask: outputs
     widest: int = WIDTH + 1
-    facts: dict[str, str] = field(default_factory=dict)
+    facts: RunnerFacts = field(default_factory=RunnerFacts)
 
     def run(self, batch):
         if batch["attention_mask"].shape[1] > self.widest:

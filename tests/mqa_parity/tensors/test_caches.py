@@ -10,6 +10,7 @@ import pytest
 
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
+from mqa_registry import RunnerFacts
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec
 
@@ -77,7 +78,7 @@ class Edited:
     right: Any
     change: Any
     budget: int = 256
-    facts: ClassVar[dict[str, str]] = {"precision": "float32"}
+    facts: ClassVar[RunnerFacts] = RunnerFacts(precision="float32")
     identity: ClassVar[dict[str, str]] = {}
 
     def run(self, batch):

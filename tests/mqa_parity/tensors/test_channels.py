@@ -22,7 +22,7 @@ from mqa_parity.tensors.channels import HOPELESS, NOISY, classify_parts, find_wo
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tolerance import PRECISIONS
-from mqa_registry import MqaError
+from mqa_registry import MqaError, RunnerFacts
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec
 
@@ -139,9 +139,9 @@ def runners(tmp_path):
         rows = INPUTS[type(sound)] if rows is None else rows
         path = exported(other.eval(), rows, tmp_path, precision, exporter)
         source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
-        facts = {"precision": precision}
+        facts = RunnerFacts(precision=precision)
         candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, facts, source)
-        facts = {"precision": "float32", "tf32": False}
+        facts = RunnerFacts(precision="float32", tf32=False)
         reference = TorchRunner(sound.eval(), sound, lambda: {"x": np.stack(rows[:2])}, "cpu", 1, 512, {}, facts)
         return reference, candidate
 

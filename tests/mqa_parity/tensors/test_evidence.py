@@ -8,11 +8,13 @@ import numpy as np
 
 from mqa_parity.batching import Batch
 from mqa_parity.tensors.evidence import describe_sides, find_constant_inputs
+from mqa_registry import RunnerFacts
 
 
 def notes(candidate=None, reference=None, mode=""):
     runners = SimpleNamespace(
-        candidate=SimpleNamespace(facts=candidate or {}), baseline=SimpleNamespace(facts=reference or {})
+        candidate=SimpleNamespace(facts=RunnerFacts(**(candidate or {}))),
+        baseline=SimpleNamespace(facts=RunnerFacts(**(reference or {}))),
     )
     model_under_test = SimpleNamespace(model=SimpleNamespace(about={"mode": mode} if mode else {}))
     return list(describe_sides(SimpleNamespace(model_under_test=model_under_test), runners))

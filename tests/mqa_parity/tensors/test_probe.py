@@ -16,7 +16,7 @@ import pytest
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tensors.summary import METRICS
-from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, Statistic
+from mqa_registry import DataError, MqaError, NotRunError, OutOfMemoryError, Probe, RunnerFacts, Statistic
 from tests.stand_ins import make_codec
 
 TENSORS = TensorParity()
@@ -141,10 +141,10 @@ def test_one_row_is_enough(held, numpy_runner):
     assert found["ratio"] > 100
     assert next(iter(shown.details["outputs"])) == "logits"
     worst = shown.examples[0]
-    assert worst["output"] == "logits"
-    assert worst["error"] == pytest.approx(1e-3, rel=0.01)
-    assert worst["fields"]["text"].startswith("a")
-    assert worst["id"] in table.column("id").to_pylist()
+    assert worst.details["output"] == "logits"
+    assert worst.details["error"] == pytest.approx(1e-3, rel=0.01)
+    assert worst.fields["text"].startswith("a")
+    assert worst.id in table.column("id").to_pylist()
 
 
 def lonely(batch, found, *, longer):
@@ -160,7 +160,7 @@ def test_a_fault_of_a_long_row_alone_is_found(held, numpy_runner, network, texts
         numpy_runner(lambda batch, dtype: lonely(batch, network(batch, dtype), longer=8)), texts=texts
     )
     assert found["ratio"] > 100
-    assert len(shown.examples[0]["fields"]["text"]) == 9
+    assert len(shown.examples[0].fields["text"]) == 9
     assert table.num_rows == 3 * len(texts), "a row that is run twice counts once"
 
 
@@ -258,7 +258,7 @@ def test_the_first_output_is_held_under_another_name_even_where_it_is_damaged(he
 
 def test_an_input_that_the_file_does_not_take_is_named(held, numpy_runner):
     class Narrow(numpy_runner):
-        facts = property(lambda self: {"precision": "float32", "unread_inputs": ["mask"]})
+        facts = property(lambda self: RunnerFacts(precision="float32", unread_inputs=("mask",)))
 
     _, shown, _ = held(Narrow())
     assert shown.notes == ["the model is given `mask`, which the file does not take"]
@@ -321,7 +321,7 @@ def test_where_no_texts_are_kept_the_rows_are_shown_by_their_ids(held, numpy_run
     _, _, table = held(numpy_runner(changes=changed("logits", lambda values: values + np.float32(0.1))))
     bare = table.set_column(1, "fields", pa.nulls(table.num_rows, pa.string()))
     shown = TENSORS.evidence(bare).examples[0]
-    assert shown.keys() == {"id", "output", "error", "noise"}
+    assert (shown.fields, shown.details.keys()) == ({}, {"output", "error", "noise"})
 
 
 # The yardstick

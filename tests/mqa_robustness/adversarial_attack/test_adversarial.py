@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from itertools import product
 
 import numpy as np
@@ -254,16 +255,17 @@ def test_evidence_shows_the_smallest_edits_first_and_no_texts_where_none_were_ke
     texts = ["a great and splendid film", "a splendid film", "an awful film"]
     table = observe(make_context(texts, ["sweet", "sweet", "sour"]), max_share=1.0)
     evidence = PROBE.evidence(table)
-    assert json.dumps(evidence.examples)
-    assert [example["id"] for example in evidence.examples] == ["row 1", "row 0"]
+    assert json.dumps([asdict(example) for example in evidence.examples])
+    assert [example.id for example in evidence.examples] == ["row 1", "row 0"]
     assert evidence.remarks[0].startswith("the attack succeeded on 2 of 3 rows, by 1.5 words, 1.5 characters and ")
     example = evidence.examples[0]
-    assert example["fields"] == {"text": "a splendid film"}
-    assert (example["before"]["label"], example["after"]["label"], example["target"]) == ("sweet", "sour", "sweet")
+    assert example.fields == {"text": "a splendid film"}
+    assert (example.reference["label"], example.prediction["label"], example.target) == ("sweet", "sour", "sweet")
     bare = table.drop_columns(["fields", "disturbed"])
     for name in ("fields", "disturbed"):
         bare = bare.append_column(name, pa.nulls(3, pa.string()))
-    assert not {"fields", "disturbed"} & set(PROBE.evidence(bare).examples[0])
+    example = PROBE.evidence(bare).examples[0]
+    assert (example.fields, example.perturbed) == ({}, {})
 
 
 def test_a_whole_run_judges_and_reports_it(engine):
@@ -274,8 +276,8 @@ def test_a_whole_run_judges_and_reports_it(engine):
     (result,) = judge(plans.make(suite), engine.run(suite))
     assert set(result.numbers) == set(ADVERSARIAL_RANGES)
     assert result.numbers["value"].method == "exact"
-    assert result.evidence["remarks"]
-    assert json.dumps(result.evidence, allow_nan=False)
+    assert result.evidence.remarks
+    assert json.dumps(asdict(result.evidence), allow_nan=False)
 
 
 @pytest.mark.parametrize(("characters", "is_declined"), [(10_000, False), (10_001, True)])

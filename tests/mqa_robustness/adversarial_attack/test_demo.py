@@ -41,10 +41,10 @@ def test_the_same_edits_succeed_on_the_demo_model_and_its_export(tmp_path):
     assert torch.numbers["value"].estimate == onnx.numbers["value"].estimate > 0.2
     assert _edits(torch) == _edits(onnx)
     assert moved.numbers["value"].estimate == 1.0
-    for example in torch.evidence["examples"]:
-        assert example["target"] == example["before"]["label"] != example["after"]["label"]
-        assert example["disturbed"] != example["fields"]
+    for example in torch.evidence.examples:
+        assert example.target == example.reference["label"] != example.prediction["label"]
+        assert example.perturbed != example.fields
 
 
 def _edits(result):
-    return {example["id"]: example["disturbed"] for example in result.evidence["examples"]}
+    return {example.id: example.perturbed for example in result.evidence.examples}

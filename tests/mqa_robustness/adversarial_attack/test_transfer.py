@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import asdict, fields
 
 import pytest
 
@@ -35,15 +35,16 @@ def test_what_succeeds_on_a_model_succeeds_on_the_same_model(make_context, bag_o
     _, numbers, evidence = replayed(make_context(TEXTS, reference=bag_of_words()))
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [True, True]
     assert evidence.remarks[0] == "of 2 edits that succeeded on the reference, 2 succeeded here"
-    assert set(evidence.examples[0]) >= {"id", "fields", "disturbed", "reference", "candidate"}
-    assert json.dumps(evidence.examples)
+    example = evidence.examples[0]
+    assert all((example.id, example.fields, example.perturbed, example.reference, example.prediction))
+    assert json.dumps(asdict(example))
 
 
 def test_edits_of_a_model_that_misspellings_fool_fail_on_one_that_they_do_not(make_context, bag_of_words):
     context = make_context(TEXTS, model=bag_of_words(forgiving=True), reference=bag_of_words())
     _, numbers, evidence = replayed(context, edits=["insert", "delete"])
     assert numbers["value"].tolist() == numbers["same_answer"].tolist() == [False, False]
-    assert evidence.examples[0]["candidate"]["label"] == "sweet" != evidence.examples[0]["reference"]["label"]
+    assert evidence.examples[0].prediction["label"] == "sweet" != evidence.examples[0].reference["label"]
 
 
 def test_a_row_that_is_predicted_otherwise_as_it_is_is_ignored(make_context, bag_of_words):

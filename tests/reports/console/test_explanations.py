@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from mqa_registry.contributions import ExampleRow
 from mqa_registry.judging.result import Verdict
 
 
@@ -59,7 +62,7 @@ def test_what_befell_a_backend_is_told_once(make, reasons):
 
 def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
     def told(note):
-        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"rows_to_settle": 12345}}
+        parts = {"verdict": Verdict.INCONCLUSIVE, "note": note, "evidence": {"required_rows": 12345}}
         return reasons([make.result("one", **parts)])
 
     assert told("it is open") == ["INCONCLUSIVE: it is open; about 12,345 rows would settle it"]
@@ -69,7 +72,7 @@ def test_the_rows_that_would_settle_it_are_told_once(make, reasons):
 def test_of_what_is_timed_repetitions_would_settle_it(make, reasons):
     def timed(backend, most):
         note = f"p99_ms is 9.1 [7.2, …], left open above by 200 repetitions; about {most:,} repetitions would settle it"
-        evidence = {"rows_to_settle": most, "settled_by": "repetitions"}
+        evidence = {"required_rows": most, "required_unit": "repetitions"}
         return make.result("one", backend, verdict=Verdict.INCONCLUSIVE, note=note, evidence=evidence)
 
     (told,) = reasons([timed("torch", 368), timed("onnx", 1900)])
@@ -90,10 +93,10 @@ def test_a_check_that_holds_gives_no_reason(make, reasons):
 @pytest.mark.parametrize(
     ("evidence", "verdict", "said"),
     [
-        ({"changed": 4000, "edits": 3.25, "declined": 2}, Verdict.PASS, ""),
-        ({"changed": 1200, "edits": 3.25}, Verdict.PASS, "rows: 1,200 changed by 3.2 edits each"),
+        ({"changed": 4000, "mean_edits": 3.25, "declined": 2}, Verdict.PASS, ""),
+        ({"changed": 1200, "mean_edits": 3.25}, Verdict.PASS, "rows: 1,200 changed by 3.2 edits each"),
         (
-            {"changed": 4000, "edits": 3.25, "declined": 2},
+            {"changed": 4000, "mean_edits": 3.25, "declined": 2},
             Verdict.FAIL,
             "rows: 4,000 changed by 3.2 edits each, 2 declined",
         ),
@@ -116,13 +119,13 @@ def test_how_far_rows_were_perturbed_is_told_where_it_matters(make, evidence, ve
     ],
 )
 def test_classes_without_a_row_are_named_once_whatever_the_verdict(make, verdict, note, absent, said):
-    results = [make.result("one", verdict=verdict, note=note, evidence={"absent": absent})]
+    results = [make.result("one", verdict=verdict, note=note, evidence={"absent_classes": absent})]
     shown = make.rendered(make.finished(results), 120)
     assert (f"  {said}\n" in shown) if said else ("no row is of" not in shown)
 
 
 def test_each_check_shows_an_example_that_no_other_has_shown(make):
-    rows = [make.flip, make.flip | {"id": "nyt-0999"}]
+    rows = [make.flip, replace(make.flip, id="nyt-0999")]
     results = [make.result(name, verdict=Verdict.FAIL, evidence={"examples": rows}) for name in ("one", "two", "three")]
     lines = make.rendered(make.finished(results), 120).split("\n")
     assert [line.split()[1].rstrip(":") for line in lines if line.startswith("  e.g.")] == [
@@ -137,22 +140,23 @@ def test_each_check_shows_an_example_that_no_other_has_shown(make):
     [
         ({"perturb": False}, {"reference": "a", "prediction": "b", "probability": 0.9}, "e.g. r: a → b (0.900)"),
         ({"backend": "torch"}, {"reference": "a", "prediction": "b"}, "e.g. r: torch a, onnx b"),
-        ({"backend": "torch"}, {"reference": "a", "candidate": "b"}, "e.g. r: torch a, onnx b"),
-        (None, {"before": "a", "after": "b", "target": "a"}, "e.g. r: a → b, right is a"),
+        ({"backend": "torch"}, {"reference": "a"}, "e.g. r: torch a"),
+        (None, {"reference": "a", "prediction": "b", "target": "a"}, "e.g. r: a → b, right is a"),
         (
             None,
-            {"before": "a", "after": "b", "target": "a", "margin": 3e-7},
+            {"reference": "a", "prediction": "b", "target": "a", "margin": 3e-7},
             "e.g. r: a → b, right is a, margin 3.0e-07",
         ),
-        (None, {"before": "a", "after": "b", "margin": None}, "e.g. r: a → b"),
-        (None, {"prediction": None, "target": "a"}, "e.g. r: answered no answer, right is a"),
+        (None, {"reference": "a", "prediction": "b", "margin": None}, "e.g. r: a → b"),
+        (None, {"reference": "a", "prediction": {"label": None}}, "e.g. r: a → no answer"),
+        (None, {"prediction": {"label": None}, "target": "a"}, "e.g. r: answered no answer, right is a"),
         (None, {"prediction": {"label": "b", "probability": 1.0}}, "e.g. r: answered b (1)"),
         (None, {"prediction": ["b", "c"]}, "e.g. r: answered ['b', 'c']"),
         (None, {}, "e.g. r"),
     ],
 )
 def test_an_example_says_what_was_answered(make, against, row, said):
-    parts = {"verdict": Verdict.FAIL, "against": against, "evidence": {"examples": [{"id": "r"} | row]}}
+    parts = {"verdict": Verdict.FAIL, "against": against, "evidence": {"examples": [ExampleRow("r", **row)]}}
     assert f"  {said}" in make.rendered(make.finished([make.result("one", "onnx", **parts)])).split("\n")
 
 
@@ -176,7 +180,7 @@ def test_a_remark_that_all_share_is_said_once(make):
 
 
 def test_no_more_than_five_examples_are_shown_of_a_result(make):
-    rows = [make.flip | {"id": f"nyt-{number}"} for number in range(20)]
+    rows = [replace(make.flip, id=f"nyt-{number}") for number in range(20)]
     report = make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": rows})])
     assert make.rendered(report, verbose=1).count("e.g. nyt-") == 5
 
@@ -191,6 +195,6 @@ def test_a_remark_that_one_backend_gives_twice_is_its_own_and_stands_once(make):
 
 @pytest.mark.parametrize(("verbose", "lines"), [(0, 2), (1, 20)])
 def test_a_long_text_is_cut_to_two_lines_and_with_verbose_to_twenty(make, verbose, lines):
-    rows = [{"id": "r", "fields": {"text": "ß" * 5000}}]
+    rows = [ExampleRow("r", {"text": "ß" * 5000})]
     report = make.finished([make.result("one", verdict=Verdict.FAIL, evidence={"examples": rows})])
     assert make.rendered(report, 80, verbose=verbose).count("ß") == 72 * lines - 1

@@ -50,7 +50,7 @@ def test_a_machine_of_which_little_is_known_is_shown(lines):
 
 def test_a_problem_says_what_repairs_it_and_ends_with_exit_code_3(lines):
     found = lines({"x/y": [Finding("problem", "leg", "broken", "rest"), Finding("warning", "eye", "red")]}, width=120)
-    assert found[6:9] == ["  ✗ leg  broken", "    mend: rest", "  ! eye  red"]
+    assert found[6:9] == ["  ✗ leg  broken", "    fix: rest", "  ! eye  red"]
     assert found[-2].startswith("1 problem, 1 warning, 0 notes. Mend them")
     assert found[-2].endswith("Exit code 3.")
     assert found[-3] == "─" * 100

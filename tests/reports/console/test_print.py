@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
+from mqa_registry.contributions import ExampleRow
 from mqa_registry.findings import Finding
-from mqa_registry.judging.result import Number, Part, Verdict
+from mqa_registry.judging.result import McNemarTest, Number, Part, ResultEvidence, StepEvidence, SweepSummary, Verdict
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
 
@@ -38,7 +39,7 @@ def test_a_critical_check_fails(make, failing, snapshot):
 
 
 def test_verbose_unfolds_groups_and_examples(make, failing, snapshot):
-    other = make.flip | {"id": "nyt-0999", "fields": {"premise": "He left.", "hypothesis": "Nobody left."}}
+    other = replace(make.flip, id="nyt-0999", fields={"premise": "He left.", "hypothesis": "Nobody left."})
     report = failing(evidence={"examples": [make.flip, other]})
     assert make.rendered(report, verbose=1) == snapshot
 
@@ -61,7 +62,7 @@ def test_narrow(make, failing, snapshot):
 
 def test_too_few_rows_to_settle(make, snapshot):
     value = Number(0.998, 0.9948, 0.9995, 1200, "exact")
-    evidence = {"rows_to_settle": 2730}
+    evidence = {"required_rows": 2730}
     parts = {"verdict": INCONCLUSIVE, "note": "value is 0.998 [0.995, 1.000], on both sides of 0.995"}
     open_check = make.parity("agreement", value, {"min": 0.995}, evidence=evidence, **parts)
     results = [*make.metric("accuracy", 0.813, {"min": 0.78}), open_check]
@@ -70,9 +71,9 @@ def test_too_few_rows_to_settle(make, snapshot):
 
 TIES = "7 flips: 5 ties (margins up to 0.002), 2 damage (margins up to 0.41)"
 FLIPS = {
-    "flips": {"count": 7, "ties": 5, "damage": 2, "largest_tie": 0.002, "largest_margin": 0.41, "tie_limit": 0.0023},
     "remarks": [f"{TIES}; 4 newly wrong, 1 newly right, McNemar p = 0.38"],
-    "mcnemar": {"lost": 4, "won": 1, "p": 0.375},
+    "mcnemar": McNemarTest(4, 1, 0.375),
+    "details": {"flips": {"count": 7, "ties": 5, "damage": 2, "largest_tie": 0.002, "tie_limit": 0.0023}},
 }
 
 
@@ -80,8 +81,8 @@ FLIPS = {
 @pytest.mark.parametrize("verbose", [0, 1])
 def test_answers_flipped(make, snapshot, verdict, verbose):
     value = Number(0.0017, 0.0007, 0.0034, 4200, "exact")
-    flip = {key: text for key, text in make.flip.items() if key != "disturbed"}
-    evidence = FLIPS | ({"examples": [flip | {"margin": 0.4123, "tie": False}]} if verdict is FAIL else {})
+    flip = replace(make.flip, perturbed={}, margin=0.4123, details={"tie": False})
+    evidence = FLIPS | ({"examples": [flip]} if verdict is FAIL else {})
     note = "value is 0.002 [0.001, 0.003], above 0.0005" if verdict is FAIL else ""
     flips = make.parity("flip-rate", value, {"max": 0.0005}, evidence=evidence, verdict=verdict, note=note)
     report = make.finished([*make.metric("accuracy", 0.813, {"min": 0.78}), flips], verdict)
@@ -92,7 +93,9 @@ def test_a_check_crashed(make, snapshot):
     crash = "the check crashed: ValueError: y_true has one class alone"
     broken = {"verdict": Verdict.ERROR, "note": crash, "numbers": {}}
     results = [*make.metric("accuracy", 0.813, {"min": 0.78}), *make.both("auroc", **broken)]
-    results.append(make.result("nan", "onnx", verdict=FAIL, note="`onnx` gave NaN or Inf", evidence={"missing": 12}))
+    results.append(
+        make.result("nan", "onnx", verdict=FAIL, note="`onnx` gave NaN or Inf", evidence={"missing_predictions": 12})
+    )
     assert make.rendered(make.finished(results, Verdict.ERROR)) == snapshot
 
 
@@ -131,7 +134,14 @@ def test_a_sweep(make, snapshot):
     assert make.rendered(make.finished([*broken, *whole], FAIL)) == snapshot
 
 
-SWEEP = {"holds_to": 2, "break_point": 5, "clean": 0.813, "error": 0.2222, "area": 1.188, "turns": []}
+SWEEP = SweepSummary(
+    passes_through=2,
+    break_point=5,
+    clean_value=0.813,
+    corruption_error=0.2222,
+    clean_error_ratio=1.188,
+    non_monotonic_at=(),
+)
 
 
 @pytest.mark.parametrize("width", [80, 40])
@@ -140,7 +150,7 @@ def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
     verdicts = [PASS, PASS, INCONCLUSIVE, INCONCLUSIVE, FAIL]
     changed = [20, 812, 2900, 4100, 4188]
     validity = [
-        {"rows": 4200 - declined, "changed": number, "edits": 1.26 * severity, "declined": declined}
+        StepEvidence(4200 - declined, number, declined, mean_edits=1.26 * severity)
         for severity, number, declined in zip(range(1, 6), changed, [0, 0, 3, 3, 12], strict=True)
     ]
     series = tuple(
@@ -148,14 +158,17 @@ def test_a_sweep_with_what_its_severities_come_to(make, snapshot, width):
         for severity, drop, verdict, evidence in zip(range(1, 6), drops, verdicts, validity, strict=True)
     )
     broken = make.perturbed("typos", 0.1, 0.05, numbers={}, series=series, verdict=FAIL, note="drop is 0.083")
-    one, two = (replace(result, evidence={"sweep": SWEEP}) for result in broken)
-    two = replace(two, evidence={"sweep": SWEEP | {"turns": [3], "area_beside": {"torch": 1.04}}})
+    turned = replace(SWEEP, non_monotonic_at=(3,), relative_corruption_error={"torch": 1.04})
+    one, two = (
+        replace(result, evidence=ResultEvidence(sweep=sweep))
+        for result, sweep in zip(broken, (SWEEP, turned), strict=True)
+    )
     assert make.rendered(make.finished([one, two], FAIL), width) == snapshot
 
 
 def test_what_all_backends_come_to_is_said_once(make):
     series = (make.step(1, 0.01), make.step(2, 0.02))
-    told = SWEEP | {"area": None, "area_beside": {"torch": 1.001}}
+    told = replace(SWEEP, clean_error_ratio=None, relative_corruption_error={"torch": 1.001})
     results = make.perturbed("typos", 0.1, 0.05, numbers={}, series=series, evidence={"sweep": told})
     shown = make.rendered(make.finished(results), 120)
     assert shown.count("holds to 2; breaks at 5; mean error 0.222\n") == 1
@@ -188,13 +201,13 @@ def test_hostile_data(make, snapshot):
     groups = {"[red]\x1b[41m": make.part(0.7, 400), "\u202eevil\n": make.part(0.9, 400, note="\x07")}
     evidence = {
         "examples": [
-            {
-                "id": "[link=https://example.org]x",
-                "fields": {"text": "[bold]b[/bold] \x1b]0;title\x07 \u200b\u202e" + "😀日本" * 200},
-                "prediction": "pos\x1b[2J",
-                "target": "[/]",
-                "probability": 0.5,
-            }
+            ExampleRow(
+                "[link=https://example.org]x",
+                {"text": "[bold]b[/bold] \x1b]0;title\x07 \u200b\u202e" + "😀日本" * 200},
+                prediction="pos\x1b[2J",
+                target="[/]",
+                probability=0.5,
+            )
         ]
     }
     parts = {"groups": groups, "evidence": evidence, "note": "[blink]\x1b[5m\n", "verdict": FAIL}
@@ -221,8 +234,8 @@ def test_what_there_is_to_say_beside_the_results_stands_before_the_verdict(make)
     report = replace(make.finished(make.demo()), findings=(note, warning))
     body, last = make.rendered(report).split("─\n")
     assert "  - onnx  its stamp says PASS\n" in body
-    assert "  ! onnx  the file was \\x1b[31mchanged\n    mend: run the suite again\n" in body
+    assert "  ! onnx  the file was \\x1b[31mchanged\n    fix: run the suite again\n" in body
     assert "onnx" not in last
     quiet = make.rendered(report, verbose=-1)
     assert "its stamp says PASS" not in quiet
-    assert quiet.splitlines()[1:] == ["  ! onnx  the file was \\x1b[31mchanged", "    mend: run the suite again"]
+    assert quiet.splitlines()[1:] == ["  ! onnx  the file was \\x1b[31mchanged", "    fix: run the suite again"]

@@ -12,7 +12,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mqa_registry.judging.result import Number, Part, Result, Step, Verdict
+from mqa_registry.contributions import ExampleRow
+from mqa_registry.judging.result import (
+    Number,
+    Part,
+    Result,
+    ResultEvidence,
+    Step,
+    StepEvidence,
+    SweepSummary,
+    Verdict,
+)
 
 TEXT = st.text(alphabet=st.characters(codec=None, exclude_categories=[]), max_size=40)
 NAMES = TEXT | st.sampled_from(["[bold]x[/bold]", "\x1b[31m", "a\nb", "\u202e", "e\u0301" * 9, "日" * 40, " " * 9, ""])
@@ -28,28 +38,28 @@ KEYS = st.sampled_from(["value", "drop", "gap"])
 PARTS = {"verdict": st.sampled_from(Verdict), "numbers": st.dictionaries(KEYS, NUMBERS, max_size=2), "note": NAMES}
 GROUPS = st.dictionaries(NAMES, st.builds(Part, **PARTS), max_size=3)
 ANSWERS = NAMES | st.none() | st.integers() | st.lists(NAMES, max_size=2)
-EXAMPLES = st.fixed_dictionaries(
-    {},
-    optional={
-        "id": NAMES,
-        "fields": st.dictionaries(NAMES, NAMES, max_size=2),
-        "disturbed": st.dictionaries(NAMES, NAMES, max_size=2),
-        "prediction": ANSWERS,
-        "reference": ANSWERS,
-        "target": ANSWERS,
-        "probability": st.floats() | st.none(),
-        "margin": st.floats() | st.none() | NAMES,
-    },
+NUMBER_OR_NONE = st.none() | st.floats()
+EXAMPLES = st.builds(
+    ExampleRow,
+    id=NAMES,
+    fields=st.dictionaries(NAMES, NAMES, max_size=2),
+    perturbed=st.dictionaries(NAMES, NAMES, max_size=2),
+    prediction=ANSWERS,
+    reference=ANSWERS,
+    target=ANSWERS,
+    probability=NUMBER_OR_NONE,
+    margin=NUMBER_OR_NONE,
 )
-ANYTHING = st.none() | st.floats() | st.integers() | NAMES
-SWEEPS = st.fixed_dictionaries(
-    {
-        **dict.fromkeys(("holds_to", "break_point", "error", "area"), ANYTHING),
-        "turns": st.lists(ANYTHING, max_size=3),
-        "area_beside": st.dictionaries(NAMES, ANYTHING, max_size=2),
-    }
+FINITE = st.floats(allow_nan=False, allow_infinity=False)
+SWEEPS = st.builds(
+    SweepSummary,
+    **dict.fromkeys(("passes_through", "break_point", "clean_value", "corruption_error"), st.none() | FINITE),
+    clean_error_ratio=st.none() | FINITE,
+    non_monotonic_at=st.lists(FINITE, max_size=3).map(tuple),
+    relative_corruption_error=st.dictionaries(NAMES, FINITE, max_size=2),
 )
-VALIDITY = st.dictionaries(st.sampled_from(["rows", "changed", "edits", "declined"]), ANYTHING)
+COUNTS = st.integers(0, 10**9)
+STEP_EVIDENCE = st.builds(StepEvidence, COUNTS, COUNTS, COUNTS, st.none() | st.floats(0, 1e6))
 RESULTS = st.builds(
     Result,
     **PARTS,
@@ -61,10 +71,13 @@ RESULTS = st.builds(
     critical=st.booleans(),
     groups=GROUPS,
     series=st.tuples()
-    | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS, evidence=VALIDITY)),
-    evidence=st.fixed_dictionaries(
-        {"examples": st.lists(EXAMPLES, max_size=2)},
-        optional={"sweep": SWEEPS, "remarks": st.lists(NAMES, max_size=2)},
+    | st.tuples(st.builds(Step, **PARTS, severity=st.floats(0, 9), groups=GROUPS, evidence=st.none() | STEP_EVIDENCE)),
+    evidence=st.builds(
+        ResultEvidence,
+        examples=st.lists(EXAMPLES, max_size=2).map(tuple),
+        sweep=st.none() | SWEEPS,
+        remarks=st.lists(NAMES, max_size=2).map(tuple),
+        absent_classes=st.lists(NAMES, max_size=2).map(tuple),
     ),
 )
 

@@ -27,7 +27,7 @@ def test_the_verdict_comes_last_with_what_it_means(make, verdict, code, words):
 
 
 def test_rows_are_not_asked_for_where_none_would_settle_it(make):
-    beyond = make.result("ratio", "onnx", verdict=Verdict.INCONCLUSIVE, evidence={"beyond_rows": True})
+    beyond = make.result("ratio", "onnx", verdict=Verdict.INCONCLUSIVE, evidence={"never_settles": True})
     some = make.result("accuracy", verdict=Verdict.INCONCLUSIVE)
     held = make.result("ratio", "torch")
     alone = make.rendered(make.finished([held, beyond], Verdict.INCONCLUSIVE), 160)
@@ -40,7 +40,7 @@ def test_what_is_timed_asks_for_repetitions_and_not_for_rows(make):
     def closing(*results):
         return make.rendered(make.finished(list(results), Verdict.INCONCLUSIVE), 160)
 
-    timed = make.result("latency", verdict=Verdict.INCONCLUSIVE, evidence={"settled_by": "repetitions"})
+    timed = make.result("latency", verdict=Verdict.INCONCLUSIVE, evidence={"required_unit": "repetitions"})
     rows = make.result("accuracy", verdict=Verdict.INCONCLUSIVE)
     waits = make.result("accuracy", verdict=Verdict.INCONCLUSIVE, critical=False)
     alone = "these repetitions do not settle every check: do not ship on them, add repetitions."

@@ -1,4 +1,4 @@
-"""Broken TOML is told with its place and with what mends it."""
+"""Broken TOML is told with its place and with what fixes it."""
 
 from __future__ import annotations
 
