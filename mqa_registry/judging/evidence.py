@@ -73,7 +73,7 @@ def compare_predictions(step: Step, inputs: MeasureInputs) -> dict[str, Any]:
     if not isinstance(comparison, Comparison) or inputs.reference is None or not len(inputs.sample):
         return {}
     assert step.reference is not None
-    if step.view.rows.changes_answers and not step.reference.rows.changes_answers:
+    if step.view.rows.changes_targets and not step.reference.rows.changes_targets:
         return {}
     evidence: dict[str, Any] = {}
     if comparison.evidence is not None:

@@ -212,7 +212,7 @@ def _target_use(measure: Use, step: Step) -> TargetUse:
     if not isinstance(comparison, Comparison):
         return "required"
     views = [view for view in (step.view, step.reference) if view is not None]
-    takes = comparison.is_correct is not None and not any(view.rows.changes_answers for view in views)
+    takes = comparison.is_correct is not None and not any(view.rows.changes_targets for view in views)
     return "optional" if takes else "unused"
 
 

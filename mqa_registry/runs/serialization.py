@@ -46,7 +46,7 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         {"data": name, "fields": rows.fields, **tables.add("rows", rows.table)} for name, rows in record.rows.items()
     ]
     views = [_serialize_view(recipe, seen, record.rows, tables) for recipe, seen in record.views.items()]
-    sights = [_serialize_sight(recipe, seen, tables) for recipe, seen in record.sights.items()]
+    probe_results = [_serialize_probe_result(recipe, seen, tables) for recipe, seen in record.probe_results.items()]
     content = {
         "format": FORMAT,
         "run": record.run,
@@ -58,7 +58,7 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         "findings": [vars(finding) for finding in record.findings],
         "rows": rows,
         "views": views,
-        "sights": sights,
+        "sights": probe_results,
     }
     return {SUITE: suite, REPORT: _to_json(record.report), **tables.files, RUN: _to_json(content)}
 
@@ -81,7 +81,9 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         environment=content["environment"],
         rows=rows,
         views={entry["recipe"]: _deserialize_view(entry, rows, tables) for entry in content["views"]},
-        sights={entry["recipe"]: _deserialize_sight(entry, tables) for entry in content.get("sights", ())},
+        probe_results={
+            entry["recipe"]: _deserialize_probe_result(entry, tables) for entry in content.get("sights", ())
+        },
         groups=content["groups"],
         report=json.loads(files[REPORT]),
         texts=content["texts"],
@@ -157,13 +159,13 @@ def _deserialize_perturbed_rows(seen: Table, rows: Mapping[str, Rows], tables: F
     return PerturbedRows(whole, seen["declined"], seen["changed"], seen.get("edits"))
 
 
-def _serialize_sight(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
+def _serialize_probe_result(recipe: str, observed: ProbeResult, tables: TableFiles) -> Table:
     table = tables.add("sights", observed.table) if observed.table is not None else {"file": None}
     counts = {name: getattr(observed, name) for name in COUNTS}
     return counts | table | {"recipe": recipe, "failure": observed.failure and vars(observed.failure)}
 
 
-def _deserialize_sight(entry: Table, tables: FileTables) -> ProbeResult:
+def _deserialize_probe_result(entry: Table, tables: FileTables) -> ProbeResult:
     table = restore_table(entry, tables) if entry["file"] else None
     counts = {name: entry[name] for name in COUNTS if name in entry}
     return ProbeResult(table, entry["failure"] and Failure(**entry["failure"]), **counts)

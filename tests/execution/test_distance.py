@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.contributions import Perturbation
-from mqa_registry.execution.perturbation import MOST, apply_perturbations, distance
+from mqa_registry.execution.perturbation import MAX_COMPARED, apply_perturbations, edit_distance
 from mqa_registry.suite import Use
 from mqa_registry.types import Rows
 
@@ -27,17 +27,17 @@ def by_the_book(one, other):
 
 @given(TEXTS, TEXTS)
 def test_edits_are_those_of_the_textbook_for_any_text(one, other):
-    assert distance({"text": one}, {"text": other}) == by_the_book(one, other)
+    assert edit_distance({"text": one}, {"text": other}) == by_the_book(one, other)
 
 
 def test_fields_add_up_and_what_is_no_text_does_not_count():
     before, after = {"a": "kitten", "b": "x", "n": 3}, {"a": "sitting", "b": "xy", "n": 4}
-    assert distance(before, after) == 4
-    assert distance({"n": 3}, {"n": 4}) is None
+    assert edit_distance(before, after) == 4
+    assert edit_distance({"n": 3}, {"n": 4}) is None
 
 
 def test_of_enormous_texts_the_beginning_is_compared():
-    assert distance({"text": "a" * 10**6}, {"text": "b" * 10**6}) == MOST
+    assert edit_distance({"text": "a" * 10**6}, {"text": "b" * 10**6}) == MAX_COMPARED
 
 
 @pytest.mark.parametrize(("put", "changed", "mean"), [("xyz", 4, 3.0), ("", 0, None)])
