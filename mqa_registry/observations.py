@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import ModelUnderTest, RunnerFacts
     from mqa_registry.errors import MqaError
     from mqa_registry.findings import Finding
-    from mqa_registry.plan import RowSet, Sight, View
+    from mqa_registry.plan import ProbeRequest, RowSet, View
     from mqa_registry.types import Predictions, Rows
 
 
@@ -140,7 +140,7 @@ class Observations:
 
     rows: Mapping[str, Rows]
     views: Mapping[View, ObservedView]
-    sights: Mapping[Sight, ProbeResult] = field(default_factory=dict)
+    probe_results: Mapping[ProbeRequest, ProbeResult] = field(default_factory=dict)
     backends: Mapping[str, BackendRecord] = field(default_factory=dict)
     identities: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     work: Mapping[str, Work] = field(default_factory=dict)

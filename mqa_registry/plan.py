@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RowSet:
-    """Rows that a model is to see: one data set, as it is or perturbed."""
+    """One data set, unperturbed or with perturbations: rows that a backend predicts."""
 
     data: str
     perturb: tuple[Use, ...] = ()
@@ -44,7 +44,7 @@ class RowSet:
 class View:
     """Some rows, predicted by one backend. Equal views are predicted once.
 
-    A probe that sees rows alone has a view of no backend: its name is empty.
+    The view of a probe that reads rows alone has no backend: `backend` is empty.
     """
 
     backend: str
@@ -52,8 +52,8 @@ class View:
 
 
 @dataclass(frozen=True)
-class Sight:
-    """What a probe looks at: a view, and the reference where it compares. Equal sights are looked at once."""
+class ProbeRequest:
+    """What a probe observes: a view, and the reference view where it compares. Equal requests are run once."""
 
     use: Use
     view: View
@@ -65,13 +65,13 @@ class Sight:
 
     @property
     def views(self) -> tuple[View, ...]:
-        """The views in sight, the reference first."""
+        """The views in request, the reference first."""
         return tuple(view for view in (self.reference, self.view) if view is not None)
 
 
 @dataclass(frozen=True)
 class Step:
-    """What a case reads at one severity; `reference` is the view it is held against, where it is held against one."""
+    """The view that a case reads at one severity, and the reference view that it is compared with, if any."""
 
     view: View
     reference: View | None = None
@@ -80,10 +80,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Case:
-    """One check on one backend. `expect` is the check's, without the bounds that need a reference it lacks.
+    """One check on one backend.
 
-    Of a probe, it is the expectation of `value` alone, and the check has the others. `clean` are the unperturbed rows
-    of a sweep, None for a check that is no sweep; its verdict does not rest on them.
+    `expect` has the bounds on `value`, without those that need a reference view where there is none; the bounds on the
+    other numbers of a probe are in `check`. `clean` reads the unperturbed rows of a sweep, for the report: the verdict
+    does not depend on them. It is None where the check is no sweep.
     """
 
     check: Check
@@ -94,21 +95,22 @@ class Case:
 
     @property
     def views(self) -> tuple[View, ...]:
-        """Every view that it reads, a reference before the view that is held against it."""
+        """Every view that it reads, each reference view before the view that is compared with it."""
         steps = [*self.steps, *([self.clean] if self.clean else [])]
         return tuple(view for step in steps for view in (step.reference, step.view) if view is not None)
 
     @property
-    def sights(self) -> tuple[Sight, ...]:
-        """What there is to look at, one sight for every severity; nothing for a measure that is no probe."""
+    def probe_requests(self) -> tuple[ProbeRequest, ...]:
+        """One request for every severity where the measure is a probe; none for any other measure."""
         measure = self.check.measure
-        probes = isinstance(measure.contribution, Probe)
-        return tuple(Sight(measure, step.view, step.reference) for step in self.steps) if probes else ()
+        if not isinstance(measure.contribution, Probe):
+            return ()
+        return tuple(ProbeRequest(measure, step.view, step.reference) for step in self.steps)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What will be predicted, and what will be judged by it."""
+    """The cases of a suite, and all views that they read."""
 
     suite: Suite
     cases: tuple[Case, ...]
@@ -120,29 +122,29 @@ class Plan:
         return tuple(dict.fromkeys(view for case in cases for view in case.views))
 
     @cached_property
-    def sights(self) -> tuple[Sight, ...]:
-        """Everything that some probe looks at, each once."""
-        return tuple(dict.fromkeys(sight for case in self.cases for sight in case.sights))
+    def probe_requests(self) -> tuple[ProbeRequest, ...]:
+        """The requests of all cases, each once."""
+        return tuple(dict.fromkeys(request for case in self.cases for request in case.probe_requests))
 
     @cached_property
     def row_sets(self) -> tuple[RowSet, ...]:
-        """Every set of rows that some case is about, each once."""
+        """Every set of rows that some case reads, each once."""
         return tuple(dict.fromkeys(view.rows for case in self.cases for view in case.views))
 
     def row_sets_of(self, backend: str) -> tuple[RowSet, ...]:
-        """The rows that one backend predicts."""
+        """The sets of rows that one backend predicts."""
         return tuple(view.rows for view in self.views if view.backend == backend)
 
 
 def make(suite: Suite) -> Plan:
-    """The plan of a suite; pure."""
-    cases = (_case(suite, check, backend) for check in suite.checks for backend in _backends(check))
+    """The plan of a suite. No file is read and no model is built."""
+    cases = (_make_case(suite, check, backend) for check in suite.checks for backend in _backends_of(check))
     return Plan(suite, tuple(case for case in cases if case is not None))
 
 
-def _case(suite: Suite, check: Check, backend: str) -> Case | None:
-    """One check on one backend, or None where it would hold a view against itself and nothing else."""
-    steps = tuple(_step(suite, check, backend, severity) for severity in check.steps)
+def _make_case(suite: Suite, check: Check, backend: str) -> Case | None:
+    """One check on one backend, or None where all that it could do is compare a view with itself."""
+    steps = tuple(_make_step(suite, check, backend, severity) for severity in check.steps)
     expect = check.value
     if steps[0].reference is None:
         if check.compares:
@@ -150,12 +152,12 @@ def _case(suite: Suite, check: Check, backend: str) -> Case | None:
         expect = expect.without("reference")
     bounded = expect.bounds() or check.expect.keys() - {"value"}
     swept = steps[0].severity is not None and not isinstance(check.measure.contribution, Probe)
-    clean = _clean(suite, check, backend) if swept else None
+    clean = _clean_step(suite, check, backend) if swept else None
     return Case(check, backend, expect, steps, clean) if bounded else None
 
 
-def _backends(check: Check) -> tuple[str, ...]:
-    """The backends that a check has a case for; rows alone are no backend's."""
+def _backends_of(check: Check) -> tuple[str, ...]:
+    """The backends that a check has a case for; an empty name where its probe reads rows alone."""
     measure = check.measure.contribution
     return ("",) if isinstance(measure, Probe) and measure.inputs == "rows" else check.on
 
@@ -165,32 +167,32 @@ def _reads_predictions(check: Check) -> bool:
     return not isinstance(measure, Probe) or measure.inputs == "predictions"
 
 
-def _step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
+def _make_step(suite: Suite, check: Check, backend: str, severity: Severity) -> Step:
     view = View(backend, RowSet(check.data, severity.perturb))
-    reference = _reference(suite, check, view) if check.needs_reference else None
+    reference = _reference_view(suite, check, view) if check.needs_reference else None
     return Step(view, None if reference == view else reference, severity.severity)
 
 
-def _clean(suite: Suite, check: Check, backend: str) -> Step:
-    """The rows of a sweep as they are; a comparison of them is with its reference, which may be the view itself."""
+def _clean_step(suite: Suite, check: Check, backend: str) -> Step:
+    """The unperturbed rows of a sweep. The reference view of a comparison may be the view itself here."""
     view = View(backend, RowSet(check.data))
     compares = isinstance(check.measure.contribution, Comparison)
-    return Step(view, _reference(suite, check, view) if compares else None)
+    return Step(view, _reference_view(suite, check, view) if compares else None)
 
 
-def _reference(suite: Suite, check: Check, view: View) -> View:
-    """The view that another is held against: what `against` changes, or the default for this kind of check."""
+def _reference_view(suite: Suite, check: Check, view: View) -> View:
+    """The reference view of a view: what `against` changes, or the default for this kind of check."""
     against = check.reference(suite.reference, perturbed=bool(view.rows.perturb))
     rows = RowSet(against.data or view.rows.data, () if against.unperturbed else view.rows.perturb)
     return View((against.backend or view.backend) if view.backend else "", rows)
 
 
-def lines(plan: Plan) -> Iterator[str]:
-    """The plan in words, for `--dry-run`."""
+def describe(plan: Plan) -> Iterator[str]:
+    """The plan as lines of text, for `--dry-run`."""
     yield f"{counted(len(plan.cases), 'result')} from {counted(len(plan.views), 'view')}:"
     for view in plan.views:
         uses = sum(view in case.views for case in plan.cases)
         yield f"  {view.rows.name} on {view.backend}: read by {counted(uses, 'result')}"
-    for sight in plan.sights:
-        on = f" on {sight.view.backend}" if sight.view.backend else ""
-        yield f"  {sight.view.rows.name}{on}: looked at by {sight.use.name}"
+    for request in plan.probe_requests:
+        on = f" on {request.view.backend}" if request.view.backend else ""
+        yield f"  {request.view.rows.name}{on}: observed by {request.use.name}"

@@ -27,7 +27,7 @@ from mqa_registry.contributions import (
     Task,
 )
 from mqa_registry.errors import OutOfMemoryError
-from mqa_registry.execution import Silence, predict, prepare
+from mqa_registry.execution import SilentProgress, predict, prepare
 from mqa_registry.store import Store
 from mqa_registry.suite import Check, Data, Expect, ModelUse, Severity, Suite, Use
 from tests.stand_ins import make_backend, make_codec, make_source, make_task
@@ -163,7 +163,7 @@ def agreement(reference: Any, candidate: Any) -> Any:
 
 
 @dataclass
-class Watching(Silence):
+class Watching(SilentProgress):
     """Tells the letters whether they are measured or predict."""
 
     letters: Letters
@@ -219,7 +219,7 @@ class Engine:
         store = Store(self.folder / "store")
         try:
             watching = Watching(self.letters)
-            return predict(plan, prepare(plan, context, Silence()), context, store, watching, fresh=fresh)
+            return predict(plan, prepare(plan, context, SilentProgress()), store, watching, fresh=fresh)
         finally:
             store.close()
 

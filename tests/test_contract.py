@@ -25,7 +25,7 @@ from mqa_registry.errors import ExitCode
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load, load_all
 from mqa_registry.reports import to_json
-from mqa_registry.suite import check, grammar, plugin_names, read
+from mqa_registry.suite import grammar, plugin_names, read, validate
 from mqa_registry.types import SCHEMAS
 from tests.test_architecture import LAYERS, MODULES
 
@@ -156,7 +156,7 @@ def test_its_suite_is_sound(tmp_path):
     suite = next(block for block in blocks("toml") if block.startswith("format"))
     (tmp_path / "release.toml").write_text(suite, encoding="utf-8")
     raw = read(tmp_path / "release.toml")
-    checked = check(raw, load(plugin_names(raw)), files=False)
+    checked = validate(raw, load(plugin_names(raw)), files=False)
     assert len(checked.checks) == 4
     assert [waiver.check for waiver in checked.waivers] == ["metrics/f1"]
 

@@ -9,7 +9,7 @@ from rich.table import Table
 from mqa_registry import plan as plans
 from mqa_registry import runs
 from mqa_registry.bounds import words_of
-from mqa_registry.execution import examine
+from mqa_registry.execution import validate_inputs
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import TextBuilder, open_console
@@ -30,10 +30,10 @@ if TYPE_CHECKING:
 def show_plan(suite: Path, options: RunOptions) -> None:
     """Print what a run would predict, with the rows at hand and the fewest rows that each check needs."""
     plan = runs.read_plan(suite, options)
-    rows = examine(plan, options.run_context(plan.suite))
+    rows = validate_inputs(plan, options.run_context(plan.suite))
     for name, one in rows.items():
         print(f"{name}: {counted(len(one), 'row')}", file=output())
-    for line in plans.lines(plan):
+    for line in plans.describe(plan):
         print(line, file=output())
     screen = open_console(highlight=False)
     builder = TextBuilder(screen)

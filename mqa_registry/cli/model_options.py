@@ -112,9 +112,9 @@ def _infer_task(model: str, source: str, catalog: Catalog, options: RunOptions) 
     from mqa_registry.contributions import ModelSource
     from mqa_registry.errors import UsageError
     from mqa_registry.run_options import STORE
-    from mqa_registry.suite import adhoc_source
+    from mqa_registry.suite import validate_source
 
-    use = adhoc_source({"use": source, "id": model}, catalog)
+    use = validate_source({"use": source, "id": model}, catalog)
     context = options.run_context_in(options.store or Path(STORE))
     task = check_inferred_task(use.contributor, use.call_method(use.contribution_as(ModelSource).infer_task, context))
     if not task:

@@ -13,7 +13,7 @@ from mqa_registry.errors import DataError, MissingColumnError, SuiteError, Usage
 from mqa_registry.process import begin_step
 from mqa_registry.reports.console.progress import open_progress
 from mqa_registry.runs.export import prepare_export, write_export
-from mqa_registry.suite import made_up
+from mqa_registry.suite import suite_of_tables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -32,7 +32,7 @@ def execute_suite(suite: Mapping[str, Any], path: Path, options: RunOptions, rep
     `finalize` keeps the run. Raises a UsageError with the first problem of the suite.
     """
     with _command_line_errors(), open_progress(Console(stderr=True), quiet=report.quiet) as progress:
-        raw = replace(made_up(path.name, suite, path.parent), overrides=options.overrides)
+        raw = replace(suite_of_tables(path.name, suite, path.parent), overrides=options.overrides)
         return runs.execute(
             raw, replace(options, outputs=report.outputs), examples=not report.no_examples, progress=progress
         )

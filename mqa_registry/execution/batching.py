@@ -1,4 +1,4 @@
-"""How the rows of a run are batched: measured once of the reference, kept in the store, the same for every backend."""
+"""Batching and encoding: by which rule the rows of a run are batched, on every backend, and the rows as arrays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import numpy as np
 from mqa_registry.contributions import Batching, shapes
 from mqa_registry.errors import ContributionError
 from mqa_registry.execution.invariance import batch_invariance, shift_of_padding
-from mqa_registry.execution.model_building import spread
+from mqa_registry.execution.model_building import take_evenly
 from mqa_registry.findings import Finding
 from mqa_registry.types import fingerprint
 
@@ -26,96 +26,100 @@ if TYPE_CHECKING:
     from mqa_registry.store import Store
     from mqa_registry.types import Example, Rows
 
-FORMAT = b"2"  # counts up when the same model would be measured otherwise
-DRAWN = 32  # rows, of which a few are run
-WORDS = {"equal length": "in batches of rows of equal length, without padding", "single": "one at a time"}
+FORMAT = b"2"  # increases when the rule would be measured otherwise
+SAMPLE_ROWS = 32  # of which a few are run
+RULE_TEXTS = {"equal length": "in batches of rows of equal length, without padding", "single": "one at a time"}
 
 
 @dataclass(frozen=True)
 class RunBatching:
-    """How the rows of one run are batched. `backend` is the one that was measured; `remarks` are the task's own."""
+    """The batching rule of one run.
+
+    `backend` is the backend that it was measured on; `remarks` are those of its codec, for the report.
+    """
 
     batching: Batching = field(default_factory=Batching)
     backend: str = ""
     remarks: tuple[str, ...] = ()
 
     def findings(self) -> Iterator[Finding]:
-        """What a report says of it."""
+        """Warnings for the report: that the rule is not the usual one, and the remarks."""
         if self.batching.rule != "padded":
             yield batching_finding(self.backend, self.batching)
         yield from (Finding("warning", "model", remark) for remark in self.remarks)
 
 
 def batching_finding(subject: str, batching: Batching) -> Finding:
-    """That a model's predictions depend on the batch, and what was done about it."""
-    message = (
-        f"predictions depend on the batch: {batching.reason}; rows are run {WORDS[batching.rule]}, on every backend"
-    )
-    fix = "serve it like that, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
-    return Finding("warning", subject, message, fix)
+    """The warning that predictions depend on the batch, with the rule that avoids it."""
+    message = f"predictions depend on the batch: {batching.reason}; rows are run {RULE_TEXTS[batching.rule]}, on every backend"
+    hint = "serve it like that, or find out why: `padding_side`, `pad_token_id` and position ids are the usual causes"
+    return Finding("warning", subject, message, hint)
 
 
-def measured(
+def measure_batching(
     live: Iterable[LiveBackend], rows: Rows, store: Store, stack: ExitStack, progress: Progress, *, fresh: bool
 ) -> RunBatching:
-    """How rows have to be batched for the first of these backends that runs; it is opened where the store cannot tell."""
-    drawn = spread(rows, DRAWN)
+    """The batching rule by the first of these backends that can be opened, from the store if it was measured before.
+
+    `rows` are unperturbed rows to measure it on. With `fresh`, it is measured again.
+    """
+    sample = take_evenly(rows, SAMPLE_ROWS)
     for backend in live:
-        keys = _keys(backend, drawn)
-        noted = [] if fresh else [found for key in keys if (found := store.get_facts(key))]
-        if noted:
-            batching, remarks = Batching(**noted[0]["batching"]), tuple(noted[0]["remarks"])
-            return RunBatching(batching, backend.name, remarks)
+        keys = _keys(backend, sample)
+        stored = [] if fresh else [facts for key in keys if (facts := store.get_facts(key))]
+        if stored:
+            return RunBatching(Batching(**stored[0]["batching"]), backend.name, tuple(stored[0]["remarks"]))
         backend.open(stack, progress)
         if backend.runner is None:
             continue
         progress.stage("measuring whether predictions depend on the batch")
-        encoded = _encoded(backend, drawn)
-        invariance = batch_invariance(backend.codec, encoded, backend.run, backend.runner.facts)
-        if invariance is None:
+        encoded = _encode_sample(backend, sample)
+        batching = batch_invariance(backend.codec, encoded, backend.run, backend.runner.facts)
+        if batching is None:
             return RunBatching(backend=backend.name)
-        remarks = (*backend.codec.remarks, *_padding_remarks(backend, drawn))
-        seen = len({shapes(row) for row in encoded}) > 1
-        for key in {keys[not seen], _keys(backend, drawn)[not seen]}:
-            store.put_facts(key, {"batching": asdict(invariance), "remarks": remarks})
-        return RunBatching(invariance, backend.name, remarks)
+        remarks = (*backend.codec.remarks, *_padding_remarks(backend, sample))
+        for_these_rows = len({shapes(row) for row in encoded}) == 1  # padding was not seen
+        # Opening the backend may have changed its digest, and so its keys: a run that does not open it finds the former.
+        for key in {keys[for_these_rows], _keys(backend, sample)[for_these_rows]}:
+            store.put_facts(key, {"batching": asdict(batching), "remarks": remarks})
+        return RunBatching(batching, backend.name, remarks)
     return RunBatching()
 
 
-def _padding_remarks(backend: LiveBackend, drawn: Sequence[Example]) -> Iterator[str]:
-    """That rows of a fixed length are predicted otherwise than rows as they are, where that is so."""
+def _padding_remarks(backend: LiveBackend, sample: Sequence[Example]) -> Iterator[str]:
+    """A remark where a row padded to a fixed length is predicted otherwise than the row without padding."""
     if backend.codec.length is None or backend.runner is None:
         return
     codec = backend.model_under_test.with_length(None).codec
-    moved = shift_of_padding(codec, backend.codec, drawn, backend.run, backend.runner.facts)
-    if moved:
-        yield f"predictions depend on padding: {moved} when a row is padded to {backend.codec.length} tokens, as all are"
+    shift = shift_of_padding(codec, backend.codec, sample, backend.run, backend.runner.facts)
+    if shift:
+        yield f"predictions depend on padding: {shift} when a row is padded to {backend.codec.length} tokens, as all are"
 
 
-def _keys(backend: LiveBackend, drawn: Sequence[Example]) -> tuple[bytes, bytes]:
-    """Under which the store has a measurement: of the backend on any rows, and on these, where all have one length."""
-    any_rows = hashlib.blake2b(b"batching" + FORMAT + backend.digest, digest_size=16)
-    these = any_rows.copy()
-    for example in drawn:
-        these.update(fingerprint(example))
-    return any_rows.digest(), these.digest()
+def _keys(backend: LiveBackend, sample: Sequence[Example]) -> tuple[bytes, bytes]:
+    """The keys of a measured rule in the store: for any rows, and for this sample alone, where all rows have one length."""
+    for_any_rows = hashlib.blake2b(b"batching" + FORMAT + backend.digest, digest_size=16)
+    for_sample = for_any_rows.copy()
+    for example in sample:
+        for_sample.update(fingerprint(example))
+    return for_any_rows.digest(), for_sample.digest()
 
 
-def _encoded(backend: LiveBackend, drawn: Sequence[Example]) -> list[Encoded]:
-    """The rows, with the task's sample where they alone have one length; none where the task fails on them."""
-    codec, sample = backend.codec, backend.model_under_test.task.sample
+def _encode_sample(backend: LiveBackend, sample: Sequence[Example]) -> list[Encoded]:
+    """The encoded rows, with those of the task's sample where all have one length; none where the task fails on them."""
+    codec, task_sample = backend.codec, backend.model_under_test.task.sample
     try:
-        rows = list(codec.encode(drawn))
-        if sample and len({shapes(row) for row in rows}) == 1:
-            rows += [row for row in codec.encode(sample) if row.keys() == rows[0].keys()]
-    except ContributionError:  # the run itself fails on them too, and says so
+        rows = list(codec.encode(sample))
+        if task_sample and len({shapes(row) for row in rows}) == 1:
+            rows += [row for row in codec.encode(task_sample) if row.keys() == rows[0].keys()]
+    except ContributionError:  # predicting the rows of the run fails too, and reports it
         return []
     return rows
 
 
 @dataclass(frozen=True)
 class Encoding:
-    """One distinct encoded row, and the fingerprints of the examples that are encoded so."""
+    """One distinct encoded row, its cost, and the fingerprints of the examples that have this encoding."""
 
     arrays: Encoded
     size: int
@@ -124,14 +128,14 @@ class Encoding:
 
 @dataclass(frozen=True)
 class Encodings:
-    """The distinct encodings of some examples, the longest first, and the full sizes of those that were truncated."""
+    """The distinct encodings of some examples, the largest first, and the full sizes of truncated examples by fingerprint."""
 
     rows: list[Encoding]
     truncated: Mapping[bytes, int]
 
 
 def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
-    """The encodings of some examples, given by fingerprint."""
+    """Encode some examples, given by fingerprint."""
     grouped: dict[bytes, list[bytes]] = {}
     arrays: dict[bytes, Encoded] = {}
     given = list(examples.values())
@@ -145,22 +149,22 @@ def encode(codec: Codec, examples: Mapping[bytes, Example]) -> Encodings:
     if codec.limit is None:
         return Encodings(rows, {})
     sizes = zip(examples, codec.full_costs(given, encoded), encoded, strict=True)
-    return Encodings(rows, {name: full for name, full, row in sizes if full > _uncut(codec, row)})
+    return Encodings(rows, {name: full for name, full, row in sizes if full > _max_full_size(codec, row)})
 
 
-def _uncut(codec: Codec, row: Encoded) -> int:
-    """The largest full size with which an encoded row is whole; padding to a fixed length is none of a row."""
+def _max_full_size(codec: Codec, row: Encoded) -> int:
+    """The largest full size of a row that was not truncated. Padding to a fixed length does not count."""
     return codec.cost(row) if codec.length is None or codec.limit is None else codec.limit
 
 
-def only(encodings: Iterable[Encoding], wanted: set[bytes]) -> list[Encoding]:
-    """The encodings of wanted examples, with the other fingerprints taken off."""
-    kept = []
+def select_encodings(encodings: Iterable[Encoding], fingerprints: set[bytes]) -> list[Encoding]:
+    """The encodings of these examples, without the fingerprints of others."""
+    selected = []
     for encoding in encodings:
-        fingerprints = tuple(fingerprint for fingerprint in encoding.fingerprints if fingerprint in wanted)
-        if fingerprints:
-            kept.append(Encoding(encoding.arrays, encoding.size, fingerprints))
-    return kept
+        remaining = tuple(one for one in encoding.fingerprints if one in fingerprints)
+        if remaining:
+            selected.append(Encoding(encoding.arrays, encoding.size, remaining))
+    return selected
 
 
 def _digest(row: Encoded) -> bytes:
@@ -173,7 +177,7 @@ def _digest(row: Encoded) -> bytes:
 
 
 def join_outputs(parts: Sequence[np.ndarray[Any, Any]]) -> np.ndarray[Any, Any]:
-    """Parts of an output, one behind the other, the narrower ones padded with zeros to the shape of the widest."""
+    """Concatenate parts of an output along the rows; narrower parts are padded with zeros to the shape of the widest."""
     if not all(part.ndim for part in parts):
         return parts[0]
     shape = np.max([part.shape[1:] for part in parts], axis=0)

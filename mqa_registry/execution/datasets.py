@@ -1,4 +1,4 @@
-"""A data set as the suite asks for it: the source's table, its columns mapped, sampled and cut."""
+"""Reading a data set: the table of its source, with columns mapped, rows sampled and limited, and ids added."""
 
 from __future__ import annotations
 
@@ -18,61 +18,65 @@ if TYPE_CHECKING:
     from mqa_registry.contributions import RunContext, Task
     from mqa_registry.suite import Data
 
-ROLES = ("id", "target", "cluster")
-LABEL = "label"  # where a data set has no column `target`, this one is the target
+COLUMN_ROLES = ("id", "target", "cluster")
+LABEL = "label"  # the target of a data set without a column `target`
 
 
-def load(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
+def load_dataset(data: Data, task: Task[Any] | None, context: RunContext, seed: int) -> Rows:
     """The rows of one data set, each with an id; a DataError where columns are missing or no row is left."""
     source = check_table(data.source.contributor, data.source.call(context))
     digest = digest_files(data.source.options) or digest_table(source)
-    table, numbers = _mapped(data, source), None
+    table, numbers = _map_columns(data, source), None
     if data.sample is not None and data.sample < table.num_rows:
-        drawn = sorted(generator(seed, "sample", data.name).choice(table.num_rows, data.sample, replace=False).tolist())
-        table, numbers = table.take(pa.array(drawn)), [one + 1 for one in drawn]
+        rng = generator(seed, "sample", data.name)
+        indices = sorted(rng.choice(table.num_rows, data.sample, replace=False).tolist())
+        table, numbers = table.take(pa.array(indices)), [index + 1 for index in indices]
     table = table.slice(0, None if data.limit is None else min(data.limit, len(table)))
     if table.num_rows == 0:
         raise DataError(f"the data set `{data.name}` has no rows", hint="a suite needs at least one")
-    fields = _fields(data, task, table)
-    return Rows(_identified(data, _readable(data, task, table, fields), fields), fields, digest, numbers)
+    fields = _find_fields(data, task, table)
+    table = _add_ids(data, _cast_fields(data, task, table, fields), fields)
+    return Rows(table, fields, digest, numbers)
 
 
-def _mapped(data: Data, table: pa.Table) -> pa.Table:
+def _map_columns(data: Data, table: pa.Table) -> pa.Table:
     """The source's table with a column for every role and field that the suite maps."""
     source = table
     for name, column in data.columns.items():
         if column not in source.column_names:
-            raise _missing(data, column, source, field=name)
+            raise _missing_column(data, column, source, field=name)
         if name != column:
-            table = _with(table, name, source.column(column))
+            table = _set_column(table, name, source.column(column))
     if "target" not in table.column_names and LABEL in table.column_names:
-        table = _with(table, "target", table.column(LABEL))
+        table = _set_column(table, "target", table.column(LABEL))
     if data.labels and "target" in table.column_names:
-        table = _with(table, "target", map_labels(table.column("target"), data.labels))
+        table = _set_column(table, "target", map_labels(table.column("target"), data.labels))
     return table
 
 
-def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+def _set_column(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     if name in table.column_names:
         table = table.drop_columns([name])
     return table.append_column(name, column)
 
 
-def _fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[str, ...]:
+def _find_fields(data: Data, task: Task[Any] | None, table: pa.Table) -> tuple[str, ...]:
     """The columns that the model reads; without a model, those the suite maps, else every column of text."""
     if task is None:
-        mapped = tuple(name for name in data.columns if name not in ROLES)
-        return mapped or tuple(f.name for f in table.schema if f.name not in (*ROLES, LABEL) and _is_text(f.type))
+        mapped = tuple(name for name in data.columns if name not in COLUMN_ROLES)
+        return mapped or tuple(
+            f.name for f in table.schema if f.name not in (*COLUMN_ROLES, LABEL) and _is_text(f.type)
+        )
     for name in task.fields:
         if name not in table.column_names and name not in task.optional:
-            raise _missing(data, name, table)
+            raise _missing_column(data, name, table)
     return tuple(name for name in task.fields if name in table.column_names)
 
 
-def _readable(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
-    """The table with text fields as text; a row without a value in a field is a DataError.
+def _cast_fields(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+    """The table with text fields cast to text; a DataError where a row has no value in a field.
 
-    Without a model nobody knows which columns are read: only those that the suite maps have to be whole.
+    Without a model it is unknown which columns are read: then only those that the suite maps are checked.
     """
     for name in fields:
         column = table.column(name)
@@ -86,8 +90,8 @@ def _readable(data: Data, task: Task[Any] | None, table: pa.Table, fields: tuple
     return table
 
 
-def _identified(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
-    """The table with ids: those it brings, which must be there and differ, or such as follow from the examples."""
+def _add_ids(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Table:
+    """The table with ids: its column `id`, which must be unique and complete, or ids derived from the examples."""
     if "id" not in table.column_names:
         return table.append_column("id", pa.array(derive_ids(table, fields), pa.string()))
     ids = _as_text(data, "id", table.column("id"))
@@ -95,10 +99,10 @@ def _identified(data: Data, table: pa.Table, fields: tuple[str, ...]) -> pa.Tabl
         raise DataError(f"the data set `{data.name}` has {counted(ids.null_count, 'row')} without an `id`")
     if pc.count_distinct(ids).as_py() < len(ids):
         counts = pc.value_counts(ids)
-        twice = counts.filter(pc.greater(counts.field("counts"), 1))
+        repeated = counts.filter(pc.greater(counts.field("counts"), 1))
         raise DataError(
-            f"the data set `{data.name}` has {len(twice):,} ids more than once, `{twice[0]['values']}` among them",
-            hint="every row needs an id of its own; without an `id` column ids are made from the rows",
+            f"the data set `{data.name}` has {len(repeated):,} ids more than once, `{repeated[0]['values']}` among them",
+            hint="every row needs an id that no other has; without an `id` column ids are made from the rows",
         )
     return table.set_column(table.column_names.index("id"), "id", ids)
 
@@ -115,10 +119,10 @@ def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
-def _missing(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
-    """That a column is not there, and how to map another; `field` is what it was mapped to, where it was."""
-    guess = did_you_mean(column, table.column_names)
-    there = f"{guess} it has {', '.join(f'`{name}`' for name in table.column_names)}".strip()
+def _missing_column(data: Data, column: str, table: pa.Table, *, field: str = "") -> MissingColumnError:
+    """The error for a column that is missing, with those that exist; `field` is the name that it was mapped to, if any."""
+    suggestion = did_you_mean(column, table.column_names)
+    there = f"{suggestion} it has {', '.join(f'`{name}`' for name in table.column_names)}".strip()
     return MissingColumnError(
         f"the data set `{data.name}` has no column `{column}`", column=field or column, there=there
     )

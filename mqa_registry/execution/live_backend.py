@@ -1,294 +1,254 @@
-"""A live backend: one that runs the model, and keeps what it answers in the store."""
+"""A live backend: one that runs the model, and caches its predictions in the store."""
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
 from mqa_registry.boundary import CheckedCodec, ForwardPasses, check_identity, open_runner, read_budget, read_facts
-from mqa_registry.contributions import Backend, Batching, RunnerFacts, shapes
+from mqa_registry.contributions import Backend, Batching, shapes
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError, OutOfMemoryError
-from mqa_registry.execution.batching import join_outputs, only
+from mqa_registry.execution.batching import join_outputs, select_encodings
+from mqa_registry.execution.cache import PredictionCache
 from mqa_registry.execution.model_building import runner_spec
 from mqa_registry.findings import Finding
 from mqa_registry.naming import counted
-from mqa_registry.observations import BackendRecord, Failure, Work
-from mqa_registry.store import join_keys, split_keys
+from mqa_registry.observations import Failure, Work
 from mqa_registry.suite import identity
 from mqa_registry.types import Predictions, get_schema
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
     from contextlib import ExitStack
 
-    from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner
+    from mqa_registry.contributions import ModelUnderTest, OutputReading, Runner, RunnerFacts
     from mqa_registry.contributions.task import Batch, Outputs
     from mqa_registry.execution.batching import Encoding
     from mqa_registry.execution.progress import Progress
+    from mqa_registry.observations import BackendRecord
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
     from mqa_registry.suite import Use
 
-CODEC = 2  # counts up when the host itself would keep other predictions for the same answers
+FORMAT = 2  # increases when the host would make other predictions of the same outputs
 
 
 class LiveBackend:
-    """One backend during one run: what it has to answer, what the store has already, and the runner once it is open.
+    """One backend during one run: the predictions that are requested of it, and its runner once it is open.
 
-    A `candidate` comes after another backend, which shows that the task can read what the model gives.
+    It is opened where some prediction is not in the store. A failure of the backend is stored in `failure`, and ends
+    its predictions alone. A `candidate` comes after another backend, which shows that the task can read outputs of
+    the model. `declared_identity` is what the backend says of itself before it is opened.
     """
 
     def __init__(
         self, name: str, use: Use, model_under_test: ModelUnderTest, store: Store, *, candidate: bool = False
     ) -> None:
         self.name = name
-        self._candidate = candidate
         self.failure: Failure | None = None
         self.work = Work()
+        self.model_under_test = model_under_test
+        self.batching = Batching()
+        self.runner: Runner | None = None
+        self._candidate = candidate
         self._use = use
-        self._made_by = identity(use)
-        self._model_under_test = model_under_test
-        self._store = store
-        self._batching = Batching()
+        self._backend = use.contribution_as(Backend)
+        self._use_identity = identity(use)
+        self._passes = ForwardPasses(use.contributor)
         self._reading: OutputReading | None = None
         self._facts: RunnerFacts | None = None
-        self._runner: Runner | None = None
-        self._passes = ForwardPasses(use.contributor)
-        self._fingerprints: Keys = join_keys([])
-        self._kept: pa.Table | None = None  # the predictions of these fingerprints, in their order, once all are there
-        self._backend = use.contribution_as(Backend)
-        given = use.call_method(self._backend.identity, model_under_test)
-        self.known = check_identity(use.contributor, given)  # before it is opened
-        self._settle(self.known)
+        self._cache = PredictionCache(store)
+        declared = use.call_method(self._backend.identity, model_under_test)
+        self.declared_identity = self._identity = check_identity(use.contributor, declared)
+        self._update_digest()
 
     @property
-    def unopened(self) -> Failure | None:
-        """Why it could not be opened; None where it only failed on some rows, of which a probe may tell more."""
-        return self.failure if self._runner is None else None
+    def opening_failure(self) -> Failure | None:
+        """Why it could not be opened; None where it failed on some rows alone, so that a probe can still run it."""
+        return self.failure if self.runner is None else None
 
     @property
     def model(self) -> dict[str, Any]:
-        """What the model's source says of it."""
-        return {"digest": self._model_under_test.model.digest, **self._model_under_test.model.about}
-
-    @property
-    def model_under_test(self) -> ModelUnderTest:
-        """What it runs."""
-        return self._model_under_test
+        """The digest of the model, and what its source reports of it."""
+        return {"digest": self.model_under_test.model.digest, **self.model_under_test.model.about}
 
     @property
     def spec(self) -> dict[str, Any] | None:
-        """How another process opens it; None where nobody knows."""
-        return runner_spec(self._use, self._model_under_test)
+        """How another process opens it; None where that is unknown."""
+        return runner_spec(self._use, self.model_under_test)
 
     @property
     def codec(self) -> CheckedCodec:
-        """The task's codec, which decodes what this backend gives, once it is open."""
+        """The task's codec; once the backend is open, it decodes this backend's outputs."""
         return self._checked_codec.with_reading(self._reading)
 
     @property
-    def runner(self) -> Runner | None:
-        """The runner, once it is open."""
-        return self._runner
-
-    @property
-    def batching(self) -> Batching:
-        """How its rows are put into batches."""
-        return self._batching
-
-    @property
     def digest(self) -> bytes:
-        """What its answers depend on, but for the example; of what it asks for, until it is open."""
-        return self._digest
+        """The digest of all that its predictions depend on except the example; it may change when it is opened."""
+        return self._cache.digest
 
     @property
     def record(self) -> BackendRecord:
-        """What the backend ran on, in this run or in the one that filled the store, and the digest of what it is."""
-        table = {name: fact for name, fact in self._store.get_facts(self._digest).items() if name != "identity"}
-        return BackendRecord(f"sha256:{self._sha256}", RunnerFacts.from_table(table))
+        """What it ran on, in this run or in the one that filled the store, and the digest of what it is."""
+        return self._cache.record
 
     def findings(self) -> list[Finding]:
         """How its outputs were read, where that is not as usual."""
         read_as = self.record.facts.read_as
         return [Finding("note", self.name, f"its outputs are read as {read_as}")] if read_as else []
 
-    def batch_by(self, batching: Batching) -> None:
-        """Put rows into batches like that from now on; predictions of other batches are not taken for these."""
-        self._batching = batching
-        self._settle(self._identity)
-        self._note_facts()
+    def set_batching(self, batching: Batching) -> None:
+        """Batch rows by this rule from now on. Predictions that were made by another rule count as missing."""
+        self.batching = batching
+        self._update_digest()
+        self._put_facts()
 
-    def want(self, fingerprints: Keys, *, fresh: bool) -> bool:
-        """Ask for the predictions of these examples; says whether some of them are not in the store."""
-        self._fingerprints = np.unique(fingerprints)
-        if fresh:
-            self._store.delete(self._digest)
-        found = self._look_up()
-        self.work = Work(found=found)
-        if found == len(self._fingerprints):
-            return False
-        self._store.repair(self._digest)
-        return True
+    # Opening.
 
     def open(self, stack: ExitStack, progress: Progress) -> None:
-        """Load the model, once; a failure is kept, and the backend then answers nothing."""
-        if self._runner is None and self.failure is None:
-            self._guarded(lambda: self.load(stack, progress))
-
-    def start(self, progress: Progress) -> None:
-        """Say how many rows are about to be predicted."""
-        progress.start(self.name, int((~self._store.contains(self._digest, self._keys(self._fingerprints))).sum()))
+        """Open the runner, once; an error becomes the backend's failure."""
+        if self.runner is None and self.failure is None:
+            self._record_failure(lambda: self.load(stack, progress))
 
     def load(self, stack: ExitStack, progress: Progress) -> Runner:
-        """The runner, open as long as the stack is; raises whatever it raises."""
+        """The runner, open as long as the stack is; raises any error of the backend."""
         progress.stage(f"loading {self.name}")
         contributor = self._use.contributor
-        runner: Runner = stack.enter_context(
-            open_runner(contributor, self._use.call_method(self._backend.open, self._model_under_test))
-        )
-        identity, facts = read_facts(contributor, runner)
-        if identity != self._identity:
-            self._settle(identity)
-        self._reading = self._read_by(runner)
+        opened = self._use.call_method(self._backend.open, self.model_under_test)
+        runner: Runner = stack.enter_context(open_runner(contributor, opened))
+        self._identity, facts = read_facts(contributor, runner)
+        self._update_digest()
+        self._reading = self._infer_reading(runner)
         meaning = self._reading.meaning if self._reading else ""
-        self._facts = replace(facts, fixed_length=self._model_under_test.codec.length, read_as=meaning)
-        self._note_facts()
-        self._runner = runner
+        self._facts = replace(facts, fixed_length=self.model_under_test.codec.length, read_as=meaning)
+        self._put_facts()
+        self.runner = runner
         return runner
 
-    def answer(self, encodings: Sequence[Encoding], progress: Progress) -> None:
-        """Predict those of the encoded rows that are asked for and not in the store, in the batches of the plan."""
-        assert self._runner is not None
-        asked = only(encodings, self._asked(encodings))
-        missing = self._missing(asked)
-        budget = self._guarded(self._budget)
-        if not budget:
-            return
-        batches = self._batching.batches(asked, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays))
-        for batch in batches:
-            lacking = only(batch, missing)
-            if lacking and self.failure is None:
-                self._guarded(partial(self._predict, lacking, progress))
-
-    def predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
-        """What the store has for these examples, in their order and under these ids; it has them all."""
-        if self._kept is None:
-            lacking = len(self._fingerprints) - self._look_up()
-            if lacking or self._kept is None:
-                raise MqaError(f"backend `{self.name}` left {counted(lacking, 'row')} without a prediction")
-        task = self._model_under_test.task
-        classes = self._model_under_test.model.labels if get_schema(task.schema).has_classes else ()
-        table = self._kept.take(pa.array(np.searchsorted(self._fingerprints, fingerprints)))
-        return Predictions(task.schema, table.append_column("id", ids), classes)
-
-    def _look_up(self) -> int:
-        """How many of the predictions asked for are in the store; where all are, they are held ready."""
-        places, table = self._store.get(self._digest, self._keys(self._fingerprints))
-        if table is not None and (places >= 0).all():
-            self._kept = table.take(pa.array(places))
-        return int((places >= 0).sum())
-
-    def _note_facts(self) -> None:
-        if self._facts is not None:
-            self._store.put_facts(self._digest, {"identity": self._identity, **self._facts.to_table()})
-
-    @property
-    def _checked_codec(self) -> CheckedCodec:
-        codec = self._model_under_test.codec
-        assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
-        return codec
-
-    def _read_by(self, runner: Runner) -> OutputReading | None:
-        """How the outputs of a runner are decoded, by those for the task's sample, a row at a time."""
+    def _infer_reading(self, runner: Runner) -> OutputReading | None:
+        """How the outputs of a runner are decoded, inferred from those for the task's sample, a row at a time."""
         codec = self._checked_codec
         if not codec.reads_outputs:
             return None
         try:
-            rows = list(codec.encode(self._model_under_test.samples()))
+            rows = list(codec.encode(self.model_under_test.samples()))
             outputs = [self._passes.run(runner, codec.collate([row])) for row in rows]
-        except Exception:  # the run itself fails on such rows too, and says so
+        except Exception:  # predicting the rows of the run fails too, and reports it
             return None
         return codec.read_outputs({name: join_outputs([one[name] for one in outputs]) for name in outputs[0]}, rows)
 
-    def _settle(self, identity: Mapping[str, str]) -> None:
-        """Know the backend, and with it all keys in the store, by what it really is."""
-        self._identity = dict(identity)
-        whole = {
-            "format": CODEC,
-            "subject": self._model_under_test.digest,
-            "backend": self._made_by,
-            "identity": self._identity,
-            "batching": self._batching.rule,
-        }
-        text = json.dumps(whole, sort_keys=True, default=str).encode()
-        self._digest = hashlib.blake2b(text, digest_size=16).digest()
-        self._sha256 = hashlib.sha256(text).hexdigest()
+    @property
+    def _checked_codec(self) -> CheckedCodec:
+        codec = self.model_under_test.codec
+        assert isinstance(codec, CheckedCodec)  # `build_model` binds no other
+        return codec
 
-    def _keys(self, fingerprints: Keys) -> Keys:
-        return join_keys(
-            [hashlib.blake2b(one, digest_size=16, key=self._digest).digest() for one in split_keys(fingerprints)]
+    def _update_digest(self) -> None:
+        """Bring the keys of the cache in line with the identity and the batching."""
+        self._cache.set_content(
+            {
+                "format": FORMAT,
+                "subject": self.model_under_test.digest,
+                "backend": self._use_identity,
+                "identity": self._identity,
+                "batching": self.batching.rule,
+            }
         )
 
-    def _asked(self, encodings: Sequence[Encoding]) -> set[bytes]:
-        """Which of these examples this backend has to answer."""
-        fingerprints = join_keys([fingerprint for encoding in encodings for fingerprint in encoding.fingerprints])
-        return set(split_keys(fingerprints[np.isin(fingerprints, self._fingerprints)]))
+    def _put_facts(self) -> None:
+        if self._facts is not None:
+            self._cache.put_facts(self._identity, self._facts)
 
-    def _missing(self, batch: Sequence[Encoding]) -> set[bytes]:
-        fingerprints = join_keys([fingerprint for encoding in batch for fingerprint in encoding.fingerprints])
-        return set(split_keys(fingerprints[~self._store.contains(self._digest, self._keys(fingerprints))]))
+    # Predicting.
 
-    def _budget(self) -> int:
-        assert self._runner is not None
-        return read_budget(self._use.contributor, self._runner)
+    def request_predictions(self, fingerprints: Keys, *, fresh: bool) -> bool:
+        """Request the predictions of these examples: whether some of them have to be made."""
+        found, missing = self._cache.request(fingerprints, fresh=fresh)
+        self.work = Work(found=found)
+        return missing > 0
 
-    def _predict(self, rows: Sequence[Encoding], progress: Progress) -> None:
-        """One batch, from arrays to the store."""
-        answers = self._decoded(self._outputs(rows), rows)
-        copies = [(place, one) for place, row in enumerate(rows) for one in row.fingerprints]
-        table = answers.take(pa.array([place for place, _ in copies], pa.int64()))
-        self._store.put(self._digest, split_keys(self._keys(join_keys([one for _, one in copies]))), table)
-        self.work = Work(self.work.found, self.work.predicted + len(copies), self.work.passes + 1)
-        progress.advance(self.name, len(copies))
+    def start(self, progress: Progress) -> None:
+        """Report how many rows it is about to predict."""
+        progress.start(self.name, self._cache.count_missing())
 
-    def _decoded(self, outputs: Outputs, rows: Sequence[Encoding]) -> pa.Table:
-        """What the task reads in them; outputs that it cannot read are a candidate's own failure, and no wrong suite."""
-        try:
-            return self.codec.decode(outputs, [row.arrays for row in rows])
-        except DataError as error:
-            if not self._candidate:
-                raise
-            raise NotRunError(f"the task cannot read what backend `{self.name}` gives: {error.message}") from error
+    def predict(self, encodings: Sequence[Encoding], progress: Progress) -> None:
+        """Predict those of the encoded rows that are requested and missing.
+
+        Batches are made of all that are requested, so that a row is in the same batch whatever the store has.
+        """
+        requested = select_encodings(encodings, self._cache.select_requested(_fingerprints(encodings)))
+        missing = self._cache.select_missing(_fingerprints(requested))
+        budget = self._record_failure(self._read_budget)
+        if not budget:
+            return
+        batches = self.batching.batches(
+            requested, budget, size=lambda row: row.size, shape=lambda row: shapes(row.arrays)
+        )
+        for batch in batches:
+            rows = select_encodings(batch, missing)
+            if rows and self.failure is None:
+                self._record_failure(partial(self._predict_batch, rows, progress))
 
     def run(self, batch: Batch) -> Outputs:
-        """What the open runner gives for a batch."""
-        assert self._runner is not None
-        return self._passes.run(self._runner, batch)
+        """The outputs of the open runner for a batch."""
+        assert self.runner is not None
+        return self._passes.run(self.runner, batch)
 
-    def _outputs(self, rows: Sequence[Encoding]) -> Outputs:
-        """The outputs for one batch; where it does not fit into memory, or is refused as a batch, for its halves."""
-        batch: Batch = self._model_under_test.codec.collate([row.arrays for row in rows])
+    def read_predictions(self, fingerprints: Keys, ids: pa.ChunkedArray) -> Predictions:
+        """The predictions of these examples, in their order and with these ids. All that were requested have to be there."""
+        if missing := self._cache.load():
+            raise MqaError(f"backend `{self.name}` left {counted(missing, 'row')} without a prediction")
+        table = self._cache.take(fingerprints)
+        schema = self.model_under_test.task.schema
+        classes = self.model_under_test.model.labels if get_schema(schema).has_classes else ()
+        return Predictions(schema, table.append_column("id", ids), classes)
+
+    def _read_budget(self) -> int:
+        assert self.runner is not None
+        return read_budget(self._use.contributor, self.runner)
+
+    def _predict_batch(self, rows: Sequence[Encoding], progress: Progress) -> None:
+        """Run one batch, decode its outputs, and store a prediction for every example with one of these encodings."""
+        predictions = self._decode(self._run_in_halves(rows), rows)
+        positions = [position for position, row in enumerate(rows) for _ in row.fingerprints]
+        self._cache.put(_fingerprints(rows), predictions.take(pa.array(positions, pa.int64())))
+        self.work = Work(self.work.found, self.work.predicted + len(positions), self.work.passes + 1)
+        progress.advance(self.name, len(positions))
+
+    def _run_in_halves(self, rows: Sequence[Encoding]) -> Outputs:
+        """The outputs for one batch; of its halves, where it does not fit into memory or the model refuses it."""
+        batch: Batch = self.model_under_test.codec.collate([row.arrays for row in rows])
         try:
             return self.run(batch)
         except OutOfMemoryError:
             if len(rows) == 1:
                 raise
         except ContributionError as error:
-            # BART's head takes no rows with different numbers of `</s>` at once, and each of them alone.
+            # BART's head takes no rows with different numbers of `</s>` in one batch, and each of them alone.
             if len(rows) == 1 or not isinstance(error.__cause__, Exception):
                 raise
         middle = len(rows) // 2
-        halves = (self._outputs(rows[:middle]), self._outputs(rows[middle:]))
+        halves = (self._run_in_halves(rows[:middle]), self._run_in_halves(rows[middle:]))
         return {name: join_outputs([half[name] for half in halves]) for name in halves[0]}
 
-    def _guarded(self, step: Callable[[], Any]) -> Any:
-        """What a step gives; what it raises becomes this backend's failure, unless the user has to fix the input."""
+    def _decode(self, outputs: Outputs, rows: Sequence[Encoding]) -> pa.Table:
+        """The predictions in these outputs. Outputs that the task cannot read are the failure of a candidate.
+
+        Of the first backend they are an error of the suite, as its task does not fit the model.
+        """
+        try:
+            return self.codec.decode(outputs, [row.arrays for row in rows])
+        except DataError as error:
+            if not self._candidate:
+                raise
+            raise NotRunError(f"the task cannot read the outputs of backend `{self.name}`: {error.message}") from error
+
+    def _record_failure(self, step: Callable[[], Any]) -> Any:
+        """The result of a step. An error becomes the failure of this backend, unless the user's input is wrong."""
         try:
             return step()
         except ContributionError as error:
@@ -298,3 +258,8 @@ class LiveBackend:
                 raise
             self.failure = Failure.of_refusal(error)
         return None
+
+
+def _fingerprints(encodings: Sequence[Encoding]) -> list[bytes]:
+    """The fingerprints of all examples with these encodings."""
+    return list(chain.from_iterable(encoding.fingerprints for encoding in encodings))

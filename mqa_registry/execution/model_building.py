@@ -1,4 +1,4 @@
-"""What the backends run: built from the suite, and built again in another process from its spec."""
+"""Building the model under test: from the suite, and again in another process from its spec."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Example, Rows
 
-PATH = "path on this machine"  # the one key of the object that stands for a path in JSON
+PATH = "path on this machine"  # the only key of the JSON object that stands for a path
 
 
 def build_model(
@@ -37,35 +37,34 @@ def build_model(
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> ModelUnderTest:
-    """The model with its task; the module itself is not built yet. `rows` are unperturbed rows that it may ask for.
+    """The model with its task; its weights are not loaded yet. `rows` are unperturbed rows that it may take examples of.
 
-    `sample` and `given` are those of the same model under test elsewhere, where there are no rows to make them of here.
+    `sample` and `given`, the examples by how many were asked for, come from the same model under test in another process,
+    where there are no `rows` in this one.
     """
-    known = given or {}
+    examples = given or {}
     task = model.task.contribution_as(Task)
     spec = {
-        "source": {"use": model.source.name, "options": _spelled(dict(model.source.options))},
-        "task": {"use": model.task.name, "options": _spelled(dict(model.task.options))},
-        "run_context": _spelled(vars(context)),
+        "source": {"use": model.source.name, "options": _serialize(dict(model.source.options))},
+        "task": {"use": model.task.name, "options": _serialize(dict(model.task.options))},
+        "run_context": _serialize(vars(context)),
         "labels": dict(model.labels),
     }
-    made = check_model(
-        model.source.contributor,
-        model.source.call_method(model.source.contribution_as(ModelSource).load, task, context),
-    )
-    opened = _named(made, model.labels)
+    source = model.source.contribution_as(ModelSource)
+    loaded = check_model(model.source.contributor, model.source.call_method(source.load, task, context))
+    named = _rename_classes(loaded, model.labels)
     return ModelUnderTest(
-        opened,
+        named,
         task,
         context,
         model.task.options,
-        bind=lambda one: check_codec(
-            model.task.contributor, model.task.call_method(task.bind, one), task.schema, one.labels
+        bind=lambda bound: check_codec(
+            model.task.contributor, model.task.call_method(task.bind, bound), task.schema, bound.labels
         ),
         spec=spec,
-        examples=lambda most: known.get(most, ()) if rows is None else spread(rows, most),
+        examples=lambda count: examples.get(count, ()) if rows is None else take_evenly(rows, count),
         sample=sample,
-        digest=_digest(model, opened),
+        digest=_digest(model, named),
     )
 
 
@@ -75,24 +74,24 @@ def rebuild_model(
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> ModelUnderTest:
-    """The model under test of another process, by its `spec`; a PluginError where its plugins are not the same here.
+    """The model under test of another process, built from its `spec`; a PluginError where its plugins are not installed.
 
-    With its `sample`, none has to be made here, which may take a library that the model is run without; with what it has
-    `given` of its rows, this one gives the same.
+    With its `sample`, none is made here, which may need a library that the model itself does not. `given` are the
+    examples of its rows, by how many were asked for.
     """
     context = _run_context(spec)
-    catalog = _loaded(context, spec["source"], spec["task"])
+    catalog = _load_plugins(context, spec["source"], spec["task"])
     source, task = (_use(catalog, kinds, spec[part]) for kinds, part in (((ModelSource,), "source"), ((Task,), "task")))
     model = ModelUse(source, task, spec.get("labels", {}))
     return build_model(model, context, sample=sample, given=given).with_length(spec.get("fixed_length"))
 
 
 def runner_spec(backend: Use, model_under_test: ModelUnderTest) -> dict[str, Any] | None:
-    """How another process opens a backend on a model under test; None where nobody knows how that was made."""
+    """All that another process needs to open a backend on a model under test; None where the model has no spec."""
     if model_under_test.spec is None:
         return None
     return {
-        "backend": {"use": backend.name, "options": _spelled(dict(backend.options))},
+        "backend": {"use": backend.name, "options": _serialize(dict(backend.options))},
         "model_under_test": model_under_test.spec,
     }
 
@@ -104,16 +103,16 @@ def reopen_runner(
     sample: Batch | None = None,
     given: Mapping[int, Sequence[Example]] | None = None,
 ) -> Iterator[Runner]:
-    """The runner that another process has, opened here by the `spec` of its view; the rest is as for `rebuild_model`."""
+    """The runner of a backend of another process, opened here from its `spec`; the rest is as for `rebuild_model`."""
     model_under_test = rebuild_model(spec["model_under_test"], sample=sample, given=given)
-    catalog = _loaded(model_under_test.run_context, spec["backend"])
+    catalog = _load_plugins(model_under_test.run_context, spec["backend"])
     use = _use(catalog, (Backend,), spec["backend"])
     with open_runner(use.contributor, use.call_method(use.contribution_as(Backend).open, model_under_test)) as runner:
         yield runner
 
 
-def _named(model: Model, labels: Mapping[str, str]) -> Model:
-    """The model with other names for its classes; a DataError where they are not its classes, or not told apart."""
+def _rename_classes(model: Model, labels: Mapping[str, str]) -> Model:
+    """The model with other names for its classes, by their names; a DataError where one is unknown, or two become equal."""
     if not labels:
         return model
     names: dict[str, str] = {}
@@ -126,52 +125,58 @@ def _named(model: Model, labels: Mapping[str, str]) -> Model:
     if len(names) < len(labels) or len(set(renamed)) < len(renamed) or "" in renamed:
         raise DataError(
             f"`labels` of `[model]` makes {', '.join(f'`{name}`' for name in renamed)} of its classes",
-            hint="every class needs one name, and one of its own",
+            hint="every class needs a name that no other class has",
         )
-    other = copy(model)  # a source may give the same one again
-    other.labels = tuple(renamed)
-    return other
+    copied = copy(model)  # a source may return the same model again
+    copied.labels = tuple(renamed)
+    return copied
 
 
 def _digest(use: ModelUse, model: Model) -> str:
-    """Of what the model holds and calls its classes, and of what makes predictions of it."""
-    whole = {"model": model.digest, "labels": model.labels, "source": identity(use.source), "task": identity(use.task)}
-    return hashlib.sha256(json.dumps(whole, sort_keys=True).encode()).hexdigest()
+    """The digest of the model, its classes, its source and its task."""
+    content = {
+        "model": model.digest,
+        "labels": model.labels,
+        "source": identity(use.source),
+        "task": identity(use.task),
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def _run_context(spec: Mapping[str, Any]) -> RunContext:
-    asked = _read(spec["run_context"])
-    return RunContext(**asked | {"plugin_files": tuple(asked["plugin_files"])})
+    fields = _deserialize(spec["run_context"])
+    return RunContext(**fields | {"plugin_files": tuple(fields["plugin_files"])})
 
 
-def _loaded(context: RunContext, *spelled: Mapping[str, Any]) -> Catalog:
-    return plugins.load({one["use"].partition("/")[0] for one in spelled}, files=context.plugin_files)
+def _load_plugins(context: RunContext, *references: Mapping[str, Any]) -> Catalog:
+    return plugins.load({one["use"].partition("/")[0] for one in references}, files=context.plugin_files)
 
 
-def _use(catalog: Catalog, kinds: Kinds, spelled: Mapping[str, Any]) -> Use:
-    found = catalog.find(kinds, spelled["use"])
+def _use(catalog: Catalog, kinds: Kinds, reference: Mapping[str, Any]) -> Use:
+    found = catalog.find(kinds, reference["use"])
     if isinstance(found, Problem):
         raise PluginError(found.message, hint=found.hint)
-    plugin = catalog.plugins[spelled["use"].partition("/")[0]]
-    return Use(spelled["use"], found, options=_read(spelled["options"]), plugin=plugin)
+    plugin = catalog.plugins[reference["use"].partition("/")[0]]
+    return Use(reference["use"], found, options=_deserialize(reference["options"]), plugin=plugin)
 
 
-def spread(rows: Rows, most: int) -> Sequence[Example]:
-    """As many rows as that, evenly spread: data may be sorted by their targets."""
-    places = np.linspace(0, len(rows) - 1, min(most, len(rows))).astype(np.int64)
-    return list(type(rows)(rows.table.take(places), rows.fields).examples())
+def take_evenly(rows: Rows, count: int) -> Sequence[Example]:
+    """At most `count` rows, evenly spaced, since data may be sorted by their targets."""
+    indices = np.linspace(0, len(rows) - 1, min(count, len(rows))).astype(np.int64)
+    return list(type(rows)(rows.table.take(indices), rows.fields).examples())
 
 
-def _spelled(value: Any) -> Any:
-    """A value of an option as JSON has it: all are of its own types but paths."""
+def _serialize(value: Any) -> Any:
+    """The value of an option as JSON: of its types, only paths need a form."""
     if isinstance(value, Path):
         return {PATH: str(value.absolute())}
     if isinstance(value, dict):
-        return {key: _spelled(one) for key, one in value.items()}
-    return [_spelled(one) for one in value] if isinstance(value, list | tuple) else value
+        return {key: _serialize(one) for key, one in value.items()}
+    return [_serialize(one) for one in value] if isinstance(value, list | tuple) else value
 
 
-def _read(value: Any) -> Any:
+def _deserialize(value: Any) -> Any:
+    """The value that `_serialize` was given, with tuples as lists."""
     if isinstance(value, dict):
-        return Path(value[PATH]) if value.keys() == {PATH} else {key: _read(one) for key, one in value.items()}
-    return [_read(one) for one in value] if isinstance(value, list) else value
+        return Path(value[PATH]) if value.keys() == {PATH} else {key: _deserialize(one) for key, one in value.items()}
+    return [_deserialize(one) for one in value] if isinstance(value, list) else value

@@ -1,4 +1,4 @@
-"""Perturbed rows: what perturbations make of a data set, row by row, whatever else the suite asks."""
+"""Perturbing rows: perturbations applied to the rows of a data set, with what they leave out and change counted."""
 
 from __future__ import annotations
 
@@ -37,145 +37,168 @@ if TYPE_CHECKING:
     from mqa_registry.suite import Use
     from mqa_registry.types import Example
 
+MAX_COMPARED = 2000  # characters of a text: the time of a distance grows with the square of them
+
 
 @dataclass(frozen=True)
-class _Act:
-    """One perturbation, made ready: what its randomness depends on, the fields it acts on, and how the target moves.
+class _Perturber:
+    """One perturbation, ready to be applied to rows.
 
-    `spanned` is the field that targets are spans of, if they are.
+    `purpose` seeds its randomness. `fields` are those that it reads and changes. `span_field` is the field that targets
+    are spans of, empty where they are no spans. `moves_target` says that the function gives the target too, `edits`
+    that it gives edits of texts; `nested` that values of a field can be changed in place.
     """
 
     contributor: Contributor
-    call: RepeatedCall
+    function: RepeatedCall
     purpose: str
     fields: frozenset[str]
-    spanned: str
-    moves: bool
+    span_field: str
+    moves_target: bool
     edits: bool
-    nested: bool  # whether values of a field can be changed in place
+    nested: bool
 
     @property
-    def touches_target(self) -> bool:
-        return self.moves or (self.edits and bool(self.spanned))
+    def changes_target(self) -> bool:
+        return self.moves_target or (self.edits and bool(self.span_field))
 
-    def on(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
-        """The row after it, or None where it declines."""
+    def apply(self, example: Example, target: Any, rng: np.random.Generator) -> tuple[Example, Any] | None:
+        """The perturbed row and its target; None where the perturbation declines the row."""
         contributor = self.contributor
-        handed = {name: value for name, value in example.items() if name in self.fields}
+        given = {name: value for name, value in example.items() if name in self.fields}
         if self.nested:
-            handed = deepcopy(handed)
-        made = self.call(handed, deepcopy(target), rng) if self.moves else self.call(handed, rng)
-        if made is None:
-            if handed != {name: example[name] for name in self.fields}:
+            given = deepcopy(given)
+        returned = self.function(given, deepcopy(target), rng) if self.moves_target else self.function(given, rng)
+        if returned is None:
+            if given != {name: example[name] for name in self.fields}:
                 reject_output(
                     contributor, "changed the example that it was given, and gave nothing back", "return the example"
                 )
             return None
-        if self.moves:
-            made, target = check_example_and_target(contributor, made)
-        check_fields(contributor, self.fields, made)
+        if self.moves_target:
+            returned, target = check_example_and_target(contributor, returned)
+        check_fields(contributor, self.fields, returned)
         if not self.edits:
-            return {**example, **check_example(contributor, example, made)}, target
-        edits = {name: check_edits(contributor, name, one) for name, one in made.items()}
-        after = {name: apply_edits(contributor, name, example[name], edits[name]) for name in edits if edits[name]}
-        if target is not None and self.spanned:
-            target = move_spans(target, example[self.spanned], edits[self.spanned])
-        return {**example, **after}, target
+            return {**example, **check_example(contributor, example, returned)}, target
+        edits = {name: check_edits(contributor, name, one) for name, one in returned.items()}
+        edited = {name: apply_edits(contributor, name, example[name], edits[name]) for name in edits if edits[name]}
+        if target is not None and self.span_field:
+            target = move_spans(target, example[self.span_field], edits[self.span_field])
+        return {**example, **edited}, target
 
 
 def apply_perturbations(
     rows: Rows, perturb: Sequence[Use], task: Task[Any] | None, seed: int
 ) -> PerturbedRows | Failure:
-    """What the perturbations make of the rows, one after the other; without any, the rows themselves."""
+    """The rows after all perturbations, applied in order; without any, the rows themselves.
+
+    A failure where a perturbation crashes, cannot run, or declines every row.
+    """
     if not perturb:
         return PerturbedRows(rows)
-    acts = [_act(use, rows, task) for use in perturb]
-    targets: list[Any] = _targets(rows, acts)
-    kept: list[int] = []
+    perturbers = [_make_perturber(use, rows, task) for use in perturb]
+    targets: list[Any] = _targets(rows, perturbers)
+    accepted: list[int] = []  # indices of rows
     examples: list[Example] = []
-    changed: list[int | None] = []  # by how many edits
+    distances: list[int | None] = []  # of the rows that changed
     with ExitStack() as calls:
-        for act in acts:
-            calls.enter_context(act.call)
-        for position, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
+        for perturber in perturbers:
+            calls.enter_context(perturber.function)
+        for index, (name, example) in enumerate(zip(rows.ids.to_pylist(), rows.examples(), strict=True)):
             try:
-                moved = _through(example, targets[position], acts, seed, name)
+                perturbed = _apply_all(example, targets[index], perturbers, seed, name)
             except NotRunError as error:
                 return Failure.of_refusal(error)
-            except ContributionError as error:  # it ends its own views alone
+            except ContributionError as error:  # only views of these rows fail
                 return replace(Failure.of_error(error), message=f"{error.message}, on row `{name}`")
-            if moved is not None:
-                kept.append(position)
-                examples.append(moved[0])
-                if moved[0] != example:
-                    changed.append(distance(example, moved[0]))
-                targets[position] = moved[1]
-    if not kept:
-        named = " and ".join(f"`{use.name}`" for use in perturb)
-        return Failure(f"{named} declined all of {len(rows):,} rows, so nothing was tested")
-    moved_targets = [targets[position] for position in kept] if any(act.touches_target for act in acts) else None
-    known = [far for far in changed if far is not None]
-    mean = sum(known) / len(known) if known else None
+            if perturbed is None:
+                continue
+            accepted.append(index)
+            examples.append(perturbed[0])
+            targets[index] = perturbed[1]
+            if perturbed[0] != example:
+                distances.append(edit_distance(example, perturbed[0]))
+    if not accepted:
+        names = " and ".join(f"`{use.name}`" for use in perturb)
+        return Failure(f"{names} declined all of {len(rows):,} rows, so nothing was tested")
+    changes_target = any(perturber.changes_target for perturber in perturbers)
+    new_targets = [targets[index] for index in accepted] if changes_target else None
     try:
-        rebuilt = _rebuilt(rows, kept, examples, moved_targets)
+        table = _replace_columns(rows, accepted, examples, new_targets)
     except (
         pa.ArrowException,
         TypeError,
         ValueError,
         OverflowError,
     ) as error:  # values of another type than their column's
-        return _misfit(acts[-1].contributor, error)
-    return PerturbedRows(rebuilt, len(rows) - len(kept), len(changed), mean)
+        return _wrong_type_failure(perturbers[-1].contributor, error)
+    counted = [distance for distance in distances if distance is not None]
+    mean = sum(counted) / len(counted) if counted else None
+    return PerturbedRows(table, len(rows) - len(accepted), len(distances), mean)
 
 
-def _misfit(contributor: Contributor, error: Exception) -> Failure:
+def _wrong_type_failure(contributor: Contributor, error: Exception) -> Failure:
     """The failure of values that their column cannot hold."""
-    seen = f"gave values that their column cannot hold: {error!s:.200}"
-    return Failure.of_error(ContributionError(contributor.kind, contributor.name, seen, where=contributor.where))
+    what = f"gave values that their column cannot hold: {error!s:.200}"
+    return Failure.of_error(ContributionError(contributor.kind, contributor.name, what, where=contributor.where))
 
 
-def _act(use: Use, rows: Rows, task: Task[Any] | None) -> _Act:
-    """A perturbation with the fields of its modality; without a task those are the fields of text."""
+def _make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> _Perturber:
+    """A perturbation with the fields of its modality, which are the fields of text where there is no task."""
     perturbation = cast("Perturbation", use.contribution)
     if task is None:
         fields = [name for name in rows.fields if pa.types.is_string(rows.table.schema.field(name).type)]
     else:
         fields = [name for name in rows.fields if task.fields[name] == perturbation.modality]
-    spanned = field_of_spans(rows, fields) if perturbation.modality == "text" else ""
-    if spanned and not (perturbation.edits or perturbation.target_effect == "moves"):
-        refuse_to_leave_behind(use)
-    call = RepeatedCall(
+    span_field = find_span_field(rows, fields) if perturbation.modality == "text" else ""
+    if span_field and not (perturbation.edits or perturbation.target_effect == "moves"):
+        _refuse_spans(use)
+    function = RepeatedCall(
         use.contributor, partial(perturbation.function, **deepcopy(dict(use.options))), seconds=ROW_SECONDS
     )
     nested = any(pa.types.is_nested(rows.table.schema.field(name).type) for name in fields)
-    moves = perturbation.target_effect == "moves"
-    return _Act(use.contributor, call, _purpose(use), frozenset(fields), spanned, moves, perturbation.edits, nested)
+    moves_target = perturbation.target_effect == "moves"
+    return _Perturber(
+        use.contributor,
+        function,
+        _purpose(use),
+        frozenset(fields),
+        span_field,
+        moves_target,
+        perturbation.edits,
+        nested,
+    )
 
 
 def _purpose(use: Use) -> str:
-    """What a perturbation's randomness depends on: itself and its options, but not how severe it is."""
+    """The seed text of a perturbation's randomness: its name and options without `severity`.
+
+    So a row is perturbed at the same positions at every severity of a sweep.
+    """
     return json.dumps({key: value for key, value in use.as_table().items() if key != "severity"}, sort_keys=True)
 
 
-def _targets(rows: Rows, acts: Sequence[_Act]) -> list[Any]:
-    if any(act.touches_target for act in acts) and "target" in rows.table.column_names:
+def _targets(rows: Rows, perturbers: Sequence[_Perturber]) -> list[Any]:
+    if any(perturber.changes_target for perturber in perturbers) and "target" in rows.table.column_names:
         return list(rows.table.column("target").to_pylist())
     return [None] * len(rows)
 
 
-def _through(example: Example, target: Any, acts: Sequence[_Act], seed: int, name: str) -> tuple[Example, Any] | None:
-    """One row after every perturbation in turn, or None where one of them declines it."""
-    for act in acts:
-        moved = act.on(example, target, generator(seed, act.purpose, name))
-        if moved is None:
+def _apply_all(
+    example: Example, target: Any, perturbers: Sequence[_Perturber], seed: int, name: str
+) -> tuple[Example, Any] | None:
+    """One row and its target after all perturbations in order; None where one of them declines it."""
+    for perturber in perturbers:
+        perturbed = perturber.apply(example, target, generator(seed, perturber.purpose, name))
+        if perturbed is None:
             return None
-        example, target = moved
+        example, target = perturbed
     return example, target
 
 
-def _rebuilt(rows: Rows, kept: list[int], examples: list[Example], targets: list[Any] | None) -> Rows:
-    """The kept rows with their fields, and targets where those moved, replaced."""
-    table = rows.table.take(pa.array(kept, pa.int64()))
+def _replace_columns(rows: Rows, indices: list[int], examples: list[Example], targets: list[Any] | None) -> Rows:
+    """The rows at these indices with their fields replaced, and their targets where there are new ones."""
+    table = rows.table.take(pa.array(indices, pa.int64()))
     columns = {field: [example[field] for example in examples] for field in rows.fields}
     if targets is not None:
         columns["target"] = targets
@@ -185,24 +208,21 @@ def _rebuilt(rows: Rows, kept: list[int], examples: list[Example], targets: list
     return Rows(table, rows.fields)
 
 
-MOST = 2000  # characters of a text that are compared: the time grows with the square of them
-
-
-def distance(before: Example, after: Example) -> int | None:
-    """Characters to insert, delete or replace (Levenshtein) to come from one row to the other; None without any text.
+def edit_distance(before: Example, after: Example) -> int | None:
+    """The Levenshtein distance in characters between the texts of two rows, summed; None where a row has no text.
 
     Of a longer text the first 2,000 characters are compared.
     """
     pairs = [(text, after[name]) for name, text in before.items() if isinstance(text, str)]
     if not pairs:
         return None
-    return sum(Levenshtein.distance(text[:MOST], str(other)[:MOST]) for text, other in pairs)
+    return sum(Levenshtein.distance(text[:MAX_COMPARED], str(other)[:MAX_COMPARED]) for text, other in pairs)
 
 
-def field_of_spans(rows: Rows, texts: Iterable[str]) -> str:
-    """The field that the targets are spans of; nothing where they are no spans.
+def find_span_field(rows: Rows, texts: Iterable[str]) -> str:
+    """The field that the targets are spans of: the only field of text. Empty where the targets are no spans.
 
-    That is the only field of text; a UsageError where there are several.
+    A UsageError where there are several fields of text.
     """
     if "target" not in rows.table.column_names or not _are_spans(rows.table.schema.field("target").type):
         return ""
@@ -215,8 +235,8 @@ def field_of_spans(rows: Rows, texts: Iterable[str]) -> str:
     return fields[0] if fields else ""
 
 
-def refuse_to_leave_behind(use: Use) -> None:
-    """A UsageError for a perturbation that does not say where it changes a text that targets are spans of."""
+def _refuse_spans(use: Use) -> None:
+    """Raise the UsageError for a perturbation that gives no edits of a text that targets are spans of."""
     raise UsageError(
         f"`{use.name}` does not say where it changes a text, and the targets are spans that have to move with it",
         hint="a perturbation says so by `edits`; see `mqa plugins` for those that do",

@@ -1,9 +1,10 @@
-"""The predict step: from a plan to observations."""
+"""The predict step: from a plan and its prepared rows to observations."""
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,12 @@ import numpy as np
 
 from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError, DataError, NotRunError
-from mqa_registry.execution.batching import RunBatching, encode, measured
+from mqa_registry.execution.batching import RunBatching, encode, measure_batching
+from mqa_registry.execution.cache import TruncationCache
+from mqa_registry.execution.fixed_length import find_fixed_lengths, fixed_length_findings, with_fixed_length
 from mqa_registry.execution.live_backend import LiveBackend
 from mqa_registry.execution.preparation import first_rows, live_backends_of, with_classes
-from mqa_registry.execution.probes import Looking
-from mqa_registry.execution.row_lengths import TruncationStore, fixed_lengths, length_findings, of_fixed_length
+from mqa_registry.execution.probes import ProbeRunner
 from mqa_registry.observations import BackendRecord, Failure, Observations, ObservedView, PreparedData
 from mqa_registry.store import join_keys, split_keys
 from mqa_registry.types import fingerprint
@@ -24,211 +26,242 @@ from mqa_registry.types.rows import digest_files
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mqa_registry.boundary import Contributor
-    from mqa_registry.contributions import Codec, ModelUnderTest, RunContext
+    from mqa_registry.contributions import Codec
     from mqa_registry.execution.batching import Encodings
     from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import Truncation
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.store import Store
     from mqa_registry.store.database import Keys
-    from mqa_registry.suite import Use
-    from mqa_registry.types import Example, Rows
+    from mqa_registry.types import Example
 
 CHUNK = 2048  # rows of each set that are encoded together; the next chunk is encoded while this one is predicted
 
 
+@dataclass(frozen=True)
+class _Backends:
+    """The backends of a run that run the model, by name.
+
+    `failures` say why others of them could not be prepared. `fixed_lengths` are the lengths in tokens of those that
+    take rows of one length alone.
+    """
+
+    live: Mapping[str, LiveBackend] = field(default_factory=dict)
+    failures: Mapping[str, Failure] = field(default_factory=dict)
+    fixed_lengths: Mapping[str, int] = field(default_factory=dict)
+
+
 def predict(
-    plan: Plan, prepared: PreparedData, context: RunContext, store: Store, progress: Progress, *, fresh: bool = False
+    plan: Plan, prepared: PreparedData, store: Store, progress: Progress, *, fresh: bool = False
 ) -> Observations:
-    """Predict every view of the plan once; what the store has is not predicted again, unless `fresh`."""
-    live, lost, lengths = _live_backends(plan, prepared, store)
-    asked = {one: _fingerprints(seen.rows) for one, seen in prepared.usable.items()} if live else {}
-    truncations = TruncationStore(store, *_task_of(plan, live)) if live else None
+    """Predict every view of the plan, each once, and run every probe.
+
+    Predictions in the store are not made again, unless `fresh`. A failure of a backend or a probe is stored with its
+    views and results; input of the user that is wrong raises an MqaError.
+    """
+    backends = _prepare_backends(plan, prepared, store)
+    live = backends.live
+    fingerprints = _fingerprint_rows(prepared) if live else {}
+    truncations = _truncation_cache(plan, live, store)
     with ExitStack() as stack:
-        rule = RunBatching()
-        if (rows := first_rows(plan, prepared.rows)) is not None:
-            rule = measured(live.values(), rows, store, stack, progress, fresh=fresh)
-        for backend in live.values():
-            backend.batch_by(rule.batching)
-        looking = stack.enter_context(
-            Looking(prepared, live, store, progress, lost=lost, seed=plan.suite.seed, fresh=fresh)
+        batching = _choose_batching(plan, prepared, live, store=store, stack=stack, progress=progress, fresh=fresh)
+        probes = stack.enter_context(
+            ProbeRunner(prepared, live, store, progress, failures=backends.failures, seed=plan.suite.seed, fresh=fresh)
         )
-        looking.check(plan.sights)
-        wanting = [backend for name, backend in live.items() if backend.want(_asked_of(plan, name, asked), fresh=fresh)]
-        if wanting and truncations is not None:
-            _answer(
-                wanting,
-                prepared,
-                asked,
-                task=_task_of(plan, live)[1].contributor,
-                truncations=truncations,
-                stack=stack,
-                progress=progress,
-            )
-        answered = {
-            view: _answered(view, prepared, live[view.backend], asked) for view in plan.views if view.backend in live
-        }
-        views = {
-            view: with_classes(answered[view], prepared.classes)
-            if view in answered
-            else prepared.replays[view]
-            if view in prepared.replays
-            else _unmade(view, prepared, lost)
-            for view in plan.views
-        }
-        sights = {sight: looking.at(sight, views) for sight in plan.sights}
+        probes.check(plan.probe_requests)
+        incomplete = [
+            backend
+            for name, backend in live.items()
+            if backend.request_predictions(_requested_by(name, plan, fingerprints), fresh=fresh)
+        ]
+        if incomplete and truncations is not None:
+            _predict_missing(incomplete, prepared, fingerprints, truncations, stack=stack, progress=progress)
+        views = {view: _observe_view(view, prepared, backends, fingerprints) for view in plan.views}
+        probe_results = {request: probes.run(request, views) for request in plan.probe_requests}
     return Observations(
         prepared.rows,
         views,
-        sights,
+        probe_results,
         backends={name: backend.record for name, backend in live.items()} | _replay_records(plan, prepared.replays),
-        identities={name: backend.known for name, backend in live.items()},
+        identities={name: backend.declared_identity for name, backend in live.items()},
         work={name: backend.work for name, backend in live.items()},
         model=next((backend.model for backend in live.values()), {}),
-        truncations=_truncations(asked, truncations),
+        truncations=_summarize_truncations(fingerprints, truncations) if truncations is not None else {},
         findings=(
-            *rule.findings(),
-            *(found for backend in live.values() for found in backend.findings()),
-            *length_findings(lengths, live),
+            *batching.findings(),
+            *(finding for backend in live.values() for finding in backend.findings()),
+            *fixed_length_findings(backends.fixed_lengths, live),
         ),
     )
 
 
-def _live_backends(
-    plan: Plan, prepared: PreparedData, store: Store
-) -> tuple[dict[str, LiveBackend], dict[str, Failure], dict[str, int]]:
-    """The backends that the plan needs and that run the model, why others cannot, and the fixed lengths of some.
+# Before anything is predicted.
 
-    The model is not built yet.
-    """
-    suite, live, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
+
+def _prepare_backends(plan: Plan, prepared: PreparedData, store: Store) -> _Backends:
+    """The backends that the plan needs and that run the model. None is opened, and the model is not built yet."""
+    suite, names, model_under_test = plan.suite, live_backends_of(plan), prepared.model_under_test
     if model_under_test is None:
-        return {}, dict.fromkeys(live, prepared.model_failure) if prepared.model_failure else {}, {}
+        failure = prepared.model_failure
+        return _Backends(failures=dict.fromkeys(names, failure) if failure else {})
+    fixed_lengths, failures = find_fixed_lengths({name: suite.backends[name] for name in names}, model_under_test)
+    model_under_test = with_fixed_length(model_under_test, fixed_lengths)
     first = next(iter(suite.backends))
-    made: dict[str, LiveBackend] = {}
-    lengths, lost = fixed_lengths({name: suite.backends[name] for name in live}, model_under_test)
-    model_under_test = of_fixed_length(model_under_test, lengths)
-    for name in live:
-        if name in lost:
+    live: dict[str, LiveBackend] = {}
+    for name in names:
+        if name in failures:
             continue
-        candidate = first in live and name != first
+        candidate = first in names and name != first
         try:
-            made[name] = LiveBackend(name, suite.backends[name], model_under_test, store, candidate=candidate)
+            live[name] = LiveBackend(name, suite.backends[name], model_under_test, store, candidate=candidate)
         except (ContributionError, NotRunError) as error:
-            lost[name] = Failure.of(error)
-    return made, lost, lengths
+            failures[name] = Failure.of(error)
+    return _Backends(live, failures, fixed_lengths)
 
 
-def _task_of(plan: Plan, live: Mapping[str, LiveBackend]) -> tuple[ModelUnderTest, Use]:
-    assert plan.suite.model is not None  # something runs it
-    return next(iter(live.values())).model_under_test, plan.suite.model.task
+def _fingerprint_rows(prepared: PreparedData) -> dict[RowSet, Keys]:
+    """The fingerprints of the rows of every usable set, in their order."""
+    return {
+        row_set: join_keys([fingerprint(example) for example in perturbed.rows.examples()])
+        for row_set, perturbed in prepared.usable.items()
+    }
 
 
-def _truncations(asked: Mapping[RowSet, Keys], store: TruncationStore | None) -> dict[str, Truncation]:
-    """Per data set how its rows were truncated, those of its first set of rows: the unperturbed ones where there are any."""
-    first: dict[str, Keys] = {}
-    for row_set, fingerprints in sorted(asked.items(), key=lambda one: len(one[0].perturb)):
-        first.setdefault(row_set.data, fingerprints)
-    found = {name: store.of(fingerprints) if store else None for name, fingerprints in first.items()}
-    return {name: truncation for name, truncation in found.items() if truncation is not None}
+def _truncation_cache(plan: Plan, live: Mapping[str, LiveBackend], store: Store) -> TruncationCache | None:
+    """The cache of truncated rows; None where no backend runs the model."""
+    if plan.suite.model is None or not live:
+        return None
+    return TruncationCache(store, next(iter(live.values())).model_under_test, plan.suite.model.task)
 
 
-def _fingerprints(rows: Rows) -> Keys:
-    return join_keys([fingerprint(example) for example in rows.examples()])
+def _choose_batching(
+    plan: Plan,
+    prepared: PreparedData,
+    live: Mapping[str, LiveBackend],
+    *,
+    store: Store,
+    stack: ExitStack,
+    progress: Progress,
+    fresh: bool,
+) -> RunBatching:
+    """Measure by which rule rows have to be batched, and set it on every backend."""
+    rows = first_rows(plan, prepared.rows)
+    batching = RunBatching()
+    if rows is not None:
+        batching = measure_batching(live.values(), rows, store, stack, progress, fresh=fresh)
+    for backend in live.values():
+        backend.set_batching(batching.batching)
+    return batching
 
 
-def _asked_of(plan: Plan, backend: str, asked: Mapping[RowSet, Keys]) -> Keys:
-    """The examples that one backend has to predict, by fingerprint."""
-    return np.concatenate([join_keys([]), *(asked[one] for one in plan.row_sets_of(backend) if one in asked)])
+def _requested_by(backend: str, plan: Plan, fingerprints: Mapping[RowSet, Keys]) -> Keys:
+    """The fingerprints of all examples that one backend has to predict."""
+    row_sets = [row_set for row_set in plan.row_sets_of(backend) if row_set in fingerprints]
+    return np.concatenate([join_keys([]), *(fingerprints[row_set] for row_set in row_sets)])
 
 
-def _answer(
+# Predicting.
+
+
+def _predict_missing(
     backends: Sequence[LiveBackend],
     prepared: PreparedData,
-    asked: Mapping[RowSet, Keys],
+    fingerprints: Mapping[RowSet, Keys],
+    truncations: TruncationCache,
     *,
-    task: Contributor,
-    truncations: TruncationStore,
     stack: ExitStack,
     progress: Progress,
 ) -> None:
-    """Let backends that lack predictions make them; each row is encoded once for all, by the task of that name."""
+    """Make the predictions that backends lack. Each row is encoded once, for all of them."""
     _refuse_unusable_rows(backends[0].model_under_test.codec, prepared)
     for backend in backends:
         backend.open(stack, progress)
-    ready = [backend for backend in backends if backend.failure is None]
-    if not ready:
+    opened = [backend for backend in backends if backend.failure is None]
+    if not opened:
         return
-    for backend in ready:
+    for backend in opened:
         backend.start(progress)
-    chunks = _chunks(prepared, asked)
     try:
-        codec = ready[0].codec.with_array_rows()
-        for encodings in _ahead(encode(codec, chunk) for chunk in chunks):
+        codec = opened[0].codec.with_array_rows()
+        for encodings in _prefetch(encode(codec, chunk) for chunk in _chunks(prepared, fingerprints)):
             truncations.put(encodings.truncated, codec.limit)
-            for backend in ready:
-                backend.answer(encodings.rows, progress)
-    except (ContributionError, NotRunError) as error:  # the task's, and with it of whoever needs its encodings
-        for backend in ready:
+            for backend in opened:
+                backend.predict(encodings.rows, progress)
+    except (ContributionError, NotRunError) as error:  # of the task, whose encodings all backends need
+        for backend in opened:
             backend.failure = backend.failure or Failure.of(error)
 
 
 def _refuse_unusable_rows(codec: Codec, prepared: PreparedData) -> None:
-    """Find rows that the model cannot run before anything is predicted."""
-    for row_set, seen in prepared.usable.items():
-        if (found := codec.find_unusable(list(seen.rows.examples()))) is not None:
-            place, why = found
-            raise DataError(f"row `{seen.rows.ids[place]}` of `{row_set.name}` cannot be run: {why}")
+    """A DataError for the first row that the model cannot run, before anything is predicted."""
+    for row_set, perturbed in prepared.usable.items():
+        if (unusable := codec.find_unusable(list(perturbed.rows.examples()))) is not None:
+            index, reason = unusable
+            raise DataError(f"row `{perturbed.rows.ids[index]}` of `{row_set.name}` cannot be run: {reason}")
 
 
-def _chunks(prepared: PreparedData, asked: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
-    """The distinct examples, some rows of every set at a time, so that what is alike comes together."""
+def _chunks(prepared: PreparedData, fingerprints: Mapping[RowSet, Keys]) -> Iterator[dict[bytes, Example]]:
+    """The distinct examples by fingerprint, in chunks.
+
+    A chunk has some rows of every set of one data set, so that rows with the same encoding come together.
+    """
     for data in prepared.rows:
-        sets = [(one, seen) for one, seen in prepared.usable.items() if one.data == data]
-        readers = [zip(split_keys(asked[one]), seen.rows.examples(), strict=True) for one, seen in sets]
+        row_sets = [(row_set, perturbed) for row_set, perturbed in prepared.usable.items() if row_set.data == data]
+        readers = [
+            zip(split_keys(fingerprints[row_set]), perturbed.rows.examples(), strict=True)
+            for row_set, perturbed in row_sets
+        ]
         while chunk := dict(pair for reader in readers for pair in islice(reader, CHUNK)):
             yield chunk
 
 
-def _ahead(items: Iterator[Encodings]) -> Iterator[Encodings]:
-    """The same items, each made in a thread while the one before it is in use."""
+def _prefetch(items: Iterator[Encodings]) -> Iterator[Encodings]:
+    """The same items, each computed in a thread while the one before it is used."""
     with ThreadPoolExecutor(1) as pool:
-        coming = pool.submit(next, items, None)
-        while (item := coming.result()) is not None:
-            coming = pool.submit(next, items, None)
+        pending = pool.submit(next, items, None)
+        while (item := pending.result()) is not None:
+            pending = pool.submit(next, items, None)
             yield item
 
 
-def _answered(view: View, prepared: PreparedData, backend: LiveBackend, asked: Mapping[RowSet, Keys]) -> ObservedView:
-    seen = prepared.row_sets[view.rows]
-    if isinstance(seen, Failure):
-        return ObservedView(None, failure=seen)
+# Collecting observations.
+
+
+def _observe_view(
+    view: View, prepared: PreparedData, backends: _Backends, fingerprints: Mapping[RowSet, Keys]
+) -> ObservedView:
+    """One view with the predictions that were replayed or made, or the reason why there are none."""
+    if view in prepared.replays:
+        return prepared.replays[view]
+    perturbed = prepared.row_sets[view.rows]
+    if isinstance(perturbed, Failure):
+        return ObservedView(None, failure=perturbed)
+    if view.backend in backends.failures:
+        return ObservedView(perturbed, failure=backends.failures[view.backend])
+    backend = backends.live[view.backend]
     if backend.failure is not None:
-        return ObservedView(seen, failure=backend.failure)
-    return ObservedView(seen, backend.predictions(asked[view.rows], seen.rows.ids))
+        return ObservedView(perturbed, failure=backend.failure)
+    predictions = backend.read_predictions(fingerprints[view.rows], perturbed.rows.ids)
+    return with_classes(ObservedView(perturbed, predictions), prepared.classes)
 
 
-def _replay_records(plan: Plan, replayed: Mapping[View, ObservedView]) -> dict[str, BackendRecord]:
-    """Of every backend that brings predictions: the digest of their files, and how they were read."""
-    read: dict[str, dict[str, None]] = {}
-    for view, observed in replayed.items():
+def _summarize_truncations(fingerprints: Mapping[RowSet, Keys], truncations: TruncationCache) -> dict[str, Truncation]:
+    """How the rows of every data set were truncated: of its unperturbed rows, else of its first set of rows."""
+    first: dict[str, Keys] = {}
+    for row_set, keys in sorted(fingerprints.items(), key=lambda item: len(item[0].perturb)):
+        first.setdefault(row_set.data, keys)
+    return {name: summary for name, keys in first.items() if (summary := truncations.summarize(keys)) is not None}
+
+
+def _replay_records(plan: Plan, replays: Mapping[View, ObservedView]) -> dict[str, BackendRecord]:
+    """The record of every backend that replays predictions: the digest of its files, and how they were read."""
+    readings: dict[str, list[str]] = {}
+    for view, observed in replays.items():
         if observed.predictions is not None:
-            read.setdefault(view.backend, {})[observed.predictions.read] = None
-    remarks = {name: "; ".join(filter(None, told)) for name, told in read.items()}
-    return {
-        name: BackendRecord(
-            digest_files(plan.suite.backends[name].options), RunnerFacts(details={"read": words} if words else {})
-        )
-        for name, words in remarks.items()
-    }
-
-
-def _unmade(view: View, prepared: PreparedData, lost: Mapping[str, Failure]) -> ObservedView:
-    """A view of a backend that could not be made ready, or of rows that could not."""
-    seen = prepared.row_sets[view.rows]
-    return (
-        ObservedView(None, failure=seen)
-        if isinstance(seen, Failure)
-        else ObservedView(seen, failure=lost[view.backend])
-    )
+            readings.setdefault(view.backend, []).append(observed.predictions.read)
+    records = {}
+    for name, texts in readings.items():
+        read = "; ".join(dict.fromkeys(filter(None, texts)))
+        facts = RunnerFacts(details={"read": read} if read else {})
+        records[name] = BackendRecord(digest_files(plan.suite.backends[name].options), facts)
+    return records

@@ -1,4 +1,4 @@
-"""The preflight: whatever is wrong with a suite's data and checks and shows without predicting, all of it at once."""
+"""The preflight: everything wrong with the data and checks of a suite that shows before predicting, all at once."""
 
 from __future__ import annotations
 
@@ -24,64 +24,64 @@ if TYPE_CHECKING:
 
 
 def preflight(plan: Plan, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> None:
-    """Raise everything that is wrong with the data and the checks, where anything is.
+    """Raise one error with everything that is wrong with the data and the checks.
 
-    `schema` and `classes` are those of the predictions. What metrics need of the targets, what measures say of their
-    options before these classes, and the columns that slices read are looked at.
+    `schema` and `classes` are those of the predictions. It checks that metrics can read the targets, that measures
+    accept their options for these classes, that slices can read the rows, and that compared rows have the same ids.
     """
     problems: dict[Problem, None] = {}
     plan = replace(plan, cases=tuple(case for case in plan.cases if all(view.rows.data in rows for view in case.views)))
-    for data in _labelled(plan):
+    for data in _data_with_targets(plan):
         try:
             read_targets(rows[data], schema, classes, data=data)
         except DataError as error:
             problems[Problem(error.message, error.hint)] = None
     for case in plan.cases:
-        problems |= dict.fromkeys(_problems(case, rows, schema, classes))
+        problems |= dict.fromkeys(_case_problems(case, rows, schema, classes))
     raise_problems(problems)
 
 
 def raise_problems(problems: Collection[Problem]) -> None:
-    """All of them at once, if there are any: as one line where it is one without a place in the suite."""
-    if len(problems) == 1 and (only := next(iter(problems))).location is None:
-        raise DataError(only.message, hint=only.hint)
+    """Raise a SuiteError with all problems, if there are any; a DataError where it is one without a location."""
+    if len(problems) == 1 and (problem := next(iter(problems))).location is None:
+        raise DataError(problem.message, hint=problem.hint)
     if problems:
         raise SuiteError(list(problems))
 
 
-def examine_again(plan: Plan, observations: Observations) -> None:
-    """The same for a suite that is to judge what another one has seen, as far as that goes."""
-    seen = (one.predictions for one in observations.views.values() if one.predictions is not None)
-    predictions = next(seen, None)
+def preflight_observations(plan: Plan, observations: Observations) -> None:
+    """The preflight of a suite that judges the observations of a former run, if those have predictions."""
+    views = observations.views.values()
+    predictions = next((view.predictions for view in views if view.predictions is not None), None)
     if predictions is not None:
         preflight(plan, observations.rows, predictions.schema, predictions.classes)
 
 
-def _labelled(plan: Plan) -> dict[str, None]:
-    """The data sets whose targets some metric reads."""
+def _data_with_targets(plan: Plan) -> dict[str, None]:
+    """The data sets whose targets a metric reads."""
     cases = (case for case in plan.cases if isinstance(case.check.measure.contribution, Metric))
     return dict.fromkeys(view.rows.data for case in cases for view in case.views)
 
 
-def _problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> Iterator[Problem]:
-    """What is wrong with one case, each where it stands in the suite."""
+def _case_problems(case: Case, rows: Mapping[str, Rows], schema: str, classes: Sequence[str]) -> Iterator[Problem]:
+    """The problems of one case, each with its location in the suite."""
     measure, by = case.check.measure, case.check.by
     kind = measure.contribution
     if isinstance(kind, Metric | Comparison) and schema in kind.schemas and has_sample(schema):
-        # A metric may need rows that mean something; of made-up ones, only what it says of its options counts.
+        # On sample predictions a metric may fail for want of real ones: only a complaint about its options counts.
         yield from wrong_input(measure, partial(measure_sample, measure, schema, classes), UsageError)
     data = dict.fromkeys(view.rows.data for view in case.views)
     if by is not None:
         for name in data:
-            yield from wrong_input(by, partial(_sliced, by, rows[name]), MqaError)
+            yield from wrong_input(by, partial(_slice_sample, by, rows[name]), MqaError)
     if isinstance(kind, Comparison) and len(data) > 1:
-        yield from _other_rows(case, rows)
+        yield from _different_rows(case, rows)
 
 
 def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> Iterator[Problem]:
-    """What a contribution says is wrong with the user's input; a crash is its check's own, once that is judged."""
+    """The problem with the user's input that a contribution reports in a step. A crash is ignored: its check fails later."""
     try:
-        # A stream of its own: what closes it here must not be without one when its check is judged.
+        # A separate stream: a contribution that closes it here still needs one when its check is judged.
         with (
             open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace") as out,  # noqa: PTH123  # a descriptor is no path
             redirect_stdout(out),
@@ -96,24 +96,24 @@ def wrong_input(use: Use, step: Callable[[], object], kind: type[MqaError]) -> I
         return
 
 
-def _sliced(by: Use, rows: Rows) -> object:
-    """What a slice says of the first row, or of the whole table; one that sees predictions is asked later."""
-    sees = by.contribution_as(Slice).inputs
-    if sees == "predictions":
+def _slice_sample(by: Use, rows: Rows) -> object:
+    """Call a slice on the first row, or on the whole table. One that reads predictions cannot be called yet."""
+    inputs = by.contribution_as(Slice).inputs
+    if inputs == "predictions":
         return None
-    return by.call(rows.table if sees == "table" else next(iter(rows.whole())))
+    return by.call(rows.table if inputs == "table" else next(iter(rows.whole())))
 
 
-def _other_rows(case: Case, rows: Mapping[str, Rows]) -> Iterator[Problem]:
-    """A comparison of two data sets needs the same rows in both."""
+def _different_rows(case: Case, rows: Mapping[str, Rows]) -> Iterator[Problem]:
+    """The problem of a comparison of two data sets whose ids differ."""
     for step in case.steps:
         if step.reference is None or step.reference.rows.data == step.view.rows.data:
             continue
-        mine, theirs = (set(rows[view.rows.data].ids.to_pylist()) for view in (step.view, step.reference))
-        if mine != theirs:
+        ids, reference_ids = (set(rows[view.rows.data].ids.to_pylist()) for view in (step.view, step.reference))
+        if ids != reference_ids:
             yield Problem(
-                f"check `{case.check.name}` compares different rows: the reference has {len(mine & theirs):,} of"
-                f" {len(mine):,}",
+                f"check `{case.check.name}` compares different rows: the reference has {len(ids & reference_ids):,} of"
+                f" {len(ids):,}",
                 "a comparison needs the same ids on both sides",
                 case.check.measure.at,
             )

@@ -1,4 +1,4 @@
-"""Preparation: the rows as the model sees them, the model, and what replays bring, with all that can be refused by then."""
+"""Preparing a run: its rows, unperturbed and perturbed, its model and its replayed predictions, all of them checked."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import pyarrow.compute as pc
 from mqa_registry.boundary import check_predictions
 from mqa_registry.contributions import Backend, Replay
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
-from mqa_registry.execution.datasets import load
+from mqa_registry.execution.datasets import load_dataset
+from mqa_registry.execution.fixed_length import find_fixed_lengths
 from mqa_registry.execution.model_building import build_model
 from mqa_registry.execution.perturbation import apply_perturbations
 from mqa_registry.execution.preflight import preflight
-from mqa_registry.execution.row_lengths import fixed_lengths
 from mqa_registry.naming import counted
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, PreparedData
 from mqa_registry.types import distinct_labels, get_schema, unknown_labels
@@ -36,115 +36,121 @@ def load_rows(plan: Plan, context: RunContext) -> dict[str, Rows]:
     """Read the data sets that the plan needs."""
     suite, task = plan.suite, _task(plan)
     names = dict.fromkeys(row_set.data for row_set in plan.row_sets)
-    return {name: load(suite.data[name], task, context, suite.seed) for name in names}
+    return {name: load_dataset(suite.data[name], task, context, suite.seed) for name in names}
 
 
 def prepare(plan: Plan, context: RunContext, progress: Progress) -> PreparedData:
-    """Read the data sets that the plan needs, and perturb their rows.
+    """Read the data sets that the plan needs, perturb their rows, and read the predictions that are replayed.
 
-    The preflight comes before all that is costly: an error has everything that is wrong with the suite's data and checks.
+    The preflight comes before all that is costly: its error has everything that is wrong with the data and the checks.
     """
     progress.stage("reading the data")
-    rows, lost = _load(plan, context)
-    model_under_test, unmade = _build_model(plan, context, rows)
+    rows, data_failures = _load_rows(plan, context)
+    model_under_test, model_failure = _try_build_model(plan, context, rows)
     if model_under_test is not None:
         progress.stage(CHECKING)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
-    seen = perturb_rows(plan, rows, progress, lost)
-    replayed = {view: _replayed(plan, view, seen[view.rows]) for view in _to_replay(plan)}
-    classes = _classes(model_under_test, replayed.values(), rows.values())
-    if model_under_test is None and unmade is None and (schema := _schema(replayed.values())):
+    row_sets = perturb_rows(plan, rows, progress, data_failures)
+    replays = {view: _replay_view(plan, view, row_sets[view.rows]) for view in _replayed_views(plan)}
+    classes = _find_classes(model_under_test, replays.values(), rows.values())
+    if model_under_test is None and model_failure is None and (schema := _find_schema(replays.values())):
         progress.stage(CHECKING)
         preflight(plan, rows, schema, classes)
-    replayed = {view: with_classes(one, classes) for view, one in replayed.items()}
-    return PreparedData(rows, seen, model_under_test, unmade, replayed, classes)
+    replays = {view: with_classes(observed, classes) for view, observed in replays.items()}
+    return PreparedData(rows, row_sets, model_under_test, model_failure, replays, classes)
 
 
-def examine(plan: Plan, context: RunContext) -> dict[str, Rows]:
-    """Read the rows, and look for all that a run would refuse before it predicts; nothing is perturbed, or kept.
+def validate_inputs(plan: Plan, context: RunContext) -> dict[str, Rows]:
+    """Read the rows, and raise all errors that a run would raise before it predicts. Nothing is perturbed or stored.
 
-    Of replayed predictions, those for the rows as they are are read; of backends, the files that they name.
+    Of replayed predictions, only those for unperturbed rows are read. Backends check the files that they name.
     """
     rows = load_rows(plan, context)
-    model_under_test = _model_under_test(plan, context, rows)
+    model_under_test = _build_model(plan, context, rows)
     if model_under_test is not None:
         backends = {name: plan.suite.backends[name] for name in live_backends_of(plan)}
         for use in backends.values():
-            _identified(use, model_under_test)
-        fixed_lengths(backends, model_under_test)
+            _check_identity(use, model_under_test)
+        find_fixed_lengths(backends, model_under_test)
         preflight(plan, rows, model_under_test.task.schema, model_under_test.model.labels)
         return rows
-    views = [view for view in _to_replay(plan) if not view.rows.perturb]
-    replayed = [_replayed(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
-    if schema := _schema(replayed):
-        preflight(plan, rows, schema, _classes(None, replayed, rows.values()))
+    views = [view for view in _replayed_views(plan) if not view.rows.perturb]
+    replays = [_replay_view(plan, view, PerturbedRows(rows[view.rows.data])) for view in views]
+    if schema := _find_schema(replays):
+        preflight(plan, rows, schema, _find_classes(None, replays, rows.values()))
     return rows
 
 
 def perturb_rows(
-    plan: Plan, rows: Mapping[str, Rows], progress: Progress, lost: Mapping[str, Failure] | None = None
+    plan: Plan, rows: Mapping[str, Rows], progress: Progress, failures: Mapping[str, Failure] | None = None
 ) -> dict[RowSet, PerturbedRows | Failure]:
-    """Every set of rows as the model sees it; of data sets that were lost, why."""
+    """Every set of rows with its perturbations applied; `failures` are those of data sets that could not be read."""
     if any(row_set.perturb for row_set in plan.row_sets):
         progress.stage("perturbing rows")
-    task = _task(plan)
+    failures, task = failures or {}, _task(plan)
     return {
-        one: lost[one.data]
-        if lost and one.data in lost
-        else apply_perturbations(rows[one.data], one.perturb, task, plan.suite.seed)
-        for one in plan.row_sets
+        row_set: failures[row_set.data]
+        if row_set.data in failures
+        else apply_perturbations(rows[row_set.data], row_set.perturb, task, plan.suite.seed)
+        for row_set in plan.row_sets
     }
 
 
-def _load(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[str, Failure]]:
-    """The data sets that the plan needs, and why there is nothing of those whose source is broken or cannot run."""
+# Data sets.
+
+
+def _load_rows(plan: Plan, context: RunContext) -> tuple[dict[str, Rows], dict[str, Failure]]:
+    """The data sets that the plan needs, and the failures of those whose source crashes or cannot run here."""
     suite, task = plan.suite, _task(plan)
     rows: dict[str, Rows] = {}
-    lost: dict[str, Failure] = {}
+    failures: dict[str, Failure] = {}
     for name in dict.fromkeys(row_set.data for row_set in plan.row_sets):
         try:
-            rows[name] = load(suite.data[name], task, context, suite.seed)
+            rows[name] = load_dataset(suite.data[name], task, context, suite.seed)
         except (ContributionError, NotRunError) as error:
-            lost[name] = Failure.of(error)
-    return rows, lost
+            failures[name] = Failure.of(error)
+    return rows, failures
+
+
+def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
+    """The rows of the suite's first data set, else of the first that the plan needs."""
+    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
 
 
 def _task(plan: Plan) -> Task[Any] | None:
     return cast("Task[Any]", plan.suite.model.task.contribution) if plan.suite.model else None
 
 
+# The model and the backends that run it.
+
+
 def live_backends_of(plan: Plan) -> list[str]:
-    """The backends that the plan needs and that run the model, by name."""
-    seen = (view for sight in plan.sights if sight.probe.inputs == "runner" for view in sight.views)
-    names = dict.fromkeys(view.backend for view in (*plan.views, *seen))
+    """The names of the backends that the plan needs and that run the model."""
+    probed = (view for request in plan.probe_requests if request.probe.inputs == "runner" for view in request.views)
+    names = dict.fromkeys(view.backend for view in (*plan.views, *probed))
     return [name for name in names if not isinstance(plan.suite.backends[name].contribution, Replay)]
 
 
-def _to_replay(plan: Plan) -> list[View]:
-    live = live_backends_of(plan)
-    return [view for view in plan.views if view.backend not in live]
+def _try_build_model(
+    plan: Plan, context: RunContext, rows: Mapping[str, Rows]
+) -> tuple[ModelUnderTest | None, Failure | None]:
+    """The model under test, or the failure of its source or task: it crashed, or cannot run here."""
+    try:
+        return _build_model(plan, context, rows), None
+    except (ContributionError, NotRunError) as error:
+        return None, Failure.of(error)
 
 
-def _model_under_test(plan: Plan, context: RunContext, rows: Mapping[str, Rows]) -> ModelUnderTest | None:
-    """The model under test, which is not built yet; None where no backend runs it."""
+def _build_model(plan: Plan, context: RunContext, rows: Mapping[str, Rows]) -> ModelUnderTest | None:
+    """The model under test, whose weights are not loaded yet; None where no backend runs it."""
     suite = plan.suite
     if suite.model is None or not live_backends_of(plan):
         return None
     return build_model(suite.model, context, first_rows(plan, rows))
 
 
-def _build_model(
-    plan: Plan, context: RunContext, rows: Mapping[str, Rows]
-) -> tuple[ModelUnderTest | None, Failure | None]:
-    """The model under test, or why there is none: its source or task is broken, or cannot run here."""
-    try:
-        return _model_under_test(plan, context, rows), None
-    except (ContributionError, NotRunError) as error:
-        return None, Failure.of(error)
-
-
-def _identified(use: Use, model_under_test: ModelUnderTest) -> None:
-    """Let a backend say what it would run; what only this machine lacks is for the run to say."""
+def _check_identity(use: Use, model_under_test: ModelUnderTest) -> None:
+    """Raise where a backend finds the user's input wrong. What is missing on this machine is left to the run."""
     try:
         use.call_method(use.contribution_as(Backend).identity, model_under_test)
     except MqaError as error:
@@ -152,64 +158,76 @@ def _identified(use: Use, model_under_test: ModelUnderTest) -> None:
             raise
 
 
-def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
-    """Those of the suite's first data set, else of the first that the plan needs."""
-    return rows.get(next(iter(plan.suite.data)), next(iter(rows.values()), None))
+# Replayed predictions, and the classes of all predictions.
 
 
-def _replayed(plan: Plan, view: View, seen: PerturbedRows | Failure) -> ObservedView:
-    if isinstance(seen, Failure):
-        return ObservedView(None, failure=seen)
-    return replay(view, plan.suite.backends[view.backend], seen)
+def _replayed_views(plan: Plan) -> list[View]:
+    live = live_backends_of(plan)
+    return [view for view in plan.views if view.backend not in live]
 
 
-def _schema(replayed: Iterable[ObservedView]) -> str:
+def _replay_view(plan: Plan, view: View, row_set: PerturbedRows | Failure) -> ObservedView:
+    if isinstance(row_set, Failure):
+        return ObservedView(None, failure=row_set)
+    return replay(view, plan.suite.backends[view.backend], row_set)
+
+
+def replay(view: View, use: Use, perturbed: PerturbedRows) -> ObservedView:
+    """The replayed predictions for the rows of one view, in their order. Predictions for further rows are ignored.
+
+    A DataError where a row has no prediction; a failure where the replay crashes or cannot run.
+    """
+    try:
+        given = check_predictions(
+            use.contributor, use.call_method(use.contribution_as(Replay).read, view.rows.name), ""
+        )
+    except (ContributionError, NotRunError) as error:
+        return ObservedView(perturbed, failure=Failure.of(error))
+    ids = perturbed.rows.ids
+    indices = pc.index_in(ids, given.ids.combine_chunks())
+    if indices.null_count:
+        missing = ids.filter(indices.is_null())
+        raise DataError(
+            f"backend `{view.backend}` has no prediction for {len(missing):,} of {counted(len(indices), 'row')} of"
+            f" `{view.rows.name}`, `{missing[0]}` among them",
+            hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
+        )
+    return ObservedView(
+        perturbed, given.take(indices.combine_chunks() if isinstance(indices, pa.ChunkedArray) else indices)
+    )
+
+
+def _find_schema(replays: Iterable[ObservedView]) -> str:
     """The schema of replayed predictions; empty where there are none."""
-    return next((one.predictions.schema for one in replayed if one.predictions is not None), "")
+    return next((observed.predictions.schema for observed in replays if observed.predictions is not None), "")
 
 
-def _classes(
-    model_under_test: ModelUnderTest | None, replayed: Iterable[ObservedView], rows: Iterable[Rows]
+def _find_classes(
+    model_under_test: ModelUnderTest | None, replays: Iterable[ObservedView], rows: Iterable[Rows]
 ) -> tuple[str, ...]:
-    """The classes that all predictions are drawn from: the model's, else those that replayed predictions bring."""
-    known = model_under_test.model.labels if model_under_test is not None else ()
-    brought = [observed.predictions for observed in replayed if observed.predictions is not None]
-    brought = [predictions for predictions in brought if get_schema(predictions.schema).has_classes]
-    if known or not brought:
-        return known
-    named = tuple(dict.fromkeys(name for predictions in brought for name in predictions.classes))
-    if any(predictions.probabilities is not None for predictions in brought):
-        return named
-    return tuple(sorted({*named, *unknown_labels({label for one in rows for label in distinct_labels(one)}, named)}))
+    """The classes of all predictions: those of the model, else those of the replayed predictions.
+
+    Replayed labels without probabilities need not show every class: further labels of the targets count as classes.
+    """
+    model_classes = model_under_test.model.labels if model_under_test is not None else ()
+    replayed = [observed.predictions for observed in replays if observed.predictions is not None]
+    replayed = [predictions for predictions in replayed if get_schema(predictions.schema).has_classes]
+    if model_classes or not replayed:
+        return model_classes
+    classes = tuple(dict.fromkeys(name for predictions in replayed for name in predictions.classes))
+    if any(predictions.probabilities is not None for predictions in replayed):
+        return classes
+    targets = {label for one in rows for label in distinct_labels(one)}
+    return tuple(sorted({*classes, *unknown_labels(targets, classes)}))
 
 
 def with_classes(observed: ObservedView, classes: tuple[str, ...]) -> ObservedView:
+    """The view with its predictions in terms of these classes; a DataError where a prediction has another label."""
     predictions = observed.predictions
     if predictions is None or not get_schema(predictions.schema).has_classes:
         return observed
-    strangers = sorted(set(predictions.classes) - set(classes))
-    if strangers:
-        known = ", ".join(f"`{name}`" for name in classes)
-        raise DataError(f"replayed predictions have the label `{strangers[0]}`", hint=f"the model knows {known}")
+    unknown = sorted(set(predictions.classes) - set(classes))
+    if unknown:
+        names = ", ".join(f"`{name}`" for name in classes)
+        raise DataError(f"replayed predictions have the label `{unknown[0]}`", hint=f"the model knows {names}")
     return replace(observed, predictions=predictions.with_classes(classes))
-
-
-def replay(view: View, use: Use, seen: PerturbedRows) -> ObservedView:
-    """The predictions for the rows of one view; rows that have none are a DataError, further ones are left alone."""
-    try:
-        brought = check_predictions(
-            use.contributor, use.call_method(use.contribution_as(Replay).read, view.rows.name), ""
-        )
-    except NotRunError as error:
-        return ObservedView(seen, failure=Failure.of_refusal(error))
-    except ContributionError as error:
-        return ObservedView(seen, failure=Failure.of_error(error))
-    places = pc.index_in(seen.rows.ids, brought.ids.combine_chunks())
-    if places.null_count:
-        strangers = seen.rows.ids.filter(places.is_null())
-        raise DataError(
-            f"backend `{view.backend}` has no prediction for {len(strangers):,} of {counted(len(places), 'row')} of"
-            f" `{view.rows.name}`, `{strangers[0]}` among them",
-            hint="predictions are joined by `id`; `mqa rows SUITE --out DIR` writes every row with its id",
-        )
-    return ObservedView(seen, brought.take(places.combine_chunks() if isinstance(places, pa.ChunkedArray) else places))

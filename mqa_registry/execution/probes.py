@@ -1,4 +1,4 @@
-"""Looking: letting the probes of a plan see what they ask to see, and keeping what they saw."""
+"""Running the probes of a plan: each on the views that it requests, with its table cached in the store."""
 
 from __future__ import annotations
 
@@ -30,17 +30,19 @@ if TYPE_CHECKING:
     from mqa_registry.execution.live_backend import LiveBackend
     from mqa_registry.execution.progress import Progress
     from mqa_registry.observations import ObservedView, PreparedData
-    from mqa_registry.plan import Sight, View
+    from mqa_registry.plan import ProbeRequest, View
     from mqa_registry.store import Store
     from mqa_registry.types import Predictions
 
-FORMAT = 2  # counts up when the host itself would keep what probes saw in another form
+FORMAT = 3  # increases when the host would cache the tables of probes in another form
+TABLE = "table"  # the column of the store that holds a probe's table, as an Arrow stream
 
 
-class Looking:
-    """One run's probes: the runners that are open for them, each loaded once, and the store of what they saw.
+class ProbeRunner:
+    """Runs the probes of one run, and caches their tables.
 
-    A runner that predicted rows of this run is still open, and is the one that a probe sees.
+    A runner that a probe needs is opened once for all of them. A runner that has predicted rows of this run is still
+    open, and is the one that the probe gets. `failures` are those of backends that could not be prepared, by name.
     """
 
     def __init__(
@@ -50,20 +52,20 @@ class Looking:
         store: Store,
         progress: Progress,
         *,
-        lost: Mapping[str, Failure],
+        failures: Mapping[str, Failure],
         seed: int,
         fresh: bool,
     ) -> None:
         self._prepared = prepared
         self._views: Mapping[View, ObservedView] = {}
         self._live = live
-        self._lost = lost
+        self._failures = failures
         self._seed = seed
         self._store = store
         self._progress = progress
         self._fresh = fresh
         self._stack = ExitStack()
-        self._open: dict[str, Runner] = {}
+        self._runners: dict[str, Runner] = {}
         self._wrong_input: MqaError | None = None
 
     def __enter__(self) -> Self:
@@ -74,146 +76,161 @@ class Looking:
     ) -> None:
         try:
             self._stack.close()
-        except ContributionError as closed:  # what was seen until then is whole
+        except ContributionError as closed:  # the tables of all probes are complete by now
             self._progress.stage(closed.message)
 
-    def check(self, sights: Iterable[Sight]) -> None:
-        """Let probes say which of their options do not fit, before anything is predicted: a SuiteError or DataError.
+    def check(self, requests: Iterable[ProbeRequest]) -> None:
+        """Let probes check their options before anything is predicted: a SuiteError or DataError with all problems.
 
-        What the store has was seen with options that do. A probe that crashes here is its check's own failure later.
+        A request with a cached table has passed before. A probe that crashes here fails its own check later. A probe
+        that reads predictions is checked without them.
         """
         problems: dict[Problem, None] = {}
-        for sight in sights:
-            if sight.probe.checks and not self._failed_before(sight) and self._kept(sight) is None:
-                problems |= dict.fromkeys(wrong_input(sight.use, partial(self._check, sight), DataError))
-                if self._wrong_input is not None:  # of a backend, which the run cannot do without
-                    raise self._wrong_input
+        for request in requests:
+            if not request.probe.checks or self._find_failure(request):
+                continue
+            if request.probe.inputs != "predictions" and self._read_cached(request) is not None:
+                continue
+            problems |= dict.fromkeys(wrong_input(request.use, partial(self._check_options, request), DataError))
+            if self._wrong_input is not None:  # of a backend, which the run cannot do without
+                raise self._wrong_input
         raise_problems(problems)
 
-    def _check(self, sight: Sight) -> None:
-        sight.use.call_method(sight.probe.check, self._context(sight))
+    def run(self, request: ProbeRequest, views: Mapping[View, ObservedView]) -> ProbeResult:
+        """The result of one request: its table, cached or new, or its failure.
 
-    def at(self, sight: Sight, views: Mapping[View, ObservedView]) -> ProbeResult:
-        """What a probe sees, from the store where it is kept there; a failure is the sight's own."""
+        `views` are the predicted views of the run. Raises only where a backend refuses the user's input.
+        """
         self._views = views
-        if failure := self._failed_before(sight):
+        if failure := self._find_failure(request):
             return ProbeResult(failure=failure)
-        seen = self._seen(sight.view)
+        perturbed = self._perturbed_rows(request.view)
         try:
-            table = self._kept(sight)
+            table = self._read_cached(request)
             if table is None:
-                table = self._looked(sight)
+                table = self._observe(request)
         except MqaError as error:
-            if self._wrong_input is not None:  # of a backend that the probe had opened, and no doing of the probe
+            if self._wrong_input is not None:  # of a backend that the probe has opened: the probe is not at fault
                 raise self._wrong_input from error
             return ProbeResult(failure=Failure.of(error))
-        return ProbeResult(table, None, seen.declined, seen.changed, len(seen.rows), seen.edits)
+        return ProbeResult(table, None, perturbed.declined, perturbed.changed, len(perturbed.rows), perturbed.edits)
 
-    def _failed_before(self, sight: Sight) -> Failure | None:
-        """Why a sight has nothing to show, where its rows could not be made or predicted."""
-        rows = (self._prepared.row_sets[view.rows] for view in sight.views)
-        failures = [seen for seen in rows if isinstance(seen, Failure)]
-        if sight.probe.inputs == "predictions":
-            known = (self._views[view] for view in sight.views if view in self._views)  # none before predicting
-            failures += [one.failure for one in known if one.failure]
-        if sight.probe.inputs == "runner":
-            failures += [self._lost[view.backend] for view in sight.views if view.backend in self._lost]
-            failures += [one.unopened for view in sight.views if (one := self._live.get(view.backend)) and one.unopened]
+    def _find_failure(self, request: ProbeRequest) -> Failure | None:
+        """Why a probe cannot run: its rows could not be perturbed, or its backend not opened or not run on them."""
+        row_sets = (self._prepared.row_sets[view.rows] for view in request.views)
+        failures = [row_set for row_set in row_sets if isinstance(row_set, Failure)]
+        if request.probe.inputs == "predictions":
+            observed = [self._views[view] for view in request.views if view in self._views]
+            failures += [view.failure for view in observed if view.failure is not None]
+        if request.probe.inputs == "runner":
+            names = [view.backend for view in request.views]
+            failures += [self._failures[name] for name in names if name in self._failures]
+            backends = [self._live[name] for name in names if name in self._live]
+            failures += [failure for backend in backends if (failure := backend.opening_failure)]
         return failures[0] if failures else None
 
-    def _seen(self, view: View) -> PerturbedRows:
-        seen = self._prepared.row_sets[view.rows]
-        assert isinstance(seen, PerturbedRows)
-        return seen
+    def _perturbed_rows(self, view: View) -> PerturbedRows:
+        row_set = self._prepared.row_sets[view.rows]
+        assert isinstance(row_set, PerturbedRows)
+        return row_set
 
-    def _kept(self, sight: Sight) -> pa.Table | None:
-        """What the store has of a sight; nothing of a timing."""
-        key = self._key(sight)
+    def _read_cached(self, request: ProbeRequest) -> pa.Table | None:
+        """The cached table of a request; None where there is none, or the probe is not cacheable, as timings are not."""
+        key = self._key(request)
         if self._fresh:
             self._store.delete(key)
-        if not sight.probe.cacheable:
+        if not request.probe.cacheable:
             return None
-        _, table = self._store.get(key, join_keys([key]))
-        return None if table is None else pa.ipc.open_stream(table.column("seen")[0].as_py()).read_all()
+        _, stored = self._store.get(key, join_keys([key]))
+        return None if stored is None else pa.ipc.open_stream(stored.column(TABLE)[0].as_py()).read_all()
 
-    def _looked(self, sight: Sight) -> pa.Table:
-        """Let the probe look, and keep what it saw under what was really open."""
-        self._progress.stage(f"looking: {sight.use.name}")
-        table = check_table(sight.use.contributor, sight.use.call_method(sight.probe.observe, self._context(sight)))
-        if sight.probe.cacheable:
-            key = self._key(sight)
-            self._store.put(key, [key], pa.table({"seen": pa.array([_bytes(table)], pa.binary())}))
+    def _observe(self, request: ProbeRequest) -> pa.Table:
+        """Run the probe, and cache its table under the identity that the opened backends have."""
+        self._progress.stage(f"probing: {request.use.name}")
+        table = check_table(
+            request.use.contributor, request.use.call_method(request.probe.observe, self._context(request))
+        )
+        if request.probe.cacheable:
+            key = self._key(request)
+            self._store.put(key, [key], pa.table({TABLE: pa.array([_to_bytes(table)], pa.binary())}))
         return table
 
-    def _context(self, sight: Sight) -> ProbeContext:
-        reference = self._view_context(sight, sight.reference) if sight.reference else None
-        rng = generator(self._seed, "probe", sight.use.key)
+    def _check_options(self, request: ProbeRequest) -> None:
+        request.use.call_method(request.probe.check, self._context(request))
+
+    def _context(self, request: ProbeRequest) -> ProbeContext:
+        view = self._view_context(request, request.view)
+        reference = self._view_context(request, request.reference) if request.reference else None
+        rng = generator(self._seed, "probe", request.use.key)
         batching = next((backend.batching for backend in self._live.values()), Batching())
-        view, tell = self._view_context(sight, sight.view), partial(self._tell, sight)
-        return ProbeContext(view, rng, reference, self._model_under_test, batching, tell)
+        report = partial(self._report_progress, request)
+        return ProbeContext(view, rng, reference, self._model_under_test, batching, report)
+
+    def _view_context(self, request: ProbeRequest, view: View) -> ViewContext:
+        inputs = request.probe.inputs
+        rows = self._perturbed_rows(view).rows
+        if inputs != "rows" and self._prepared.classes:
+            rows = name_targets(rows, self._prepared.classes)
+        if inputs == "runner":
+            spec = self._live[view.backend].spec
+            open_runner, open_codec = partial(self._runner, view.backend), partial(self._codec, view.backend)
+            return ViewContext(view.backend, rows, None, open_runner, spec, open_codec)
+        return ViewContext(view.backend, rows, self._predictions(view) if inputs == "predictions" else None)
 
     @property
     def _model_under_test(self) -> ModelUnderTest | None:
         """The model and its task, where a backend runs it."""
         return next((backend.model_under_test for backend in self._live.values()), None)
 
-    def _tell(self, sight: Sight, done: int, total: int) -> None:
-        """How far a probe says that it is; the name on a line for people is its own."""
-        restart_time_limits()
-        self._progress.look(sight.use.name, max(0, min(int(done), int(total))), int(total))
-
-    def _view_context(self, sight: Sight, view: View) -> ViewContext:
-        sees = sight.probe.inputs
-        predictions = self._predictions(view) if sees == "predictions" else None
-        opened = partial(self._runner, view.backend) if sees == "runner" else None
-        spec = self._live[view.backend].spec if sees == "runner" else None
-        decoding = partial(self._codec, view.backend) if sees == "runner" else None
-        rows = self._seen(view).rows
-        if sees != "rows" and self._prepared.classes:
-            rows = name_targets(rows, self._prepared.classes)
-        return ViewContext(view.backend, rows, predictions, opened, spec, decoding)
-
     def _predictions(self, view: View) -> Predictions | None:
+        """The predictions of a view; None before anything is predicted."""
         return self._views[view].predictions if view in self._views else None
 
     def _runner(self, backend: str) -> Runner:
-        if backend not in self._open:
+        if backend not in self._runners:
             live = self._live[backend]
             try:
-                self._open[backend] = live.runner or live.load(self._stack, self._progress)
+                self._runners[backend] = live.runner or live.load(self._stack, self._progress)
             except MqaError as error:
                 self._wrong_input = error if error.exit_code is ExitCode.WRONG_INPUT else None
                 raise
-        return self._open[backend]
+        return self._runners[backend]
 
     def _codec(self, backend: str) -> Codec:
         self._runner(backend)  # how its outputs are decoded is known once it is open
         return self._live[backend].codec
 
-    def _key(self, sight: Sight) -> bytes:
-        """All that a sight depends on."""
-        whole = {
-            "format": FORMAT,
-            "probe": identity(sight.use),
-            "version": sight.probe.version,
-            "subject": "" if (model_under_test := self._model_under_test) is None else model_under_test.digest,
-            "seed": self._seed,
-            "views": [self._digests(sight, view) for view in sight.views],
-        }
-        return hashlib.blake2b(json.dumps(whole, sort_keys=True, default=str).encode(), digest_size=16).digest()
+    def _report_progress(self, request: ProbeRequest, done: int, total: int) -> None:
+        """Report the progress of a probe, with `done` clipped to its total."""
+        restart_time_limits()
+        self._progress.advance_probe(request.use.name, max(0, min(int(done), int(total))), int(total))
 
-    def _digests(self, sight: Sight, view: View) -> list[str]:
-        """What a view depends on, as far as the probe sees it."""
-        digests = [_digest(self._seen(view).rows.table)]
-        if sight.probe.inputs == "runner":
+    def _key(self, request: ProbeRequest) -> bytes:
+        """The key of a request in the store: a digest of all that its table depends on."""
+        model_under_test = self._model_under_test
+        content = {
+            "format": FORMAT,
+            "probe": identity(request.use),
+            "version": request.probe.version,
+            "subject": "" if model_under_test is None else model_under_test.digest,
+            "seed": self._seed,
+            "views": [self._view_digests(request, view) for view in request.views],
+        }
+        return hashlib.blake2b(json.dumps(content, sort_keys=True, default=str).encode(), digest_size=16).digest()
+
+    def _view_digests(self, request: ProbeRequest, view: View) -> list[str]:
+        """The digests of what the probe reads of a view: rows, and the backend or its predictions."""
+        digests = [_digest(self._perturbed_rows(view).rows.table)]
+        if request.probe.inputs == "runner":
             digests.append(self._live[view.backend].digest.hex())
-        predictions = self._predictions(view) if sight.probe.inputs == "predictions" else None
+        predictions = self._predictions(view) if request.probe.inputs == "predictions" else None
         if predictions is not None:
             digests += [_digest(predictions.table), *predictions.classes]
         return digests
 
 
-def _bytes(table: pa.Table) -> bytes:
+def _to_bytes(table: pa.Table) -> bytes:
+    """A table as an Arrow stream."""
     sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table)
@@ -221,11 +238,11 @@ def _bytes(table: pa.Table) -> bytes:
 
 
 def _digest(table: pa.Table) -> str:
-    """A digest of a table's content, however it is cut into chunks."""
-    whole = pa.Table.from_arrays([_whole(column) for column in table.columns], schema=table.schema)
-    return hashlib.blake2b(_bytes(whole), digest_size=16).hexdigest()
+    """The digest of a table's content, independent of its chunks."""
+    contiguous = pa.Table.from_arrays([_contiguous(column) for column in table.columns], schema=table.schema)
+    return hashlib.blake2b(_to_bytes(contiguous), digest_size=16).hexdigest()
 
 
-def _whole(column: pa.ChunkedArray) -> Any:
-    """A column in one piece that starts at its own beginning, so that equal columns have equal bytes."""
+def _contiguous(column: pa.ChunkedArray) -> Any:
+    """A column as one array with offset 0, so that equal columns have equal bytes."""
     return column.combine_chunks().take(pa.array(np.arange(len(column))))

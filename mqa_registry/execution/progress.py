@@ -1,4 +1,4 @@
-"""Progress: what the costly step tells whoever is watching."""
+"""The progress of a run, as it is reported to the terminal or a log."""
 
 from __future__ import annotations
 
@@ -6,23 +6,23 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Somebody who watches. Every call is cheap and must not raise."""
+    """Receives the progress of a run. Its methods are called often: they have to be cheap, and must not raise."""
 
     def stage(self, text: str) -> None:
-        """Something has begun that takes a while."""
+        """A stage of the run begins."""
 
     def start(self, backend: str, rows: int) -> None:
-        """A backend is about to predict so many rows."""
+        """A backend begins to predict this many rows."""
 
     def advance(self, backend: str, rows: int) -> None:
-        """It has predicted so many more."""
+        """A backend has predicted this many further rows."""
 
-    def look(self, probe: str, done: int, total: int) -> None:
-        """A probe has done so much, of so much."""
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
+        """A probe has done this much of its total, in units of its choice."""
 
 
-class Silence:
-    """Nobody watches."""
+class SilentProgress:
+    """Reports nothing."""
 
     def stage(self, text: str) -> None:
         pass
@@ -33,5 +33,5 @@ class Silence:
     def advance(self, backend: str, rows: int) -> None:
         pass
 
-    def look(self, probe: str, done: int, total: int) -> None:
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
         pass

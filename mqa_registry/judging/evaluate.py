@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.judging.verdicts import Decision, DecisionRule
     from mqa_registry.observations import Observations, ObservedView, ProbeResult
-    from mqa_registry.plan import Case, Plan, Sight, Step
+    from mqa_registry.plan import Case, Plan, ProbeRequest, Step
     from mqa_registry.suite import Check
 
 NOTHING_CHANGED = "the perturbation changed no row, so nothing was tested"
@@ -62,7 +62,7 @@ def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
     if failure is not None:
         return _failed(blank, failure)
     try:
-        return (_judge_probe if case.sights else _judge_measure)(plan, case, blank, cache)
+        return (_judge_probe if case.probe_requests else _judge_measure)(plan, case, blank, cache)
     except MqaError as error:  # what one check asks for and cannot get is no other's doing
         return _failed(blank, Failure.of(error))
     except Exception as error:  # a measure or slice is a plugin's; its crash is its own check's verdict
@@ -73,8 +73,8 @@ def _judge_case(plan: Plan, case: Case, cache: SampleCache) -> Result:
 
 def _observations_of(case: Case, observations: Observations) -> Iterator[ObservedView | ProbeResult]:
     """Everything that a case reads."""
-    if case.sights:
-        return (observations.sights[sight] for sight in case.sights)
+    if case.probe_requests:
+        return (observations.probe_results[request] for request in case.probe_requests)
     views = (view for step in case.steps for view in (step.view, step.reference) if view is not None)
     return (observations.views[view] for view in views)
 
@@ -92,7 +92,7 @@ def _blank_result(case: Case) -> Result:
         perturb=check.perturb_table(),
         by=check.by.as_table() if check.by else None,
         against=_reference_difference(case.steps[0]),
-        expect=_bounds_of_probe(check) if case.sights else case.expect.bounds(),
+        expect=_bounds_of_probe(check) if case.probe_requests else case.expect.bounds(),
         critical=check.critical,
         tags=check.tags,
     )
@@ -195,11 +195,11 @@ def _step_result(step: Step, evaluation: StepEvaluation, rule: DecisionRule, obs
 
 def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
     """The result of a probe, from the table that it made at each severity."""
-    seen = [cache.observations.sights[sight] for sight in case.sights]
+    seen = [cache.observations.probe_results[request] for request in case.probe_requests]
     tables = [one.table for one in seen if one.table is not None]
-    pairs = list(zip(case.sights, tables, strict=True))
-    steps = [StepEvaluation(_evaluate_probe(plan, case.check, sight, table)) for sight, table in pairs]
-    unit = "rows" if case.sights[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
+    pairs = list(zip(case.probe_requests, tables, strict=True))
+    steps = [StepEvaluation(_evaluate_probe(plan, case.check, request, table)) for request, table in pairs]
+    unit = "rows" if case.probe_requests[0].probe.cacheable else "repetitions"  # more of what is timed, not of the data
     rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point", unit=unit)
     decision = decide(steps, rule)
     if case.steps[-1].view.rows.perturb and not any(one.changed for one in seen):
@@ -217,33 +217,33 @@ def _judge_probe(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> R
     return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
 
 
-def _evaluate_probe(plan: Plan, check: Check, sight: Sight, table: pa.Table) -> Evaluation:
+def _evaluate_probe(plan: Plan, check: Check, request: ProbeRequest, table: pa.Table) -> Evaluation:
     """A probe's numbers, and what has to be true of them."""
-    purpose = f"{sight.use.key} {sight.view.rows.name}"
+    purpose = f"{request.use.key} {request.view.rows.name}"
     numbers = {
         name: estimate(
-            MeasureOutput.of(raw, sight.probe.ranges.get(name, UNBOUNDED)),
+            MeasureOutput.of(raw, request.probe.ranges.get(name, UNBOUNDED)),
             table.num_rows,
             IntervalOptions(plan.suite.seed, f"{purpose} {name}"),
         )
-        for name, raw in _compute_probe_numbers(sight, table).items()
+        for name, raw in _compute_probe_numbers(request, table).items()
     }
     return Evaluation(None, numbers, [claim_range(name, numbers[name], one) for name, one in check.expect.items()])
 
 
-def _compute_probe_numbers(sight: Sight, table: pa.Table) -> Mapping[str, Any]:
+def _compute_probe_numbers(request: ProbeRequest, table: pa.Table) -> Mapping[str, Any]:
     """The numbers that a probe makes of what it saw, in the order in which it names them."""
-    with ContributionCall(sight.use.contributor):
-        given = sight.probe.numbers(table)
-    return check_probe_numbers(sight.use.contributor, given, sight.probe.outputs)
+    with ContributionCall(request.use.contributor):
+        given = request.probe.numbers(table)
+    return check_probe_numbers(request.use.contributor, given, request.probe.outputs)
 
 
-def _gather_probe_evidence(sight: Sight, table: pa.Table, seen: ProbeResult) -> ResultEvidence:
+def _gather_probe_evidence(request: ProbeRequest, table: pa.Table, seen: ProbeResult) -> ResultEvidence:
     """What the probe shows, with the counts of rows that a perturbation left out or changed."""
-    with ContributionCall(sight.use.contributor):
-        given = sight.probe.evidence(table)
-    shown = check_evidence(sight.use.contributor, given)
-    is_perturbed = bool(sight.view.rows.perturb)
+    with ContributionCall(request.use.contributor):
+        given = request.probe.evidence(table)
+    shown = check_evidence(request.use.contributor, given)
+    is_perturbed = bool(request.view.rows.perturb)
     return ResultEvidence(
         declined=seen.declined if is_perturbed else 0,
         changed=seen.changed if is_perturbed else None,

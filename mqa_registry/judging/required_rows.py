@@ -107,7 +107,7 @@ def _group_sizes(check: Check, rows: Rows, labelled: Bools) -> dict[str, int]:
 
 
 def _required_by(case: Case, counts: RowCounts, confidence: float) -> Iterator[RequiredRows]:
-    check, bounds = case.check, {} if case.sights else case.expect.bounds()
+    check, bounds = case.check, {} if case.probe_requests else case.expect.bounds()
     sizes = counts.sizes(case)
     judged = sorted((size, name) for name, size in sizes.items() if size >= case.expect.min_rows)
     for quantity in QUANTITIES:

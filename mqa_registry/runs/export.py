@@ -11,11 +11,11 @@ from mqa_registry.contributions import SupportsExport, Task
 from mqa_registry.contributions.model_under_test import SAMPLES
 from mqa_registry.errors import UsageError
 from mqa_registry.execution import build_model
-from mqa_registry.execution.datasets import load
+from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.options import read_options
 from mqa_registry.run_options import STORE
 from mqa_registry.store import claim
-from mqa_registry.suite import adhoc, made_up, plugin_names
+from mqa_registry.suite import plugin_names, suite_of_tables, validate_tables
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,8 +37,8 @@ def prepare_export(suite: Mapping[str, Any], options: RunOptions, *, only_trace:
     """
     store = options.store or Path(STORE)
     claim(store)
-    catalog = plugins.load(plugin_names(made_up("export.toml", suite, Path())), files=options.plugin_files)
-    model, backends, data = adhoc(suite, catalog)
+    catalog = plugins.load(plugin_names(suite_of_tables("export.toml", suite, Path())), files=options.plugin_files)
+    model, backends, data = validate_tables(suite, catalog)
     (use,), (rows,) = backends.values(), data.values()
     if not isinstance(use.contribution, SupportsExport):
         raise UsageError(f"`{use.name}` exports nothing", hint="`mqa plugins` lists what there is")
@@ -68,8 +68,8 @@ def write_export(
 def _model_under_test(model: ModelUse, data: Data, context: RunContext, *, only_trace: bool) -> ModelUnderTest:
     task = model.task.contribution_as(Task)
     if not only_trace:
-        return build_model(model, context, load(data, task, context, 0))
-    samples = [] if task.sample or TEXT not in task.fields else _spread(load(data, task, context, 0))
+        return build_model(model, context, load_dataset(data, task, context, 0))
+    samples = [] if task.sample or TEXT not in task.fields else _spread(load_dataset(data, task, context, 0))
     return build_model(model, context, given={SAMPLES: samples})
 
 

@@ -17,7 +17,7 @@ from mqa_registry import judging, plugins
 from mqa_registry import plan as plans
 from mqa_registry.boundary import limit_calls, redact_messages, supervise
 from mqa_registry.errors import ExitCode, StoreError, UsageError
-from mqa_registry.execution import Silence, examine_again, predict, prepare
+from mqa_registry.execution import SilentProgress, predict, preflight_observations, prepare
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
@@ -26,7 +26,7 @@ from mqa_registry.runs.environment import describe_environment, update_environme
 from mqa_registry.runs.outcome import collect_findings, describe_suite, exit_code, release_verdict, stamp_files
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.store import Store
-from mqa_registry.suite import Overrides, check, check_inside, plugin_names, read, real_folder
+from mqa_registry.suite import Overrides, plugin_names, read, real_folder, require_inside, validate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -50,9 +50,9 @@ def read_plan(path: str | Path, options: RunOptions) -> Plan:
 def make_plan(raw: RawSuite, options: RunOptions, *, files: bool = True) -> tuple[Plan, Catalog]:
     """Plan a suite, and load the plugins that it names; with `files`, every file that it names must exist."""
     if raw.overrides.confined:
-        check_inside(options.plugin_files, real_folder(raw.path.parent))
+        require_inside(options.plugin_files, real_folder(raw.path.parent))
     catalog = plugins.load(plugin_names(raw), files=options.plugin_files)
-    plan = plans.make(check(raw, catalog, files=files))
+    plan = plans.make(validate(raw, catalog, files=files))
     if not plan.cases:
         raise UsageError(
             "there is nothing to judge: every check that is left would hold a view against itself",
@@ -97,7 +97,9 @@ class ExecutedRun:
 
     def probe_tables(self, probe: str) -> list[pa.Table]:
         """The tables that a probe, named as in a suite, gave of the views that it saw."""
-        tables = [observed.table for sight, observed in self.observations.sights.items() if sight.use.name == probe]
+        tables = [
+            observed.table for request, observed in self.observations.probe_results.items() if request.use.name == probe
+        ]
         return [table for table in tables if table is not None]
 
 
@@ -111,7 +113,7 @@ def execute(
 ) -> ExecutedRun:
     """Run a suite as `run` does, for a command that may run another suite before it keeps this run."""
     with supervise(), limit_calls(options.timeout), redact_messages(enabled=not examples):
-        return _execute(raw, options, progress or Silence(), fresh=fresh, examples=examples)
+        return _execute(raw, options, progress or SilentProgress(), fresh=fresh, examples=examples)
 
 
 def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: bool, examples: bool) -> ExecutedRun:
@@ -122,7 +124,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
     prepared = prepare(plan, context, progress)
     store = Store(options.store_of(plan.suite))
     try:
-        observations = predict(plan, prepared, context, store, progress, fresh=fresh)
+        observations = predict(plan, prepared, store, progress, fresh=fresh)
     finally:
         store.close()
     progress.stage("judging")
@@ -185,7 +187,7 @@ def judge(
     observations = record.observations(plan)
     with supervise(), redact_messages(enabled=not (examples and record.texts)):
         if record.texts:
-            examine_again(plan, observations)
+            preflight_observations(plan, observations)
         results = judging.judge(plan, observations)
     report = _make_report(
         plan,

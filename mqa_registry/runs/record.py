@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from mqa_registry.findings import Finding
-    from mqa_registry.plan import Plan, Sight, View
+    from mqa_registry.plan import Plan, ProbeRequest, View
     from mqa_registry.reports import Report
     from mqa_registry.suite import RawSuite, Suite, Use
     from mqa_registry.types import Example
@@ -39,7 +39,7 @@ RUN_AGAIN = "run the suite: `mqa run SUITE`"
 class Record:
     """One finished run.
 
-    `views` holds the observations of each view by its recipe, and `sights` those of each probe. A recipe is all that a
+    `views` holds the observations of each view by its recipe, and `probe_results` those of each probe. A recipe is all that a
     view depends on, as the suite writes it. `findings` say how the model was run where that is not as usual. Of a record
     without texts, `groups` names for each slice the column of `rows` with its groups.
     """
@@ -51,7 +51,7 @@ class Record:
     environment: Mapping[str, Any]
     rows: Mapping[str, Rows]
     views: Mapping[str, ObservedView]
-    sights: Mapping[str, ProbeResult]
+    probe_results: Mapping[str, ProbeResult]
     groups: Mapping[str, str]
     report: Mapping[str, Any]
     texts: bool = True
@@ -71,7 +71,10 @@ class Record:
             environment=report.environment,
             rows=observations.rows,
             views={_key(view_recipe(plan.suite, view)): seen for view, seen in observations.views.items()},
-            sights={_key(sight_recipe(plan.suite, sight)): seen for sight, seen in observations.sights.items()},
+            probe_results={
+                _key(probe_recipe(plan.suite, request)): result
+                for request, result in observations.probe_results.items()
+            },
             groups=groups,
             report=to_json(report),
             texts=texts,
@@ -81,17 +84,17 @@ class Record:
     def observations(self, plan: Plan) -> Observations:
         """The observations that a plan needs. A view that the run did not predict has a failure that says why."""
         views = {view: self._find_view(plan.suite, view) for view in plan.views}
-        sights = {sight: self._find_sight(plan.suite, sight) for sight in plan.sights}
-        return Observations(self.rows, views, sights, findings=self.findings)
+        probe_results = {request: self._find_probe_result(plan.suite, request) for request in plan.probe_requests}
+        return Observations(self.rows, views, probe_results, findings=self.findings)
 
     def _find_view(self, suite: Suite, view: View) -> ObservedView:
         recipe = view_recipe(suite, view)
         observed = self.views.get(_key(recipe))
         return observed or ObservedView(None, failure=Failure(self._explain_missing(view, recipe), RUN_AGAIN))
 
-    def _find_sight(self, suite: Suite, sight: Sight) -> ProbeResult:
-        observed = self.sights.get(_key(sight_recipe(suite, sight)))
-        reason = f"the run `{self.run}` did not probe `{sight.view.rows.name}` by `{sight.use.name}` in this way"
+    def _find_probe_result(self, suite: Suite, request: ProbeRequest) -> ProbeResult:
+        observed = self.probe_results.get(_key(probe_recipe(suite, request)))
+        reason = f"the run `{self.run}` did not probe `{request.view.rows.name}` by `{request.use.name}` in this way"
         return observed or ProbeResult(failure=Failure(reason, RUN_AGAIN))
 
     def _explain_missing(self, view: View, recipe: Recipe) -> str:
@@ -125,10 +128,10 @@ def view_recipe(suite: Suite, view: View) -> dict[str, Any]:
     return dict(json.loads(_key(recipe)))
 
 
-def sight_recipe(suite: Suite, sight: Sight) -> dict[str, Any]:
+def probe_recipe(suite: Suite, request: ProbeRequest) -> dict[str, Any]:
     """All that the observations of a probe depend on: the probe, its version, and the recipes of its views."""
-    views = [view_recipe(suite, view) for view in sight.views]
-    return {"probe": sight.use.as_table(), "version": sight.probe.version, "seed": suite.seed, "views": views}
+    views = [view_recipe(suite, view) for view in request.views]
+    return {"probe": request.use.as_table(), "version": request.probe.version, "seed": suite.seed, "views": views}
 
 
 def _key(recipe: Recipe) -> str:
@@ -173,8 +176,10 @@ def _remove_texts(plan: Plan, observations: Observations) -> tuple[Observations,
         view: _view_without_texts(seen, targets=view.rows.data not in with_texts)
         for view, seen in observations.views.items()
     }
-    sights = {sight: _sight_without_texts(sight, seen) for sight, seen in observations.sights.items()}
-    return replace(observations, rows=rows, views=views, sights=sights), columns
+    probe_results = {
+        request: _probe_result_without_texts(request, seen) for request, seen in observations.probe_results.items()
+    }
+    return replace(observations, rows=rows, views=views, probe_results=probe_results), columns
 
 
 def _group_column(rows: Rows, use: Use) -> pa.Array:
@@ -193,12 +198,12 @@ def _view_without_texts(observed: ObservedView, *, targets: bool) -> ObservedVie
     return replace(observed, perturbed=replace(observed.perturbed, rows=rows), failure=failure)
 
 
-def _sight_without_texts(sight: Sight, observed: ProbeResult) -> ProbeResult:
+def _probe_result_without_texts(request: ProbeRequest, observed: ProbeResult) -> ProbeResult:
     """The observations of a probe with its columns of texts emptied."""
     table = observed.table
     if table is not None:
         columns = [
-            pa.nulls(len(table), field.type) if field.name in sight.probe.text_columns else table.column(field.name)
+            pa.nulls(len(table), field.type) if field.name in request.probe.text_columns else table.column(field.name)
             for field in table.schema
         ]
         table = pa.table(columns, schema=table.schema)

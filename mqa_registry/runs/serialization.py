@@ -49,7 +49,7 @@ def serialize_record(record: Record, folder: Path) -> dict[str, bytes]:
         {"data": name, "fields": rows.fields, **tables.add("rows", rows.table)} for name, rows in record.rows.items()
     ]
     views = [_serialize_view(recipe, seen, record.rows, tables) for recipe, seen in record.views.items()]
-    probe_results = [_serialize_probe_result(recipe, seen, tables) for recipe, seen in record.sights.items()]
+    probe_results = [_serialize_probe_result(recipe, seen, tables) for recipe, seen in record.probe_results.items()]
     content = {
         "format": FORMAT,
         "run": record.run,
@@ -86,7 +86,7 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         environment=content["environment"],
         rows=rows,
         views={entry["recipe"]: _deserialize_view(entry, rows, tables) for entry in content["views"]},
-        sights={entry["recipe"]: _deserialize_probe_result(entry, tables) for entry in content["probe_results"]},
+        probe_results={entry["recipe"]: _deserialize_probe_result(entry, tables) for entry in content["probe_results"]},
         groups=content["groups"],
         report=report,
         texts=content["texts"],

@@ -1,44 +1,45 @@
-"""The parser of one `[[check]]`: from its table to a Check."""
+"""The parser of one `[[check]]`: from its table, with the bounds in `expect`, to a Check."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.bounds import words_of
+from mqa_registry.bounds import BOUNDS, RESERVED, VALUE, Expect, words_of
 from mqa_registry.contributions import Probe, Replay, Task
 from mqa_registry.naming import did_you_mean
-from mqa_registry.options import contribution_options
+from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins.kinds import MEASURE, SLICE
 from mqa_registry.suite import grammar
-from mqa_registry.suite.expect import read_expect
+from mqa_registry.suite.check_names import check_name, join_names
 from mqa_registry.suite.model import Against, Check, Severity, default_against, takes_two_views
-from mqa_registry.suite.names import check_name, join_names
 from mqa_registry.suite.references import resolve_steps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.bounds import Expect, Need
+    from mqa_registry.bounds import Need
     from mqa_registry.contributions import Contribution
+    from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
+    from mqa_registry.suite.diagnostics import Diagnostics
     from mqa_registry.suite.model import Gate, IntervalKind, Use
     from mqa_registry.suite.references import Resolver
     from mqa_registry.suite.toml import Node
 
-HINTS = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
-HINTS |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")
-HINTS |= dict.fromkeys(("backend", "backends"), '`on = ["NAME"]` chooses the backends')
-HINTS["metric"] = "did you mean `measure`?"
+KEY_HINTS = {word: f"bounds stand in `expect`, as in `expect = {{ {word} = 0.1 }}`" for word in grammar.EXPECT.names}
+KEY_HINTS |= dict.fromkeys(("threshold", "expect"), "bounds stand in a table, as in `expect = { min = 0.9 }`")
+KEY_HINTS |= dict.fromkeys(("backend", "backends"), '`on = ["NAME"]` chooses the backends')
+KEY_HINTS["metric"] = "did you mean `measure`?"
 AGAINST_HINTS = {"run": "stored runs cannot be held against yet; hold against `backend`, `data` or `perturb = false`"}
 REPLAY_SCHEMA = "label"  # of a replay that has no option `schema`
 
 
 @dataclass(frozen=True)
 class ValidationContext:
-    """What the checks of a suite may name: its backends and data sets, in order, and its task.
+    """The parts of a suite that its checks refer to: its backends and data sets, in order, and its task.
 
-    A backend or task that is not valid is None. `gate` and `interval` are those of checks that have none.
+    A backend or task that is not valid is None. `gate` and `interval` are the defaults of checks.
     """
 
     backends: Mapping[str, Use | None]
@@ -67,7 +68,7 @@ class ValidationContext:
 
 @dataclass(frozen=True)
 class Draft:
-    """A check as far as it can be understood; what is wrong, or not given, is None or empty."""
+    """A check whose parts are parsed. A part that is not valid, or not given, is None or empty."""
 
     node: Node
     name: str
@@ -81,21 +82,22 @@ class Draft:
 
     @property
     def keys(self) -> Mapping[str, Node]:
-        """The keys of its table, valid or not."""
+        """The keys of its table, valid or not, with their values."""
         return self.node.tables
 
     @property
     def kind(self) -> Contribution | None:
-        """Its measure's contribution, where it could be found."""
+        """The contribution of its measure; None where the measure is not valid."""
         return self.measure.contribution if self.measure else None
 
     @property
     def noun(self) -> str:
-        """What kind of measure it has."""
+        """The kind of its measure, for messages."""
         return self.kind.kind if self.kind else "measure"
 
     @property
-    def measured(self) -> str:
+    def measure_name(self) -> str:
+        """The name of its measure; empty where the measure is not valid."""
         return self.measure.name if self.measure else ""
 
     @property
@@ -122,11 +124,11 @@ class Draft:
         return {word: node for word in words_of(need=need) if (node := self.bound(word))}
 
     def backends(self, context: ValidationContext) -> tuple[str, ...]:
-        """The backends that it is about, with the reference where it compares."""
+        """The backends that it reads: those it runs on, and the reference backend where it compares."""
         return (*self.on, *([context.reference] if self.compares else []))
 
     def is_own_reference(self, backend: str, context: ValidationContext) -> bool:
-        """Whether its reference view is the very view that it is about, on this backend."""
+        """Whether its reference view on this backend is the view itself."""
         perturbed = "perturb" in self.keys
         against = self.against
         if "against" not in self.keys:
@@ -135,10 +137,10 @@ class Draft:
 
 
 def parse_check(node: Node, context: ValidationContext, resolver: Resolver) -> tuple[Draft, Check | None]:
-    """The draft of a check's table, and the check where nothing is missing."""
+    """The draft of a check, for the rules, and the check, None where its measure or `expect` is missing."""
     name = check_name(node)
     owner = f"check `{name}`" if name else "a check"
-    valid = resolver.diagnostics.valid_keys(node, grammar.CHECK, owner=owner, hints=HINTS)
+    valid = resolver.diagnostics.valid_keys(node, grammar.CHECK, owner=owner, hints=KEY_HINTS)
     measure = _resolve(valid.get("measure"), MEASURE.kinds, "plugin/name", resolver)
     draft = Draft(
         node=node,
@@ -149,12 +151,12 @@ def parse_check(node: Node, context: ValidationContext, resolver: Resolver) -> t
         on=_parse_on(valid.get("on"), context, resolver),
         data=_parse_data(valid.get("data"), context, resolver),
         against=_parse_against(valid.get("against"), context, resolver),
-        expect=read_expect(valid["expect"], measure, resolver.diagnostics) if "expect" in valid else None,
+        expect=_parse_expect(valid["expect"], measure, resolver.diagnostics) if "expect" in valid else None,
     )
-    return draft, _complete(draft, valid, context)
+    return draft, _to_check(draft, valid, context)
 
 
-def _complete(draft: Draft, valid: Mapping[str, Node], context: ValidationContext) -> Check | None:
+def _to_check(draft: Draft, valid: Mapping[str, Node], context: ValidationContext) -> Check | None:
     if draft.measure is None or draft.expect is None:
         return None
     plain = {key: child.plain() for key, child in valid.items()}
@@ -224,3 +226,74 @@ def _require(node: Node, names: tuple[str, ...], noun: str, resolver: Resolver) 
     hint = did_you_mean(node.value, names) or f"the suite has {join_names(names) or 'none'}"
     resolver.diagnostics.add(node.at, f"there is no {noun} `{node.value}`", hint)
     return False
+
+
+# The table `expect`.
+
+
+def _parse_expect(node: Node, measure: Use | None, diagnostics: Diagnostics) -> dict[str, Expect]:
+    """The bounds in `expect` by the number that they are on: `value`, or another number of a probe."""
+    named = {key: child for key, child in node.tables.items() if isinstance(child.value, dict) and key not in RESERVED}
+    probe = measure.contribution if measure and isinstance(measure.contribution, Probe) else None
+    if probe is None:
+        _refuse_named(named, measure, diagnostics)
+    elif not named or len(named) < len(node.tables):
+        _check_number(VALUE.name, node, measure, diagnostics)
+    if not (set(node.tables) - {"min_rows"}):
+        diagnostics.add(node.at, "`expect` bounds nothing", f"give {_example(probe)}")
+    expects = {VALUE.name: _parse_bounds(node.without(named), grammar.EXPECT, "`expect`", diagnostics)}
+    for name, table in named.items() if probe else ():
+        if _check_number(name, table, measure, diagnostics):
+            expects[name] = _parse_bounds(table, grammar.NUMBER, f"`expect.{name}`", diagnostics)
+            if not table.tables:
+                diagnostics.add(table.at, f"`expect.{name}` bounds nothing", "give `min`, `max` or both")
+    return {
+        name: expect for name, expect in expects.items() if expect.bounds() or (name == VALUE.name and probe is None)
+    }
+
+
+def _refuse_named(named: Mapping[str, Node], measure: Use | None, diagnostics: Diagnostics) -> None:
+    """Add a problem for a table of bounds by number, which only a probe has; none where the measure is not valid."""
+    for key, table in named.items() if measure else ():
+        message = f"`expect.{key}` is a table, and a metric or comparison gives the one number `value`"
+        diagnostics.add(table.key, message, "write its bounds into `expect` itself, as in `{ min = 0.9 }`")
+
+
+def _check_number(name: str, node: Node, measure: Use | None, diagnostics: Diagnostics) -> bool:
+    """Whether a probe computes a number of this name; else a problem is added."""
+    if measure is None or not isinstance(probe := measure.contribution, Probe) or name in probe.outputs:
+        return True
+    if name == VALUE.name:
+        message = f"the probe `{measure.name}` gives no main number to bound in `expect` itself"
+        diagnostics.add(node.at, message, f"give {_example(probe)}")
+    else:
+        hint = did_you_mean(name, probe.outputs) or f"it gives {join_names(probe.outputs)}"
+        diagnostics.add(node.key, f"the probe `{measure.name}` gives no number `{name}`", hint)
+    return False
+
+
+def _example(probe: Probe[Any] | None) -> str:
+    if probe is None or VALUE.name in probe.outputs:
+        return f"one of {join_names(bound.word for bound in BOUNDS)}"
+    return f"a table for one of its numbers, as in `expect.{probe.outputs[0]} = {{ max = 1.0 }}`"
+
+
+def _parse_bounds(node: Node, options: Options, owner: str, diagnostics: Diagnostics) -> Expect:
+    valid = diagnostics.valid_keys(node, options, owner=owner)
+    values: dict[str, Any] = {
+        key: child.value if key == "min_rows" else float(child.value) for key, child in valid.items()
+    }
+    expect = Expect(**values)
+    _check_satisfiable(node, expect, diagnostics)
+    return expect
+
+
+def _check_satisfiable(node: Node, expect: Expect, diagnostics: Diagnostics) -> None:
+    """Add a problem for two bounds that no number satisfies."""
+    if expect.min is not None and expect.max is not None and expect.min > expect.max:
+        message = f"no number is at least {format_value(expect.min)} and at most {format_value(expect.max)}"
+        diagnostics.add(node.tables["max"].at, message, "`min` must not be more than `max`")
+    drop, rise = expect.max_drop, expect.max_rise
+    if drop is not None and rise is not None and rise < -drop:
+        message = f"no difference drops by at most {format_value(drop)} and rises by at most {format_value(rise)}"
+        diagnostics.add(node.tables["max_rise"].at, message, "both count from the reference, each in its own direction")

@@ -1,4 +1,4 @@
-"""Everything that changes a suite: a suite laid over another, `--set`, `--only`, `--backend` and `--limit`."""
+"""Everything that changes a suite: `extends`, `--set`, `--only`, `--backend` and `--limit`."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 from mqa_registry.errors import Location, Problem, SuiteError
 from mqa_registry.naming import did_you_mean, shorten_check_name
 from mqa_registry.options import describe_value
+from mqa_registry.suite.check_names import check_name, check_titles, find_check, join_names
 from mqa_registry.suite.diagnostics import Diagnostics
-from mqa_registry.suite.names import check_name, check_titles, find_check, join_names
-from mqa_registry.suite.toml import Text, read_tree
+from mqa_registry.suite.positions import Text
+from mqa_registry.suite.toml import read_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -43,52 +44,52 @@ class Overrides:
 # A suite that extends another.
 
 
-def lay_over(under: Node, over: Node) -> Node:
-    """One suite over another: tables key by key, checks name by name, anything else as the upper one has it."""
-    merged = _merge_tables(under, over)
-    checks = [node.get("check") for node in (under, over)]
+def merge_suites(base: Node, over: Node) -> Node:
+    """One suite merged over another: tables by key, checks by name; any other value is that of `over`."""
+    merged = _merge_tables(base, over)
+    checks = [node.get("check") for node in (base, over)]
     if all(node is not None and isinstance(node.value, list) for node in checks):
-        lower, upper = (node.items for node in checks if node is not None)
-        merged.value["check"] = replace(merged.value["check"], value=_merge_checks(lower, upper))
+        base_checks, over_checks = (node.items for node in checks if node is not None)
+        merged.value["check"] = replace(merged.value["check"], value=_merge_checks(base_checks, over_checks))
     return merged
 
 
-def _merge_tables(under: Node, over: Node) -> Node:
-    if not (isinstance(under.value, dict) and isinstance(over.value, dict)):
+def _merge_tables(base: Node, over: Node) -> Node:
+    if not (isinstance(base.value, dict) and isinstance(over.value, dict)):
         return over
-    both = {key: _merge_tables(node, over.value[key]) for key, node in under.value.items() if key in over.value}
-    return replace(over, value={**under.value, **over.value, **both})
+    both = {key: _merge_tables(node, over.value[key]) for key, node in base.value.items() if key in over.value}
+    return replace(over, value={**base.value, **over.value, **both})
 
 
-def _merge_checks(under: list[Node], over: list[Node]) -> list[Node]:
-    """Every lower check with the first upper one of its name laid over it, then the other upper ones."""
+def _merge_checks(base: list[Node], over: list[Node]) -> list[Node]:
+    """Every check of the base, merged with the first of its name in `over`; then the other checks of `over`."""
     named: dict[str, Node] = {}
     others = []
-    inherited = {check_name(check) for check in under} - {""}
+    inherited = {check_name(check) for check in base} - {""}
     for check in over:
         name = check_name(check)
         if name in inherited and name not in named:
             named[name] = check
         else:
             others.append(check)
-    merged = [_merge_tables(check, named[name]) if (name := check_name(check)) in named else check for check in under]
+    merged = [_merge_tables(check, named[name]) if (name := check_name(check)) in named else check for check in base]
     return merged + others
 
 
 def skip_checks(suite: Node, skip: Node | None) -> Node:
-    """The suite without the checks that `skip` names; SuiteError where one of them is not there."""
+    """The suite without the checks that `skip` names; a SuiteError where it has no such check."""
     if skip is None:
         return suite
     checks = suite.get("check")
     inherited = checks.items if checks else []
     titles = check_titles(inherited)
-    found = [_find_inherited(item, titles) for item in skip.items]
-    problems = [one for one in found if isinstance(one, Problem)]
+    skipped = [_find_inherited(item, titles) for item in skip.items]
+    problems = [item for item in skipped if isinstance(item, Problem)]
     if not skip.items:
         problems = [Problem("`skip` must be a non-empty array of names of checks", 'write `skip = ["NAME"]`', skip.at)]
     if problems or checks is None:
         raise SuiteError(problems)
-    left = [check for check in inherited if check_name(check) not in found]
+    left = [check for check in inherited if check_name(check) not in skipped]
     return replace(suite, value={**suite.value, "check": replace(checks, value=left)})
 
 
@@ -107,10 +108,10 @@ def _find_inherited(item: Node, titles: Mapping[str, str]) -> str | Problem:
 
 
 def with_settings(suite: Node, settings: Iterable[str]) -> Node:
-    """The suite with every `KEY=VALUE` laid over it; paths in them are relative to the current folder.
+    """The suite with every `KEY=VALUE` merged over it; paths in them are relative to the current folder.
 
-    KEY is a dotted key, `check.NAME.KEY` for the check of that name, or of that short name in reports. VALUE is TOML,
-    else a string just as it stands.
+    KEY is a dotted key, `check.NAME.KEY` for the check of that name, or of that short name in reports. VALUE is TOML;
+    where it is not, it is taken for a string.
     """
     for setting in settings:
         parsed = _parse_setting(setting)
@@ -118,12 +119,12 @@ def with_settings(suite: Node, settings: Iterable[str]) -> Node:
             raise SuiteError(
                 [Problem(f"`{key}` cannot be set: it says which suite this is", "", parsed.tables[key].key)]
             )
-        suite = lay_over(suite, _with_check_names(suite, parsed))
+        suite = merge_suites(suite, _with_check_names(suite, parsed))
     return suite
 
 
 def _parse_setting(setting: str) -> Node:
-    """A setting as a suite by itself."""
+    """A setting as a suite with one key."""
     match = SETTING.fullmatch(setting)
     if match is None:
         hint = "write `--set KEY=VALUE`, as in `--set model.id=./my-model`"
@@ -153,7 +154,7 @@ def _with_check_names(suite: Node, setting: Node) -> Node:
 
 
 def _with_check_name(name: str, table: Node, titles: Mapping[str, str]) -> Node:
-    """The table with the `name` of the check that is meant: by its name, else by the shorter one in reports."""
+    """The table with the full name of its check added as `name`."""
     missing, hint = f"there is no check `{name}`", "`check.NAME.KEY` sets a key of the check NAME"
     found = find_check(name, titles, table.key, missing=missing, hint=hint)
     if isinstance(found, Problem):
@@ -163,11 +164,11 @@ def _with_check_name(name: str, table: Node, titles: Mapping[str, str]) -> Node:
     return replace(table, value={"name": replace(table, value=found), **table.value})
 
 
-# `--only`, `--backend` and `--limit`, of a suite that was checked.
+# `--only`, `--backend` and `--limit`, on a validated suite.
 
 
 def select(suite: Suite, overrides: Overrides) -> Suite:
-    """The suite with the checks, backends and rows that the command line asks for; SuiteError where that is nothing."""
+    """The suite with the checks, backends and rows that the command line selects; a SuiteError where there are none."""
     diagnostics = Diagnostics()
     checks = _select_checks(suite.checks, overrides.only, diagnostics)
     checks = _select_backends(suite, checks, overrides.backends, diagnostics)
@@ -182,30 +183,30 @@ def select(suite: Suite, overrides: Overrides) -> Suite:
 
 
 def _select_checks(checks: tuple[Check, ...], words: Sequence[str], diagnostics: Diagnostics) -> tuple[Check, ...]:
-    """The checks that one of these words stands for; all where there are no words."""
+    """The checks that these words select; all where there are no words."""
     chosen = {name for word in words for name in _find_by_word(word, checks, diagnostics)}
     return tuple(check for check in checks if not words or check.name in chosen)
 
 
 def _find_by_word(word: str, checks: tuple[Check, ...], diagnostics: Diagnostics) -> list[str]:
-    """The checks of this name or tag; else the one that reports call so; else the one whose name has it as a part."""
+    """The checks of this name or tag; else the one of this name in reports; else the one whose name contains it."""
     exact = [check.name for check in checks if word in (check.name, *check.tags)]
     if exact:
         return exact
     titles = {check.name: _title(check) for check in checks}
     by_title = [name for name, short in titles.items() if short == word]
-    found = by_title or [name for name, short in titles.items() if _is_part(word, name, short)]
-    if len(found) > 1:
-        choices = found if by_title else [titles[name] for name in found]
-        more = f" and {len(found) - MAX_NAMES} more" if len(found) > MAX_NAMES else ""
-        message = f"{len(found)} checks could be meant by `{word}`"
+    matches = by_title or [name for name, short in titles.items() if _is_part(word, name, short)]
+    if len(matches) > 1:
+        choices = matches if by_title else [titles[name] for name in matches]
+        more = f" and {len(matches) - MAX_NAMES} more" if len(matches) > MAX_NAMES else ""
+        message = f"{len(matches)} checks could be meant by `{word}`"
         diagnostics.add(_flag("--only", word), message, f"write one of {join_names(choices[:MAX_NAMES])}{more}")
-    elif not found:
+    elif not matches:
         tags = (tag for check in checks for tag in check.tags)
         names = list(dict.fromkeys((*titles.values(), *tags)))
         hint = did_you_mean(word, dict.fromkeys([*names, *titles])) or f"the suite has {join_names(names)}"
         diagnostics.add(_flag("--only", word), f"no check has the name or the tag `{word}`", hint)
-    return found
+    return matches
 
 
 def _title(check: Check) -> str:
@@ -222,7 +223,7 @@ def _is_part(word: str, *names: str) -> bool:
 def _select_backends(
     suite: Suite, checks: tuple[Check, ...], names: Sequence[str], diagnostics: Diagnostics
 ) -> tuple[Check, ...]:
-    """The checks on these backends alone, those left out that run on none of them."""
+    """The checks on these backends alone, without those that run on none of them."""
     if not names:
         return checks
     for name in names:
@@ -230,15 +231,15 @@ def _select_backends(
             hint = did_you_mean(name, suite.backends) or f"the suite has {join_names(suite.backends)}"
             diagnostics.add(_flag("--backend", name), f"there is no backend `{name}`", hint)
     limited = [replace(check, on=tuple(name for name in check.on if name in names)) for check in checks]
-    left = tuple(check for check in limited if check.on)
-    if checks and not left and set(names) <= set(suite.backends):
+    remaining = tuple(check for check in limited if check.on)
+    if checks and not remaining and set(names) <= set(suite.backends):
         at = _flag("--backend", names[0])
         diagnostics.add(at, f"no check runs on {join_names(names)}", "the checks choose others by `on`")
-    return left
+    return remaining
 
 
 def _reference_backends(suite: Suite, check: Check) -> tuple[str, ...]:
-    """The backend of a check's reference view, where it is named."""
+    """The backend of a check's reference view; none where that is its own backend."""
     if not check.needs_reference:
         return ()
     against = check.reference(suite.reference, perturbed=bool(check.steps[0].perturb))
@@ -246,7 +247,7 @@ def _reference_backends(suite: Suite, check: Check) -> tuple[str, ...]:
 
 
 def _mark_partial(waiver: Waiver, suite: Suite, overrides: Overrides) -> Waiver:
-    """Fewer rows or backends do not show that a failure is gone."""
+    """Mark a waiver partial where rows or backends are left out: a check that then holds need not hold in full."""
     on = {name for check in suite.checks if check.name == waiver.check for name in check.on}
     left_out = overrides.backends and on - set(overrides.backends)
     return replace(waiver, partial=bool(left_out or overrides.limit is not None))

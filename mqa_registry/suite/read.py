@@ -1,4 +1,4 @@
-"""Reading a suite: a TOML file over those that it extends, or the tables that a command makes."""
+"""Reading a suite: from a TOML file and those that it extends, or from tables in memory; confined to its folder if asked."""
 
 from __future__ import annotations
 
@@ -12,18 +12,19 @@ from mqa_registry.errors import Location, Problem, SuiteError
 from mqa_registry.formats import FileFormat, file_format, is_special
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import describe_value
-from mqa_registry.suite.names import references
-from mqa_registry.suite.overrides import Overrides, lay_over, skip_checks, with_settings
-from mqa_registry.suite.paths import check_confined, check_inside, real_folder
-from mqa_registry.suite.toml import Node, Span, Text, make_tree, read_tree
+from mqa_registry.suite.check_names import references
+from mqa_registry.suite.overrides import Overrides, merge_suites, skip_checks, with_settings
+from mqa_registry.suite.positions import Span, Text
+from mqa_registry.suite.toml import Node, make_tree, read_tree
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from typing import Any, TypeAlias
 
     Chain: TypeAlias = tuple[Path, ...]
 
-WRONG_FILE = "is it a model or a data set?"
+WRONG_FILE_HINT = "is it a model or a data set?"
+CONFINED_HINT = "bring it into the folder, or run without `--confined`"
 MAX_BYTES = 4 * 1024 * 1024  # bytes; a suite is written by people
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -33,7 +34,7 @@ SUITE_LINE = re.compile(rb"^\s*(?:[\"']?format[\"']?\s*=\s*\d|extends\s*=\s*[\"'
 
 @dataclass(frozen=True)
 class RawSuite:
-    """A suite as its files have it, which is not checked yet."""
+    """A suite as its files have it, not validated yet."""
 
     path: Path
     root: Node
@@ -41,20 +42,20 @@ class RawSuite:
 
 
 def read(path: str | Path, overrides: Overrides | None = None) -> RawSuite:
-    """The suite of this file; SuiteError where the file, or one that it extends, is missing or broken TOML.
+    """The suite of a file; a SuiteError where the file, or one that it extends, is missing or no TOML.
 
-    Where it is confined, a SuiteError too for all that it names outside of its own folder.
+    Where `overrides` confine it, a path that leads out of its folder is a SuiteError too.
     """
     overrides, path = overrides or Overrides(), Path(path)
     folder = real_folder(path.parent) if overrides.confined else None
-    root = with_settings(_extended(path, (), None, folder), overrides.set)
+    root = with_settings(_read_extended(path, (), None, folder), overrides.set)
     if folder is not None:
-        check_confined(root, folder)
+        require_confined(root, folder)
     return RawSuite(path, root, overrides)
 
 
-def made_up(name: str, tables: Mapping[str, Any], folder: Path) -> RawSuite:
-    """The suite of these tables, as if a file of that name in a folder held them; paths are relative to the folder."""
+def suite_of_tables(name: str, tables: Mapping[str, Any], folder: Path) -> RawSuite:
+    """The suite of tables in memory, with the name of a file in a folder that paths are relative to."""
     path = folder / name
     return RawSuite(path, make_tree(str(path), tables, folder))
 
@@ -75,17 +76,17 @@ def _tables(node: Node | None) -> list[Node]:
     return list(node.tables.values()) if node else []
 
 
-def _extended(path: Path, chain: Chain, at: Location | None, folder: Path | None) -> Node:
-    """The suite of this file over those it extends; `chain` are the files that led here, `at` the position of its name.
+def _read_extended(path: Path, chain: Chain, at: Location | None, folder: Path | None) -> Node:
+    """The suite of a file merged over the one that it extends, and so on; with a `folder`, all have to be in it.
 
-    With a `folder`, all of them have to be in it.
+    `chain` are the files that extend this one, `at` the position of its name in the last of them.
     """
     if folder is not None:
-        check_inside([path], folder, at)
+        require_inside([path], folder, at)
     if any(_is_same(path, other) for other in chain):
         circle = " -> ".join(f"`{file}`" for file in (*chain, path))
         raise SuiteError([Problem(f"suites extend each other in a circle: {circle}", "take one `extends` out", at)])
-    own = read_tree(_text(path, at), path.parent)
+    own = read_tree(_read_text(path, at), path.parent)
     extends, skip = own.get("extends"), own.get("skip")
     if extends is None:
         if skip is not None:
@@ -94,38 +95,38 @@ def _extended(path: Path, chain: Chain, at: Location | None, folder: Path | None
     if not isinstance(extends.value, str) or not extends.value:
         message = f"`extends` must be a string, the name of a suite file, not {describe_value(extends.plain())}"
         raise SuiteError([Problem(message, 'write `extends = "base.toml"`', extends.at)])
-    under = _extended(path.parent / extends.value, (*chain, path), extends.at, folder)
-    return lay_over(skip_checks(under, skip), own.without(("extends", "skip")))
+    base = _read_extended(path.parent / extends.value, (*chain, path), extends.at, folder)
+    return merge_suites(skip_checks(base, skip), own.without(("extends", "skip")))
 
 
 def _is_same(one: Path, other: Path) -> bool:
     return os.path.realpath(one) == os.path.realpath(other)
 
 
-def _text(path: Path, at: Location | None) -> Text:
-    """The content of a suite file; of one that another names, and that is no suite, no error shows any of it."""
+def _read_text(path: Path, at: Location | None) -> Text:
+    """The text of a suite file. Of a file that a suite extends and that is no suite, no error shows the content."""
     try:
         if is_special(path):
             raise SuiteError([Problem(f"`{path}` is no file on disk, and a suite is one", "", at)])
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
-        raise SuiteError([_unreadable(path, error, at)]) from None
+        raise SuiteError([_unreadable_problem(path, error, at)]) from None
     kind = file_format(path)
     if kind is not FileFormat.UNKNOWN:
-        raise SuiteError([Problem(f"`{path}` is {kind}, and a suite is TOML", WRONG_FILE, at)])
+        raise SuiteError([Problem(f"`{path}` is {kind}, and a suite is TOML", WRONG_FILE_HINT, at)])
     if len(content) > MAX_BYTES:
-        raise SuiteError([Problem(f"`{path}` is too large to be a suite", WRONG_FILE, at)])
+        raise SuiteError([Problem(f"`{path}` is too large to be a suite", WRONG_FILE_HINT, at)])
     content = content.removeprefix(BYTE_ORDER_MARK)
     if at is not None and not SUITE_LINE.search(content):
         raise SuiteError([Problem(f"`{path}` is no suite", "a suite is TOML, with `format = 1` at its top", at)])
     try:
         return Text(str(path), content.decode())
     except UnicodeDecodeError as error:
-        raise SuiteError([_not_text(path, content, error)]) from None
+        raise SuiteError([_encoding_problem(path, content, error)]) from None
 
 
-def _unreadable(path: Path, error: Exception, at: Location | None) -> Problem:
+def _unreadable_problem(path: Path, error: Exception, at: Location | None) -> Problem:
     if os.path.isdir(path):  # noqa: PTH112  # Path.is_dir raises for a name too long for a file
         hint = did_you_mean("suite.toml", [file.name for file in sorted(path.glob("*.toml"))])
         return Problem(f"`{path}` is a folder, and a suite is a file", hint, at)
@@ -138,13 +139,67 @@ def _unreadable(path: Path, error: Exception, at: Location | None) -> Problem:
 
 
 def _suites_near(folder: Path) -> list[str]:
-    """The files that a person may have meant, beside the one that is not there and in a folder of suites."""
+    """The files that may be meant by one that is missing: those of its folder, and of the folder `suites` in it."""
     found = [*sorted(folder.glob("*.toml")), *sorted(folder.glob("suites/*.toml"))]
     return [str(file) for file in found if file.name != "pyproject.toml"]
 
 
-def _not_text(path: Path, content: bytes, error: UnicodeDecodeError) -> Problem:
+def _encoding_problem(path: Path, content: bytes, error: UnicodeDecodeError) -> Problem:
     text = Text(str(path), content.decode(errors="replace"))
     offset = len(content[: error.start].decode().replace("\r\n", "\n"))
     message = f"byte 0x{content[error.start]:02x} is not UTF-8, and TOML is"
     return Problem(message, "save the file as UTF-8", text.location(Span(offset, offset + 1)))
+
+
+# Confined suites.
+
+
+def real_folder(folder: Path) -> Path:
+    """The folder that a suite is confined to, with links resolved."""
+    return Path(os.path.realpath(folder))
+
+
+def require_confined(root: Node, folder: Path) -> None:
+    """Raise a SuiteError for every value of a suite that leads out of a folder, by itself or by a link.
+
+    Every string that can be a path is taken for one, whatever option it belongs to: `../x`, `/x`, or what exists.
+    """
+    problems = [Problem(message, CONFINED_HINT, at) for at, message in _paths_outside(root, folder)]
+    if problems:
+        raise SuiteError(problems)
+
+
+def require_inside(files: Iterable[Path], folder: Path, at: Location | None = None) -> None:
+    """Raise a SuiteError for every file that is not in a folder: files that are read for a suite, such as plugins."""
+    problems = [
+        Problem(message, CONFINED_HINT, at) for file in files if (message := _describe_escape(str(file), file, folder))
+    ]
+    if problems:
+        raise SuiteError(problems)
+
+
+def _paths_outside(node: Node, folder: Path) -> Iterator[tuple[Location, str]]:
+    if isinstance(node.value, str) and (message := _describe_escape(node.value, node.base / node.value, folder)):
+        yield node.at, message
+    for _, child in node.children:
+        yield from _paths_outside(child, folder)
+
+
+def _describe_escape(written: str, path: Path, folder: Path) -> str:
+    """The message for a path that leads out of a folder, by itself or by a link in it; empty where it does not."""
+    try:
+        real = Path(os.path.realpath(path))
+        exists = os.path.lexists(path)
+    except (OSError, ValueError):  # no path, such as a string with a NUL
+        return ""
+    if not real.is_relative_to(folder):
+        return f"`{written}` leads out of `{folder}`, and `--confined` keeps the suite to it"
+    if not (exists and path.is_dir()) or real == folder:
+        return ""
+    link = next((link for link in _links(real) if not Path(os.path.realpath(link)).is_relative_to(folder)), None)
+    return f"`{link}` is a link that leads out of `{folder}`, and `--confined` keeps the suite to it" if link else ""
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    for path, folders, files in os.walk(folder):
+        yield from (one for name in (*folders, *files) if (one := Path(path, name)).is_symlink())

@@ -1,29 +1,38 @@
-"""References to contributions, found in the catalog, with their options held against the signature."""
+"""References to contributions: looked up in the catalog, with their options validated and their files looked for."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from mqa_registry.errors import Problem
 from mqa_registry.extras import install_command, missing_packages
-from mqa_registry.options import contribution_options, describe_value
+from mqa_registry.formats import is_special
+from mqa_registry.naming import did_you_mean
+from mqa_registry.options import contribution_options, describe_value, plain_types
 from mqa_registry.plugins.kinds import PERTURBATION
 from mqa_registry.suite.model import SWEPT, Severity, Use
-from mqa_registry.suite.paths import missing_paths
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Container, Iterator, Mapping
 
     from mqa_registry.errors import Location
+    from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.suite.diagnostics import Diagnostics
     from mqa_registry.suite.toml import Node
 
+# A string that can only name a file: a name on a hub has one slash at most.
+PATH_PATTERN = re.compile(
+    r"[./~].*|.*\\.*|[^/]*/[^/]*/.*|.*/|.*\.(?:pt|pt2|pth|ts|jit|ckpt|pkl|bin|onnx|safetensors|h5|keras)"
+)
+
 
 @dataclass(frozen=True)
 class Reference:
-    """A reference as the suite has it: the contribution's name, and the options beside it."""
+    """A reference to a contribution: its table or string, the contribution's name, and the options."""
 
     node: Node
     use: Node
@@ -70,7 +79,7 @@ class Resolver:
             return None
         plain = {key: child.plain() for key, child in reference.options.items()}
         use = Use(name, found, plain, values, self.catalog.plugins[name.partition("/")[0]], reference.use.at)
-        self._missing += [(use, *one) for one in missing_paths(options, reference.options, values)]
+        self._missing += [(use, *one) for one in find_missing_paths(options, reference.options, values)]
         for package in missing_packages(found.requires):
             message = f"`{name}` requires the package `{package}`, which is not installed"
             self._missing.append((use, reference.use.at, message, install_command(package)))
@@ -118,7 +127,7 @@ def resolve_steps(node: Node, resolver: Resolver) -> tuple[Severity, ...] | None
 
 
 def _resolve_step(references: list[Reference], severity: Node | None, swept: int, resolver: Resolver) -> Severity:
-    """All perturbations, the swept one at this severity; those with a problem are left out."""
+    """All perturbations, the swept one at this severity, without those that have a problem."""
     if severity is not None:
         references = [
             replace(part, options={**part.options, SWEPT: severity})
@@ -131,7 +140,7 @@ def _resolve_step(references: list[Reference], severity: Node | None, swept: int
 
 
 def _severities_of(reference: Reference, catalog: Catalog) -> Node | None:
-    """The array of severities, where the perturbation takes one number for it."""
+    """The array of severities of a sweep; None where it is no array, or the option takes arrays itself."""
     severity = reference.options.get(SWEPT)
     if severity is None or not isinstance(severity.value, list):
         return None
@@ -141,7 +150,7 @@ def _severities_of(reference: Reference, catalog: Catalog) -> Node | None:
 
 
 def _check_sweep(sweep: Node, diagnostics: Diagnostics) -> list[Node]:
-    """The severities of a sweep, of which there is at least one, and none twice."""
+    """The severities of a sweep; adds a problem where there is none, or one twice."""
     if not sweep.items:
         diagnostics.add(sweep.at, "a sweep needs at least one severity", f"write `{SWEPT} = [1, 2, 3]`")
     for position, item in enumerate(sweep.items):
@@ -149,3 +158,57 @@ def _check_sweep(sweep: Node, diagnostics: Diagnostics) -> list[Node]:
             message = f"severity {describe_value(item.plain())} stands in the sweep twice"
             diagnostics.add(item.at, message, "take one out")
     return sweep.items
+
+
+# Files and folders that options name.
+
+
+def find_missing_paths(
+    options: Options, nodes: Mapping[str, Node], values: Mapping[str, Any]
+) -> Iterator[tuple[Location, str, str]]:
+    """Every option of a contribution that names a file or folder that is not there, or is neither: position, message, hint.
+
+    An option that is a path or a name, as a model on a hub has one, names a path where it can be nothing else, or where
+    a sibling of it has nearly the same name.
+    """
+    for option in options:
+        accepted = {one for kind in plain_types(option.annotation) for one in (get_args(kind) or (kind,))}
+        if option.name in values and Path in accepted:
+            node, value = nodes[option.name], values[option.name]
+            pairs = zip(node.items, value, strict=True) if isinstance(value, list | tuple) else [(node, value)]
+            for item, path in pairs:
+                yield from _find_missing_path(item, path, certain=str not in accepted)
+
+
+def _find_missing_path(node: Node, value: Any, *, certain: bool) -> Iterator[tuple[Location, str, str]]:
+    written = node.value
+    if not isinstance(written, str):
+        return
+    path = value if isinstance(value, Path) else node.base / written
+    if is_special(path):
+        yield node.at, f"`{written}` is a pipe or a device, and may never end", "save what it gives to a file"
+        return
+    if _exists(path):
+        return
+    hint = _suggest(path, written)
+    if certain or PATH_PATTERN.fullmatch(written) or ("/" in written and hint):
+        yield node.at, f"there is no file or folder `{written}`", hint
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _suggest(path: Path, written: str) -> str:
+    """The existing path of nearly the same name, written as the suite writes it; else one for its parent folder."""
+    try:
+        parent = path.parent
+        if not parent.is_dir():
+            return _suggest(parent, str(Path(written).parent)) if len(Path(written).parts) > 1 else ""
+        folder = written.rstrip("/")[: -len(path.name) or None]
+        return did_you_mean(written, [f"{folder}{one.name}" for one in parent.iterdir()])
+    except (OSError, ValueError):
+        return ""

@@ -1,6 +1,6 @@
-"""The rules of a check: what has to hold between its parts, each of which is valid by itself.
+"""The rules of a check: what its parts, each valid by itself, require of each other.
 
-A rule is a function that yields a diagnostic for each thing that cannot work. `RULES` lists them.
+A rule is a function that yields a diagnostic for each violation. `RULES` lists them.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Diagnostic:
-    """One thing that cannot work: the value that it is about, what is wrong, and what to do."""
+    """One violation of a rule: the value at fault, the message and the hint."""
 
     node: Node
     message: str
@@ -36,10 +36,10 @@ class Diagnostic:
 
 
 def validate_check(draft: Draft, context: ValidationContext, diagnostics: Diagnostics) -> None:
-    """Add a problem for everything about a check that breaks a rule."""
+    """Add a problem for every rule that a check breaks."""
     for rule in RULES:
-        for found in rule(draft, context):
-            diagnostics.add(found.node.at, found.message, found.hint)
+        for diagnostic in rule(draft, context):
+            diagnostics.add(diagnostic.node.at, diagnostic.message, diagnostic.hint)
 
 
 # Groups.
@@ -51,13 +51,13 @@ def _gaps_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diag
             message = f"`{word}` compares groups, and the check has no `by`"
             yield Diagnostic(node, message, "add `by`, or bound it with `min` or `max`")
         elif _compares_groups(draft):
-            message = f"`{word}` compares groups, and `{draft.measured}` makes one number of them"
+            message = f"`{word}` compares groups, and `{draft.measure_name}` makes one number of them"
             yield Diagnostic(node, message, "bound that number with `min` or `max`")
 
 
 def _group_measures_need_groups(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     if _compares_groups(draft) and "by" not in draft.keys:
-        message = f"`{draft.measured}` compares groups, and the check has no `by`"
+        message = f"`{draft.measure_name}` compares groups, and the check has no `by`"
         yield Diagnostic(draft.keys["measure"], message, "add `by`")
 
 
@@ -70,9 +70,7 @@ def _compares_groups(draft: Draft) -> bool:
 
 def _one_reference(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     for word, node in draft.bounds("reference").items() if draft.compares else ():
-        message = (
-            f"`{word}` needs a metric: the {draft.noun} `{draft.measured}` already holds two views against each other"
-        )
+        message = f"`{word}` needs a metric: the {draft.noun} `{draft.measure_name}` already holds two views against each other"
         yield Diagnostic(node, message, "bound it with `min` or `max`")
 
 
@@ -81,12 +79,14 @@ def _against_is_used(draft: Draft, context: ValidationContext) -> Iterator[Diagn
         return
     words = " or ".join(f"`{word}`" for word in words_of(need="reference"))
     hint = "take `against` out" if draft.probe_inputs else f"bound it with {words}, or take `against` out"
-    message = f"nothing is held against `against`: `{draft.measured}` is a {draft.noun}, and `expect` bounds it alone"
+    message = (
+        f"nothing is held against `against`: `{draft.measure_name}` is a {draft.noun}, and `expect` bounds it alone"
+    )
     yield Diagnostic(draft.keys["against"], message, hint)
 
 
 def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    """A view is never held against itself; where that is all a check asks for, there is nothing to judge."""
+    """A view is not compared with itself. A check that has no other comparison has nothing to judge."""
     if not draft.on or not (draft.compares or draft.bounds("reference")) or draft.probe_inputs == "rows":
         return
     if not all(draft.is_own_reference(backend, context) for backend in draft.on):
@@ -99,7 +99,7 @@ def _reference_is_another_view(draft: Draft, context: ValidationContext) -> Iter
     hint = "add a second backend, or hold it against another view with `against`"
     backend = f"`{draft.on[0]}` is the reference backend"
     if draft.compares:
-        message = f"the {draft.noun} `{draft.measured}` has nothing to compare with: {backend}"
+        message = f"the {draft.noun} `{draft.measure_name}` has nothing to compare with: {backend}"
         yield Diagnostic(draft.keys["measure"], message, hint)
         return
     for word, node in draft.bounds("reference").items():
@@ -116,12 +116,12 @@ def _schema_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnosti
         schema = context.schema(backend)
         if schema and schema not in schemas:
             names = " or ".join(dict.fromkeys(schemas))
-            message = f"`{draft.measured}` reads {names}, and backend `{backend}` answers with {schema}"
-            yield Diagnostic(draft.keys["measure"], message, _measures_of(schema, context))
+            message = f"`{draft.measure_name}` reads {names}, and backend `{backend}` answers with {schema}"
+            yield Diagnostic(draft.keys["measure"], message, _suggest_measures(schema, context))
             return
 
 
-def _measures_of(schema: str, context: ValidationContext) -> str:
+def _suggest_measures(schema: str, context: ValidationContext) -> str:
     measures = context.catalog.each(MEASURE.kinds)
     names = [f"`{name}`" for name, measure in measures if schema in getattr(measure, "schemas", ())]
     return f"of {schema} there are {', '.join(names[:5])}" if names else ""
@@ -149,13 +149,13 @@ def _modality_fits(draft: Draft, context: ValidationContext) -> Iterator[Diagnos
 
 
 def _targets_stay_known(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    """After some perturbations the target is another, and the data do not say which."""
+    """A metric needs targets; some perturbations change them to others that the data do not have."""
     changing = [name for name, perturbation in _perturbations(draft) if perturbation.target_effect == "changes"]
     if isinstance(draft.kind, Metric) and changing:
-        message = (
-            f"`{draft.measured}` needs the right answers, and `{changing[0]}` makes them others, nobody says which"
+        message = f"`{draft.measure_name}` needs targets, and `{changing[0]}` changes them to others that are unknown"
+        hint = (
+            "compare with the predictions before: a comparison with `against = { perturb = false }`, bounded by `max`"
         )
-        hint = "hold them against those before: a comparison with `against = { perturb = false }`, bounded by `max`"
         yield Diagnostic(draft.keys["measure"], message, hint)
 
 
@@ -165,7 +165,7 @@ def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator
         return
     for name, perturbation in _perturbations(draft):
         if perturbation.modality == "text" and context.schema(draft.on[0]) == "spans":
-            message = f"spans are places in a text, and `{name}` may move them: those before and after do not compare"
+            message = f"spans are offsets in a text, and `{name}` may move them: those before and after do not compare"
             hint = "measure each with a metric, whose targets move with the text"
             yield Diagnostic(draft.keys["against"], message, hint)
             return
@@ -175,16 +175,16 @@ def _spans_are_of_one_text(draft: Draft, context: ValidationContext) -> Iterator
 
 
 def _probes_see_all_rows(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
-    """A probe is no function of rows that could be asked again of some of them."""
+    """A probe reads all rows at once: it cannot run on groups of them."""
     if not draft.probe_inputs:
         return
     if "by" in draft.keys:
-        message = f"the probe `{draft.measured}` reads all rows at once, and `by` cuts them into groups"
+        message = f"the probe `{draft.measure_name}` reads all rows at once, and `by` cuts them into groups"
         yield Diagnostic(draft.keys["by"], message, "take `by` out")
     words = ("min_rows", *words_of(need="groups"), *(() if draft.compares else words_of(need="reference")))
     for word in words:
         if node := draft.bound(word):
-            message = f"`{word}` means nothing for the probe `{draft.measured}`"
+            message = f"`{word}` means nothing for the probe `{draft.measure_name}`"
             yield Diagnostic(node, message, "bound it with `min` or `max`")
 
 
@@ -195,7 +195,7 @@ def _probes_of_a_runner_run_a_model(draft: Draft, context: ValidationContext) ->
         use = context.backends.get(backend)
         if use is not None and isinstance(use.contribution, Replay):
             message = (
-                f"the probe `{draft.measured}` runs the model, and `{backend}` brings what was predicted elsewhere"
+                f"the probe `{draft.measure_name}` runs the model, and `{backend}` brings what was predicted elsewhere"
             )
             yield Diagnostic(draft.keys["measure"], message, "choose other backends with `on`")
             return
@@ -205,11 +205,11 @@ def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) ->
     if draft.probe_inputs != "rows":
         return
     if "on" in draft.keys:
-        message = f"the probe `{draft.measured}` reads rows alone, and no backend"
+        message = f"the probe `{draft.measure_name}` reads rows alone, and no backend"
         yield Diagnostic(draft.keys["on"], message, "take `on` out")
     against = draft.against
     if draft.compares and not (against and (against.data or against.unperturbed)):
-        message = f"the probe `{draft.measured}` holds two sets of rows against each other"
+        message = f"the probe `{draft.measure_name}` holds two sets of rows against each other"
         yield Diagnostic(draft.keys["measure"], message, 'name the other, as in `against = { data = "train" }`')
 
 
@@ -218,18 +218,18 @@ def _probes_of_rows_have_no_backend(draft: Draft, context: ValidationContext) ->
 
 def _bounds_lie_in_range(draft: Draft, context: ValidationContext) -> Iterator[Diagnostic]:
     for name, expect in (draft.expect or {}).items():
-        of = f"`{draft.measured}`" if name == VALUE.name else f"`{name}` of `{draft.measured}`"
+        of = f"`{draft.measure_name}`" if name == VALUE.name else f"`{name}` of `{draft.measure_name}`"
         for word, limit in expect.bounds().items():
             quantity = BY_WORD[word].quantity
-            low, high = quantity.reach(*_range(draft.kind, name))
+            low, high = quantity.reach(*_range_of(draft.kind, name))
             node = _bound_of(draft, name, word)
             if node is not None and not low <= limit <= high:
                 message = f"`{word}` is {limit:g}, and {_range_text(f'{quantity.phrase} {of}'.strip(), low, high)}"
                 yield Diagnostic(node, message, _range_hint(limit, low, high))
 
 
-def _range(kind: Contribution | None, name: str) -> Range:
-    """From where to where a number of a measure can lie."""
+def _range_of(kind: Contribution | None, name: str) -> Range:
+    """The range of a number of a measure."""
     if isinstance(kind, Metric | Comparison):
         return kind.range
     return kind.ranges.get(name, ANY) if isinstance(kind, Probe) else ANY

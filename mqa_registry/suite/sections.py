@@ -1,4 +1,4 @@
-"""The tables of a suite but for its checks: the model, the data sets with their columns, the backends, the waivers."""
+"""The parsers of the tables `[model]`, `[data]`, `[backends]` and `[[waiver]]`, and the rules for mapped columns."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins.kinds import BACKEND, DATASET, MODEL_SOURCE, TASK
 from mqa_registry.suite import grammar
+from mqa_registry.suite.check_names import find_check, join_names
 from mqa_registry.suite.model import Data, ModelUse, Waiver
-from mqa_registry.suite.names import find_check, join_names
 from mqa_registry.suite.references import Reference
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]*")  # files are called by these na
 
 @dataclass(frozen=True)
 class Section:
-    """One table with `use`: the host's own keys, and the contribution with its options where both were right."""
+    """One table with `use`: its valid keys of the host, and its contribution with options, None where it is not valid."""
 
     keys: dict[str, Node]
     use: Use | None
@@ -40,7 +40,7 @@ class Section:
 
 @dataclass(frozen=True)
 class ModelSection:
-    """The table `[model]` as far as it was understood: its source and task, and other names for the model's classes."""
+    """The table `[model]`: the source and the task, None where they are not valid, and other names for the classes."""
 
     source: Use | None = None
     task: Use | None = None
@@ -48,28 +48,28 @@ class ModelSection:
 
     @property
     def complete(self) -> ModelUse | None:
-        """The model under test, where both were found."""
+        """The model under test, where both are valid."""
         return ModelUse(self.source, self.task, self.labels) if self.source and self.task else None
 
 
-def read_model(node: Node | None, resolver: Resolver) -> ModelSection:
-    """The model source and the task, each as far as it was found."""
+def parse_model(node: Node | None, resolver: Resolver) -> ModelSection:
+    """Parse `[model]`; adds a problem for whatever is not valid."""
     if node is None:
         return ModelSection()
-    section = _section(node, grammar.MODEL, MODEL_SOURCE.kinds, "`[model]`", resolver)
+    section = _parse_section(node, grammar.MODEL, MODEL_SOURCE.kinds, "`[model]`", resolver)
     task = section.keys.get("task")
     reference = resolver.reference(task, "text-classification") if task else None
     source = section.keys.get("use")
     labels = section.keys["labels"].plain() if "labels" in section.keys else {}
     if reference is None or (source is None and "/" not in reference.use.value):
         return ModelSection(section.use, None, labels)
-    chosen = resolver.resolve(_with_plugin(reference, source), TASK.kinds)
-    if section.use and chosen:
-        _check_loads(section.use, chosen, reference, resolver.diagnostics)
-    return ModelSection(section.use, chosen, labels)
+    task_use = resolver.resolve(_with_plugin(reference, source), TASK.kinds)
+    if section.use and task_use:
+        _check_fits(section.use, task_use, reference, resolver.diagnostics)
+    return ModelSection(section.use, task_use, labels)
 
 
-def _check_loads(source: Use, task: Use, reference: Reference, diagnostics: Diagnostics) -> None:
+def _check_fits(source: Use, task: Use, reference: Reference, diagnostics: Diagnostics) -> None:
     """Add a problem where a task needs another kind of model than its source can load."""
     loader, kind = source.contribution, task.contribution
     if isinstance(loader, ModelSource) and isinstance(kind, Task) and not loader.fits(kind):
@@ -81,25 +81,25 @@ def _check_loads(source: Use, task: Use, reference: Reference, diagnostics: Diag
         )
 
 
-def read_source(node: Node | None, resolver: Resolver) -> Use | None:
-    """The model source alone, of a table that names no task yet."""
-    return _section(node, grammar.SOURCE, MODEL_SOURCE.kinds, "`[model]`", resolver).use if node else None
+def parse_source(node: Node | None, resolver: Resolver) -> Use | None:
+    """Parse the model source of a table `[model]`, which need not have a task."""
+    return _parse_section(node, grammar.SOURCE, MODEL_SOURCE.kinds, "`[model]`", resolver).use if node else None
 
 
-def read_data(node: Node | None, resolver: Resolver) -> dict[str, Data | None]:
-    """Every data set by its name, None where it is not as it should be."""
-    found: dict[str, Data | None] = {}
+def parse_data(node: Node | None, resolver: Resolver) -> dict[str, Data | None]:
+    """Every data set by its name, None where it is not valid."""
+    parsed: dict[str, Data | None] = {}
     for name, table in _named_tables(node, "data set", resolver.diagnostics).items():
-        section = _section(table, grammar.DATA, DATASET.kinds, f"data set `{name}`", resolver)
+        section = _parse_section(table, grammar.DATA, DATASET.kinds, f"data set `{name}`", resolver)
         own = {key: child.plain() for key, child in section.keys.items() if key != "use"}
-        found[name] = Data(name, section.use, **own) if section.use else None
-    return found
+        parsed[name] = Data(name, section.use, **own) if section.use else None
+    return parsed
 
 
-def read_backends(node: Node | None, resolver: Resolver) -> dict[str, Use | None]:
-    """Every backend by its name, None where it is not as it should be."""
+def parse_backends(node: Node | None, resolver: Resolver) -> dict[str, Use | None]:
+    """Every backend by its name, None where it is not valid."""
     return {
-        name: _section(table, grammar.BACKEND, BACKEND.kinds, f"backend `{name}`", resolver).use
+        name: _parse_section(table, grammar.BACKEND, BACKEND.kinds, f"backend `{name}`", resolver).use
         for name, table in _named_tables(node, "backend", resolver.diagnostics).items()
     }
 
@@ -115,7 +115,7 @@ def require_model(node: Node | None, uses: dict[str, Use | None], diagnostics: D
 
 
 def _named_tables(node: Node | None, noun: str, diagnostics: Diagnostics) -> dict[str, Node]:
-    """The tables that stand under names of the suite's own choice."""
+    """The tables of a section by the names that the suite gives them."""
     tables = {}
     for name, table in (node.tables if node else {}).items():
         if not NAME.fullmatch(name):
@@ -131,7 +131,7 @@ def _named_tables(node: Node | None, noun: str, diagnostics: Diagnostics) -> dic
     return tables
 
 
-def _section(node: Node, keys: Options, kinds: Kinds, owner: str, resolver: Resolver) -> Section:
+def _parse_section(node: Node, keys: Options, kinds: Kinds, owner: str, resolver: Resolver) -> Section:
     valid = resolver.diagnostics.valid_keys(node, keys, owner=owner, others=True)
     if "use" not in valid:
         return Section(valid, None)
@@ -140,7 +140,7 @@ def _section(node: Node, keys: Options, kinds: Kinds, owner: str, resolver: Reso
 
 
 def _with_plugin(reference: Reference, source: Node | None) -> Reference:
-    """A bare task name is one of the model source's own plugin."""
+    """The reference with the plugin of the model source added to a bare task name."""
     if source is None or "/" in reference.use.value:
         return reference
     plugin = source.value.partition("/")[0]
@@ -154,7 +154,7 @@ def check_columns(
     checks: Sequence[Check],
     diagnostics: Diagnostics,
 ) -> None:
-    """Add a problem for every mapping to a name that nothing reads. Without a model, all names are fields."""
+    """Add a problem for every column mapped to a name that nothing reads. Without a model, every name is a field."""
     if node is None or task is None or any(_reads_any_column(check.by) for check in checks if check.by):
         return
     for name, one in data.items():
@@ -168,7 +168,7 @@ def check_columns(
 
 
 def unread_column_findings(suite: Suite) -> Iterator[Finding]:
-    """A warning for each mapping that nothing is known to read, where a slice may read it that does not say what it does."""
+    """A warning for each column that no field, role or option names, in a suite where a slice may still read it."""
     if suite.model is None:
         return
     for data in suite.data.values():
@@ -178,7 +178,7 @@ def unread_column_findings(suite: Suite) -> Iterator[Finding]:
 
 
 def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str, ...]:
-    """The names that a data set maps columns to and that are neither role nor field, nor named by a check's options."""
+    """The names that columns are mapped to and that are no role, no field, and no value of an option of a check."""
     read = {*COLUMN_ROLES, *_fields(task)}.union(
         *(_texts(_option_values(use)) for check in checks for use in check.uses)
     )
@@ -186,13 +186,13 @@ def unread_columns(data: Data, task: Use, checks: Sequence[Check]) -> tuple[str,
 
 
 def _reads_any_column(use: Use) -> bool:
-    """Whether a slice sees the data's columns and has no option to name one, so that nobody knows which it reads."""
+    """Whether a slice reads columns of the data and has no option that names one, so that it may read any."""
     named = any("column" in option.name for option in contribution_options(use.contribution))
     return isinstance(use.contribution, Slice) and use.contribution.inputs != "predictions" and not named
 
 
 def _option_values(use: Use) -> list[Any]:
-    """The values of its options, those that were left out too."""
+    """The values of all its options, with defaults for those left out."""
     return [use.options.get(option.name, option.default) for option in contribution_options(use.contribution)]
 
 
@@ -201,7 +201,7 @@ def _fields(task: Use) -> Mapping[str, str]:
 
 
 def _texts(values: Any) -> set[str]:
-    """Every string in some values, however deep."""
+    """Every string in nested values."""
     if isinstance(values, str):
         return {values}
     if isinstance(values, dict):
@@ -212,29 +212,29 @@ def _texts(values: Any) -> set[str]:
 def _column_hint(task: Use, column: str) -> str:
     fields = list(_fields(task))
     reads = join_names(fields)
-    guess = did_you_mean(column, fields)
+    suggestion = did_you_mean(column, fields)
     return (
-        f"{guess} the task reads {reads}"
-        if guess
+        f"{suggestion} the task reads {reads}"
+        if suggestion
         else f"the task reads {reads}; roles are `id`, `target` and `cluster`"
     )
 
 
-def read_waivers(node: Node | None, titles: Mapping[str, str], diagnostics: Diagnostics) -> tuple[Waiver, ...]:
+def parse_waivers(node: Node | None, titles: Mapping[str, str], diagnostics: Diagnostics) -> tuple[Waiver, ...]:
     """Every waiver that is valid; `titles` are the names of the checks in reports by their names."""
-    found: dict[str, tuple[Node, Waiver]] = {}
+    waivers: dict[str, tuple[Node, Waiver]] = {}
     for table in node.items if node else ():
         valid = diagnostics.valid_keys(table, grammar.WAIVER, owner="a waiver")
         name = _find_waived(valid["check"], titles, diagnostics) if "check" in valid else None
         if name is None:
             continue
-        if name in found:
-            first = found[name][0].key
+        if name in waivers:
+            first = waivers[name][0].key
             where = f"the other stands at {first.file}:{first.line}"
             diagnostics.add(valid["check"].at, f"two waivers are for the check `{name}`", f"take one out; {where}")
         elif len(valid) == len(grammar.WAIVER.names):
-            found[name] = (table, Waiver(name, valid["until"].value, valid["reason"].value))
-    return tuple(waiver for _, waiver in found.values())
+            waivers[name] = (table, Waiver(name, valid["until"].value, valid["reason"].value))
+    return tuple(waiver for _, waiver in waivers.values())
 
 
 def _find_waived(node: Node, titles: Mapping[str, str], diagnostics: Diagnostics) -> str | None:

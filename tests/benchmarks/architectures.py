@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 from mqa_registry import MqaError, runs
 from mqa_registry.errors import ExitCode
 from mqa_registry.runs import RunOptions
-from mqa_registry.suite import made_up
+from mqa_registry.suite import suite_of_tables
 from tests.benchmarks.tiny import MODELS, Tiny, write_tokenizer
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def held(model: Tiny, *, sentences: bool, precision: str = PRECISIONS[0]) -> dic
         try:
             tables = suite(rows, precision)
             report = runs.finalize(
-                runs.execute(made_up("suite.toml", tables, home), RunOptions(device="cpu", offline=True))
+                runs.execute(suite_of_tables("suite.toml", tables, home), RunOptions(device="cpu", offline=True))
             )
         except MqaError as error:
             return _unheld("NOT-RUN" if error.exit_code == ExitCode.NOT_TRUSTWORTHY else "ERROR", error.message)

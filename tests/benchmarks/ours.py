@@ -37,7 +37,7 @@ class Clock:
             self.loading += time.perf_counter() - self._since
             self._since = None
 
-    def look(self, probe: str, done: int, total: int) -> None:
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
         pass
 
     def advance(self, backend: str, rows: int) -> None:
@@ -48,12 +48,12 @@ def seconds(suite: str, store: str) -> float:
     asked = RunOptions(store=Path(store))
     whole = read_plan(suite, asked)
     # What probes do besides is no prediction of rows, and neither the floor nor the script does it.
-    plan = replace(whole, cases=tuple(case for case in whole.cases if not case.sights))
+    plan = replace(whole, cases=tuple(case for case in whole.cases if not case.probe_requests))
     context = asked.run_context(plan.suite)
     clock = Clock()
     start = time.perf_counter()
     kept = Store(Path(store))
-    predict(plan, prepare(plan, context, clock), context, kept, clock, fresh=True)
+    predict(plan, prepare(plan, context, clock), kept, clock, fresh=True)
     kept.close()
     return time.perf_counter() - start - clock.loading
 

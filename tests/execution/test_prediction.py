@@ -151,7 +151,7 @@ def test_outputs_that_the_task_cannot_read_are_a_candidates_own_failure(engine, 
     views = {view.backend: seen for view, seen in engine.run(suite).views.items()}
     assert views["one"].failure is None
     assert views["odd"].failure.message == (
-        "the task cannot read what backend `odd` gives: the model gives scores of two axes"
+        "the task cannot read the outputs of backend `odd`: the model gives scores of two axes"
     )
 
 

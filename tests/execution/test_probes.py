@@ -36,7 +36,7 @@ def check(engine, use, **rest):
 
 
 def only(observations):
-    (seen,) = observations.sights.values()
+    (seen,) = observations.probe_results.values()
     return seen
 
 
@@ -55,7 +55,7 @@ def test_a_probe_of_a_runner_runs_the_model_on_rows_that_it_encodes_itself(engin
     assert len(engine.letters.batches) == 1, "the view itself is not predicted"
 
 
-def test_what_a_probe_saw_is_kept_and_not_looked_at_again(engine):
+def test_the_table_of_a_probe_is_cached(engine):
     watcher = Watcher()
     suite = engine.suite(check(engine, watcher.use()))
     first, second = only(engine.run(suite)), only(engine.run(suite))
@@ -63,7 +63,7 @@ def test_what_a_probe_saw_is_kept_and_not_looked_at_again(engine):
     assert first.table.equals(second.table)
 
 
-def test_it_is_looked_at_again_with_fresh_and_where_it_is_a_timing(engine):
+def test_a_probe_runs_again_with_fresh_and_where_it_is_not_cacheable(engine):
     watcher, clock = Watcher(), Watcher()
     suite = engine.suite(check(engine, watcher.use()))
     engine.run(suite)
@@ -76,7 +76,7 @@ def test_it_is_looked_at_again_with_fresh_and_where_it_is_a_timing(engine):
 
 
 @pytest.mark.parametrize("change", ["model", "rows", "seed", "version"])
-def test_it_is_looked_at_again_where_anything_it_depends_on_differs(engine, change):
+def test_a_probe_runs_again_where_anything_it_depends_on_differs(engine, change):
     watcher = Watcher()
     engine.run(engine.suite(check(engine, watcher.use())))
     seed, version = (8 if change == "seed" else 7), (2 if change == "version" else 1)
@@ -88,7 +88,7 @@ def test_it_is_looked_at_again_where_anything_it_depends_on_differs(engine, chan
     assert len(watcher.contexts) == 2
 
 
-def test_nothing_is_kept_under_the_name_of_a_backend_that_landed_elsewhere(engine):
+def test_nothing_is_cached_under_the_declared_identity_of_a_backend_that_opens_as_another(engine):
     watcher = Watcher(lambda context: pa.table({"score": [float(len(context.view.runner.identity))]}))
     suite = engine.suite(check(engine, watcher.use()))
     engine.letters.landed = {"device": "elsewhere"}
@@ -108,7 +108,7 @@ def test_a_probe_of_predictions_sees_those_of_its_rows_in_their_order(engine):
         _ = context.view.runner
 
 
-def test_a_probe_of_rows_is_asked_once_whatever_the_backends_and_loads_no_model(engine):
+def test_a_probe_of_rows_runs_once_for_all_backends_and_loads_no_model(engine):
     watcher = Watcher()
     suite = engine.suite(check(engine, watcher.use(inputs="rows"), on=("one", "two")), backends=("one", "two"))
     plan = plans.make(suite)
@@ -130,7 +130,7 @@ def test_a_probe_that_compares_sees_the_reference_backend_and_both_are_loaded_on
     uses = [watcher.use("watch/first", compares=True), watcher.use("watch/second", compares=True)]
     suite = engine.suite(*(check(engine, use, on=("one", "two")) for use in uses), backends=("one", "two"))
     observations = engine.run(suite)
-    assert [seen.failure for seen in observations.sights.values()] == [None, None]
+    assert [seen.failure for seen in observations.probe_results.values()] == [None, None]
     assert engine.letters.opened == 2
 
 
@@ -143,14 +143,14 @@ def test_another_data_set_can_be_the_reference_of_a_probe_of_rows(engine, shout)
     assert seen.changed > 0
 
 
-def test_what_a_probe_draws_depends_on_the_seed_and_on_itself_alone(engine):
+def test_the_randomness_of_a_probe_depends_on_the_seed_and_on_itself_alone(engine):
     draw = Watcher(lambda context: pa.table({"score": [context.rng.random()]}))
     first = only(engine.run(engine.suite(check(engine, draw.use("watch/a"))), fresh=True))
     again = engine.run(
         engine.suite(engine.check("b"), check(engine, draw.use("watch/z")), check(engine, draw.use("watch/a"))),
         fresh=True,
     )
-    drawn = {sight.use.name: seen.table for sight, seen in again.sights.items()}
+    drawn = {request.use.name: seen.table for request, seen in again.probe_results.items()}
     assert drawn["watch/a"].equals(first.table)
     assert not drawn["watch/z"].equals(first.table)
 
@@ -165,7 +165,7 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     uses = [Watcher(crash).use("watch/a"), Watcher(refuse).use("watch/b"), Watcher(lambda context: 3).use("watch/c")]
     fine = Watcher().use("watch/d")
     observations = engine.run(engine.suite(*(check(engine, use) for use in (*uses, fine))))
-    failures = [seen.failure for seen in observations.sights.values()]
+    failures = [seen.failure for seen in observations.probe_results.values()]
     assert "ZeroDivisionError: no rows" in failures[0].message
     assert failures[0].trace
     assert (failures[1].message, failures[1].hint, failures[1].trace) == ("no GPU here", "use one that has one", "")
@@ -173,18 +173,18 @@ def test_a_probe_that_crashes_or_refuses_fails_alone(engine):
     assert failures[3] is None
 
 
-def test_a_backend_that_crashed_on_some_rows_is_shown_to_probes_of_it_all_the_same(engine):
+def test_probes_still_run_a_backend_that_crashed_on_some_rows(engine):
     engine.letters.crash_after = 1
     watcher, reader = Watcher(), Watcher()
     checks = check(engine, watcher.use("watch/a")), check(engine, reader.use("watch/b", inputs="predictions"))
     observations = engine.run(engine.suite(engine.check(), *checks))
-    seen = {sight.use.name: seen for sight, seen in observations.sights.items()}
+    seen = {request.use.name: seen for request, seen in observations.probe_results.items()}
     assert seen["watch/a"].failure is None
     assert "the machine is on fire" in seen["watch/b"].failure.message
     assert (len(watcher.contexts), len(reader.contexts)) == (1, 0)
 
 
-def test_a_backend_that_could_not_be_opened_is_shown_to_nobody(engine, monkeypatch):
+def test_probes_of_a_backend_that_could_not_be_opened_do_not_run(engine, monkeypatch):
     def refused(model_under_test):
         raise NotRunError("no GPU here")
 
@@ -195,12 +195,12 @@ def test_a_backend_that_could_not_be_opened_is_shown_to_nobody(engine, monkeypat
     assert watcher.contexts == []
 
 
-def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
+def test_the_message_of_a_probe_that_refuses_is_kept(engine):
     def moved(context):
         raise MqaError("backend `one` does not give the same answer twice", hint="is there dropout?")
 
     observations = engine.run(engine.suite(check(engine, Watcher(moved).use("watch/a"))))
-    (seen,) = observations.sights.values()
+    (seen,) = observations.probe_results.values()
     assert (seen.failure.message, seen.failure.hint) == (
         "the probe `watch/a` reports: backend `one` does not give the same answer twice",
         "is there dropout?",
@@ -208,13 +208,13 @@ def test_a_probe_that_found_out_what_is_wrong_says_so_in_its_own_words(engine):
     assert seen.failure.trace, "with a trace it is an error, and not something that could not run"
 
 
-def test_a_probe_that_finds_the_data_wrong_costs_no_other(engine):
+def test_a_probe_that_finds_the_data_wrong_fails_alone(engine):
     def refuse(context):
         raise DataError("the rows have no text `title`", hint="they have `text`")
 
     wrong, fine = Watcher(refuse).use("watch/a"), Watcher().use("watch/b")
     observations = engine.run(engine.suite(check(engine, wrong), check(engine, fine)))
-    failures = [seen.failure for seen in observations.sights.values()]
+    failures = [seen.failure for seen in observations.probe_results.values()]
     assert (failures[0].message, failures[0].hint) == (
         "the probe `watch/a` reports: the rows have no text `title`",
         "they have `text`",

@@ -80,7 +80,7 @@ def test_a_sweep_sees_the_unperturbed_rows_too_and_predicts_them_once(engine, sw
     assert case.clean == plans.Step(View("two", RowSet("words")))
     assert other.clean is None
     assert len(plan.views) == 2
-    assert "  words on two: read by 2 results" in plans.lines(plan)
+    assert "  words on two: read by 2 results" in plans.describe(plan)
 
 
 def test_a_sweep_of_a_comparison_sees_the_unperturbed_rows_of_both_sides(engine, swap):
@@ -91,20 +91,20 @@ def test_a_sweep_of_a_comparison_sees_the_unperturbed_rows_of_both_sides(engine,
     assert clean == ["one", "two"]
 
 
-def test_the_plan_is_told_in_words(engine, swap):
+def test_the_plan_is_described_in_lines(engine, swap):
     plan = planned(engine, engine.check("a", swap, expect=expect(max_drop=0.1)), engine.check("b"))
-    first, *views = plans.lines(plan)
+    first, *views = plans.describe(plan)
     assert first == "2 results from 2 views:"
     assert views[0] == "  words on one: read by 2 results"
     assert views[1].endswith(" on one: read by 1 result")
 
 
-def test_what_a_probe_looks_at_is_predicted_only_where_it_sees_predictions(engine):
+def test_a_view_of_a_probe_is_predicted_only_where_the_probe_reads_predictions(engine):
     def probed(name, sees, **rest):
         return engine.check(name, measure=Use(f"watch/{name}", watching(name, sees)), on=("one", "two"), **rest)
 
     plan = planned(engine, probed("runner", "runner"), probed("rows", "rows"), probed("predictions", "predictions"))
-    assert [(sight.use.name, sight.view.backend) for sight in plan.sights] == [
+    assert [(request.use.name, request.view.backend) for request in plan.probe_requests] == [
         ("watch/runner", "one"),
         ("watch/runner", "two"),
         ("watch/rows", ""),
@@ -113,21 +113,21 @@ def test_what_a_probe_looks_at_is_predicted_only_where_it_sees_predictions(engin
     ]
     assert planned(engine, probed("runner", "runner"), probed("rows", "rows")).views == ()
     assert plan.views == (View("one", RowSet("words")), View("two", RowSet("words")))
-    assert list(plans.lines(plan))[-1] == "  words on two: looked at by watch/predictions"
+    assert list(plans.describe(plan))[-1] == "  words on two: observed by watch/predictions"
 
 
-def test_equal_sights_are_looked_at_once(engine):
+def test_equal_probe_requests_run_once(engine):
     use = Use("watch/scene", watching("scene", "runner"))
     plan = planned(engine, engine.check("a", measure=use), engine.check("b", measure=use, expect=expect(max=1)))
     assert len(plan.cases) == 2
-    assert len(plan.sights) == 1
+    assert len(plan.probe_requests) == 1
 
 
 def test_a_probe_that_compares_has_no_case_on_the_reference(engine):
     use = Use("watch/scene", watching("scene", "runner", compares=True))
     plan = planned(engine, engine.check("a", measure=use, on=("one", "two")))
     assert [case.backend for case in plan.cases] == ["two"]
-    assert plan.sights[0].views == (View("one", RowSet("words")), View("two", RowSet("words")))
+    assert plan.probe_requests[0].views == (View("one", RowSet("words")), View("two", RowSet("words")))
 
 
 def test_rows_are_named_by_their_data_and_perturbations_and_a_digest_of_these(swap):

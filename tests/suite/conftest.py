@@ -18,7 +18,7 @@ from mqa_registry.contributions import (
 )
 from mqa_registry.errors import SuiteError
 from mqa_registry.plugins import Catalog, Plugin
-from mqa_registry.suite import Overrides, check, read, render
+from mqa_registry.suite import Overrides, read, render, validate
 from tests.stand_ins import make_backend, make_probe, make_replay, make_source, make_task
 
 
@@ -180,7 +180,7 @@ def suite(folder):
 
     def make(checks="", *, text="", overrides=None):
         Path("suite.toml").write_text(dedent(text) or f"{HEAD}\n{dedent(checks)}", "utf-8")
-        return check(read("suite.toml", overrides or Overrides()), CATALOG)
+        return validate(read("suite.toml", overrides or Overrides()), CATALOG)
 
     return make
 

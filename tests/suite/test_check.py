@@ -8,7 +8,7 @@ import pytest
 
 from mqa_registry.errors import SuiteError
 from mqa_registry.plugins import Catalog, Plugin
-from mqa_registry.suite import Against, Expect, Overrides, Severity, check, read
+from mqa_registry.suite import Against, Expect, Overrides, Severity, read, validate
 from tests.stand_ins import make_replay
 from tests.suite.conftest import CATALOG
 
@@ -275,7 +275,7 @@ def test_forty_checks_are_read_and_checked(suite, catalog, folder, head):
         for n in range(40)
     )
     (folder / "forty.toml").write_text(head + checks, "utf-8")
-    assert len(check(read("forty.toml"), catalog).checks) == 40
+    assert len(validate(read("forty.toml"), catalog).checks) == 40
 
 
 def test_the_interval_is_the_suites_unless_a_check_has_its_own(suite, head):
@@ -293,11 +293,11 @@ def test_a_replay_without_a_schema_brings_labels(folder, head):
     catalog = Catalog({**CATALOG.plugins, **replay}, CATALOG.installed)
     backend = head + '[backends.service]\nuse = "service/recorded"\npath = "p.csv"\n'
     Path("suite.toml").write_text(backend + ACCURACY)
-    assert only(check(read("suite.toml"), catalog)).on == ("torch", "onnx", "service")
+    assert only(validate(read("suite.toml"), catalog)).on == ("torch", "onnx", "service")
     Path("suite.toml").write_text(
         backend + ACCURACY.replace("metrics/accuracy", "metrics/span-f1") + 'on = ["service"]'
     )
     with pytest.raises(SuiteError) as caught:
-        check(read("suite.toml"), catalog)
+        validate(read("suite.toml"), catalog)
     (problem,) = caught.value.problems
     assert problem.message == "`metrics/span-f1` reads spans, and backend `service` answers with label"

@@ -9,7 +9,7 @@ import pytest
 from mqa_registry.contributions import Slice
 from mqa_registry.errors import SuiteError
 from mqa_registry.plugins import Catalog, Plugin
-from mqa_registry.suite import check, read, unread_column_findings
+from mqa_registry.suite import read, unread_column_findings, validate
 from tests.suite.conftest import CATALOG
 
 ACCURACY = '[[check]]\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
@@ -66,10 +66,10 @@ def test_a_slice_of_predictions_reads_no_column(folder, mapped, inputs, any_colu
     catalog = Catalog({**CATALOG.plugins, **slices}, CATALOG.installed)
     Path("suite.toml").write_text(mapped('{ region = "Region" }', ACCURACY + 'by = "own/cut"\n'))
     if any_column:
-        assert check(read("suite.toml"), catalog).data["reviews"].columns == {"region": "Region"}
+        assert validate(read("suite.toml"), catalog).data["reviews"].columns == {"region": "Region"}
     else:
         with pytest.raises(SuiteError, match="problem"):
-            check(read("suite.toml"), catalog)
+            validate(read("suite.toml"), catalog)
 
 
 def test_without_a_model_all_that_is_mapped_are_fields(suite):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.errors import SuiteError
-from mqa_registry.suite import check, read, render
+from mqa_registry.suite import read, render, validate
 
 BASE = """\
 format = 1
@@ -44,7 +44,7 @@ def laid(folder, catalog):
 
     def make(text):
         Path("own.toml").write_text(f'extends = "base/base.toml"\n{text}', "utf-8")
-        return check(read("own.toml"), catalog)
+        return validate(read("own.toml"), catalog)
 
     return make
 
@@ -60,7 +60,7 @@ def refused(laid):
 
 
 def test_a_suite_that_says_nothing_else_is_the_other(laid, catalog):
-    own, base = laid(""), check(read("base/base.toml"), catalog)
+    own, base = laid(""), validate(read("base/base.toml"), catalog)
     assert own.checks == base.checks
     assert own.digest == base.digest
     assert (own.name, base.name) == ("own", "base")
@@ -119,7 +119,7 @@ def test_problems_point_into_the_file_they_stand_in(laid, folder, refused):
 def test_suites_can_be_laid_over_suites(laid, folder, catalog):
     laid("seed = 8")
     (folder / "base/top.toml").write_text('extends = "../own.toml"\nconfidence = 0.9', "utf-8")
-    top = check(read("base/top.toml"), catalog)
+    top = validate(read("base/top.toml"), catalog)
     assert (top.seed, top.confidence) == (8, 0.9)
     assert top.data["reviews"].source.options["path"].resolve() == folder / "base/reviews.csv"
 

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from mqa_registry.errors import SuiteError
-from mqa_registry.suite import Overrides, check, plugin_names, read, render
+from mqa_registry.suite import Overrides, plugin_names, read, render, validate
 
 CHECKS = """
 [[check]]
@@ -125,7 +125,7 @@ def test_a_damaged_suite_is_a_suite_or_a_list_of_problems(tables, folder, catalo
     choice = Overrides(set=data.draw(st.sampled_from([(), ("check.all.critical=false",), ("seed=1",)])), limit=3)
     with suppress(SuiteError):
         assert all(isinstance(name, str) for name in plugin_names(read("s.toml", choice)))
-    suite, problems = outcome(lambda: check(read("s.toml", choice), catalog))
+    suite, problems = outcome(lambda: validate(read("s.toml", choice), catalog))
     if suite:
         assert suite.checks
         assert suite.backends
@@ -140,7 +140,7 @@ def test_a_damaged_suite_is_a_suite_or_a_list_of_problems(tables, folder, catalo
 def test_any_bytes_are_a_suite_or_a_problem(folder, catalog, content):
     (folder / "s.toml").write_bytes(content)
     with pytest.raises(SuiteError) as caught:
-        check(read("s.toml"), catalog)
+        validate(read("s.toml"), catalog)
     assert all(render(problem) for problem in caught.value.problems)
 
 

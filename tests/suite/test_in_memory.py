@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 from mqa_registry.errors import SuiteError, UsageError
-from mqa_registry.suite import adhoc, adhoc_source, check, made_up, plugin_names, render, to_toml
+from mqa_registry.suite import (
+    plugin_names,
+    render,
+    suite_of_tables,
+    to_toml,
+    validate,
+    validate_source,
+    validate_tables,
+)
 
 MORE = """
 [data.more]
@@ -30,15 +38,15 @@ def tables(head):
 
 
 def test_tables_are_the_suite_that_a_file_with_them_is(tables, suite, catalog, folder):
-    made = made_up("suite.toml", tables, Path())
-    assert check(made, catalog) == suite(text=to_toml(tables))
+    made = suite_of_tables("suite.toml", tables, Path())
+    assert validate(made, catalog) == suite(text=to_toml(tables))
     assert plugin_names(made) == {"transformers", "datasets", "onnxruntime", "metrics", "robustness"}
     assert made.root.plain() == tables
     assert not list(folder.glob("parity*"))
 
 
 def test_paths_are_relative_to_the_folder(tables, catalog, tmp_path):
-    made = check(made_up("suite.toml", tables, tmp_path / "home"), catalog)
+    made = validate(suite_of_tables("suite.toml", tables, tmp_path / "home"), catalog)
     assert made.data["more"].source.options["path"] == tmp_path / "home" / "more.csv"
     assert made.path == tmp_path / "home" / "suite.toml"
 
@@ -48,7 +56,7 @@ def test_problems_come_in_the_order_of_the_tables_and_have_no_line(tables, catal
     tables["check"][0]["measure"] = "metrics/acuracy"
     tables["model"]["task"] = "text-clasification"
     with pytest.raises(SuiteError) as caught:
-        check(made_up("made.toml", tables, Path()), catalog)
+        validate(suite_of_tables("made.toml", tables, Path()), catalog)
     first, second, third = (render(problem).split("\n") for problem in caught.value.problems)
     assert first == [
         "made.toml: plugin `transformers` has no task `text-clasification`",
@@ -65,10 +73,10 @@ def test_parts_of_a_suite_are_checked_by_themselves(catalog, folder):
         "data": {"data": {"use": "datasets/file", "path": "rows.csv"}},
     }
     with pytest.raises(UsageError) as caught:
-        adhoc(tables, catalog)
+        validate_tables(tables, catalog)
     assert caught.value.message == "there is no file or folder `rows.csv`"
     (folder / "rows.csv").touch()
-    model, backends, data = adhoc(tables, catalog)
+    model, backends, data = validate_tables(tables, catalog)
     assert (model.source.name, model.task.name) == ("transformers/auto", "transformers/text-classification")
     assert [use.name for use in backends.values()] == ["onnxruntime/session"]
     assert data["data"].source.options == {"path": Path("rows.csv")}
@@ -81,12 +89,12 @@ def test_a_mapped_column_that_nothing_reads_is_a_problem_of_the_parts_too(catalo
         "data": {"data": {"use": "datasets/file", "path": "rows.csv", "columns": {"txt": "review"}}},
     }
     with pytest.raises(UsageError, match="`txt` is no field") as caught:
-        adhoc(tables, catalog)
+        validate_tables(tables, catalog)
     assert caught.value.hint == "did you mean `text`? the task reads `text`"
 
 
 def test_a_model_source_is_found_before_there_is_a_task(catalog):
-    assert adhoc_source({"use": "transformers/auto", "id": "m"}, catalog).options == {"id": "m"}
+    assert validate_source({"use": "transformers/auto", "id": "m"}, catalog).options == {"id": "m"}
     with pytest.raises(UsageError) as caught:
-        adhoc_source({"use": "transformers/outo", "id": "m"}, catalog)
+        validate_source({"use": "transformers/outo", "id": "m"}, catalog)
     assert caught.value.hint == "did you mean `transformers/auto`?"

@@ -10,8 +10,7 @@ from mqa_registry.contributions import Dataset, ModelSource
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import Catalog, Plugin
 from mqa_registry.suite.diagnostics import Diagnostics
-from mqa_registry.suite.paths import missing_paths
-from mqa_registry.suite.references import Reference, Resolver
+from mqa_registry.suite.references import Reference, Resolver, find_missing_paths
 from mqa_registry.suite.toml import make_tree
 from tests.stand_ins import make_source
 
@@ -43,7 +42,7 @@ def missing(tmp_path, monkeypatch):
         assert use is not None
         return [
             (message, hint)
-            for _, message, hint in missing_paths(contribution_options(use.contribution), nodes, use.options)
+            for _, message, hint in find_missing_paths(contribution_options(use.contribution), nodes, use.options)
         ]
 
     return found

@@ -111,7 +111,7 @@ def test_every_number_of_the_built_in_measures_is_known_to_lie_somewhere():
 @pytest.fixture
 def problems_with(tmp_path):
     from mqa_registry.errors import SuiteError
-    from mqa_registry.suite import Overrides, check, read, render
+    from mqa_registry.suite import Overrides, read, render, validate
     from tests.suite.conftest import GIVEN
 
     def problems(contribution):
@@ -124,7 +124,7 @@ def problems_with(tmp_path):
         given = {**GIVEN, "third": (contribution,)}
         catalog = Catalog({name: Plugin(name, "third", "1", each) for name, each in given.items()})
         with pytest.raises(SuiteError) as raised:
-            check(read(str(path), Overrides()), catalog)
+            validate(read(str(path), Overrides()), catalog)
         return "\n".join(map(render, raised.value.problems))
 
     return problems

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from mqa_registry.suite import Overrides, Waiver
-from mqa_registry.suite.names import matching_checks
+from mqa_registry.suite.check_names import matching_checks
 
 CHECK = '[[check]]\nname = "acc"\nmeasure = "metrics/accuracy"\nexpect = { min = 0.8 }\n'
 WAIVER = '[[waiver]]\ncheck = "acc"\nuntil = 2027-01-31\nreason = "ticket 7"\n'

@@ -26,7 +26,7 @@ def rows(
     from mqa_registry import runs
     from mqa_registry.boundary import limit_calls
     from mqa_registry.errors import NotRunError
-    from mqa_registry.execution import Silence, load_rows, perturb_rows
+    from mqa_registry.execution import SilentProgress, load_rows, perturb_rows
     from mqa_registry.naming import counted
     from mqa_registry.observations import PerturbedRows
     from mqa_registry.process import begin_step
@@ -37,7 +37,7 @@ def rows(
     _check_folder(out)
     with limit_calls(options.timeout):
         unperturbed = load_rows(plan, options.run_context(plan.suite))
-        perturbed = perturb_rows(plan, unperturbed, Silence())
+        perturbed = perturb_rows(plan, unperturbed, SilentProgress())
     with explain_file_errors(out):
         _mark_folder(out)
         for row_set, seen in perturbed.items():

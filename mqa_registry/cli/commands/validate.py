@@ -14,7 +14,7 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     """Show every problem of a suite, of its data and of its model's configuration, without running it."""
     from mqa_registry import runs
     from mqa_registry.boundary import limit_calls
-    from mqa_registry.execution import examine
+    from mqa_registry.execution import validate_inputs
     from mqa_registry.naming import counted
     from mqa_registry.process import begin_step
     from mqa_registry.reports.output import output
@@ -22,6 +22,6 @@ def validate(suite: SuiteArgument, options: Annotated[RunOptions, FLAGS]) -> Non
     begin_step("validating the suite")
     plan = runs.read_plan(suite, options)
     with limit_calls(options.timeout):
-        examine(plan, options.run_context(plan.suite))
+        validate_inputs(plan, options.run_context(plan.suite))
     checks, views = counted(len(plan.suite.checks), "check"), counted(len(plan.views), "view")
     print(f"{suite}: {checks}, {views}, no problems", file=output())

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from rich.progress import BarColumn, MofNCompleteColumn, TaskID, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as RichProgress
 
-from mqa_registry.execution import Silence
+from mqa_registry.execution import SilentProgress
 from mqa_registry.naming import counted
 from mqa_registry.process import begin_step
 
@@ -28,7 +28,7 @@ def open_progress(console: Console, *, quiet: bool) -> Iterator[Progress]:
     """The progress of a run, shown as suits the console: `quiet` not at all."""
     with ExitStack() as stack:
         if quiet:
-            yield RecordedProgress(Silence())
+            yield RecordedProgress(SilentProgress())
         elif console.is_terminal:
             bars = stack.enter_context(RichProgress(*_columns(), console=console, transient=True))
             yield RecordedProgress(ProgressBars(bars))
@@ -63,8 +63,8 @@ class RecordedProgress:
     def advance(self, backend: str, rows: int) -> None:
         self._inner.advance(backend, rows)
 
-    def look(self, probe: str, done: int, total: int) -> None:
-        self._inner.look(probe, done, total)
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
+        self._inner.advance_probe(probe, done, total)
 
 
 class ProgressBars:
@@ -83,9 +83,9 @@ class ProgressBars:
     def advance(self, backend: str, rows: int) -> None:
         self._bars.advance(self._tasks[backend], rows)
 
-    def look(self, probe: str, done: int, total: int) -> None:
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
         if probe not in self._tasks:
-            self._tasks[probe] = self._bars.add_task(f"looking: {probe}", total=total)
+            self._tasks[probe] = self._bars.add_task(f"probing: {probe}", total=total)
         self._bars.update(self._tasks[probe], completed=done, total=total)
 
 
@@ -112,7 +112,7 @@ class ProgressLines:
             self._printed_at[backend] = time.monotonic()
             self.stage(f"{backend}: {self._done[backend]:,} of {counted(self._total[backend], 'row')}")
 
-    def look(self, probe: str, done: int, total: int) -> None:
+    def advance_probe(self, probe: str, done: int, total: int) -> None:
         if time.monotonic() - self._printed_at.setdefault(probe, time.monotonic()) >= LINE_INTERVAL:
             self._printed_at[probe] = time.monotonic()
             self.stage(f"{probe}: {done:,} of {total:,}")

@@ -43,7 +43,7 @@ def test_a_pipe_gets_a_line_at_the_start_at_the_end_and_in_every_interval(stream
 def test_a_probe_gets_a_line_in_every_interval(stream, clock):
     with open_progress(Console(file=stream), quiet=False) as shown:
         for done in range(0, 5000, 1000):
-            shown.look("tensors", done, 5000)
+            shown.advance_probe("tensors", done, 5000)
             clock["now"] += 5
     assert stream.getvalue().splitlines() == ["tensors: 2,000 of 5,000", "tensors: 4,000 of 5,000"]
 
@@ -53,7 +53,7 @@ def test_where_it_is_quiet_nothing_is_written(stream):
         shown.stage("reading")
         shown.start("torch", 2)
         shown.advance("torch", 2)
-        shown.look("tensors", 1, 2)
+        shown.advance_probe("tensors", 1, 2)
     assert stream.getvalue() == ""
 
 
@@ -62,11 +62,11 @@ def test_a_terminal_gets_a_bar_for_each_backend_and_each_probe(stream):
     with open_progress(console, quiet=False) as shown:
         shown.start("torch", 2)
         shown.advance("torch", 1)
-        shown.look("tensors", 3, 7)
+        shown.advance_probe("tensors", 3, 7)
     text = stream.getvalue()
     assert "predicting on torch" in text
     assert "1/2" in text
-    assert "looking: tensors" in text
+    assert "probing: tensors" in text
     assert "3/7" in text
 
 

@@ -15,27 +15,27 @@ if TYPE_CHECKING:
 
 
 def check_name(check: Node) -> str:
-    """The name of a check, as far as its table says enough; else nothing."""
-    own = check.get("name")
-    if own is not None:
-        return own.value if isinstance(own.value, str) else ""
+    """The name of a check: its `name`, else measure / perturb / by; empty where these are not valid."""
+    given = check.get("name")
+    if given is not None:
+        return given.value if isinstance(given.value, str) else ""
     names = (" + ".join(references(check.get(key))) for key in ("measure", "perturb", "by"))
     return " / ".join(filter(None, names))
 
 
 def check_title(check: Node) -> str:
-    """The name of a check in reports, as far as its table says enough."""
+    """The shorter name of a check in reports."""
     parts = (node.plain() if (node := check.get(key)) else None for key in ("measure", "perturb", "by"))
     return shorten_check_name(check_name(check), *parts)
 
 
 def check_titles(checks: Iterable[Node]) -> dict[str, str]:
-    """The names of checks in reports, by their names."""
+    """The shorter names of checks in reports, by their names."""
     return {check_name(check): check_title(check) for check in checks}
 
 
 def matching_checks(name: object, titles: Mapping[str, str]) -> list[str]:
-    """The names of the checks that a name stands for: the check of that name, else those that reports call so."""
+    """The names of the checks that a name refers to: the check of that name, else those of that name in reports."""
     if not isinstance(name, str):
         return []
     return [name] if name in titles else [full for full, title in titles.items() if title == name]
@@ -44,16 +44,17 @@ def matching_checks(name: object, titles: Mapping[str, str]) -> list[str]:
 def find_check(
     name: object, titles: Mapping[str, str], at: Location, *, noun: str = "check", missing: str, hint: str
 ) -> str | Problem:
-    """The name of the one check that a name stands for, else a problem.
+    """The name of the one check that a name refers to, else a problem.
 
     `titles` are the names of the checks in reports by their names. `missing` is the message where there is no such
-    check, `hint` the hint where none has nearly that name.
+    check, `hint` the hint where no check has a similar name.
     """
-    found = matching_checks(name, titles)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        return Problem(f"{len(found)} {noun}s are called `{name}` in reports", f"write one of {join_names(found)}", at)
+    matches = matching_checks(name, titles)
+    if len(matches) == 1:
+        return matches[0]
+    if matches:
+        message = f"{len(matches)} {noun}s are called `{name}` in reports"
+        return Problem(message, f"write one of {join_names(matches)}", at)
     return Problem(missing, did_you_mean(str(name), dict.fromkeys([*titles, *titles.values()])) or hint, at)
 
 

@@ -1,4 +1,4 @@
-"""From a raw suite to a Suite: every name is looked up, every option validated, and every problem reported at once."""
+"""Validating a suite: from its raw tables to a Suite, with every problem in one error."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING
 
 from mqa_registry.errors import SuiteError, UsageError
 from mqa_registry.suite import grammar
+from mqa_registry.suite.check_names import check_titles
 from mqa_registry.suite.check_parser import ValidationContext, parse_check
 from mqa_registry.suite.diagnostics import Diagnostics
 from mqa_registry.suite.model import Suite
-from mqa_registry.suite.names import check_titles
 from mqa_registry.suite.overrides import select
 from mqa_registry.suite.references import Resolver
 from mqa_registry.suite.rules import validate_check
 from mqa_registry.suite.sections import (
     check_columns,
-    read_backends,
-    read_data,
-    read_model,
-    read_source,
-    read_waivers,
+    parse_backends,
+    parse_data,
+    parse_model,
+    parse_source,
+    parse_waivers,
     require_model,
 )
 from mqa_registry.suite.toml import make_tree
@@ -38,27 +38,27 @@ if TYPE_CHECKING:
 
     Part = TypeVar("Part")
 
-HINTS = dict.fromkeys(("backend", "backends"), "backends stand in tables `[backends.NAME]`")
-HINTS |= dict.fromkeys(("data", "dataset", "datasets"), "data sets stand in tables `[data.NAME]`")
-HINTS |= dict.fromkeys(("check", "checks"), "checks stand under headers `[[check]]`")
-HINTS |= dict.fromkeys(("waive", "waivers"), "waivers stand under headers `[[waiver]]`")
-HINTS["task"] = "the task stands in `[model]`"
+KEY_HINTS = dict.fromkeys(("backend", "backends"), "backends stand in tables `[backends.NAME]`")
+KEY_HINTS |= dict.fromkeys(("data", "dataset", "datasets"), "data sets stand in tables `[data.NAME]`")
+KEY_HINTS |= dict.fromkeys(("check", "checks"), "checks stand under headers `[[check]]`")
+KEY_HINTS |= dict.fromkeys(("waive", "waivers"), "waivers stand under headers `[[waiver]]`")
+KEY_HINTS["task"] = "the task stands in `[model]`"
 
 
-def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
-    """The suite, ready to be planned; SuiteError with every problem there is.
+def validate(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
+    """The validated suite, as far as the command line selects it; a SuiteError with all problems.
 
-    With `files`, one that is named and not there is a problem: of what the command line leaves of the suite, a backend
-    that it leaves out need not have been exported yet.
+    With `files`, a file, folder or package that is missing is a problem too. Only what is selected needs them: a model
+    may not be exported yet for a backend that the command line leaves out.
     """
     diagnostics = Diagnostics()
     _check_format(raw.root.get("format"), diagnostics)
-    top = diagnostics.valid_keys(raw.root, grammar.SUITE, owner="the suite", hints=HINTS)
+    top = diagnostics.valid_keys(raw.root, grammar.SUITE, owner="the suite", hints=KEY_HINTS)
     _check_confidence(top, diagnostics)
     resolver = Resolver(catalog, diagnostics)
-    model = read_model(top.get("model"), resolver)
-    data = read_data(top.get("data"), resolver)
-    backends = read_backends(top.get("backends"), resolver)
+    model = parse_model(top.get("model"), resolver)
+    data = parse_data(top.get("data"), resolver)
+    backends = parse_backends(top.get("backends"), resolver)
     if "model" not in raw.root.tables:
         require_model(top.get("backends"), backends, diagnostics)
     gate: Gate = top["gate"].value if "gate" in top else "interval"
@@ -67,9 +67,9 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
     tables = top["check"].items if "check" in top else []
     checks = _parse_checks(tables, context, resolver)
     check_columns(top.get("data"), data, model.task, checks, diagnostics)
-    waivers = read_waivers(top.get("waiver"), check_titles(tables), diagnostics)
-    partial = bool(raw.overrides.only or raw.overrides.backends)
-    if files and not partial:
+    waivers = parse_waivers(top.get("waiver"), check_titles(tables), diagnostics)
+    is_partial = bool(raw.overrides.only or raw.overrides.backends)
+    if files and not is_partial:
         resolver.add_missing_files()
     diagnostics.raise_any()
     suite = Suite(
@@ -80,72 +80,74 @@ def check(raw: RawSuite, catalog: Catalog, *, files: bool = False) -> Suite:
         confidence=top["confidence"].value if "confidence" in top else 0.95,
         confidence_reason=top["confidence_reason"].value if "confidence_reason" in top else "",
         model=model.complete,
-        data=_valid(data),
-        backends=_valid(backends),
+        data=_without_invalid(data),
+        backends=_without_invalid(backends),
         checks=checks,
         waivers=waivers,
     )
     selected = select(suite, raw.overrides)
-    if files and partial:
-        resolver.add_missing_files(list(_uses(selected)))
+    if files and is_partial:
+        resolver.add_missing_files(list(_uses_of(selected)))
         diagnostics.raise_any()
     return selected
 
 
-def adhoc_source(table: Mapping[str, Any], catalog: Catalog) -> Use:
-    """The model source in the table `[model]` of a suite in memory, whatever its task; raises as `adhoc` does."""
-    use = _check_parts({"model": table}, catalog, lambda root, resolver: read_source(root.get("model"), resolver))
+def validate_source(table: Mapping[str, Any], catalog: Catalog) -> Use:
+    """The model source of a table `[model]` in memory, with or without a task; raises as `validate_tables` does."""
+    use = _validate_in_memory(
+        {"model": table}, catalog, lambda root, resolver: parse_source(root.get("model"), resolver)
+    )
     assert use is not None  # else there was a problem
     return use
 
 
-def adhoc(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[str, Use], dict[str, Data]]:
-    """The model, the backends and the data sets of a suite in memory; paths are relative to the current folder.
+def validate_tables(tables: Mapping[str, Any], catalog: Catalog) -> tuple[ModelUse, dict[str, Use], dict[str, Data]]:
+    """The model, the backends and the data sets of a suite in memory that has no checks.
 
-    Raises a UsageError with the first problem.
+    Paths are relative to the current folder. Raises a UsageError with the first problem.
     """
-    model, backends, data = _check_parts(tables, catalog, _read_parts)
+    model, backends, data = _validate_in_memory(tables, catalog, _parse_sections)
     assert model is not None  # else there was a problem
-    return model, _valid(backends), _valid(data)
+    return model, _without_invalid(backends), _without_invalid(data)
 
 
-def _read_parts(
+def _parse_sections(
     root: Node, resolver: Resolver
 ) -> tuple[ModelUse | None, dict[str, Use | None], dict[str, Data | None]]:
-    model = read_model(root.get("model"), resolver)
-    data = read_data(root.get("data"), resolver)
+    model = parse_model(root.get("model"), resolver)
+    data = parse_data(root.get("data"), resolver)
     check_columns(root.get("data"), data, model.task, (), resolver.diagnostics)
-    return model.complete, read_backends(root.get("backends"), resolver), data
+    return model.complete, parse_backends(root.get("backends"), resolver), data
 
 
-def _check_parts(tables: Mapping[str, Any], catalog: Catalog, read: Callable[[Node, Resolver], Part]) -> Part:
-    """What `read` makes of the tables of a suite in memory, where there is no problem."""
+def _validate_in_memory(tables: Mapping[str, Any], catalog: Catalog, parse: Callable[[Node, Resolver], Part]) -> Part:
+    """Parse the tables of a suite in memory; a UsageError with the first problem."""
     resolver = Resolver(catalog, Diagnostics())
     try:
-        found = read(make_tree("the command line", tables, Path()), resolver)
+        parsed = parse(make_tree("the command line", tables, Path()), resolver)
         resolver.add_missing_files()
         resolver.diagnostics.raise_any()
     except SuiteError as error:
         problem = error.problems[0]
         raise UsageError(problem.message, hint=problem.hint) from None
-    return found
+    return parsed
 
 
-def _valid(parts: Mapping[str, Part | None]) -> dict[str, Part]:
+def _without_invalid(parts: Mapping[str, Part | None]) -> dict[str, Part]:
     return {name: part for name, part in parts.items() if part is not None}
 
 
-def _uses(suite: Suite) -> Iterator[Use]:
-    """Everything that a run of the suite calls."""
+def _uses_of(suite: Suite) -> Iterator[Use]:
+    """Every contribution that a run of the suite calls."""
     yield from (suite.model.source, suite.model.task) if suite.model else ()
     yield from (data.source for data in suite.data.values())
     yield from suite.backends.values()
-    for one in suite.checks:
-        yield from one.uses
+    for check in suite.checks:
+        yield from check.uses
 
 
 def digest(root: Node) -> str:
-    """The digest of a suite's content: its merged tables, and the order of backends and data sets, which counts."""
+    """The digest of a suite's merged tables and of the order of its backends and data sets."""
     tables = root.plain()
     order = [list(tables[key]) for key in ("data", "backends")]
     text = json.dumps([tables, order], sort_keys=True, ensure_ascii=True, separators=(",", ":"), default=str)
@@ -153,7 +155,7 @@ def digest(root: Node) -> str:
 
 
 def _check_format(node: Node | None, diagnostics: Diagnostics) -> None:
-    """Refuse a suite of another format by itself: all its other problems would mislead."""
+    """Raise a SuiteError for another format, without any other problem: those would mislead."""
     if node is not None and type(node.value) is int and node.value != grammar.FORMAT:
         message = f"this mqa reads suites of format {grammar.FORMAT}, and this is of format {node.value}"
         hint = "a newer mqa may read it" if node.value > grammar.FORMAT else f"write `format = {grammar.FORMAT}`"
@@ -162,29 +164,29 @@ def _check_format(node: Node | None, diagnostics: Diagnostics) -> None:
 
 
 def _check_confidence(top: Mapping[str, Node], diagnostics: Diagnostics) -> None:
-    """Add a problem for a confidence at which verdicts are often wrong, where no reason is given."""
+    """Add a problem for a low confidence without a reason: verdicts at it are often wrong."""
     if "confidence" in top and top["confidence"].value < grammar.MIN_CONFIDENCE and "confidence_reason" not in top:
         message = f"a `confidence` below {grammar.MIN_CONFIDENCE} needs a reason, which the report shows"
         diagnostics.add(top["confidence"].at, message, 'say why it may be so low: `confidence_reason = "..."`')
 
 
 def _parse_checks(tables: list[Node], context: ValidationContext, resolver: Resolver) -> tuple[Check, ...]:
-    checks = []
+    checks: list[Check] = []
     names: dict[str, Node] = {}
     for table in tables:
-        draft, one = parse_check(table, context, resolver)
+        draft, parsed = parse_check(table, context, resolver)
         validate_check(draft, context, resolver.diagnostics)
         _check_unique(draft.name, table, names, resolver.diagnostics)
-        checks.append(one)
-    return tuple(one for one in checks if one)
+        checks += [parsed] if parsed else []
+    return tuple(checks)
 
 
 def _check_unique(name: str, table: Node, names: dict[str, Node], diagnostics: Diagnostics) -> None:
-    """Add a problem for a name that another check has, or that a report could not show."""
+    """Add a problem for a name that another check has, or that has a control character."""
     at = (table.get("name") or table).at
     if not name.isprintable():
         diagnostics.add(at, "the name of a check has a control character", "take it out")
     first = names.setdefault(name, table)
     if name and first is not table:
         where = f"the other stands at {first.key.file}:{first.key.line}"
-        diagnostics.add(at, f"two checks have the name `{name}`", f"give one of them a `name` of its own; {where}")
+        diagnostics.add(at, f"two checks have the name `{name}`", f"give one of them another `name`; {where}")

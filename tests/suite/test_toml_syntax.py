@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mqa_registry.errors import SuiteError
-from mqa_registry.suite.toml import Text, parse
+from mqa_registry.suite.positions import Text
+from mqa_registry.suite.toml import parse
 
 BROKEN = {
     "a capital letter": "critical = True",

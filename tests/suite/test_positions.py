@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.suite.toml import Text, index_positions
+from mqa_registry.suite.positions import Text, index_positions
 
 
 def value_at(text, path):

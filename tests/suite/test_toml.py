@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.suite import Text, bases, check, read, read_tree, to_toml, with_bases
+from mqa_registry.suite import Text, bases, read, read_tree, to_toml, validate, with_bases
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 SCALARS = st.one_of(
@@ -54,7 +54,7 @@ def test_a_suite_made_of_several_is_the_same_suite_again(folder, head, catalog):
     assert bases(again) == bases(raw.root)
     from dataclasses import replace
 
-    first, second = check(raw, catalog), check(replace(raw, root=again), catalog)
+    first, second = validate(raw, catalog), validate(replace(raw, root=again), catalog)
     assert second == first
     assert second.data["reviews"].source.options == first.data["reviews"].source.options
     assert str(second.data["reviews"].source.options["path"]) == "base/reviews.parquet"

@@ -1,0 +1,141 @@
+"""The cache of a run in the store: the predictions of a backend, and how a task truncated examples, by example.
+
+An example is known by its fingerprint. Its key in the store also depends on whatever else its value depends on.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from mqa_registry.contributions import RunnerFacts
+from mqa_registry.observations import BackendRecord, Truncation
+from mqa_registry.store import join_keys, split_keys
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from mqa_registry.contributions import ModelUnderTest
+    from mqa_registry.store import Store
+    from mqa_registry.store.database import Keys
+    from mqa_registry.suite import Use
+
+
+class PredictionCache:
+    """The predictions that are requested of one backend, as far as the store has them.
+
+    `digest` stands for all that the predictions depend on except the example.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._requested: Keys = join_keys([])  # sorted fingerprints, each once
+        self._table: pa.Table | None = None  # the predictions of `_requested`, in this order, once all are in the store
+        self.digest = b""
+        self._sha256 = ""
+
+    def set_content(self, content: Mapping[str, Any]) -> None:
+        """Look predictions up by this from now on: all that they depend on except the example, as JSON has it."""
+        text = json.dumps(content, sort_keys=True, default=str).encode()
+        self.digest = hashlib.blake2b(text, digest_size=16).digest()
+        self._sha256 = hashlib.sha256(text).hexdigest()
+
+    @property
+    def record(self) -> BackendRecord:
+        """The digest of the backend for reports, and the facts of its runner that were stored."""
+        table = {name: fact for name, fact in self._store.get_facts(self.digest).items() if name != "identity"}
+        return BackendRecord(f"sha256:{self._sha256}", RunnerFacts.from_table(table))
+
+    def put_facts(self, identity: Mapping[str, str], facts: RunnerFacts) -> None:
+        """Store what the backend ran on, for runs that find all predictions in the store."""
+        self._store.put_facts(self.digest, {"identity": identity, **facts.to_table()})
+
+    def request(self, fingerprints: Keys, *, fresh: bool) -> tuple[int, int]:
+        """Request predictions: how many of the distinct examples are in the store, and how many are not.
+
+        With `fresh`, what the store has is deleted first. Damaged batches are deleted where anything is missing.
+        """
+        self._requested = np.unique(fingerprints)
+        if fresh:
+            self._store.delete(self.digest)
+        missing = self.load()
+        if missing:
+            self._store.repair(self.digest)
+        return len(self._requested) - missing, missing
+
+    def count_missing(self) -> int:
+        """How many of the requested predictions are not in the store."""
+        return int((~self._store.contains(self.digest, self._keys(self._requested))).sum())
+
+    def select_requested(self, fingerprints: Iterable[bytes]) -> set[bytes]:
+        """Those of these examples that are requested."""
+        joined = join_keys([*fingerprints])
+        return set(split_keys(joined[np.isin(joined, self._requested)]))
+
+    def select_missing(self, fingerprints: Iterable[bytes]) -> set[bytes]:
+        """Those of these examples that are not in the store."""
+        joined = join_keys([*fingerprints])
+        return set(split_keys(joined[~self._store.contains(self.digest, self._keys(joined))]))
+
+    def put(self, fingerprints: Sequence[bytes], table: pa.Table) -> None:
+        """Store predictions, one row for each of these examples."""
+        self._store.put(self.digest, split_keys(self._keys(join_keys(fingerprints))), table)
+
+    def load(self) -> int:
+        """Load the requested predictions, once all are in the store; how many are missing."""
+        if self._table is not None:
+            return 0
+        positions, table = self._store.get(self.digest, self._keys(self._requested))
+        missing = int((positions < 0).sum())
+        if table is not None and not missing:
+            self._table = table.take(pa.array(positions))
+        return missing
+
+    def take(self, fingerprints: Keys) -> pa.Table:
+        """The loaded predictions of these examples, in their order."""
+        assert self._table is not None  # `load` found none missing
+        return self._table.take(pa.array(np.searchsorted(self._requested, fingerprints)))
+
+    def _keys(self, fingerprints: Keys) -> Keys:
+        return _example_keys(self.digest, fingerprints)
+
+
+class TruncationCache:
+    """The full sizes of truncated examples, by model and task: a run that encodes nothing reports them too."""
+
+    def __init__(self, store: Store, model_under_test: ModelUnderTest, task: Use) -> None:
+        content = {"truncation": 1, "model": model_under_test.model.digest, "task": task.as_table()}
+        if model_under_test.fixed_length is not None:
+            content["fixed_length"] = model_under_test.fixed_length
+        text = json.dumps(content, sort_keys=True, default=str)
+        self._store = store
+        self._digest = hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+    def put(self, full_sizes: Mapping[bytes, int], limit: int | None) -> None:
+        """Store the full sizes of truncated examples, by fingerprint; `limit` is the size that they were cut to."""
+        keys = _example_keys(self._digest, join_keys([*full_sizes]))
+        is_new = ~self._store.contains(self._digest, keys)
+        if not is_new.any():
+            return
+        sizes = np.array([*full_sizes.values()], np.int64)[is_new]
+        table = pa.table({"size": sizes, "limit": np.full(len(sizes), limit or 0, np.int64)})
+        self._store.put(self._digest, split_keys(keys[is_new]), table)
+
+    def summarize(self, fingerprints: Keys) -> Truncation | None:
+        """How the rows with these fingerprints, one for each, were truncated; None where none was."""
+        positions, table = self._store.get(self._digest, _example_keys(self._digest, fingerprints))
+        found = positions[positions >= 0]
+        if table is None or not len(found):
+            return None
+        truncated = table.take(pa.array(found))
+        longest, limit = (max(truncated.column(name).to_pylist()) for name in ("size", "limit"))
+        return Truncation(len(found), len(found) / len(fingerprints), longest, limit)
+
+
+def _example_keys(digest: bytes, fingerprints: Keys) -> Keys:
+    """The keys of examples in the store: hashes of their fingerprints, keyed by a digest."""
+    return join_keys([hashlib.blake2b(one, digest_size=16, key=digest).digest() for one in split_keys(fingerprints)])
