@@ -14,7 +14,7 @@ from mqa_registry.naming import counted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mqa_registry.bounds import Expect
+    from mqa_registry.expect import Expect
     from mqa_registry.suite import Check, Severity, Suite, Use
 
 

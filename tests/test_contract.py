@@ -19,9 +19,9 @@ from typer.testing import CliRunner
 
 import mqa_registry
 from mqa_registry import RunOptions, cli, hookspecs, run
-from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import one_line_help
 from mqa_registry.errors import ExitCode
+from mqa_registry.expect import RESERVED
 from mqa_registry.options import contribution_options
 from mqa_registry.plugins import load, load_all
 from mqa_registry.reports import to_json

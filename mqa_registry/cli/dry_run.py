@@ -8,8 +8,8 @@ from rich.table import Table
 
 from mqa_registry import plan as plans
 from mqa_registry import runs
-from mqa_registry.bounds import words_of
 from mqa_registry.execution import validate_inputs
+from mqa_registry.expect import words_of
 from mqa_registry.judging.required_rows import count_rows, find_required_rows
 from mqa_registry.naming import counted
 from mqa_registry.reports.console.text import TextBuilder, open_console

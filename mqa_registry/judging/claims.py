@@ -11,13 +11,13 @@ from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING
 
-from mqa_registry.bounds import DROP, QUANTITIES, RISE, VALUE
 from mqa_registry.contributions import Statistic
 from mqa_registry.errors import DataError
+from mqa_registry.expect import BOUNDS, DROP, GAP, QUANTITIES, RATIO, RISE, VALUE
 from mqa_registry.judging.measurements import Measurement, MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats.differences import difference, ratio
 from mqa_registry.stats.estimates import Claim, Undefined
 from mqa_registry.stats.multiplicity import estimate_max_gap
+from mqa_registry.stats.unpaired_differences import difference, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 MAX_GROUPS = 200  # of which every two are compared
 NEEDS_TWO_GROUPS = "is undefined, since it takes two groups with enough rows"
+
+# The claims of every two groups, by the words that make them.
+assert {(one.quantity, one.side) for one in BOUNDS if one.quantity.need == "groups"} == {(GAP, "high"), (RATIO, "low")}
 
 
 @dataclass(frozen=True)
@@ -116,7 +119,7 @@ def evaluate_grouped_metric(
     expect: Expect,
     options: IntervalOptions,
 ) -> StepEvaluation:
-    """The number of all groups but the small ones; each group is there to be looked at, and no claim is about it."""
+    """The number of all groups but the small ones; the groups are shown in reports and not judged."""
     large = {name: rows for name, rows in groups.items() if name not in small_groups}
     _require_comparable_groups(len(large))
     if len(large) > 1:
@@ -137,7 +140,7 @@ def evaluate(
     options: IntervalOptions,
     refine: Callable[[Estimate], Estimate] | None = None,
 ) -> Evaluation:
-    """The numbers of some rows, and the claims on `value`, `drop` and `rise`; `refine` knows more of the value."""
+    """The numbers of some rows, and the claims on `value`, `drop` and `rise`; `refine` corrects the value's estimate."""
     options = replace(options, clusters=measurement.clusters)
     value = estimate(measurement.output, measurement.rows, options)
     numbers = {"value": refine(value) if refine else value}
@@ -169,9 +172,11 @@ def _evaluate_gaps(measurement: Measurement, groups: Mapping[str, Evaluation], e
     ordered = sorted(values, key=lambda name: -values[name].value if math.isfinite(values[name].value) else math.inf)
     gaps, ratios = [], []
     for high, low in combinations(ordered, 2):
-        if (bound := expect.max_gap) is not None:
+        if expect.has(GAP):
+            _, bound = expect.limits(GAP)
             gaps.append(Claim(f"`{high}` less `{low}`", difference(values[high], values[low]), -bound, bound, "gap"))
-        if (bound := expect.min_ratio) is not None:
+        if expect.has(RATIO):
+            bound, _ = expect.limits(RATIO)
             share = ratio(values[low], values[high])
             ratios.append(Claim(f"`{low}` by `{high}`", share, bound, 1 / bound if bound else math.inf, "ratio"))
     numbers = {}

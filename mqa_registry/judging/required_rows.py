@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_registry.bounds import QUANTITIES, words_of
 from mqa_registry.contributions import Comparison, Metric
 from mqa_registry.errors import ContributionError
+from mqa_registry.expect import QUANTITIES, words_of
 from mqa_registry.judging.best_case import find_best_case, find_metric_kind
 from mqa_registry.judging.groups import groups_of, sees_predictions
 from mqa_registry.naming import counted

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pluggy
 
 from mqa_registry import hookspecs
-from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import ClassContribution, Contribution, Perturbation, Probe, Task, describe_renames
+from mqa_registry.expect import RESERVED
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import find_signature_problems
 from mqa_registry.plugins.catalog import NAME

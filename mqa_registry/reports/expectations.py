@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
-from mqa_registry.bounds import BY_WORD, QUANTITIES
-from mqa_registry.bounds import VALUE as VALUE_QUANTITY
+from mqa_registry.expect import BY_WORD, QUANTITIES
+from mqa_registry.expect import VALUE as VALUE_QUANTITY
 from mqa_registry.judging.result import Result
 from mqa_registry.reports.number_format import format_as_in_suite
 from mqa_registry.reports.report import worst_verdict

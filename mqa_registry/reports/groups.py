@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-from mqa_registry.bounds import MIN_ROWS
+from mqa_registry.expect import MIN_ROWS
 from mqa_registry.judging.result import Number, Verdict
 from mqa_registry.reports.expectations import UNBOUNDED_VALUE, VALUE, NumberBounds
 from mqa_registry.reports.report import groups_of

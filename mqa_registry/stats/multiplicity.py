@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from mqa_registry.stats.differences import difference, ratio
+from mqa_registry.stats.unpaired_differences import difference, ratio
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mqa_registry.stats.bootstrap import BootstrapEstimate
-from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.quantiles import OrderStatistic
+from mqa_registry.stats.unpaired_differences import ProportionDifference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,6 +1,6 @@
 """The suite file: read with positions, checked against the plugins it names."""
 
-from mqa_registry.bounds import Expect
+from mqa_registry.expect import Expect
 from mqa_registry.suite.diagnostics import render
 from mqa_registry.suite.identity import identity
 from mqa_registry.suite.model import Against, Check, Data, IntervalKind, ModelUse, Severity, Suite, Use, Waiver

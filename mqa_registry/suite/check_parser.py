@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mqa_registry.bounds import BOUNDS, RESERVED, VALUE, Expect, words_of
 from mqa_registry.contributions import Probe, Replay, Task
+from mqa_registry.expect import BOUNDS, RESERVED, VALUE, Expect, words_of
 from mqa_registry.naming import did_you_mean
 from mqa_registry.options import contribution_options, format_value
 from mqa_registry.plugins.kinds import MEASURE, SLICE
@@ -18,8 +18,8 @@ from mqa_registry.suite.references import resolve_steps
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mqa_registry.bounds import Need
     from mqa_registry.contributions import Contribution
+    from mqa_registry.expect import Need
     from mqa_registry.options import Options
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.suite.diagnostics import Diagnostics

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from annotated_types import Ge, Lt, MinLen
 
-from mqa_registry.bounds import BOUNDS, MIN_ROWS, VALUE, words_of
+from mqa_registry.expect import BOUNDS, MIN_ROWS, VALUE, words_of
 from mqa_registry.options import Option, Options
 from mqa_registry.suite.model import Gate, IntervalKind
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from mqa_registry.boundary import ContributionCall, Contributor
-from mqa_registry.bounds import Expect
 from mqa_registry.contributions import ClassContribution, Comparison, FunctionContribution, Probe
+from mqa_registry.expect import Expect
 from mqa_registry.options import read_options
 
 if TYPE_CHECKING:

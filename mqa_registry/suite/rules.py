@@ -9,16 +9,16 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from mqa_registry.bounds import ANY, BY_WORD, VALUE, words_of
 from mqa_registry.contributions import Comparison, Metric, Perturbation, Probe, Replay, Task
+from mqa_registry.expect import ANY, BY_WORD, VALUE, words_of
 from mqa_registry.plugins.kinds import MEASURE
 from mqa_registry.suite.model import Against
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mqa_registry.bounds import Range
     from mqa_registry.contributions import Contribution
+    from mqa_registry.expect import Range
     from mqa_registry.suite.check_parser import Draft, ValidationContext
     from mqa_registry.suite.diagnostics import Diagnostics
     from mqa_registry.suite.toml import Node

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from annotated_types import Ge
 
-from mqa_parity.batching import OutputLayout, collate, cut_to_length, infer_layout, make_batches
 from mqa_parity.examples import read_floats, select_worst_rows
 from mqa_parity.protocols import SupportsThreads
 from mqa_parity.runners import max_distance, max_magnitude
+from mqa_parity.sample_batches import OutputLayout, collate, cut_to_length, infer_layout, make_batches
 from mqa_parity.sampling import require_codec, sample_rows
 from mqa_parity.tolerance import output_precision, precision_name
 from mqa_registry import Evidence, NotRunError, Probe
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.batching import Batch, Row
+    from mqa_parity.sample_batches import Batch, Row
     from mqa_registry import Codec, ProbeContext, Runner
 
     Arrays: TypeAlias = Mapping[str, npt.NDArray[Any]]

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.batching import infer_layout
 from mqa_parity.protocols import SupportsCaches, SupportsPrecisions
+from mqa_parity.sample_batches import infer_layout
 from mqa_parity.tolerance import output_precision, precision_name
 from mqa_registry import MqaError, NotRunError, summarize_error
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.batching import Batch, OutputLayout
+    from mqa_parity.sample_batches import Batch, OutputLayout
     from mqa_parity.tolerance import Precision
     from mqa_registry import Runner, ViewContext
 

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from mqa_parity.batching import Row, find_valid_positions, make_batches
 from mqa_parity.runners import max_distance, run_candidate, run_reference
+from mqa_parity.sample_batches import Row, find_valid_positions, make_batches
 from mqa_registry import DataError, NotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Sequence
 
-    from mqa_parity.batching import Arrays, Batch
+    from mqa_parity.sample_batches import Arrays, Batch
     from mqa_parity.tensors.observations import TensorCheck
     from mqa_registry import Codec, ProbeContext
 

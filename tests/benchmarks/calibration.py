@@ -21,10 +21,10 @@ import numpy as np
 
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats.differences import difference, ratio
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.resampling import IntervalOptions
+from mqa_registry.stats.unpaired_differences import difference, ratio
 from tests.benchmarks.statistics import (
     EDGES,
     KINDS,

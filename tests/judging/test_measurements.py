@@ -11,11 +11,17 @@ from mqa_registry.contributions import Scores, Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats import binned_statistics
 from mqa_registry.stats.binned_statistics import BinnedStatistic
-from mqa_registry.stats.differences import EstimateDifference, EstimateRatio, ProportionDifference, difference, ratio
 from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import BoundedMean, Mean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
 from mqa_registry.stats.resampling import IntervalOptions, bootstrap
+from mqa_registry.stats.unpaired_differences import (
+    EstimateDifference,
+    EstimateRatio,
+    ProportionDifference,
+    difference,
+    ratio,
+)
 
 HOW = IntervalOptions(7, "test")
 

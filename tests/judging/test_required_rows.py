@@ -10,10 +10,10 @@ from mqa_registry import plan as plans
 from mqa_registry.contributions import Metric, Quantile, Scores, Slice
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.required_rows import RowCounts, count_rows, find_required_rows
-from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.means import BoundedMean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.unpaired_differences import ProportionDifference
 from mqa_registry.suite import Expect, Use
 from tests.benchmarks.statistics import decide_claims
 

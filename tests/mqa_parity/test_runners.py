@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
-from mqa_parity.batching import Batch, Row
 from mqa_parity.runners import check_determinism, max_distance, max_magnitude
+from mqa_parity.sample_batches import Batch, Row
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_registry import MqaError, NotRunError, RunnerFacts, summarize_error

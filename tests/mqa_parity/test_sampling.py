@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from mqa_parity.batching import (
+from mqa_parity.sample_batches import (
     MAX_BATCH_ROWS,
     Row,
     collate,

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from mqa_registry import hookspecs, plugins
-from mqa_registry.bounds import RESERVED
 from mqa_registry.contributions import Metric, Slice, one_line_help
 from mqa_registry.errors import PluginError, Problem
+from mqa_registry.expect import RESERVED
 from mqa_registry.plugins import HOOKS
 
 GOOD = """

@@ -11,8 +11,8 @@ from statsmodels.regression.linear_model import OLS
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.stats.clusters import clustered_standard_error, estimate_design
-from mqa_registry.stats.differences import difference
 from mqa_registry.stats.resampling import IntervalOptions
+from mqa_registry.stats.unpaired_differences import difference
 
 CLUSTERS = 60
 SIZE = 10

@@ -10,10 +10,10 @@ from scipy import optimize, stats
 from statsmodels.stats.proportion import confint_proportions_2indep
 
 from mqa_registry.stats.bootstrap import BootstrapEstimate
-from mqa_registry.stats.differences import ProportionDifference
 from mqa_registry.stats.estimates import PointEstimate
 from mqa_registry.stats.means import Mean
 from mqa_registry.stats.proportions import PairedProportions, Proportion, wilson_interval
+from mqa_registry.stats.unpaired_differences import ProportionDifference
 
 SCORES = st.integers(-5000, 5000).map(lambda number: number / 1000)
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])

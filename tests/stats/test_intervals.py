@@ -14,8 +14,8 @@ from mqa_metrics.probability import brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Quantile
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats.differences import difference, ratio
 from mqa_registry.stats.resampling import IntervalOptions
+from mqa_registry.stats.unpaired_differences import difference, ratio
 from tests.benchmarks.statistics import predictions, targets
 
 MEASURES = (accuracy, f1, precision, recall, balanced_accuracy, mcc, auroc, brier, log_loss, ece)

@@ -13,11 +13,11 @@ from statsmodels.stats.multitest import multipletests
 
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging.measurements import MeasureOutput, estimate
-from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.multiplicity import MaxGap, bonferroni_confidence, estimate_max_gap, holm, holm_confidences
 from mqa_registry.stats.proportions import Proportion
 from mqa_registry.stats.resampling import IntervalOptions
+from mqa_registry.stats.unpaired_differences import difference
 
 
 def at_least(successes: int, rows: int = 1000, bound: float = 0.9) -> Claim:

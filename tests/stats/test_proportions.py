@@ -11,8 +11,8 @@ from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 from mqa_registry.stats.clusters import ClusterDesign
-from mqa_registry.stats.differences import ProportionDifference, ProportionRatio
 from mqa_registry.stats.proportions import PairedProportions, Proportion
+from mqa_registry.stats.unpaired_differences import ProportionDifference, ProportionRatio
 
 CONFIDENCES = st.sampled_from([0.8, 0.9, 0.95, 0.99, 0.999])
 SHARES = st.integers(1, 5000).flatmap(lambda rows: st.tuples(st.integers(0, rows), st.just(rows)))

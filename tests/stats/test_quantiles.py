@@ -13,11 +13,11 @@ from scipy import stats
 from mqa_registry.contributions import Quantile
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
 from mqa_registry.judging.result import Verdict
-from mqa_registry.stats.differences import EstimateDifference, EstimateRatio, difference, ratio
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.quantiles import OrderStatistic
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.sample_size import rows_to_settle
+from mqa_registry.stats.unpaired_differences import EstimateDifference, EstimateRatio, difference, ratio
 from tests.benchmarks.statistics import decide_claims
 
 HOW = IntervalOptions(7, "test")

@@ -9,7 +9,6 @@ import pytest
 
 from mqa_registry.stats import sample_size
 from mqa_registry.stats.clusters import ClusterDesign
-from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim, PointEstimate, Undefined
 from mqa_registry.stats.means import BoundedMean, Mean
 from mqa_registry.stats.proportions import PairedProportions, Proportion
@@ -26,6 +25,7 @@ from mqa_registry.stats.sample_size import (
     rows_to_settle,
     rows_to_settle_all,
 )
+from mqa_registry.stats.unpaired_differences import difference
 from tests.benchmarks.statistics import decide_claims
 
 

@@ -13,10 +13,10 @@ from mqa_metrics.ranking import auroc
 from mqa_registry.contributions import Statistic
 from mqa_registry.judging import Verdict
 from mqa_registry.judging.measurements import MeasureOutput, estimate, estimate_drop
-from mqa_registry.stats.differences import difference
 from mqa_registry.stats.estimates import Claim
 from mqa_registry.stats.resampling import IntervalOptions
 from mqa_registry.stats.sample_size import rows_to_settle
+from mqa_registry.stats.unpaired_differences import difference
 from mqa_registry.stats.unseen_rows import FEW_DEGREES_OF_FREEDOM, UnseenRowReplicates, draw_weights, find_worst_rows
 from tests.benchmarks.statistics import SimulatedRows, decide_claims, flip_predictions, measure_rows
 

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from mqa_registry.judging.result import Result, Verdict
 from mqa_registry.naming import counted
-from mqa_registry.reports.console.explanations import explain_check
+from mqa_registry.reports.console.failure_reasons import explain_check
 from mqa_registry.reports.console.layout import Cell, Entry, Item, Note
 from mqa_registry.reports.expectations import UNBOUNDED_VALUE, VALUE, NumberBounds, describe_bounds, verdict_on
 from mqa_registry.reports.groups import break_down_groups

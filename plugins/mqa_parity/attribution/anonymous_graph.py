@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.attribution.localization import make_graph_test
+from mqa_parity.attribution.first_faulty_module import make_graph_test
 from mqa_parity.attribution.result import Attribution
 from mqa_parity.attribution.root_cause import find_cause
 from mqa_parity.attribution.weight_faults import (
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun, ReferenceRun
     from mqa_parity.protocols import ModuleGraph
 

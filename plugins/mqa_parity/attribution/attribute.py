@@ -18,7 +18,7 @@ from mqa_parity.attribution.dimensions import (
     find_frozen_rows,
     prefer_frozen_dimension,
 )
-from mqa_parity.attribution.localization import (
+from mqa_parity.attribution.first_faulty_module import (
     FAULT_RATIO,
     find_first_faulty,
     list_surroundings,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import ModuleError, SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import ModuleError, SubgraphTest
     from mqa_parity.attribution.result import Cause
     from mqa_parity.attribution.value_matching import MatchedValues
     from mqa_parity.protocols import Candidate, ModuleGraph, Reference

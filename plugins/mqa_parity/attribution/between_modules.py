@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from mqa_parity.attribution.dimensions import prefer_frozen_dimension
-from mqa_parity.attribution.localization import make_value_test
+from mqa_parity.attribution.first_faulty_module import make_value_test
 from mqa_parity.attribution.module_io import Tensor
 from mqa_parity.attribution.result import Attribution, Cause
 from mqa_parity.attribution.root_cause import find_cause
@@ -21,7 +21,7 @@ from mqa_parity.tolerance import nearest_float32, precision_name
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.value_matching import MatchedValues
     from mqa_parity.protocols import InsertedNodes, ModuleGraph, Reference

@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from mqa_parity.batching import DECODER_PREFIX
 from mqa_parity.protocols import SupportsWeights
+from mqa_parity.sample_batches import DECODER_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.result import Cause
     from mqa_parity.protocols import ModuleGraph, Reference, Subgraph

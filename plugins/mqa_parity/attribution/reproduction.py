@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from mqa_parity.attribution.localization import make_graph_test, make_module_test, measure_modules
+from mqa_parity.attribution.first_faulty_module import make_graph_test, make_module_test, measure_modules
 from mqa_parity.attribution.paired_run import is_valid, noise_ratio, noise_unit, reshape_like, worst_channel
 from mqa_parity.attribution.value_matching import match_values
 from mqa_parity.protocols import SupportsGraph, module_graph
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.result import Attribution
     from mqa_parity.protocols import ModuleGraph

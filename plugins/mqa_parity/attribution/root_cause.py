@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mqa_parity.attribution.batch_norm_folding import wrong_folded_weight
-from mqa_parity.attribution.localization import FAULT_RATIO, measure_value_ratio
+from mqa_parity.attribution.first_faulty_module import FAULT_RATIO, measure_value_ratio
 from mqa_parity.attribution.result import UNDECIDED, Attribution, Cause
 from mqa_parity.attribution.value_matching import match_values
 from mqa_parity.attribution.weight_faults import find_weight_mismatch, find_wrong_weight
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.attribution.value_matching import MatchedValues
     from mqa_parity.protocols import ModuleCall, ModuleGraph

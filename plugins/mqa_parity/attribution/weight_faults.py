@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.attribution.localization import SubgraphTest
+    from mqa_parity.attribution.first_faulty_module import SubgraphTest
     from mqa_parity.attribution.paired_run import PairedRun
     from mqa_parity.protocols import Reference
 

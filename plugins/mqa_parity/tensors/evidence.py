@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from mqa_parity.batching import MAX_BATCH_ROWS
 from mqa_parity.examples import read_floats, round_for_report, select_worst_rows
+from mqa_parity.sample_batches import MAX_BATCH_ROWS
 from mqa_parity.tensors.channels import HOPELESS
-from mqa_parity.tensors.first_divergence import describe_divergence, read_first_divergence
+from mqa_parity.tensors.divergence_record import describe_divergence, read_first_divergence
 from mqa_parity.tensors.summary import (
     drop_hopeless_rows,
     explain_missing_baseline,
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     import pyarrow as pa
 
-    from mqa_parity.batching import Batch
     from mqa_parity.runners import Runners
+    from mqa_parity.sample_batches import Batch
     from mqa_parity.tensors.summary import OutputSummary
     from mqa_registry import ProbeContext
 

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.batching import Batch, Row
     from mqa_parity.runners import DeterminismCheck, Runners
+    from mqa_parity.sample_batches import Batch, Row
     from mqa_parity.tensors.channels import GroupError, RowErrors
     from mqa_parity.tensors.output_errors import ErrorStatistics
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from mqa_parity.batching import (
+from mqa_parity.protocols import SupportsCaches
+from mqa_parity.runners import check_determinism, check_oracle, open_runners, run_candidate, run_reference
+from mqa_parity.sample_batches import (
     MAX_BATCH_ROWS,
     collate,
     make_batches,
@@ -20,11 +22,9 @@ from mqa_parity.batching import (
     make_two_row_batches,
     run_within_memory,
 )
-from mqa_parity.protocols import SupportsCaches
-from mqa_parity.runners import check_determinism, check_oracle, open_runners, run_candidate, run_reference
 from mqa_parity.sampling import find_most_different_rows, find_token_limit, require_codec, sample_rows, select_rows
+from mqa_parity.tensors.divergence_record import find_first_divergence
 from mqa_parity.tensors.evidence import build_evidence, describe_sides, find_constant_inputs
-from mqa_parity.tensors.first_divergence import find_first_divergence
 from mqa_parity.tensors.observations import (
     Observation,
     TensorCheck,
@@ -54,8 +54,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from mqa_parity.batching import Batch, Row
     from mqa_parity.runners import Runners
+    from mqa_parity.sample_batches import Batch, Row
     from mqa_parity.tensors.channels import RowErrors
     from mqa_parity.tensors.output_matching import Samples
     from mqa_registry import Evidence, ProbeContext

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from mqa_onnxruntime.session.runner import SessionRunner
 from mqa_parity.runners import Runners
-from mqa_parity.tensors import first_divergence
+from mqa_parity.tensors import divergence_record
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
 from mqa_parity.tolerance import output_precision
@@ -94,7 +94,7 @@ def test_an_error_on_the_way_is_told_in_its_place(look, damaged, monkeypatch):
     def fails(*arguments, **options):
         raise RuntimeError("no room for the taps")
 
-    monkeypatch.setattr(first_divergence, "attribute_difference", fails)
+    monkeypatch.setattr(divergence_record, "attribute_difference", fails)
     observations = look(damaged)
     assert TENSORS.numbers(observations)["ratio"] > 30
     assert "no room for the taps" in TENSORS.evidence(observations).details["first_divergence"]["reason"]
@@ -112,7 +112,7 @@ def test_what_only_has_another_form_needs_no_bundle(lab, reference, candidate, c
         three = Runners(exact, model, candidate(graph, origin=found.path), "float32", output_precision("float32"))
         rows = CODEC.encode([{"text": "a row"}])
         told = json.loads(
-            first_divergence.find_first_divergence(
+            divergence_record.find_first_divergence(
                 three, [SimpleNamespace(arrays=CODEC.collate(rows))], CODEC.padding_mask, tmp_path / "repro"
             )
         )

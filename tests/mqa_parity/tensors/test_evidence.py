@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-from mqa_parity.batching import Batch
+from mqa_parity.sample_batches import Batch
 from mqa_parity.tensors.evidence import describe_sides, find_constant_inputs
 from mqa_registry import RunnerFacts
 

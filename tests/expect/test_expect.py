@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_registry.bounds import BOUNDS, DROP, GAP, QUANTITIES, RATIO, RESERVED, RISE, VALUE, Expect, words_of
+from mqa_registry.expect import BOUNDS, DROP, GAP, QUANTITIES, RATIO, RESERVED, RISE, VALUE, Expect, words_of
 from mqa_registry.reports.expectations import describe_bounds
 from mqa_registry.suite import grammar
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from mqa_parity.attribution.result import Attribution
-    from mqa_parity.batching import Batch
     from mqa_parity.runners import Runners
+    from mqa_parity.sample_batches import Batch
     from mqa_parity.tensors.output_matching import OutputMatch
     from mqa_parity.tensors.weight_comparison import WeightComparison
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_parity.batching import Batch, Row, infer_layout
+from mqa_parity.sample_batches import Batch, Row, infer_layout
 
 
 def batch(*lengths, side="right"):

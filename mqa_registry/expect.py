@@ -1,7 +1,8 @@
 """The bounds that a check can set: one row for each word of its table `expect`.
 
 Everything else that depends on a word is read from its row: what the suite file accepts, which rows a check needs, the
-claims of the judge, and the text in a report. A new word takes a row, and a field of `Expect`.
+claims of the judge, and the text in a report. A new word takes a row, and a field of `Expect`. A word for a quantity
+between groups also takes a claim of every two groups, in `judging/claims.py`, which refuses to load without one.
 """
 
 from __future__ import annotations
@@ -27,9 +28,9 @@ class Quantity:
     """A number that a bound is on.
 
     `name` is its name in reports. `need` says what it needs in addition to the rows of one view: a reference view, or
-    groups of the rows. It rises with the measure's value where `slope` is 1, falls where it is -1, and does neither
-    where it is 0. `phrase` stands in messages before the measure, and `reach` gives the range of the number from
-    that of the measure.
+    groups of the rows. The quantity rises with the measure's value where `slope` is 1, falls where it is -1, and does
+    neither where it is 0. `phrase` stands in messages before the measure, and `reach` gives the range of the quantity
+    from that of the measure.
     """
 
     name: str

@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mqa_parity.attribution.localization import (
+from mqa_parity.attribution.first_faulty_module import (
     FAULT_RATIO,
     ModuleError,
     find_first_faulty,
