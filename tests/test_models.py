@@ -66,12 +66,12 @@ def change(path: Path, content: bytes, *, back: int) -> None:
 
 def test_a_model_with_one_other_weight_never_gets_the_others_predictions(folder):
     first = run(folder / "suite.toml")
-    assert first.work["torch"]["predicted"] == 40
+    assert first.work["torch"].predicted == 40
     change(folder / "model" / "model.safetensors", struct.pack("<e", 3.0), back=400)
     second = run(folder / "suite.toml")
-    assert (second.work["torch"]["found"], second.work["torch"]["predicted"]) == (0, 40)
+    assert (second.work["torch"].found, second.work["torch"].predicted) == (0, 40)
     assert second.environment["model"]["digest"] != first.environment["model"]["digest"]
-    assert run(folder / "suite.toml").work["torch"]["found"] == 40
+    assert run(folder / "suite.toml").work["torch"].found == 40
 
 
 def test_nan_weights_in_the_reference_are_an_error_and_exit_3(folder):

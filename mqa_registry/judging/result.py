@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from mqa_registry.contributions import ExampleRow
 
@@ -20,6 +21,23 @@ class Verdict(StrEnum):
     INCONCLUSIVE = "INCONCLUSIVE"  # the rows at hand settle it neither way
     ERROR = "ERROR"  # the check or a backend crashed, or the reference gave NaN
     NOT_RUN = "NOT-RUN"  # it could not run as the suite wants it
+
+
+class WaiverState(StrEnum):
+    """What a waiver is worth on the day of the run."""
+
+    ACCEPTED = "accepted"  # a failure that it covers leaves the exit code alone
+    EXPIRED = "expired"  # its last day is over: that is itself a failure
+    UNNEEDED = "unneeded"  # the check holds wherever it runs: that is itself a failure, so that it is taken out
+
+
+@dataclass(frozen=True)
+class AppliedWaiver:
+    """The waiver of a check: its last day, why the suite accepts a failure, and what it is worth on the day of the run."""
+
+    until: date
+    reason: str
+    state: WaiverState
 
 
 @dataclass(frozen=True)
@@ -142,7 +160,8 @@ class Step(Part):
 class Result(Part):
     """One check on one backend.
 
-    The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `waiver` has `until`, `reason` and `state` where the suite accepts a failure of the check.
+    The measure's main number is `value`; `drop`, `rise`, `gap` and `ratio` are what the expectation derived. `waiver` is
+    there where the suite accepts a failure of the check.
     """
 
     check: str = ""
@@ -160,4 +179,4 @@ class Result(Part):
     series: tuple[Step, ...] = ()
     evidence: ResultEvidence = field(default_factory=ResultEvidence)
     seconds: float = 0.0
-    waiver: Mapping[str, Any] | None = None
+    waiver: AppliedWaiver | None = None

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from mqa_registry.judging.result import Verdict
+from mqa_registry.judging.result import AppliedWaiver, Verdict, WaiverState
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,16 +17,8 @@ if TYPE_CHECKING:
 WAIVABLE = (Verdict.FAIL, Verdict.INCONCLUSIVE)  # what did not run is no known failure
 
 
-class WaiverState(StrEnum):
-    """What a waiver is worth on the day of the run."""
-
-    ACCEPTED = "accepted"  # a failure that it covers leaves the exit code alone
-    EXPIRED = "expired"  # its last day is over: that is itself a failure
-    UNNEEDED = "unneeded"  # the check holds wherever it runs: that is itself a failure, so that it is taken out
-
-
 def apply_waivers(results: Sequence[Result], waivers: Sequence[Waiver], day: date) -> tuple[Result, ...]:
-    """The results, those of a waived check with its waiver: `until`, `reason` and `state`; pure."""
+    """The results, those of a waived check with its waiver; pure."""
     by_check = {waiver.check: waiver for waiver in waivers}
     return tuple(
         _apply(by_check[result.check], result, results, day) if result.check in by_check else result
@@ -37,18 +28,18 @@ def apply_waivers(results: Sequence[Result], waivers: Sequence[Waiver], day: dat
 
 def is_accepted(result: Result) -> bool:
     """Whether a failure of this result is known and accepted."""
-    return result.verdict in WAIVABLE and _state_of(result) == WaiverState.ACCEPTED
+    return result.verdict in WAIVABLE and result.waiver is not None and result.waiver.state is WaiverState.ACCEPTED
 
 
 def is_overdue(result: Result) -> bool:
     """Whether its waiver is itself a failure."""
-    return _state_of(result) in {WaiverState.EXPIRED, WaiverState.UNNEEDED}
+    return result.waiver is not None and result.waiver.state is not WaiverState.ACCEPTED
 
 
 def _apply(waiver: Waiver, result: Result, results: Sequence[Result], day: date) -> Result:
     verdicts = [other.verdict for other in results if other.check == waiver.check]
     state = _find_state(waiver, verdicts, day)
-    return replace(result, waiver={"until": waiver.until.isoformat(), "reason": waiver.reason, "state": str(state)})
+    return replace(result, waiver=AppliedWaiver(waiver.until, waiver.reason, state))
 
 
 def _find_state(waiver: Waiver, verdicts: Sequence[Verdict], day: date) -> WaiverState:
@@ -56,7 +47,3 @@ def _find_state(waiver: Waiver, verdicts: Sequence[Verdict], day: date) -> Waive
         return WaiverState.EXPIRED
     holds = all(verdict is Verdict.PASS for verdict in verdicts)
     return WaiverState.UNNEEDED if holds and not waiver.partial else WaiverState.ACCEPTED
-
-
-def _state_of(result: Result) -> str:
-    return str((result.waiver or {}).get("state", ""))

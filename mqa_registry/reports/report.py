@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mqa_registry.errors import ExitCode
     from mqa_registry.findings import Finding
     from mqa_registry.judging.result import Part, Result
+    from mqa_registry.observations import Work
 
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
 
@@ -39,7 +40,7 @@ class Report:
     environment: Mapping[str, Any]
     results: tuple[Result, ...]
     backends: tuple[str, ...] = ()
-    work: Mapping[str, Mapping[str, int]] | None = None
+    work: Mapping[str, Work] | None = None
     note: str = ""
     hint: str = ""
     findings: tuple[Finding, ...] = ()

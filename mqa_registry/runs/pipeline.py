@@ -226,7 +226,7 @@ def _make_report(
         environment=environment,
         results=results,
         backends=tuple(plan.suite.backends),
-        work={name: vars(work) for name, work in observations.work.items()},
+        work=observations.work,
         findings=collect_findings(plan, observations, results, partial=partial),
     )
 

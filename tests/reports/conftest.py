@@ -14,6 +14,7 @@ from rich.console import Console
 from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import ExitCode
 from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step, StepEvidence, Verdict
+from mqa_registry.observations import Work
 from mqa_registry.reports import Report
 from mqa_registry.reports.console import print_report
 
@@ -164,7 +165,7 @@ def finished(results: list[Result], verdict: Verdict = PASS, backends: tuple[str
         environment=ENVIRONMENT,
         results=tuple(results),
         backends=backends,
-        work={name: {"found": 4000, "predicted": 27000, "passes": 400} for name in backends},
+        work={name: Work(found=4000, predicted=27000, passes=400) for name in backends},
     )
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
-from mqa_registry.judging.result import Number, Part, Verdict
+from mqa_registry.judging.result import AppliedWaiver, Number, Part, Verdict, WaiverState
 from mqa_registry.reports.report import list_checks
 from mqa_registry.reports.summary import find_weak_points
 
@@ -70,7 +71,7 @@ def test_a_perturbation_is_judged_at_the_last_severity_of_a_sweep(make, weak_poi
     assert [loss.change.estimate for loss in weak_points(*swept).losses] == [0.1] * 2
 
 
-WAIVED = {"until": "2030-01-01", "reason": "known", "state": "accepted"}
+WAIVED = AppliedWaiver(date(2030, 1, 1), "known", WaiverState.ACCEPTED)
 
 
 @pytest.mark.parametrize(
@@ -86,7 +87,7 @@ WAIVED = {"until": "2030-01-01", "reason": "known", "state": "accepted"}
     ],
 )
 def test_what_blocks_a_release(make, verdict, critical, state, flags):
-    waiver = WAIVED | {"state": state} if state else None
+    waiver = replace(WAIVED, state=WaiverState(state)) if state else None
     one = make.result("one", verdict=verdict, critical=critical, waiver=waiver)
     (check,) = list_checks(make.finished([one]))
     assert (check.is_waived, check.is_overdue, check.blocks_release) == flags

@@ -6,7 +6,8 @@ import pytest
 
 from mqa_registry.errors import ExitCode
 from mqa_registry.judging import Result, Verdict
-from mqa_registry.judging.waivers import WaiverState, apply_waivers
+from mqa_registry.judging.result import WaiverState
+from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports.json_report import to_json
 from mqa_registry.runs import exit_code
 from mqa_registry.suite import Waiver
@@ -21,7 +22,7 @@ def results(*verdicts, check="known", **rest):
 
 def judged(found, *, until=date(2027, 1, 31), partial=False):
     with_waivers = apply_waivers(found, (Waiver("known", until, "why", partial),), DAY)
-    states = {result.waiver["state"] for result in with_waivers if result.waiver}
+    states = {result.waiver.state for result in with_waivers if result.waiver}
     return states, exit_code(with_waivers)
 
 

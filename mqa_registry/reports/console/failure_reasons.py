@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
-from mqa_registry.judging.result import Verdict
-from mqa_registry.judging.waivers import WaiverState
+from mqa_registry.judging.result import Verdict, WaiverState
 from mqa_registry.reports.console.layout import Note
 from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES
 from mqa_registry.reports.number_format import format_count, format_number
@@ -102,8 +101,8 @@ def _state_waiver(check: CheckResults, builder: TextBuilder) -> Iterator[Note]:
     if not waiver:
         return
     style = "bold red" if check.is_overdue else "bold"
-    state = builder.literal(_WAIVERS[waiver["state"]].format(waiver["until"]), style)
-    yield Note(builder.join(state, ": ", builder.quote(waiver["reason"], cells=MAX_NOTE_CELLS)), Text(_INDENT))
+    state = builder.literal(_WAIVERS[waiver.state].format(waiver.until.isoformat()), style)
+    yield Note(builder.join(state, ": ", builder.quote(waiver.reason, cells=MAX_NOTE_CELLS)), Text(_INDENT))
 
 
 def _list_sentences(sentences: Mapping[str, Sequence[str]], builder: TextBuilder) -> Iterator[Note]:

@@ -135,8 +135,8 @@ def _describe_work(report: Report) -> str:
     """The run's time, and its work summed over the backends."""
     totals: Counter[str] = Counter()
     for work in (report.work or {}).values():
-        totals.update(work)
-    done = [counted(total, *_WORK.get(name, (name, name))) for name, total in totals.items() if total]
+        totals.update(vars(work))
+    done = [counted(total, *_WORK[name]) for name, total in totals.items() if total]
     return ", ".join([f"run {report.run}", format_duration(report.seconds), *done])
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from mqa_registry.judging.result import Verdict
+from mqa_registry.observations import Work
 
 
 @pytest.mark.parametrize(
@@ -72,9 +73,9 @@ def test_where_no_check_ran_nothing_is_said_to_hold(make):
 
 
 def test_the_work_is_told_in_the_singular_and_the_plural(make):
-    report = replace(make.finished([make.result("one")]), work={"torch": {"predicted": 1, "found": 2, "passes": 1}})
-    assert "1 row predicted, 2 found in the store, 1 forward pass\n" in make.rendered(report, 160)
-    report = replace(report, work={"torch": {"passes": 1}, "onnx": {"passes": 1}})
+    report = replace(make.finished([make.result("one")]), work={"torch": Work(found=2, predicted=1, passes=1)})
+    assert "2 found in the store, 1 row predicted, 1 forward pass\n" in make.rendered(report, 160)
+    report = replace(report, work={"torch": Work(passes=1), "onnx": Work(passes=1)})
     assert "2 forward passes\n" in make.rendered(report, 160)
 
 
