@@ -24,6 +24,7 @@ from mqa_registry.boundary import (
     read_budget,
     read_facts,
 )
+from mqa_registry.contributions import RunnerFacts
 from mqa_registry.errors import ContributionError
 from tests.stand_ins import make_codec
 
@@ -132,8 +133,8 @@ def test_a_length_may_be_left_out_and_either_may_be_one():
 
 
 def test_an_identity_and_facts_become_values_of_json():
-    runner = SimpleNamespace(identity={"version": "1"}, facts={"threads": np.int64(4)})
-    assert read_facts(BACKEND, runner) == ({"version": "1"}, {"threads": 4})
+    runner = SimpleNamespace(identity={"version": "1"}, facts=RunnerFacts(threads=np.int64(4)))
+    assert read_facts(BACKEND, runner) == ({"version": "1"}, RunnerFacts(threads=4))
     with pytest.raises(ContributionError, match="says that it is None"):
         check_identity(BACKEND, None)
     with pytest.raises(ContributionError, match="the backend `acme/engine` crashed: AttributeError"):
