@@ -123,11 +123,16 @@ def group_parts(step: StepEvaluation, rule: DecisionRule) -> dict[str, Part]:
     return {name: _group_part(one, rule, is_small=name in step.small_groups) for name, one in step.groups.items()}
 
 
-def make_number(estimate: Estimate, confidence: float, corrected: float | None = None) -> Number:
-    """An estimate as reports have it: what is undefined, or has no end, is None."""
+def make_number(estimate: Estimate, confidence: float, corrected_confidence: float | None = None) -> Number:
+    """An estimate as reports have it: what is undefined, or has no end, is None.
+
+    `corrected_confidence` is that of a second interval, where the number is one of several that are judged together.
+    """
     interval = estimate.interval(confidence) if math.isfinite(estimate.value) else None
     low, high = (end if math.isfinite(end) else None for end in interval) if interval else (None, None)
-    wider = estimate.interval(corrected) if corrected not in (None, confidence) and interval else None
+    wider = None
+    if interval and corrected_confidence is not None and corrected_confidence != confidence:
+        wider = estimate.interval(corrected_confidence)
     value = estimate.value if math.isfinite(estimate.value) else None
     return Number(value, low, high, estimate.rows, estimate.method, wider)
 

@@ -70,9 +70,11 @@ def convert(precision: ExportPrecision, base: Path, path: Path, calibration: Pat
         prepared = _preprocess(base, Path(folder) / "prepared.onnx", large=large)
         if precision.precision == "int8-dynamic":
             _quantize_dynamic(prepared, path, per_channel=precision.per_channel, large=large)
-        else:
+        elif precision.is_calibrated:
             assert calibration is not None
             _quantize_static(prepared, path, calibration, per_channel=precision.per_channel, large=large)
+        else:
+            raise ValueError(f"nothing converts the float32 export to {precision.precision}")
 
 
 def with_float32_edges(path: Path) -> None:

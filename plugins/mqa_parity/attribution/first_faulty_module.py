@@ -40,8 +40,8 @@ class ModuleError:
 def measure_modules(run: PairedRun, graph: ModuleGraph, values: MatchedValues) -> list[ModuleError]:
     """Every module that both sides have, in the graph's order, from two runs of the graph as it is in the file.
 
-    A module cannot err by itself and be right in the whole graph. One that seems to was given a value that is not what
-    the model calls by that name. Such a value is replaced by another output of that module, or left out of `values`.
+    A module cannot err by itself and be right in the whole graph. Where one seems to, the graph's value for an input
+    of it was matched to the wrong output of the model. It is matched to another output, or left out of `values`.
     """
     errors = _measure(run, graph, values)
     while mismatched := _find_mismatched_values(graph, errors):
