@@ -4,6 +4,6 @@ A person reads it on a console: `mqa_registry.reports.console`. What stands in t
 """
 
 from mqa_registry.reports.json_report import read_report, to_json, without_examples, write_report
-from mqa_registry.reports.report import Report
+from mqa_registry.reports.report import Report, SuiteIdentity
 
-__all__ = ["Report", "read_report", "to_json", "without_examples", "write_report"]
+__all__ = ["Report", "SuiteIdentity", "read_report", "to_json", "without_examples", "write_report"]

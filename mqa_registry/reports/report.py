@@ -22,17 +22,32 @@ _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSI
 
 
 @dataclass(frozen=True)
+class SuiteIdentity:
+    """The suite of a run: its name, the path and the digest of its file, and what its intervals depend on.
+
+    `confidence_reason` is why the suite has another confidence than usual, in its own words; empty where it gives none.
+    """
+
+    name: str
+    path: str
+    digest: str
+    seed: int
+    confidence: float
+    confidence_reason: str = ""
+
+
+@dataclass(frozen=True)
 class Report:
     """A finished run.
 
-    `suite` has name, path, digest, seed and confidence; `environment` all it takes to repeat the run; `backends` are the
+    `suite` says of which suite it is a run; `environment` all it takes to repeat the run; `backends` are the
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
     `note` says what happened to the run as a whole, where its verdict is not what the results add up to, and `hint` what
     to do about it. `findings` are about files and machines rather than about a check.
     """
 
     run: str
-    suite: Mapping[str, Any]
+    suite: SuiteIdentity
     verdict: Verdict
     exit_code: ExitCode
     started: datetime

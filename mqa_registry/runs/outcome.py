@@ -12,6 +12,7 @@ from mqa_registry.errors import ExitCode, MqaError
 from mqa_registry.findings import Finding, Judgement
 from mqa_registry.judging import Verdict, find_label_order
 from mqa_registry.judging.waivers import is_accepted, is_overdue
+from mqa_registry.reports import SuiteIdentity
 from mqa_registry.suite import unread_column_findings
 
 if TYPE_CHECKING:
@@ -62,16 +63,16 @@ def collect_findings(
     )
 
 
-def describe_suite(suite: Suite) -> dict[str, Any]:
-    """The key `suite` of a report file."""
-    return {
-        "name": suite.name,
-        "path": str(suite.path),
-        "digest": suite.digest,
-        "seed": suite.seed,
-        "confidence": suite.confidence,
-        **({"confidence_reason": suite.confidence_reason} if suite.confidence_reason else {}),
-    }
+def identify_suite(suite: Suite) -> SuiteIdentity:
+    """What a report says of its suite."""
+    return SuiteIdentity(
+        name=suite.name,
+        path=str(suite.path),
+        digest=suite.digest,
+        seed=suite.seed,
+        confidence=suite.confidence,
+        confidence_reason=suite.confidence_reason,
+    )
 
 
 def stamp_files(report: Report, plan: Plan, observations: Observations, overrides: Overrides) -> Report:

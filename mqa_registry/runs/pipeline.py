@@ -23,7 +23,7 @@ from mqa_registry.reports import Report, without_examples
 from mqa_registry.run_options import RunOptions
 from mqa_registry.runs.archive import find_run, keep_run
 from mqa_registry.runs.environment import describe_environment, update_environment
-from mqa_registry.runs.outcome import collect_findings, describe_suite, exit_code, release_verdict, stamp_files
+from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suite, release_verdict, stamp_files
 from mqa_registry.runs.record import Record, with_kept_groups
 from mqa_registry.store import Store
 from mqa_registry.suite import Overrides, plugin_names, read, real_folder, require_inside, validate
@@ -218,7 +218,7 @@ def _make_report(
     code = exit_code(results)
     return Report(
         run=run,
-        suite=describe_suite(plan.suite),
+        suite=identify_suite(plan.suite),
         verdict=release_verdict(code),
         exit_code=code,
         started=started,

@@ -15,7 +15,7 @@ from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import ExitCode
 from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step, StepEvidence, Verdict
 from mqa_registry.observations import Work
-from mqa_registry.reports import Report
+from mqa_registry.reports import Report, SuiteIdentity
 from mqa_registry.reports.console import print_report
 
 PASS, FAIL, INCONCLUSIVE = Verdict.PASS, Verdict.FAIL, Verdict.INCONCLUSIVE
@@ -154,7 +154,7 @@ def demo() -> list[Result]:
 
 
 def finished(results: list[Result], verdict: Verdict = PASS, backends: tuple[str, ...] = ("torch", "onnx")) -> Report:
-    suite = {"name": "reviews", "path": "suites/nlp.toml", "digest": "sha256:5", "seed": 7, "confidence": 0.95}
+    suite = SuiteIdentity(name="reviews", path="suites/nlp.toml", digest="sha256:5", seed=7, confidence=0.95)
     return Report(
         run="20261121-222800-3f9a",
         suite=suite,

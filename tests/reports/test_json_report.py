@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from mqa_registry.contributions import ExampleRow
 from mqa_registry.errors import NotRunError, UsageError
 from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step, StepEvidence, Verdict
-from mqa_registry.reports import read_report, to_json, without_examples, write_report
+from mqa_registry.reports import SuiteIdentity, read_report, to_json, without_examples, write_report
 
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
@@ -34,6 +34,7 @@ NUMBERS = st.builds(
     method=st.text(),
     corrected=st.none() | st.tuples(st.floats(), st.floats()),
 )
+SUITE = SuiteIdentity("gate", "gate.toml", "sha256:s", 0, math.nan)
 PARTS = {
     "verdict": st.sampled_from(Verdict),
     "numbers": st.dictionaries(st.text(), NUMBERS, max_size=3),
@@ -104,7 +105,7 @@ def _bare_report(results):
     from mqa_registry.reports import Report
 
     started = datetime(2026, 11, 21, tzinfo=UTC)
-    return Report("run", {}, Verdict.PASS, ExitCode.OK, started, math.nan, {"load": math.inf}, tuple(results))
+    return Report("run", SUITE, Verdict.PASS, ExitCode.OK, started, math.nan, {"load": math.inf}, tuple(results))
 
 
 def test_a_number_that_is_undefined_is_null_with_the_reason_in_the_note(make):

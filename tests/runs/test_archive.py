@@ -48,7 +48,7 @@ def test_a_run_keeps_its_rows_predictions_suite_and_report(project):
     assert folder.name == report.run
     assert {"SHA256SUMS", "run.json", "suite.toml", "report.json", *TEXTS_AT_REST} <= names
     stored = json.loads((folder / "report.json").read_text())
-    assert (stored["run"], stored["suite"]["digest"]) == (report.run, report.suite["digest"])
+    assert (stored["run"], stored["suite"]["digest"]) == (report.run, report.suite.digest)
     done = subprocess.run(["sha256sum", "-c", "--quiet", "SHA256SUMS"], cwd=folder, check=False)
     assert done.returncode == 0
 

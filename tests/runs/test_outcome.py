@@ -11,13 +11,14 @@ from mqa_registry.errors import DataError, ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.judging import Result, Verdict
 from mqa_registry.observations import Observations
-from mqa_registry.reports import Report, to_json
+from mqa_registry.reports import Report, SuiteIdentity, to_json
 from mqa_registry.runs.outcome import stamp_files
 from mqa_registry.suite import Overrides, Use
 from tests.stand_ins import make_backend
 
 PASS, FAIL, NOT_RUN = Verdict.PASS, Verdict.FAIL, Verdict.NOT_RUN
 NOTE = Finding("note", "onnx", "stamped")
+SUITE = SuiteIdentity("gate", "gate.toml", "sha256:s", 0, 0.95)
 
 
 def run(model_under_test, *, path: str = "", threads: int = 1): ...
@@ -46,7 +47,7 @@ def stamps():
         observations = Observations(
             {}, {}, identities={name: {"known": name} for name in names}, model={"digest": "sha256:m"}
         )
-        report = Report("run-1", {}, PASS, ExitCode.OK, datetime.now(UTC), 0.0, {}, results)
+        report = Report("run-1", SUITE, PASS, ExitCode.OK, datetime.now(UTC), 0.0, {}, results)
         report = stamp_files(report, SimpleNamespace(suite=suite), observations, overrides or Overrides())
         return report, handed
 
@@ -107,7 +108,7 @@ def test_a_backend_on_which_nothing_critical_ran_is_not_judged(stamps):
     ("path", "message", "fix"),
     [
         ("refused", "the stamp is broken", "fix it"),
-        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 37)", ""),
+        ("crash", "the backend `o/session` crashed: ZeroDivisionError: oh (test_outcome.py, line 38)", ""),
     ],
 )
 def test_a_stamp_that_cannot_be_written_is_a_warning_of_the_same_report(stamps, path, message, fix):

@@ -24,7 +24,7 @@ def test_a_run_judged_again_says_the_same(project, said):
     again = project.judge()
     assert said(again) == said(report)
     assert (again.verdict, again.exit_code, again.run) == (report.verdict, report.exit_code, report.run)
-    assert (again.started, dict(again.suite)) == (report.started, dict(report.suite))
+    assert (again.started, again.suite) == (report.started, report.suite)
 
 
 def test_what_was_found_of_the_model_is_said_again(project, monkeypatch):
@@ -123,7 +123,7 @@ def test_bounds_measures_slices_and_confidence_may_have_changed(project):
     )
     other.write_text(other.read_text().replace("seed = 7", "seed = 7\nconfidence = 0.8"))
     report = project.judge(suite=other)
-    assert report.suite["confidence"] == 0.8
+    assert report.suite.confidence == 0.8
     assert set(verdicts(report).values()) <= {Verdict.PASS, Verdict.FAIL}
     assert verdicts(report)["metrics/accuracy", "one"] is Verdict.FAIL
 
@@ -157,7 +157,7 @@ def test_a_run_of_some_rows_is_held_against_another_suite_for_as_many(project):
 def test_what_the_command_line_left_out_stays_out(project, said):
     report = project.run(set=("confidence=0.9",), only=("typos",), backends=("two",))
     assert said(project.judge()) == said(report)
-    assert project.judge().suite["confidence"] == 0.9
+    assert project.judge().suite.confidence == 0.9
 
 
 def test_a_crashed_backend_is_kept_as_what_it_was(project, said):

@@ -27,8 +27,8 @@ _FIRST = ("id", "use", "digest", "architecture", "device", "device_name", "provi
 
 def render_header(report: Report, builder: TextBuilder) -> Iterator[Text]:
     """The suite's name, then an entry for the model, the data, every backend, the machine and the versions."""
-    suite = builder.quote(report.suite.get("name", ""), "bold")
-    path = builder.quote(report.suite.get("path", ""), "dim", cells=MAX_NOTE_CELLS)
+    suite = builder.quote(report.suite.name, "bold")
+    path = builder.quote(report.suite.path, "dim", cells=MAX_NOTE_CELLS)
     yield from builder.wrap(builder.join(suite, "  ", path), builder.width, indent=2)
     entries = [(name, text) for name, text in _list_entries(report) if text]
     width = max(builder.quote(name, cells=_MAX_NAME_CELLS).cell_len for name, _ in entries)
@@ -51,8 +51,8 @@ def _list_entries(report: Report) -> Iterator[tuple[str, str]]:
         yield name, _describe_backend(_table_in(_table_in(environment, "backends"), name))
     yield "machine", describe_facts(_table_in(environment, "machine"))
     yield "versions", _describe_versions(environment)
-    yield "numbers", f"estimate [{100 * report.suite.get('confidence', 0):.12g} % confidence interval]"
-    yield "confidence", str(report.suite.get("confidence_reason", ""))
+    yield "numbers", f"estimate [{100 * report.suite.confidence:.12g} % confidence interval]"
+    yield "confidence", report.suite.confidence_reason
 
 
 def _render_entry(name: str, text: str, width: int, builder: TextBuilder) -> list[Text]:

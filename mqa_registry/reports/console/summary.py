@@ -41,7 +41,7 @@ _WORK = {
 
 def render_short_verdict(report: Report, builder: TextBuilder) -> list[Text]:
     """The verdict with its counts, as `-q` shows it."""
-    suite = builder.quote(report.suite.get("name", ""))
+    suite = builder.quote(report.suite.name)
     counts = f": {count_verdicts(list_checks(report))} (exit code {int(report.exit_code)})"
     return builder.wrap(builder.join(_render_verdict(report, builder), "  ", suite, counts), builder.width)
 

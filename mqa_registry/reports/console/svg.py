@@ -79,7 +79,7 @@ def to_svg(report: Report, width: int = 100, *, title: str = "") -> str:
         legacy_windows=False,
     )
     print_report(report, console)
-    title = title or f"mqa run {report.suite.get('path', '')}"
+    title = title or f"mqa run {report.suite.path}"
     picture = console.export_svg(theme=_THEME, code_format=_fill_frame(shorten_text(title, width)))
     return _SIZE.sub(_add_margin, _TEXT.sub(_position_text, picture))
 

@@ -32,7 +32,7 @@ def test_a_data_set_that_rows_are_held_against_is_told_and_one_that_nothing_is_k
 
 def test_the_confidence_is_the_suites(make):
     report = make.finished(make.demo())
-    report = replace(report, suite={**report.suite, "confidence": 0.999})
+    report = replace(report, suite=replace(report.suite, confidence=0.999))
     assert "  numbers   estimate [99.9 % confidence interval]\n" in make.rendered(report)
 
 
@@ -45,7 +45,7 @@ def test_a_long_entry_is_cut_to_two_lines_and_whole_with_verbose(make):
 
 
 def test_a_report_that_says_nothing_of_its_surroundings_is_still_shown(make):
-    report = replace(make.finished(make.demo()), environment={}, suite={}, work=None)
+    report = replace(make.finished(make.demo()), environment={}, work=None)
     assert "PASS  20 checks: 20 held" in make.rendered(report)
 
 

@@ -213,7 +213,7 @@ def test_hostile_data(make, snapshot):
     parts = {"groups": groups, "evidence": evidence, "note": "[blink]\x1b[5m\n", "verdict": FAIL}
     results = make.both("[bold]\x1b[31m" + "long " * 30, by={"use": "\x1b[1m/x"}, **parts)
     report = make.finished([replace(one, backend=f"{one.backend}\x1b[0m") for one in results], FAIL, ())
-    report = replace(report, suite={**report.suite, "name": "\x1b[31m[red]", "path": "a\nb"}, run="\x1b[7m")
+    report = replace(report, suite=replace(report.suite, name="\x1b[31m[red]", path="a\nb"), run="\x1b[7m")
     assert make.rendered(report) == snapshot
 
 

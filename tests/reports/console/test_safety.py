@@ -95,7 +95,7 @@ RESULTS = st.builds(
 )
 def test_any_data_stays_inside_the_lines_and_never_acts(make, results, name, width, how):
     report = make.finished(results, Verdict.FAIL, ())
-    report = replace(report, suite={**report.suite, "name": name, "path": name}, environment={"machine": {"x": name}})
+    report = replace(report, suite=replace(report.suite, name=name, path=name), environment={"machine": {"x": name}})
     shown = make.rendered(report, width, **how)
     hidden = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
     assert not {unicodedata.category(character) for character in shown.replace("\n", "")} & hidden
