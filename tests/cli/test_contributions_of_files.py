@@ -13,8 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 from mqa_registry import (
-    RunnerFacts,
-    Backend, Codec, Exported, Finding, Model, ModelSource, NoOptions, Task, hookimpl
+    Backend, Codec, Exported, Finding, Model, ModelSource, NoOptions, RunnerFacts, Task, hookimpl
 )
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from mqa_torch.model_sources import set_evaluation_mode
 
 from mqa_onnxruntime.export.exporters import export
 from mqa_onnxruntime.graph.provenance import read_metadata
+from mqa_registry import RunnerFacts
 from mqa_transformers.runner import TorchRunner
 
 ROWS = 4
@@ -86,7 +87,9 @@ def program(request, batch):
 @pytest.fixture
 def runner(batch):
     def make(module):
-        return TorchRunner(module, module, lambda: batch, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+        return TorchRunner(
+            module, module, lambda: batch, "cpu", 1, 512, {}, RunnerFacts(precision="float32", tf32=False)
+        )
 
     return make
 

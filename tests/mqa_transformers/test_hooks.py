@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from mqa_registry import RunnerFacts
 from mqa_transformers import hooks
 from mqa_transformers.hooks import ModuleTimer, time_modules
 from mqa_transformers.runner import TorchRunner
@@ -148,7 +149,7 @@ def test_the_runner_tells_of_every_repetition_and_names_the_class():
 
     module = torch.nn.Sequential(torch.nn.Identity(), Slow())
     module.forward = lambda x: {"output": torch.nn.Sequential.forward(module, x)}
-    runner = TorchRunner(module, module, dict, "cpu", 1, 1, {}, {"precision": "float32", "tf32": False})
+    runner = TorchRunner(module, module, dict, "cpu", 1, 1, {}, RunnerFacts(precision="float32", tf32=False))
     seconds = runner.time_modules({"x": np.ones((2, 2), np.float32)}, 3)
     assert {name: len(runs) for name, runs in seconds.items()} == {"": 3, "0": 3, "1": 3}
     assert min(seconds["1"]) >= 0.005

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from mqa_registry import RunnerFacts
 from mqa_transformers.outputs import named_tensors
 from mqa_transformers.runner import TorchRunner
 
@@ -61,7 +62,7 @@ def unrounded():
                 return {"y": function(x)}
 
         module = Whole()
-        runner = TorchRunner(module, module, dict, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+        runner = TorchRunner(module, module, dict, "cpu", 1, 512, {}, RunnerFacts(precision="float32", tf32=False))
         with runner.variant(dtype=dtype) as other:
             return other.values_before_rounding({"x": X}).get("y")
 

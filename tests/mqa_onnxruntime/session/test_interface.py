@@ -14,7 +14,7 @@ from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.input_types import input_types
 from mqa_onnxruntime.session.interface import FileInterface
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import DataError
+from mqa_registry import DataError, RunnerFacts
 
 BATCH = {"x": np.arange(15, dtype=np.float32).reshape(5, 3), "h": np.ones((5, 2, 3), np.float32)}
 
@@ -59,7 +59,9 @@ def runner(path, interface, batch=BATCH):
 
     session = onnxruntime.InferenceSession(str(path), providers=[CPU])
     types, rows = input_types(session, batch, path, interface), fixed_batch_size(session, interface)
-    return SessionRunner(session, types, CPU, 1, {}, {}, SessionFactory(path), rows=rows, interface=interface)
+    return SessionRunner(
+        session, types, CPU, 1, {}, RunnerFacts(), SessionFactory(path), rows=rows, interface=interface
+    )
 
 
 SAID = FileInterface(

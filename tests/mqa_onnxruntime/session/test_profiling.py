@@ -12,7 +12,7 @@ from mqa_onnxruntime.providers.request import CPU
 from mqa_onnxruntime.session.factory import SessionFactory
 from mqa_onnxruntime.session.profiling import ModuleProfiler, kernel_times
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import NotRunError
+from mqa_registry import NotRunError, RunnerFacts
 
 BATCH = {"words": np.array([[1, 2, 3], [4, 5, 0]]), "mask": np.array([[1, 1, 1], [1, 1, 0]])}
 
@@ -125,6 +125,6 @@ def test_a_profile_that_broke_off_is_not_run(source, monkeypatch):
 
 
 def test_a_provider_whose_kernels_only_begin_is_not_run(source):
-    runner = SessionRunner(SimpleNamespace(), {}, "CUDAExecutionProvider", 1, {}, {}, source)
+    runner = SessionRunner(SimpleNamespace(), {}, "CUDAExecutionProvider", 1, {}, RunnerFacts(), source)
     with pytest.raises(NotRunError, match="not how long it took"):
         runner.time_modules(BATCH, 1)

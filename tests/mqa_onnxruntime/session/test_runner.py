@@ -12,7 +12,7 @@ import pytest
 from mqa_onnxruntime.providers.request import CPU, resolve_providers
 from mqa_onnxruntime.session.factory import SessionFactory, open_session
 from mqa_onnxruntime.session.runner import SessionRunner
-from mqa_registry import NotRunError, OutOfMemoryError, RunContext
+from mqa_registry import NotRunError, OutOfMemoryError, RunContext, RunnerFacts
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def run(tmp_path):
         session, _ = open_session(
             path, resolve_providers(RunContext(exports=tmp_path, device="cpu"), None), "all", None
         )
-        return SessionRunner(session, inputs, CPU, 1, {}, {}, SessionFactory(path)).run(batch)
+        return SessionRunner(session, inputs, CPU, 1, {}, RunnerFacts(), SessionFactory(path)).run(batch)
 
     return opened
 
@@ -81,7 +81,7 @@ def test_so_is_one_on_a_gpu_by_whatever_library_says_so(said, told):
 
     session = SimpleNamespace(get_outputs=list, run=fail)
     with pytest.raises(OutOfMemoryError) as raised:
-        SessionRunner(session, {}, CPU, 1, {}, {}, SessionFactory(Path("model.onnx"))).run({})
+        SessionRunner(session, {}, CPU, 1, {}, RunnerFacts(), SessionFactory(Path("model.onnx"))).run({})
     assert raised.value.message.startswith(f"ONNX Runtime ran out of memory: {NAMED}")
     assert raised.value.message.endswith(told)
 
@@ -102,6 +102,8 @@ def test_a_session_that_changes_its_provider_in_the_middle_is_refused():
     session = SimpleNamespace(
         get_outputs=lambda: [SimpleNamespace(name="y")], run=lambda *_: [np.ones(1)], get_providers=lambda: [CPU]
     )
-    runner = SessionRunner(session, {}, "CUDAExecutionProvider", 1, {}, {}, SessionFactory(Path("model.onnx")))
+    runner = SessionRunner(
+        session, {}, "CUDAExecutionProvider", 1, {}, RunnerFacts(), SessionFactory(Path("model.onnx"))
+    )
     with pytest.raises(NotRunError, match="left `CUDAExecutionProvider` for `CPUExecutionProvider`"):
         runner.run({})

@@ -138,7 +138,7 @@ def candidate(tmp_path):
         opened = source(path, threads=1, providers={"CPUExecutionProvider": {}})
         session = opened.open()
         types = {one.name: np.int64 for one in session.get_inputs()}
-        return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, {"precision": "float32"}, opened)
+        return SessionRunner(session, types, "CPUExecutionProvider", 512, {}, RunnerFacts(precision="float32"), opened)
 
     return make
 

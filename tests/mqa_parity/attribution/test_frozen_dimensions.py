@@ -57,7 +57,7 @@ def frozen(tmp_path_factory):
 
 def attributed(module, path, x):
     source = SessionFactory(path, threads=1, providers={"CPUExecutionProvider": {}})
-    candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, {}, source)
+    candidate = SessionRunner(source.open(), {"x": np.float32}, "CPUExecutionProvider", 512, {}, RunnerFacts(), source)
     facts = RunnerFacts(precision="float32", tf32=False)
     reference = TorchRunner(module, module, lambda: {"x": x}, "cpu", 1, 512, {}, facts)
     return attribute_difference(reference, candidate, [{"x": x}])

@@ -10,6 +10,7 @@ import pytest
 
 from mqa_parity.tensors.observations import TensorOptions
 from mqa_parity.tensors.probe import TensorParity
+from mqa_registry import RunnerFacts
 from mqa_transformers.loading import silence_transformers
 from mqa_transformers.runner import TorchRunner
 from tests.stand_ins import make_codec
@@ -69,7 +70,7 @@ def codec(architecture):
 
 
 def runner(module, dtype="float32"):
-    one = TorchRunner(module, module, None, "cpu", 1, 512, {}, {"precision": "float32", "tf32": False})
+    one = TorchRunner(module, module, None, "cpu", 1, 512, {}, RunnerFacts(precision="float32", tf32=False))
     return one if dtype == "float32" else one.variant(dtype=dtype).__enter__()
 
 

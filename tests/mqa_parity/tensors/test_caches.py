@@ -44,7 +44,7 @@ def made():
             torch.manual_seed(7)
             known[name] = getattr(transformers, model)(getattr(transformers, config)(**settings, **TOKENS)).eval()
         module = known[name]
-        return TorchRunner(module, module, dict, "cpu", 1, 256, {}, {"precision": "float32", "tf32": False})
+        return TorchRunner(module, module, dict, "cpu", 1, 256, {}, RunnerFacts(precision="float32", tf32=False))
 
     return make
 
@@ -138,7 +138,7 @@ def test_a_model_without_any_is_run_as_it_is():
     import torch
 
     module = torch.nn.Linear(2, 2)
-    runner = TorchRunner(module, module, dict, "cpu", 1, 256, {}, {"precision": "float32", "tf32": False})
+    runner = TorchRunner(module, module, dict, "cpu", 1, 256, {}, RunnerFacts(precision="float32", tf32=False))
     given = {"input": np.ones((1, 2), np.float32)}
     assert np.array_equal(
         runner.with_cache_outputs(["past_key_values."]).run(given)["output"], runner.run(given)["output"]
