@@ -118,7 +118,7 @@ def reference(batches):
 
     def make(module):
         return TorchRunner(
-            module, module, lambda: batches[1], "cpu", 1, 512, {}, {"precision": "float32", "tf32": False}
+            module, module, lambda: batches[1], "cpu", 1, 512, {}, RunnerFacts(precision="float32", tf32=False)
         )
 
     return make
