@@ -85,7 +85,7 @@ def test_a_variant_keeps_its_nodes_descent_and_its_audit(model_under_test):
 
 def test_bfloat16_takes_and_gives_float32_whether_or_not_the_cpu_can_run_it(model_under_test, backend):
     half = cached_export(model_under_test, None, ExportPrecision("bfloat16"))
-    assert half.facts.precision == "bfloat16"
+    assert half.facts["precision"] == "bfloat16"
     assert {value["type"] for value in half.audit["outputs"]} == {"float32"}
     assert [finding for finding in half.audit["findings"] if finding["level"] == "problem"] == []
     try:

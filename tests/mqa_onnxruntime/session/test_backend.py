@@ -51,15 +51,15 @@ def test_the_export_answers_as_the_model_for_any_number_of_rows_and_any_length(
 def test_every_level_of_optimization_answers_alike(backend, model_under_test, module, optimization):
     with backend.open(model_under_test, SessionOptions(optimization=optimization, threads=1)) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
-        assert runner.facts["optimization"] == runner.identity["optimization"] == optimization
-        assert runner.facts["threads"] == 1
+        assert runner.facts.details["optimization"] == runner.identity["optimization"] == optimization
+        assert runner.facts.threads == 1
 
 
 def test_a_given_file_answers_as_the_model(backend, model_under_test, module, with_data):
     path = with_data()
     with backend.open(model_under_test, SessionOptions(path=path)) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
-        assert runner.facts["exporter"] == "given"
+        assert runner.facts.details["exporter"] == "given"
 
 
 def test_exporting_and_running_say_nothing(backend, make, tmp_path, capfd):
@@ -72,15 +72,15 @@ def test_exporting_and_running_say_nothing(backend, make, tmp_path, capfd):
 def test_the_report_says_what_ran_and_on_what(backend, model_under_test, exported):
     with backend.open(model_under_test, SessionOptions()) as runner:
         facts = runner.facts
-    assert facts["providers"] == [CPU]
-    assert (facts["exporter"], facts["opset"], facts["precision"], facts["optimization"]) == (
+    assert facts.providers == (CPU,)
+    assert (facts.details["exporter"], facts.opset, facts.precision, facts.details["optimization"]) == (
         "transformers",
         20,
         "float32",
         "all",
     )
-    assert facts["bytes"] == sum(file.stat().st_size for file in exported.parent.glob("model.onnx*"))
-    assert len(facts["sha256"]) == 64
+    assert facts.bytes == sum(file.stat().st_size for file in exported.parent.glob("model.onnx*"))
+    assert len(facts.details["sha256"]) == 64
 
 
 def test_where_it_lands_as_asked_its_identity_is_what_was_known_before(backend, model_under_test):
@@ -192,7 +192,7 @@ def test_weights_cut_short_are_refused(backend, model_under_test, with_data):
 def test_the_command_line_asking_for_the_cpu_means_the_cpu(backend, make):
     model_under_test = make(device="cpu")
     with backend.open(model_under_test, SessionOptions()) as runner:
-        assert runner.facts["providers"] == [CPU]
+        assert runner.facts.providers == (CPU,)
     with pytest.raises(NotRunError, match=f"the suite asks for `{CUDA}`, and the command line for `--device cpu`"):
         backend.open(model_under_test, SessionOptions(providers=[CUDA])).__enter__()
 
@@ -210,7 +210,7 @@ def test_on_a_gpu_it_runs_on_cuda_and_agrees(gpu, backend, make, module):
     model_under_test = make(device="cuda")
     with backend.open(model_under_test, SessionOptions()) as runner:
         agree(runner, module, model_under_test, BATCHES[3])
-        assert runner.facts["providers"][0] == CUDA
+        assert runner.facts.providers[0] == CUDA
         assert runner.identity == backend.identity(model_under_test, SessionOptions())
 
 
@@ -219,7 +219,7 @@ def test_another_optimisation_level_is_another_runner(backend, model_under_test)
     with backend.open(model_under_test, SessionOptions()) as runner:
         for level, known in (("disable", "disabled"), ("basic", "basic"), ("extended", "extended"), ("all", "all")):
             with runner.variant(optimization=level) as other:
-                assert (other.facts["optimization"], other.identity["optimization"]) == (known, known)
+                assert (other.facts.details["optimization"], other.identity["optimization"]) == (known, known)
                 assert np.allclose(other.run(batch)["logits"], runner.run(batch)["logits"], atol=1e-5)
 
 
@@ -236,7 +236,7 @@ def test_in_float64_a_file_gives_what_its_model_does(backend, model_under_test):
 
     batch = model_under_test.sample()
     with backend.open(model_under_test, SessionOptions()) as runner, runner.variant(dtype="float64") as wide:
-        assert wide.facts["precision"] == wide.identity["dtype"] == "float64"
+        assert wide.facts.precision == wide.identity["dtype"] == "float64"
         given = {name: torch.from_numpy(array) for name, array in batch.items()}
         module = copy.deepcopy(model_under_test.model.module).double()
         with torch.inference_mode():
