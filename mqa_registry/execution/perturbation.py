@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 from rapidfuzz.distance import Levenshtein
@@ -22,6 +22,7 @@ from mqa_registry.boundary import (
     check_fields,
     reject_output,
 )
+from mqa_registry.contributions import Perturbation
 from mqa_registry.errors import ContributionError, NotRunError, UsageError
 from mqa_registry.observations import Failure, PerturbedRows
 from mqa_registry.stats.randomness import generator
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from mqa_registry.boundary import Contributor
-    from mqa_registry.contributions import Perturbation, Task
+    from mqa_registry.contributions import Task
     from mqa_registry.suite import Use
     from mqa_registry.types import Example
 
@@ -145,7 +146,7 @@ def _wrong_type_failure(contributor: Contributor, error: Exception) -> Failure:
 
 def _make_perturber(use: Use, rows: Rows, task: Task[Any] | None) -> _Perturber:
     """A perturbation with the fields of its modality, which are the fields of text where there is no task."""
-    perturbation = cast("Perturbation", use.contribution)
+    perturbation = use.contribution_as(Perturbation)
     if task is None:
         fields = [name for name in rows.fields if pa.types.is_string(rows.table.schema.field(name).type)]
     else:

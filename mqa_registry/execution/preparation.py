@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from mqa_registry.boundary import check_predictions
-from mqa_registry.contributions import Backend, Replay
+from mqa_registry.contributions import Backend, Replay, Task
 from mqa_registry.errors import ContributionError, DataError, ExitCode, MqaError, NotRunError
 from mqa_registry.execution.datasets import load_dataset
 from mqa_registry.execution.fixed_length import find_fixed_lengths
@@ -23,7 +23,7 @@ from mqa_registry.types import distinct_labels, get_schema, unknown_labels
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mqa_registry.contributions import ModelUnderTest, RunContext, Task
+    from mqa_registry.contributions import ModelUnderTest, RunContext
     from mqa_registry.execution.progress import Progress
     from mqa_registry.plan import Plan, RowSet, View
     from mqa_registry.suite import Use
@@ -118,7 +118,7 @@ def first_rows(plan: Plan, rows: Mapping[str, Rows]) -> Rows | None:
 
 
 def _task(plan: Plan) -> Task[Any] | None:
-    return cast("Task[Any]", plan.suite.model.task.contribution) if plan.suite.model else None
+    return plan.suite.model.task.contribution_as(Task) if plan.suite.model else None
 
 
 # The model and the backends that run it.

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mqa_registry.atomic import atomic_folder, remove_folder, remove_stale_drafts
+from mqa_registry.atomic import atomic_folder, remove_folder
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
@@ -44,7 +44,6 @@ def keep_run(store: Path, record: Record) -> None:
     earlier = _list_runs(store)
     number = 1 + max((_sequence_number(store / RUNS / name) for name in earlier), default=0)
     write_folder(folder, {**serialize_record(record, folder), SEQUENCE: str(number).encode()})
-    remove_stale_drafts(folder.parent)
     bytes_left = MAX_BYTES - _folder_size(folder)
     for count, name in enumerate(reversed(earlier), start=2):
         other = store / RUNS / name

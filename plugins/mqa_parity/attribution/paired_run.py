@@ -19,18 +19,17 @@ from mqa_parity.tolerance import PRECISIONS, error_unit
 from mqa_registry import NotRunError, OutOfMemoryError, summarize_error
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     import numpy.typing as npt
 
+    from mqa_parity.protocols import Candidate, Reference, WeightReport
     from mqa_parity.tensors.channels import GroupError
+    from mqa_parity.tensors.output_matching import OutputMatch
     from mqa_parity.tolerance import Precision
 
     Array: TypeAlias = npt.NDArray[Any]
     Bools: TypeAlias = npt.NDArray[np.bool_]
-    from collections.abc import Iterable, Mapping
-
-    from mqa_parity.protocols import Candidate, Reference, WeightReport
-    from mqa_parity.tensors.output_matching import OutputMatch
-
     Arrays: TypeAlias = Mapping[str, Array]
 
 FLOAT32 = PRECISIONS["float32"]
