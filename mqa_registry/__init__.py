@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from mqa_registry.batch_norm import BatchNorm, channel_factors
     from mqa_registry.boundary import interruptible
     from mqa_registry.cli.model_options import ModelOptions, ResolvedModel, resolve_model
-    from mqa_registry.cli.reports import ReportOptions, check_output_folder, show_export, show_report
+    from mqa_registry.cli.report_files import ReportOptions, check_output_folder
+    from mqa_registry.cli.reports import show_export, show_report
     from mqa_registry.cli.suites import execute_suite, export_model, read_columns
     from mqa_registry.contributions import (
         Backend,
@@ -63,6 +64,7 @@ if TYPE_CHECKING:
     from mqa_registry.provenance import content_digest, source_digest, source_files
     from mqa_registry.reports import Report
     from mqa_registry.reports.output import output
+    from mqa_registry.reports.reporters import Reporter
     from mqa_registry.run_options import Flag, RunOptions, flags
     from mqa_registry.runs import ExecutedRun, finalize, judge, run
     from mqa_registry.stats.multiplicity import holm
@@ -84,7 +86,8 @@ _HOMES = {
     "batch_norm": ("BatchNorm", "channel_factors"),
     "boundary": ("interruptible",),
     "cli.model_options": ("ModelOptions", "ResolvedModel", "resolve_model"),
-    "cli.reports": ("ReportOptions", "check_output_folder", "show_export", "show_report"),
+    "cli.report_files": ("ReportOptions", "check_output_folder"),
+    "cli.reports": ("show_export", "show_report"),
     "cli.suites": ("execute_suite", "export_model", "read_columns"),
     "contributions": (
         "Backend", "Batching", "Codec", "Comparison", "Dataset", "Diagnosis", "Evidence", "ExampleRow", "Inspectable",
@@ -109,6 +112,7 @@ _HOMES = {
     "process": ("end_process_tree", "signal_name"),
     "provenance": ("content_digest", "source_digest", "source_files"),
     "reports": ("Report",),
+    "reports.reporters": ("Reporter",),
     "reports.output": ("output",),
     "run_options": ("Flag", "RunOptions", "flags"),
     "stats.multiplicity": ("holm",),
@@ -157,6 +161,7 @@ __all__ = [
     "Replay",
     "Report",
     "ReportOptions",
+    "Reporter",
     "ResolvedModel",
     "Result",
     "RunContext",

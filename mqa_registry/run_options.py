@@ -11,6 +11,8 @@ from mqa_registry.errors import UsageError
 from mqa_registry.machine import check_device
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mqa_registry.contributions import RunContext
     from mqa_registry.suite import Overrides, Suite
 
@@ -32,6 +34,18 @@ class Flag:
     minimum: int | None = None
     count: bool = False
     argument: bool = False
+
+
+@dataclass(frozen=True)
+class FlagPerName:
+    """A command-line option for each of some names: metadata of the type of a field that maps names to values.
+
+    `list_names` gives the names, which are those of the options. `help` is the line in `--help`, with `{}` for the name.
+    """
+
+    list_names: Callable[[], tuple[str, ...]]
+    metavar: str
+    help: str
 
 
 @dataclass(frozen=True)

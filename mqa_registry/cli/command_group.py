@@ -25,7 +25,16 @@ if TYPE_CHECKING:
 
     from typer.core import TyperCommand
 
-HOST_COMMANDS = ("run", "judge", "validate", "rows", "plugins", "doctor", "schema")  # in the order of the help
+HOST_COMMANDS = (
+    "run",
+    "judge",
+    "report",
+    "validate",
+    "rows",
+    "plugins",
+    "doctor",
+    "schema",
+)  # in the order of the help
 COMMANDS_PACKAGE = f"{__package__}.commands"  # with a module for each of them, and in it a function of the same name
 ENTRY_POINT_GROUP = "mqa.commands"
 COMMAND_NAME = re.compile(r"[A-Za-z0-9][\w-]*", re.ASCII)  # one word to a shell, and no control sequence to a terminal

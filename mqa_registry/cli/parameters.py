@@ -11,7 +11,7 @@ import typer
 from typer.core import TyperCommand
 
 from mqa_registry.errors import EXIT_CODES, ExitCode
-from mqa_registry.run_options import Flag, Flags
+from mqa_registry.run_options import Flag, FlagPerName, Flags
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -82,15 +82,26 @@ class _OptionGroup:
 
     def pop_options(self, given: dict[str, Any]) -> Any:
         """The options as an object of the dataclass; their values are removed from `given`."""
-        values = {name: given.pop(name) for name in self.hints}
-        return self.kind(**{name: tuple(one) if isinstance(one, list) else one for name, one in values.items()})
+        values: dict[str, Any] = {}
+        for name, hint in self.hints.items():
+            flag = _find_flag(hint)
+            if isinstance(flag, FlagPerName):
+                by_name = {each: given.pop(_parameter_name(each)) for each in flag.list_names()}
+                values[name] = {each: value for each, value in by_name.items() if value is not None}
+            else:
+                value = given.pop(name)
+                values[name] = tuple(value) if isinstance(value, list) else value
+        return self.kind(**values)
 
     def parameters(self) -> Iterator[inspect.Parameter]:
         """A parameter for every flag, in the order of the fields."""
         defaults: dict[str, Field[Any]] = {field.name: field for field in fields(self.kind)}
         for name, hint in self.hints.items():
-            default = defaults[name].default
-            yield _flag_parameter(name, hint, inspect.Parameter.empty if default is MISSING else default)
+            flag, default = _find_flag(hint), defaults[name].default
+            if isinstance(flag, FlagPerName):
+                yield from _parameters_per_name(flag)
+            else:
+                yield _flag_parameter(name, hint, inspect.Parameter.empty if default is MISSING else default)
 
 
 def _type_hints(function: Callable[..., Any]) -> dict[str, Any]:
@@ -128,7 +139,7 @@ def _signature_parameters(
 def _flag_parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
     """The parameter of a flag as Typer reads it: several values are a list, an option is not required."""
     kind, flag = get_args(hint)[0], _find_flag(hint)
-    assert flag is not None
+    assert isinstance(flag, Flag)
     if get_origin(kind) is tuple:
         kind, default = list[get_args(kind)[0]], []  # type: ignore[misc]
     if flag.argument:
@@ -145,8 +156,20 @@ def _flag_parameter(name: str, hint: Any, default: Any) -> inspect.Parameter:
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[kind, info])
 
 
-def _find_flag(hint: Any) -> Flag | None:
-    return next((one for one in get_args(hint)[1:] if isinstance(one, Flag)), None) if _is_annotated(hint) else None
+def _parameters_per_name(flag: FlagPerName) -> Iterator[inspect.Parameter]:
+    """An optional text for each name."""
+    for name in flag.list_names():
+        hint = Annotated[str | None, Flag(name=f"--{name}", metavar=flag.metavar, help=flag.help.format(name))]
+        yield _flag_parameter(_parameter_name(name), hint, None)
+
+
+def _parameter_name(name: str) -> str:
+    return name.replace("-", "_")
+
+
+def _find_flag(hint: Any) -> Flag | FlagPerName | None:
+    metadata = get_args(hint)[1:] if _is_annotated(hint) else ()
+    return next((one for one in metadata if isinstance(one, Flag | FlagPerName)), None)
 
 
 def _is_annotated(hint: Any) -> bool:
@@ -155,25 +178,27 @@ def _is_annotated(hint: Any) -> bool:
 
 def _check_reports(groups: Iterable[object], *, dry_run: bool) -> None:
     """Raise a UsageError where a report cannot be written; a dry run writes none."""
-    from mqa_registry.cli.reports import ReportOptions, check_report
+    from mqa_registry.cli.report_files import ReportOptions, check_reports
 
     for group in groups:
         if isinstance(group, ReportOptions) and not dry_run:
-            check_report(group.json, force=group.force)
+            check_reports(group)
 
 
 def _clear_reports(given: Sequence[str]) -> None:
     """Remove the earlier reports in the files that a line names for new ones."""
-    option = f"--{JSON}"
+    from mqa_registry.reports.reporters import list_reporters
+
     if DRY_RUN in given:
         return
     for number, word in enumerate(given):
-        if number and given[number - 1] == option:
-            file = word
-        elif word.startswith(f"{option}="):
-            file = word.removeprefix(f"{option}=")
-        else:
+        option, equals, value = word.partition("=")
+        form = option.removeprefix("--")
+        if option == form or form not in (JSON, *list_reporters()):
             continue
-        from mqa_registry.cli.reports import clear_report
+        if not equals and number + 1 == len(given):
+            continue
+        from mqa_registry.cli.report_files import clear_report
 
-        clear_report(file, inputs=(*given[:number], *given[number + 1 :]))
+        others = (*given[:number], *given[number + (1 if equals else 2) :])
+        clear_report(value if equals else given[number + 1], form, inputs=others)

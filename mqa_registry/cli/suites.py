@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from mqa_registry.cli.reports import ReportOptions
+    from mqa_registry.cli.report_files import ReportOptions
     from mqa_registry.findings import Exported
     from mqa_registry.run_options import RunOptions
     from mqa_registry.runs import ExecutedRun

@@ -85,6 +85,9 @@ class ExampleRow:
     another backend, or before an edit. Each is a plain value, or a table of `label` and `probability`; `probability` is
     that of a `prediction` which is a plain value, and `margin` how far the next class is from it. `target` is the row's
     target. `details` are further plain values.
+
+    `truncated` belongs to report files, where long texts are cut: by the path of a text, such as `fields.text`, its length
+    in `characters` and its `sha256`. A plugin leaves it out.
     """
 
     id: str = ""
@@ -96,6 +99,7 @@ class ExampleRow:
     reference: Any = None
     margin: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
+    truncated: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """Reports: one finished run, for a person, a pipeline and a file.
 
-A person reads it on a console: `mqa_registry.reports.console`. What stands in the other modules draws nothing.
+A person reads it on a console: `mqa_registry.reports.console`. What stands in the other modules draws nothing. Reading a
+report file loads the types of contributions: `mqa_registry.reports.report_file` is imported where one is read.
 """
 
-from mqa_registry.reports.json_report import read_report, to_json, without_examples, write_report
+from mqa_registry.reports.json_report import to_json, without_examples, write_report
 from mqa_registry.reports.report import Report, SuiteIdentity
 
-__all__ = ["Report", "SuiteIdentity", "read_report", "to_json", "without_examples", "write_report"]
+__all__ = ["Report", "SuiteIdentity", "to_json", "without_examples", "write_report"]

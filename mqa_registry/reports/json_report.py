@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, fields, is_dataclass, replace
 from datetime import UTC
 from numbers import Integral, Real
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from mqa_registry.errors import UsageError
-from mqa_registry.formats import is_special
 from mqa_registry.reports import output
-from mqa_registry.reports.format_1 import upgrade_report
 
 if TYPE_CHECKING:
     from dataclasses import Field
@@ -39,8 +35,11 @@ def to_json(report: Report) -> dict[str, Any]:
         "started": report.started.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "seconds": _to_plain(report.seconds),
         "environment": _to_plain(report.environment),
+        "backends": list(report.backends),
+        **({"work": _to_plain(report.work)} if report.work is not None else {}),
         "results": [_result_to_json(result) for result in report.results],
         **({"note": report.note} if report.note else {}),
+        **({"hint": report.hint} if report.hint else {}),
         **({"findings": [asdict(one) for one in report.findings]} if report.findings else {}),
     }
 
@@ -48,29 +47,6 @@ def to_json(report: Report) -> dict[str, Any]:
 def write_report(report: Report, path: str | Path) -> None:
     """Write the report to a file, whole or not at all; `-` writes to standard output."""
     output.write_json(to_json(report), path)
-
-
-def read_report(path: str | Path) -> dict[str, Any]:
-    """Read a report file, as `to_json` gives it; UsageError where it is not one, or of a format that is not known here.
-
-    A report of format 1 is returned as one of format 2.
-    """
-    if is_special(Path(path)):
-        raise UsageError(f"`{path}` is a pipe or a device, and a report is a file")
-    try:
-        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
-    except OSError as error:
-        raise UsageError(f"cannot read the report `{path}`: {(error.strerror or str(error)).lower()}") from error
-    except (ValueError, RecursionError) as error:
-        raise UsageError(
-            f"`{path}` is no report file: {error}", hint="name a file that `mqa run --json` wrote"
-        ) from error
-    if not isinstance(content, dict) or "format" not in content or not isinstance(content.get("results"), list):
-        raise UsageError(f"`{path}` is no report file", hint="name a file that `mqa run --json` wrote")
-    if content["format"] not in (1, FORMAT):
-        problem = f"`{path}` has report format {content['format']!r}, and this mqa reads 1 and {FORMAT}"
-        raise UsageError(problem, hint="read it with the mqa that wrote it, or a newer one")
-    return upgrade_report(content) if content["format"] == 1 else content
 
 
 def without_examples(report: Report) -> Report:
@@ -129,7 +105,7 @@ def _evidence_to_json(evidence: ResultEvidence) -> dict[str, Any]:
 
 def _truncate_example(example: dict[str, Any]) -> dict[str, Any]:
     """An example with truncated texts; `truncated` has length and digest of each, by a path such as `fields.text`."""
-    truncated: dict[str, Any] = {}
+    truncated: dict[str, Any] = dict(example.get("truncated", {}))
     shortened = _truncate_texts(example, (), truncated)
     return {**shortened, "truncated": truncated} if truncated else shortened
 
@@ -166,7 +142,9 @@ def _number_to_json(number: Number) -> dict[str, Any]:
         "rows": _to_plain(number.rows),
         "method": number.method,
     }
-    return values if number.corrected is None else {**values, "corrected": _to_plain(number.corrected)}
+    if number.corrected is not None:
+        values["corrected"] = _to_plain(number.corrected)
+    return values if number.verdict is None else {**values, "verdict": str(number.verdict)}
 
 
 def _explain_nulls(part: Part) -> list[str]:
@@ -214,7 +192,3 @@ def _real_to_plain(value: Real) -> float | None:
     if isinstance(value, Integral):
         return int(value)
     return float(value) if math.isfinite(value) else None
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(f"`{constant}` is no JSON")

@@ -99,12 +99,23 @@ def write_json(values: Mapping[str, Any], to: str | Path) -> None:
 
 def write_text(path: str | Path, text: str) -> None:
     """Write a whole file, or leave what was there; UsageError where that cannot be done."""
-    with explain_file_errors(path):
-        file = Path(path).resolve()
+    write_bytes(path, text.encode())
+
+
+def write_bytes(to: str | Path, content: bytes) -> None:
+    """Write a whole file, or leave what was there; `-` writes to standard output. UsageError where it cannot be done."""
+    if str(to) == "-":
+        with explain_file_errors("standard output"):
+            output().flush()
+            output().buffer.write(content)
+            output().buffer.flush()
+        return
+    with explain_file_errors(to):
+        file = Path(to).resolve()
         if file.exists() and not file.is_file() and not file.is_dir():
-            file.write_text(text, encoding="utf-8")  # a pipe or a device is written to, never replaced
+            file.write_bytes(content)  # a pipe or a device is written to, never replaced
         else:
-            _replace(file, text)
+            _replace(file, content)
 
 
 @contextmanager
@@ -130,11 +141,11 @@ def explain_file_errors(path: str | Path) -> Iterator[None]:
         ) from error
 
 
-def _replace(file: Path, text: str) -> None:
+def _replace(file: Path, content: bytes) -> None:
     draft = file.with_name(f".{secrets.token_hex(6)}.tmp")
     try:
-        with draft.open("x", encoding="utf-8") as stream:
-            stream.write(text)
+        with draft.open("xb") as stream:
+            stream.write(content)
         draft.replace(file)
     finally:
         draft.unlink(missing_ok=True)

@@ -16,14 +16,15 @@ from mqa_registry.atomic import atomic_folder, remove_folder
 from mqa_registry.errors import StoreError, UsageError
 from mqa_registry.formats import is_special
 from mqa_registry.naming import did_you_mean
-from mqa_registry.reports import read_report
+from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.run_options import STORE
-from mqa_registry.runs.serialization import RUN, deserialize_record, serialize_record
+from mqa_registry.runs.serialization import RUN, deserialize_record, deserialize_report, serialize_record
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from mqa_registry.reports import Report
     from mqa_registry.runs.record import Record
 
 MAX_RUNS = 20  # a store drops the oldest run as a newer one comes
@@ -58,21 +59,50 @@ def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
     `store` is where to look; left out, the store next to the suite, or in the current folder. Raises a UsageError where
     the name means no run or several, a StoreError where the run is damaged.
     """
-    file = Path(run)
     name, near = str(run), suite
-    if file.suffix == ".json" or os.path.isfile(file):  # noqa: PTH113  # Path.is_file raises for a name too long for a file
-        report = read_report(file)
+    if _is_report_file(run):
+        report = read_report(run)
         name, near = str(report.get("run")), suite or _suite_of(report)
+    folder = _find_folder(name, store, near)
+    with _other_versions(folder):
+        return deserialize_record(read_folder(folder), folder)
+
+
+def find_report(run: str | Path, store: Path | None) -> Report:
+    """The report of a run as it was when the run ended: `run` and `store` are as for `find_run`.
+
+    A report file is read as it is, and needs no store. Errors are those of `find_run`; a UsageError where the file is
+    no report.
+    """
+    if _is_report_file(run):
+        return load_report(run)
+    folder = _find_folder(str(run), store, None)
+    with _other_versions(folder):
+        return deserialize_report(read_folder(folder), folder.name)
+
+
+def _is_report_file(run: str | Path) -> bool:
+    # Path.is_file raises for a name too long for a file.
+    return Path(run).suffix == ".json" or os.path.isfile(run)  # noqa: PTH113
+
+
+def _find_folder(name: str, store: Path | None, near: Path | None) -> Path:
+    """The folder of the run of this name, in the store or in that next to the suite `near`."""
     folder = store or (near.parent if near else Path()) / STORE
     names = _list_runs(folder)
     if not names:
         raise UsageError(f"the store `{folder}` keeps no run", hint=_suggest_store(store))
-    found = folder / RUNS / _match_name(name, names, folder)
+    return folder / RUNS / _match_name(name, names, folder)
+
+
+@contextmanager
+def _other_versions(folder: Path) -> Iterator[None]:
+    """Raise a StoreError for files that cannot be read though their checksums are right: another mqa wrote them."""
     try:
-        return deserialize_record(read_folder(found), found)
-    except (ValueError, LookupError, TypeError) as error:  # its checksums are right: another mqa wrote it
+        yield
+    except (ValueError, LookupError, TypeError) as error:
         raise StoreError(
-            f"the stored run `{found.name}` cannot be read: {type(error).__name__}: {error}",
+            f"the stored run `{folder.name}` cannot be read: {type(error).__name__}: {error}",
             hint="read it with the mqa that wrote it, or run the suite again",
         ) from error
 

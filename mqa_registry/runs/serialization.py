@@ -19,12 +19,15 @@ import pyarrow.parquet as pq
 from mqa_registry.findings import Finding
 from mqa_registry.observations import Failure, ObservedView, PerturbedRows, ProbeResult
 from mqa_registry.reports.format_1 import upgrade_finding, upgrade_report
+from mqa_registry.reports.report_file import parse_report
 from mqa_registry.runs.record import Record
 from mqa_registry.suite import Overrides, RawSuite, Text, bases, read_tree, to_toml, with_bases
 from mqa_registry.types import Predictions, Rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mqa_registry.reports import Report
 
     Files = Mapping[str, bytes]  # contents by name
     Table = dict[str, Any]  # of JSON
@@ -92,6 +95,12 @@ def deserialize_record(files: Files, folder: Path) -> Record:
         texts=content["texts"],
         findings=tuple(Finding(**entry) for entry in content["findings"]),
     )
+
+
+def deserialize_report(files: Files, run: str) -> Report:
+    """The report of the record in these files; it raises as `deserialize_record` does, and a UsageError where it is damaged."""
+    report = json.loads(files[REPORT])
+    return parse_report(upgrade_report(report) if report["format"] == 1 else report, run)
 
 
 def _upgrade(content: Table) -> Table:

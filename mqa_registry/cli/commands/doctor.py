@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
-from mqa_registry.cli.reports import STDOUT, ReportOptions
+from mqa_registry.cli.report_files import STDOUT, ReportOptions
 from mqa_registry.errors import ExitCode
 from mqa_registry.findings import Finding
 from mqa_registry.run_options import RunOptions, flags

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from mqa_registry.cli.reports import ReportOptions, show_report
+from mqa_registry.cli.report_files import ReportOptions
+from mqa_registry.cli.reports import show_report
 from mqa_registry.errors import ExitCode
 from mqa_registry.run_options import RunOptions, flags
 

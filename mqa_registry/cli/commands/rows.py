@@ -50,7 +50,7 @@ def rows(
 
 def _check_folder(folder: Path) -> None:
     """Check that rows can be written to a folder: it is missing, empty, or one that this command made."""
-    from mqa_registry.cli.reports import check_output_folder
+    from mqa_registry.cli.report_files import check_output_folder
 
     check_output_folder(folder)
     if folder.is_dir() and any(folder.iterdir()) and not (folder / MARKER).is_file():

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from mqa_registry.cli import reports
-from mqa_registry.cli.reports import check_output_folder, check_report
+from mqa_registry.cli import report_files
+from mqa_registry.cli.report_files import check_output_folder, check_report
 from mqa_registry.errors import UsageError
 
 
@@ -22,7 +22,7 @@ def here(tmp_path, monkeypatch):
     (tmp_path / "elsewhere").symlink_to("folder")
 
 
-@pytest.mark.parametrize("file", [None, "-", "new.json", "file", "folder/new.json", "elsewhere/new.json"])
+@pytest.mark.parametrize("file", ["-", "new.json", "file", "folder/new.json", "elsewhere/new.json"])
 def test_a_report_is_a_file_in_a_folder_that_is_there(file):
     check_report(file)
 
@@ -68,7 +68,7 @@ def test_where_nothing_may_be_written_neither_can_be_put(monkeypatch, check):
     def fail(**_):  # whoever runs the tests may be above permissions
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
-    monkeypatch.setattr(reports, "TemporaryFile", fail)
+    monkeypatch.setattr(report_files, "TemporaryFile", fail)
     with pytest.raises(UsageError, match=r"cannot write `folder/new.*`: read-only file system"):
         check()
 

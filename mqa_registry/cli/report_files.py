@@ -1,0 +1,189 @@
+"""Files of reports: the options that name them, whether they may be written, and their writing."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryFile
+from typing import TYPE_CHECKING, Annotated, Any
+
+from mqa_registry.errors import MqaError, UsageError
+from mqa_registry.process import CLOSED_STREAMS
+from mqa_registry.reports.output import explain_file_errors
+from mqa_registry.reports.reporters import MARKER_BYTES, list_reporters, load_reporter
+from mqa_registry.run_options import Flag, FlagPerName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mqa_registry.reports import Report
+
+JSON = "json"
+STDOUT = "-"
+STDOUT_NUMBER = 1
+# By these keys a JSON file is a report of mqa: on a run, a machine or an export. A stamp has none of these sets.
+_REPORT_KEYS = (
+    {"run", "verdict", "results"},
+    {"exit_code", "environment", "findings"},
+    {"sha256", "recipe", "exported"},
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReportOptions:
+    """The options of a report. Each field is an option of the commands that take it, declared here alone.
+
+    `files` has the file of each reporter that is to write one, by the reporter's name.
+    """
+
+    json: Annotated[str | None, Flag(metavar="FILE", help="Write the report as JSON; - is standard output.")] = None
+    files: Annotated[
+        Mapping[str, str],
+        FlagPerName(list_reporters, metavar="FILE", help="Write the report as {}; - is standard output."),
+    ] = field(default_factory=dict)
+    no_examples: Annotated[bool, Flag(help="Keep rows' texts out of every report and the store's runs.")] = False
+    force: Annotated[bool, Flag(help="Replace files that mqa did not write.")] = False
+    verbose: Annotated[int, Flag(name="-v", count=True, help="Show every group and example.")] = 0
+    quiet: Annotated[bool, Flag(name="-q", help="Show only the verdict, and why anything was not judged.")] = False
+    debug: Annotated[bool, Flag(help="Show the traceback of every error.")] = False
+
+    @property
+    def targets(self) -> dict[str, str]:
+        """The files to write, or `-` for standard output, by the form of the report."""
+        return {**({} if self.json is None else {JSON: self.json}), **self.files}
+
+    @property
+    def outputs(self) -> tuple[Path, ...]:
+        """The files that are written."""
+        return tuple(Path(file) for file in self.targets.values() if file != STDOUT)
+
+    @property
+    def takes_stdout(self) -> bool:
+        """Whether standard output is for a file, so that a person reads on standard error."""
+        return STDOUT in self.targets.values()
+
+    @property
+    def detail(self) -> int:
+        """The level of detail for a person: -1 is the verdict, and why anything was not judged."""
+        return -1 if self.quiet else self.verbose
+
+
+def check_reports(options: ReportOptions) -> None:
+    """Check that every report can be written, before anything takes long; a UsageError where not.
+
+    A file is one report's. An earlier file of the same form is replaced, any other with `--force` alone. Where standard
+    output is to be written to, it has to be open.
+    """
+    forms: dict[str, str] = {}
+    for form, file in options.targets.items():
+        path = file if file == STDOUT else os.path.realpath(file)
+        if path in forms:
+            problem = f"`{file}` was named for two reports, `--{forms[path]}` and `--{form}`"
+            raise UsageError(problem, hint="name a file for each")
+        forms[path] = form
+        check_report(file, form, force=options.force)
+
+
+def check_report(file: str, form: str = JSON, *, force: bool = False) -> None:
+    """Check that a report of this form can be written to a file; a UsageError where not."""
+    is_earlier_report = _recognizer(form)  # a PluginError where its reporter cannot be used
+    if file == STDOUT and STDOUT_NUMBER in CLOSED_STREAMS:
+        raise UsageError(
+            "standard output is closed, and the report was to be written to it", hint=f"name a file with `--{form}`"
+        )
+    if file == STDOUT:
+        return
+    with explain_file_errors(file):
+        path = Path(file).resolve()
+        if path.is_dir():
+            raise UsageError(f"`{file}` is a folder, and a report is a file", hint="name a file in it")
+        if not path.parent.is_dir():
+            raise UsageError(f"there is no folder to write `{file}` to", hint="make it first, or write elsewhere")
+        if path.is_file() or not path.exists():  # a pipe or a device is opened once, to write the report
+            _check_writable(path.parent)
+        if not force and path.is_file() and path.stat().st_size and not is_earlier_report(path):
+            raise UsageError(
+                f"`{file}` is there already, and mqa did not write it",
+                hint="write to another file, or replace this one with `--force`",
+            )
+
+
+def write_reports(report: Report, options: ReportOptions, extra: Mapping[str, Any] | None = None) -> list[MqaError]:
+    """Write a report to every file that the options name; returns the errors of those that could not be written.
+
+    `extra` are keys that a command adds to the JSON file. A BrokenPipeError is left to the command.
+    """
+    from mqa_registry.reports import to_json
+    from mqa_registry.reports.output import write_bytes, write_json
+    from mqa_registry.reports.reporters import render_report
+
+    errors = []
+    for form, file in options.targets.items():
+        try:
+            if form == JSON:
+                write_json({**to_json(report), **(extra or {})}, file)
+            else:
+                write_bytes(file, render_report(form, report))
+        except MqaError as error:
+            errors.append(error)
+    return errors
+
+
+def clear_report(file: str, form: str = JSON, *, inputs: Sequence[str] = ()) -> None:
+    """Remove an earlier report of mqa, so that it never stands for a run that gave none.
+
+    One of the `inputs` stays, such as a report to judge again. One that cannot be removed is an error of the write.
+    """
+    with suppress(OSError, ValueError, MqaError):
+        path = Path(file).resolve()
+        is_other = file != STDOUT and not any(_names_path(one, path) for one in inputs)
+        if is_other and path.is_file() and _recognizer(form)(path):
+            path.unlink()
+
+
+def _names_path(word: str, path: Path) -> bool:
+    """Whether a word of the command line is the path of a file, or ends in it, as in `--set data.x.path=FILE`."""
+    parts = (word, word.partition("=")[2], word.rpartition("=")[2])
+    return any(part and os.path.realpath(part) == str(path) for part in parts)
+
+
+def _recognizer(form: str) -> Callable[[Path], bool]:
+    """What tells whether a file is an earlier report of this form."""
+    if form == JSON:
+        return _is_json_report
+    marker = load_reporter(form).marker
+
+    def has_marker(file: Path) -> bool:
+        with file.open("rb") as stream:
+            return marker in stream.read(MARKER_BYTES)
+
+    return has_marker
+
+
+def _is_json_report(file: Path) -> bool:
+    try:
+        content = json.loads(file.read_bytes())
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(content, dict) and "format" in content and any(keys <= content.keys() for keys in _REPORT_KEYS)
+
+
+def check_output_folder(folder: Path) -> None:
+    """Check that files can be written to a folder, which need not exist yet; a UsageError where not."""
+    with explain_file_errors(str(folder)):
+        folder.exists()  # raises where nothing can have this name
+        nearest = next(one for one in (folder, *folder.absolute().parents) if one.exists() or one.is_symlink())
+        if not nearest.is_dir():
+            what = "file" if nearest.exists() else "link that leads nowhere"
+            raise UsageError(f"`{nearest}` is a {what}, and a folder is needed", hint="write elsewhere")
+        _check_writable(nearest)
+
+
+def _check_writable(folder: Path) -> None:
+    """Write a file to a folder and remove it: permissions do not show a read-only file system."""
+    with TemporaryFile(dir=folder):
+        pass

@@ -1,0 +1,163 @@
+"""Report files: a file that `mqa run --json` wrote is read, checked and made a `Report` again."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, TypeVar
+
+from mqa_registry.contributions.measure_outputs import ExampleRow
+from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.findings import Finding
+from mqa_registry.formats import is_special
+from mqa_registry.judging.result import (
+    AppliedWaiver,
+    McNemarTest,
+    Number,
+    Part,
+    Result,
+    ResultEvidence,
+    Step,
+    StepEvidence,
+    SweepSummary,
+    Verdict,
+    WaiverState,
+)
+from mqa_registry.observations import Work
+from mqa_registry.reports.format_1 import upgrade_report
+from mqa_registry.reports.json_report import FORMAT
+from mqa_registry.reports.report import Report, SuiteIdentity
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+Table: TypeAlias = "dict[str, Any]"  # of JSON
+T = TypeVar("T")
+HINT = "name a file that `mqa run --json` wrote"
+
+
+def load_report(path: str | Path) -> Report:
+    """The report in a file; UsageError where the file is no report, or of a format that is not known here."""
+    return parse_report(read_report(path), str(path))
+
+
+def read_report(path: str | Path) -> Table:
+    """Read a report file, as `to_json` gives it; UsageError where it is not one, or of a format that is not known here.
+
+    A report of format 1 is returned as one of format 2.
+    """
+    if is_special(Path(path)):
+        raise UsageError(f"`{path}` is a pipe or a device, and a report is a file")
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"), parse_constant=_refuse_constant)
+    except OSError as error:
+        raise UsageError(f"cannot read the report `{path}`: {(error.strerror or str(error)).lower()}") from error
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"`{path}` is no report file: {error}", hint=HINT) from error
+    if not isinstance(content, dict) or "format" not in content or not isinstance(content.get("results"), list):
+        raise UsageError(f"`{path}` is no report file", hint=HINT)
+    if content["format"] not in (1, FORMAT):
+        problem = f"`{path}` has report format {content['format']!r}, and this mqa reads 1 and {FORMAT}"
+        raise UsageError(problem, hint="read it with the mqa that wrote it, or a newer one")
+    return upgrade_report(content) if content["format"] == 1 else content
+
+
+def parse_report(content: Mapping[str, Any], name: str) -> Report:
+    """The report that `to_json` made these plain values of; `name` is the file or the run that has them.
+
+    Numbers are as the values have them: what was NaN is None. Keys that are not known here are ignored. A UsageError
+    where a key is missing, or has a value of another type.
+    """
+    try:
+        return Report(
+            run=str(content["run"]),
+            suite=_make_record(SuiteIdentity, content["suite"]),
+            verdict=Verdict(content["verdict"]),
+            exit_code=ExitCode(content["exit_code"]),
+            started=datetime.strptime(content["started"], "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=UTC),
+            seconds=float(content["seconds"]),
+            environment=dict(content["environment"]),
+            results=tuple(_parse_result(result) for result in content["results"]),
+            backends=tuple(content.get("backends", ())),
+            work={name: _make_record(Work, work) for name, work in content["work"].items()}
+            if "work" in content
+            else None,
+            note=content.get("note", ""),
+            hint=content.get("hint", ""),
+            findings=tuple(_make_record(Finding, finding) for finding in content.get("findings", ())),
+        )
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"the report `{name}` is damaged: {type(error).__name__}: {error}"
+        raise UsageError(problem, hint="write it again: `mqa judge RUN --json FILE`") from error
+
+
+def _make_record(kind: Callable[..., T], table: Mapping[str, Any], **parsed: Any) -> T:
+    """A record with the values that a table has for its fields, and those that are `parsed` already."""
+    names = {field.name for field in fields(kind)}  # type: ignore[arg-type]
+    return kind(**{name: value for name, value in table.items() if name in names} | parsed)
+
+
+def _parse_result(table: Table) -> Result:
+    part = _parse_part(table)
+    return _make_record(
+        Result,
+        table,
+        **vars(part),
+        backend=table["backend"] or "",
+        tags=tuple(table["tags"]),
+        groups=_parse_groups(table["groups"]),
+        series=tuple(_parse_step(step) for step in table["series"]),
+        evidence=_parse_evidence(table["evidence"]),
+        waiver=_parse_waiver(table["waiver"]) if "waiver" in table else None,
+    )
+
+
+def _parse_part(table: Table) -> Part:
+    numbers = {name: _parse_number(number) for name, number in table["numbers"].items()}
+    return Part(Verdict(table["verdict"]), numbers, table.get("note", ""))
+
+
+def _parse_number(table: Table) -> Number:
+    corrected, verdict = table.get("corrected"), table.get("verdict")
+    return _make_record(
+        Number,
+        table,
+        corrected=tuple(corrected) if corrected else None,
+        verdict=Verdict(verdict) if verdict else None,
+    )
+
+
+def _parse_groups(table: Table) -> dict[str, Part]:
+    return {name: _parse_part(part) for name, part in table.items()}
+
+
+def _parse_step(table: Table) -> Step:
+    evidence = table.get("evidence")
+    return Step(
+        **vars(_parse_part(table)),
+        severity=table["severity"],
+        groups=_parse_groups(table["groups"]),
+        evidence=_make_record(StepEvidence, evidence) if evidence else None,
+    )
+
+
+def _parse_evidence(table: Table) -> ResultEvidence:
+    sweep = table.get("sweep")
+    return _make_record(
+        ResultEvidence,
+        table,
+        **{name: tuple(table[name]) for name in ("absent_classes", "remarks", "notes") if name in table},
+        mcnemar=_make_record(McNemarTest, table["mcnemar"]) if table.get("mcnemar") else None,
+        sweep=_make_record(SweepSummary, sweep, non_monotonic_at=tuple(sweep["non_monotonic_at"])) if sweep else None,
+        examples=tuple(_make_record(ExampleRow, example) for example in table.get("examples", ())),
+    )
+
+
+def _parse_waiver(table: Table) -> AppliedWaiver:
+    return AppliedWaiver(date.fromisoformat(table["until"]), table["reason"], WaiverState(table["state"]))
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"`{constant}` is no JSON")
