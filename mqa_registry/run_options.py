@@ -137,3 +137,24 @@ class RunOptions:
 
         shared = {field.name for field in fields(RunContext)} - {"exports"}
         return RunContext(exports=store / "exports", **{name: getattr(self, name) for name in shared})
+
+
+@dataclass(frozen=True, kw_only=True)
+class HistoryOptions:
+    """What a run has to do with earlier ones. Raises a UsageError for a value that makes no sense."""
+
+    against: Annotated[
+        str | None,
+        Flag(metavar="RUN", help="Fail where a measure is shown to be worse than in RUN: an id, a tag or `last`."),
+    ] = None
+    max_drop: Annotated[
+        float | None,
+        Flag(metavar="X", help="With --against, let every measure be at most X worse, and have that shown."),
+    ] = None
+    tag: Annotated[str | None, Flag(metavar="NAME", help="Name the run, and keep it until it is pruned.")] = None
+
+    def __post_init__(self) -> None:
+        if self.max_drop is not None and self.against is None:
+            raise UsageError("`--max-drop` says nothing without a run to compare with", hint="add `--against last`")
+        if self.max_drop is not None and not (math.isfinite(self.max_drop) and self.max_drop >= 0):
+            raise UsageError(f"a measure cannot be at most {self.max_drop:g} worse", hint="write `--max-drop 0.01`")

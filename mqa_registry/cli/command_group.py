@@ -29,6 +29,8 @@ HOST_COMMANDS = (
     "run",
     "judge",
     "report",
+    "compare",
+    "runs",
     "validate",
     "rows",
     "plugins",

@@ -128,7 +128,7 @@ def _failed(blank: Result, failure: Failure) -> Result:
 def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) -> Result:
     """The result of a metric or comparison, from its numbers at each severity."""
     observations = cache.observations
-    steps = [_evaluate_step(plan, case, step, cache) for step in case.steps]
+    steps = [evaluate_step(plan, case, step, cache) for step in case.steps]
     clean = clean_value(case, cache)
     rule = rule_for(steps, plan.suite.confidence, by_point=case.check.gate == "point")
     decision = decide(steps, rule)
@@ -142,7 +142,7 @@ def _judge_measure(plan: Plan, case: Case, blank: Result, cache: SampleCache) ->
     return _with_parts(blank, decision, parts, evidence, is_sweep=is_sweep)
 
 
-def _evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> StepEvaluation:
+def evaluate_step(plan: Plan, case: Case, step: Step, cache: SampleCache) -> StepEvaluation:
     """One severity: the measure taken of all rows, and of every group."""
     inputs = load_inputs(case, step, cache)
     measure = case.check.measure

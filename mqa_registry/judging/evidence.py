@@ -166,11 +166,11 @@ def select_examples(
     the model saw them.
     """
     if picked is None:
-        return tuple(_describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed))
+        return tuple(describe_rows(inputs, _surest_wrong_rows(inputs), seen, unperturbed))
     ids = pa.chunked_array([pa.array([row.id for row in picked], pa.string())])
     positions = positions_of(ids, inputs.sample.predictions.ids)
     found = np.flatnonzero(positions >= 0)[:MAX_PICKED_EXAMPLES]
-    rows = _describe_rows(inputs, positions[found], seen, unperturbed)
+    rows = describe_rows(inputs, positions[found], seen, unperturbed)
     picks = (picked[number] for number in found)
     return tuple(_fill_in(row, pick) for row, pick in zip(rows, picks, strict=True))
 
@@ -183,11 +183,15 @@ def _fill_in(row: ExampleRow, pick: ExampleRow) -> ExampleRow:
 
 
 def _surest_wrong_rows(inputs: MeasureInputs) -> Positions:
-    wrong = np.flatnonzero(_is_wrong(inputs))
-    return wrong[np.argsort(-_confidences(inputs.sample.predictions)[wrong], kind="stable")][:MAX_EXAMPLES]
+    return order_by_confidence(inputs.sample, np.flatnonzero(_is_wrong(inputs)))[:MAX_EXAMPLES]
 
 
-def _describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[ExampleRow]:
+def order_by_confidence(sample: Sample, rows: Positions) -> Positions:
+    """These rows of a sample, the one whose prediction is surest first."""
+    return rows[np.argsort(-_confidences(sample.predictions)[rows], kind="stable")]
+
+
+def describe_rows(inputs: MeasureInputs, rows: Positions, seen: Rows, unperturbed: Rows) -> list[ExampleRow]:
     """These rows, as they are and as the model saw them, with the predictions."""
     ids = inputs.sample.predictions.ids.take(pa.array(rows))
     perturbed = seen.table.take(positions_of(ids, seen.ids)).select(seen.fields).to_pylist()
@@ -204,13 +208,14 @@ def _is_wrong(inputs: MeasureInputs) -> Bools:
     reference = inputs.reference if inputs.is_paired else None
     wrong = np.full(len(sample), get_schema(sample.predictions.schema).is_exact)
     if sample.targets is not None and not inputs.is_comparison:
-        wrong &= _differ(sample.predictions, sample.targets)
+        wrong &= differ(sample.predictions, sample.targets)
     if reference is not None:
-        wrong &= _differ(sample.predictions, reference.predictions)
+        wrong &= differ(sample.predictions, reference.predictions)
     return wrong
 
 
-def _differ(predictions: Predictions, others: Predictions) -> Bools:
+def differ(predictions: Predictions, others: Predictions) -> Bools:
+    """Whether each prediction is another than that of the others, shape (rows,)."""
     if predictions.schema == "label":
         return np.asarray(predictions.codes != others.codes)
     pairs = zip(predictions.answers(), others.answers(), strict=True)

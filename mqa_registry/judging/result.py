@@ -180,3 +180,69 @@ class Result(Part):
     evidence: ResultEvidence = field(default_factory=ResultEvidence)
     seconds: float = 0.0
     waiver: AppliedWaiver | None = None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a measure was in one run and is in a later one, on the same rows of a backend, perturbed or not.
+
+    `change` is how much worse it is now: the drop where more is better, the rise where less is. The verdict is on that
+    alone: FAIL is shown to be worse, PASS shown not to be, INCONCLUSIVE neither. `check` is one that has the measure.
+    """
+
+    check: str
+    measure: Mapping[str, Any]
+    data: str
+    backend: str
+    perturb: tuple[Mapping[str, Any], ...] = ()
+    severity: float | None = None
+    verdict: Verdict = Verdict.NOT_RUN
+    before: Number | None = None
+    now: Number | None = None
+    change: Number | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Flips:
+    """The rows of a backend that were predicted right in one run and are wrong in a later one, and the other way round.
+
+    `share` is that of the newly wrong among all rows, with Clopper and Pearson's interval. `examples` are the newly wrong
+    rows, those with the surest predictions first: at most 100, each with the earlier prediction as its `reference`.
+    """
+
+    data: str
+    backend: str
+    perturb: tuple[Mapping[str, Any], ...]
+    test: McNemarTest
+    share: Number
+    examples: tuple[ExampleRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class VerdictChange:
+    """A check whose verdict on a backend is another than in an earlier run."""
+
+    check: str
+    backend: str
+    before: Verdict
+    now: Verdict
+
+
+@dataclass(frozen=True)
+class RunComparison:
+    """How a run differs from an earlier one, its reference, on the same rows.
+
+    `max_drop` is how much worse a measure may be; None where none may be shown to be worse. The verdict is FAIL where one
+    is; with `max_drop`, INCONCLUSIVE where that is open. `left_out` says what could not be compared, and why.
+    """
+
+    reference: str
+    started: str
+    verdict: Verdict
+    max_drop: float | None = None
+    confidence: float = 0.95
+    changes: tuple[Change, ...] = ()
+    flips: tuple[Flips, ...] = ()
+    verdict_changes: tuple[VerdictChange, ...] = ()
+    left_out: tuple[str, ...] = ()

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from dataclasses import Field
 
     from mqa_registry.contributions import ExampleRow
-    from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, Step
+    from mqa_registry.judging.result import Number, Part, Result, ResultEvidence, RunComparison, Step
     from mqa_registry.reports.report import Report
 
 FORMAT = 2
@@ -38,6 +38,7 @@ def to_json(report: Report) -> dict[str, Any]:
         "backends": list(report.backends),
         **({"work": _to_plain(report.work)} if report.work is not None else {}),
         "results": [_result_to_json(result) for result in report.results],
+        **({"against": comparison_to_json(report.against)} if report.against else {}),
         **({"note": report.note} if report.note else {}),
         **({"hint": report.hint} if report.hint else {}),
         **({"findings": [asdict(one) for one in report.findings]} if report.findings else {}),
@@ -49,9 +50,25 @@ def write_report(report: Report, path: str | Path) -> None:
     output.write_json(to_json(report), path)
 
 
+def comparison_to_json(comparison: RunComparison) -> dict[str, Any]:
+    """The comparison with an earlier run as plain values; long texts of its examples are truncated."""
+    values: dict[str, Any] = _to_plain(comparison)
+    for flips in values.get("flips", ()):
+        if "examples" in flips:
+            flips["examples"] = [_truncate_example(example) for example in flips["examples"]]
+    return values
+
+
 def without_examples(report: Report) -> Report:
     """The same report without any text of a row: its examples keep ids and numbers alone."""
-    return replace(report, results=tuple(_strip_texts(result) for result in report.results))
+    against = report.against and without_texts(report.against)
+    return replace(report, results=tuple(_strip_texts(result) for result in report.results), against=against)
+
+
+def without_texts(comparison: RunComparison) -> RunComparison:
+    """The same comparison without any text of a row."""
+    flips = (replace(one, examples=tuple(map(_strip_example, one.examples))) for one in comparison.flips)
+    return replace(comparison, flips=tuple(flips))
 
 
 def _strip_texts(result: Result) -> Result:

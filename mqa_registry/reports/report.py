@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from mqa_registry.errors import ExitCode
     from mqa_registry.findings import Finding
-    from mqa_registry.judging.result import Part, Result
+    from mqa_registry.judging.result import Part, Result, RunComparison
     from mqa_registry.observations import Work
 
 _WORST_FIRST = (Verdict.ERROR, Verdict.NOT_RUN, Verdict.FAIL, Verdict.INCONCLUSIVE, Verdict.PASS)
@@ -43,7 +43,8 @@ class Report:
     `suite` says of which suite it is a run; `environment` all it takes to repeat the run; `backends` are the
     names in the suite's order. `work` counts rows predicted, rows found in the store and forward passes, per backend.
     `note` says what happened to the run as a whole, where its verdict is not what the results add up to, and `hint` what
-    to do about it. `findings` are about files and machines rather than about a check.
+    to do about it. `findings` are about files and machines rather than about a check. `against` is how it differs from an
+    earlier run, where it was held against one: that counts for the verdict and the exit code.
     """
 
     run: str
@@ -59,6 +60,7 @@ class Report:
     note: str = ""
     hint: str = ""
     findings: tuple[Finding, ...] = ()
+    against: RunComparison | None = None
 
 
 @dataclass(frozen=True)

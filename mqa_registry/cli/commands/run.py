@@ -11,13 +11,14 @@ from mqa_registry.cli.parameters import SuiteArgument
 from mqa_registry.cli.report_files import ReportOptions
 from mqa_registry.cli.reports import show_report
 from mqa_registry.errors import ExitCode
-from mqa_registry.run_options import RunOptions
+from mqa_registry.run_options import HistoryOptions, RunOptions
 
 
 def run(
     suite: SuiteArgument,
     *,
     options: RunOptions,
+    history: HistoryOptions,
     fresh: Annotated[bool, typer.Option("--fresh", help="Ignore cached predictions.")] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the plan with the rows that each check has and needs, and stop.")
@@ -37,5 +38,7 @@ def run(
 
     options = replace(options, outputs=report.outputs)
     with open_progress(Console(stderr=True), quiet=report.quiet) as progress:
-        result = runs.run(suite, options, fresh=fresh, examples=not report.no_examples, progress=progress)
+        result = runs.run(
+            suite, options, history=history, fresh=fresh, examples=not report.no_examples, progress=progress
+        )
     return show_report(result, report)

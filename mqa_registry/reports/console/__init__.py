@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mqa_registry.reports.console.checks import list_items
+from mqa_registry.reports.console.comparison import render_comparison
 from mqa_registry.reports.console.findings import render_findings
 from mqa_registry.reports.console.header import render_header
 from mqa_registry.reports.console.layout import Entry, Layout, render_item
@@ -47,6 +48,9 @@ def _render_report(report: Report, builder: TextBuilder) -> Iterator[Text]:
     yield from _render_checks(report, builder)
     yield from render_trade_off(report, builder)
     yield from render_weak_points(report, builder)
+    if report.against:
+        yield builder.literal("")
+        yield from render_comparison(report.against, builder)
     if report.findings:
         yield builder.literal("")
         yield from render_findings(report.findings, builder)
@@ -57,6 +61,8 @@ def _render_short_report(report: Report, builder: TextBuilder) -> Iterator[Text]
     """The verdict, why anything was not judged, and warnings."""
     yield from render_short_verdict(report, builder)
     yield from render_unjudged(report, builder)
+    if report.against:
+        yield from render_comparison(report.against, builder)
     yield from render_findings([one for one in report.findings if one.level in {"warning", "problem"}], builder)
 
 

@@ -1,0 +1,52 @@
+"""`mqa compare`: what a run does worse than an earlier one on the same rows."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from mqa_registry.cli.report_files import STDOUT, ReportOptions
+from mqa_registry.errors import ExitCode
+from mqa_registry.run_options import RunOptions, flags
+
+RUN_HELP = "an id or its beginning, a tag, `last`, or a report file."
+
+
+def compare(
+    reference: Annotated[str, typer.Argument(metavar="REFERENCE", help=f"The earlier run: {RUN_HELP}")],
+    run: Annotated[str, typer.Argument(metavar="RUN", help="The run that is held against it.")] = "last",
+    *,
+    max_drop: Annotated[
+        float | None, typer.Option("--max-drop", metavar="X", min=0.0, help="Let a measure be at most X worse.")
+    ] = None,
+    options: Annotated[RunOptions, flags("store", "plugin_files", "timeout")],
+    report: Annotated[ReportOptions, flags("json", "no_examples", "force", "verbose", "quiet")],
+) -> ExitCode:
+    """Show what a run does worse than an earlier one on the same rows: no model, no data.
+
+    It ends with 1 where a measure is shown to be worse, by more than --max-drop where that is given. With --max-drop it
+    ends with 4 where these rows do not settle it.
+    """
+    from mqa_registry.boundary import limit_calls
+    from mqa_registry.judging import Verdict
+    from mqa_registry.reports.console.comparison import print_comparison
+    from mqa_registry.reports.console.text import open_console
+    from mqa_registry.reports.json_report import comparison_to_json
+    from mqa_registry.reports.output import write_json
+    from mqa_registry.runs import history
+
+    with limit_calls(options.timeout):
+        comparison = history.compare(
+            reference,
+            run,
+            store=options.store,
+            plugin_files=options.plugin_files,
+            max_drop=max_drop,
+            examples=not report.no_examples,
+        )
+    if report.json is not None:
+        write_json({"format": 1, "comparison": comparison_to_json(comparison)}, report.json)
+    print_comparison(comparison, open_console(to_stderr=report.json == STDOUT), verbose=report.detail)
+    codes = {Verdict.FAIL: ExitCode.FAILED, Verdict.INCONCLUSIVE: ExitCode.INCONCLUSIVE}
+    return codes.get(comparison.verdict, ExitCode.OK)

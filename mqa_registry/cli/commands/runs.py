@@ -1,0 +1,138 @@
+"""`mqa runs`: list the runs that a store keeps, name one, and drop old ones."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mqa_registry.errors import ExitCode, UsageError
+from mqa_registry.run_options import STORE, RunOptions, flags
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mqa_registry.runs.history import KeptRun
+
+COLUMNS = ("run", "verdict", "suite", "commit", "tags", "size")
+COMMIT_DIGITS = 10
+MAX_LINE_CELLS = 1000
+
+
+class Action(StrEnum):
+    """What is done with the runs of a store."""
+
+    LIST = "list"
+    TAG = "tag"
+    PRUNE = "prune"
+
+
+def runs(
+    action: Annotated[
+        Action, typer.Argument(help="List the runs, tag one of them, or prune the old ones.")
+    ] = Action.LIST,
+    run: Annotated[str, typer.Argument(metavar="RUN", help="With `tag`: an id or its beginning, or `last`.")] = "",
+    tag: Annotated[str, typer.Argument(metavar="TAG", help="With `tag`: the name that the run gets.")] = "",
+    *,
+    count: Annotated[int, typer.Option("--count", "-n", min=1, metavar="N", help="List the N newest.")] = 20,
+    keep: Annotated[int, typer.Option("--keep", min=0, metavar="N", help="With `prune`: keep the N newest.")] = 20,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="With `prune`: drop them; without it, show what it would free.")
+    ] = False,
+    options: Annotated[RunOptions, flags("store")],
+) -> ExitCode:
+    """List the runs that a store keeps, the newest first.
+
+    `mqa runs tag RUN TAG` names a run: it is then found by that name, and never pruned. `mqa runs prune` shows which runs
+    would go and how much that frees; with --yes they go.
+    """
+    if (action is Action.TAG) != bool(run and tag) or (run and action is not Action.TAG):
+        takes = "a run and a tag" if action is Action.TAG else "neither run nor tag"
+        raise UsageError(f"`mqa runs {action}` takes {takes}", hint="write `mqa runs tag last v1.2`")
+    if action is Action.TAG:
+        _tag(options.store, run, tag)
+    elif action is Action.PRUNE:
+        _prune(options.store, keep, yes=yes)
+    else:
+        _list(options.store, count)
+    return ExitCode.OK
+
+
+def _list(store: Path | None, count: int) -> None:
+    from mqa_registry.runs.archive import find_name
+    from mqa_registry.runs.history import list_kept_runs
+    from mqa_registry.runs.tags import LAST
+
+    find_name(LAST, store)  # an error where there is no run
+    _print_runs(list_kept_runs(store or Path(STORE), count))
+
+
+def _tag(store: Path | None, run: str, tag: str) -> None:
+    from mqa_registry.runs.archive import find_name
+    from mqa_registry.runs.tags import tag_run
+
+    name = find_name(run, store)
+    tag_run(store or Path(STORE), name, tag)
+    _print_line(f"{name} is tagged {tag}")
+
+
+def _prune(store: Path | None, keep: int, *, yes: bool) -> None:
+    from mqa_registry.naming import counted
+    from mqa_registry.runs.history import find_prunable, prune
+
+    folder = store or Path(STORE)
+    found = find_prunable(folder, keep)
+    if yes:
+        prune(folder, found)
+    _print_runs(found)
+    freed = f"{'freed' if yes else 'would free'} {_format_size(sum(one.size for one in found))}"
+    hint = "" if yes or not found else "; drop them with `mqa runs prune --yes`"
+    _print_line(f"{counted(len(found), 'run')}, {freed}{hint}")
+
+
+def _print_runs(kept: Sequence[KeptRun]) -> None:
+    """A table of runs, in which nothing that comes from a file acts on the terminal."""
+    from rich.table import Table
+
+    from mqa_registry.reports.console.text import VERDICT_STYLES, TextBuilder, open_console
+
+    if not kept:
+        return
+    console = open_console()
+    builder = TextBuilder(console)
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for column in COLUMNS:
+        table.add_column(column, justify="right" if column == "size" else "left", overflow="fold")
+    for one in kept:
+        report = one.report
+        commit = report.environment.get("git", {}) if report else {}
+        table.add_row(
+            builder.quote(one.run),
+            builder.literal(report.verdict.value, VERDICT_STYLES[report.verdict])
+            if report
+            else builder.literal("damaged"),
+            builder.quote(report.suite.name if report else ""),
+            builder.quote(f"{str(commit.get('commit', ''))[:COMMIT_DIGITS]}{'*' if commit.get('dirty') else ''}"),
+            builder.quote(", ".join(one.tags)),
+            builder.literal(_format_size(one.size)),
+        )
+    console.print(table)
+
+
+def _print_line(line: str) -> None:
+    from mqa_registry.reports.console.text import TextBuilder, open_console
+
+    console = open_console(highlight=False)
+    console.print(TextBuilder(console).quote(line, cells=MAX_LINE_CELLS), no_wrap=True, overflow="ignore", crop=False)
+
+
+def _format_size(size: int) -> str:
+    """Bytes with a unit of powers of 1000."""
+    value = float(size)
+    for unit in ("B", "kB", "MB"):
+        if value < 1000:
+            return f"{value:.3g} {unit}"
+        value /= 1000
+    return f"{value:.3g} GB"

@@ -1,0 +1,122 @@
+"""The comparison with an earlier run on the console: what is shown to be worse, and which rows are newly wrong."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from mqa_registry.judging.result import Change, Flips, RunComparison, Verdict
+from mqa_registry.naming import counted
+from mqa_registry.reports.console.text import MAX_NOTE_CELLS, VERDICT_STYLES, TextBuilder
+from mqa_registry.reports.number_format import format_count, format_estimate
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import Console
+
+    from mqa_registry.contributions import ExampleRow
+
+_INDENT = "  "
+_EXAMPLE_INDENT = "    "
+_MAX_EXAMPLES = 2  # newly wrong rows of a view; `-v` shows all that the report has
+_MAX_TEXT_CELLS = 300
+_CONCLUSIONS = {
+    Verdict.PASS: "Nothing is shown to be worse.",
+    Verdict.FAIL: "It is worse.",
+    Verdict.INCONCLUSIVE: "These rows do not settle whether it is worse by more than that.",
+}
+_NOTHING_COMPARED = "The runs have no measure in common."
+
+
+def print_comparison(comparison: RunComparison, console: Console, *, verbose: int = 0) -> None:
+    """Write the comparison of two runs to the console; `verbose` above 0 adds every measure and every row.
+
+    Below 0 it leaves what is shown to be worse, and the conclusion.
+    """
+    for line in render_comparison(comparison, TextBuilder(console, verbose)):
+        console.print(line, no_wrap=True, overflow="ignore", crop=False, highlight=False)
+
+
+def render_comparison(comparison: RunComparison, builder: TextBuilder) -> Iterator[Text]:
+    """The changes that count, the rows that are newly wrong, the verdicts that changed, and the conclusion."""
+    heading = builder.literal(f"against the run {comparison.reference} of {comparison.started}", "bold")
+    yield from builder.wrap(heading, builder.width)
+    others = 0
+    for change in comparison.changes:
+        if builder.verbose > 0 or _is_counted(change, comparison):
+            yield from _render_change(change, builder)
+        else:
+            others += 1
+    if others and builder.verbose >= 0:
+        yield builder.literal(f"{_INDENT}{counted(others, 'measure is', 'measures are')} not shown to be worse", "dim")
+    if builder.verbose >= 0:
+        for flips in comparison.flips:
+            if builder.verbose > 0 or not flips.perturb:
+                yield from _render_flips(flips, builder)
+        for one in comparison.verdict_changes:
+            name = builder.join(_INDENT, builder.quote(one.check), *_on_backend(one.backend, builder), ": ")
+            before, now = (builder.literal(verdict.value, VERDICT_STYLES[verdict]) for verdict in (one.before, one.now))
+            yield from builder.wrap_after(name, builder.join(before, " → ", now))
+        for reason in comparison.left_out:
+            lead = builder.literal(f"{_INDENT}not compared: ", "dim")
+            yield from builder.wrap_after(lead, builder.quote(reason, "dim", cells=MAX_NOTE_CELLS))
+    conclusion = _CONCLUSIONS[comparison.verdict] if comparison.changes else _NOTHING_COMPARED
+    yield from builder.wrap_after(Text(_INDENT), builder.literal(conclusion, VERDICT_STYLES[comparison.verdict]))
+
+
+def _is_counted(change: Change, comparison: RunComparison) -> bool:
+    """Whether a change keeps the comparison from being PASS, or could not be judged."""
+    is_open = change.verdict is Verdict.INCONCLUSIVE and comparison.max_drop is None
+    return change.verdict is not Verdict.PASS and not is_open
+
+
+def _render_change(change: Change, builder: TextBuilder) -> Iterator[Text]:
+    """A line such as `✗ accuracy on torch: 0.893 → 0.871, worse by 0.022 [0.010, 0.034]`."""
+    severity = "" if change.severity is None else f" at severity {change.severity:g}"
+    name = builder.join(builder.quote(change.check), severity, *_on_backend(change.backend, builder), ": ")
+    lead = builder.join(_INDENT, builder.symbol(change.verdict), " ", name)
+    if change.before is None or change.now is None or change.change is None:
+        yield from builder.wrap_after(lead, builder.quote(change.note, cells=MAX_NOTE_CELLS))
+        return
+    before, now = (format_estimate(number)[0] for number in (change.before, change.now))
+    difference = " ".join(filter(None, format_estimate(change.change)))
+    yield from builder.wrap_after(lead, builder.literal(f"{before} → {now}, worse by {difference}"))
+
+
+def _render_flips(flips: Flips, builder: TextBuilder) -> Iterator[Text]:
+    """How many rows are newly wrong and newly right, and some of the newly wrong ones."""
+    negative, positive, p = flips.test.negative_flips, flips.test.positive_flips, flips.test.p_value
+    if not negative + positive:
+        return
+    rows = " by ".join(str(use.get("use")) for use in flips.perturb)
+    lead = builder.join(_INDENT, builder.quote(flips.data), builder.quote(f" by {rows}" if rows else ""))
+    lead = builder.join(lead, *_on_backend(flips.backend, builder), ": ")
+    share = " ".join(filter(None, format_estimate(flips.share)))
+    test = "" if p is None else f", McNemar p = {p:.2g}"
+    text = f"{format_count(negative)} newly wrong, {share} of {format_count(flips.share.rows)} rows; "
+    yield from builder.wrap_after(lead, builder.literal(f"{text}{format_count(positive)} newly right{test}"))
+    shown = flips.examples if builder.verbose > 0 else flips.examples[:_MAX_EXAMPLES]
+    for example in shown:
+        yield from _render_example(example, builder)
+    if negative > len(shown):
+        yield builder.literal(f"{_EXAMPLE_INDENT}and {format_count(negative - len(shown))} more", "dim")
+
+
+def _render_example(example: ExampleRow, builder: TextBuilder) -> Iterator[Text]:
+    """The row's id, what was predicted and is predicted now, and its texts."""
+    lead = builder.join(_EXAMPLE_INDENT, builder.quote(example.id))
+    known = example.reference is not None or example.prediction is not None
+    before, now, target = (builder.quote(one) for one in (example.reference, example.prediction, example.target))
+    yield builder.join(lead, ": ", before, " → ", now, ", right is ", target) if known else lead
+    texts = example.perturbed or example.fields
+    for name, text in texts.items():
+        label = f"{name} " if len(texts) > 1 else ""
+        quoted = builder.join(builder.quote(label), '"', builder.quote(text, cells=_MAX_TEXT_CELLS), '"')
+        quoted.stylize("italic dim")
+        yield from builder.wrap_after(Text(f"{_EXAMPLE_INDENT}  "), quoted)
+
+
+def _on_backend(backend: str, builder: TextBuilder) -> tuple[str | Text, ...]:
+    return (" on ", builder.quote(backend)) if backend else ()

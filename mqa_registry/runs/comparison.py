@@ -1,0 +1,211 @@
+"""Comparison of two runs: the measures of both on the same rows, judged together, without model and data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from mqa_registry.boundary import redact_messages, supervise
+from mqa_registry.contributions import Metric
+from mqa_registry.errors import ExitCode, MqaError, UsageError
+from mqa_registry.expect import Expect
+from mqa_registry.judging.changes import count_flips, judge_changes
+from mqa_registry.judging.result import RunComparison, Verdict, VerdictChange
+from mqa_registry.naming import counted
+from mqa_registry.plan import Case, Plan, Step, View
+from mqa_registry.reports import to_json, without_texts
+from mqa_registry.reports.report_file import parse_report
+from mqa_registry.runs.outcome import release_verdict
+from mqa_registry.suite import Check, Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mqa_registry.judging.result import Change
+    from mqa_registry.observations import Observations, ObservedView
+    from mqa_registry.reports import Report
+    from mqa_registry.runs.pipeline import ExecutedRun
+    from mqa_registry.runs.record import Record
+    from mqa_registry.types import Rows
+
+MAX_NAMED_IDS = 3  # of rows that only one run has, in a message
+
+
+def compare_observations(
+    plan: Plan,
+    observations: Observations,
+    report: Report,
+    reference: Observations,
+    reference_report: Report,
+    *,
+    max_drop: float | None = None,
+) -> RunComparison:
+    """How a run differs from an earlier one. Both sides are measured by the plan of the run.
+
+    `reference` has the views of the same plan, as far as the earlier run predicted them. Raises a UsageError where the
+    rows that both predicted are not the same.
+    """
+    _require_same_rows(observations.rows, reference.rows, reference_report.run)
+    common, left_out = [], []
+    for case in _list_cases(plan, reference_report.run, max_drop or 0.0):
+        earlier = reference.views[case.steps[0].view]
+        if earlier.predictions is None:
+            left_out.append(earlier.failure.message if earlier.failure else "")
+            continue
+        _require_same_perturbed_rows(case, observations.views[case.steps[0].view], earlier)
+        common.append(case)
+    joint = replace(
+        observations,
+        views={
+            **observations.views,
+            **{_view_in(view, reference_report.run): seen for view, seen in reference.views.items()},
+        },
+    )
+    comparison = Plan(plan.suite, tuple(common))
+    changes = judge_changes(comparison, joint)
+    return RunComparison(
+        reference=reference_report.run,
+        started=f"{reference_report.started:%Y-%m-%d %H:%M}",
+        verdict=_overall_verdict(changes, max_drop),
+        max_drop=max_drop,
+        confidence=plan.suite.confidence,
+        changes=changes,
+        flips=count_flips(comparison, joint),
+        verdict_changes=tuple(_list_verdict_changes(reference_report, report)),
+        left_out=tuple(dict.fromkeys(left_out)),
+    )
+
+
+def hold_against(executed: ExecutedRun, earlier: Record, *, max_drop: float | None) -> ExecutedRun:
+    """The run with the comparison in its report, whose verdict and exit code count.
+
+    Where the runs cannot be compared, the report says why and ends with 3.
+    """
+    report, texts = executed.report, executed.record.texts and earlier.texts
+    try:
+        with supervise(), redact_messages(enabled=not texts):
+            comparison = compare_observations(
+                executed.plan,
+                executed.observations,
+                report,
+                earlier.comparable_observations(executed.plan),
+                parse_report(earlier.report, earlier.run),
+                max_drop=max_drop,
+            )
+    except MqaError as error:
+        code = ExitCode.NOT_TRUSTWORTHY
+        note = f"the run could not be held against `{earlier.run}`: {error.message}"
+        report = replace(report, verdict=release_verdict(code), exit_code=code, note=note, hint=error.hint)
+    else:
+        code = _with_comparison(report.exit_code, comparison)
+        comparison = comparison if texts else without_texts(comparison)
+        report = replace(report, verdict=release_verdict(code), exit_code=code, against=comparison)
+    return replace(executed, report=report, record=replace(executed.record, report=to_json(report)))
+
+
+def _with_comparison(code: ExitCode, comparison: RunComparison) -> ExitCode:
+    """The exit code of a run and of what it is held against."""
+    if code is ExitCode.NOT_TRUSTWORTHY:
+        return code
+    if comparison.verdict is Verdict.FAIL:
+        return ExitCode.FAILED
+    if comparison.verdict is Verdict.INCONCLUSIVE and code is ExitCode.OK:
+        return ExitCode.INCONCLUSIVE
+    return code
+
+
+def _view_in(view: View, run: str) -> View:
+    """The view of another run, under a name that no backend of a suite has."""
+    return View(f"{view.backend} in run {run}", view.rows)
+
+
+def _list_cases(plan: Plan, reference: str, bound: float) -> Iterator[Case]:
+    """A case for each metric on each view of the plan's checks, with a bound on the change from the other run.
+
+    Metrics whose checks do not say whether more is better are left out, and those that need groups.
+    """
+    metrics = [case for case in plan.cases if _is_comparable(case)]
+    slopes = {case.check.measure.key: case.expect.slope for case in metrics if case.expect.slope}
+    seen = set()
+    for case in metrics:
+        slope = slopes.get(case.check.measure.key, 0)
+        expect = Expect(max_rise=bound) if slope < 0 else Expect(max_drop=bound)
+        for step in case.steps:
+            if slope and (case.check.measure.key, step.view) not in seen:
+                seen.add((case.check.measure.key, step.view))
+                yield _make_case(case, step, expect, _view_in(step.view, reference))
+
+
+def _is_comparable(case: Case) -> bool:
+    metric = case.check.measure.contribution
+    return isinstance(metric, Metric) and not metric.takes_groups
+
+
+def _make_case(case: Case, step: Step, expect: Expect, reference: View) -> Case:
+    check = Check(
+        name=case.check.name,
+        measure=case.check.measure,
+        expect={"value": expect},
+        data=step.view.rows.data,
+        on=(case.backend,),
+        steps=(Severity(step.view.rows.perturb),),
+        interval=case.check.interval,
+    )
+    return Case(check, case.backend, expect, (Step(step.view, reference, step.severity),))
+
+
+def _overall_verdict(changes: Sequence[Change], max_drop: float | None) -> Verdict:
+    verdicts = {change.verdict for change in changes}
+    if Verdict.FAIL in verdicts:
+        return Verdict.FAIL
+    is_open = max_drop is not None and verdicts - {Verdict.PASS}
+    return Verdict.INCONCLUSIVE if is_open or not changes else Verdict.PASS
+
+
+def _list_verdict_changes(reference: Report, report: Report) -> Iterator[VerdictChange]:
+    before = {(result.check, result.backend): result.verdict for result in reference.results}
+    for result in report.results:
+        verdict = before.get((result.check, result.backend))
+        if verdict is not None and verdict is not result.verdict:
+            yield VerdictChange(result.check, result.backend, verdict, result.verdict)
+
+
+def _require_same_rows(rows: Mapping[str, Rows], reference: Mapping[str, Rows], run: str) -> None:
+    """Raise a UsageError where a data set that both runs have has other rows in each."""
+    for name in rows.keys() & reference.keys():
+        if difference := _describe_difference(rows[name], reference[name]):
+            raise UsageError(
+                f"the rows of `{name}` are not those of the run `{run}`: {difference}",
+                hint="compare runs of the same data, with the same `--limit`",
+            )
+
+
+def _describe_difference(rows: Rows, reference: Rows) -> str:
+    """What differs between two sets of rows; empty where nothing does. Their order does not count."""
+    ids, others = rows.ids.to_pylist(), reference.ids.to_pylist()
+    for only, where in ((set(ids) - set(others), "here"), (set(others) - set(ids), "there")):
+        if only:
+            named = ", ".join(f"`{one}`" for one in sorted(only)[:MAX_NAMED_IDS])
+            more = ", ..." if len(only) > MAX_NAMED_IDS else ""
+            return f"{counted(len(only), 'row is', 'rows are')} only {where} ({named}{more})"
+    positions = {one: position for position, one in enumerate(others)}
+    aligned = reference.table.take([positions[one] for one in ids])
+    for name in ("target", *rows.fields):
+        mine, theirs = (table.column(name) if name in table.column_names else None for table in (rows.table, aligned))
+        if mine is None or theirs is None or mine.equals(theirs):
+            continue
+        changed = sum(one != other for one, other in zip(mine.to_pylist(), theirs.to_pylist(), strict=True))
+        if changed:
+            return f"{counted(changed, 'row')} with another `{name}`"
+    return ""
+
+
+def _require_same_perturbed_rows(case: Case, now: ObservedView, earlier: ObservedView) -> None:
+    """Raise a UsageError where a perturbation made other rows in each run, as of another version."""
+    if now.perturbed is None or earlier.perturbed is None or not case.steps[0].view.rows.perturb:
+        return
+    if difference := _describe_difference(now.perturbed.rows, earlier.perturbed.rows):
+        raise UsageError(
+            f"the perturbed rows of `{case.check.name}` are not those of the earlier run: {difference}",
+            hint="another version of the perturbation made them: run the earlier model again",
+        )
