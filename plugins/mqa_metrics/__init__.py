@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING
 from mqa_metrics.classification import (
     accuracy,
     balanced_accuracy,
+    f1,
     false_positive_rate,
     mcc,
+    precision,
+    recall,
     selection_rate,
     true_positive_rate,
 )
-from mqa_metrics.precision_recall import f1, precision, recall
 from mqa_metrics.probability import MAX_LOG_LOSS, brier, ece, log_loss
 from mqa_metrics.ranking import auroc
 from mqa_registry import Metric, hookimpl

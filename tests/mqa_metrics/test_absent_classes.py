@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mqa_metrics.classification import balanced_accuracy, mcc
-from mqa_metrics.precision_recall import f1, precision, recall
+from mqa_metrics.classification import balanced_accuracy, f1, mcc, precision, recall
 from mqa_metrics.ranking import auroc
 
 RIGHT = [0, 1, 0, 1, 0, 1]

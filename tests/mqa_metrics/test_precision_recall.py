@@ -1,3 +1,5 @@
+"""Precision, recall and F1: as scikit-learn has them, of one class, averaged over classes, and of spans."""
+
 from __future__ import annotations
 
 import warnings
@@ -8,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import precision_recall_fscore_support
 
-from mqa_metrics.precision_recall import f1, precision, recall
+from mqa_metrics.classification import f1, precision, recall
 from mqa_registry import UsageError
 
 QUICK = settings(max_examples=25, deadline=None)

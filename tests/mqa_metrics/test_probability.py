@@ -108,7 +108,7 @@ def test_it_is_what_the_paper_defines(coded, at, case, bins):
     # A confidence next to an edge may fall to either side of it by rounding, here as in the paper's formula.
     scaled = p.max(axis=1) * bins
     assume(not np.any((np.abs(scaled - np.round(scaled)) < 1e-9) & (scaled != np.round(scaled))))
-    measured = ece(coded(p.argmax(axis=1), p=p), coded(targets), bins=bins)
+    measured = ece(coded(p.argmax(axis=1), p=p), coded(targets), n_bins=bins)
     expected = by_the_book(np.repeat(p, times, 0), np.repeat(targets, times), bins)
     assert at(measured, times) == pytest.approx(expected, abs=1e-12)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import confusion_matrix
 
-from mqa_metrics.confusion_counts import binary_bins, label_bins, multilabel_bins, span_bins
+from mqa_metrics.confusion_matrix import binary_bins, label_bins, multilabel_bins, span_bins
 
 
 def count_rows(bins):
