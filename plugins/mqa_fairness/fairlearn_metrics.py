@@ -1,4 +1,4 @@
-"""Disparity metrics: how far the rates of groups lie apart, with the definitions of Fairlearn."""
+"""Disparity metrics as Fairlearn defines them: how far the rates of groups lie apart."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from mqa_fairness.group_metrics.confusion import (
+from mqa_fairness.confusion_matrix import (
     ODDS,
     SELECTION_RATE,
     TRUE_POSITIVE_RATE,
@@ -21,7 +21,7 @@ from mqa_registry import Statistic, UsageError, positive_class
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mqa_fairness.group_metrics.confusion import Floats, Groups, Rate
+    from mqa_fairness.confusion_matrix import Floats, Groups, Rate
     from mqa_registry import Predictions, Targets
 
     Comparison: TypeAlias = Callable[[Floats, Floats], Floats]  # (rates of groups, rate of all rows) -> number

@@ -1,6 +1,6 @@
 """The search for weak slices: groups of rows are made and tried on one half of the rows.
 
-Those that look worst there are confirmed on the other half: see `confirm`.
+Those that look worst there are confirmed on the other half: see `weak_slice_accuracy`.
 """
 
 from __future__ import annotations
@@ -53,24 +53,24 @@ class Candidates:
 
 @dataclass(frozen=True)
 class SearchResult:
-    """The candidates to be confirmed, those that look worst first, and how many were tried for them."""
+    """The candidates to be confirmed, those that look worst first, and how many candidates the search tried."""
 
     candidates: Sequence[CandidateSlice]
-    tried: int
+    n_candidates: int
     near_duplicates: int  # left out, as a worse one has nearly the same rows
     surplus: int  # left out, as MAX_CONFIRMED were found before
 
 
 def select_columns(
-    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, leave_out: Sequence[str] | None
+    table: pa.Table, fields: Sequence[str], columns: Sequence[str] | None, excluded: Sequence[str] | None
 ) -> list[str]:
     """The columns named, else all but texts, ids and targets; raises a DataError where one is not there."""
-    for name in (*(columns or ()), *(leave_out or ())):
+    for name in (*(columns or ()), *(excluded or ())):
         check_column(name, table.column_names)
     if columns is None:
-        excluded = (*fields, *ROLES, *find_target_copies(table))
-        columns = [name for name in table.column_names if name not in excluded]
-    return [name for name in dict.fromkeys(columns) if name not in (leave_out or ())]
+        no_slices = {*fields, *ROLES, *find_target_copies(table)}
+        columns = [name for name in table.column_names if name not in no_slices]
+    return [name for name in dict.fromkeys(columns) if name not in (excluded or ())]
 
 
 def find_target_copies(table: pa.Table) -> list[str]:

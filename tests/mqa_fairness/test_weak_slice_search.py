@@ -7,7 +7,7 @@ import pyarrow as pa
 import pytest
 from scipy.stats import norm
 
-from mqa_fairness.weak_slices.search import (
+from mqa_fairness.weak_slice_search import (
     LOOKS_WEAK,
     CandidateSlice,
     find_target_copies,
@@ -144,7 +144,7 @@ def test_no_more_than_twenty_are_found_the_worst_first():
     correct = correct_but(*(range(100 * number, 100 * number + 90 - number) for number in range(25)))
     result = search_weak_slices(slices, correct, HALF, 30)
     assert names(result) == [f"s{number:02}" for number in range(20)]
-    assert (result.surplus, result.near_duplicates, result.tried) == (5, 0, 25)
+    assert (result.surplus, result.near_duplicates, result.n_candidates) == (5, 0, 25)
 
 
 @pytest.mark.parametrize(("shared", "is_same"), [(79, False), (80, True)])
@@ -160,17 +160,17 @@ def test_two_of_different_sources_are_crossed_and_found_where_they_are_worse_tog
     one, two = slice_of("one", range(1000)), slice_of("two", range(900, 1900))
     result = search_weak_slices([one, two], correct_but(range(900, 1000)), HALF, 30)
     assert names(result)[0] == "one and two"
-    assert result.tried == 3
+    assert result.n_candidates == 3
 
 
 def test_two_values_of_one_column_are_not_crossed_and_two_words_of_one_text_are():
     halves = slice_of("one", range(1000), "column"), slice_of("two", range(500, 1500), "column")
-    assert search_weak_slices(halves, correct_but(range(100)), HALF, 30).tried == 2
+    assert search_weak_slices(halves, correct_but(range(100)), HALF, 30).n_candidates == 2
     words = slice_of("one", range(1000), "text word"), slice_of("two", range(500, 1500), "text word")
-    assert search_weak_slices(words, correct_but(range(100)), HALF, 30).tried == 3
+    assert search_weak_slices(words, correct_but(range(100)), HALF, 30).n_candidates == 3
 
 
 def test_every_two_of_the_forty_that_look_worst_are_crossed():
     rng = np.random.default_rng(1)
     slices = [slice_of(f"s{number}", rng.permutation(ROWS // 2)[: ROWS // 4]) for number in range(45)]
-    assert search_weak_slices(slices, rng.random(ROWS) < 0.8, HALF, 30).tried == 45 + 40 * 39 // 2
+    assert search_weak_slices(slices, rng.random(ROWS) < 0.8, HALF, 30).n_candidates == 45 + 40 * 39 // 2
