@@ -35,7 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from mqa_registry import ProbeContext
-    from mqa_robustness.adversarial_attack.attack import AttackResult, Victim
+    from mqa_robustness.adversarial_attack.attack import Victim
+    from mqa_robustness.adversarial_attack.results import AttackResult
 
 ADVERSARIAL_RANGES = {
     "value": SHARE,

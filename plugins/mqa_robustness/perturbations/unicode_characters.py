@@ -1,7 +1,8 @@
-"""Imperceptible changes, the same text to the eye and another to the model: homoglyphs, zero-width characters, bidi.
+"""Characters that no keyboard has: look-alikes, characters of no width, direction overrides, and emoji.
 
-After Boucher, Shumailov, Anderson and Papernot 2022, "Bad Characters: Imperceptible NLP Attacks"
-(https://arxiv.org/abs/2106.09898): homoglyphs, invisible characters and reorderings.
+The first three are imperceptible, the same text to the eye and another to the model, after Boucher, Shumailov, Anderson
+and Papernot 2022, "Bad Characters: Imperceptible NLP Attacks" (https://arxiv.org/abs/2106.09898): homoglyphs, invisible
+characters and reorderings.
 """
 
 from __future__ import annotations
@@ -47,6 +48,10 @@ HOMOGLYPHS = LATIN_HOMOGLYPHS | {homoglyph: letter for letter, homoglyph in LATI
 # Of no width, and in no script a way to spell, as the joiners U+200C and U+200D are.
 ZERO_WIDTH = ("\u200b", "\u2060", "\ufeff")  # zero width space, word joiner, zero width no-break space
 RIGHT_TO_LEFT_OVERRIDE, POP_DIRECTION = "\u202e", "\u202c"
+
+# Things, and no faces, hands or hearts: they add nothing to what a text feels.
+NEUTRAL_EMOJI = "\U0001f4ce\U0001f4cc\U0001f4c5\U0001f550\U0001f4f7\U0001f4bb\U0001f6b2\U0001f30d\U0001f3e0\U0001f511"
+TEXT_SIGNS = "\u00a9\u00ae\u2122"  # Unicode counts them as emoji, and nobody else does
 
 
 def homoglyphs(
@@ -96,39 +101,6 @@ def bidi(
     return edit_texts(example, edit)
 
 
-def has_homoglyph(word: str) -> bool:
-    """Whether a letter of the word has a homoglyph."""
-    return not HOMOGLYPHS.keys().isdisjoint(word)
-
-
-def replace_with_homoglyph(word: str, draw: float) -> str:
-    """The word with one letter replaced by its homoglyph; the draw decides which."""
-    positions = [position for position, letter in enumerate(word) if letter in HOMOGLYPHS]
-    position = positions[choose(draw, len(positions))[0]]
-    return word[:position] + HOMOGLYPHS[word[position]] + word[position + 1 :]
-
-
-def insert_zero_width(word: str, draw: float) -> str:
-    """The word with one character of no width; the draw decides where, and which."""
-    position, draw = choose(draw, len(word) - 1)
-    character = ZERO_WIDTH[choose(draw, len(ZERO_WIDTH))[0]]
-    return f"{word[: position + 1]}{character}{word[position + 1 :]}"
-
-
-def reverse_with_override(word: str) -> str:
-    """The word backwards between direction marks, which is displayed as it was."""
-    return f"{RIGHT_TO_LEFT_OVERRIDE}{word[::-1]}{POP_DIRECTION}"
-
-
-def _is_left_to_right(word: str) -> bool:
-    return word.isascii() or all(unicodedata.bidirectional(letter) == "L" for letter in word)
-
-
-# Things, and no faces, hands or hearts: they add nothing to what a text feels.
-NEUTRAL = "\U0001f4ce\U0001f4cc\U0001f4c5\U0001f550\U0001f4f7\U0001f4bb\U0001f6b2\U0001f30d\U0001f3e0\U0001f511"
-SIGNS = "\u00a9\u00ae\u2122"  # Unicode counts them as emoji, and nobody else does
-
-
 def extra_emoji(
     example: Example, rng: np.random.Generator, *, severity: Severity | None = None, rate: Rate | None = None
 ) -> dict[str, list[Edit]]:
@@ -142,7 +114,9 @@ def extra_emoji(
     def edit(text: str) -> list[Edit]:
         end = len(text.rstrip())
         ends = [(end, end)] if end else []
-        return edit_spans(text, ends, rng, share, lambda _empty, draw: f" {NEUTRAL[choose(draw, len(NEUTRAL))[0]]}")
+        return edit_spans(
+            text, ends, rng, share, lambda _empty, draw: f" {NEUTRAL_EMOJI[choose(draw, len(NEUTRAL_EMOJI))[0]]}"
+        )
 
     return edit_texts(example, edit)
 
@@ -179,12 +153,40 @@ def emoji_to_words(
     return edit_texts(example, edit)
 
 
+def has_homoglyph(word: str) -> bool:
+    """Whether a letter of the word has a homoglyph."""
+    return not HOMOGLYPHS.keys().isdisjoint(word)
+
+
+def replace_with_homoglyph(word: str, draw: float) -> str:
+    """The word with one letter replaced by its homoglyph; the draw decides which."""
+    positions = [position for position, letter in enumerate(word) if letter in HOMOGLYPHS]
+    position = positions[choose(draw, len(positions))[0]]
+    return word[:position] + HOMOGLYPHS[word[position]] + word[position + 1 :]
+
+
+def insert_zero_width(word: str, draw: float) -> str:
+    """The word with one character of no width; the draw decides where, and which."""
+    position, draw = choose(draw, len(word) - 1)
+    character = ZERO_WIDTH[choose(draw, len(ZERO_WIDTH))[0]]
+    return f"{word[: position + 1]}{character}{word[position + 1 :]}"
+
+
+def reverse_with_override(word: str) -> str:
+    """The word backwards between direction marks, which is displayed as it was."""
+    return f"{RIGHT_TO_LEFT_OVERRIDE}{word[::-1]}{POP_DIRECTION}"
+
+
+def _is_left_to_right(word: str) -> bool:
+    return word.isascii() or all(unicodedata.bidirectional(letter) == "L" for letter in word)
+
+
 def find_emoji(text: str) -> list[Span]:
     """The spans of the emoji of a text; one that is put together from several is one."""
     if text.isascii():
         return []
     matches = _import_emoji().emoji_list(text)
-    return [(one["match_start"], one["match_end"]) for one in matches if one["emoji"] not in SIGNS]
+    return [(one["match_start"], one["match_end"]) for one in matches if one["emoji"] not in TEXT_SIGNS]
 
 
 @cache

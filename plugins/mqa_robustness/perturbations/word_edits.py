@@ -1,10 +1,13 @@
-"""Words swapped, repeated, left out, and cut off at an end of the text."""
+"""Edits of whole words: swapped, repeated, left out, cut off, and put in as fillers, links, handles and sentences.
+
+Links and handles are after the invariance test of Ribeiro, Wu, Guestrin and Singh 2020, "Beyond Accuracy: Behavioral
+Testing of NLP Models with CheckList" (https://arxiv.org/abs/2005.04118): a random one before or behind the text.
+"""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
-from functools import cache
 from itertools import pairwise
 from string import ascii_letters, digits
 from typing import TYPE_CHECKING, Literal
@@ -31,10 +34,16 @@ if TYPE_CHECKING:
 WORD = re.compile(r"[^\W_]+(?:['\u2019\-][^\W_]+)*")
 GAP = re.compile(r"\s+")
 GAP_GROUP = re.compile(r"(\s+)")
+BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?=[ \t]+[^\W_])")  # between two words, with nothing but space
 NEGATION = re.compile(
     r"(?:no|not|never|none|nor|neither|nothing|nobody|nowhere|cannot|without|hardly|barely|scarcely)\b|n['\u2019]?t\b",
     re.IGNORECASE,
 )
+SITE = "https://example.com/"  # a name that is nobody's, by RFC 2606
+NAME_CHARACTERS = ascii_letters + digits
+NAME_LENGTH = 6
+SENTENCE_SLOTS = [(slot, slot) for slot in range(5)]
+ONE_SENTENCE = replace(LINEAR, default=0.2)
 
 
 def word_order(
@@ -113,37 +122,22 @@ def truncate(
     return edit_texts(example, edit)
 
 
-def _find_pairs(text: str, draw: float) -> list[Span]:
-    """The spans of pairs of neighbouring words, no word in two of them; the draw decides which word is the first."""
-    words = [match.span() for match in WORD.finditer(text)][draw >= 0.5 :]
-    return [
-        (first[0], second[1])
-        for first, second in zip(words[::2], words[1::2], strict=False)
-        if GAP.fullmatch(text, first[1], second[0]) and text[slice(*first)] != text[slice(*second)]
-    ]
+def filler_words(
+    example: Example, rng: np.random.Generator, *, severity: Severity | None = None, rate: Rate | None = None
+) -> dict[str, list[Edit]]:
+    """Words that speakers fill pauses with, between others and between commas: um, like, you know.
 
+    `severity` is a rate of 0.025, 0.05, 0.1, 0.2 or 0.4. `rate` is the share of the gaps between words that get one;
+    left out, 0.1. All 15 are equally likely. None of them weakens or stresses its neighbours.
+    """
+    share = resolve_rate(severity, rate)
+    fillers = read_lines("fillers")
 
-def _swap_words(pair: str) -> str:
-    """Two words with white space between, in the other order."""
-    first, gap, second = GAP_GROUP.split(pair)
-    return second + gap + first
+    def edit(text: str) -> list[Edit]:
+        gaps = [match.span() for match in BETWEEN_WORDS.finditer(text)]
+        return edit_spans(text, gaps, rng, share, lambda _gap, draw: f", {fillers[choose(draw, len(fillers))[0]]},")
 
-
-def _find_removable(text: str) -> list[Span]:
-    """The spans of the words that may go, each with the gap behind it."""
-    return [
-        (start, after)
-        for (start, end), (after, _) in pairwise(find_tokens(text))
-        if not NEGATION.search(text, start, end) and WORD.search(text, start, end)
-    ]
-
-
-SITE = "https://example.com/"  # a name that is nobody's, by RFC 2606
-NAME_CHARACTERS = ascii_letters + digits
-NAME_LENGTH = 6
-BETWEEN_WORDS = re.compile(r"(?<=[^\W_])(?=[ \t]+[^\W_])")  # between two words, with nothing but space
-SENTENCE_SLOTS = [(slot, slot) for slot in range(5)]
-ONE_SENTENCE = replace(LINEAR, default=0.2)
+    return edit_texts(example, edit)
 
 
 def extra_url(
@@ -164,24 +158,6 @@ def extra_handle(
     `severity` is a rate of 0.2, 0.4, 0.6, 0.8 or 1. `rate` is the share of the texts; left out, all of them.
     """
     return _add_name(example, rng, resolve_rate(severity, rate, LINEAR), "@")
-
-
-def filler_words(
-    example: Example, rng: np.random.Generator, *, severity: Severity | None = None, rate: Rate | None = None
-) -> dict[str, list[Edit]]:
-    """Words that speakers fill pauses with, between others and between commas: um, like, you know.
-
-    `severity` is a rate of 0.025, 0.05, 0.1, 0.2 or 0.4. `rate` is the share of the gaps between words that get one;
-    left out, 0.1. All 15 are equally likely. None of them weakens or stresses its neighbours.
-    """
-    share = resolve_rate(severity, rate)
-    fillers = _read_fillers()
-
-    def edit(text: str) -> list[Edit]:
-        gaps = [match.span() for match in BETWEEN_WORDS.finditer(text)]
-        return edit_spans(text, gaps, rng, share, lambda _gap, draw: f", {fillers[choose(draw, len(fillers))[0]]},")
-
-    return edit_texts(example, edit)
 
 
 def extra_sentence(
@@ -207,6 +183,31 @@ def extra_sentence(
         return _prepend(text, sentences) if position == "before" else _append(text, sentences)
 
     return edit_texts(example, edit)
+
+
+def _find_pairs(text: str, draw: float) -> list[Span]:
+    """The spans of pairs of neighbouring words, no word in two of them; the draw decides which word is the first."""
+    words = [match.span() for match in WORD.finditer(text)][draw >= 0.5 :]
+    return [
+        (first[0], second[1])
+        for first, second in zip(words[::2], words[1::2], strict=False)
+        if GAP.fullmatch(text, first[1], second[0]) and text[slice(*first)] != text[slice(*second)]
+    ]
+
+
+def _swap_words(pair: str) -> str:
+    """Two words with white space between, in the other order."""
+    first, gap, second = GAP_GROUP.split(pair)
+    return second + gap + first
+
+
+def _find_removable(text: str) -> list[Span]:
+    """The spans of the words that may go, each with the gap behind it."""
+    return [
+        (start, after)
+        for (start, end), (after, _) in pairwise(find_tokens(text))
+        if not NEGATION.search(text, start, end) and WORD.search(text, start, end)
+    ]
 
 
 def _add_name(example: Example, rng: np.random.Generator, rate: float, prefix: str) -> dict[str, list[Edit]]:
@@ -242,15 +243,5 @@ def _append(text: str, sentences: list[str]) -> list[Edit]:
 
 def _choose_sentence(slot: int, draw: float) -> str:
     """One of the sentences of a slot; the slots share them all, so that none is added twice."""
-    choices = _read_sentences()[slot :: len(SENTENCE_SLOTS)]
+    choices = read_lines("sentences")[slot :: len(SENTENCE_SLOTS)]
     return choices[choose(draw, len(choices))[0]]
-
-
-@cache
-def _read_fillers() -> tuple[str, ...]:
-    return tuple(read_lines("fillers"))
-
-
-@cache
-def _read_sentences() -> tuple[str, ...]:
-    return tuple(read_lines("sentences"))

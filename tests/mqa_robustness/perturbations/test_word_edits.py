@@ -1,4 +1,4 @@
-"""Distractors: what is added to a text, before or behind it."""
+"""Edits of whole words: what is added to a text, before or behind it."""
 
 from __future__ import annotations
 
