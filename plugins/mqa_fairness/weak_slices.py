@@ -17,6 +17,7 @@ from mqa_fairness.weak_slice_accuracy import assess_correctness, confirm_slices
 from mqa_fairness.weak_slice_search import (
     MAX_CONFIRMED,
     Candidates,
+    Split,
     find_target_copies,
     make_candidates,
     search_weak_slices,
@@ -93,14 +94,14 @@ class WeakSlices(Probe[WeakSliceOptions]):
 
     Slices are the rows with a word, the quarters of the rows by number of words, the values of columns that have few,
     the quarters of columns of numbers, and any two of the worst of these together. They are sought on one half of the
-    rows, drawn by the suite's seed; of those that look weak there the worst, 20 at most, are tried on the other half, by
+    rows, drawn by the suite's seed; of those that look weak there the worst, 20 at most, are tested on the other half, by
     Fisher's exact test, one-sided, with Holm's correction. So what is confirmed anywhere, where there is nothing, is so
     in `1 - confidence` of all cases at most, however many slices were tried.
 
     `value` is the largest gap of a confirmed slice on the held-out half, as a difference of accuracies, 0 where none is
     confirmed. It is the largest of several, and so rather too large. `weak_slices` is the number of confirmed slices,
     `candidate_slices` that of slices that the search tried, and `accuracy` that of all rows that count. Rows without a
-    prediction or a target are ignored, and of duplicates, or rows of one cluster, all but one: they are no further
+    prediction or a target are ignored, and of equal rows, or rows of one cluster, all but one: they are no further
     evidence. `accuracy` alone has an interval.
     """
 
@@ -116,15 +117,14 @@ class WeakSlices(Probe[WeakSliceOptions]):
         correctness = assess_correctness(context.view, context.rng)
         rows = np.flatnonzero(correctness.counted)
         _check_row_count(len(rows), correctness, options.min_rows)
-        half = np.zeros(len(rows), dtype=bool)
-        half[context.rng.permutation(len(rows))[: len(rows) // 2]] = True
-        candidates = _make_candidates(context.view, rows, half, options)
-        result = search_weak_slices(candidates.slices, correctness.correct[rows], half, options.min_rows)
+        split = Split.draw(len(rows), options.min_rows, context.rng)
+        candidates = _make_candidates(context.view, rows, split, options)
+        result = search_weak_slices(candidates.slices, correctness.correct[rows], split)
         left_out = [*candidates.left_out, *_describe_left_out(result)]
         summary = SearchSummary(
             [each.name for each in result.candidates], result.n_candidates, left_out, options.confidence
         )
-        return summary.write(_make_table(context.view, correctness, half, result))
+        return summary.write(_make_table(context.view, correctness, split, result))
 
     def numbers(self, table: pa.Table) -> Mapping[str, Any]:
         confirmed = _select_confirmed(_test_found_slices(table), table)
@@ -162,7 +162,7 @@ def _check_row_count(rows: int, correctness: Correctness, min_rows: int) -> None
 
 
 def _make_candidates(
-    view: ViewContext, rows: npt.NDArray[np.int64], half: Bools, options: WeakSliceOptions
+    view: ViewContext, rows: npt.NDArray[np.int64], split: Split, options: WeakSliceOptions
 ) -> Candidates:
     """The slices that are tried, of the rows that count; raises a NotRunError where there is none."""
     table, fields = view.rows.table.take(pa.array(rows)), view.rows.fields
@@ -172,32 +172,33 @@ def _make_candidates(
             "there is nothing to make slices of: the rows have no texts, and no columns but their ids and targets",
             hint="bring columns that say what rows are, such as a language or a source",
         )
-    min_rows = options.min_rows
-    candidates = make_candidates(table, fields, columns, max_terms=options.max_terms, half=half, min_rows=min_rows)
+    candidates = make_candidates(table, fields, columns, split, max_terms=options.max_terms)
     if not candidates.slices:
-        raise NotRunError(f"no slice has {min_rows} rows inside and outside in either half", hint="lower `min_rows`")
+        raise NotRunError(
+            f"no slice has {split.min_rows} rows inside and outside in either half", hint="lower `min_rows`"
+        )
     copies = find_target_copies(table) if options.columns is None else []
     not_tried = [f"the column `{name}` has the values of the targets, and was not tried" for name in copies]
     return Candidates(candidates.slices, [*candidates.left_out, *not_tried])
 
 
-def _make_table(view: ViewContext, correctness: Correctness, half: Bools, result: SearchResult) -> pa.Table:
+def _make_table(view: ViewContext, correctness: Correctness, split: Split, result: SearchResult) -> pa.Table:
     """A row for each of the view, with what it takes to confirm the slices and to show them."""
     splits: list[str | None] = [None] * len(correctness.ignored)
     slices: list[list[int]] = [[] for _ in splits]
     for index, row in enumerate(np.flatnonzero(correctness.counted).tolist()):
-        splits[row] = SEARCH if half[index] else HELD_OUT
+        splits[row] = SEARCH if split.searched[index] else HELD_OUT
         slices[row] = [number for number, each in enumerate(result.candidates) if each.rows[index]]
-    correct = list(zip(correctness.correct.tolist(), correctness.counted.tolist(), strict=True))
     texts = (
         json.dumps({name: text for name, text in row.items() if isinstance(text, str)}) for row in view.rows.examples()
     )
-    is_example = [bool(own) and not one for own, (one, _) in zip(slices, correct, strict=True)]
+    in_slice = np.array([bool(numbers) for numbers in slices], dtype=bool)
+    is_example = (in_slice & ~correctness.correct).tolist()
     columns = {
         "id": view.rows.ids.cast(pa.string()),
         "split": splits,
         "ignored": [reason or None for reason in correctness.ignored],
-        "correct": [one if is_counted else None for one, is_counted in correct],
+        "correct": pa.array(correctness.correct, mask=~correctness.counted),
         "slices": slices,
         "prediction": correctness.predictions,
         "probability": correctness.confidence,

@@ -36,7 +36,7 @@ ALPHAS = [0.5, 1.0, 2.0, 3.0]
 
 # The rows of AIF360's own tests: groups, targets, and two sets of predictions.
 GROUP = [0, 0, 1, 1, 1, 1, 2, 2, 2, 2]
-RIGHT = [1, 0, 0, 1, 0, 0, 1, 0, 1, 1]
+TARGETS = [1, 0, 0, 1, 0, 0, 1, 0, 1, 1]
 FIRST = [1, 0, 0, 0, 1, 1, 1, 0, 1, 0]
 SECOND = [0, 1, 1, 0, 0, 0, 0, 1, 1, 1]
 
@@ -67,7 +67,7 @@ def test_the_definitions_written_out(seed, coded, grouped, value):
     target, predicted = np.tile([0, 1], 30), rng.integers(0, 2, 60)
     group = np.repeat(["a", "b"], 30)
     predicted[:2] = 1
-    given_ = coded(predicted), coded(target), grouped(group)
+    arguments = coded(predicted), coded(target), grouped(group)
 
     def rate(name, among):
         return predicted[(group == name) & among].mean()
@@ -76,17 +76,17 @@ def test_the_definitions_written_out(seed, coded, grouped, value):
     selected = [rate(name, everybody) for name in "ba"]
     odds = [[rate(name, target == truth) for name in "ba"] for truth in (0, 1)]
     gaps = [others - privileged for others, privileged in odds]
-    assert value(statistical_parity_difference(*given_, privileged="a")) == pytest.approx(selected[0] - selected[1])
-    assert value(disparate_impact(*given_, privileged="a")) == pytest.approx(selected[0] / selected[1])
-    assert value(average_odds_difference(*given_, privileged="a")) == pytest.approx(np.mean(gaps))
-    assert value(average_abs_odds_difference(*given_, privileged="a")) == pytest.approx(np.mean(np.abs(gaps)))
+    assert value(statistical_parity_difference(*arguments, privileged="a")) == pytest.approx(selected[0] - selected[1])
+    assert value(disparate_impact(*arguments, privileged="a")) == pytest.approx(selected[0] / selected[1])
+    assert value(average_odds_difference(*arguments, privileged="a")) == pytest.approx(np.mean(gaps))
+    assert value(average_abs_odds_difference(*arguments, privileged="a")) == pytest.approx(np.mean(np.abs(gaps)))
 
 
 def test_the_sign_turns_with_the_privileged_group(rows, value):
-    given_ = rows(CASES[0])
-    one = value(statistical_parity_difference(*given_, privileged="man"))
+    arguments = rows(CASES[0])
+    one = value(statistical_parity_difference(*arguments, privileged="man"))
     assert one < 0
-    assert value(statistical_parity_difference(*given_, privileged="woman")) == -one
+    assert value(statistical_parity_difference(*arguments, privileged="woman")) == -one
 
 
 def test_the_others_are_all_together_or_one_that_is_named(coded, value):
@@ -146,11 +146,11 @@ def test_the_entropy_indices_are_those_of_aif360(case, alpha, rows, value):
 
 
 def test_aif360s_own_examples(coded, grouped, value):
-    assert value(generalized_entropy(coded(FIRST), coded(RIGHT))) == pytest.approx(0.2)
-    assert value(generalized_entropy(coded(SECOND), coded(RIGHT))) == pytest.approx(0.3)
-    assert value(theil(coded(FIRST), coded(RIGHT))) == pytest.approx(4 * math.log(2) / 10)
+    assert value(generalized_entropy(coded(FIRST), coded(TARGETS))) == pytest.approx(0.2)
+    assert value(generalized_entropy(coded(SECOND), coded(TARGETS))) == pytest.approx(0.3)
+    assert value(theil(coded(FIRST), coded(TARGETS))) == pytest.approx(4 * math.log(2) / 10)
     benefits = np.array([1, 1, 1.25, 1.25, 1.25, 1.25, 0.75, 0.75, 0.75, 0.75])
-    between = between_group_entropy(coded(FIRST), coded(RIGHT), grouped(GROUP))
+    between = between_group_entropy(coded(FIRST), coded(TARGETS), grouped(GROUP))
     assert value(between) == pytest.approx(np.sum(benefits**2 - 1) / 20)
 
 
@@ -163,7 +163,7 @@ def test_correct_predictions_benefit_all_alike(coded, value):
 @given(
     pairs=st.lists(st.tuples(st.integers(0, 1), st.integers(0, 1)), min_size=1, max_size=50), alpha=st.floats(0.1, 4)
 )
-def test_an_index_is_never_negative_and_never_lies_when_undefined(pairs, alpha, coded, value):
+def test_an_index_is_never_negative_and_is_nan_where_it_says_that_it_is_undefined(pairs, alpha, coded, value):
     predicted, target = zip(*pairs, strict=True)
     statistic = generalized_entropy(coded(predicted), coded(target), alpha=alpha)
     number = value(statistic)
@@ -183,8 +183,8 @@ def test_the_mean_log_deviation_is_undefined_where_somebody_gets_nothing(coded, 
 
 
 def test_many_resamples_are_evaluated_at_once(coded, grouped):
-    statistic = generalized_entropy(coded(FIRST), coded(RIGHT))
+    statistic = generalized_entropy(coded(FIRST), coded(TARGETS))
     several = np.array([[1.0, 8, 1], [0, 10, 0], [10, 0, 0]])
     np.testing.assert_allclose(statistic.compute(several), [0.1, 0.0, np.nan])
-    between = between_group_entropy(coded(FIRST), coded(RIGHT), grouped(GROUP))
+    between = between_group_entropy(coded(FIRST), coded(TARGETS), grouped(GROUP))
     assert between.compute(np.ones((3, between.n_bins))).shape == (3,)

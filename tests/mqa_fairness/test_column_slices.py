@@ -176,12 +176,12 @@ def predictions(confidence):
     return Predictions("label", pa.table(columns), ("no", "yes"))
 
 
-def test_rows_are_parted_by_the_probability_of_the_answer_whichever_it_is():
+def test_rows_are_split_by_the_probability_of_the_predicted_class_whichever_it_is():
     found = confidence(predictions([0.9, 0.1, 0.55, 0.4, 0.99, 0.2]), n_bins=3)
     assert found == [f"confidence {part}/3" for part in (2, 2, 1, 1, 3, 2)]
 
 
-def test_a_row_without_an_answer_is_in_no_group():
+def test_a_row_without_a_prediction_is_in_no_group():
     assert confidence(predictions([None, 0.9, 0.6]), n_bins=2) == [None, "confidence 2/2", "confidence 1/2"]
     assert confidence(predictions([])) == []
 
@@ -193,7 +193,7 @@ def test_labels_alone_are_refused():
 
 
 @pytest.mark.parametrize("function", [quantiles, confidence], ids=lambda function: function.__name__)
-def test_there_are_four_parts_unless_a_suite_asks_for_two_to_nine(function):
+def test_there_are_four_parts_unless_a_suite_says_two_to_nine(function):
     options = read_options(function)
     assert options.get("n_bins").default == 4
     column = {"column": "age"} if "column" in options.names else {}

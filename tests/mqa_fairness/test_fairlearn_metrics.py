@@ -126,7 +126,7 @@ def test_the_rates_of_groups_are_shown(coded, grouped):
 
 @settings(max_examples=10, deadline=None)
 @given(seed=st.integers(0, 10**6))
-def test_with_several_classes_each_is_held_against_all_others(seed, coded, grouped, value):
+def test_with_several_classes_each_is_compared_with_all_others(seed, coded, grouped, value):
     rng = np.random.default_rng(seed)
     predicted, target, group = rng.integers(0, 3, 90), rng.integers(0, 3, 90), rng.integers(0, 3, 90)
     several = coded(predicted, 3), coded(target, 3), grouped(group)

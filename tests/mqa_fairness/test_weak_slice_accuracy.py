@@ -43,7 +43,7 @@ def test_an_unknown_target_is_refused_with_the_first_twenty_labels_of_the_model(
     assert "labels = {" in refused.value.hint
 
 
-def test_of_rows_that_say_the_same_any_may_be_the_one_that_counts():
+def test_of_equal_rows_any_may_be_the_one_that_counts():
     counted = [assess(["no"] * 3, ["no"] * 3, ("no", "yes"), texts=["a"] * 3, seed=seed).counted for seed in range(20)]
     assert all(rows.sum() == 1 for rows in counted)
     assert {int(rows.argmax()) for rows in counted} == {0, 1, 2}

@@ -51,7 +51,7 @@ def planted(rng, count=1200, inside=0.4, outside=0.9, cities=("rome", "oslo", "l
     return table, [rng.random() < (inside if one else outside) for one in weak]
 
 
-def test_rows_without_fields_are_not_taken_to_say_the_same_and_are_sliced_by_their_columns():
+def test_rows_without_fields_are_no_duplicates_and_are_sliced_by_their_columns():
     table, correct = planted(np.random.default_rng(1))
     view = view_of(table.drop_columns(["text"]), correct)
     observations = observe(
@@ -158,7 +158,7 @@ def test_rows_that_are_no_further_evidence_are_ignored(column, reason):
     assert PROBE.numbers(observations)["accuracy"].shape == (251,)
 
 
-def test_only_the_columns_that_were_asked_for_are_tried():
+def test_only_the_named_columns_are_tried():
     rng = np.random.default_rng(8)
     table, correct = planted(rng)
     assert PROBE.numbers(search_view(table, correct, columns=["age"], max_terms=0))["weak_slices"] == 0
@@ -178,7 +178,7 @@ def test_rows_without_a_value_are_a_slice_of_their_own_whatever_stands_for_it():
     assert "(no rate)" in [each["slice"] for each in PROBE.evidence(rate).details["slices"] if each["confirmed"]]
 
 
-def test_a_copy_of_the_targets_is_tried_where_it_is_asked_for_alone():
+def test_a_copy_of_the_targets_is_tried_only_where_it_is_named():
     rng = np.random.default_rng(13)
     table = rows_of(400, rng)
     kinds = rng.choice(["no", "yes"], 400).tolist()
@@ -227,7 +227,7 @@ def test_nothing_is_weak_where_every_prediction_is_correct_or_none_is(correct):
     assert numbers["candidate_slices"] > 0
 
 
-def test_what_cannot_be_looked_at_says_why():
+def test_what_cannot_be_searched_says_why():
     rng = np.random.default_rng(11)
     table, correct = planted(rng, 300)
     with pytest.raises(DataError, match="no column `ctiy`") as error:
@@ -247,7 +247,7 @@ def test_what_cannot_be_looked_at_says_why():
 
 
 @pytest.mark.parametrize("text", ["", " ", "你好世界", "שלום", "😀😀", "\u202eabc\u0000", "<b>[red]x[/red]</b>"])
-def test_hostile_texts_are_looked_at(text):
+def test_hostile_texts_are_searched(text):
     rng = np.random.default_rng(12)
     table = rows_of(300, rng)
     texts = [text + f" {row}" if row % 2 else one for row, one in enumerate(table.column("text").to_pylist())]
@@ -268,8 +268,8 @@ def test_the_test_is_fishers(correct, data):
 
 def test_every_slice_is_corrected_for_the_number_of_all():
     rng = np.random.default_rng(3)
-    right, slices = rng.random(200) < 0.8, [rng.random(200) < share for share in (0.1, 0.3, 0.5, 0.7)]
-    found = confirm_slices(["a", "b", "c", "d"], slices, right, 0.95)
+    correct, slices = rng.random(200) < 0.8, [rng.random(200) < share for share in (0.1, 0.3, 0.5, 0.7)]
+    found = confirm_slices(["a", "b", "c", "d"], slices, correct, 0.95)
     assert [one.adjusted_p_value for one in found] == pytest.approx(
         multipletests([one.p_value for one in found], method="holm")[1]
     )

@@ -95,7 +95,7 @@ def test_a_success_flips_is_minimal_and_within_its_limits(make_context, bag_of_w
 
 @QUICK
 @given(SENTENCES, st.integers(0, 9), st.sampled_from(["insert", "keyboard", "homophones"]))
-def test_only_edits_that_are_allowed_are_made(make_context, text, seed, kind):
+def test_only_the_named_transformations_are_made(make_context, text, seed, kind):
     context = make_context([text], seed=seed)
     for row in attacked(context, transformations=[kind], max_perturbed_share=1.0).values():
         assert set(row["transformations"] or ()) <= {kind}
@@ -104,7 +104,7 @@ def test_only_edits_that_are_allowed_are_made(make_context, text, seed, kind):
             assert len(after) == len(before) + row["edit_distance"]
 
 
-def test_only_fields_that_are_asked_for_are_edited(make_context):
+def test_only_the_named_fields_are_perturbed(make_context):
     texts = {"text": ["a splendid film"], "text_pair": ["a splendid night"]}
     row = attacked(make_context(texts, ["sweet"]), fields=["text_pair"], max_perturbed_share=1.0)["row 0"]
     assert row["outcome"] == "failed"
@@ -125,7 +125,7 @@ def test_the_same_seed_finds_the_same_whatever_other_rows_batches_and_memory_the
     assert [row["perturbed_fields"] for row in other.values()] != [whole[name]["perturbed_fields"] for name in other]
 
 
-def test_rows_draw_by_themselves(make_context):
+def test_every_row_has_a_generator_that_does_not_depend_on_other_rows(make_context):
     rows = attacked(make_context(["a splendid film"] * 20), transformations=["insert"])
     assert len({row["perturbed_fields"] for row in rows.values()}) > 10
 

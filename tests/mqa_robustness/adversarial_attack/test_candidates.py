@@ -105,7 +105,7 @@ def test_several_fields_count_their_words_on():
     assert {edit.field for edit in words[2].candidates} == {"c"}
 
 
-def test_every_edit_that_can_be_asked_for_is_there():
+def test_every_transformation_is_implemented():
     assert set(get_args(Transformation)) == {*CHARACTER_EDITS, *SUBSTITUTIONS}
     assert set(DEFAULT_TRANSFORMATIONS) < set(get_args(Transformation))
 
