@@ -105,8 +105,8 @@ def apply_edits(example: Example, edits: Iterable[CandidateEdit]) -> Example:
     return {**example, **{field: edited(example[field], sorted(edits)) for field, edits in by_field.items()}}
 
 
-def count_edited_words(edits: Iterable[CandidateEdit]) -> int:
-    """The number of words that some edits touch."""
+def count_perturbed_words(edits: Iterable[CandidateEdit]) -> int:
+    """The number of words that some edits perturb."""
     return len({word for edit in edits for word in edit.words})
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from mqa_registry import ExampleRow, Statistic, counted
-from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words, total_size
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_perturbed_words, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -154,7 +154,7 @@ def make_record(result: AttackResult) -> AttackRecord:
         record,
         perturbed_label=search.perturbed.label,
         perturbed_probability=search.perturbed.confidence,
-        perturbed_words=count_edited_words(search.edits),
+        perturbed_words=count_perturbed_words(search.edits),
         edit_distance=total_size(search.edits),
         transformations=[edit.transformation for edit in search.edits],
         perturbed_fields=_dump_texts({edit.field: perturbed[edit.field] for edit in search.edits}),

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import TYPE_CHECKING, TypeAlias
 
-from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words, total_size
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_perturbed_words, total_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -193,7 +193,7 @@ def _search_greedily(
 def _extend_edits(current: CandidateEdits, word: CandidateWord, max_words: int) -> Iterator[CandidateEdits]:
     """The current edits with one more, of a word, of those that overlap none of them and stay within the limit."""
     for edit in word.candidates:
-        if not any(edit.overlaps(other) for other in current) and count_edited_words((*current, edit)) <= max_words:
+        if not any(edit.overlaps(other) for other in current) and count_perturbed_words((*current, edit)) <= max_words:
             yield (*current, edit)
 
 
@@ -210,7 +210,7 @@ def _find_smaller_success(
             count(predictions)
             successes = [pair for pair in zip(options, predictions, strict=True) if pair[1].label != label]
             if successes:
-                return min(successes, key=lambda pair: (count_edited_words(pair[0]), total_size(pair[0])))
+                return min(successes, key=lambda pair: (count_perturbed_words(pair[0]), total_size(pair[0])))
     return None
 
 

@@ -18,7 +18,7 @@ from mqa_registry import plan as plans
 from mqa_registry.judging import judge
 from mqa_registry.suite import Expect, Use
 from mqa_robustness.adversarial_attack.attack import AttackOptions, attack_rows
-from mqa_robustness.adversarial_attack.candidates import apply_edits, count_edited_words
+from mqa_robustness.adversarial_attack.candidates import apply_edits, count_perturbed_words
 from mqa_robustness.adversarial_attack.probes import ADVERSARIAL_RANGES, Adversarial
 from mqa_robustness.adversarial_attack.search import SearchLimits
 
@@ -87,7 +87,7 @@ def test_a_success_flips_is_minimal_and_within_its_limits(make_context, bag_of_w
     if not found.edits:
         return
     assert model.label_of(result.perturbed_example["text"]) == found.perturbed.label != before
-    assert count_edited_words(found.edits) <= max(1, int(limits.share * len(text.split())))
+    assert count_perturbed_words(found.edits) <= max(1, int(limits.share * len(text.split())))
     for one in found.edits:
         rest = [other for other in found.edits if other != one]
         assert model.label_of(apply_edits(result.row.example, rest)["text"]) == before

@@ -17,7 +17,7 @@ from mqa_robustness.adversarial_attack.candidates import (
     CandidateEdit,
     Transformation,
     apply_edits,
-    count_edited_words,
+    count_perturbed_words,
     find_candidates,
 )
 from mqa_robustness.perturbations.substitutions import SUBSTITUTIONS
@@ -94,7 +94,7 @@ def test_what_stands_for_what(text, kind, made):
 def test_a_phrase_belongs_to_its_first_word_and_touches_all_of_them():
     words = candidates_of("they do not know", {"contractions"})
     assert [len(word.candidates) for word in words] == [0, 1, 0, 0]
-    assert count_edited_words(words[1].candidates) == 2
+    assert count_perturbed_words(words[1].candidates) == 2
 
 
 def test_several_fields_count_their_words_on():
