@@ -69,7 +69,7 @@ class SampledRow:
         digest = hashlib.blake2b(self.id.encode("utf-8", "surrogatepass"), digest_size=16).digest()
         return np.random.default_rng([self.seed, int.from_bytes(digest, "little")])
 
-    def explain_refusal(self, fields: Sequence[str]) -> str:
+    def explain_decline(self, fields: Sequence[str]) -> str:
         """Why it cannot be attacked, whatever the edits; empty where it can."""
         texts = [self.example.get(field) or "" for field in fields]
         if sum(map(len, texts)) > MAX_CHARACTERS:
@@ -162,7 +162,7 @@ def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions
     victim = make_victim(context, view)
     fields = select_text_fields(context, view, options.fields)
     rows = sample_rows(context, view, options.rows)
-    refused = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.explain_refusal(fields))}
+    declined = {row.id: AttackResult(row, reason=reason) for row in rows if (reason := row.explain_decline(fields))}
 
     def start(row: SampledRow) -> Search:
         rng = row.make_rng()
@@ -170,12 +170,12 @@ def attack_rows(context: ProbeContext, view: ViewContext, options: AttackOptions
         words = find_candidates(row.example, fields, transformations, options.max_candidates, rng)
         return search(words, row.target, options.limits, rng)
 
-    accepted = [row for row in rows if row.id not in refused]
+    accepted = [row for row in rows if row.id not in declined]
     searched: dict[str, AttackResult] = {}
     searches = search_in_batches(accepted, start, victim, lambda: context.progress(len(searched), len(accepted)))
     for row, result in searches:
         searched[row.id] = AttackResult(row, result, NO_CANDIDATES)
-    results = [(refused | searched)[row.id] for row in rows]
+    results = [(declined | searched)[row.id] for row in rows]
     if not any(result.outcome in ATTACKED for result in results):
         raise NotRunError(
             f"there is no row to attack: {_summarize_skipped(results)}",
