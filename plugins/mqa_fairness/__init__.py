@@ -1,4 +1,4 @@
-"""How rows fall into groups that a model should treat alike, and how far it does."""
+"""Slices of rows into groups, metrics of how alike a model treats groups, counterfactuals, and weak slices."""
 
 from __future__ import annotations
 

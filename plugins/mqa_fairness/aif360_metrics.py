@@ -59,7 +59,7 @@ def disparate_impact(
     unprivileged: str | None = None,
     positive: str | None = None,
 ) -> Statistic:
-    """The selection rate of others by that of the privileged group, as AIF360 defines it.
+    """The selection rate of others divided by that of the privileged group, as AIF360 defines it.
 
     From 0 up, 1 for equal rates; below 1 the others are worse off. It is of the predictions, not the data. `privileged`,
     `unprivileged` and `positive` are as for `fairness/statistical-parity-difference`. Undefined where no row of the
@@ -183,7 +183,7 @@ def _pair_groups(groups: Groups, privileged: str, unprivileged: str | None) -> d
                 f"`{name}` is none of the groups with enough rows", hint=f"they are {_list_names([*groups])}"
             )
     if privileged == unprivileged:
-        raise NotRunError(f"`{privileged}` cannot be held against itself", hint="name two groups")
+        raise NotRunError(f"`{privileged}` cannot be compared with itself", hint="name two groups")
     others = [unprivileged] if unprivileged is not None else [name for name in groups if name != privileged]
     rows = np.setdiff1d(np.concatenate([groups[name] for name in others]), groups[privileged])
     if not len(rows):

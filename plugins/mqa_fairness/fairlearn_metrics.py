@@ -59,7 +59,7 @@ def demographic_parity_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest selection rate of a group by the largest, as Fairlearn defines it.
+    """The smallest selection rate of a group divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
     `fairness/demographic-parity-difference`; with `to_overall` it is the smallest ratio, either way round, of a group's
@@ -101,7 +101,7 @@ def equalized_odds_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest true or false positive rate by the largest, as Fairlearn defines it.
+    """The smallest true or false positive rate divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `agg` is `worst_case` for the smaller ratio of the two rates, `mean` for their mean.
     A rate that is 0 in every group is left out. `method`, `positive` and `average` are as for
@@ -141,7 +141,7 @@ def equal_opportunity_ratio(
     positive: str | None = None,
     average: Aggregation | None = None,
 ) -> Statistic:
-    """The smallest true positive rate of a group by the largest, as Fairlearn defines it.
+    """The smallest true positive rate of a group divided by the largest, as Fairlearn defines it.
 
     From 0 to 1, 1 for equal ones. `method`, `positive` and `average` are as for
     `fairness/demographic-parity-difference`. Undefined where a group has no row that is positive, or none was found.

@@ -1,4 +1,4 @@
-"""The signed numbers and the entropy indices, held to what AIF360 gives for the same rows and to its own examples."""
+"""The signed numbers and the entropy indices, compared with what AIF360 gives for the same rows and to its own examples."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def test_a_group_that_is_not_there_is_refused_with_those_that_are(coded, grouped
         with pytest.raises(NotRunError, match="`men` is none of the groups with enough rows") as raised:
             average_odds_difference(predicted, predicted, groups, **names)
         assert raised.value.hint == "they are `man`, `woman`"
-    with pytest.raises(NotRunError, match="`man` cannot be held against itself"):
+    with pytest.raises(NotRunError, match="`man` cannot be compared with itself"):
         average_odds_difference(predicted, predicted, groups, privileged="man", unprivileged="man")
 
 
@@ -126,7 +126,7 @@ def test_what_is_undefined_says_why(coded, grouped, value):
     assert nobody.undefined == "no row of `a` is predicted as positive"
 
 
-def test_every_signed_number_of_the_module_is_held_to_aif360():
+def test_every_signed_number_of_the_module_is_compared_with_aif360():
     public = {
         name for name in vars(aif360_metrics) if name.endswith(("_difference", "_impact")) and not name.startswith("_")
     }

@@ -132,7 +132,7 @@ class Adversarial(Probe[AttackOptions]):
 class Transfer(Probe[AttackOptions]):
     """The share of the reference's adversarial edits that change the other backend's prediction as well.
 
-    The reference is attacked as by `robustness/adversarial`, with the same edits if they are left out. Each row on which
+    The reference is attacked as by `robustness/adversarial`, with the same transformations if they are left out. Each row on which
     that succeeded is then run on this backend, as it is and with its edit. A row that this backend predicts otherwise
     from the start is ignored. `same_prediction` is the share of the other edits for which both backends predict the same;
     `queries` is the mean number of queries of the reference per row.
