@@ -63,7 +63,9 @@ def test_a_boolean_is_the_class_of_that_digit_whatever_the_order_of_classes(clas
     assert read(True, False, classes=classes) == ["1", "0"]
 
 
-@pytest.mark.parametrize("targets", [("positive", None, "negative"), (1, None, 0), (True, None, False), ("1.0", "", "0")])
+@pytest.mark.parametrize(
+    "targets", [("positive", None, "negative"), (1, None, 0), (True, None, False), ("1.0", "", "0")]
+)
 def test_a_probe_reads_targets_as_a_metric_does(targets):
     assert read_target_labels(rows(*targets), TWO) == read(*targets) == ["positive", None, "negative"]
 
